@@ -1,0 +1,116 @@
+"""Everything that the gateway tells a caller about what went wrong: one class, one code.
+
+* GatewayError
+  x CallerError                   the request is at fault; sending it again will not help
+    + Unauthenticated             UNAUTHENTICATED       no token, or one that is not accepted
+    + Forbidden                   FORBIDDEN             known, but not allowed to do this
+    + NotFound                    NOT_FOUND             absent, or somebody else's: never told apart
+    + InvalidInput                INVALID_INPUT         an argument has a value we cannot use
+    + InvalidCursor               INVALID_CURSOR        a paging cursor of another list, or damaged
+    + LimitExceeded               LIMIT_EXCEEDED        the document or its answer is too large
+  x UpstreamError                 Dynamics is at fault; the request may be good
+    + UpstreamUnavailable         UPSTREAM_UNAVAILABLE  not reachable, or it answered with a fault
+    + UpstreamTimeout             UPSTREAM_TIMEOUT      no answer within the deadline
+    + UpstreamThrottled           UPSTREAM_THROTTLED    service protection; `retryAfter` in seconds
+    + UpstreamRefused             UPSTREAM_REFUSED      it understood the request and said no
+    + UpstreamMismatch            UPSTREAM_MISMATCH     its answer is not what the schema promises
+
+Two further codes have no class, as nothing in the gateway raises them on purpose: `INTERNAL` stands
+for every exception that is not in this tree (masked, logged once with the request id), and
+`BAD_REQUEST` for a document that GraphQL itself refuses.
+"""
+
+from typing import Any, ClassVar
+
+INTERNAL = "INTERNAL"
+BAD_REQUEST = "BAD_REQUEST"
+
+
+class GatewayError(Exception):
+    """A failure that the caller may read: `code` is stable, `message` is for people."""
+
+    code: ClassVar[str] = INTERNAL
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """What stands in `errors[].extensions` of the GraphQL answer."""
+        return {"code": self.code, **self.details}
+
+
+class CallerError(GatewayError):
+    """The request is at fault."""
+
+
+class Unauthenticated(CallerError):
+    """No bearer token, or one that is not accepted. Answered with HTTP 401, before any parsing."""
+
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(CallerError):
+    """The caller is known but lacks the permission that the table or mutation needs."""
+
+    code = "FORBIDDEN"
+
+
+class NotFound(CallerError):
+    """The thing does not exist for this caller. Absent and foreign are answered alike."""
+
+    code = "NOT_FOUND"
+
+
+class InvalidInput(CallerError):
+    """An argument has a value that cannot be used; `argument` names it."""
+
+    code = "INVALID_INPUT"
+
+
+class InvalidCursor(CallerError):
+    """`after` or `before` is not a cursor of this list in this order."""
+
+    code = "INVALID_CURSOR"
+
+
+class LimitExceeded(CallerError):
+    """A structural limit was passed; `limit` names it, `maximum` and `actual` are its figures."""
+
+    code = "LIMIT_EXCEEDED"
+
+
+class UpstreamError(GatewayError):
+    """Dynamics could not, or would not, answer."""
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The service is not reachable, or answered with a server fault."""
+
+    code = "UPSTREAM_UNAVAILABLE"
+
+
+class UpstreamTimeout(UpstreamError):
+    """No answer within the deadline. After a write the outcome is unknown."""
+
+    code = "UPSTREAM_TIMEOUT"
+
+
+class UpstreamThrottled(UpstreamError):
+    """Service protection refused the call; `retryAfter` is in seconds."""
+
+    code = "UPSTREAM_THROTTLED"
+
+
+class UpstreamRefused(UpstreamError):
+    """The service understood the request and said no; `reason` is its code, never its text."""
+
+    code = "UPSTREAM_REFUSED"
+
+
+class UpstreamMismatch(UpstreamError):
+    """The service's answer is not what the declared table promises."""
+
+    code = "UPSTREAM_MISMATCH"
