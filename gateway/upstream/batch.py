@@ -1,0 +1,104 @@
+"""
+Several requests as one `$batch` body (multipart/mixed) and its answer taken apart again.
+
+A part is either a read or, within one change set, a write; the service runs a change set as a whole
+or not at all. OData 4.0, "Batch Requests and Responses".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import HTTP
+from uuid import uuid4
+
+from gateway.errors import UpstreamMismatch
+
+CRLF = "\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One request inside a batch; `url` is absolute, `body` is JSON."""
+
+    method: str
+    url: str
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer inside a batch."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def reads(parts: Sequence[Part]) -> tuple[str, bytes]:
+    """Content type and body of a batch of independent reads."""
+    boundary = f"batch_{uuid4()}"
+    body = b"".join(_delimited(boundary, _request(part)) for part in parts)
+    return _content_type(boundary), body + _end(boundary)
+
+
+def change_set(parts: Sequence[Part]) -> tuple[str, bytes]:
+    """Content type and body of one change set; part n may be referred to as `$n`, from 1."""
+    outer, inner = f"batch_{uuid4()}", f"changeset_{uuid4()}"
+    body = b"".join(
+        _delimited(inner, _request(part, content_id=number))
+        for number, part in enumerate(parts, start=1)
+    )
+    head = f"Content-Type: {_content_type(inner)}{CRLF}{CRLF}".encode()
+    return _content_type(outer), _delimited(outer, head + body + _end(inner)) + _end(outer)
+
+
+def replies(content_type: str, body: bytes) -> list[Reply]:
+    """The answers of a batch in the order of its parts, change sets flattened."""
+    head = f"Content-Type: {content_type}{CRLF}{CRLF}".encode()
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    if not message.is_multipart():
+        raise UpstreamMismatch("The service answered a batch with something else.")
+    return [_reply(part) for part in message.walk() if not part.is_multipart()]
+
+
+def _content_type(boundary: str) -> str:
+    return f"multipart/mixed; boundary={boundary}"
+
+
+def _delimited(boundary: str, content: bytes) -> bytes:
+    return f"--{boundary}{CRLF}".encode() + content + CRLF.encode()
+
+
+def _end(boundary: str) -> bytes:
+    return f"--{boundary}--{CRLF}".encode()
+
+
+def _request(part: Part, *, content_id: int | None = None) -> bytes:
+    outer = ["Content-Type: application/http", "Content-Transfer-Encoding: binary"]
+    if content_id is not None:
+        outer.append(f"Content-ID: {content_id}")
+    inner = [f"{part.method} {part.url} HTTP/1.1", "Accept: application/json"]
+    if part.body:
+        inner.append("Content-Type: application/json; type=entry")
+    inner += [f"{name}: {value}" for name, value in part.headers.items()]
+    head = CRLF.join([*outer, "", *inner, "", ""])
+    return head.encode() + part.body
+
+
+def _reply(part: Message) -> Reply:
+    payload = part.get_payload(decode=True)
+    content = payload if isinstance(payload, bytes) else b""
+    head, _, body = content.partition(b"\r\n\r\n")
+    status_line, *header_lines = head.decode("latin-1").split(CRLF)
+    try:
+        status = int(status_line.split(" ", 2)[1])
+    except (IndexError, ValueError):
+        raise UpstreamMismatch("A batch part has no status line.") from None
+    return Reply(status, _headers(header_lines), body.strip(b"\r\n"))
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}

@@ -1,0 +1,317 @@
+"""
+Typed conditions and queries -> OData text. The only place where a value becomes part of a URL.
+
+A condition is built from values, never from text that a caller sent, and can also be asked whether
+a row that came back satisfies it: `holds` compares exactly, so it is never wider than the service.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from urllib.parse import quote
+from uuid import UUID
+
+from gateway.errors import InvalidInput
+
+Operator = Literal["eq", "ne", "gt", "ge", "lt", "le"]
+Match = Literal["startswith", "endswith", "contains"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A member of an F&O enumeration, for instance `Choice("SalesStatus", "Backorder")`."""
+
+    type: str
+    member: str
+
+
+Value = UUID | str | bool | int | Decimal | datetime | date | Choice | None
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One column against one value. A column may be a path: `salesorderid/_customerid_value`."""
+
+    column: str
+    op: Operator
+    value: Value
+
+    def holds(self, row: Raw) -> bool:
+        if self.op != "eq":
+            raise NotImplementedError("row rules compare by equality alone")
+        return same(value_at(row, self.column), self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """A column's value is one of these."""
+
+    column: str
+    values: tuple[Value, ...]
+
+    def holds(self, row: Raw) -> bool:
+        found = value_at(row, self.column)
+        return any(same(found, value) for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A text column starts with, ends with or contains `text`, taken literally."""
+
+    column: str
+    match: Match
+    text: str
+
+    def holds(self, row: Raw) -> bool:
+        raise NotImplementedError("row rules compare by equality alone")
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds; without parts, always."""
+
+    parts: tuple["Condition", ...] = ()
+
+    def holds(self, row: Raw) -> bool:
+        return all(part.holds(row) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds; without parts, never."""
+
+    parts: tuple["Condition", ...] = ()
+
+    def holds(self, row: Raw) -> bool:
+        return any(part.holds(row) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: "Condition"
+
+    def holds(self, row: Raw) -> bool:
+        return not self.part.holds(row)
+
+
+Condition = Compare | In | Like | All | AnyOf | Not
+EVERYTHING: Condition = All()
+NOTHING: Condition = AnyOf()
+
+
+def both(left: Condition, right: Condition) -> Condition:
+    """`left and right`, without the empty wrappings; NOTHING absorbs."""
+    if NOTHING in (left, right):
+        return NOTHING
+    parts = tuple(part for part in (left, right) if part != EVERYTHING)
+    return parts[0] if len(parts) == 1 else All(parts)
+
+
+def one_of(column: str, values: Iterable[Value]) -> Condition:
+    """`column` is one of `values`; NOTHING where there are none."""
+    unique = tuple(dict.fromkeys(values))
+    match unique:
+        case ():
+            return NOTHING
+        case (single,):
+            return Compare(column, "eq", single)
+        case _:
+            return In(column, unique)
+
+
+def keyed(columns: tuple[str, ...], keys: Iterable[tuple[Value, ...]]) -> Condition:
+    """The composite key made of `columns` is one of `keys`, grouped by the leading columns."""
+    first, rest = columns[0], columns[1:]
+    if not rest:
+        return one_of(first, (key[0] for key in keys))
+    groups: dict[Value, list[tuple[Value, ...]]] = {}
+    for key in keys:
+        groups.setdefault(key[0], []).append(key[1:])
+    parts = tuple(
+        both(Compare(first, "eq", value), keyed(rest, group)) for value, group in groups.items()
+    )
+    return parts[0] if len(parts) == 1 else AnyOf(parts)
+
+
+def value_at(row: Raw, path: str) -> Any:
+    """The value of a column or of a path through expanded rows; None where a step is missing."""
+    found: Any = row
+    for step in path.split("/"):
+        if found is None:
+            return None
+        found = found.get(step)
+    return found
+
+
+def same(found: object, wanted: Value) -> bool:
+    """Exact equality of a JSON value and a typed one; GUIDs in any spelling."""
+    if isinstance(wanted, UUID) and isinstance(found, str):
+        return found.lower() == str(wanted)
+    if isinstance(wanted, Choice):
+        return found == wanted.member
+    return found == wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One column of an ordering."""
+
+    column: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """
+    What to read from one collection.
+
+    `top` is the number of rows wanted, None for all of them. A path in `select` reads a column of
+    a row that a lookup leads to and travels as `$expand`.
+    """
+
+    collection: str
+    select: tuple[str, ...]
+    where: Condition = EVERYTHING
+    order: tuple[Order, ...] = ()
+    top: int | None = None
+    count: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one service spells what the two do differently."""
+
+    service: Literal["dataverse", "finops"]
+    always: Mapping[str, str] = field(default_factory=dict)
+    """Query options of every read."""
+
+    def url(self, query: Query) -> str:
+        """The path and query string of `query`, percent-encoded, relative to the service root."""
+        options = {**_projection(query.select), **self.always}
+        if query.where != EVERYTHING:
+            options["$filter"] = self.text(query.where)
+        if query.order:
+            options["$orderby"] = ",".join(_ordering(order) for order in query.order)
+        if query.top is not None:
+            options["$top"] = str(query.top)
+        if query.count:
+            options["$count"] = "true"
+        return query.collection + "?" + "&".join(f"{k}={_encode(v)}" for k, v in options.items())
+
+    def text(self, condition: Condition) -> str:
+        """The `$filter` text of `condition`; every compound is parenthesised."""
+        match condition:
+            case Compare(column, op, value):
+                return f"{column} {op} {self.literal(value)}"
+            case In(column, values):
+                return self._in(column, values)
+            case Like(column, match_, text):
+                return self._like(column, match_, text)
+            case All(parts):
+                return "(" + " and ".join(map(self.text, parts)) + ")"
+            case AnyOf(parts):
+                return "(" + " or ".join(map(self.text, parts)) + ")"
+            case Not(part):
+                return f"not ({self.text(part)})"
+
+    def literal(self, value: Value) -> str:
+        match value:
+            case None:
+                return "null"
+            case bool():
+                return "true" if value else "false"
+            case UUID() | int():
+                return str(value)
+            case Decimal():
+                return format(value, "f")
+            case datetime():
+                return value.isoformat().replace("+00:00", "Z")
+            case date():
+                return self._date(value)
+            case Choice(type_, member):
+                return f"Microsoft.Dynamics.DataEntities.{type_}{_quoted(member)}"
+            case str():
+                return self._string(value)
+
+    def _date(self, value: date) -> str:
+        # F&O stores days as noon UTC, so that no time zone moves them.
+        return f"{value}T12:00:00Z" if self.service == "finops" else str(value)
+
+    def _string(self, value: str) -> str:
+        if self.service == "finops" and "*" in value:
+            raise InvalidInput("'*' cannot be searched for: the ERP reads it as a wildcard.")
+        return _quoted(value)
+
+    def _in(self, column: str, values: tuple[Value, ...]) -> str:
+        # The query function takes no path and exists on Dataverse alone.
+        if self.service == "finops" or "/" in column:
+            return "(" + " or ".join(f"{column} eq {self.literal(v)}" for v in values) + ")"
+        listed = ",".join(_quoted(_plain(value)) for value in values)
+        return f"Microsoft.Dynamics.CRM.In(PropertyName='{column}',PropertyValues=[{listed}])"
+
+    def _like(self, column: str, match_: Match, text: str) -> str:
+        if self.service == "dataverse":
+            return f"{match_}({column},{_quoted(_escape_like(text))})"
+        if "*" in text:
+            raise InvalidInput("'*' cannot be searched for: the ERP reads it as a wildcard.")
+        pattern = {"startswith": f"{text}*", "endswith": f"*{text}", "contains": f"*{text}*"}
+        return f"{column} eq {_quoted(pattern[match_])}"
+
+
+DATAVERSE = Dialect("dataverse")
+FINOPS = Dialect("finops", {"cross-company": "true"})
+
+
+def _plain(value: Value) -> str:
+    """A value as the query functions take it: text, whatever its type."""
+    return value if isinstance(value, str) else DATAVERSE.literal(value)
+
+
+def _quoted(text: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise InvalidInput("Control characters cannot be searched for.")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _escape_like(text: str) -> str:
+    """`%`, `_` and `[` are wildcards inside Dataverse's string functions; a class escapes them."""
+    return "".join(f"[{character}]" if character in "%_[" else character for character in text)
+
+
+def _ordering(order: Order) -> str:
+    return f"{order.column} desc" if order.descending else order.column
+
+
+def _encode(text: str) -> str:
+    return quote(text, safe="'(),/$=:@;*!")
+
+
+def _projection(paths: tuple[str, ...]) -> dict[str, str]:
+    """Columns and paths as `$select` and `$expand`."""
+    columns, expands = _split(paths)
+    options = {"$select": ",".join(columns)} if columns else {}
+    if expands:
+        options["$expand"] = ",".join(_expand(nav, inner) for nav, inner in expands.items())
+    return options
+
+
+def _expand(navigation: str, paths: list[str]) -> str:
+    options = ";".join(f"{name}={value}" for name, value in _projection(tuple(paths)).items())
+    return f"{navigation}({options})"
+
+
+def _split(paths: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
+    columns: list[str] = []
+    expands: dict[str, list[str]] = {}
+    for path in sorted(set(paths)):
+        navigation, slash, rest = path.partition("/")
+        if slash:
+            expands.setdefault(navigation, []).append(rest)
+        else:
+            columns.append(path)
+    return columns, expands

@@ -1,0 +1,257 @@
+"""
+One upstream service's HTTP: queries become requests, answers become rows or errors of ours.
+
+Everything that differs between the embedded emulator, a sandbox and production is the base URL and
+the credential of the client that is handed in.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx2
+import msgspec
+
+from gateway.errors import (
+    GatewayError,
+    LimitExceeded,
+    UpstreamMismatch,
+    UpstreamRefused,
+    UpstreamThrottled,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from gateway.upstream import batch
+from gateway.upstream.batch import Part
+from gateway.upstream.odata import Dialect, Query
+
+log = logging.getLogger(__name__)
+
+URL_LIMIT = 32_000
+"""Longest URL sent as a plain GET, in characters; Dataverse refuses 32,768 and counts its host."""
+PAGE_SIZE = 5_000
+"""Rows per page asked for; the most that Dataverse gives."""
+
+Row = dict[str, Any]
+_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+HEADERS = {
+    "Accept": "application/json",
+    "OData-Version": "4.0",
+    "OData-MaxVersion": "4.0",
+    "If-None-Match": "null",
+}
+COUNT_LIMIT = "@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What one operation may still spend: upstream calls, and time until `deadline` (monotonic)."""
+
+    calls: int
+    deadline: float
+    spent: int = 0
+
+    def spend(self, calls: int = 1) -> None:
+        """Count `calls`; raises LimitExceeded or UpstreamTimeout before anything is sent."""
+        if self.spent + calls > self.calls:
+            raise LimitExceeded(
+                "The operation needs too many calls to Dynamics; ask for less at once.",
+                limit="upstream_calls",
+                maximum=self.calls,
+                actual=self.spent + calls,
+            )
+        if self.remaining <= 0:
+            raise UpstreamTimeout("The operation ran out of time.")
+        self.spent += calls
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows as the service sent them. `count` is the total of the filter, where asked for."""
+
+    rows: list[Row]
+    count: int | None = None
+    count_is_exact: bool = True
+    complete: bool = True
+    """Whether the service has no further rows for the query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Dataverse or F&O, through a client that carries base URL, credential and time-outs."""
+
+    client: httpx2.AsyncClient
+    dialect: Dialect
+    max_rows: int = 20_000
+    """Rows after which a read of "all" gives up: a guard for memory, not a page size."""
+    headers: dict[str, str] = field(default_factory=lambda: dict(HEADERS))
+
+    async def fetch(self, query: Query, allowance: Allowance) -> Page:
+        """The rows of `query`: `top` of them from one request, else all of its pages."""
+        url = self._url(query)
+        allowance.spend()
+        answer = await self._get(url, allowance, page_size=None if query.top else PAGE_SIZE)
+        return await self._complete(answer, query, allowance)
+
+    async def fetch_all(self, queries: Sequence[Query], allowance: Allowance) -> list[Row]:
+        """The rows of several queries: one request for one, a `$batch` for more."""
+        if len(queries) == 1:
+            return (await self.fetch(queries[0], allowance)).rows
+        allowance.spend(len(queries))
+        parts = [
+            Part("GET", self._url(query), headers=self._prefer(PAGE_SIZE)) for query in queries
+        ]
+        content_type, body = batch.reads(parts)
+        replies = await self._batch(content_type, body, allowance)
+        if len(replies) != len(queries):
+            raise UpstreamMismatch("A batch was answered with another number of parts.")
+        pages = [
+            await self._complete(
+                _rows_of(reply.status, reply.headers, reply.body), query, allowance
+            )
+            for reply, query in zip(replies, queries, strict=True)
+        ]
+        return [row for page in pages for row in page.rows]
+
+    async def create_set(self, rows: Sequence[tuple[str, Row]], allowance: Allowance) -> None:
+        """Create `(collection, row)` pairs in order, all or none; raises the first refusal."""
+        parts = [
+            Part("POST", self._root + collection, msgspec.json.encode(row))
+            for collection, row in rows
+        ]
+        allowance.spend(len(parts))
+        content_type, body = batch.change_set(parts)
+        for reply in await self._batch(content_type, body, allowance):
+            _raise_for(reply.status, reply.headers, reply.body)
+
+    def fits(self, query: Query) -> bool:
+        """Whether the query's URL may be sent as a GET."""
+        return len(self._url(query)) <= URL_LIMIT
+
+    @property
+    def _root(self) -> str:
+        return str(self.client.base_url)
+
+    def _url(self, query: Query) -> str:
+        return self._root + self.dialect.url(query)
+
+    def _prefer(self, page_size: int | None) -> dict[str, str]:
+        if self.dialect.service == "finops":
+            return {}
+        preferences = ['odata.include-annotations="Microsoft.Dynamics.CRM.*"']
+        if page_size is not None:
+            preferences.append(f"odata.maxpagesize={page_size}")
+        return {"Prefer": ",".join(preferences)}
+
+    async def _get(self, url: str, allowance: Allowance, page_size: int | None) -> Row:
+        response = await self._send(
+            "GET", url, allowance, headers=self.headers | self._prefer(page_size)
+        )
+        return _rows_of(response.status_code, response.headers, response.content)
+
+    async def _complete(self, answer: Row, query: Query, allowance: Allowance) -> Page:
+        """Follow the pages of an answer until its end, or until the rows asked for are there."""
+        rows: list[Row] = answer["value"]
+        count, exact = answer.get("@odata.count"), not answer.get(COUNT_LIMIT, False)
+        while query.top is None and "@odata.nextLink" in answer:
+            if len(rows) > self.max_rows:
+                raise LimitExceeded(
+                    "Too many rows at once; ask for fewer parents or add a filter.",
+                    limit="upstream_rows",
+                    maximum=self.max_rows,
+                    actual=len(rows),
+                )
+            allowance.spend()
+            link = self._own(answer["@odata.nextLink"])
+            answer = await self._get(link, allowance, page_size=PAGE_SIZE)
+            rows += answer["value"]
+        complete = len(rows) < query.top if query.top is not None else True
+        return Page(rows, count, exact, complete)
+
+    def _own(self, link: str) -> str:
+        """A next link, refused unless it leads to this very service: it would get our token."""
+        if not link.startswith(self._root):
+            raise UpstreamMismatch("The service sent a link that leads elsewhere.")
+        return link
+
+    async def _batch(
+        self, content_type: str, body: bytes, allowance: Allowance
+    ) -> list[batch.Reply]:
+        headers = self.headers | {"Content-Type": content_type, "Accept": "multipart/mixed"}
+        response = await self._send("POST", "$batch", allowance, headers=headers, content=body)
+        kind = response.headers.get("content-type", "")
+        if not kind.startswith("multipart/"):
+            _raise_for(response.status_code, response.headers, response.content)
+        return batch.replies(kind, response.content)
+
+    async def _send(
+        self, method: str, url: str, allowance: Allowance, **request: Any
+    ) -> httpx2.Response:
+        timeout = _timeout(self.client.timeout, allowance.remaining)
+        try:
+            return await self.client.request(method, url, timeout=timeout, **request)
+        except httpx2.TimeoutException:
+            raise UpstreamTimeout(f"{self.dialect.service} did not answer in time.") from None
+        except httpx2.TransportError as error:
+            log.warning("%s is not reachable: %s", self.dialect.service, type(error).__name__)
+            raise UpstreamUnavailable(f"{self.dialect.service} is not reachable.") from None
+
+
+def _timeout(configured: httpx2.Timeout, remaining: float) -> httpx2.Timeout:
+    """The client's own time-outs, none of them longer than what is left of the deadline."""
+    left = max(remaining, 0.001)
+    return httpx2.Timeout(
+        connect=min(configured.connect or left, left),
+        read=min(configured.read or left, left),
+        write=min(configured.write or left, left),
+        pool=min(configured.pool or left, left),
+    )
+
+
+def _rows_of(status: int, headers: Any, body: bytes) -> Row:
+    _raise_for(status, headers, body)
+    try:
+        answer = _decoder.decode(body)
+    except msgspec.DecodeError:
+        raise UpstreamMismatch("The service's answer is not JSON.") from None
+    if not isinstance(answer.get("value"), list):
+        raise UpstreamMismatch("The service's answer holds no rows.")
+    return answer
+
+
+def _raise_for(status: int, headers: Any, body: bytes) -> None:
+    """Raise what a status means; nothing for a success."""
+    if status < 400:
+        return
+    code, text = _reason(body)
+    log.warning("upstream answered %s %s", status, code)
+    log.debug("upstream said: %s", text)
+    raise _error(status, headers, code)
+
+
+def _error(status: int, headers: Any, code: str) -> GatewayError:
+    if status == 429:
+        after = headers.get("retry-after", "1")
+        seconds = int(after) if after.isdigit() else 1
+        return UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=seconds)
+    if status >= 500 or status in (401, 408):
+        return UpstreamUnavailable("Dynamics could not answer.")
+    return UpstreamRefused("Dynamics refused the request.", reason=code)
+
+
+def _reason(body: bytes) -> tuple[str, str]:
+    """The service's own code and text. The text may quote anybody's rows: never for a caller."""
+    try:
+        error = msgspec.json.decode(body)["error"]
+        return str(error["code"]), str(error["message"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return "", ""
