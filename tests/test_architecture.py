@@ -1,0 +1,177 @@
+"""The shape of the house: import arrows, sizes, and what must never be committed."""
+
+import ast
+import re
+import statistics
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("gateway", "emulator")
+MODULES = sorted(
+    path
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("*.py")
+    if "node_modules" not in path.parts
+)
+TREES = {path: ast.parse(path.read_text()) for path in MODULES}
+
+LAYERS = (
+    ("gateway.__main__",),
+    ("gateway.demo",),
+    ("gateway.app",),
+    ("gateway.endpoint", "gateway.graphiql", "gateway.middleware"),
+    ("gateway.resolvers",),
+    ("gateway.schema",),
+    ("gateway.loaders",),
+    ("gateway.tables",),
+    ("gateway.upstream", "gateway.auth", "gateway.engine"),
+    ("gateway.errors", "gateway.settings"),
+)
+"""Top to bottom: a module imports from its own line's package or from lines below it."""
+
+MAY_IMPORT_THE_EMULATOR = {"gateway.demo"}
+
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
+
+FORBIDDEN_TEXT = re.compile(
+    "|".join(
+        (
+            r"registry\.npmjs",
+            r"pythonhosted",
+            r"pypi\.org/simple",
+            r"/" + r"work/(main|shared|developer)",
+            r"/" + r"root/",
+            r"file:///",
+            r"BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]",
+        )
+    )
+)
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def functions_of(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def layer_of(module: str) -> int | None:
+    for height, layer in enumerate(LAYERS):
+        if any(module == name or module.startswith(f"{name}.") for name in layer):
+            return height
+    return None
+
+
+def package_in_layer(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def modules() -> list[object]:
+    return [pytest.param(path, id=name_of(path)) for path in MODULES]
+
+
+def tracked_files() -> list[Path]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    return [ROOT / name for name in listing.stdout.decode().split("\0") if name]
+
+
+@pytest.mark.parametrize("path", modules())
+def test_imports_point_down(path: Path) -> None:
+    module = name_of(path)
+    height = layer_of(module)
+    for imported in imports_of(TREES[path]):
+        below = layer_of(imported)
+        if height is None or below is None:
+            continue
+        same = package_in_layer(imported) == package_in_layer(module)
+        assert same or below > height, f"{module} must not import {imported}"
+
+
+@pytest.mark.parametrize("path", modules())
+def test_every_module_of_the_gateway_has_a_layer(path: Path) -> None:
+    module = name_of(path)
+
+    assert module == "gateway" or module.startswith("emulator") or layer_of(module) is not None
+
+
+@pytest.mark.parametrize("path", modules())
+def test_gateway_and_emulator_know_nothing_of_each_other(path: Path) -> None:
+    module = name_of(path)
+    if module in MAY_IMPORT_THE_EMULATOR:
+        return
+    other = "emulator" if module.startswith("gateway") else "gateway"
+
+    assert not [name for name in imports_of(TREES[path]) if name.split(".")[0] == other]
+
+
+@pytest.mark.parametrize("path", modules())
+def test_nothing_is_imported_inside_a_function_or_for_the_type_checker_only(path: Path) -> None:
+    nested = [node for function in functions_of(TREES[path]) for node in ast.walk(function)]
+
+    assert not [node for node in nested if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert "TYPE_CHECKING" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", modules())
+def test_a_module_has_at_most_400_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", modules())
+def test_a_module_says_what_it_is_and_init_modules_are_empty(path: Path) -> None:
+    if path.name == "__init__.py":
+        assert path.read_text().strip() == ""
+    else:
+        assert ast.get_docstring(TREES[path])
+
+
+@pytest.mark.parametrize("path", modules())
+def test_a_module_is_named_after_its_subject(path: Path) -> None:
+    assert FORBIDDEN_NAMES.isdisjoint(path.relative_to(ROOT).with_suffix("").parts)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_median_function_is_under_ten_lines(package: str) -> None:
+    lengths = [
+        (function.end_lineno or function.lineno) - function.lineno + 1
+        for path, tree in TREES.items()
+        if name_of(path).startswith(package)
+        for function in functions_of(tree)
+    ]
+
+    assert statistics.median(lengths) < 10
+
+
+def test_nothing_committed_names_a_registry_a_machine_path_or_a_secret() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in tracked_files()
+        if path.is_file() and (match := FORBIDDEN_TEXT.search(path.read_text(errors="ignore")))
+    ]
+
+    assert [line for line in found if "test_architecture" not in line] == []
+
+
+def test_locks_carry_hashes_and_no_addresses() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = re.findall(r"^[a-z0-9-]+==.*?(?=^[a-z0-9-]+==|\Z)", lock, re.DOTALL | re.MULTILINE)
+
+    assert pinned
+    assert all("--hash=sha256:" in entry for entry in pinned)
+    assert "://" not in lock
