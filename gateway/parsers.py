@@ -1,0 +1,150 @@
+"""The text of one setting -> its typed value; ValueError says what is wrong, never the text."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+LEVELS = ("debug", "info", "warning", "error")
+SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerAccount:
+    """A customer account as configuration names it: account number and legal entity."""
+
+    number: str
+    company: str
+    """In lower case, as `Account.company`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A machine caller and the accounts that it may act for."""
+
+    client_id: str
+    accounts: tuple[PartnerAccount, ...]
+
+
+def text(raw: str) -> str:
+    if not raw.isprintable():
+        raise ValueError("holds control characters")
+    return raw
+
+
+def words(raw: str) -> tuple[str, ...]:
+    """A list with commas between its items."""
+    return tuple(text(word.strip()) for word in raw.split(",") if word.strip())
+
+
+def url(raw: str) -> str:
+    """An https address without a trailing slash; http is for loopback alone."""
+    return issuer(raw).rstrip("/")
+
+
+def issuer(raw: str) -> str:
+    """The same, but left exactly as it is: `iss` is compared letter by letter."""
+    parts = _split(raw)
+    if not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))):
+        raise ValueError("must be an https address (http only for loopback)")
+    if parts.query or parts.fragment or parts.username is not None or not parts.hostname:
+        raise ValueError("must be an address without credentials, query or fragment")
+    return raw
+
+
+def origins(raw: str) -> tuple[str, ...]:
+    found = words(raw)
+    if any(_split(each).path or url(each) != each for each in found):
+        raise ValueError("must be origins such as https://shop.example")
+    return found
+
+
+def is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def tenant(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", raw):
+        raise ValueError("must be the id or a domain of an Entra tenant")
+    return raw
+
+
+def certificate(raw: str) -> str:
+    if "-----BEGIN CERTIFICATE-----" not in raw or "PRIVATE KEY-----" not in raw:
+        raise ValueError("must be PEM text with a certificate and its private key")
+    return raw
+
+
+def algorithms(raw: str) -> tuple[str, ...]:
+    found = words(raw)
+    if not found or not set(found) <= set(ALGORITHMS):
+        raise ValueError(f"must be some of {', '.join(ALGORITHMS)}")
+    return found
+
+
+def partners(raw: str) -> tuple[Partner, ...]:
+    """`client=NUMBER@company,NUMBER@company; client=...`"""
+    entries = [entry.partition("=") for entry in raw.split(";") if entry.strip()]
+    found = tuple(Partner(text(client.strip()), _accounts(listed)) for client, _, listed in entries)
+    if len({partner.client_id for partner in found}) != len(found):
+        raise ValueError("names a client twice")
+    return found
+
+
+def switch(raw: str) -> bool:
+    try:
+        return SWITCH[raw.lower()]
+    except KeyError:
+        raise ValueError("must be on or off") from None
+
+
+def count(raw: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", raw.strip(), re.ASCII):
+        raise ValueError("must be a whole number above zero")
+    return int(raw)
+
+
+def port(raw: str) -> int:
+    number = count(raw)
+    if number > 65_535:
+        raise ValueError("must be a port number")
+    return number
+
+
+def seconds(raw: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", raw, re.ASCII) or float(raw) == 0:
+        raise ValueError("must be a number of seconds above zero")
+    return float(raw)
+
+
+def log_level(raw: str) -> str:
+    if raw.lower() not in LEVELS:
+        raise ValueError(f"must be one of {', '.join(LEVELS)}")
+    return raw.lower()
+
+
+def _split(raw: str) -> SplitResult:
+    try:
+        return urlsplit(text(raw))
+    except ValueError:
+        raise ValueError("must be an address") from None
+
+
+def _accounts(listed: str) -> tuple[PartnerAccount, ...]:
+    found = tuple(_account(each) for each in words(listed))
+    if not found:
+        raise ValueError("a client has no accounts; write client-id=NUMBER@company")
+    return found
+
+
+def _account(raw: str) -> PartnerAccount:
+    number, _, company = raw.rpartition("@")
+    if not re.fullmatch(r"[^*%]{1,20}", number) or not re.fullmatch(r"[A-Za-z0-9]{1,4}", company):
+        raise ValueError("an account must be NUMBER@company")
+    return PartnerAccount(number, company.lower())
