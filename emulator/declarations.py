@@ -1,0 +1,303 @@
+"""Turns TOML declarations of tables into a `Catalog`: the emulator's own, then an adopter's.
+
+A table lists its columns by kind, `"string 100" = "name city"`; docs/emulator.md has the format.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from emulator.metadata import (
+    AlternateKey,
+    Catalog,
+    Column,
+    ManyToMany,
+    Navigation,
+    Option,
+    OptionSet,
+    Service,
+    Table,
+    Target,
+    Type,
+)
+
+Kind = tuple[str, str]
+EVERY_TABLE = (
+    ("datetime readonly", "createdon modifiedon"),
+    ("datetime noupdate", "overriddencreatedon"),
+    ("bigint readonly", "versionnumber"),
+    ("int", "importsequencenumber timezoneruleversionnumber utcconversiontimezonecode"),
+    ("lookup systemuser system readonly", "createdby modifiedby"),
+    ("lookup systemuser system readonly", "createdonbehalfby modifiedonbehalfby"),
+)
+OWNERSHIP = {
+    "user": (
+        ("lookup systemuser team system", "ownerid"),
+        ("lookup businessunit system readonly", "owningbusinessunit"),
+        ("lookup systemuser system readonly", "owninguser"),
+        ("lookup team system readonly", "owningteam"),
+    ),
+    "organization": (("lookup organization system readonly", "organizationid"),),
+    "none": (),
+}
+TABLE_WORDS = {"set", "service", "key", "keys", "name", "owner", "states", "columns", "navigation",
+               "read_only", "tracked"}  # fmt: skip
+NOT_TABLES = {"optionsets", "manytomany"}
+FLAGS = {
+    "required": {"required": True},
+    "nocreate": {"creatable": False},
+    "noupdate": {"updatable": False},
+    "readonly": {"creatable": False, "updatable": False},
+    "system": {"system": True},
+}
+
+
+class DeclarationError(ValueError):
+    """A declaration that cannot be understood; the message names file, table and words."""
+
+
+def standard() -> Catalog:
+    """The tables of an environment with Sales, Supply Chain Management and dual-write."""
+    catalog = Catalog()
+    _add_all(catalog, dict(_standard_files()))
+    return catalog
+
+
+def extend(catalog: Catalog, path: Path) -> None:
+    """Add what a TOML file declares: new tables, and new columns of tables that exist."""
+    try:
+        declared = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DeclarationError(f"{path}: {error}") from error
+    _add_all(catalog, {str(path): declared})
+
+
+@cache
+def _standard_files() -> tuple[tuple[str, dict[str, Any]], ...]:
+    folder = files("emulator.tables")
+    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".toml"))
+    return tuple((name, tomllib.loads((folder / name).read_text("utf-8"))) for name in names)
+
+
+def _add_all(catalog: Catalog, declared: dict[str, dict[str, Any]]) -> None:
+    """Option sets first, then tables, then what joins tables: files may name each other's."""
+    for add in (_add_option_sets, _add_tables, _add_relations):
+        for file, words in declared.items():
+            try:
+                add(catalog, words)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise DeclarationError(f"{file}: {error}") from error
+    _check(catalog)
+    catalog.link()
+
+
+def _check(catalog: Catalog) -> None:
+    """Every name that a declaration uses must be declared too."""
+    for table in catalog:
+        for column in table.lookups():
+            for target in column.targets:
+                if target.table not in catalog.by_name:
+                    raise DeclarationError(f"[{table.name}] {column.logical}: no {target.table}")
+        for key in table.alternate_keys:
+            if unknown := [name for name in key.columns if name not in table.columns]:
+                raise DeclarationError(f"[{table.name}] key {key.name}: no {unknown[0]}")
+
+
+def _add_option_sets(catalog: Catalog, declared: dict[str, Any]) -> None:
+    for name, members in declared.get("optionsets", {}).items():
+        catalog.option_sets[name] = _option_set(name, members)
+
+
+def _add_tables(catalog: Catalog, declared: dict[str, Any]) -> None:
+    for name, words in declared.items():
+        if name not in NOT_TABLES:
+            _add_table(catalog, name, words)
+
+
+def _add_relations(catalog: Catalog, declared: dict[str, Any]) -> None:
+    for name, words in declared.get("manytomany", {}).items():
+        _relate(catalog, name, words)
+
+
+def _option_set(name: str, members: dict[str, str]) -> OptionSet:
+    return OptionSet(name, tuple(_option(value, label) for value, label in members.items()), True)
+
+
+def _option(value: str, label: str) -> Option:
+    text, _, state = label.partition(" @")
+    return Option(int(value), text, int(state) if state else None)
+
+
+def _add_table(catalog: Catalog, name: str, words: dict[str, Any]) -> None:
+    if unknown := set(words) - TABLE_WORDS:
+        raise DeclarationError(f"[{name}] does not know {', '.join(sorted(unknown))}")
+    old = next((each for each in catalog if each.name == name), None)
+    if old is None and "set" not in words:
+        raise DeclarationError(f"[{name}] is a new table and needs a set")
+    table = _extended(catalog, old, words) if old else _table(catalog, name, words)
+    catalog.tables[table.set] = table
+    catalog.by_name[name] = table
+
+
+def _extended(catalog: Catalog, old: Table, words: dict[str, Any]) -> Table:
+    columns = {
+        column.name: column
+        for kind, names in words.get("columns", {}).items()
+        for column in _columns(catalog, old.name, kind, names)
+    }
+    keys = (*old.alternate_keys, *_alternate_keys(words))
+    return replace(old, columns=old.columns | columns, alternate_keys=keys)
+
+
+def _table(catalog: Catalog, name: str, words: dict[str, Any]) -> Table:
+    service = Service(words.get("service", "dataverse"))
+    key = words.get("key", f"{name}id")
+    declared = list(words.get("columns", {}).items())
+    kinds = declared if service is Service.FINOPS else _dataverse(key, declared, words)
+    columns = [each for kind, names in kinds for each in _columns(catalog, name, kind, names)]
+    return Table(
+        name=name,
+        set=words["set"],
+        service=service,
+        key=tuple(key) if isinstance(key, list) else (key,),
+        columns={column.name: column for column in columns} | _exchange_rate(columns),
+        primary_name=words.get("name"),
+        alternate_keys=tuple(_alternate_keys(words)),
+        navigations=dict(_navigations(words)),
+        read_only=words.get("read_only", False),
+        ownership=words.get("owner", "organization"),
+        tracked=words.get("tracked", True),
+    )
+
+
+def _dataverse(key: str, declared: list[Kind], words: dict[str, Any]) -> list[Kind]:
+    """The columns that Dataverse puts on a table by itself, around the declared ones."""
+    states = words.get("states", "simple")
+    status = [] if states == "none" else [
+        (f"choice {states}_statecode default=0 nocreate", "statecode"),
+        (f"choice {states}_statuscode", "statuscode"),
+    ]  # fmt: skip
+    owner = OWNERSHIP[words.get("owner", "organization")]
+    return [("guid noupdate", key), *declared, *status, *EVERY_TABLE, *owner]
+
+
+def _exchange_rate(columns: list[Column]) -> dict[str, Column]:
+    """A table with amounts of money also says at which rate its base amounts were computed."""
+    if not any(column.base_of for column in columns):
+        return {}
+    rate = Column("exchangerate", Type.DECIMAL, "exchangerate", scale=10, creatable=False,
+                  updatable=False)  # fmt: skip
+    return {rate.name: rate}
+
+
+def _alternate_keys(words: dict[str, Any]) -> Iterator[AlternateKey]:
+    for name, columns in words.get("keys", {}).items():
+        yield AlternateKey(name, tuple(columns.split()))
+
+
+def _navigations(words: dict[str, Any]) -> Iterator[tuple[str, Navigation]]:
+    """F&O's relations: `"SalesOrderHeader" = "SalesOrderHeadersV2 dataAreaId SalesOrderNumber"`."""
+    for name, text in words.get("navigation", {}).items():
+        target, *pairs = text.removesuffix(" many").split()
+        on = tuple((near, far or near) for near, _, far in (pair.partition("=") for pair in pairs))
+        yield name, Navigation(name, target, on, text.endswith(" many"))
+
+
+def _columns(catalog: Catalog, table: str, kind: str, names: str) -> Iterator[Column]:
+    for name in names.split():
+        column = _column(catalog, table, kind.split(), name)
+        yield column
+        if column.type is Type.MONEY and "nobase" not in kind:
+            yield _base(column)
+
+
+def _base(money: Column) -> Column:
+    """The twin in the organization's own currency that Dataverse keeps of every amount."""
+    return Column(
+        name=f"{money.name}_base",
+        type=Type.MONEY,
+        logical=f"{money.name}_base",
+        scale=4,
+        creatable=False,
+        updatable=False,
+        base_of=money.name,
+    )
+
+
+def _column(catalog: Catalog, table: str, kind: list[str], name: str) -> Column:
+    try:
+        type_ = Type(kind[0])
+    except ValueError as error:
+        raise DeclarationError(f"[{table}] {name}: no column type {kind[0]!r}") from error
+    words: dict[str, Any] = {}
+    rest: list[str] = []
+    for word in kind[1:]:
+        if word in FLAGS:
+            words |= FLAGS[word]
+        elif word.startswith("default="):
+            words["default"] = _default(word.removeprefix("default="))
+        elif word != "nobase":
+            rest.append(word)
+    property_name = f"_{name}_value" if type_ is Type.LOOKUP else name
+    return _specific(catalog, table, Column(property_name, type_, name, **words), rest)
+
+
+def _default(text: str) -> int | str:
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def _specific(catalog: Catalog, table: str, column: Column, words: list[str]) -> Column:
+    """What the further words of a kind mean depends on the type they stand behind."""
+    match column.type:
+        case Type.LOOKUP:
+            return replace(column, targets=tuple(_targets(table, column.logical, words)))
+        case Type.CHOICE | Type.CHOICES | Type.ENUM:
+            return replace(column, options=_options(catalog, table, column.logical, words))
+        case Type.STRING | Type.MEMO:
+            return replace(column, length=int(words[0]) if words else 100)
+        case Type.DECIMAL | Type.MONEY:
+            return replace(column, scale=int(words[0]) if words else 2)
+        case _ if words:
+            raise DeclarationError(f"[{table}] {column.logical}: does not know {' '.join(words)}")
+        case _:
+            return column
+
+
+def _targets(table: str, logical: str, words: list[str]) -> Iterator[Target]:
+    if not words:
+        raise DeclarationError(f"[{table}] {logical}: a lookup names the table it points at")
+    for word in words:
+        target, _, names = word.partition(":")
+        navigation, _, back = names.partition(":")
+        single = logical if len(words) == 1 else f"{logical}_{target}"
+        yield Target(target, navigation or single, back or f"{target}_{table}_{logical}")
+
+
+def _options(catalog: Catalog, table: str, logical: str, words: list[str]) -> OptionSet | None:
+    name = words[0] if words else f"{table}_{logical}"
+    if words and name not in catalog.option_sets:
+        raise DeclarationError(f"[{table}] {logical}: no option set {name!r} is declared")
+    return catalog.option_sets.get(name)
+
+
+def _relate(catalog: Catalog, name: str, words: dict[str, Any]) -> None:
+    """Declare an N:N relationship together with the table in between, which can be read only."""
+    first, second = words["tables"]
+    keys = [catalog.by_name[each].id for each in (first, second)]
+    columns = [Column(each, Type.GUID, each) for each in (f"{name}id", *keys)]
+    columns.append(Column("versionnumber", Type.BIGINT, "versionnumber"))
+    relation = ManyToMany(name, words["set"], (first, second))
+    catalog.many_to_many[name] = relation
+    catalog.tables[relation.set] = Table(
+        name=name,
+        set=relation.set,
+        service=Service.DATAVERSE,
+        key=(f"{name}id",),
+        columns={column.name: column for column in columns},
+        alternate_keys=(AlternateKey(name, tuple(keys)),),
+        read_only=True,
+    )
