@@ -1,0 +1,202 @@
+"""
+An issuer's signing keys: found by OIDC discovery, kept, and fetched anew when they may be others.
+
+The times are Entra's own advice ("Signing key rollover in the Microsoft identity platform"): each
+hour, for an unknown key at most every five minutes, and the last good ones meanwhile.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from gateway.auth.issuers import Issuer
+from gateway.errors import UpstreamUnavailable
+
+log = logging.getLogger(__name__)
+
+REFRESH_AFTER = 3_600.0
+"""Seconds after which the keys are fetched again, by the next request that needs one."""
+FORGET_AFTER = 86_400.0
+"""Seconds that keys are believed while the issuer does not answer."""
+RETRY_AFTER = 300.0
+"""Seconds between two fetches, whatever unknown keys the callers name and whatever fails."""
+RETRY_EMPTY_AFTER = 5.0
+"""The same while there are no keys at all and nobody can sign in."""
+TIMEOUT = 3.0
+"""Seconds for one document, from first byte asked to last byte read."""
+MAX_BYTES = 65_536
+MAX_KEYS = 100
+MIN_MODULUS = 342
+"""Characters of the shortest RSA modulus believed: 2,048 bits."""
+
+CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+PUBLIC_MEMBERS = ("kty", "n", "e", "crv", "x", "y")
+
+Key = RSAKey | ECKey
+Kid = tuple[str, str]
+"""Key id and algorithm: a key verifies what it was published for, nothing else."""
+
+
+class KeysError(Exception):
+    """The issuer's documents cannot be fetched or must not be believed."""
+
+
+class Keys:
+    """The keys of one issuer, for the life of the process."""
+
+    def __init__(
+        self,
+        issuer: Issuer,
+        client: httpx2.AsyncClient,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.issuer = issuer
+        self.generation = 0
+        """Counts the changes of the keys; what another count verified is verified anew."""
+        self._client = client
+        self._clock = clock
+        self._keys: dict[Kid, Key] = {}
+        self._published: object = None
+        self._fetched = self._attempted = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def find(self, kid: str, algorithm: str) -> Key | None:
+        """The key of this id for this algorithm; None where the issuer has none.
+
+        UpstreamUnavailable when the issuer was never reached, or not for a day.
+        """
+        wanted = (kid, algorithm)
+        fetching_for_others = wanted in self._keys and self._lock.locked()
+        if self._is_due(wanted) and not fetching_for_others:
+            async with self._lock:
+                # Whoever held the lock before may have fetched them already.
+                if self._is_due(wanted):
+                    await self._refresh()
+        if self._clock() - self._fetched >= FORGET_AFTER:
+            raise UpstreamUnavailable("The identity provider of the callers does not answer.")
+        return self._keys.get(wanted)
+
+    def _is_due(self, wanted: Kid) -> bool:
+        now = self._clock()
+        pause = RETRY_AFTER if self._keys else RETRY_EMPTY_AFTER
+        stale = now - self._fetched >= REFRESH_AFTER
+        return (stale or wanted not in self._keys) and now - self._attempted >= pause
+
+    async def _refresh(self) -> None:
+        self._attempted = self._clock()
+        try:
+            published = await self._fetch()
+            keys = _usable(published, self.issuer.algorithms)
+        except KeysError as error:
+            log.warning("keys of %s: %s", self.issuer.url, error)
+            return
+        self._fetched = self._clock()
+        if published != self._published:
+            self._keys, self._published = keys, published
+            self.generation += 1
+            log.info("keys of %s: %d usable", self.issuer.url, len(keys))
+
+    async def _fetch(self) -> list[Any]:
+        url = self.issuer.jwks_url or await self._discover()
+        found = (await self._get(url)).get("keys")
+        if not isinstance(found, list) or not 0 < len(found) <= MAX_KEYS:
+            raise KeysError("the key set has no keys, or too many")
+        return found
+
+    async def _discover(self) -> str:
+        """Where the keys are: believed only of the issuer itself, and only on its own origin."""
+        issuer = self.issuer.url
+        document = await self._get(issuer.rstrip("/") + "/.well-known/openid-configuration")
+        if document.get("issuer") != issuer:
+            raise KeysError("discovery speaks for another issuer")
+        url = document.get("jwks_uri")
+        if not isinstance(url, str) or _origin(url) != _origin(issuer):
+            raise KeysError("discovery leads to another origin")
+        return url
+
+    async def _get(self, url: str) -> Mapping[str, Any]:
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                document = json.loads(await self._read(url))
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
+            raise KeysError(type(error).__name__) from None
+        except (ValueError, RecursionError):
+            raise KeysError("not JSON") from None
+        if not isinstance(document, dict):
+            raise KeysError("not a JSON object")
+        return document
+
+    async def _read(self, url: str) -> bytes:
+        # Unpacked answers cannot be capped while they are read, so none are asked for.
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        body = b""
+        async with self._client.stream("GET", url, headers=headers, follow_redirects=False) as got:
+            if got.status_code != 200:
+                raise KeysError(f"answered {got.status_code}")
+            async for chunk in got.aiter_raw():
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise KeysError("the document is too long")
+        return body
+
+
+def _origin(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc
+
+
+def _usable(published: list[Any], algorithms: tuple[str, ...]) -> dict[Kid, Key]:
+    """The keys that can verify a signature, by id and algorithm; the first of an id wins."""
+    found: dict[Kid, Key] = {}
+    for entry in published:
+        for algorithm in algorithms:
+            if (
+                isinstance(entry, dict)
+                and _serves(entry, algorithm)
+                and (key := _import(entry)) is not None
+            ):
+                found.setdefault((entry["kid"], algorithm), key)
+    if not found:
+        raise KeysError("no key is usable")
+    return found
+
+
+def _serves(entry: dict[str, Any], algorithm: str) -> bool:
+    kid, operations = entry.get("kid"), entry.get("key_ops", ["verify"])
+    return (
+        isinstance(kid, str)
+        and 0 < len(kid) <= 256
+        and entry.get("use", "sig") == "sig"
+        and isinstance(operations, list)
+        and "verify" in operations
+        and entry.get("alg", algorithm) == algorithm
+        and (entry.get("kty"), entry.get("crv")) == _kind(algorithm)
+    )
+
+
+def _kind(algorithm: str) -> tuple[str, str | None]:
+    """Key type and curve of an algorithm."""
+    curve = CURVES.get(algorithm)
+    return ("EC", curve) if curve else ("RSA", None)
+
+
+def _import(entry: dict[str, Any]) -> Key | None:
+    """The public part of a published key; None for one that is broken or too weak."""
+    public = {name: entry[name] for name in PUBLIC_MEMBERS if name in entry}
+    try:
+        if public["kty"] == "EC":
+            return ECKey.import_key(public)
+        return RSAKey.import_key(public) if len(public["n"]) >= MIN_MODULUS else None
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None

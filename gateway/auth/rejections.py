@@ -1,0 +1,32 @@
+"""Why a caller is not let in. The reasons are for the log; every caller is told the same."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """What the log says about a refused caller."""
+
+    ABSENT = "no bearer token"
+    TOO_LONG = "the token is too long"
+    MALFORMED = "not a signed compact JWT"
+    HEADER = "a header member that is not accepted"
+    ALGORITHM = "the algorithm is not one of the issuer's"
+    ISSUER = "not a configured issuer"
+    KEY = "the issuer has no such key"
+    SIGNATURE = "the signature is wrong"
+    PURPOSE = "not an access token for this gateway"
+    AUDIENCE = "meant for somebody else"
+    TIME = "expired, or not valid yet"
+    CLAIM = "a claim is missing or unusable"
+    NO_CONTACT = "no contact belongs to the token"
+    AMBIGUOUS = "more than one contact could be meant"
+    INACTIVE = "the contact is deactivated"
+    NO_ACCOUNT = "the caller has no active account"
+
+
+class Rejected(Exception):
+    """The caller is not let in. Carries the reason, never a part of the token."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason

@@ -1,0 +1,214 @@
+"""
+A bearer token -> claims that its issuer vouches for, or a `Rejected`: RFC 8725 and RFC 9068.
+
+joserfc checks the signature and the registered claims; what it leaves to its user stands here.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import ClaimError, JoseError
+from joserfc.jwt import JWTClaimsRegistry
+
+from gateway.auth.expiring import Expiring
+from gateway.auth.issuers import Issuer
+from gateway.auth.keys import Keys
+from gateway.auth.rejections import Reason, Rejected
+
+MAX_LENGTH = 8_192
+"""Characters of the longest token that is looked at."""
+LEEWAY = 60
+"""Seconds that the clocks of issuer and gateway may differ."""
+REMEMBER = 60.0
+"""Seconds that a verified token is not verified again."""
+
+COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+SUBJECT = re.compile(r"""[^\x00-\x1f\x7f-\U0010ffff"'*%\\`]{1,255}""")
+"""Printable ASCII without what some service reads as a quote or a wildcard."""
+HEADER_MEMBERS = frozenset({"alg", "kid", "typ", "x5t", "x5t#S256"})
+"""Everything else either brings its own key, or asks for a rule that nobody here would follow."""
+TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
+FOREIGN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash", "events", "cnf"})
+"""Marks of ID tokens and security events; `cnf` binds a token to a proof that we cannot check."""
+REASONS = {
+    "iss": Reason.ISSUER,
+    "aud": Reason.AUDIENCE,
+    "exp": Reason.TIME,
+    "nbf": Reason.TIME,
+    "iat": Reason.TIME,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified access token says."""
+
+    issuer: Issuer
+    subject: str
+    values: Mapping[str, Any]
+
+    @property
+    def client_id(self) -> str | None:
+        """The application that the token was issued to, under the names that issuers use."""
+        names = ("azp", "client_id", "appid", "cid")
+        return next((value for value in map(self.text, names) if value), None)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return _names(self.values.get(self.issuer.roles_claim))
+
+    @property
+    def verified_email(self) -> str | None:
+        """The e-mail address, where the issuer says that it belongs to the caller."""
+        verified = self.values.get(self.issuer.email_verified_claim) in (True, "true")
+        return self.text(self.issuer.email_claim) if verified else None
+
+    def text(self, name: str) -> str | None:
+        value = self.values.get(name)
+        return value if isinstance(value, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    claims: Claims
+    generation: int
+
+
+class Tokens:
+    """Verifies bearer tokens of the configured issuers and remembers for a minute that it did."""
+
+    def __init__(self, sources: Iterable[Keys], clock: Callable[[], float] = time.time) -> None:
+        self._sources = {source.issuer.url: source for source in sources}
+        self._clock = clock
+        self._verified: Expiring[bytes, _Verified] = Expiring(clock)
+
+    async def verify(self, token: str) -> Claims:
+        """The claims of an access token. Rejected where it is not one, or not for us.
+
+        UpstreamUnavailable when the issuer's keys cannot be had.
+        """
+        if len(token) > MAX_LENGTH:
+            raise Rejected(Reason.TOO_LONG)
+        if not COMPACT.fullmatch(token):
+            raise Rejected(Reason.MALFORMED)
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._verified.get(digest)
+        if known and known.generation == self._sources[known.claims.issuer.url].generation:
+            return known.claims
+        verified = await self._verify(token)
+        until = min(self._clock() + REMEMBER, verified.claims.values["exp"])
+        self._verified.put(digest, verified, until=until)
+        return verified.claims
+
+    async def _verify(self, token: str) -> _Verified:
+        header_segment, payload_segment, _ = token.split(".")
+        header, payload = _object(header_segment), _object(payload_segment)
+        source = self._source(payload.get("iss"))
+        algorithm, kid = _checked(header, source.issuer)
+        key = await source.find(kid, algorithm)
+        if key is None:
+            raise Rejected(Reason.KEY)
+        generation = source.generation
+        try:
+            jws.deserialize_compact(token, key, [algorithm])
+        except (JoseError, ValueError):
+            raise Rejected(Reason.SIGNATURE) from None
+        self._check_claims(payload, source.issuer)
+        _check_purpose(header, payload, source.issuer)
+        return _Verified(Claims(source.issuer, payload["sub"], payload), generation)
+
+    def _source(self, issuer: object) -> Keys:
+        """The claim is not verified yet: it only chooses whose keys are to verify it."""
+        source = self._sources.get(issuer) if isinstance(issuer, str) else None
+        if source is None:
+            raise Rejected(Reason.ISSUER)
+        return source
+
+    def _check_claims(self, claims: dict[str, Any], issuer: Issuer) -> None:
+        registry = JWTClaimsRegistry(
+            now=lambda: int(self._clock()),
+            leeway=LEEWAY,
+            iss={"essential": True, "value": issuer.url},
+            aud={"essential": True, "values": list(issuer.audiences)},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+        try:
+            registry.validate(claims)
+        except ClaimError as error:
+            raise Rejected(REASONS.get(error.claim, Reason.CLAIM)) from None
+        if not SUBJECT.fullmatch(claims["sub"]):
+            raise Rejected(Reason.CLAIM)
+
+
+def _object(segment: str) -> dict[str, Any]:
+    """A segment's JSON object. A member that occurs twice could mean two things: refused."""
+    try:
+        text = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode()
+        found = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Rejected(Reason.MALFORMED) from None
+    if not isinstance(found, dict):
+        raise Rejected(Reason.MALFORMED)
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member occurs twice")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _checked(header: dict[str, Any], issuer: Issuer) -> tuple[str, str]:
+    """Algorithm and key id of a header that holds nothing else of weight."""
+    algorithm, kid = header.get("alg"), header.get("kid")
+    if algorithm not in issuer.algorithms:
+        raise Rejected(Reason.ALGORITHM)
+    if not header.keys() <= HEADER_MEMBERS:
+        raise Rejected(Reason.HEADER)
+    if not isinstance(kid, str) or not kid:
+        raise Rejected(Reason.KEY)
+    return str(algorithm), kid
+
+
+def _check_purpose(header: dict[str, Any], claims: dict[str, Any], issuer: Issuer) -> None:
+    """Refuse ID tokens, logout tokens and the like, which the issuer signs with the same keys."""
+    kind = str(header.get("typ", "JWT")).lower()
+    granted = _granted(claims, issuer)
+    is_access_token = (
+        kind in TYPES
+        and not FOREIGN_CLAIMS & claims.keys()
+        and claims.get("token_use", "access") == "access"  # Cognito
+        and str(claims.get("typ", "Bearer")).lower() == "bearer"  # Keycloak
+        # Only RFC 9068's own type says so by itself; a plain JWT must hold a scope or a role.
+        and (kind != "jwt" or bool(granted))
+    )
+    if not is_access_token or (issuer.scope and issuer.scope not in granted):
+        raise Rejected(Reason.PURPOSE)
+
+
+def _granted(claims: dict[str, Any], issuer: Issuer) -> frozenset[str]:
+    """Every scope and role that the token carries."""
+    names = ("scp", "scope", issuer.roles_claim)
+    return frozenset().union(*(_names(claims.get(name)) for name in names))
+
+
+def _names(value: object) -> frozenset[str]:
+    """The names in a claim that is a list, or text with blanks between them."""
+    if isinstance(value, str):
+        return frozenset(value.split())
+    if isinstance(value, list):
+        return frozenset(name for name in value if isinstance(name, str))
+    return frozenset()
