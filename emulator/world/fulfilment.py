@@ -1,0 +1,228 @@
+"""Writes what followed an order: packing slips with tracking in the ERP, invoices on both sides."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Final
+
+from emulator.world.order_rows import (
+    ACCOUNT_NAMED,
+    ITEM_BASED,
+    exchange,
+    line_id,
+    orderer_columns,
+    shipping_address,
+    striped,
+)
+from emulator.world.orders import Line, Order
+from emulator.world.products import price_list_id
+from emulator.world.reference import PAYMENT_TERMS, SHIP_VIAS
+from emulator.world.seed import FIRST_RECORD, Row, Rows, Seed, day, erp_day, stamp
+
+BILLED: Final = 4
+PREFIXES: Final = {"UPS": "1Z", "FedEx": "61", "DHL": "JD"}
+
+
+@dataclass(frozen=True)
+class Slip:
+    """One packing slip of an order, and what its place among them lets one compute."""
+
+    order: Order
+    index: int
+    number: str
+    shipped: datetime
+
+    @property
+    def key(self) -> Row:
+        return {"dataAreaId": self.order.customer.company.area}
+
+    @property
+    def lines(self) -> Iterator[tuple[Line, int, int]]:
+        """Each line on the slip with the steps shipped before it and after it."""
+        for line in self.order.lines:
+            if line.shipments[self.index]:
+                before = line.shipped_before(self.index)
+                yield line, before, before + line.shipments[self.index]
+
+
+class Fulfilment:
+    """Numbers packing slips, invoices and records, as one environment's sequences do."""
+
+    def __init__(self, seed: Seed) -> None:
+        self._seed = seed
+        self._records = count(FIRST_RECORD)
+        self._slips = count(1)
+        self._invoices = count(1)
+
+    def rows(self, order: Order) -> Rows:
+        for index, shipped in enumerate(order.slips):
+            slip = Slip(order, index, f"PS-{next(self._slips):07d}", shipped)
+            yield from self._slip_rows(slip)
+            yield from self._tracking(slip)
+            if index < order.invoiced:
+                yield from self._invoice_rows(slip, f"CIV-{next(self._invoices):07d}")
+
+    def _slip_rows(self, slip: Slip) -> Rows:
+        order, moment = slip.order, erp_day(slip.shipped)
+        shipped = [(after - before) * line.step for line, before, after in slip.lines]
+        yield (
+            "CustPackingSlipJourBiEntities",
+            slip.key
+            | {
+                "SourceDocumentHeader": next(self._records),
+                "SalesId": order.number,
+                "PackingSlipId": slip.number,
+                "InternalPackingSlipId": slip.number,
+                "OrderAccount": order.customer.number,
+                "InvoiceAccount": order.customer.number,
+                "DeliveryDate": moment,
+                "DocumentDate": moment,
+                "DeliveryName": order.customer.name[:60],
+                "DlvMode": order.ship_via,
+                "DlvTerm": order.terms,
+                "ShipCarrierId": SHIP_VIAS[order.ship_via][1],
+                "InventLocationId": order.lines[0].warehouse,
+                "Qty": sum(shipped, Decimal(0)),
+                "CustomerRef": order.reference or "",
+                "CreatedOn": stamp(slip.shipped),
+            },
+        )
+        for line, before, after in slip.lines:
+            yield (
+                "CustPackingSlipTransBiEntities",
+                slip.key | self._slip_line(slip, line, before, after),
+            )
+
+    def _slip_line(self, slip: Slip, line: Line, before: int, after: int) -> Row:
+        quantity = (after - before) * line.step
+        return {
+            "SourceDocumentLine": next(self._records),
+            "SalesId": slip.order.number,
+            "OrigSalesId": slip.order.number,
+            "PackingSlipId": slip.number,
+            "DeliveryDate": erp_day(slip.shipped),
+            "ItemId": line.product.number,
+            "Name": line.product.name,
+            "LineNum": Decimal(line.number),
+            "Ordered": line.quantity,
+            "Qty": quantity,
+            "Remain": (line.steps - after) * line.step,
+            "InventQty": quantity,
+            "SalesUnit": line.product.unit,
+            "InventTransId": line.lot,
+            "CurrencyCode": line.currency,
+            "AmountCur": line.amount_of(after) - line.amount_of(before),
+            "DlvTerm": slip.order.terms,
+            "SalesLineShippingDateRequested": erp_day(slip.order.wished),
+            "SalesLineShippingDateConfirmed": erp_day(slip.order.confirmed),
+            "CreatedOn": stamp(slip.shipped),
+        }
+
+    def _tracking(self, slip: Slip) -> Rows:
+        """One parcel mostly, two at times; a few slips carry none, a few parcels no link."""
+        carrier = SHIP_VIAS[slip.order.ship_via][1]
+        for _ in range(self._seed.weighted({0: 1, 1: 8, 2: 1})):
+            number = f"{PREFIXES[carrier]}{self._seed.random.randrange(10**12):012d}"
+            link = f"https://tracking.{carrier.lower()}.example/?n={number}"
+            yield (
+                "PackingSlipTrackingInformation",
+                slip.key
+                | {
+                    "SalesOrderNumber": slip.order.number,
+                    "PackingSlipNumber": slip.number,
+                    "DeliveryDate": erp_day(slip.shipped),
+                    "TrackingNumber": number,
+                    "TrackingURL": link if self._seed.chance(95) else None,
+                },
+            )
+
+    def _invoice_rows(self, slip: Slip, number: str) -> Rows:
+        """Each invoiced slip has its invoice; charges are billed with the first."""
+        lines = [self._invoice_line(slip, number, *each) for each in slip.lines]
+        freight = slip.order.freight if slip.index == 0 else Decimal(0)
+        yield "invoices", self._invoice(slip, number, lines, freight)
+        for row in lines:
+            yield "invoicedetails", row
+
+    def _invoice(self, slip: Slip, number: str, lines: list[Row], freight: Decimal) -> Row:
+        order, customer, seed = slip.order, slip.order.customer, self._seed
+        net = sum((row["extendedamount"] for row in lines), Decimal(0))
+        tax = sum((row["tax"] for row in lines), Decimal(0))
+        discount = sum((row["manualdiscountamount"] for row in lines), Decimal(0))
+        return (
+            shipping_address(customer, "billto_")
+            | orderer_columns(seed, order)
+            | {
+                "invoiceid": self._invoice_id(number),
+                "name": f"Invoice {number}",
+                "invoicenumber": number,
+                "msdyn_invoicenumber": number,
+                "msdyn_invoicedate": day(slip.shipped),
+                "msdyn_ledgervoucher": f"V{number[4:]}",
+                "description": order.reference,
+                # The map carries no due date; a few environments fill it by a flow of their own.
+                "duedate": self._due(slip) if seed.chance(50) else None,
+                "msdyn_ordertype": ITEM_BASED,
+                "msdyn_totalamount": net + tax + freight,
+                "msdyn_totaltax": tax,
+                "msdyn_totaldiscountamount": discount,
+                "freightamount": freight,
+                "totallineitemamount": net,
+                "totaltax": tax,
+                "totalamount": net + tax + freight,
+                "exchangerate": exchange(customer.currency),
+                "statecode": 0,
+                "statuscode": BILLED,
+                "createdon": stamp(slip.shipped),
+                "_customerid_value": customer.id,
+                f"_customerid_value{ACCOUNT_NAMED}": "account",
+                "_accountid_value": customer.id,
+                "_salesorderid_value": order.id,
+                "_pricelevelid_value": price_list_id(seed, customer.currency, customer.price_list),
+                "_transactioncurrencyid_value": seed.id("transactioncurrencies", customer.currency),
+                "_msdyn_company_value": seed.id("cdm_companies", customer.company.code),
+                "_msdyn_paymentterms_value": striped(
+                    seed, customer, "msdyn_paymentterms", customer.terms
+                ),
+            }
+        )
+
+    def _due(self, slip: Slip) -> str | None:
+        return day(slip.shipped + timedelta(days=PAYMENT_TERMS[slip.order.customer.terms]))
+
+    def _invoice_id(self, number: str) -> str:
+        return self._seed.id("invoices", number)
+
+    def _invoice_line(self, slip: Slip, number: str, line: Line, before: int, after: int) -> Row:
+        customer, seed = slip.order.customer, self._seed
+        amount = line.amount_of(after) - line.amount_of(before)
+        return {
+            "invoicedetailid": seed.id("invoicedetails", number, line.number),
+            "invoicedetailname": line.product.name[:100],
+            "description": line.product.name,
+            "sequencenumber": line.number,
+            "quantity": (after - before) * line.step,
+            "priceperunit": line.price,
+            "baseamount": amount,
+            "extendedamount": amount,
+            "manualdiscountamount": line.discount_of(after) - line.discount_of(before),
+            "tax": line.tax_of(after) - line.tax_of(before),
+            "ispriceoverridden": True,
+            "producttypecode": 1,
+            "propertyconfigurationstatus": 2,
+            "exchangerate": exchange(customer.currency),
+            "createdon": stamp(slip.shipped),
+            "_invoiceid_value": self._invoice_id(number),
+            "_salesorderdetailid_value": line_id(seed, slip.order, line),
+            "_productid_value": line.product.id,
+            "_uomid_value": seed.id("uoms", line.product.unit),
+            "_transactioncurrencyid_value": seed.id("transactioncurrencies", customer.currency),
+            "_msdyn_inventorysite_value": striped(
+                seed, customer, "msdyn_operationalsites", line.site
+            ),
+            "_msdyn_inventorywarehouse_value": striped(
+                seed, customer, "msdyn_warehouses", line.warehouse
+            ),
+        }
