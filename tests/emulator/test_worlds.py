@@ -1,0 +1,245 @@
+"""Generated worlds repeat exactly, and what they say about an order agrees on both sides."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from emulator.declarations import standard
+from emulator.identities import DEMO_USERS
+from emulator.store import Store
+from emulator.world.customers import (
+    DEACTIVATED_EMAIL,
+    INCOMPLETE_EMAIL,
+    NOT_ON_HOLD,
+    SHARED_EMAIL,
+)
+from emulator.world.generation import generate, world_rows
+from emulator.world.orders import SHIPPED_IN_FULL, Status
+from emulator.world.seed import Row
+from emulator.world.sizes import SIZES
+
+SMALL = SIZES["small"]
+SHIPPED = {*SHIPPED_IN_FULL, Status.PARTIALLY_DELIVERED}
+
+World = dict[str, list[Row]]
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    rows: World = defaultdict(list)
+    for entity_set, row in world_rows(SMALL, 1):
+        rows[entity_set].append(row)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def store() -> Store:
+    store = Store(standard())
+    generate(store, SMALL, 1)
+    return store
+
+
+def by(rows: Iterable[Row], *columns: str) -> dict[Any, list[Row]]:
+    grouped: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        key = tuple(row[column] for column in columns)
+        grouped[key if len(columns) > 1 else key[0]].append(row)
+    return grouped
+
+
+def lots(world: World) -> dict[tuple[str, int], Row]:
+    """The ERP's lines by order id and sequence number, found as a client has to find them."""
+    companies = {
+        row["cdm_companyid"]: row["cdm_companycode"].lower() for row in world["cdm_companies"]
+    }
+    twins = by(world["SalesOrderLinesV2"], "dataAreaId", "SalesOrderNumber")
+    return {
+        (order["salesorderid"], twin["LineCreationSequenceNumber"]): twin
+        for order in world["salesorders"]
+        for twin in twins[companies[order["_msdyn_company_value"]], order["msdyn_salesordernumber"]]
+    }
+
+
+def fingerprint(store: Store) -> str:
+    digest = sha256()
+    for table in store.catalog:
+        for row in store.run(f'SELECT * FROM "{table.sql}" ORDER BY rowid'):  # noqa: S608 - names of ours
+            digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+
+def test_a_world_repeats_byte_for_byte(store: Store) -> None:
+    again = Store(standard())
+    generate(again, SMALL, 1)
+
+    assert fingerprint(again) == fingerprint(store)
+
+
+def test_another_seed_makes_another_world(world: World) -> None:
+    other = next(row for name, row in world_rows(SMALL, 2) if name == "salesorders")
+
+    assert other["salesorderid"] != world["salesorders"][0]["salesorderid"]
+
+
+def test_no_lookup_points_nowhere(store: Store) -> None:
+    assert store.resolve_lookups() == []
+
+
+def test_the_small_world_is_as_large_as_promised(world: World) -> None:
+    counts = {name: len(world[name]) for name in ("cdm_companies", "accounts", "contacts")}
+
+    assert counts == {"cdm_companies": 2, "accounts": 20, "contacts": 60}
+    assert (len(world["products"]), len(world["salesorders"])) == (300, 2_000)
+    assert len(world["salesorderdetails"]) == 10_000
+
+
+def test_one_parent_has_two_children(world: World) -> None:
+    parents = Counter(
+        row["_parentaccountid_value"] for row in world["accounts"] if row["_parentaccountid_value"]
+    )
+
+    assert list(parents.values()) == [2]
+
+
+@pytest.mark.parametrize("name", ["jane", "sam", "may"])
+def test_demo_users_have_orders_in_both_contact_models(world: World, name: str) -> None:
+    contact = by(world["contacts"], "emailaddress1")[DEMO_USERS[name].email][0]
+    party = by(world["msdyn_contactforparties"], "_msdyn_contact_value")[contact["contactid"]][0]
+    orders = world["salesorders"]
+
+    older = [o for o in orders if o.get("_msdyn_contactperson_value") == contact["contactid"]]
+    newer = [
+        o
+        for o in orders
+        if o.get("_msdyn_associatedcontact_value") == party["msdyn_contactforpartyid"]
+    ]
+
+    assert len(older) > 3
+    assert newer
+    assert {o["_customerid_value"] for o in older + newer} == {contact["_parentcustomerid_value"]}
+
+
+def test_jane_and_sam_share_a_customer_that_may_does_not(world: World) -> None:
+    contacts = by(world["contacts"], "emailaddress1")
+    jane, sam, rep, may = (
+        contacts[DEMO_USERS[name].email][0]["_parentcustomerid_value"]
+        for name in ("jane", "sam", "rep", "may")
+    )
+
+    assert jane == sam == rep
+    assert may != jane
+
+
+def test_the_traps_are_laid(world: World) -> None:
+    contacts = by(world["contacts"], "emailaddress1")
+    accounts = by(world["accounts"], "accountnumber")
+    ordering = {order["_customerid_value"] for order in world["salesorders"]}
+
+    assert [row["statecode"] for row in contacts[DEACTIVATED_EMAIL]] == [1]
+    assert len(contacts[SHARED_EMAIL]) == 2
+    assert "_defaultpricelevelid_value" not in contacts[INCOMPLETE_EMAIL][0]
+    assert len(accounts["C1"]) == 2
+    assert "C10" in accounts
+    assert {row["name"] for row in accounts["C1"]} & {row["name"] for row in accounts["C10"]}
+    assert any(row["msdyn_onholdstatus"] != NOT_ON_HOLD for row in world["accounts"])
+    assert any(row["msdyn_creditlimitismandatory"] for row in world["accounts"])
+    assert {row["accountid"] for row in world["accounts"]} - ordering
+    assert any(row["requestdeliveryby"] is None for row in world["salesorders"])
+
+
+def test_order_numbers_repeat_across_companies(world: World) -> None:
+    numbers = Counter(row["msdyn_salesordernumber"] for row in world["salesorders"])
+
+    assert max(numbers.values()) == 2
+
+
+def test_orders_repeat_items(world: World) -> None:
+    pairs = Counter(
+        (row["_salesorderid_value"], row["_productid_value"]) for row in world["salesorderdetails"]
+    )
+
+    assert max(pairs.values()) > 1
+
+
+def test_every_line_has_its_twin_in_the_erp(world: World) -> None:
+    twins = lots(world)
+
+    assert len(twins) == len(world["salesorderdetails"])
+    for line in world["salesorderdetails"]:
+        twin = twins[line["_salesorderid_value"], line["sequencenumber"]]
+        assert twin["OrderedSalesQuantity"] == line["quantity"]
+        assert twin["LineAmount"] == line["extendedamount"]
+
+
+def test_deliveries_say_what_the_status_says(world: World) -> None:
+    twins = lots(world)
+    shipped = by(world["CustPackingSlipTransBiEntities"], "dataAreaId", "InventTransId")
+    lines = by(world["salesorderdetails"], "_salesorderid_value")
+    for order in world["salesorders"]:
+        status = order["msdyn_processingstatus"]
+        ordered, delivered = Decimal(0), Decimal(0)
+        for line in lines[order["salesorderid"]]:
+            twin = twins[order["salesorderid"], line["sequencenumber"]]
+            slips = shipped[twin["dataAreaId"], twin["InventoryLotId"]]
+            quantity = sum((slip["Qty"] for slip in slips), Decimal(0))
+            assert quantity <= line["quantity"]
+            assert all(slip["Remain"] >= 0 for slip in slips)
+            ordered, delivered = ordered + line["quantity"], delivered + quantity
+        if status in SHIPPED_IN_FULL:
+            assert delivered == ordered
+        elif status == Status.PARTIALLY_DELIVERED:
+            assert 0 < delivered < ordered
+        else:
+            assert delivered == 0
+
+
+def test_packing_slips_carry_lines_and_most_of_them_tracking(world: World) -> None:
+    lines = by(world["CustPackingSlipTransBiEntities"], "dataAreaId", "PackingSlipId")
+    tracked = by(world["PackingSlipTrackingInformation"], "dataAreaId", "PackingSlipNumber")
+    slips = [
+        (row["dataAreaId"], row["PackingSlipId"]) for row in world["CustPackingSlipJourBiEntities"]
+    ]
+
+    assert set(lines) == set(slips)
+    assert 0 < len(set(slips) - set(tracked)) < len(slips) / 5
+    assert set(tracked) < set(slips)
+    for row in world["CustPackingSlipJourBiEntities"]:
+        carried = lines[row["dataAreaId"], row["PackingSlipId"]]
+        assert row["Qty"] == sum(line["Qty"] for line in carried)
+
+
+def test_invoices_agree_with_their_lines_and_orders(world: World) -> None:
+    lines = by(world["invoicedetails"], "_invoiceid_value")
+    invoices = by(world["invoices"], "_salesorderid_value")
+    for order in world["salesorders"]:
+        billed = Decimal(0)
+        for invoice in invoices[order["salesorderid"]]:
+            details = lines[invoice["invoiceid"]]
+            assert details
+            net = sum(line["extendedamount"] + line["tax"] for line in details)
+            assert invoice["msdyn_totalamount"] == net + invoice["freightamount"]
+            billed += invoice["msdyn_totalamount"]
+        match order["msdyn_processingstatus"]:
+            case Status.INVOICED:
+                assert billed == order["totalamount"]
+            case Status.PARTIALLY_INVOICED:
+                assert 0 < billed < order["totalamount"]
+            case _:
+                assert invoices[order["salesorderid"]] == []
+
+
+def test_totals_add_up(world: World) -> None:
+    lines = by(world["salesorderdetails"], "_salesorderid_value")
+    for order in world["salesorders"]:
+        net = sum(line["extendedamount"] + line["tax"] for line in lines[order["salesorderid"]])
+        assert order["totalamount"] == net + order["freightamount"]
+
+
+def test_the_demo_customer_exists_in_every_size(world: World) -> None:
+    demo = {user.email for user in DEMO_USERS.values() if user.is_contact}
+
+    assert demo <= {row["emailaddress1"] for row in world["contacts"]}
