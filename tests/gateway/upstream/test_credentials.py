@@ -1,0 +1,291 @@
+"""Service tokens are fetched once, renewed in time, and leak neither to other hosts nor to logs."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx2
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from gateway.errors import UpstreamUnavailable
+from gateway.settings import Settings, SettingsError
+from gateway.upstream.credentials import Proof, ServiceLogin, by_secret, service_login
+
+pytestmark = pytest.mark.anyio
+
+SERVICE = "https://contoso.crm.dynamics.com"
+TOKEN_URL = "https://login.example/tenant/oauth2/v2.0/token"
+SECRET = "hush~hush/never-to-be-seen"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class World:
+    """A token endpoint and a service that takes the tokens it is told to take."""
+
+    def __init__(self) -> None:
+        self.forms: list[Mapping[str, str]] = []
+        self.seen: list[str] = []
+        self.revoked: set[str] = set()
+        self.refusal: Response | None = None
+        routes = [
+            Route("/tenant/oauth2/v2.0/token", self._token, methods=["POST"]),
+            Route("/{path:path}", self._service),
+        ]
+        self.transport = httpx2.ASGITransport(Starlette(routes=routes))
+
+    async def _token(self, request: Request) -> Response:
+        self.forms.append(dict(parse_qsl((await request.body()).decode())))
+        await asyncio.sleep(0)
+        if self.refusal:
+            return self.refusal
+        answer = {"access_token": f"token-{len(self.forms)}", "expires_in": 3_599}
+        return JSONResponse(answer)
+
+    async def _service(self, request: Request) -> Response:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        self.seen.append(token)
+        return Response(status_code=401 if token in self.revoked else 200)
+
+    def login(self, clock: Clock | None = None, proof: Proof | None = None) -> ServiceLogin:
+        client = httpx2.AsyncClient(transport=self.transport)
+        proof = proof or by_secret("gateway", SECRET)
+        return ServiceLogin(client, f"{SERVICE}/api/data/v9.2", TOKEN_URL, proof, clock or Clock())
+
+    def client(self, login: ServiceLogin, **options: Any) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(transport=self.transport, base_url=SERVICE, auth=login, **options)
+
+
+async def test_a_secret_buys_a_token_for_the_service() -> None:
+    world = World()
+
+    answer = await world.client(world.login()).get("/api/data/v9.2/accounts")
+
+    assert answer.status_code == 200
+    assert world.forms == [
+        {
+            "grant_type": "client_credentials",
+            "scope": f"{SERVICE}/.default",
+            "client_id": "gateway",
+            "client_secret": SECRET,
+        }
+    ]
+
+
+async def test_a_hundred_requests_at_once_cause_one_token_request() -> None:
+    world = World()
+    client = world.client(world.login())
+
+    await asyncio.gather(*(client.get("/") for _ in range(100)))
+
+    assert len(world.forms) == 1
+
+
+async def test_a_token_is_renewed_at_four_fifths_of_its_life() -> None:
+    world, clock = World(), Clock()
+    login = world.login(clock)
+
+    assert await login.token() == "token-1"
+    clock.now += 3_599 * 0.79
+    assert await login.token() == "token-1"
+    clock.now += 3_599 * 0.02
+    assert await login.token() == "token-2"
+
+
+async def test_the_old_token_serves_while_its_renewal_fails() -> None:
+    world, clock = World(), Clock()
+    login = world.login(clock)
+    await login.token()
+    world.refusal = JSONResponse({"error": "temporarily_unavailable"}, 503)
+
+    clock.now += 3_000
+    assert [await login.token() for _ in range(10)] == ["token-1"] * 10
+    assert len(world.forms) == 2
+    clock.now += 600
+    with pytest.raises(UpstreamUnavailable):
+        await login.token()
+
+
+async def test_a_refused_token_is_replaced_once() -> None:
+    world = World()
+    world.revoked = {"token-1"}
+    client = world.client(world.login())
+
+    assert (await client.get("/")).status_code == 200
+    assert world.seen == ["token-1", "token-2"]
+
+    world.revoked = {"token-2", "token-3"}
+    assert (await client.get("/")).status_code == 401
+    assert world.seen[2:] == ["token-2", "token-3"]
+
+
+async def test_many_refusals_of_one_token_cause_one_renewal() -> None:
+    world = World()
+    login = world.login()
+    client = world.client(login)
+    await login.token()
+    world.revoked = {"token-1"}
+
+    answers = await asyncio.gather(*(client.get("/") for _ in range(50)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(world.forms) == 2
+
+
+async def test_a_cancelled_request_does_not_keep_others_from_the_token() -> None:
+    world = World()
+    login = world.login()
+    first = asyncio.create_task(login.token())
+    second = asyncio.create_task(login.token())
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert await second == f"token-{len(world.forms)}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/accounts",
+        "http://contoso.crm.dynamics.com/accounts",
+        "https://contoso.crm.dynamics.com:444/accounts",
+        "https://contoso.crm.dynamics.com.evil.example/accounts",
+    ],
+)
+async def test_a_token_never_leaves_for_another_origin(url: str) -> None:
+    world = World()
+
+    with pytest.raises(UpstreamUnavailable):
+        await world.client(world.login()).get(url)
+    assert world.seen == []
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        JSONResponse({"error": "invalid_client", "error_description": f"bad {SECRET}"}, 401),
+        JSONResponse({"error": f"x {SECRET}"}, 400),
+        JSONResponse({"access_token": 7, "expires_in": 60}),
+        JSONResponse({"access_token": "x", "expires_in": 0}),
+        JSONResponse({"access_token": "x", "expires_in": "nan"}),
+        JSONResponse(["x"]),
+        Response(f"<html>{SECRET}", 502),
+        RedirectResponse("https://evil.example/token"),
+    ],
+)
+async def test_a_refusal_tells_nobody_a_secret(
+    refusal: Response, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    world.refusal = refusal
+
+    with caplog.at_level(logging.DEBUG), pytest.raises(UpstreamUnavailable) as caught:
+        await world.login().token()
+
+    assert SECRET not in caplog.text + str(caught.getrepr(style="long", showlocals=False))
+    assert "no token for contoso.crm.dynamics.com" in caplog.text
+    assert len(world.forms) == 1
+
+
+async def test_an_unreachable_token_endpoint_is_an_error_of_ours() -> None:
+    async def refuse(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("no route")
+
+    client = httpx2.AsyncClient(transport=httpx2.MockTransport(refuse))
+    login = ServiceLogin(client, SERVICE, TOKEN_URL, by_secret("gateway", SECRET))
+
+    with pytest.raises(UpstreamUnavailable, match="could not sign in"):
+        await login.token()
+
+
+def settings(**changes: Any) -> Settings:
+    plain: dict[str, Any] = {
+        "dataverse_url": SERVICE,
+        "finops_url": "https://contoso.operations.dynamics.com",
+        "client_id": "gateway",
+        "issuer": "https://issuer.example",
+        "audience": ("gateway",),
+    }
+    return Settings(**plain | changes)
+
+
+@pytest.fixture(scope="module")
+def pem() -> str:
+    key = rsa.generate_private_key(65_537, 2_048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return private.decode() + certificate_of(key)
+
+
+def certificate_of(key: rsa.RSAPrivateKey) -> str:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(1))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+async def test_a_certificate_signs_an_assertion_for_this_endpoint_alone(pem: str) -> None:
+    world = World()
+    client = httpx2.AsyncClient(transport=world.transport)
+    login = service_login(settings(client_certificate=pem, token_url=TOKEN_URL), SERVICE, client)
+
+    await login.token()
+    await login.token(refused="token-1")
+
+    first, second = (form["client_assertion"] for form in world.forms)
+    public = RSAKey.import_key(pem[pem.index("-----BEGIN CERTIFICATE") :])
+    assertion = jwt.decode(first, public, algorithms=["PS256"])
+    assert "client_secret" not in world.forms[0]
+    assert assertion.header.keys() == {"alg", "typ", "x5t#S256"}
+    assert assertion.claims["aud"] == TOKEN_URL
+    assert assertion.claims["iss"] == assertion.claims["sub"] == "gateway"
+    assert assertion.claims["exp"] - time.time() <= 300
+    assert assertion.claims["jti"] != jwt.decode(second, public, algorithms=["PS256"]).claims["jti"]
+
+
+def test_a_certificate_without_its_key_is_a_mistake_in_the_settings(pem: str) -> None:
+    client = httpx2.AsyncClient()
+    other = certificate_of(rsa.generate_private_key(65_537, 2_048))
+    private = pem[: pem.index("-----BEGIN CERTIFICATE")]
+
+    for broken in (private, private + other, pem.replace("M", "N"), other):
+        with pytest.raises(SettingsError, match="GATEWAY_CLIENT_CERTIFICATE"):
+            service_login(settings(client_certificate=broken), SERVICE, client)
+
+
+async def test_a_tenant_is_asked_at_entra() -> None:
+    asked: list[str] = []
+
+    async def refuse(request: httpx2.Request) -> httpx2.Response:
+        asked.append(str(request.url))
+        return httpx2.Response(400)
+
+    client = httpx2.AsyncClient(transport=httpx2.MockTransport(refuse))
+    login = service_login(settings(tenant="contoso.com", client_secret=SECRET), SERVICE, client)
+
+    with pytest.raises(UpstreamUnavailable):
+        await login.token()
+    assert asked == ["https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token"]
