@@ -23,15 +23,19 @@ LAYERS = (
     ("gateway.__main__",),
     ("gateway.demo",),
     ("gateway.app",),
-    ("gateway.endpoint", "gateway.graphiql", "gateway.middleware"),
+    ("gateway.endpoint", "gateway.graphiql", "gateway.health"),
+    ("gateway.middleware", "gateway.negotiation"),
     ("gateway.resolvers",),
     ("gateway.schema",),
     ("gateway.loaders",),
     ("gateway.tables",),
-    ("gateway.upstream", "gateway.auth", "gateway.engine"),
+    ("gateway.kinds", "gateway.rules"),
+    ("gateway.auth",),
+    ("gateway.upstream", "gateway.engine"),
     ("gateway.errors", "gateway.settings"),
+    ("gateway.parsers",),
 )
-"""Top to bottom: a module imports from its own line's package or from lines below it."""
+"""Top to bottom: a module imports from its own package or from lines below it."""
 
 MAY_IMPORT_THE_EMULATOR = {"gateway.demo"}
 

@@ -1,0 +1,97 @@
+"""
+What the engine hands back: an answer, or the reasons why a request was not executed. Errors leave
+the gateway only through here, so nothing that nobody meant for the caller gets out.
+"""
+
+import logging
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError
+
+from gateway.errors import BAD_REQUEST, INTERNAL, GatewayError
+
+log = logging.getLogger("gateway")
+
+Error = dict[str, Any]
+"""One entry of `errors` in a GraphQL answer."""
+
+
+class Refused(Exception):
+    """The request was not executed; `errors` say why, as they stand in the answer."""
+
+    def __init__(self, errors: Iterable[Error]) -> None:
+        super().__init__()
+        self.errors = tuple(errors)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {"errors": self.errors}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of an executed operation; `data` is None where a null reached the root."""
+
+    data: dict[str, Any] | None
+    errors: tuple[Error, ...] = ()
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {"data": self.data} | ({"errors": self.errors} if self.errors else {})
+
+
+def refused(error: GatewayError) -> Refused:
+    return Refused([{"message": error.message, "extensions": error.extensions}])
+
+
+def bad_request(errors: Iterable[GraphQLError]) -> Refused:
+    """What GraphQL itself found wrong with the request, in its own words."""
+    return Refused({**each.formatted, "extensions": {"code": BAD_REQUEST}} for each in errors)
+
+
+def field_error(error: GraphQLError, request_id: str) -> Error:
+    """An error of execution: a known one keeps its words, the caller's own mistake too."""
+    shown: Error = {**error.formatted}
+    cause = _cause(error)
+    if isinstance(cause, GatewayError):
+        shown["message"] = cause.message
+        shown["extensions"] = cause.extensions
+    elif isinstance(cause, GraphQLError) and cause.nodes:
+        shown["extensions"] = {"code": BAD_REQUEST}  # about an argument: it points at the document
+    else:
+        report(cause, request_id, where=error.path)
+        shown |= internal(request_id)
+    return shown
+
+
+def internal(request_id: str) -> Error:
+    return {
+        "message": "Internal error.",
+        "extensions": {"code": INTERNAL, "requestId": request_id},
+    }
+
+
+def report(error: BaseException, request_id: str, *, where: object = None) -> None:
+    """
+    Log a bug once: its types and its places in the code. Never its words, which may quote rows,
+    variables or a token.
+    """
+    story = "\n".join(_story(error))
+    log.error("request %s failed at %s\n%s", request_id, where, story)
+
+
+def _cause(error: GraphQLError) -> BaseException:
+    cause: BaseException = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
+
+
+def _story(error: BaseException | None) -> Iterator[str]:
+    while error is not None:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        yield f"{type(error).__module__}.{type(error).__qualname__}\n{frames}"
+        error = error.__cause__ or error.__context__

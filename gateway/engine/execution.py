@@ -1,0 +1,101 @@
+"""The engine: a GraphQL request -> an operation that may run -> its answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any, Final
+
+from graphql import (
+    ExecutionResult,
+    GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
+    OperationType,
+    execute,
+    specified_rules,
+)
+
+from gateway.engine.answers import Answer, bad_request, field_error, refused
+from gateway.engine.documents import Documents, Operation
+from gateway.engine.fanout import evaluate
+from gateway.engine.limits import Limits
+from gateway.engine.shapes import check_variables
+from gateway.errors import LimitExceeded
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """What a caller sent."""
+
+    query: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    operation_name: str | None = None
+    extensions: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that may be executed."""
+
+    operation: Operation
+    variables: Mapping[str, Any]
+
+    @property
+    def kind(self) -> OperationType:
+        return self.operation.node.operation
+
+
+class Engine:
+    """Runs requests against one schema. It holds documents, never data."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        introspection: bool = False,
+    ) -> None:
+        # Suggestions spell out the schema one typo at a time, so they go with introspection.
+        self._hide_suggestions = not introspection
+        self._schema = schema
+        self._limits = limits
+        rules = (*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,)))
+        self._documents = Documents(schema, limits, rules, hide_suggestions=self._hide_suggestions)
+
+    async def run(self, request: GraphQLRequest, context: object, request_id: str) -> Answer:
+        """Prepare and execute; Refused where the request does not get as far as execution."""
+        return await self.execute(self.prepare(request), context, request_id)
+
+    def prepare(self, request: GraphQLRequest) -> Prepared:
+        """Everything that can be refused before an operation runs, but for its variables' types."""
+        operation = self._documents.get(request.query).operation(request.operation_name)
+        try:
+            check_variables(request.variables, self._limits)
+            rows = evaluate(operation.rows, operation.node, request.variables)
+            self._limits.check("nodes", rows, "rows to return")
+        except LimitExceeded as error:
+            raise refused(error) from None
+        return Prepared(operation, request.variables)
+
+    async def execute(self, prepared: Prepared, context: object, request_id: str) -> Answer:
+        """Run a prepared operation on graphql-core; Refused where a variable cannot be used."""
+        name = prepared.operation.node.name
+        running = execute(
+            self._schema,
+            prepared.operation.document,
+            context_value=context,
+            variable_values=dict(prepared.variables),
+            operation_name=name.value if name else None,
+            hide_suggestions=self._hide_suggestions,
+        )
+        result = await running if isawaitable(running) else running
+        return _answer(result, request_id)
+
+
+def _answer(result: ExecutionResult, request_id: str) -> Answer:
+    errors = result.errors or []
+    # Only an error of a field has a path, so without one nothing was executed.
+    if result.data is None and all(error.path is None for error in errors):
+        raise bad_request(errors)
+    return Answer(result.data, tuple(field_error(error, request_id) for error in errors))

@@ -1,0 +1,206 @@
+"""
+One pass over a parsed document, before validation: counts what it asks for and refuses what is too
+much. A fragment is measured once however often it is spread, so a bomb costs what its text costs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from graphql import (
+    ArgumentNode,
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    ListValueNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionNode,
+    SelectionSetNode,
+    StringValueNode,
+    ValueNode,
+)
+
+from gateway.engine.limits import Limits
+
+
+@dataclass(slots=True)
+class Name:
+    """A response name in a set: how often it is asked for, and the names asked for below it."""
+
+    times: int = 0
+    below: "Names" = field(default_factory=dict)
+
+
+Names = dict[str, Name]
+
+
+@dataclass(slots=True)
+class Shape:
+    """
+    What one selection set asks for, with its fragments written out. Fields of the same name are
+    one field of the answer, so their sets are merged: validation compares all pairs in each.
+    """
+
+    depth: int = 0
+    fields: int = 0
+    aliases: int = 0
+    names: Names = field(default_factory=dict)
+
+
+class Survey:
+    """The pass itself; `visited` counts the nodes it looked at."""
+
+    def __init__(self, document: DocumentNode, limits: Limits) -> None:
+        self.visited = 0
+        self._limits = limits
+        self._document = document
+        self._fragments = _fragments(document)
+        self._measured: dict[str, Shape] = {}
+        self._spreads = 0
+        self._directives = 0
+
+    def take(self) -> None:
+        """Measure every operation and fragment; LimitExceeded where one is too large."""
+        self._limits.check("fragments", len(self._fragments), "fragments")
+        operations = _operations(self._document)
+        self._limits.check("operations", len(operations), "operations")
+        for operation in operations:
+            self._operation(operation)
+        for name in self._fragments:
+            self._fragment(name, 1)
+
+    def _operation(self, node: OperationDefinitionNode) -> None:
+        variables = node.variable_definitions or ()
+        self._limits.check("variables", len(variables), "variables")
+        for variable in variables:
+            self._decorations(variable.directives)
+            self._value(variable.default_value, 1)
+        self._decorations(node.directives)
+        shape = self.measure(node.selection_set, 1)
+        self._limits.check("aliases", shape.aliases, "aliases")
+        limit = "mutations" if node.operation is OperationType.MUTATION else "root_fields"
+        self._limits.check(limit, sum(each.times for each in shape.names.values()), "root fields")
+
+    def measure(self, node: SelectionSetNode, level: int) -> Shape:
+        """The shape of a selection set whose fields stand at `level` below their operation."""
+        shape = Shape()
+        for selection in node.selections:
+            self._add(shape, self._selection(selection, level))
+        return shape
+
+    def _add(self, shape: Shape, other: Shape) -> None:
+        shape.depth = max(shape.depth, other.depth)
+        shape.fields += other.fields
+        shape.aliases += other.aliases
+        self._limits.check("fields", shape.fields, "fields")
+        self._merge(shape.names, other.names)
+
+    def _merge(self, names: Names, others: Names) -> None:
+        """Never keeps a part of `others`, which may belong to a fragment that is spread again."""
+        for name, other in others.items():
+            self.visited += 1
+            own = names.setdefault(name, Name())
+            own.times += other.times
+            self._limits.check("same_name", own.times, "fields of the same name in one place")
+            self._merge(own.below, other.below)
+
+    def _selection(self, node: SelectionNode, level: int) -> Shape:
+        self.visited += 1
+        self._decorations(node.directives)
+        match node:
+            case FieldNode():
+                return self._field(node, level)
+            case FragmentSpreadNode():
+                self._spread()
+                return self._fragment(node.name.value, level)
+            case InlineFragmentNode():
+                self._spread()
+                return self.measure(node.selection_set, level)
+        return Shape()
+
+    def _field(self, node: FieldNode, level: int) -> Shape:
+        self._limits.check("depth", level, "levels")
+        self._arguments(node.arguments)
+        inner = self.measure(node.selection_set, level + 1) if node.selection_set else Shape()
+        name = (node.alias or node.name).value
+        aliases = inner.aliases + (node.alias is not None)
+        return Shape(inner.depth + 1, inner.fields + 1, aliases, {name: Name(1, inner.names)})
+
+    def _spread(self) -> None:
+        self._spreads += 1
+        self._limits.check("spreads", self._spreads, "fragment spreads")
+
+    def _fragment(self, name: str, level: int) -> Shape:
+        """Measure a fragment once. In a cycle, as for an unknown name, it counts as empty."""
+        node = self._fragments.get(name)
+        if name not in self._measured and node is not None:
+            self._measured[name] = Shape()  # what a spread of itself finds
+            self._decorations(node.directives)
+            self._measured[name] = self.measure(node.selection_set, level)
+        shape = self._measured.get(name, Shape())
+        self._limits.check("depth", level - 1 + shape.depth, "levels")
+        return shape
+
+    def _decorations(self, directives: tuple[DirectiveNode, ...] | None) -> None:
+        if not directives:
+            return
+        self._limits.check("directives_per_node", len(directives), "directives in one place")
+        self._directives += len(directives)
+        self._limits.check("directives", self._directives, "directives")
+        for directive in directives:
+            self._arguments(directive.arguments)
+
+    def _arguments(self, arguments: tuple[ArgumentNode, ...] | None) -> None:
+        for argument in arguments or ():
+            self._value(argument.value, 1)
+
+    def _value(self, node: ValueNode | None, nesting: int) -> None:
+        self.visited += 1
+        match node:
+            case StringValueNode():
+                self._limits.check("input_string", len(node.value), "characters in a string")
+            case ListValueNode():
+                self._limits.check("input_list", len(node.values), "items in a list")
+                self._inner_values(node.values, nesting)
+            case ObjectValueNode():
+                self._inner_values([each.value for each in node.fields], nesting)
+
+    def _inner_values(self, values: Sequence[ValueNode], nesting: int) -> None:
+        self._limits.check("input_nesting", nesting, "lists and objects inside one another")
+        for value in values:
+            self._value(value, nesting + 1)
+
+
+def check_variables(variables: Mapping[str, object], limits: Limits) -> None:
+    """Hold the variables of one request to what a literal in the document is held to."""
+    rest: list[tuple[object, int]] = [(value, 1) for value in variables.values()]
+    while rest:
+        value, nesting = rest.pop()
+        inner: list[object] = []
+        match value:
+            case str():
+                limits.check("input_string", len(value), "characters in a string")
+            case list():
+                limits.check("input_list", len(value), "items in a list")
+                inner = value
+            case dict():
+                inner = list(value.values())
+        if isinstance(value, list | dict):
+            limits.check("input_nesting", nesting, "lists and objects inside one another")
+        rest += [(each, nesting + 1) for each in inner]
+
+
+def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {
+        node.name.value: node
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+
+
+def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
+    return [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
