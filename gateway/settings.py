@@ -124,6 +124,11 @@ class Settings:
     email_verified_claim: str = variable(
         "Claim that must be true before that address is believed.", default="email_verified"
     )
+    external_identities: bool = variable(
+        "Look callers up in Power Pages' `adx_externalidentities` before the e-mail address.",
+        parsers.switch,
+        default=True,
+    )
     roles_claim: str = variable("Claim with the caller's roles.", default="roles")
     customer_roles: tuple[str, ...] = variable(
         "Roles that every customer has, besides those in the token.",

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.auth.policy import CUSTOMER_ROLES
 from gateway.parsers import PartnerAccount
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,10 @@ class Issuer:
 
 
 def issuers(settings: Settings) -> tuple[Issuer, ...]:
-    """The issuers that the settings name; one, as yet."""
+    """The issuers that the settings name; one, as yet. SettingsError for a role of no customer."""
+    if not set(settings.customer_roles) <= CUSTOMER_ROLES:
+        known = ", ".join(sorted(CUSTOMER_ROLES))
+        raise SettingsError([f"GATEWAY_CUSTOMER_ROLES: may be {known}"])
     return (
         Issuer(
             url=settings.issuer,

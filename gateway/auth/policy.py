@@ -13,6 +13,11 @@ ROLES: Mapping[str, Mapping[str, Access]] = {
     "partner": dict.fromkeys((*READS, "orders:create"), Access.ACCOUNT),
 }
 
+STAFF_ROLE = "administrator"
+PARTNER_ROLE = "partner"
+CUSTOMER_ROLES = frozenset(ROLES) - {STAFF_ROLE, PARTNER_ROLE}
+"""What a customer's token may name. The other two are given by configuration, never by a claim."""
+
 _WIDTH = {Access.OWN: 0, Access.ACCOUNT: 1, Access.ALL: 2}
 
 

@@ -7,7 +7,7 @@ a row that came back satisfies it: `holds` compares exactly, so it is never wide
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import quote
@@ -206,6 +206,8 @@ class Dialect:
     def text(self, condition: Condition) -> str:
         """The `$filter` text of `condition`; every compound is parenthesised."""
         match condition:
+            case Compare(column, op, date() as day) if self._stores_times(day):
+                return self.text(_within(column, op, day))
             case Compare(column, op, value):
                 return f"{column} {op} {self.literal(value)}"
             case In(column, values):
@@ -232,15 +234,15 @@ class Dialect:
             case datetime():
                 return value.isoformat().replace("+00:00", "Z")
             case date():
-                return self._date(value)
+                return str(value)
             case Choice(type_, member):
                 return f"Microsoft.Dynamics.DataEntities.{type_}{_quoted(member)}"
             case str():
                 return self._string(value)
 
-    def _date(self, value: date) -> str:
-        # F&O stores days as noon UTC, so that no time zone moves them.
-        return f"{value}T12:00:00Z" if self.service == "finops" else str(value)
+    def _stores_times(self, value: date) -> bool:
+        """Whether a day is compared with a column that holds times: F&O writes days as noon."""
+        return self.service == "finops" and not isinstance(value, datetime)
 
     def _string(self, value: str) -> str:
         if self.service == "finops" and "*" in value:
@@ -265,6 +267,21 @@ class Dialect:
 
 DATAVERSE = Dialect("dataverse")
 FINOPS = Dialect("finops", {"cross-company": "true"})
+
+
+def _within(column: str, op: Operator, day: date) -> Condition:
+    """A comparison with a day as comparisons with the instants at which it begins and ends."""
+    start = datetime.combine(day, time(), UTC)
+    end = start + timedelta(days=1)
+    match op:
+        case "eq":
+            return All((Compare(column, "ge", start), Compare(column, "lt", end)))
+        case "ne":
+            return AnyOf((Compare(column, "lt", start), Compare(column, "ge", end)))
+        case "gt" | "le":
+            return Compare(column, "ge" if op == "gt" else "lt", end)
+        case "ge" | "lt":
+            return Compare(column, op, start)
 
 
 def _plain(value: Value) -> str:

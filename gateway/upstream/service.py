@@ -99,28 +99,27 @@ class Service:
         """The rows of `query`: `top` of them from one request, else all of its pages."""
         url = self._url(query)
         allowance.spend()
-        answer = await self._get(url, allowance, page_size=None if query.top else PAGE_SIZE)
+        answer = await self._get(url, allowance, _page_size(query))
         return await self._complete(answer, query, allowance)
 
-    async def fetch_all(self, queries: Sequence[Query], allowance: Allowance) -> list[Row]:
-        """The rows of several queries: one request for one, a `$batch` for more."""
+    async def fetch_all(self, queries: Sequence[Query], allowance: Allowance) -> list[Page]:
+        """The pages of several queries: one request for one, a `$batch` for more."""
         if len(queries) == 1:
-            return (await self.fetch(queries[0], allowance)).rows
+            return [await self.fetch(queries[0], allowance)]
         allowance.spend(len(queries))
         parts = [
-            Part("GET", self._url(query), headers=self._prefer(PAGE_SIZE)) for query in queries
+            Part("GET", self._url(query), headers=self._prefer(_page_size(query)))
+            for query in queries
         ]
-        content_type, body = batch.reads(parts)
-        replies = await self._batch(content_type, body, allowance)
+        replies = await self._batch(*batch.reads(parts), allowance)
         if len(replies) != len(queries):
             raise UpstreamMismatch("A batch was answered with another number of parts.")
-        pages = [
+        return [
             await self._complete(
                 _rows_of(reply.status, reply.headers, reply.body), query, allowance
             )
             for reply, query in zip(replies, queries, strict=True)
         ]
-        return [row for page in pages for row in page.rows]
 
     async def create_set(self, rows: Sequence[tuple[str, Row]], allowance: Allowance) -> None:
         """Create `(collection, row)` pairs in order, all or none; raises the first refusal."""
@@ -129,8 +128,7 @@ class Service:
             for collection, row in rows
         ]
         allowance.spend(len(parts))
-        content_type, body = batch.change_set(parts)
-        for reply in await self._batch(content_type, body, allowance):
+        for reply in await self._batch(*batch.change_set(parts), allowance):
             _raise_for(reply.status, reply.headers, reply.body)
 
     def fits(self, query: Query) -> bool:
@@ -172,7 +170,7 @@ class Service:
                 )
             allowance.spend()
             link = self._own(answer["@odata.nextLink"])
-            answer = await self._get(link, allowance, page_size=PAGE_SIZE)
+            answer = await self._get(link, allowance, PAGE_SIZE)
             rows += answer["value"]
         complete = len(rows) < query.top if query.top is not None else True
         return Page(rows, count, exact, complete)
@@ -204,6 +202,11 @@ class Service:
         except httpx2.TransportError as error:
             log.warning("%s is not reachable: %s", self.dialect.service, type(error).__name__)
             raise UpstreamUnavailable(f"{self.dialect.service} is not reachable.") from None
+
+
+def _page_size(query: Query) -> int | None:
+    """Dataverse ignores `$top` where a page size is asked for, so only one of them is sent."""
+    return None if query.top is not None else PAGE_SIZE
 
 
 def _timeout(configured: httpx2.Timeout, remaining: float) -> httpx2.Timeout:

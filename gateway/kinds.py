@@ -1,0 +1,125 @@
+"""JSON values of the two services -> Python values, by the type that a column declares."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry.types.enum import EnumValueDefinition
+
+from gateway.errors import UpstreamMismatch
+from gateway.upstream.odata import Value
+
+Decode = Callable[[Any], Any]
+
+NEVER = 1900
+"""The year with which F&O writes that a date is not set."""
+
+
+class OptionSet(Enum):
+    """
+    An option set of Dataverse: name -> number, read without fear of numbers added later.
+
+    A subclass has the member `UNKNOWN = unknown()`; a number that is not declared reads as it.
+    """
+
+    @classmethod
+    def read(cls, number: int) -> "OptionSet":
+        try:
+            return cls(number)
+        except ValueError:
+            return cls["UNKNOWN"]
+
+
+def option(value: int, description: str) -> EnumValueDefinition:
+    """A member of an option set: its number upstream and what it means."""
+    return strawberry.enum_value(value, description=description)
+
+
+def unknown() -> EnumValueDefinition:
+    """The member that stands for every number that the option set does not declare."""
+    return option(-1, "A value that this version of the gateway does not know.")
+
+
+def decoder(type_: type) -> Decode:
+    """How a JSON value becomes a `type_`; null stays None. TypeError for a type we cannot read."""
+    if issubclass(type_, OptionSet):
+        return _checked(type_.read)
+    try:
+        return _checked(_DECODERS[type_])
+    except KeyError:
+        raise TypeError(f"a column cannot be of type {type_!r}") from None
+
+
+def literal(type_: type, raw: Any) -> Value:
+    """The typed value of a raw JSON value as a condition takes it: exact, unset dates included."""
+    value: Value = _checked(_whole if issubclass(type_, Enum) else _LITERALS[type_])(raw)
+    return value
+
+
+def _checked(decode: Decode) -> Decode:
+    def read(raw: Any) -> Any:
+        if raw is None:
+            return None
+        try:
+            return decode(raw)
+        except (ValueError, TypeError, ArithmeticError):
+            raise UpstreamMismatch("A column's value is not of its declared type.") from None
+
+    return read
+
+
+def _text(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise TypeError
+    return raw
+
+
+def _boolean(raw: Any) -> bool:
+    """Dataverse says true and false, F&O's NoYes says "Yes" and "No"."""
+    return {True: True, False: False, "Yes": True, "No": False}[raw]
+
+
+def _moment(raw: str) -> datetime:
+    moment = datetime.fromisoformat(raw)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _day(raw: str) -> date:
+    return date.fromisoformat(raw[:10])
+
+
+def _set(read: Callable[[str], date]) -> Decode:
+    """As `read`, but with F&O's way to leave a date open as null."""
+
+    def decode(raw: str) -> date | None:
+        value = read(raw)
+        return None if value.year == NEVER else value
+
+    return decode
+
+
+def _number(raw: Any) -> Decimal:
+    return raw if isinstance(raw, Decimal) else Decimal(str(raw))
+
+
+def _whole(raw: Any) -> int:
+    number = int(raw)
+    if number != raw:
+        raise ValueError
+    return number
+
+
+_LITERALS: Mapping[type, Decode] = {
+    str: _text,
+    bool: _boolean,
+    int: _whole,
+    Decimal: _number,
+    datetime: _moment,
+    date: _day,
+    UUID: UUID,
+}
+_DECODERS = {**_LITERALS, datetime: _set(_moment), date: _set(_day)}

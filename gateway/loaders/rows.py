@@ -1,0 +1,136 @@
+"""
+Batched loading for one request: links of a whole level travel in one call each.
+
+Keys are taken from rows that the reader let through, never from a caller's text, except in `node`.
+"""
+
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from aiodataloader import DataLoader
+
+from gateway.loaders.reader import Ask, Key, Keys, Reader
+from gateway.loaders.windows import Slice, Window, child_windows, folded, key_of, root_window
+from gateway.tables import Back, Link, Row, Table
+from gateway.upstream import service
+from gateway.upstream.odata import Raw, Value, value_at
+
+Select = frozenset[str]
+Wanted = tuple[Key, Select]
+"""One load: the key of a row (or of its parent), and the columns wanted of it."""
+R = TypeVar("R", bound=Row)
+
+
+class Loaders:
+    """The dataloaders of one request. Nothing in them outlives it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._loaders: dict[Hashable, DataLoader[Wanted, Any]] = {}
+
+    async def one(self, link: Link, row: Row, select: Select) -> Row | None:
+        """The row that `link` leads to; None where it is empty or not the caller's to see."""
+        key = _link_key(row.raw, link, link.paths)
+        if key is None:
+            return None
+        found = await self._by_key(link.target, link.target_paths).load((key, select))
+        return None if found is None else link.target.cls(found)
+
+    async def many(self, back: Back, row: Row, select: Select, window: Window) -> Slice:
+        """A window of the rows that point at `row`."""
+        key = _link_key(row.raw, back.link, back.paths)
+        if key is None:
+            return Slice(back.child, window, count=0)
+        found: Slice = await self._by_parent(back, window).load((key, select))
+        return found
+
+    async def page(self, table: Table, select: Select, window: Window) -> Slice:
+        """A window of all rows that the caller may see."""
+        return await root_window(self.reader, table, select, window)
+
+    async def node(self, cls: type[R], key: Key, select: Select) -> R | None:
+        """The row with a key that the caller sent; the row rule decides whether it exists."""
+        table = cls.__table__
+        found = await self._by_key(table, tuple(table.key), from_rows=False).load((key, select))
+        return None if found is None else cls(found)
+
+    async def matching(self, cls: type[R], on: Mapping[str, Value], select: Select) -> list[R]:
+        """All rows whose columns have these values, batched as links are; for computed members."""
+        columns = tuple(on)
+        load = self._loader(
+            ("matching", cls, columns),
+            lambda wanted: self._groups(cls.__table__, columns, wanted),
+        )
+        rows: list[service.Row] = await load.load((tuple(on.values()), select))
+        return [cls(row) for row in rows]
+
+    def _by_key(
+        self, table: Table, columns: tuple[str, ...], *, from_rows: bool = True
+    ) -> DataLoader[Wanted, Raw | None]:
+        return self._loader(
+            ("one", table.name, columns, from_rows),
+            lambda wanted: self._rows(table, columns, wanted, from_rows=from_rows),
+        )
+
+    def _by_parent(self, back: Back, window: Window) -> DataLoader[Wanted, Slice]:
+        return self._loader(
+            ("many", back.child.name, back.link.name, window),
+            lambda wanted: self._slices(back, window, wanted),
+        )
+
+    def _loader(
+        self,
+        name: Hashable,
+        load: Callable[[list[Wanted]], Coroutine[Any, Any, list[Any]]],
+    ) -> DataLoader[Wanted, Any]:
+        if name not in self._loaders:
+            self._loaders[name] = DataLoader(batch_load_fn=load)
+        return self._loaders[name]
+
+    async def _rows(
+        self, table: Table, columns: tuple[str, ...], wanted: Sequence[Wanted], *, from_rows: bool
+    ) -> list[Raw | None]:
+        keys = Keys(columns, _keys(wanted), from_rows)
+        ask = Ask(table, _union(wanted) | set(columns))
+        pages = await self.reader.keyed([(ask, keys)])
+        found = {key_of(row, columns): row for page in pages for row in page.rows}
+        return [found.get(folded(key)) for key, _ in wanted]
+
+    async def _slices(self, back: Back, window: Window, wanted: Sequence[Wanted]) -> list[Slice]:
+        columns = back.link.paths
+        found = await child_windows(
+            self.reader, back.child, columns, _keys(wanted), _union(wanted), window
+        )
+        return [found[folded(key)] for key, _ in wanted]
+
+    async def _groups(
+        self,
+        table: Table,
+        columns: tuple[str, ...],
+        wanted: Sequence[Wanted],
+    ) -> list[list[service.Row]]:
+        ask = Ask(table, _union(wanted) | set(columns))
+        pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted)))])
+        groups: dict[Key, list[service.Row]] = {}
+        for page in pages:
+            for row in page.rows:
+                groups.setdefault(key_of(row, columns), []).append(row)
+        return [groups.get(folded(key), []) for key, _ in wanted]
+
+
+def _keys(wanted: Iterable[Wanted]) -> tuple[Key, ...]:
+    return tuple(dict.fromkeys(key for key, _ in wanted))
+
+
+def _union(wanted: Iterable[Wanted]) -> Select:
+    """One request serves all who wait for it, so it asks for what any of them needs."""
+    return frozenset().union(*(select for _, select in wanted))
+
+
+def _link_key(row: Raw, link: Link, paths: tuple[str, ...]) -> Key | None:
+    """The key in a row's columns, typed; None if any part of it is empty."""
+    values = [value_at(row, path) for path in paths]
+    if any(value is None or value == "" for value in values):
+        return None
+    return tuple(UUID(value) for value in values) if link.by_guid else tuple(values)

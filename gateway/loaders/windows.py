@@ -1,0 +1,215 @@
+"""
+A window of a list (the first or last n rows, after or before a place) for one parent or for many.
+
+Many parents share each request: rows arrive in the order asked for, parents that have enough drop
+out, and the rest go on behind the last row. A link costs one call, plus pages and URL chunks.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from gateway.errors import InvalidInput
+from gateway.loaders.keyset import Place, beyond, decode, place, reverse, total_order
+from gateway.loaders.reader import Ask, Key, Keys, Reader
+from gateway.tables import Table
+from gateway.upstream.odata import EVERYTHING, Condition, Order, both, value_at
+from gateway.upstream.service import PAGE_SIZE, Page, Row
+
+DEFAULT_SIZE = 25
+MAXIMUM_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows of a list are wanted. `order` is the caller's, with the key as tie-break."""
+
+    size: int
+    order: tuple[Order, ...]
+    where: Condition = EVERYTHING
+    start: Place | None = None
+    backward: bool = False
+    counted: bool = False
+
+    @property
+    def direction(self) -> tuple[Order, ...]:
+        """The order in which rows are read."""
+        return reverse(self.order) if self.backward else self.order
+
+
+@dataclass(slots=True)
+class Slice:
+    """The rows of a window, in the caller's order, and what lies around them."""
+
+    table: Table
+    window: Window
+    rows: list[Row] = field(default_factory=list)
+    more: bool = False
+    """Whether rows follow in the direction of reading."""
+    count: int | None = None
+    count_is_exact: bool = True
+
+    @property
+    def has_next(self) -> bool:
+        return self.window.start is not None if self.window.backward else self.more
+
+    @property
+    def has_previous(self) -> bool:
+        return self.more if self.window.backward else self.window.start is not None
+
+
+def window(
+    table: Table,
+    *,
+    first: int | None = None,
+    last: int | None = None,
+    after: str | None = None,
+    before: str | None = None,
+    where: Condition = EVERYTHING,
+    order: Sequence[Order] = (),
+    counted: bool = False,
+) -> Window:
+    """The window that paging arguments mean; raises InvalidInput or InvalidCursor."""
+    backward = last is not None
+    if backward and (first is not None or after is not None):
+        raise InvalidInput("'last' goes with 'before', 'first' with 'after'.", argument="last")
+    if before is not None and not backward:
+        raise InvalidInput("'before' goes with 'last'.", argument="before")
+    size = last if last is not None else DEFAULT_SIZE if first is None else first
+    if not 1 <= size <= MAXIMUM_SIZE:
+        name = "last" if backward else "first"
+        raise InvalidInput(f"'{name}' must be from 1 to {MAXIMUM_SIZE}.", argument=name)
+    full = total_order(table, order or table.default_order)
+    cursor = before if backward else after
+    start = None if cursor is None else decode(table, full, cursor)
+    return Window(size, full, where, start, backward, counted)
+
+
+async def root_window(reader: Reader, table: Table, select: frozenset[str], of: Window) -> Slice:
+    """A window of all rows that the caller may see."""
+    count_along = of.counted and of.start is None
+    page = await reader.page(_ask(table, select, of, of.size + 1, of.start, count=count_along))
+    result = _slice(table, of, page.rows)
+    if count_along:
+        result.count, result.count_is_exact = page.count, page.count_is_exact
+    elif of.counted:
+        counting = await reader.page(Ask(table, frozenset(), of.where, top=1, count=True))
+        result.count, result.count_is_exact = counting.count, counting.count_is_exact
+    return result
+
+
+async def child_windows(
+    reader: Reader,
+    table: Table,
+    columns: tuple[str, ...],
+    keys: Iterable[Key],
+    select: frozenset[str],
+    of: Window,
+) -> dict[Key, Slice]:
+    """The same window for each parent; the children name their parents in `columns`."""
+    everything, parents = select | set(columns), Keys(columns, tuple(keys))
+    found = Gathering(table, parents, of)
+    pending = [(parents, of.start)]
+    while pending:
+        asks = [
+            (_ask(table, everything, of, _top(of, part), start, count=found.alone), part)
+            for part, start in pending
+        ]
+        pending = [
+            rest for part, page in await reader.chunked(asks) for rest in found.take(part, page)
+        ]
+    if of.counted and not found.counted:
+        await found.count(reader)
+    return found.slices
+
+
+class Gathering:
+    """The rows read so far, by parent."""
+
+    def __init__(self, table: Table, parents: Keys, window: Window) -> None:
+        self.table, self.parents, self.window = table, parents, window
+        self.rows: dict[Key, list[Row]] = {folded(key): [] for key in parents.values}
+        self.counts: dict[Key, int] = {}
+        self.count_is_exact = True
+        self.cut = window.start is not None
+        """Whether rows were left unread, so that counting what is here would not do."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether the service itself can count along: one parent, from the start of its list."""
+        window = self.window
+        return window.counted and window.start is None and len(self.parents.values) == 1
+
+    @property
+    def counted(self) -> bool:
+        return bool(self.counts) or not self.cut
+
+    def take(self, keys: Keys, page: Page) -> list[tuple[Keys, Place | None]]:
+        """Sort rows to their parents; what is still wanted, and from where on."""
+        for row in page.rows:
+            mine = self.rows.get(key_of(row, keys.columns))
+            if mine is not None:
+                mine.append(row)
+        if page.count is not None:
+            self.counts = dict.fromkeys(self.rows, page.count)
+            self.count_is_exact = page.count_is_exact
+        if page.complete or not page.rows:
+            return []
+        self.cut = True
+        wanting = tuple(k for k in keys.values if len(self.rows[folded(k)]) <= self.window.size)
+        start = place(self.table, self.window.direction, page.rows[-1])
+        return [(replace(keys, values=wanting), start)] if wanting else []
+
+    async def count(self, reader: Reader) -> None:
+        """Count each parent's rows by reading their keys, one page of them."""
+        select = frozenset(self.parents.columns)
+        ask = Ask(self.table, select, self.window.where, top=PAGE_SIZE)
+        self.counts = dict.fromkeys(self.rows, 0)
+        for page in await reader.keyed([(ask, self.parents)]):
+            self.count_is_exact &= page.complete
+            for row in page.rows:
+                self.counts[key_of(row, self.parents.columns)] += 1
+
+    @property
+    def slices(self) -> dict[Key, Slice]:
+        return {key: self._slice(key, rows) for key, rows in self.rows.items()}
+
+    def _slice(self, key: Key, rows: list[Row]) -> Slice:
+        result = _slice(self.table, self.window, rows)
+        result.count = self.counts.get(key, len(rows))
+        result.count_is_exact = self.count_is_exact
+        return result
+
+
+def key_of(row: Row, columns: tuple[str, ...]) -> Key:
+    """The values of `columns` in a row, as `folded` spells them."""
+    return folded(tuple(value_at(row, column) for column in columns))
+
+
+def folded(key: Key) -> Key:
+    """A key in one spelling: both services compare text without regard to case."""
+    return tuple(str(part).casefold() for part in key)
+
+
+def _top(of: Window, keys: Keys) -> int:
+    """How many rows to ask for: exact for one parent, with room for uneven ones for many."""
+    wanted = of.size + 1
+    return wanted if len(keys.values) == 1 else min(PAGE_SIZE, 2 * wanted * len(keys.values))
+
+
+def _ask(
+    table: Table,
+    select: frozenset[str],
+    of: Window,
+    top: int,
+    start: Place | None,
+    *,
+    count: bool = False,
+) -> Ask:
+    direction = of.direction
+    where = of.where if start is None else both(of.where, beyond(table, direction, start))
+    return Ask(table, select, where, direction, top, count)
+
+
+def _slice(table: Table, of: Window, rows: list[Row]) -> Slice:
+    kept = rows[: of.size]
+    return Slice(table, of, kept[::-1] if of.backward else kept, more=len(rows) > of.size)

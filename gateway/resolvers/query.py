@@ -1,0 +1,66 @@
+"""The root of all reads: who is asking, rows by id, and the lists of every declared table."""
+
+import asyncio
+
+import strawberry
+
+from gateway.errors import InvalidInput
+from gateway.schema import ids
+from gateway.schema.accounts import Contact
+from gateway.schema.context import Info
+from gateway.schema.selection import columns
+from gateway.tables import Node
+
+NODES = 100
+"""How many ids `nodes` takes at once."""
+
+
+@strawberry.type(description="The caller of this request.")
+class Viewer:
+    """What the token says and what follows from it."""
+
+    kind: str = strawberry.field(description="`customer`, `partner` or `staff`.")
+    name: str | None = strawberry.field(description="The contact's name; null without a contact.")
+    roles: list[str] = strawberry.field(description="The roles that the caller holds.")
+    permissions: list[str] = strawberry.field(description="What the caller may do.")
+
+    @strawberry.field(description="The contact behind the token; null for staff and machines.")
+    async def contact(self, info: Info) -> Contact | None:
+        person = info.context.principal.contact
+        if person is None:
+            return None
+        select = columns(info._raw_info, Contact.__table__)
+        return await info.context.loaders.node(Contact, (person.id,), select)
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query:
+    """The fields for the declared tables are added by `root`."""
+
+    @strawberry.field(description="Who is asking, and what they may do.")
+    def viewer(self, info: Info) -> Viewer:
+        principal = info.context.principal
+        return Viewer(
+            kind=principal.kind.value,
+            name=principal.contact.name if principal.contact else None,
+            roles=sorted(principal.roles),
+            permissions=sorted(principal.grants),
+        )
+
+    @strawberry.field(description="A row by its global id; null if there is none you may see.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        return await _node(info, id)
+
+    @strawberry.field(description=f"Rows by their global ids, in that order; at most {NODES}.")
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+        if len(ids) > NODES:
+            raise InvalidInput(f"At most {NODES} ids at once.", argument="ids")
+        return list(await asyncio.gather(*(_node(info, id_) for id_ in ids)))
+
+
+async def _node(info: Info, text: str) -> Node | None:
+    table, key = ids.decode(text)
+    if not issubclass(table.cls, Node):
+        raise InvalidInput("This is not the id of a node.", argument="id")
+    select = columns(info._raw_info, table)
+    return await info.context.loaders.node(table.cls, key, select)

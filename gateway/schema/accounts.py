@@ -1,0 +1,113 @@
+"""Customers: the accounts that buy, and the people who act for them."""
+
+from uuid import UUID
+
+import strawberry
+
+from gateway.kinds import OptionSet, option, unknown
+from gateway.rules import owned
+from gateway.schema.values import Address, Money, address, money
+from gateway.tables import Node, column, link, table
+
+
+@strawberry.enum(description="Which kinds of business with an account are stopped.")
+class HoldStatus(OptionSet):
+    """`msdyn_onholdstatus`."""
+
+    NONE = option(806380000, "Nothing is stopped.")
+    INVOICE = option(806380001, "Invoicing is stopped.")
+    ALL = option(806380002, "Everything is stopped.")
+    PAYMENT = option(806380003, "Payments are stopped.")
+    REQUISITION = option(806380004, "Requisitions are stopped.")
+    NEVER = option(806380005, "The account is never put on hold.")
+    UNKNOWN = unknown()
+
+
+@strawberry.enum(description="Whether a row is in use.")
+class ActiveState(OptionSet):
+    """`statecode` of accounts and contacts."""
+
+    ACTIVE = option(0, "In use.")
+    INACTIVE = option(1, "Deactivated.")
+    UNKNOWN = unknown()
+
+
+@table(
+    "accounts",
+    key="accountid",
+    rows=owned(account="accountid"),
+    needs="account",
+    order="name",
+    root=("account", "accounts"),
+)
+class Account(Node):
+    """A customer account: a company that buys."""
+
+    number: str | None = column("accountnumber", "The account number in the ERP.")
+    name: str = column("name", "The name of the company.")
+    company: str | None = column(
+        "msdyn_company/cdm_companycode", "The code of the legal entity that sells to the account."
+    )
+    state: ActiveState | None = column("statecode", "Whether the account is in use.")
+    email: str | None = column("emailaddress1", "The company's e-mail address.")
+    phone: str | None = column("telephone1", "The company's telephone number.")
+    website: str | None = column("websiteurl", "The company's web site.")
+    address: Address | None = address("address1_", "The company's main address.")
+    currency: str | None = column(
+        "transactioncurrencyid/isocurrencycode", "The ISO code of the currency it buys in."
+    )
+    payment_terms: str | None = column(
+        "msdyn_paymentterm/msdyn_description", "The terms of payment, in words."
+    )
+    credit_limit: Money | None = money("creditlimit", "How much may be owed.")
+    credit_limit_is_mandatory: bool | None = column(
+        "msdyn_creditlimitismandatory", "Whether orders above the credit limit are refused."
+    )
+    hold_status: HoldStatus | None = column(
+        "msdyn_onholdstatus", "What is stopped for the account, if anything."
+    )
+    parent: "Account | None" = link(
+        "_parentaccountid_value",
+        "The account that this one belongs to; null if it is not yours to see.",
+        back="children",
+        back_doc="The accounts that belong to this one, as far as they are yours to see.",
+    )
+
+    _company_id: UUID | None = column("_msdyn_company_value", "The legal entity.")
+    _price_list_id: UUID | None = column("_defaultpricelevelid_value", "The price list.")
+    _currency_id: UUID | None = column("_transactioncurrencyid_value", "The currency.")
+    _country: str | None = column("address1_country", "The country of the main address.")
+    _id: UUID = column("accountid", "The key.")
+
+
+@table(
+    "contacts",
+    key="contactid",
+    rows=owned(account="_parentcustomerid_value"),
+    needs="contacts",
+    order=("last_name", "first_name"),
+    root=("contact", "contacts"),
+)
+class Contact(Node):
+    """A person who acts for an account."""
+
+    name: str | None = column("fullname", "First and last name.")
+    first_name: str | None = column("firstname", "The first name.")
+    last_name: str | None = column("lastname", "The last name.")
+    email: str | None = column("emailaddress1", "The e-mail address.")
+    phone: str | None = column("telephone1", "The telephone number.")
+    mobile_phone: str | None = column("mobilephone", "The mobile telephone number.")
+    job_title: str | None = column("jobtitle", "What the person does in the company.")
+    state: ActiveState | None = column("statecode", "Whether the contact is in use.")
+    account: Account | None = link(
+        "_parentcustomerid_value",
+        "The account that the person acts for.",
+        back="contacts",
+        back_doc="The people who act for the account.",
+    )
+
+    _id: UUID = column("contactid", "The key.")
+    _company_id: UUID | None = column("_msdyn_company_value", "The legal entity.")
+    _price_list_id: UUID | None = column("_defaultpricelevelid_value", "The price list.")
+    _currency_id: UUID | None = column("_transactioncurrencyid_value", "The currency.")
+    _country: str | None = column("address1_country", "The country of the main address.")

@@ -1,0 +1,109 @@
+"""Invoices and their lines, which dual-write brings from the ERP."""
+
+from datetime import date
+from decimal import Decimal
+
+import strawberry
+
+from gateway.kinds import OptionSet, option, unknown
+from gateway.loaders.rows import Loaders
+from gateway.rules import owned
+from gateway.schema.accounts import Account
+from gateway.schema.catalog import Product
+from gateway.schema.sales import SalesOrder
+from gateway.schema.values import Address, Money, address, money
+from gateway.tables import Node, column, computed, link, table
+
+
+@strawberry.enum(description="The state of an invoice. Payments are not known here.")
+class InvoiceState(OptionSet):
+    """`invoice.statecode`; dual-write leaves it at active."""
+
+    ACTIVE = option(0, "Sent to the customer.")
+    CLOSED = option(1, "Closed.")
+    PAID = option(2, "Paid.")
+    CANCELED = option(3, "Canceled.")
+    UNKNOWN = unknown()
+
+
+@table(
+    "invoices",
+    key="invoiceid",
+    rows=owned(account="_customerid_value"),
+    needs="invoices",
+    order="-issued_on",
+    root=("invoice", "invoices"),
+)
+class Invoice(Node):
+    """An invoice to a customer account."""
+
+    number: str | None = column("msdyn_invoicenumber", "The invoice number.")
+    issued_on: date | None = column("msdyn_invoicedate", "The day of the invoice.")
+    voucher: str | None = column("msdyn_ledgervoucher", "The voucher in the ledger.")
+    state: InvoiceState | None = column("statecode", "The state of the invoice.")
+    description: str | None = column("description", "The customer's own reference.")
+    freight: Money | None = money("freightamount", "The charges on the invoice.")
+    bill_to: Address | None = address("billto_", "Where the invoice went.")
+    account: Account | None = link(
+        "_customerid_value",
+        "The account that is invoiced.",
+        back="invoices",
+        back_doc="The invoices of the account, newest first.",
+    )
+    order: SalesOrder | None = link(
+        "_salesorderid_value",
+        "The order that is invoiced.",
+        back="invoices",
+        back_doc="The invoices of the order.",
+    )
+
+    _erp_total: Money | None = money("msdyn_totalamount", "The total as the ERP has it.")
+    _own_total: Money | None = money("totalamount", "The total as older maps wrote it.")
+    _erp_tax: Money | None = money("msdyn_totaltax", "The tax as the ERP has it.")
+    _own_tax: Money | None = money("totaltax", "The tax as older maps wrote it.")
+
+    @computed(
+        "msdyn_totalamount",
+        "totalamount",
+        "transactioncurrencyid/isocurrencycode",
+        doc="The total with tax.",
+    )
+    def total(self, loaders: Loaders) -> Money | None:
+        return self._erp_total or self._own_total
+
+    @computed(
+        "msdyn_totaltax",
+        "totaltax",
+        "transactioncurrencyid/isocurrencycode",
+        doc="The tax in the total.",
+    )
+    def tax(self, loaders: Loaders) -> Money | None:
+        return self._erp_tax or self._own_tax
+
+
+@table(
+    "invoicedetails",
+    key="invoicedetailid",
+    rows=owned(account="invoiceid/_customerid_value"),
+    needs="invoices",
+    order="sequence",
+    root=("invoiceLine", "invoiceLines"),
+)
+class InvoiceLine(Node):
+    """A line of an invoice."""
+
+    sequence: int | None = column("sequencenumber", "The place of the line in its invoice.")
+    description: str | None = column("description", "The name of the product.")
+    quantity: Decimal | None = column("quantity", "How much is invoiced.")
+    unit: str | None = column("uomid/msdyn_symbol", "The unit of the quantity.")
+    unit_price: Money | None = money("priceperunit", "The price of one unit.")
+    discount: Money | None = money("manualdiscountamount", "The discount on the line.")
+    tax: Money | None = money("tax", "The tax on the line.")
+    amount: Money | None = money("extendedamount", "The amount of the line.")
+    invoice: Invoice | None = link(
+        "_invoiceid_value",
+        "The invoice that the line belongs to.",
+        back="lines",
+        back_doc="The lines of the invoice.",
+    )
+    product: Product | None = link("_productid_value", "The product that is invoiced.")

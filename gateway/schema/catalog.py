@@ -1,0 +1,171 @@
+"""What can be bought: products, what they cost this caller, and how much of them is in stock."""
+
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
+
+import strawberry
+
+from gateway.kinds import OptionSet, option, unknown
+from gateway.loaders.rows import Loaders
+from gateway.rules import everyone, in_companies, in_price_lists
+from gateway.schema.values import Money, money
+from gateway.tables import Node, Row, column, computed, link, paths, table
+
+
+@strawberry.enum(description="Whether a product can be bought.")
+class ProductState(OptionSet):
+    """`product.statecode`."""
+
+    ACTIVE = option(0, "Can be bought.")
+    RETIRED = option(1, "No longer sold.")
+    DRAFT = option(2, "Not yet sold.")
+    UNDER_REVISION = option(3, "Being changed; sold as before.")
+    UNKNOWN = unknown()
+
+
+@strawberry.enum(description="How sure a price is.")
+class PriceBasis(Enum):
+    """What stands behind an amount."""
+
+    ESTIMATED = strawberry.enum_value(
+        "estimated", description="From a price list; the ERP may settle on another amount."
+    )
+    CONFIRMED = strawberry.enum_value("confirmed", description="Worked out by the ERP.")
+
+
+@strawberry.type(description="What a product costs this caller.")
+class Price:
+    """A price for one unit."""
+
+    unit_price: Money = strawberry.field(description="The price of one unit.")
+    unit: str | None = strawberry.field(description="The unit that the price is for.")
+    basis: PriceBasis = strawberry.field(description="How sure the price is.")
+
+
+@strawberry.type(description="How much of a product there is, over all warehouses of the seller.")
+class Availability:
+    """Sums over the warehouses of the legal entities that sell to the caller."""
+
+    available: Decimal = strawberry.field(
+        description="What is in stock and not promised to others."
+    )
+    on_hand: Decimal = strawberry.field(description="What is in stock.")
+    on_order: Decimal = strawberry.field(description="What is on order from suppliers.")
+    in_stock: bool = strawberry.field(description="Whether any of it is available now.")
+
+
+@table(
+    "productpricelevels",
+    key="productpricelevelid",
+    rows=in_price_lists("_pricelevelid_value"),
+    needs="prices",
+)
+class PriceListItem(Row):
+    """What a product costs in a price list."""
+
+    price: Money | None = money("amount", "The price of one unit.")
+    unit: str | None = column("uomid/msdyn_symbol", "The unit that the price is for.")
+    _unit_id: UUID | None = column("_uomid_value", "The unit.")
+
+
+@table(
+    "products",
+    key="productid",
+    rows=everyone,
+    needs="catalog",
+    order="name",
+    root=("product", "products"),
+)
+class Product(Node):
+    """A product that can be ordered."""
+
+    number: str | None = column("msdyn_productnumber", "The product number.")
+    item_number: str | None = column("msdyn_itemnumber", "The item number in the ERP.")
+    name: str | None = column("name", "The name of the product.")
+    description: str | None = column("description", "What the product is.")
+    unit: str | None = column("defaultuomid/msdyn_symbol", "The unit it is sold in.")
+    state: ProductState | None = column("statecode", "Whether the product can be bought.")
+    decimals: int | None = column(
+        "quantitydecimal", "How many decimals a quantity of the product may have."
+    )
+    _unit_id: UUID | None = column("_defaultuomid_value", "The unit it is sold in.")
+    _id: UUID = column("productid", "The key.")
+
+    @computed(
+        "productid",
+        "_defaultuomid_value",
+        doc="What one unit costs you, by your price list; null if the list does not have it.",
+    )
+    async def price(self, loaders: Loaders) -> Price | None:
+        lists = loaders.reader.principal.price_lists
+        if not lists:
+            return None
+        items = await loaders.matching(
+            PriceListItem,
+            {"_pricelevelid_value": min(lists), "_productid_value": self._id},
+            paths(PriceListItem),
+        )
+        fitting = [item for item in items if item._unit_id == self._unit_id] or items
+        if not fitting or fitting[0].price is None:
+            return None
+        return Price(unit_price=fitting[0].price, unit=fitting[0].unit, basis=PriceBasis.ESTIMATED)
+
+    @computed(
+        "msdyn_itemnumber", doc="How much of it there is; null for what is not kept in stock."
+    )
+    async def availability(self, loaders: Loaders) -> Availability | None:
+        if self.item_number is None:
+            return None
+        stock = await loaders.matching(
+            WarehouseStock, {"ItemNumber": self.item_number}, paths(WarehouseStock)
+        )
+        return _available(stock) if stock else None
+
+
+@table(
+    "WarehousesOnHandV2",
+    service="finops",
+    key=dict.fromkeys(
+        (
+            "dataAreaId",
+            "ItemNumber",
+            "InventorySiteId",
+            "InventoryWarehouseId",
+            "ProductConfigurationId",
+            "ProductColorId",
+            "ProductSizeId",
+            "ProductStyleId",
+            "ProductVersionId",
+        ),
+        str,
+    ),
+    rows=in_companies("dataAreaId"),
+    needs="catalog",
+)
+class WarehouseStock(Row):
+    """How much of a product lies in one warehouse."""
+
+    site: str | None = column("InventorySiteId", "The site that the warehouse belongs to.")
+    warehouse: str | None = column("InventoryWarehouseId", "The warehouse.")
+    available: Decimal | None = column(
+        "AvailableOnHandQuantity", "What is in stock and not promised to others."
+    )
+    on_hand: Decimal | None = column("OnHandQuantity", "What is in stock.")
+    on_order: Decimal | None = column("OnOrderQuantity", "What is on order from suppliers.")
+    product: Product | None = link(
+        {"ItemNumber": "msdyn_itemnumber"},
+        "The product.",
+        back="stock",
+        back_doc="How much there is, by warehouse.",
+    )
+
+
+def _available(stock: list[WarehouseStock]) -> Availability:
+    available = sum((row.available or Decimal() for row in stock), Decimal())
+    return Availability(
+        available=available,
+        on_hand=sum((row.on_hand or Decimal() for row in stock), Decimal()),
+        on_order=sum((row.on_order or Decimal() for row in stock), Decimal()),
+        in_stock=available > 0,
+    )

@@ -1,0 +1,24 @@
+"""What every resolver of one request can reach."""
+
+from dataclasses import dataclass, field
+
+import strawberry
+
+from gateway.auth.principal import Principal
+from gateway.loaders.rows import Loaders
+from gateway.loaders.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The caller and the request's loaders. Nothing in it outlives the request."""
+
+    principal: Principal
+    loaders: Loaders
+    writer: Writer
+    request_id: str
+    selections: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict)
+    """Columns by selection, so that a hundred rows of a list work them out once."""
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,176 @@
+"""Typed filters: declared columns -> GraphQL inputs, and what a caller sends -> a condition."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+
+from gateway.errors import InvalidInput
+from gateway.schema import ids
+from gateway.tables import Link, Spec, Table
+from gateway.upstream.odata import (
+    All,
+    AnyOf,
+    Compare,
+    Condition,
+    Like,
+    Not,
+    Value,
+    one_of,
+)
+
+Sent = Mapping[str, Any]
+"""A filter as it was sent, its values coerced by GraphQL."""
+
+_COMPARISONS = {
+    "eq": "equal to",
+    "gt": "greater than",
+    "gte": "at least",
+    "lt": "less than",
+    "lte": "at most",
+}
+_SETS = {"in": "one of"}
+_TEXT = {"startsWith": "starting with", "contains": "containing"}
+
+_OPERATORS: Mapping[type, tuple[str, Mapping[str, str]]] = {
+    str: ("StringFilter", {"eq": "equal to", **_SETS, **_TEXT}),
+    int: ("IntFilter", {**_COMPARISONS, **_SETS}),
+    Decimal: ("DecimalFilter", {**_COMPARISONS, **_SETS}),
+    datetime: ("DateTimeFilter", {**_COMPARISONS, **_SETS}),
+    date: ("DateFilter", {**_COMPARISONS, **_SETS}),
+    bool: ("BooleanFilter", {"eq": "equal to"}),
+    UUID: ("IDFilter", {"eq": "equal to", **_SETS}),
+}
+
+
+class Filters:
+    """The filter inputs of one schema; each is made once."""
+
+    def __init__(self) -> None:
+        self._inputs: dict[str, type] = {}
+
+    def for_table(self, table: Table) -> type:
+        """The input by which lists of `table` are filtered."""
+        name = f"{table.name}Filter"
+        if name not in self._inputs:
+            made = self._inputs[name] = _input(name, f"Which rows of {table.name} to list.")
+            for member in table.filterable.values():
+                _add(made, member.name, self._for_member(member), member.doc)
+            _add(made, "and", list[made], "All of these hold.")  # type: ignore[valid-type]
+            _add(made, "or", list[made], "At least one of these holds.")  # type: ignore[valid-type]
+            _add(made, "not", made, "This does not hold.")
+        return self._inputs[name]
+
+    def _for_member(self, member: Spec) -> type:
+        if isinstance(member, Link):
+            return self._operators(strawberry.ID, *_OPERATORS[UUID])
+        type_ = member.scalar[1] if member.scalar else str
+        if issubclass(type_, Enum):
+            return self._operators(type_, f"{type_.__name__}Filter", _OPERATORS[UUID][1])
+        return self._operators(type_, *_OPERATORS[type_])
+
+    def _operators(self, type_: Any, name: str, operators: Mapping[str, str]) -> type:
+        if name not in self._inputs:
+            made = self._inputs[name] = _input(name, "Conditions on one value; all of them hold.")
+            for operator, doc in operators.items():
+                operand = list[type_] if operator == "in" else type_
+                _add(made, operator, operand, f"The value is {doc} this.")
+        return self._inputs[name]
+
+
+def condition(table: Table, sent: Sent) -> Condition:
+    """The condition that a filter means; raises InvalidInput where a value cannot be used."""
+    return All(tuple(_part(table, name, value) for name, value in sent.items()))
+
+
+def _part(table: Table, name: str, value: Any) -> Condition:
+    if value is None:
+        raise InvalidInput(f"'{name}' cannot be null; leave it out instead.", argument="filter")
+    match name:
+        case "and":
+            return All(tuple(condition(table, each) for each in value))
+        case "or":
+            return AnyOf(tuple(condition(table, each) for each in value))
+        case "not":
+            return Not(condition(table, value))
+    member = table.filterable[name]
+    if isinstance(member, Link):
+        return _operations(table, member.paths[0], value, lambda id_: _linked(member, id_))
+    assert member.scalar is not None, "filterable members have a column"  # noqa: S101
+    return _operations(table, member.scalar[0], value, _plain)
+
+
+def _operations(
+    table: Table, path: str, operators: Sent, typed: Callable[[Any], Value]
+) -> Condition:
+    return All(
+        tuple(_operation(table, path, name, value, typed) for name, value in operators.items())
+    )
+
+
+def _operation(
+    table: Table, path: str, operator: str, value: Any, typed: Callable[[Any], Value]
+) -> Condition:
+    if value is None and (operator != "eq" or table.service == "finops"):
+        raise InvalidInput(f"'{operator}' cannot be null here.", argument="filter")
+    match operator:
+        case "in":
+            return one_of(path, map(typed, value))
+        case "startsWith":
+            return Like(path, "startswith", value)
+        case "contains":
+            return Like(path, "contains", value)
+        case "gte" | "lte":
+            return Compare(path, "ge" if operator == "gte" else "le", typed(value))
+        case "gt" | "lt":
+            return Compare(path, "gt" if operator == "gt" else "lt", typed(value))
+    return Compare(path, "eq", typed(value))
+
+
+def _plain(value: Any) -> Value:
+    plain: Value = value.value if isinstance(value, Enum) else value
+    return plain
+
+
+def _linked(member: Link, id_: Any) -> Value:
+    return None if id_ is None else ids.key(member.target, str(id_))[0]
+
+
+def _input(name: str, doc: str) -> type:
+    """An empty input type whose values reach us as they were sent."""
+    made = type(name, (), {})
+    made.__strawberry_definition__ = StrawberryObjectDefinition(  # type: ignore[attr-defined]
+        name=name,
+        is_input=True,
+        is_interface=False,
+        origin=made,
+        description=doc,
+        interfaces=[],
+        extend=False,
+        directives=(),
+        is_type_of=None,
+        resolve_type=None,
+        fields=[],
+        from_input=lambda cls, value, context: value,
+    )
+    return made
+
+
+def _add(made: type, name: str, type_: Any, doc: str) -> None:
+    definition = made.__strawberry_definition__  # type: ignore[attr-defined]
+    definition.fields.append(
+        StrawberryField(
+            python_name=name,
+            graphql_name=None,
+            type_annotation=StrawberryAnnotation(type_ | None),
+            description=doc,
+            default=strawberry.UNSET,
+        )
+    )

@@ -1,0 +1,64 @@
+"""
+Global ids: type and key of a row in one opaque text.
+
+An id grants nothing. Whoever sends one still meets the row rule when the row is read.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from uuid import UUID
+
+import msgspec
+
+from gateway.errors import InvalidInput
+from gateway.loaders.reader import Key
+from gateway.tables import TABLES, Row, Table
+
+LONGEST = 512
+"""Longest id that is looked at, in characters."""
+
+
+def of(row: Row) -> str:
+    """The id of a row."""
+    table = row.__table__
+    return encode(table, tuple(row.raw[column] for column in table.key))
+
+
+def encode(table: Table, key: Key) -> str:
+    parts = [str(part) if isinstance(part, UUID) else part for part in key]
+    return urlsafe_b64encode(msgspec.json.encode([table.name, *parts])).rstrip(b"=").decode()
+
+
+def decode(text: str) -> tuple[Table, Key]:
+    """The table and typed key that an id names; raises InvalidInput for anything else."""
+    try:
+        name, *parts = _parts(text)
+        table = TABLES[name]
+        types = table.key.values()
+        key = tuple(_typed(type_, part) for type_, part in zip(types, parts, strict=True))
+    except (ValueError, TypeError, KeyError, msgspec.DecodeError):
+        raise InvalidInput("This is not an id.", argument="id") from None
+    return table, key
+
+
+def key(table: Table, text: str) -> Key:
+    """The key of a row of `table`; raises InvalidInput for the id of anything else."""
+    found, parts = decode(text)
+    if found is not table:
+        raise InvalidInput(f"This is not the id of a {table.name}.", argument="id")
+    return parts
+
+
+def _parts(text: str) -> tuple[str, *tuple[str | int, ...]]:
+    if len(text) > LONGEST:
+        raise ValueError
+    padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+    name, *parts = msgspec.json.decode(urlsafe_b64decode(padded), type=list[str | int])
+    return str(name), *parts
+
+
+def _typed(type_: type, part: str | int) -> UUID | str | int:
+    if type_ is UUID:
+        return UUID(part)  # type: ignore[arg-type]  # a number raises, as it should
+    if not isinstance(part, type_):
+        raise TypeError
+    return part

@@ -1,0 +1,187 @@
+"""Sales orders and their lines."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import strawberry
+
+from gateway.kinds import OptionSet, option, unknown
+from gateway.loaders.rows import Loaders
+from gateway.rules import owned
+from gateway.schema.accounts import Account, Contact
+from gateway.schema.catalog import Product
+from gateway.schema.deliveries import delivered
+from gateway.schema.values import Address, Money, address, money
+from gateway.tables import Node, column, computed, link, table
+
+
+@strawberry.enum(description="How far an order has come.")
+class OrderStatus(OptionSet):
+    """`msdyn_processingstatus`: the only status that dual-write keeps right."""
+
+    ACTIVE = option(192350000, "Placed; not yet confirmed.")
+    CONFIRMED = option(192350001, "Confirmed by the seller.")
+    PICKED = option(192350002, "Being picked in the warehouse.")
+    PARTIALLY_DELIVERED = option(192350003, "Part of it was sent.")
+    DELIVERED = option(192350004, "All of it was sent.")
+    INVOICED = option(192350005, "All of it was invoiced.")
+    PARTIALLY_INVOICED = option(192350006, "Part of it was invoiced.")
+    CANCELED = option(192350007, "Canceled.")
+    DELIVERED_AND_PARTIALLY_INVOICED = option(192350008, "All of it was sent, part of it invoiced.")
+    UNKNOWN = unknown()
+
+
+@strawberry.enum(description="How far an order line has come.")
+class LineStatus(OptionSet):
+    """`msdyn_linestatus`, which comes from the ERP alone."""
+
+    NONE = option(192350000, "Nothing has happened yet.")
+    BACKORDER = option(192350001, "Open.")
+    DELIVERED = option(192350002, "Sent.")
+    INVOICED = option(192350003, "Invoiced.")
+    CANCELED = option(192350004, "Canceled.")
+    UNKNOWN = unknown()
+
+
+@table(
+    "salesorders",
+    key="salesorderid",
+    rows=owned(account="_customerid_value", contact="_msdyn_contactperson_value"),
+    needs="orders",
+    order="-placed_at",
+    root=("order", "orders"),
+)
+class SalesOrder(Node):
+    """A sales order of one customer account."""
+
+    number: str | None = column(
+        "msdyn_salesordernumber", "The order number, the same in Dataverse and the ERP."
+    )
+    name: str | None = column("name", "What the order is called.")
+    status: OrderStatus | None = column("msdyn_processingstatus", "How far the order has come.")
+    placed_at: datetime | None = column("createdon", "When the order was placed.")
+    updated_at: datetime | None = column("modifiedon", "When the order last changed.")
+    company: str | None = column(
+        "msdyn_company/cdm_companycode", "The code of the legal entity that sells."
+    )
+    total: Money | None = money("totalamount", "The total with tax, once the ERP worked it out.")
+    tax: Money | None = money("totaltax", "The tax in the total.")
+    discount: Money | None = money("discountamount", "The discount on the whole order.")
+    freight: Money | None = money("freightamount", "The charges on the order.")
+    requested_shipping_date: date | None = column(
+        "requestdeliveryby", "The day on which the customer wants it sent."
+    )
+    requested_receipt_date: date | None = column(
+        "msdyn_requestedreceiptdate", "The day on which the customer wants to have it."
+    )
+    confirmed_shipping_date: date | None = column(
+        "msdyn_confirmedshippingdate", "The day on which the seller will send it."
+    )
+    confirmed_receipt_date: date | None = column(
+        "msdyn_confirmedreceiptdate", "The day on which the customer will have it."
+    )
+    customer_reference: str | None = column(
+        "msdyn_customersorderreference", "The customer's own reference."
+    )
+    requisition_number: str | None = column(
+        "msdyn_customerrequisitionnumber", "The customer's requisition number."
+    )
+    email: str | None = column("emailaddress", "Where mails about the order go.")
+    payment_terms: str | None = column(
+        "msdyn_paymentterms/msdyn_description", "The terms of payment, in words."
+    )
+    delivery_mode: str | None = column(
+        "msdyn_deliverymode/msdyn_description", "How the order is sent, in words."
+    )
+    delivery_terms: str | None = column(
+        "msdyn_deliveryterms/msdyn_termsdescription", "The terms of delivery, in words."
+    )
+    ship_to: Address | None = address("shipto_", "Where the order goes.")
+    bill_to: Address | None = address("billto_", "Where the invoice goes.")
+    account: Account | None = link(
+        "_customerid_value",
+        "The account that buys.",
+        back="orders",
+        back_doc="The sales orders of the account, newest first.",
+    )
+    contact: Contact | None = link(
+        "_msdyn_contactperson_value",
+        "The person who placed the order.",
+        back="orders",
+        back_doc="The sales orders that the person placed, newest first.",
+    )
+
+
+@table(
+    "salesorderdetails",
+    key="salesorderdetailid",
+    rows=owned(
+        account="salesorderid/_customerid_value",
+        contact="salesorderid/_msdyn_contactperson_value",
+    ),
+    needs="orders",
+    order="sequence",
+    root=("orderLine", "orderLines"),
+)
+class SalesOrderLine(Node):
+    """A line of a sales order: how much of one product."""
+
+    sequence: int | None = column("sequencenumber", "The place of the line in its order.")
+    status: LineStatus | None = column("msdyn_linestatus", "How far the line has come.")
+    description: str | None = column("description", "The product's name as it was ordered.")
+    note: str | None = column("msdyn_linedescription", "What was noted for the line.")
+    quantity: Decimal | None = column("quantity", "How much was ordered.")
+    unit: str | None = column("uomid/msdyn_symbol", "The unit of the quantity.")
+    unit_price: Money | None = money("priceperunit", "The price of one unit.")
+    discount: Money | None = money("manualdiscountamount", "The discount on the line.")
+    tax: Money | None = money("tax", "The tax on the line.")
+    amount: Money | None = money("extendedamount", "The amount of the line.")
+    requested_shipping_date: date | None = column(
+        "requestdeliveryby", "The day on which the customer wants it sent."
+    )
+    requested_receipt_date: date | None = column(
+        "msdyn_requestedreceiptdate", "The day on which the customer wants to have it."
+    )
+    confirmed_shipping_date: date | None = column(
+        "msdyn_confirmedshippingdate", "The day on which the seller will send it."
+    )
+    confirmed_receipt_date: date | None = column(
+        "msdyn_confirmedreceiptdate", "The day on which the customer will have it."
+    )
+    customer_item_number: str | None = column(
+        "msdyn_externalitemnumber", "The customer's own number for the item."
+    )
+    order: SalesOrder | None = link(
+        "_salesorderid_value",
+        "The order that the line belongs to.",
+        back="lines",
+        back_doc="The lines of the order.",
+    )
+    product: Product | None = link("_productid_value", "The product that was ordered.")
+
+    _order_number: str | None = column("salesorderid/msdyn_salesordernumber", "The order.")
+    _company: str | None = column(
+        "salesorderid/msdyn_company/cdm_companycode", "The legal entity that sells."
+    )
+
+    @computed(
+        "salesorderid/msdyn_salesordernumber",
+        "salesorderid/msdyn_company/cdm_companycode",
+        "sequencenumber",
+        doc="How much was sent, by the packing slips; null while the ERP does not know the line.",
+    )
+    async def delivered_quantity(self, loaders: Loaders) -> Decimal | None:
+        return await delivered(loaders, self._company, self._order_number, self.sequence)
+
+    @computed(
+        "salesorderid/msdyn_salesordernumber",
+        "salesorderid/msdyn_company/cdm_companycode",
+        "sequencenumber",
+        "quantity",
+        doc="How much is still to be sent; null while the ERP does not know the line.",
+    )
+    async def remaining_quantity(self, loaders: Loaders) -> Decimal | None:
+        sent = await delivered(loaders, self._company, self._order_number, self.sequence)
+        if sent is None or self.quantity is None:
+            return None
+        return max(self.quantity - sent, Decimal())

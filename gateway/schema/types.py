@@ -1,0 +1,242 @@
+"""
+Declared tables -> GraphQL types.
+
+Each column, group and link becomes a field of its class; each far end of a link becomes a
+connection on the class it leads to, with paging, typed filter and order.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+from typing import Any
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+from strawberry.utils.str_converters import to_camel_case
+
+from gateway.loaders.windows import DEFAULT_SIZE, MAXIMUM_SIZE, Slice, Window, window
+from gateway.schema import filters, ids
+from gateway.schema.connections import Connection, Listing
+from gateway.schema.context import Info
+from gateway.schema.selection import asks_for, columns, listed_columns
+from gateway.tables import TABLES, Back, Computed, Link, Node, Row, Spec, Table, bind
+from gateway.upstream.odata import EVERYTHING, Order
+
+Resolve = Callable[..., Any]
+
+
+@strawberry.enum(description="The direction of an order.")
+class Direction(Enum):
+    """Ascending or descending; nulls are the smallest values."""
+
+    ASC = strawberry.enum_value("asc", description="Smallest first.")
+    DESC = strawberry.enum_value("desc", description="Largest first.")
+
+
+class Resolved(StrawberryField):
+    """A field whose value is `resolve(row, info, **arguments)`."""
+
+    def __init__(
+        self,
+        name: str,
+        type_: Any,
+        doc: str,
+        resolve: Resolve,
+        arguments: Sequence[StrawberryArgument] = (),
+    ) -> None:
+        super().__init__(
+            python_name=name, type_annotation=StrawberryAnnotation(type_), description=doc
+        )
+        self.arguments = list(arguments)
+        self._resolve = resolve
+
+    @property
+    def is_basic_field(self) -> bool:
+        return False
+
+    def get_result(
+        self, source: Any, info: strawberry.Info[Any, Any] | None, args: list[Any], kwargs: Any
+    ) -> Awaitable[Any] | Any:
+        return self._resolve(source, info, **kwargs)
+
+
+class Types:
+    """The GraphQL types of all declared tables; making one fills in the classes' definitions."""
+
+    def __init__(self) -> None:
+        bind()
+        self._filters = filters.Filters()
+        self._orders: dict[str, type] = {}
+        _define(Node)
+        for table in TABLES.values():
+            _define(table.cls)
+        for table in TABLES.values():
+            _fields(table.cls).extend(map(_member, table.visible.values()))
+            _fields(table.cls).extend(map(self._back, table.backs.values()))
+
+    def root_fields(self) -> list[StrawberryField]:
+        """For each table that has them, the field for one row and the field for the list."""
+        tables = [table for table in TABLES.values() if table.root]
+        return [field for table in tables for field in (_single(table), self._listing(table))]
+
+    def order_input(self, table: Table) -> type:
+        """The input by which lists of `table` are ordered."""
+        if table.name not in self._orders:
+            self._orders[table.name] = _order_input(table)
+        return self._orders[table.name]
+
+    def _listing(self, table: Table) -> StrawberryField:
+        async def resolve(source: object, info: Info, **arguments: Any) -> Listing:
+            wanted = _window(table, info, arguments)
+            select = listed_columns(info._raw_info, table)
+            return Listing(await info.context.loaders.page(table, select, wanted))
+
+        _, name = table.root or ("", "")
+        doc = f"The rows of {table.name} that you may see."
+        return Resolved(name, Connection[table.cls], doc, resolve, self._arguments(table))  # type: ignore[name-defined]
+
+    def _back(self, back: Back) -> StrawberryField:
+        child = back.child
+
+        async def resolve(row: Row, info: Info, **arguments: Any) -> Listing:
+            wanted = _window(child, info, arguments)
+            select = listed_columns(info._raw_info, child)
+            found: Slice = await info.context.loaders.many(back, row, select, wanted)
+            return Listing(found)
+
+        doc = back.doc or f"The rows of {child.name} that belong here."
+        return Resolved(back.name, Connection[child.cls], doc, resolve, self._arguments(child))  # type: ignore[name-defined]
+
+    def _arguments(self, table: Table) -> list[StrawberryArgument]:
+        order = list[self.order_input(table)]  # type: ignore[misc,valid-type]
+        size = f"1 to {MAXIMUM_SIZE}; {DEFAULT_SIZE} unless said otherwise."
+        return [
+            _argument("first", int, f"How many rows from the start, or `after` a cursor: {size}"),
+            _argument("after", str, "The cursor behind which the page starts."),
+            _argument("last", int, f"How many rows from the end, or `before` a cursor: {size}"),
+            _argument("before", str, "The cursor in front of which the page ends."),
+            _argument("filter", self._filters.for_table(table), "Which rows to list."),
+            _argument("order_by", order, "By what to order, most important first."),
+        ]
+
+
+def _define(cls: type[Row]) -> None:
+    """Attach an empty GraphQL definition to a class of rows."""
+    interface = cls is Node
+    implements = [Node.__strawberry_definition__] if issubclass(cls, Node) and not interface else []  # type: ignore[attr-defined]
+    cls.__strawberry_definition__ = StrawberryObjectDefinition(  # type: ignore[attr-defined]
+        name=cls.__name__,
+        is_input=False,
+        is_interface=interface,
+        origin=cls,
+        description=" ".join((cls.__doc__ or "").split()),
+        interfaces=implements,
+        extend=False,
+        directives=(),
+        is_type_of=lambda row, info: isinstance(row, cls),
+        resolve_type=_type_name if interface else None,
+        fields=[_id_field()] if issubclass(cls, Node) else [],
+    )
+
+
+def _type_name(row: Row, *_: object) -> str:
+    return row.__table__.name
+
+
+def _fields(cls: type) -> list[StrawberryField]:
+    definition: StrawberryObjectDefinition = cls.__strawberry_definition__  # type: ignore[attr-defined]
+    return definition.fields
+
+
+def _id_field() -> StrawberryField:
+    doc = "The global id, by which `node` finds this again."
+    return Resolved("id", strawberry.ID, doc, lambda row, info: ids.of(row))
+
+
+def _member(spec: Spec) -> StrawberryField:
+    type_ = spec.type | None if spec.optional else spec.type
+    if isinstance(spec, Link):
+        return Resolved(spec.name, type_, spec.doc, _linked(spec))
+    if isinstance(spec, Computed):
+        return Resolved(spec.name, type_, spec.doc, _worked_out(spec))
+    return StrawberryField(
+        python_name=spec.name, type_annotation=StrawberryAnnotation(type_), description=spec.doc
+    )
+
+
+def _linked(spec: Link) -> Resolve:
+    async def resolve(row: Row, info: Info) -> Row | None:
+        select = columns(info._raw_info, spec.target)
+        return await info.context.loaders.one(spec, row, select)
+
+    return resolve
+
+
+def _worked_out(spec: Computed) -> Resolve:
+    return lambda row, info: spec.__get__(row, type(row))(info.context.loaders)
+
+
+def _single(table: Table) -> StrawberryField:
+    async def resolve(source: object, info: Info, *, id: str) -> Row | None:
+        select = columns(info._raw_info, table)
+        return await info.context.loaders.node(table.cls, ids.key(table, id), select)
+
+    name, _ = table.root or ("", "")
+    doc = f"One {table.name} by its id; null if there is none that you may see."
+    argument = StrawberryArgument(
+        "id",
+        None,
+        StrawberryAnnotation(strawberry.ID),
+        description=f"An id of the type {table.name}.",
+    )
+    return Resolved(name, table.cls | None, doc, resolve, [argument])
+
+
+def _argument(name: str, type_: Any, doc: str) -> StrawberryArgument:
+    return StrawberryArgument(name, None, StrawberryAnnotation(type_ | None), description=doc)
+
+
+def _order_input(table: Table) -> type:
+    """`{ field: PLACED_AT, direction: DESC }` over the columns by which the service can order."""
+    members = {
+        spec.name.upper(): strawberry.enum_value(spec.name, description=spec.doc)
+        for spec in table.sortable.values()
+    }
+    names: Any = Enum(f"{table.name}OrderField", members)  # type: ignore[misc]
+    choices = strawberry.enum(names, description=f"By what {table.name} can be ordered.")
+    made = type(
+        f"{table.name}Order",
+        (),
+        {
+            "__annotations__": {"field": choices, "direction": Direction},
+            "field": strawberry.field(description="The column."),
+            "direction": strawberry.field(default=Direction.ASC, description="Which way."),
+        },
+    )
+    return strawberry.input(made, description=f"One column of an order of {table.name}.")
+
+
+def _window(table: Table, info: Info, arguments: dict[str, Any]) -> Window:
+    sent, order = arguments.pop("filter", None), arguments.pop("order_by", None)
+    return window(
+        table,
+        **arguments,
+        where=filters.condition(table, sent) if sent else EVERYTHING,
+        order=_order(table, order or []),
+        counted=asks_for(info._raw_info, "totalCount", "totalCountIsLowerBound"),
+    )
+
+
+def _order(table: Table, sent: Sequence[Any]) -> tuple[Order, ...]:
+    chosen = {
+        table.scalar_of(item.field.value): item.direction is Direction.DESC
+        for item in reversed(sent)
+    }
+    return tuple(Order(path, descending) for path, descending in reversed(chosen.items()))
+
+
+def graphql_name(name: str) -> str:
+    """The name of a member as GraphQL spells it."""
+    return to_camel_case(name)
