@@ -1,0 +1,106 @@
+"""Four Dataverse tables with Dataverse's careless equality, to look callers up in."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid5
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from gateway.auth.directory import Directory
+from gateway.upstream.odata import DATAVERSE
+from gateway.upstream.service import Service
+from tests.gateway.auth.issuing import URL
+
+NAMES = UUID("6c1c1b9e-3f0d-4a53-9d6f-0d5a6f3c2b11")
+TERM = re.compile(r"(\w+) eq ('(?:[^']|'')*'|[^ )]+)")
+IN = re.compile(r"PropertyName='(\w+)',PropertyValues=\[(.*)\]")
+
+Row = dict[str, Any]
+
+
+def guid(name: str) -> str:
+    return str(uuid5(NAMES, name))
+
+
+def account(name: str, company: str | None = "usmf", **changes: Any) -> Row:
+    return {
+        "accountid": guid(name),
+        "accountnumber": name,
+        "statecode": 0,
+        "msdyn_company": {"cdm_companycode": company} if company else None,
+        "_defaultpricelevelid_value": guid("list"),
+        "_transactioncurrencyid_value": guid("EUR"),
+    } | changes
+
+
+def contact(name: str, parent: str | None = "US-001", **changes: Any) -> Row:
+    return {
+        "contactid": guid(name),
+        "fullname": name.title(),
+        "emailaddress1": f"{name}@shop.example",
+        "statecode": 0,
+        "_parentcustomerid_value": guid(parent) if parent else None,
+        "_defaultpricelevelid_value": None,
+        "_transactioncurrencyid_value": None,
+    } | changes
+
+
+def identity(subject: str, name: str | None, issuer: str = URL) -> Row:
+    return {
+        "adx_username": subject,
+        "adx_identityprovidername": issuer,
+        "_adx_contactid_value": guid(name) if name else None,
+    }
+
+
+class Dataverse:
+    """Rows by collection. `careless` makes it ignore every filter; `asked` keeps the requests."""
+
+    def __init__(self, *, careless: bool = False) -> None:
+        self.careless = careless
+        self.failure: Response | None = None
+        self.asked: list[tuple[str, str]] = []
+        self.tables: dict[str, list[Row]] = {
+            "accounts": [account("US-001"), account("US-002"), account("US-003", "dat")],
+            "contacts": [contact("jane"), contact("sam"), contact("may", "US-002")],
+            "adx_externalidentities": [],
+        }
+
+    async def _answer(self, request: Request) -> Response:
+        collection, text = request.path_params["collection"], request.query_params["$filter"]
+        self.asked.append((collection, text))
+        if self.failure:
+            return self.failure
+        rows = self.tables[collection]
+        top = int(request.query_params.get("$top", 5_000))
+        return JSONResponse({"value": [row for row in rows if self._matches(row, text)][:top]})
+
+    def _matches(self, row: Row, text: str) -> bool:
+        if found := IN.search(text):
+            return _folded(row[found[1]]) in found[2].lower()
+        terms = TERM.findall(text)
+        return self.careless or all(_folded(row[name]) == _folded(term) for name, term in terms)
+
+    def directory(
+        self, clock: Callable[[], float], *, external_identities: bool = True
+    ) -> Directory:
+        app = Starlette(routes=[Route("/api/data/v9.2/{collection}", self._answer)])
+        client = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app), base_url="https://contoso.example/api/data/v9.2/"
+        )
+        return Directory(
+            Service(client, DATAVERSE),
+            deadline=5.0,
+            external_identities=external_identities,
+            clock=clock,
+        )
+
+
+def _folded(value: object) -> str:
+    """As SQL Server compares: without case and without blanks at the end."""
+    return str(value).strip("'").replace("''", "'").lower().rstrip()

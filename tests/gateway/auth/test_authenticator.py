@@ -1,0 +1,192 @@
+"""Every kind of caller gets what it may have, and every refusal looks the same from outside."""
+
+import dataclasses
+import logging
+from typing import Any
+
+import pytest
+
+from gateway.auth.authenticator import REFUSAL, Authenticator
+from gateway.auth.issuers import Issuer, issuers
+from gateway.auth.principal import Access, Kind, Principal
+from gateway.auth.tokens import Tokens
+from gateway.errors import Unauthenticated, UpstreamUnavailable
+from gateway.parsers import PartnerAccount
+from gateway.settings import Settings, SettingsError
+from tests.gateway.auth.dataverse import Dataverse, guid, identity
+from tests.gateway.auth.issuing import PROFILE, Clock, TestIssuer, claims, token
+
+pytestmark = pytest.mark.anyio
+
+ISSUER = dataclasses.replace(
+    PROFILE,
+    staff_roles=frozenset({"gateway-admins"}),
+    partners={"acme": (PartnerAccount("US-002", "usmf"),)},
+)
+JANE: dict[str, Any] = {"email": "jane@shop.example", "email_verified": True}
+
+
+def authenticator(
+    dataverse: Dataverse | None = None, issuer: TestIssuer | None = None, profile: Issuer = ISSUER
+) -> Authenticator:
+    keys = (issuer or TestIssuer()).keys_at(Clock(), profile)
+    directory = (dataverse or Dataverse()).directory(Clock())
+    return Authenticator(Tokens([keys], Clock()), directory)
+
+
+async def principal(**changes: Any) -> Principal:
+    return await authenticator().authenticate(f"Bearer {token(claims(**changes))}")
+
+
+async def test_a_customer_is_its_contact_with_its_accounts() -> None:
+    found = await principal(**JANE)
+
+    assert found.kind is Kind.CUSTOMER
+    assert found.contact is not None
+    assert str(found.contact.id) == guid("jane")
+    assert [account.number for account in found.accounts] == ["US-001"]
+    assert found.roles == {"buyer"}
+    assert found.access("orders") is Access.ACCOUNT
+
+
+async def test_a_customers_token_may_name_customers_roles_only() -> None:
+    found = await principal(
+        **JANE, roles=["representative", "administrator", "partner", "root", 7, None]
+    )
+
+    assert found.roles == {"buyer", "representative"}
+    assert Access.ALL not in found.grants.values()
+
+
+async def test_an_address_that_is_not_verified_is_nobodys() -> None:
+    unverified: list[Any] = [False, None, "false", "", "yes", ["true"], {}]
+    for verified in unverified:
+        with pytest.raises(Unauthenticated):
+            await principal(email="jane@shop.example", email_verified=verified)
+    with pytest.raises(Unauthenticated):
+        await principal(email="jane@shop.example")
+
+
+async def test_names_that_are_not_e_mail_claims_are_not_believed() -> None:
+    for name in ("upn", "preferred_username", "unique_name", "name"):
+        with pytest.raises(Unauthenticated):
+            await principal(**{name: "jane@shop.example", "email_verified": True})
+
+
+async def test_staff_see_all_and_need_no_contact() -> None:
+    found = await principal(roles=["gateway-admins"])
+
+    assert (found.kind, found.contact, found.accounts) == (Kind.STAFF, None, ())
+    assert found.access("orders") is Access.ALL
+
+
+async def test_nobody_is_staff_unless_configured() -> None:
+    plain = authenticator(profile=PROFILE)
+
+    with pytest.raises(Unauthenticated):
+        await plain.authenticate(f"Bearer {token(claims(roles=['gateway-admins']))}")
+
+
+@pytest.mark.parametrize("name", ["azp", "client_id", "appid", "cid"])
+async def test_a_partner_is_its_client_with_the_accounts_of_the_configuration(name: str) -> None:
+    found = await principal(**{"azp": ..., name: "acme"}, scp=..., roles=["orders"])
+
+    assert found.kind is Kind.PARTNER
+    assert [account.number for account in found.accounts] == ["US-002"]
+    assert found.roles == {"partner"}
+
+
+async def test_a_person_does_not_become_a_partner_by_using_its_client() -> None:
+    for person in (JANE, {"scp": "orders"}):
+        with pytest.raises(Unauthenticated):
+            await principal(azp="acme", roles=["orders"], **{"scp": ..., **person})
+
+
+async def test_a_partners_client_is_never_staff() -> None:
+    found = await principal(azp="acme", scp=..., roles=["gateway-admins"])
+
+    assert found.kind is Kind.PARTNER
+
+
+async def test_an_external_identity_comes_before_the_address() -> None:
+    dataverse = Dataverse()
+    dataverse.tables["adx_externalidentities"] = [identity("jane", "may")]
+
+    found = await authenticator(dataverse).authenticate(f"bearer {token(claims(**JANE))}")
+
+    assert found.contact is not None
+    assert str(found.contact.id) == guid("may")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer  ",
+        f"Basic {token()}",
+        token(),
+        f"Bearer{token()}",
+        f"Bearer {token()} {token()}",
+        f"Bearer {token()}, Bearer {token()}",
+        f"Bearer\t{token()}",
+        f"Bearer {token()}\n",
+        f" Bearer {token()}",
+        "Bearer ü",
+        "Bearer " + "x" * 100_000,
+        f"Bearer {token(claims(exp=1))}",
+        f"Bearer {token(claims(sub='stranger'))}",
+        f"Bearer {token(claims(email='nobody@shop.example', email_verified=True))}",
+    ],
+)
+async def test_every_refusal_looks_the_same_and_logs_no_token(
+    header: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(Unauthenticated) as caught:
+        await authenticator().authenticate(header)
+
+    assert (str(caught.value), caught.value.details) == (REFUSAL, {})
+    assert caught.value.__cause__ is None
+    assert "caller refused: " in caplog.text
+    assert "eyJ" not in caplog.text
+
+
+async def test_a_broken_token_causes_no_call_at_all() -> None:
+    dataverse, issuer = Dataverse(), TestIssuer()
+    door = authenticator(dataverse, issuer)
+
+    for header in (None, "Bearer x", "Bearer a.b.c", f"Bearer {token(claims(iss='x'))}"):
+        with pytest.raises(Unauthenticated):
+            await door.authenticate(header)
+    assert issuer.requests == []
+    with pytest.raises(Unauthenticated):
+        await door.authenticate(f"Bearer {token(claims(sub='*'))}")
+    assert dataverse.asked == []
+
+
+async def test_an_issuer_that_is_down_is_not_the_callers_fault() -> None:
+    issuer = TestIssuer()
+    issuer.break_down()
+
+    with pytest.raises(UpstreamUnavailable):
+        await authenticator(issuer=issuer).authenticate(f"Bearer {token()}")
+
+
+def settings(**changes: Any) -> Settings:
+    plain: dict[str, Any] = {
+        "dataverse_url": "https://contoso.example",
+        "finops_url": "https://contoso.example",
+        "client_id": "gateway",
+        "issuer": "https://issuer.example",
+        "audience": ("gateway",),
+    }
+    return Settings(**plain | changes)
+
+
+def test_the_settings_cannot_make_every_customer_an_administrator() -> None:
+    assert issuers(settings(customer_roles=()))[0].customer_roles == frozenset()
+    for role in ("administrator", "partner", "buyr"):
+        with pytest.raises(SettingsError, match="GATEWAY_CUSTOMER_ROLES"):
+            issuers(settings(customer_roles=("buyer", role)))

@@ -1,0 +1,260 @@
+"""A caller is the contact that the token means, beyond doubt, or nobody."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import Response
+
+from gateway.auth.directory import Customer, Directory
+from gateway.auth.rejections import Reason, Rejected
+from gateway.errors import UpstreamUnavailable
+from gateway.parsers import PartnerAccount
+from tests.gateway.auth.dataverse import Dataverse, account, contact, guid, identity
+from tests.gateway.auth.issuing import URL, Clock
+
+pytestmark = pytest.mark.anyio
+
+JANE = "jane@shop.example"
+
+
+async def find(
+    dataverse: Dataverse, subject: str = "subject", email: str | None = JANE
+) -> Customer:
+    return await dataverse.directory(Clock()).customer(URL, subject, email)
+
+
+async def refusal(
+    dataverse: Dataverse, subject: str = "subject", email: str | None = JANE
+) -> Reason:
+    with pytest.raises(Rejected) as caught:
+        await find(dataverse, subject, email)
+    return caught.value.reason
+
+
+async def test_a_contact_is_found_by_its_external_identity() -> None:
+    dataverse = Dataverse()
+    dataverse.tables["adx_externalidentities"] = [identity("subject", "sam")]
+
+    found = await find(dataverse)
+
+    assert str(found.contact.id) == guid("sam")
+    assert [(each.number, each.company) for each in found.accounts] == [("US-001", "usmf")]
+    assert str(found.accounts[0].price_list) == guid("list")
+    assert found.contact.price_list is None
+
+
+async def test_a_contact_without_one_is_found_by_its_verified_address() -> None:
+    found = await find(Dataverse(), email="JANE@Shop.example")
+
+    assert str(found.contact.id) == guid("jane")
+
+
+async def test_an_environment_without_power_pages_is_not_asked_for_identities() -> None:
+    dataverse = Dataverse()
+    directory = dataverse.directory(Clock(), external_identities=False)
+
+    assert (await directory.customer(URL, "subject", JANE)).contact.name == "Jane"
+    assert {collection for collection, _ in dataverse.asked} == {"contacts", "accounts"}
+
+
+@pytest.mark.parametrize(
+    "subject", ["SUBJECT", "subject ", "Subject", "subjecṭ", "sub", "subject2"]
+)
+async def test_a_subject_is_compared_exactly_though_dataverse_does_not(subject: str) -> None:
+    dataverse = Dataverse()
+    dataverse.tables["adx_externalidentities"] = [identity(subject, "sam")]
+
+    assert await refusal(dataverse, email=None) is Reason.NO_CONTACT
+
+
+async def test_an_identity_of_another_issuer_is_nobodys() -> None:
+    dataverse = Dataverse()
+    for issuer in (URL.upper(), URL + "/", "https://other.example"):
+        dataverse.tables["adx_externalidentities"].append(identity("subject", "sam", issuer))
+
+    assert await refusal(dataverse, email=None) is Reason.NO_CONTACT
+
+
+async def test_two_contacts_of_one_identity_are_too_many() -> None:
+    dataverse = Dataverse()
+    dataverse.tables["adx_externalidentities"] = [
+        identity("subject", "sam"),
+        identity("subject", "may"),
+    ]
+
+    assert await refusal(dataverse) is Reason.AMBIGUOUS
+
+
+async def test_two_contacts_of_one_address_are_too_many_even_if_one_is_deactivated() -> None:
+    dataverse = Dataverse()
+    dataverse.tables["contacts"].append(
+        contact("joan", emailaddress1="Jane@shop.example ", statecode=1)
+    )
+
+    assert await refusal(dataverse) is Reason.AMBIGUOUS
+
+
+@pytest.mark.parametrize("by", ["identity", "email"])
+async def test_a_deactivated_contact_is_refused_and_nobody_else_is_taken(by: str) -> None:
+    dataverse = Dataverse()
+    dataverse.tables["contacts"][1]["statecode"] = 1
+    if by == "identity":
+        dataverse.tables["adx_externalidentities"] = [identity("subject", "sam")]
+
+    assert await refusal(dataverse, email=JANE if by == "identity" else "sam@shop.example") is (
+        Reason.INACTIVE
+    )
+
+
+async def test_no_identity_and_no_verified_address_is_nobody() -> None:
+    dataverse = Dataverse()
+
+    assert await refusal(dataverse, email=None) is Reason.NO_CONTACT
+    assert [collection for collection, _ in dataverse.asked] == ["adx_externalidentities"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"_parentcustomerid_value": None},
+        {"_parentcustomerid_value": guid("sam")},
+        {"_parentcustomerid_value": guid("nobody")},
+    ],
+)
+async def test_a_contact_whose_parent_is_no_account_is_refused(changes: dict[str, str]) -> None:
+    dataverse = Dataverse()
+    dataverse.tables["contacts"][0] |= changes
+
+    assert await refusal(dataverse) is Reason.NO_ACCOUNT
+
+
+async def test_a_deactivated_account_is_no_account() -> None:
+    dataverse = Dataverse()
+    dataverse.tables["accounts"][0]["statecode"] = 1
+
+    assert await refusal(dataverse) is Reason.NO_ACCOUNT
+
+
+async def test_an_account_of_no_company_keeps_none() -> None:
+    dataverse = Dataverse()
+    dataverse.tables["accounts"][0] = account("US-001", None)
+
+    assert (await find(dataverse)).accounts[0].company is None
+
+
+async def test_a_service_that_answers_too_much_widens_nothing() -> None:
+    dataverse = Dataverse(careless=True)
+    dataverse.tables["adx_externalidentities"] = [
+        identity("other", "may"),
+        identity("subject", "sam"),
+    ]
+
+    found = await find(dataverse)
+
+    assert str(found.contact.id) == guid("sam")
+    assert [each.number for each in found.accounts] == ["US-001"]
+
+
+HOSTILE_ADDRESSES = [
+    *["*", "%", "_", "", "@", "*@shop.example", "%@shop.example", "[a-z]@shop.example"],
+    *["' or 1 eq 1 or 'x' eq '", "jane'@shop.example", "jane@shop.example' or '1' eq '1"],
+    *["jane@shop.example\x00", "jane@shop.example\n", " jane@shop.example", "jane@shop.example "],
+    *[
+        "JANE@shop.example\u200b",
+        "\u212aane@shop.example",
+        "jané@shop.example",
+        "\uff4aane@shop.example",
+    ],
+    *["j" * 10_000 + "@shop.example", "jane@" + "x" * 10_000, "jane@@shop.example"],
+    *["jane@shop.example,sam@shop.example", "jane@shop.example;", "<jane@shop.example>"],
+    *["jane@shop.example&$top=99", "jane@shop.example/../x", "jane\\@shop.example"],
+]
+
+
+@pytest.mark.parametrize("careless", [False, True])
+@pytest.mark.parametrize("email", HOSTILE_ADDRESSES)
+async def test_a_hostile_address_is_nobodys(email: str, careless: bool) -> None:
+    assert await refusal(Dataverse(careless=careless), email=email) in (
+        Reason.NO_CONTACT,
+        Reason.AMBIGUOUS,
+    )
+
+
+@given(st.text(max_size=80), st.none() | st.text(max_size=80))
+async def test_no_claim_finds_somebody_by_chance(subject: str, email: str | None) -> None:
+    dataverse = Dataverse(careless=True)
+    dataverse.tables["adx_externalidentities"] = [identity("\ue000 nobody's subject", "sam")]
+
+    with pytest.raises(Exception, match=r"contact|could be meant|Control characters"):
+        await find(dataverse, subject, email)
+
+
+async def test_a_quote_stays_inside_its_literal() -> None:
+    dataverse = Dataverse()
+    await refusal(dataverse, email="o'brien@shop.example")
+
+    assert dataverse.asked[-1] == ("contacts", "emailaddress1 eq 'o''brien@shop.example'")
+
+
+async def test_an_outcome_is_remembered_for_a_minute_whatever_it_was() -> None:
+    dataverse, clock = Dataverse(), Clock()
+    directory = dataverse.directory(clock)
+
+    await directory.customer(URL, "subject", JANE)
+    for _ in range(10):
+        await directory.customer(URL, "subject", JANE)
+        with pytest.raises(Rejected):
+            await directory.customer(URL, "nobody", None)
+    assert len(dataverse.asked) == 4
+
+    dataverse.tables["contacts"][0]["statecode"] = 1
+    clock.now += 60
+    with pytest.raises(Rejected, match=Reason.INACTIVE):
+        await directory.customer(URL, "subject", JANE)
+
+
+async def test_a_failure_of_dataverse_is_no_verdict_and_is_not_remembered() -> None:
+    dataverse = Dataverse()
+    directory = dataverse.directory(Clock())
+    dataverse.failure = Response(status_code=503)
+    with pytest.raises(UpstreamUnavailable):
+        await directory.customer(URL, "subject", JANE)
+
+    dataverse.failure = None
+
+    assert (await directory.customer(URL, "subject", JANE)).contact.name == "Jane"
+
+
+def partner(*accounts: str) -> tuple[PartnerAccount, ...]:
+    return tuple(PartnerAccount(number, company) for number, _, company in map(split, accounts))
+
+
+def split(account: str) -> tuple[str, str, str]:
+    return account.partition("@")
+
+
+async def numbers(directory: Directory, *accounts: str) -> list[str | None]:
+    return [each.number for each in await directory.accounts(partner(*accounts))]
+
+
+async def test_a_partner_gets_the_accounts_of_its_configuration_alone() -> None:
+    dataverse = Dataverse(careless=True)
+    dataverse.tables["accounts"] += [
+        account("us-001"),
+        account("US-001", "dat"),
+        account("US-001 "),
+    ]
+    directory = dataverse.directory(Clock())
+
+    assert await numbers(directory, "US-001@usmf", "US-003@dat") == ["US-001", "US-003"]
+    assert await numbers(directory, "US-002@usmf", "US-002@dat") == ["US-002"]
+
+
+async def test_a_partner_without_an_active_account_is_refused() -> None:
+    dataverse = Dataverse()
+    dataverse.tables["accounts"][1]["statecode"] = 1
+    directory = dataverse.directory(Clock())
+
+    for wanted in ("US-002@usmf", "US-001@dat", "X@usmf"):
+        with pytest.raises(Rejected, match=Reason.NO_ACCOUNT):
+            await directory.accounts(partner(wanted))
