@@ -1,0 +1,195 @@
+"""
+GraphQL over HTTP, the working group's draft: a bearer token, a negotiated answer, one operation.
+Where the draft leaves a choice, docs/graphql-over-http.md says which one was made.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+from graphql import OperationType
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.auth.principal import Principal
+from gateway.engine.answers import Refused, refused
+from gateway.engine.execution import Engine, GraphQLRequest, Prepared
+from gateway.errors import (
+    BAD_REQUEST,
+    Forbidden,
+    GatewayError,
+    LimitExceeded,
+    Unauthenticated,
+    UpstreamThrottled,
+)
+from gateway.middleware import request_id
+from gateway.negotiation import JSON, RESPONSE, content_type, negotiate
+
+Authenticate = Callable[[str | None], Awaitable[Principal]]
+"""The `Authorization` header -> who is asking; raises Unauthenticated."""
+MakeContext = Callable[[Principal, Request], object]
+"""What the resolvers of one request share."""
+
+METHODS: Final = "GET, POST"
+
+
+class Problem(Exception):
+    """The HTTP request is no GraphQL request, or not one that is served."""
+
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = headers
+
+
+class Parameters(msgspec.Struct):
+    """The request as GraphQL over HTTP writes it in JSON."""
+
+    query: str
+    operation_name: str | None = msgspec.field(name="operationName", default=None)
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+class GraphQLEndpoint:
+    """The ASGI app behind `/graphql`."""
+
+    def __init__(self, engine: Engine, authenticate: Authenticate, context: MakeContext) -> None:
+        self._engine = engine
+        self._authenticate = authenticate
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        media_type = negotiate(_header(request, "accept"))
+        try:
+            principal = await self._authenticate(_authorization(request))
+            if media_type is None:
+                raise Problem(406, f"Only {RESPONSE} and {JSON} can be sent.")
+            return await self._answer(request, principal, media_type)
+        except Problem as problem:
+            error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
+            return _json({"errors": [error]}, media_type, problem.status, problem.headers)
+        except GatewayError as error:
+            return _json(refused(error).body, media_type, _status(error), _headers(error))
+
+    async def _answer(self, request: Request, principal: Principal, media_type: str) -> Response:
+        asked = await _read(request)
+        try:
+            prepared = self._engine.prepare(asked)
+            _check_kind(prepared, request.method)
+            context = self._context(principal, request)
+            answer = await self._engine.execute(prepared, context, request_id(request))
+        except Refused as refusal:
+            # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
+            return _json(refusal.body, media_type, 400 if media_type == RESPONSE else 200)
+        return _json(answer.body, media_type)
+
+
+async def _read(request: Request) -> GraphQLRequest:
+    match request.method:
+        case "GET":
+            parameters = _parameters_of_url(request)
+        case "POST":
+            _check_content(request)
+            parameters = _decode(await request.body())
+        case _:
+            raise Problem(405, "GraphQL is asked by POST, queries also by GET.", Allow=METHODS)
+    return GraphQLRequest(
+        parameters.query,
+        parameters.variables or {},
+        parameters.operation_name,
+        parameters.extensions or {},
+    )
+
+
+def _check_content(request: Request) -> None:
+    sent = content_type(_header(request, "content-type"))
+    if sent is None or sent.name != JSON or not sent.readable:
+        raise Problem(415, f"The body must be {JSON} in UTF-8.", Accept=JSON)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Problem(415, "The body must not be compressed.", **{"Accept-Encoding": "identity"})
+
+
+def _decode(body: bytes) -> Parameters:
+    if body.lstrip()[:1] == b"[":
+        raise Problem(400, "Send one operation at a time; batches are not served.")
+    try:
+        return msgspec.json.decode(body, type=Parameters)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, f"The body is no GraphQL request: {_reason(error)}") from None
+
+
+def _parameters_of_url(request: Request) -> Parameters:
+    given = request.query_params
+    found: dict[str, Any] = {
+        name: given[name] for name in ("query", "operationName") if given.get(name)
+    }
+    try:
+        for name in ("variables", "extensions"):
+            if given.get(name):
+                found[name] = msgspec.json.decode(given[name])
+        return msgspec.convert(found, Parameters)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise Problem(400, f"The URL is no GraphQL request: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, msgspec.MsgspecError) else "it cannot be decoded"
+
+
+def _check_kind(prepared: Prepared, method: str) -> None:
+    if prepared.kind is OperationType.SUBSCRIPTION:
+        raise Problem(400, "Subscriptions are not served here.")
+    if method == "GET" and prepared.kind is not OperationType.QUERY:
+        raise Problem(405, "Only queries may be asked by GET.", Allow="POST")
+
+
+def _header(request: Request, name: str) -> str | None:
+    """A header that may come in several lines, which then mean one list."""
+    return ", ".join(request.headers.getlist(name)) or None
+
+
+def _authorization(request: Request) -> str | None:
+    sent = request.headers.getlist("authorization")
+    if len(sent) > 1:
+        raise Unauthenticated("There is more than one Authorization header.")
+    return sent[0] if sent else None
+
+
+def _status(error: GatewayError) -> int:
+    match error:
+        case Unauthenticated():
+            return 401
+        case Forbidden():
+            return 403
+        case LimitExceeded():
+            return 413  # the body; a document's limits are no matter of HTTP
+        case _:
+            return 503
+
+
+def _headers(error: GatewayError) -> dict[str, str]:
+    match error:
+        case Unauthenticated():
+            return {"WWW-Authenticate": "Bearer"}
+        case UpstreamThrottled():
+            return {"Retry-After": str(error.details.get("retryAfter", 1))}
+        case _:
+            return {}
+
+
+def _json(
+    body: Mapping[str, Any],
+    media_type: str | None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    content = f"{media_type or JSON}; charset=utf-8"
+    sent = {"Vary": "Accept", "Content-Type": content, **(headers or {})}
+    return Response(msgspec.json.encode(body), status, sent)

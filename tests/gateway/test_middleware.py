@@ -1,0 +1,103 @@
+"""What every request passes: its id, a bounded body, careful headers, a masked crash."""
+
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from gateway.errors import UpstreamUnavailable
+from gateway.middleware import CAREFUL
+from tests.gateway.edge import BODY_LIMIT, client, edge_app
+
+pytestmark = pytest.mark.anyio
+
+
+async def send(path: str, **headers: str) -> httpx2.Response:
+    async with client() as http:
+        return await http.get(path, headers=headers)
+
+
+async def post_bytes(content: AsyncIterator[bytes] | bytes, **headers: str) -> httpx2.Response:
+    async with client() as http:
+        headers = {"Content-Type": "application/json"} | headers
+        return await http.post("/graphql", content=content, headers=headers)
+
+
+async def test_a_request_without_a_sane_id_gets_one() -> None:
+    for sent in ("", "short", "x" * 65, "with space inside", "curly{brace}"):
+        given = (await send("/livez", **{"X-Request-Id": sent})).headers["x-request-id"]
+
+        assert len(given) == 32
+        assert given != sent
+
+
+async def test_answers_carry_careful_headers_unless_a_route_has_its_own() -> None:
+    plain, framed = await send("/livez"), await send("/framed")
+
+    assert {name: plain.headers[name] for name in CAREFUL} == CAREFUL
+    assert framed.headers["x-frame-options"] == "SAMEORIGIN"
+
+
+async def test_a_crash_is_masked_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    response = await send("/broken", **{"X-Request-Id": "crash-01"})
+
+    assert response.status_code == 500
+    assert response.json()["errors"][0]["extensions"]["requestId"] == "crash-01"
+    assert len(caplog.records) == 1
+    assert "crash-01" in caplog.text
+    assert "RuntimeError: " not in caplog.text
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+async def test_a_body_is_counted_while_it_arrives(excess: int) -> None:
+    start, end = b'{"query":"{who}","extensions":{"x":"', b'"}}'
+    padding = BODY_LIMIT - len(start) - len(end) + excess
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield start
+        for at in range(0, padding, 1_000):
+            yield b"x" * min(1_000, padding - at)
+        yield end
+
+    response = await post_bytes(chunks())
+
+    assert response.status_code == (413 if excess else 200)
+    if excess:
+        error = response.json()["errors"][0]
+        assert error["extensions"]["limit"] == "body_bytes"
+        assert error["extensions"]["maximum"] == BODY_LIMIT
+
+
+async def test_an_announced_body_that_is_too_long_is_not_read() -> None:
+    read = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(100):
+            read += 1_000
+            yield b"x" * 1_000
+
+    response = await post_bytes(chunks(), **{"Content-Length": "100000"})
+
+    assert response.status_code == 413
+    assert read == 0
+
+
+async def test_alive_is_not_ready() -> None:
+    async def well() -> None:
+        return None
+
+    async def failing() -> None:
+        raise UpstreamUnavailable("row-canary")
+
+    app = edge_app(probes={"dataverse": well, "finops": failing})
+    async with client(app) as http:
+        alive, ready = await http.get("/livez"), await http.get("/readyz")
+
+    assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
+    assert ready.status_code == 503
+    assert ready.json()["checks"] == {"dataverse": "ok", "finops": "failing"}
+
+
+async def test_ready_when_all_probes_are_well() -> None:
+    assert (await send("/readyz")).json() == {"status": "ready", "checks": {}}
