@@ -1,0 +1,56 @@
+"""Batches are written as multipart/mixed, and their answers are taken apart whatever is in them."""
+
+from email.parser import BytesParser
+from email.policy import HTTP
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import UpstreamMismatch
+from gateway.upstream import batch
+from gateway.upstream.batch import Part
+
+
+def answer(*bodies: bytes, boundary: str = "batchresponse_1") -> bytes:
+    parts = [
+        f"--{boundary}\r\nContent-Type: application/http\r\n"
+        f"Content-Transfer-Encoding: binary\r\n\r\n"
+        f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n".encode()
+        + body
+        + b"\r\n"
+        for body in bodies
+    ]
+    return b"".join(parts) + f"--{boundary}--\r\n".encode()
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=("Cc", "Cs"))), min_size=1, max_size=5))
+def test_bodies_come_back_as_they_were_sent(texts: list[str]) -> None:
+    bodies = [text.encode() for text in texts]
+
+    replies = batch.replies("multipart/mixed; boundary=batchresponse_1", answer(*bodies))
+
+    assert [reply.body for reply in replies] == bodies
+    assert {reply.status for reply in replies} == {200}
+
+
+def test_a_quoted_boundary_is_understood() -> None:
+    replies = batch.replies('multipart/mixed; boundary="batchresponse_1"', answer(b"{}"))
+
+    assert [reply.headers for reply in replies] == [{"content-type": "application/json"}]
+
+
+@pytest.mark.parametrize("body", [b"", b"not a batch", b"--x\r\n\r\nno status\r\n--x--\r\n"])
+def test_anything_else_is_a_mismatch(body: bytes) -> None:
+    with pytest.raises(UpstreamMismatch):
+        batch.replies("multipart/mixed; boundary=x", body)
+
+
+def test_the_parts_of_a_change_set_are_numbered_from_one() -> None:
+    content_type, body = batch.change_set([Part("POST", "https://x/a", b"{}")] * 2)
+    message = BytesParser(policy=HTTP).parsebytes(
+        f"Content-Type: {content_type}\r\n\r\n".encode() + body
+    )
+    leaves = [part for part in message.walk() if not part.is_multipart()]
+
+    assert [part["Content-ID"] for part in leaves] == ["1", "2"]

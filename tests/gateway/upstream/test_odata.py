@@ -1,0 +1,140 @@
+"""Conditions become OData text that an independent parser reads back as the same values."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from emulator.odata.parser import parse_filter
+from emulator.odata.syntax import Call, Compare, Literal
+from gateway.errors import InvalidInput
+from gateway.upstream import odata
+from gateway.upstream.odata import DATAVERSE, EVERYTHING, FINOPS, NOTHING, Like, Order, Query
+
+ID = UUID("0F8FAD5B-D9CB-469F-A165-70867728950E")
+printable = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1)
+
+
+def filter_of(dialect: odata.Dialect, condition: odata.Condition) -> str:
+    """The `$filter` as the service receives it, after the URL was taken apart."""
+    url = dialect.url(Query("things", ("name",), condition))
+    return parse_qs(urlsplit(url).query, strict_parsing=True)["$filter"][0]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (ID, "0f8fad5b-d9cb-469f-a165-70867728950e"),
+        ("O'Neill", "'O''Neill'"),
+        (None, "null"),
+        (True, "true"),
+        (-3, "-3"),
+        (Decimal("1E+3"), "1000"),
+        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "2026-01-02T03:04:05Z"),
+        (date(2026, 1, 2), "2026-01-02"),
+    ],
+)
+def test_values_are_spelled_as_their_type_demands(value: odata.Value, text: str) -> None:
+    assert DATAVERSE.text(odata.Compare("x", "eq", value)) == f"x eq {text}"
+
+
+@given(printable)
+@example("' or accountid ne null or name eq '")
+@example("%27&$top=1#+;)")
+def test_whatever_a_caller_sends_stays_one_literal(text: str) -> None:
+    parsed = parse_filter(filter_of(DATAVERSE, odata.Compare("name", "eq", text)))
+
+    assert isinstance(parsed, Compare)
+    assert isinstance(parsed.right, Literal)
+    assert parsed.right.value == text
+
+
+@given(printable)
+@example("100%_[a-z]'")
+def test_wildcards_of_dataverse_are_searched_for_literally(text: str) -> None:
+    parsed = parse_filter(filter_of(DATAVERSE, Like("name", "contains", text)))
+
+    assert isinstance(parsed, Call)
+    argument = parsed.args[1]
+    assert isinstance(argument, Literal)
+    assert _unescaped(str(argument.value)) == text
+
+
+@pytest.mark.parametrize("condition", [odata.Compare("n", "eq", "a*"), Like("n", "contains", "*")])
+def test_the_wildcard_of_finops_is_refused(condition: odata.Condition) -> None:
+    with pytest.raises(InvalidInput):
+        FINOPS.text(condition)
+
+
+@pytest.mark.parametrize("character", ["\0", "\n", "\x7f"])
+def test_control_characters_are_refused(character: str) -> None:
+    with pytest.raises(InvalidInput):
+        DATAVERSE.text(odata.Compare("n", "eq", character))
+
+
+def test_compound_conditions_are_parenthesised() -> None:
+    mine = odata.Compare("owner", "eq", ID)
+    theirs = odata.AnyOf((odata.Compare("a", "eq", 1), odata.Compare("b", "eq", 2)))
+
+    assert DATAVERSE.text(odata.both(mine, theirs)) == f"(owner eq {ID} and (a eq 1 or b eq 2))"
+
+
+def test_a_day_in_finops_is_all_its_instants() -> None:
+    text = FINOPS.text(odata.Compare("DeliveryDate", "eq", date(2026, 2, 28)))
+
+    assert text == (
+        "(DeliveryDate ge 2026-02-28T00:00:00Z and DeliveryDate lt 2026-03-01T00:00:00Z)"
+    )
+
+
+def test_composite_keys_are_grouped_by_their_leading_columns() -> None:
+    condition = odata.keyed(("area", "id"), [("usmf", "1"), ("usmf", "2"), ("demf", "1")])
+
+    assert FINOPS.text(condition) == (
+        "((area eq 'usmf' and (id eq '1' or id eq '2')) or (area eq 'demf' and id eq '1'))"
+    )
+
+
+def test_paths_travel_as_expands() -> None:
+    paths = ("name", "order/number", "order/company/code", "unit/symbol")
+
+    assert DATAVERSE.url(Query("lines", paths)) == (
+        "lines?$select=name&$expand=order($select=number;$expand=company($select=code)),"
+        "unit($select=symbol)"
+    )
+
+
+def test_order_and_size_are_sent() -> None:
+    query = Query("orders", ("name",), order=(Order("createdon", True), Order("id")), top=5)
+
+    assert DATAVERSE.url(query).endswith("&$orderby=createdon%20desc,id&$top=5")
+
+
+def test_no_values_mean_no_rows() -> None:
+    assert odata.one_of("x", []) == NOTHING
+    assert odata.both(EVERYTHING, NOTHING) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "held"),
+    [
+        ("0F8FAD5B-D9CB-469F-A165-70867728950E", ID, True),
+        ("c1", "C1", False),
+        ("C1 ", "C1", False),
+        (None, "C1", False),
+    ],
+)
+def test_rows_are_checked_exactly(found: object, wanted: odata.Value, held: bool) -> None:
+    assert odata.Compare("a/b", "eq", wanted).holds({"a": {"b": found}}) is held
+
+
+def _unescaped(pattern: str) -> str:
+    for character in "%_[":
+        pattern = pattern.replace(f"[{character}]", f"\0{ord(character)}\0")
+    for character in "%_[":
+        pattern = pattern.replace(f"\0{ord(character)}\0", character)
+    return pattern
