@@ -45,7 +45,7 @@ OWNERSHIP = {
     "none": (),
 }
 TABLE_WORDS = {"set", "service", "key", "keys", "name", "owner", "states", "columns", "navigation",
-               "read_only", "tracked"}  # fmt: skip
+               "read_only", "tracked", "indexes"}  # fmt: skip
 NOT_TABLES = {"optionsets", "manytomany"}
 FLAGS = {
     "required": {"required": True},
@@ -102,9 +102,10 @@ def _check(catalog: Catalog) -> None:
             for target in column.targets:
                 if target.table not in catalog.by_name:
                     raise DeclarationError(f"[{table.name}] {column.logical}: no {target.table}")
-        for key in table.alternate_keys:
-            if unknown := [name for name in key.columns if name not in table.columns]:
-                raise DeclarationError(f"[{table.name}] key {key.name}: no {unknown[0]}")
+        used = (table.key, *(key.columns for key in table.alternate_keys), *table.indexes)
+        for name in (name for names in used for name in names):
+            if name not in table.columns:
+                raise DeclarationError(f"[{table.name}] has a key or index on {name}, no column")
 
 
 def _add_option_sets(catalog: Catalog, declared: dict[str, Any]) -> None:
@@ -171,6 +172,7 @@ def _table(catalog: Catalog, name: str, words: dict[str, Any]) -> Table:
         read_only=words.get("read_only", False),
         ownership=words.get("owner", "organization"),
         tracked=words.get("tracked", True),
+        indexes=tuple(tuple(each.split()) for each in words.get("indexes", ())),
     )
 
 

@@ -69,7 +69,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A property of a row: `name` is how JSON spells it, `logical` how Dataverse's metadata does."""
+    """A property of a row: `name` is its spelling in JSON, `logical` that in the metadata."""
 
     name: str
     type: Type
@@ -132,6 +132,7 @@ class Table:
     read_only: bool = False
     ownership: str = "none"
     tracked: bool = True
+    indexes: tuple[tuple[str, ...], ...] = ()
 
     @property
     def id(self) -> str:

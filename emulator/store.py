@@ -1,0 +1,317 @@
+"""Keeps the rows of both services in one SQLite database and makes every change in a transaction.
+
+A change passes `Transaction`, which numbers it and tells the listeners; one that raises undoes all.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from emulator.ddl import comparable, create, sql_columns, version_column
+from emulator.errors import Duplicate
+from emulator.metadata import TEXTS, Catalog, Column, Service, Table, Type
+from emulator.values import Stored, fold, guid_text, scaled, stored
+
+Row = dict[str, Stored]
+Key = tuple[Stored, ...]
+EMPTY_DATE = "1900-01-01T12:00:00Z"
+EMPTY: dict[Type, Stored] = {
+    Type.STRING: "", Type.MEMO: "", Type.DATETIME: EMPTY_DATE, Type.DATE: "1900-01-01",
+    Type.GUID: "0" * 32,
+}  # fmt: skip
+
+
+class UnknownColumn(ValueError):
+    """A row to be loaded has a property that its table does not declare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row before and after; `origin` says who wrote, so that a sync does not answer itself."""
+
+    kind: Literal["create", "update", "delete"]
+    table: Table
+    key: Key
+    before: Row | None
+    after: Row | None
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dangling:
+    """A lookup that points at no row."""
+
+    set: str
+    key: str
+    column: str
+    value: str
+
+
+Listener = Callable[["Transaction", Change], None]
+
+
+@dataclass
+class Transaction:
+    """Changes that stand or fall together; listeners hear each one while it can still be undone."""
+
+    store: "Store"
+    origin: str
+    changes: list[Change] = field(default_factory=list)
+
+    def insert(self, table: Table, row: Row) -> Row:
+        row[version_column(table)] = self.store.next_version()
+        try:
+            self.store.write(table, [row])
+        except sqlite3.IntegrityError as error:
+            raise _duplicate(table, str(error)) from error
+        self._tell("create", table, key_of(table, row), None, row)
+        return row
+
+    def update(self, table: Table, before: Row, values: Row) -> Row:
+        key = key_of(table, before)
+        values = {**values, version_column(table): self.store.next_version()}
+        assignments = ", ".join(f'"{name}" = ?' for name in values)
+        where, found = where_key(table, key)
+        sql = f'UPDATE "{table.sql}" SET {assignments} WHERE {where}'  # noqa: S608
+        try:
+            self.store.run(sql, (*values.values(), *found))
+        except sqlite3.IntegrityError as error:
+            raise _duplicate(table, str(error)) from error
+        after = {**before, **values}
+        self._tell("update", table, key, before, after)
+        return after
+
+    def delete(self, table: Table, before: Row) -> None:
+        key = key_of(table, before)
+        where, found = where_key(table, key)
+        self.store.run(f'DELETE FROM "{table.sql}" WHERE {where}', found)  # noqa: S608
+        gone = (table.set, str(key[0]), self.store.next_version())
+        self.store.run('INSERT INTO "@deleted" VALUES (?, ?, ?)', gone)
+        self._tell("delete", table, key, before, None)
+
+    def _tell(self, kind: Literal["create", "update", "delete"], table: Table, key: Key,
+              before: Row | None, after: Row | None) -> None:  # fmt: skip
+        change = Change(kind, table, key, before, after, self.origin)
+        self.changes.append(change)
+        for listener in self.store.listeners:
+            listener(self, change)
+
+
+class Store:
+    """The rows of all tables of a catalog, in memory or in a file that outlives the process."""
+
+    def __init__(self, catalog: Catalog, path: str = ":memory:") -> None:
+        self.catalog = catalog
+        self.listeners: list[Listener] = []
+        self.after_commit: list[Callable[[list[Change]], None]] = []
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.connection.create_function("fold", 1, fold, deterministic=True)
+        self._open: Transaction | None = None
+        create(self.connection, catalog)
+        self._version = self._last_version()
+
+    def run(self, sql: str, values: Iterable[Stored] = ()) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql, tuple(values)).fetchall()
+
+    def now(self) -> str:
+        return f"{self.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+    @property
+    def version(self) -> int:
+        """The number of the newest change, as Dataverse's row versions count over all tables."""
+        return self._version
+
+    def next_version(self) -> int:
+        self._version += 1
+        return self._version
+
+    @contextmanager
+    def transaction(self, origin: str = "") -> Iterator[Transaction]:
+        """All changes made inside hold together; one inside another joins it as a savepoint."""
+        outer = self._open
+        inner = Transaction(self, origin or (outer.origin if outer else "client"))
+        self.connection.execute("SAVEPOINT change")
+        self._open = inner
+        try:
+            yield inner
+        except BaseException:
+            self.connection.execute("ROLLBACK TO change")
+            self.connection.execute("RELEASE change")
+            raise
+        else:
+            self.connection.execute("RELEASE change")
+        finally:
+            self._open = outer
+        self._finish(outer, inner)
+
+    def _finish(self, outer: Transaction | None, inner: Transaction) -> None:
+        if outer is not None:
+            outer.changes += inner.changes
+            return
+        for told in self.after_commit:
+            told(inner.changes)
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        """The whole row of a primary key, in kept form."""
+        return self.find(table, *where_key(table, key))
+
+    def find(self, table: Table, where: str, values: Iterable[Stored]) -> Row | None:
+        found = self.select(table, where, values)
+        return found[0] if found else None
+
+    def select(self, table: Table, where: str, values: Iterable[Stored] = ()) -> list[Row]:
+        """Whole rows in kept form; `where` is SQL of ours, never a caller's."""
+        sql = f'SELECT * FROM "{table.sql}" WHERE {where}'  # noqa: S608
+        cursor = self.connection.execute(sql, tuple(values))
+        names = [each[0] for each in cursor.description]
+        return [dict(zip(names, values, strict=True)) for values in cursor]
+
+    def write(self, table: Table, rows: Iterable[Row]) -> None:
+        """Insert rows that are complete and in kept form."""
+        names = sql_columns(table)
+        quoted = ", ".join(f'"{name}"' for name in names)
+        marks = ", ".join("?" * len(names))
+        sql = f'INSERT INTO "{table.sql}" ({quoted}) VALUES ({marks})'  # noqa: S608
+        self.connection.executemany(sql, (tuple(row.get(name) for name in names) for row in rows))
+
+    def insert(self, set_name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Load rows as the Web API writes them, past all rules but those of types and keys."""
+        table = self.catalog.tables[set_name]
+        with self.transaction("load"):
+            try:
+                self.write(table, (self._loaded(table, row) for row in rows))
+            except sqlite3.IntegrityError as error:
+                raise _duplicate(table, str(error)) from error
+
+    def _loaded(self, table: Table, given: Mapping[str, Any]) -> Row:
+        row: Row = dict(defaults(table))
+        for name, value in given.items():
+            if "@" in name:
+                continue
+            column = table.columns.get(name)
+            if column is None:
+                raise UnknownColumn(f"{table.set} has no column {name}")
+            row[name] = stored(column, _date_only(column, value))
+        if table.service is Service.DATAVERSE:
+            complete(table, row, self.now())
+        row[version_column(table)] = self.next_version()
+        return row
+
+    def dangling_lookups(self) -> Iterator[Dangling]:
+        """After a load: every lookup that points at no row of the tables it may point at."""
+        for table in self.catalog.of(Service.DATAVERSE):
+            for column in table.lookups():
+                yield from self._dangling(table, column)
+
+    def _dangling(self, table: Table, column: Column) -> Iterator[Dangling]:
+        others = [self.catalog.named(target.table) for target in column.targets]
+        missing = " AND ".join(
+            f'"{column.name}" NOT IN (SELECT "{other.id}" FROM "{other.sql}")'  # noqa: S608
+            for other in others
+        )
+        sql = f'SELECT "{table.id}", "{column.name}" FROM "{table.sql}"'  # noqa: S608
+        for key, value in self.run(f'{sql} WHERE "{column.name}" IS NOT NULL AND {missing}'):
+            yield Dangling(table.set, guid_text(key), column.name, guid_text(value))
+
+    def save(self, path: str) -> None:
+        """Write everything into a file that `restore` or `Store(catalog, path)` can read."""
+        with closing(sqlite3.connect(path)) as file:
+            self.connection.backup(file)
+
+    def restore(self, path: str) -> None:
+        """Replace everything by what `save` wrote."""
+        with closing(sqlite3.connect(path)) as file:
+            file.backup(self.connection)
+        create(self.connection, self.catalog)
+        self._version = self._last_version()
+
+    def _last_version(self) -> int:
+        newest = [
+            self.run(f'SELECT max("{version_column(table)}") FROM "{table.sql}"')[0][0]  # noqa: S608
+            for table in self.catalog
+        ]
+        return max((each for each in newest if each is not None), default=100000)
+
+
+def key_of(table: Table, row: Row) -> Key:
+    return tuple(row[name] for name in table.key)
+
+
+def where_key(table: Table, key: Key) -> tuple[str, list[Stored]]:
+    """SQL that finds a row by its primary key, with the values it needs."""
+    columns = [table.columns[name] for name in table.key]
+    sql = " AND ".join(f"{comparable(c, _quoted(c))} = ?" for c in columns)
+    return sql, [fold(str(v)) if c.type in TEXTS else v for c, v in zip(columns, key, strict=True)]
+
+
+def _quoted(column: Column) -> str:
+    return f'"{column.name}"'
+
+
+def _duplicate(table: Table, reason: str) -> Duplicate:
+    """Which key a unique index belongs to is in SQLite's words only by the index's name."""
+    for key in table.alternate_keys:
+        if f"{table.sql}/{key.name}" in reason or all(name in reason for name in key.columns):
+            return Duplicate(
+                "A record that has the attribute values"
+                f" {', '.join(key.columns)} already exists. The entity key {key.name} requires"
+                " that this set of attributes contains unique values.",
+                code="0x80060892",
+            )
+    return Duplicate("Cannot insert duplicate key.")
+
+
+def defaults(table: Table) -> Row:
+    """What a new row holds where nobody said otherwise; an F&O column is never null."""
+    if table.service is Service.FINOPS:
+        return {name: _empty(column) for name, column in table.columns.items()}
+    return {c.name: c.default for c in table.columns.values() if c.default is not None}
+
+
+def complete(table: Table, row: Row, now: str) -> None:
+    """Fill what Dataverse fills by itself on a new row."""
+    if row.get("createdon") is None and table.has("createdon"):
+        row["createdon"] = row.get("overriddencreatedon") or now
+    if row.get("modifiedon") is None and table.has("modifiedon"):
+        row["modifiedon"] = row["createdon"]
+    if table.has("exchangerate"):
+        set_base_amounts(table, row)
+    if table.has("statuscode"):
+        set_status(table, row)
+
+
+def set_status(table: Table, row: Row) -> None:
+    """A row without a status reason has the first one of its state."""
+    status = table.columns["statuscode"]
+    if row.get("statuscode") is None and status.options:
+        fitting = (o.value for o in status.options.options if o.state == row.get("statecode"))
+        row["statuscode"] = next(fitting, None)
+
+
+def set_base_amounts(table: Table, row: Row) -> None:
+    """Base amounts follow the amounts at the row's exchange rate, unless they came with it."""
+    rate = row.get("exchangerate")
+    row["exchangerate"] = rate = rate if isinstance(rate, int) and rate else 10**10
+    for column in table.columns.values():
+        amount = row.get(column.base_of) if column.base_of else None
+        if isinstance(amount, int) and row.get(column.name) is None:
+            scale = table.columns[column.base_of or ""].scale
+            base = Decimal(amount).scaleb(-scale) / Decimal(rate).scaleb(-10)
+            row[column.name] = scaled(base, column.scale)
+
+
+def _date_only(column: Column, value: object) -> object:
+    """Exports write a date-only column with or without a time, by the column's age."""
+    return value[:10] if column.type is Type.DATE and isinstance(value, str) else value
+
+
+def _empty(column: Column) -> Stored:
+    if column.type is Type.ENUM:
+        member = column.options and column.options.find(column.default or 0)
+        return member.label if member else ""
+    return column.default if column.default is not None else EMPTY.get(column.type, 0)
