@@ -16,7 +16,7 @@ await build({
   format: "iife",
   target: "es2022",
   jsx: "automatic",
-  loader: { ".ttf": "file" },
+  loader: { ".ttf": "file", ".graphql": "text" },
   define: { "process.env.NODE_ENV": '"production"' },
   logLevel: "warning",
 });
