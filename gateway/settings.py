@@ -161,6 +161,10 @@ class Settings:
     graphiql_client_id: str | None = variable(
         "Public client id that GraphiQL signs in with (code flow with PKCE).", default=None
     )
+    graphiql_scope: str = variable(
+        "Scopes that GraphiQL asks for; with Entra also the gateway's own.",
+        default="openid profile email",
+    )
     deadline: float = variable(
         "Seconds that one operation may take.", parsers.seconds, default=10.0
     )
@@ -196,14 +200,13 @@ def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) 
 
     SettingsError names all mistakes together: missing, unusable, contradicting and unknown ones.
     """
-    raw, mistakes = read(environ)
-    parsed: dict[str, Any] = {}
+    raw, mistakes = read(limits, environ)
+    parsed: dict[str, Any] = {"limits": _limits(raw, limits, mistakes)}
     for entry in VARIABLES:
         try:
             parsed[entry.field] = _value(entry, raw.get(entry.name))
         except ValueError as error:
             mistakes.append(f"{entry.name}: {error}")
-    parsed["limits"] = _limits(environ, limits, mistakes)
     mistakes += [f"{name}: {problem}" for name, problem in _contradictions(environ, parsed)]
     mistakes += _unknown(environ, limits)
     if mistakes:
@@ -211,9 +214,12 @@ def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) 
     return Settings(**parsed)
 
 
-def read(environ: Mapping[str, str] = os.environ) -> tuple[dict[str, str], list[str]]:
+def read(
+    limits: Collection[str] = (), environ: Mapping[str, str] = os.environ
+) -> tuple[dict[str, str], list[str]]:
     """The text of each variable that is set, secrets in files included, and the mistakes."""
-    raw: dict[str, str] = {}
+    overridden = (LIMIT + name.upper() for name in limits)
+    raw = {name: environ[name] for name in overridden if environ.get(name)}
     mistakes: list[str] = []
     for entry in VARIABLES:
         try:
@@ -259,17 +265,14 @@ def _value(entry: Variable, text: str | None) -> Any:
     return entry.default
 
 
-def _limits(
-    environ: Mapping[str, str], known: Collection[str], mistakes: list[str]
-) -> dict[str, int]:
+def _limits(raw: Mapping[str, str], limits: Collection[str], mistakes: list[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for name in sorted(environ):
-        limit = name.removeprefix(LIMIT).lower()
-        if name.startswith(LIMIT) and limit in known:
-            try:
-                found[limit] = parsers.count(environ[name])
-            except ValueError as error:
-                mistakes.append(f"{name}: {error}")
+    for limit in limits:
+        name = LIMIT + limit.upper()
+        try:
+            found |= {limit: parsers.count(raw[name])} if name in raw else {}
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
     return found
 
 

@@ -84,6 +84,10 @@ class Keys:
             raise UpstreamUnavailable("The identity provider of the callers does not answer.")
         return self._keys.get(wanted)
 
+    async def ready(self) -> None:
+        """Nothing, where tokens can be verified; UpstreamUnavailable where they cannot."""
+        await self.find("", "")
+
     def _is_due(self, wanted: Kid) -> bool:
         now = self._clock()
         pause = RETRY_AFTER if self._keys else RETRY_EMPTY_AFTER

@@ -1,0 +1,193 @@
+"""The command line: `gateway serve`, `demo`, `schema`, `token` and `settings`."""
+
+import difflib
+import importlib
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import uvicorn
+
+from gateway import settings as configuration
+from gateway.app import create_app
+from gateway.engine.limits import REGISTRY
+from gateway.resolvers.root import build
+from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable
+
+SCHEMA = Path(__file__).parents[1] / "schema.graphql"
+GRACE = 30
+"""Seconds that requests in flight get when the server is told to stop."""
+KEEP_ALIVE = 65
+"""Seconds that an idle connection stays open; longer than a proxy keeps it, to avoid races."""
+FAILURE, USAGE = 1, 2
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+WORLDS = ("small", "medium", "large")
+
+PORT = click.IntRange(1, 65_535)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="dynamics-gateway")
+def main() -> None:
+    """A GraphQL gateway over Dynamics 365 Supply Chain Management and Dataverse.
+
+    Exit codes: 0 done, 1 it could not be done, 2 wrong usage or settings.
+    """
+
+
+@main.command()
+@click.option("--host", help="Address to listen on, instead of GATEWAY_HOST.")
+@click.option("--port", type=PORT, help="Port to listen on, instead of GATEWAY_PORT.")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the environment that the GATEWAY_... variables describe.
+
+    `gateway settings` shows them. Every mistake in them is reported before anything listens.
+    """
+    found = _settings()
+    logging.basicConfig(level=found.log_level.upper(), format=LOG_FORMAT)
+    try:
+        app = create_app(found)
+    except (SettingsError, ImportError, TypeError) as error:
+        _fail(str(error), USAGE)
+    alone = found.workers == 1
+    uvicorn.run(
+        app if alone else "gateway.app:from_environment",
+        factory=not alone,
+        host=host or found.host,
+        port=port or found.port,
+        workers=found.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+@main.command()
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_534),
+    default=8000,
+    show_default=True,
+    help="The emulator takes the next.",
+)
+@click.option(
+    "--world", type=click.Choice(WORLDS), help="Size of the generated data. [default: small]"
+)
+@click.option(
+    "--load", type=FOLDER, help="Exports to load instead: dataverse/*.jsonl, finops/*.jsonl."
+)
+@click.option("--lenient", is_flag=True, help="Skip and list rows of --load that do not fit.")
+@click.option(
+    "--partner",
+    default="US-001@usmf",
+    show_default=True,
+    help="The demo partner's accounts: NUMBER@company,...",
+)
+def demo(**options: Any) -> None:
+    """Try it here: emulator, token issuer and gateway on loopback.
+
+    GraphQL is at /graphql and GraphiQL at /graphiql of the port; the emulated Dynamics and the
+    issuer are on the next one. Ctrl-C stops everything; nothing is kept.
+    """
+    if options["load"] and options["world"]:
+        raise click.UsageError("Give either --world or --load.")
+    if options["lenient"] and not options["load"]:
+        raise click.UsageError("--lenient goes with --load.")
+    _demo(lambda module: module.run(**options))
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--service", is_flag=True, help="The token that the emulated Dynamics itself takes.")
+def token(name: str | None, service: bool) -> None:
+    """Print a bearer token for a caller of the running demo, valid for an hour.
+
+    NAME is jane, sam, rep, may, admin or partner, or the e-mail of any contact in the data.
+    """
+    if (name is None) is not service:
+        raise click.UsageError("Give a NAME or --service.")
+    _demo(lambda module: click.echo(module.token(name)))
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Compare with schema.graphql; exit 1 if it differs.")
+def schema(check: bool) -> None:
+    """Print the GraphQL schema of our own tables in SDL."""
+    text = build().as_str() + "\n"
+    if not check:
+        click.echo(text, nl=False)
+        return
+    committed = SCHEMA.read_text() if SCHEMA.exists() else ""
+    difference = difflib.unified_diff(
+        committed.splitlines(), text.splitlines(), "schema.graphql", "the code", lineterm=""
+    )
+    if committed != text:
+        _fail(
+            "\n".join(
+                [*difference, "schema.graphql is not what the code says; run scripts/schema."]
+            )
+        )
+
+
+@main.command()
+@click.option(
+    "--check", is_flag=True, help="Exit 2, with the mistakes, if serve would refuse them."
+)
+@click.option("--markdown", is_flag=True, help="The table of docs/settings.md instead.")
+def settings(check: bool, markdown: bool) -> None:
+    """List every variable, its default and what is set; secrets are masked."""
+    if markdown:
+        click.echo(configuration.table())
+        return
+    raw, _ = configuration.read(REGISTRY)
+    for entry in VARIABLES:
+        _list(entry.name, _shown(entry, raw.get(entry.name)), entry.doc)
+    for name, (default, doc) in REGISTRY.items():
+        variable = LIMIT + name.upper()
+        _list(variable, raw.get(variable) or f"{default} (default)", doc)
+    if check:
+        _settings()
+
+
+def _list(name: str, value: str, doc: str) -> None:
+    click.echo(f"{name:34} {value}\n    {doc}")
+
+
+def _shown(entry: Variable, text: str | None) -> str:
+    if text is not None:
+        return "(set, hidden)" if entry.secret else text
+    if entry.required:
+        return "(required, not set)"
+    return f"{entry.default_text} (default)" if entry.default_text else "(not set)"
+
+
+def _settings() -> Settings:
+    try:
+        return configuration.load(REGISTRY)
+    except SettingsError as error:
+        _fail("\n".join(error.mistakes), USAGE)
+
+
+def _demo(action: Callable[[Any], object]) -> None:
+    """Run what needs the demo, which `serve` must not load: emulator and portal come with it."""
+    module = importlib.import_module("gateway.demo")
+    try:
+        action(module)
+    except module.DemoError as error:
+        _fail(str(error))
+
+
+def _fail(message: str, code: int = FAILURE) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

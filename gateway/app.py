@@ -1,0 +1,169 @@
+"""The composition root: settings -> the ASGI application. The one module that knows all others."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx2
+from graphql import GraphQLSchema
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.routing import Route
+
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.directory import Directory
+from gateway.auth.issuers import issuers
+from gateway.auth.keys import Keys
+from gateway.auth.principal import Principal
+from gateway.auth.tokens import Tokens
+from gateway.endpoint import GraphQLEndpoint
+from gateway.engine.execution import Engine
+from gateway.engine.limits import REGISTRY, Limits
+from gateway.graphiql.page import SignIn, graphiql_routes
+from gateway.health import Probe, health_routes
+from gateway.loaders.reader import Reader
+from gateway.loaders.rows import Loaders
+from gateway.loaders.writer import Writer
+from gateway.middleware import REQUEST_ID, BodyLimit, Requests, request_id
+from gateway.resolvers.root import build
+from gateway.schema.context import Context
+from gateway.settings import Settings, load
+from gateway.tables import ServiceName
+from gateway.upstream.credentials import ServiceLogin, service_login
+from gateway.upstream.odata import DATAVERSE, FINOPS
+from gateway.upstream.service import Allowance, Service
+
+DATAVERSE_ROOT = "/api/data/v9.2/"
+FINOPS_ROOT = "/data/"
+PREFLIGHT_SECONDS = 600
+
+
+def create_app(
+    settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None
+) -> Starlette:
+    """
+    The gateway for one environment. With a `transport` all its HTTP goes there instead of out.
+
+    SettingsError, ImportError or TypeError where the settings or an extension cannot be used.
+    """
+    outside = Outside(settings, transport)
+    limits = Limits(**settings.limits)
+    endpoint = GraphQLEndpoint(
+        Engine(schema(settings), limits, introspection=settings.introspection),
+        outside.authenticator.authenticate,
+        outside.context,
+    )
+    return Starlette(
+        routes=[
+            Route("/graphql", endpoint),
+            *health_routes(outside.probes),
+            *_graphiql(settings),
+        ],
+        middleware=[
+            Middleware(Requests),
+            *_cors(settings),
+            Middleware(BodyLimit, maximum=limits.body_bytes),
+        ],
+        lifespan=outside.lifespan,
+    )
+
+
+def from_environment() -> Starlette:
+    """The gateway that the environment describes; what each worker process starts."""
+    return create_app(load(limits=REGISTRY))
+
+
+def schema(settings: Settings) -> GraphQLSchema:
+    """The schema of our tables and of those that extensions declare."""
+    return build(settings.extensions)._schema
+
+
+class Outside:
+    """What lives as long as the process: HTTP clients, tokens, keys and remembered callers."""
+
+    def __init__(self, settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._clients: list[httpx2.AsyncClient] = []
+        anonymous = self._client()
+        dataverse = service_login(settings, settings.dataverse_url, anonymous)
+        finops = service_login(settings, settings.finops_url, anonymous)
+        self._services: Mapping[ServiceName, Service] = {
+            "dataverse": Service(
+                self._client(settings.dataverse_url + DATAVERSE_ROOT, dataverse), DATAVERSE
+            ),
+            "finops": Service(self._client(settings.finops_url + FINOPS_ROOT, finops), FINOPS),
+        }
+        sources = [Keys(issuer, anonymous) for issuer in issuers(settings)]
+        directory = Directory(
+            self._services["dataverse"],
+            deadline=settings.deadline,
+            external_identities=settings.external_identities,
+        )
+        self.authenticator = Authenticator(Tokens(sources), directory)
+        self.probes: Mapping[str, Probe] = {
+            "dataverse": dataverse.token,
+            "finops": finops.token,
+            **{f"issuer {n}": source.ready for n, source in enumerate(sources, 1)},
+        }
+
+    def context(self, principal: Principal, request: Request) -> Context:
+        """What the resolvers of one request share."""
+        allowance = Allowance(
+            self._settings.upstream_calls, time.monotonic() + self._settings.deadline
+        )
+        return Context(
+            principal,
+            Loaders(Reader(self._services, principal, allowance)),
+            Writer(self._services["dataverse"], principal, allowance),
+            request_id(request),
+        )
+
+    @asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for client in self._clients:
+                await stack.enter_async_context(client)
+            yield
+
+    def _client(self, base_url: str = "", login: ServiceLogin | None = None) -> httpx2.AsyncClient:
+        settings = self._settings
+        connections = httpx2.Limits(max_connections=settings.upstream_concurrency)
+        client = httpx2.AsyncClient(
+            base_url=base_url,
+            auth=login,
+            transport=self._transport,
+            limits=connections,
+            timeout=httpx2.Timeout(
+                settings.read_timeout, connect=settings.connect_timeout, pool=settings.deadline
+            ),
+            # Proxies and certificates of the environment are not the settings' doing.
+            trust_env=False,
+        )
+        self._clients.append(client)
+        return client
+
+
+def _graphiql(settings: Settings) -> list[Route]:
+    if not settings.graphiql or settings.graphiql_client_id is None:
+        return []
+    return graphiql_routes(
+        SignIn(settings.issuer, settings.graphiql_client_id, settings.graphiql_scope)
+    )
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    if not settings.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", REQUEST_ID],
+            expose_headers=[REQUEST_ID, "Retry-After"],
+            max_age=PREFLIGHT_SECONDS,
+        )
+    ]

@@ -1,0 +1,113 @@
+"""The composed gateway: nobody gets in without a token, and what is off stays off."""
+
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.app import create_app
+from gateway.settings import Settings, SettingsError
+
+pytestmark = pytest.mark.anyio
+
+ORIGIN = "https://shop.example"
+
+
+class Nowhere(httpx2.AsyncBaseTransport):
+    """No network at all; it remembers who was to be asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(request.url.host)
+        raise httpx2.ConnectError("nowhere")
+
+
+def settings(**changes: Any) -> Settings:
+    plain: dict[str, Any] = {
+        "dataverse_url": "https://contoso.crm.example",
+        "finops_url": "https://contoso.operations.example",
+        "tenant": "contoso.example",
+        "client_id": "gateway",
+        "client_secret": "hush",
+        "issuer": "https://issuer.example",
+        "audience": ("gateway",),
+    }
+    return Settings(**plain | changes)
+
+
+def client(transport: httpx2.AsyncBaseTransport, **changes: Any) -> httpx2.AsyncClient:
+    app = create_app(settings(**changes), transport=transport)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="https://gateway")
+
+
+async def test_without_a_token_nothing_is_parsed_and_nobody_is_asked() -> None:
+    nowhere = Nowhere()
+
+    answer = await client(nowhere).post("/graphql", content=b"{ not even JSON")
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert nowhere.asked == []
+
+
+async def test_alive_but_not_ready_while_nothing_answers() -> None:
+    gateway = client(Nowhere())
+
+    assert (await gateway.get("/livez")).status_code == 200
+    ready = await gateway.get("/readyz")
+
+    assert ready.status_code == 503
+    assert ready.json()["checks"] == {
+        "dataverse": "failing",
+        "finops": "failing",
+        "issuer 1": "failing",
+    }
+
+
+async def test_what_is_off_by_default_is_off() -> None:
+    gateway = client(Nowhere())
+
+    preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    assert (await gateway.get("/graphiql")).status_code == 404
+    assert "access-control-allow-origin" not in (await gateway.get("/livez")).headers
+    answer = await gateway.options("/graphql", headers=preflight)
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_cors_lets_in_the_origins_of_the_settings_alone() -> None:
+    gateway = client(Nowhere(), cors_origins=(ORIGIN,))
+    method = {"Access-Control-Request-Method": "POST"}
+
+    ours = await gateway.options("/graphql", headers={"Origin": ORIGIN, **method})
+    theirs = await gateway.options("/graphql", headers={"Origin": "https://evil.example", **method})
+
+    assert ours.headers["access-control-allow-origin"] == ORIGIN
+    assert "access-control-allow-credentials" not in ours.headers
+    assert "access-control-allow-origin" not in theirs.headers
+
+
+def test_settings_that_cannot_work_are_refused_before_anything_listens() -> None:
+    with pytest.raises(SettingsError, match="GATEWAY_CUSTOMER_ROLES"):
+        create_app(settings(customer_roles=("administrator",)))
+    with pytest.raises(ImportError, match="no_such_extension"):
+        create_app(settings(extensions=("no_such_extension",)))
+
+
+async def test_a_gateway_that_is_stopped_closes_its_connections() -> None:
+    closed: list[str] = []
+
+    class Closing(Nowhere):
+        async def aclose(self) -> None:
+            closed.append("transport")
+
+    app = create_app(settings(), transport=Closing())
+    async with app.router.lifespan_context(Starlette(routes=[Route("/", Response)])):
+        assert closed == []
+
+    assert closed

@@ -1,0 +1,168 @@
+"""The commands do what their help says, and their exit codes can be relied on."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import httpx2
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway import __main__ as command_line
+from gateway.settings import VARIABLES
+
+REPO = Path(__file__).parents[2]
+GATEWAY = Path(sys.executable).with_name("gateway")
+MINIMUM = {
+    "GATEWAY_DATAVERSE_URL": "https://contoso.crm.example",
+    "GATEWAY_FINOPS_URL": "https://contoso.operations.example",
+    "GATEWAY_TENANT": "contoso.example",
+    "GATEWAY_CLIENT_ID": "gateway",
+    "GATEWAY_CLIENT_SECRET": "hush-hush",
+    "GATEWAY_ISSUER": "https://issuer.example",
+    "GATEWAY_AUDIENCE": "gateway",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
+        monkeypatch.delenv(name)
+
+
+def gateway(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
+    return CliRunner(env=env or {}).invoke(command_line.main, list(arguments))
+
+
+@pytest.mark.parametrize("name", command_line.main.commands)
+def test_every_command_and_option_explains_itself(name: str) -> None:
+    command = command_line.main.commands[name]
+
+    assert gateway(name, "--help").exit_code == 0
+    assert (command.help or "").split("\n")[0].endswith(".")
+    for parameter in command.params:
+        assert not isinstance(parameter, click.Option) or parameter.help
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serv"],
+        ["serve", "--port", "0"],
+        ["token"],
+        ["token", "jane", "--service"],
+        ["demo", "--port", "65535"],
+        ["demo", "--world", "huge"],
+        ["demo", "--load", "/nowhere"],
+        ["demo", "--world", "small", "--load", "."],
+        ["demo", "--lenient"],
+        ["schema", "now"],
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    found = gateway(*arguments)
+
+    assert found.exit_code == 2
+    assert "Error" in found.stderr
+
+
+def test_settings_lists_every_variable_and_masks_secrets() -> None:
+    found = gateway("settings", env=MINIMUM | {"GATEWAY_LIMIT_DEPTH": "9"})
+
+    assert found.exit_code == 0
+    for entry in VARIABLES:
+        assert entry.name in found.stdout
+        assert entry.doc in found.stdout
+    assert "hush-hush" not in found.output
+    lines = dict(line.split(None, 1) for line in found.stdout.splitlines() if line[0] != " ")
+    assert lines["GATEWAY_CLIENT_SECRET"] == "(set, hidden)"
+    assert lines["GATEWAY_ISSUER"] == "https://issuer.example"
+    assert lines["GATEWAY_PORT"] == "8000 (default)"
+    assert lines["GATEWAY_LIMIT_DEPTH"] == "9"
+
+
+def test_settings_can_be_checked_without_serving() -> None:
+    assert gateway("settings", "--check", env=MINIMUM).exit_code == 0
+    wrong = gateway("settings", "--check", env=MINIMUM | {"GATEWAY_PORT": "x"})
+
+    assert wrong.exit_code == 2
+    assert wrong.stderr == "GATEWAY_PORT: must be a whole number above zero\n"
+
+
+def test_serve_names_every_mistake_and_exits_with_2() -> None:
+    found = gateway("serve", env={"GATEWAY_PORT": "x"})
+
+    assert found.exit_code == 2
+    for name in ("GATEWAY_PORT", "GATEWAY_DATAVERSE_URL", "GATEWAY_AUDIENCE", "GATEWAY_TENANT"):
+        assert f"{name}: " in found.stderr
+
+
+def test_serve_refuses_an_extension_that_is_not_there() -> None:
+    found = gateway("serve", env=MINIMUM | {"GATEWAY_EXTENSIONS": "no_such_extension"})
+
+    assert (found.exit_code, found.stderr) == (2, "No module named 'no_such_extension'\n")
+
+
+def test_the_schema_is_printed_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed = tmp_path / "schema.graphql"
+    monkeypatch.setattr(command_line, "SCHEMA", committed)
+    printed = gateway("schema").stdout
+
+    assert "type Query {" in printed
+    assert gateway("schema", "--check").exit_code == 1
+    committed.write_text(printed)
+    assert gateway("schema", "--check").exit_code == 0
+    committed.write_text(printed.replace("type Query {", "type Question {"))
+    different = gateway("schema", "--check")
+    assert different.exit_code == 1
+    assert "-type Question {\n+type Query {" in different.stderr
+
+
+def test_serve_loads_neither_emulator_nor_portal() -> None:
+    program = (
+        "import sys; import gateway.__main__, gateway.app;"
+        "print([n for n in sys.modules if n.split('.')[0] in ('emulator', 'portal')"
+        " or n == 'gateway.demo'])"
+    )
+
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+    assert found.stdout == b"[]\n"
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def answers(url: str) -> httpx2.Response:
+    """The first answer of a server that is starting."""
+    give_up = time.monotonic() + 30
+    while True:
+        try:
+            return httpx2.get(url, trust_env=False)
+        except httpx2.ConnectError:
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_serves_and_stops_cleanly(port: int, workers: str) -> None:
+    environment = MINIMUM | {"GATEWAY_WORKERS": workers, "GATEWAY_PORT": str(port)}
+    process = subprocess.Popen([GATEWAY, "serve"], env=environment, cwd="/")
+    try:
+        assert answers(f"http://127.0.0.1:{port}/livez").json() == {"status": "alive"}
+    finally:
+        process.send_signal(signal.SIGTERM)
+
+    assert process.wait(timeout=30) in (0, -signal.SIGTERM)
