@@ -1,0 +1,135 @@
+"""The emulator's own command line: `emulator serve` with generated, loaded or no data."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+import uvicorn
+from starlette.applications import Starlette
+
+from emulator.declarations import DeclarationError
+from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from emulator.identities import DEMO_USERS, People
+from emulator.loading import Loaded
+from emulator.problems import LoadError, Problems
+from emulator.server import build
+from emulator.settings import CACHE, SMALL, Settings
+from emulator.tokens import TENANT
+from emulator.world.cache import kept_at
+from emulator.world.generation import Progress
+from emulator.world.sizes import SIZES
+
+LISTED = 50
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Dynamics 365 on your own machine: Dataverse, Finance & Operations, and who may sign in."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8001, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--base-url", help="The URL that clients use, if it is not that of host and port.")
+@click.option("--world", type=click.Choice(list(SIZES)), help="Generated data; small by default.")
+@click.option("--seed", default=1, show_default=True, help="Another seed makes another world.")
+@click.option("--load", type=FOLDER, help="Exports: dataverse/<set>.jsonl, finops/<set>.jsonl.")
+@click.option("--lenient", is_flag=True, help="With --load: leave out and list what does not fit.")
+@click.option("--empty", is_flag=True, help="Tables without rows.")
+@click.option("--metadata", type=FILE, multiple=True, help="TOML with further tables and columns.")
+@click.option("--certificate", type=FILE, multiple=True, help="PEM of a client that signs in so.")
+@click.option("--cache", default=CACHE, show_default=True, type=click.Path(path_type=Path))
+def serve(host: str, port: int, base_url: str | None, **options: Any) -> None:
+    """Serve the emulated services until interrupted.
+
+    Exit code 1 says that data or metadata could not be used, 2 that the options do not fit.
+    """
+    settings = _settings(base_url or f"http://{host}:{port}", options)
+    started = time.monotonic()
+    app = _built(settings)
+    _report(app.state.loaded, app.state.people)
+    click.echo(_welcome(settings, app.state.people, time.monotonic() - started))
+    uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+def _settings(base_url: str, options: dict[str, Any]) -> Settings:
+    sources = [name for name in ("world", "load", "empty") if options[name]]
+    if len(sources) > 1:
+        raise click.UsageError(f"--{sources[0]} and --{sources[1]} exclude each other.")
+    if options["lenient"] and not options["load"]:
+        raise click.UsageError("--lenient goes with --load.")
+    return Settings(
+        base_url=base_url.rstrip("/"),
+        world=None if sources and not options["world"] else options["world"] or SMALL,
+        seed=options["seed"],
+        load=options["load"],
+        lenient=options["lenient"],
+        metadata=options["metadata"],
+        certificates=options["certificate"],
+        cache=options["cache"],
+    )
+
+
+def _built(settings: Settings) -> Starlette:
+    try:
+        with _progress(settings) as progress:
+            return build(settings, progress)
+    except LoadError as error:
+        _list(error.problems, "Nothing was loaded:")
+        click.echo("Declare what is missing with --metadata, or try --lenient.", err=True)
+        raise SystemExit(1) from error
+    except DeclarationError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _progress(settings: Settings) -> Iterator[Progress]:
+    """A bar while a world is generated; one that was kept appears at once."""
+    name, cache = settings.world, settings.cache
+    orders = SIZES[name].orders if name else 0
+    hidden = bool(cache and name and kept_at(cache, name, settings.seed).exists()) or not orders
+    label = f"Generating the {name} world"
+    with click.progressbar(length=orders, label=label, hidden=hidden, file=sys.stderr) as bar:
+        yield bar.update
+
+
+def _list(problems: Problems, title: str) -> None:
+    click.echo(title, err=True)
+    for problem in islice(problems, LISTED):
+        click.echo(f"  {problem}", err=True)
+    if (more := len(list(problems)) - LISTED) > 0:
+        click.echo(f"  ... and {more:,} further causes", err=True)
+
+
+def _report(loaded: Loaded, people: People) -> None:
+    """What came of a load, and whom to sign in as if it does not know the demo users."""
+    if len(loaded.skipped):
+        _list(loaded.skipped, "Left out:")
+    if loaded.counts:
+        click.echo(f"Loaded {sum(loaded.counts.values()):,} rows.")
+    if missing := people.absent():
+        emails = ", ".join(DEMO_USERS[name].email for name in missing)
+        click.echo(f"No contact has the e-mail of {', '.join(missing)} ({emails});")
+        click.echo("sign in with the e-mail of any contact instead.")
+
+
+def _welcome(settings: Settings, people: People, seconds: float) -> str:
+    base = settings.base_url
+    return f"""Ready in {seconds:.1f} s.
+  Dataverse  {base}/api/data/v9.2
+  F&O        {base}/data
+  Issuer     {base}/issuer
+  Token      {base}/{TENANT}/oauth2/v2.0/token
+             client {SERVICE_CLIENT_ID}, secret {SERVICE_SECRET}, scope {base}/.default
+  Users      {", ".join(people.present())}; partner"""
+
+
+if __name__ == "__main__":
+    main()

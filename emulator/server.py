@@ -1,0 +1,82 @@
+"""Puts one emulator together: catalog, data, who may sign in, and the app that serves it."""
+
+from uuid import NAMESPACE_URL, uuid5
+
+from joserfc.jwk import KeySet
+from starlette.applications import Starlette
+
+from emulator.app import create_app
+from emulator.clients import Clients
+from emulator.declarations import extend, standard
+from emulator.entra import Entra, Registration
+from emulator.identities import DEMO_USERS, People, subject_of
+from emulator.issuer import Issuer
+from emulator.loading import Loaded, load
+from emulator.metadata import Catalog
+from emulator.settings import Settings
+from emulator.store import Store
+from emulator.tokens import Tokens, keys_at, make_keys
+from emulator.values import guid_text
+from emulator.world.cache import world
+from emulator.world.generation import Progress, generate
+from emulator.world.sizes import SIZES
+
+
+def build(settings: Settings, progress: Progress = lambda _: None) -> Starlette:
+    """The whole emulator; its `state` has store, tokens, people and what was loaded."""
+    catalog = standard()
+    for path in settings.metadata:
+        extend(catalog, path)
+    store = _store(settings, catalog, progress)
+    loaded = load(store, settings.load, lenient=settings.lenient) if settings.load else Loaded()
+    tokens = Tokens(settings.base_url, _keys(settings))
+    people = People(lambda email: contact_name(store, email))
+    register_jane(store, tokens.issuer)
+    issuer = Issuer(tokens, people, Clients())
+    entra = Entra(tokens, Registration(certificates=_certificates(settings)))
+    app = create_app(
+        store, authorize=tokens.verify_service, routes=[issuer.routes(), *entra.routes()]
+    )
+    app.state.tokens, app.state.people, app.state.loaded = tokens, people, loaded
+    return app
+
+
+def contact_name(store: Store, email: str) -> str | None:
+    """The full name of a contact with this e-mail address; accents count, as they do in mail."""
+    table = store.catalog.named("contact")
+    same = store.select(table, "fold(emailaddress1) = fold(?)", [email])
+    found = (row for row in same if str(row["emailaddress1"]).lower() == email.lower())
+    return next((str(row["fullname"]) for row in found), None)
+
+
+def register_jane(store: Store, issuer: str) -> None:
+    """Jane is known by an external identity, as Power Pages keeps them; the others by e-mail."""
+    email = DEMO_USERS["jane"].email
+    table = store.catalog.named("contact")
+    jane = store.find(table, "fold(emailaddress1) = fold(?)", [email])
+    if jane:
+        row = {
+            "adx_externalidentityid": str(uuid5(NAMESPACE_URL, f"{issuer}#{email}")),
+            "adx_username": subject_of(email),
+            "adx_identityprovidername": issuer,
+            "_adx_contactid_value": guid_text(str(jane["contactid"])),
+        }
+        store.insert("adx_externalidentities", [row])
+
+
+def _store(settings: Settings, catalog: Catalog, progress: Progress) -> Store:
+    if settings.load or settings.world is None:
+        return Store(catalog)
+    if settings.cache:
+        return world(catalog, settings.world, settings.seed, settings.cache, progress)
+    store = Store(catalog)
+    generate(store, SIZES[settings.world], settings.seed, progress)
+    return store
+
+
+def _keys(settings: Settings) -> KeySet:
+    return keys_at(settings.cache / "keys.json") if settings.cache else make_keys()
+
+
+def _certificates(settings: Settings) -> tuple[str, ...]:
+    return tuple(path.read_text() for path in settings.certificates)

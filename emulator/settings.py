@@ -1,0 +1,24 @@
+"""What one emulator is started with; the command line and the demo each fill it in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+SMALL: Final = "small"
+CACHE: Final = Path(".cache") / "emulator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """An emulator without a world and without exports starts empty."""
+
+    base_url: str = "http://127.0.0.1:8001"
+    world: str | None = SMALL
+    seed: int = 1
+    load: Path | None = None
+    lenient: bool = False
+    metadata: tuple[Path, ...] = ()
+    certificates: tuple[Path, ...] = ()
+    """PEM certificates that may speak for the service application instead of its secret."""
+    cache: Path | None = CACHE
+    """Where worlds and signing keys are kept; nothing is kept without it."""

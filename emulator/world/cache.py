@@ -1,0 +1,60 @@
+"""Keeps generated worlds in files, so that each is generated once and then merely copied."""
+
+import os
+from contextlib import closing
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from shutil import copyfile
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from emulator.declarations import standard
+from emulator.metadata import Catalog
+from emulator.store import Store
+from emulator.world.generation import Progress, generate
+from emulator.world.sizes import SIZES
+
+MADE_BY: Final = ("ddl", "declarations", "identities", "metadata", "store", "values")
+
+
+def world(catalog: Catalog, name: str, seed: int, cache: Path, progress: Progress) -> Store:
+    """A store of its own with a generated world, from the cache if it is there."""
+    kept = kept_at(cache, name, seed)
+    if not kept.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        _keep(kept, name, seed, progress)
+    with NamedTemporaryFile(dir=cache, suffix=".running") as copy:
+        copyfile(kept, copy.name)
+        # The file loses its name when this ends; the store's connection holds on to it.
+        return Store(catalog, copy.name)
+
+
+def kept_at(cache: Path, name: str, seed: int) -> Path:
+    return cache / f"{name}-{seed}-{_fingerprint()}.sqlite"
+
+
+def _keep(kept: Path, name: str, seed: int, progress: Progress) -> None:
+    unfinished = kept.with_suffix(f".{os.getpid()}")
+    unfinished.unlink(missing_ok=True)
+    store = Store(standard(), str(unfinished))
+    with closing(store.connection):
+        generate(store, SIZES[name], seed, progress)
+    unfinished.replace(kept)
+
+
+def _fingerprint() -> str:
+    """What a world is made of and by; a change in either makes other files."""
+    package = files("emulator")
+    sources = [package / f"{name}.py" for name in MADE_BY]
+    sources += [*_sources(package / "world"), *_sources(package / "tables")]
+    digest = sha256()
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _sources(folder: Traversable) -> list[Traversable]:
+    found = (each for each in folder.iterdir() if each.name.endswith((".py", ".toml")))
+    return sorted(found, key=lambda each: each.name)
