@@ -27,6 +27,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 WORLDS = ("small", "medium", "large")
 
 PORT = click.IntRange(1, 65_535)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -84,6 +85,8 @@ def serve(host: str | None, port: int | None) -> None:
     "--load", type=FOLDER, help="Exports to load instead: dataverse/*.jsonl, finops/*.jsonl."
 )
 @click.option("--lenient", is_flag=True, help="Skip and list rows of --load that do not fit.")
+@click.option("--metadata", type=FILE, multiple=True, help="TOML with tables and columns of yours.")
+@click.option("--extension", multiple=True, help="Your module that declares them to the gateway.")
 @click.option(
     "--partner",
     default="US-001@usmf",
@@ -106,14 +109,15 @@ def demo(**options: Any) -> None:
 @main.command()
 @click.argument("name", required=False)
 @click.option("--service", is_flag=True, help="The token that the emulated Dynamics itself takes.")
-def token(name: str | None, service: bool) -> None:
+@click.option("--port", type=PORT, help="Of the demo on this port, not of the one started last.")
+def token(name: str | None, service: bool, port: int | None) -> None:
     """Print a bearer token for a caller of the running demo, valid for an hour.
 
     NAME is jane, sam, rep, may, admin or partner, or the e-mail of any contact in the data.
     """
     if (name is None) is not service:
         raise click.UsageError("Give a NAME or --service.")
-    _demo(lambda module: click.echo(module.token(name)))
+    _demo(lambda module: click.echo(module.token(name, port)))
 
 
 @main.command()

@@ -1,0 +1,299 @@
+"""
+Gateway and emulator on loopback, for trying and testing; and tokens for its callers.
+
+Everything here is for one machine: published secrets, tokens for the asking. `serve` loads none of
+it.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import httpx2
+import uvicorn
+from starlette.applications import Starlette
+
+from emulator.declarations import DeclarationError
+from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from emulator.identities import DEMO_USERS, PARTNER
+from emulator.problems import LoadError, Problems
+from emulator.server import build
+from emulator.settings import SMALL
+from emulator.settings import Settings as Emulated
+from emulator.tokens import AUDIENCE, TENANT
+from emulator.world.cache import kept_at
+from emulator.world.generation import Progress
+from emulator.world.sizes import SIZES
+from gateway import parsers
+from gateway.app import create_app
+from gateway.settings import Settings
+
+HOST = "127.0.0.1"
+PORT = 8000
+CACHE = Path(__file__).parents[1] / ".cache"
+ADDRESSES = CACHE / "demos"
+"""Where each running demo leaves its addresses for `gateway token`; ignored by git."""
+GRACE = 5
+"""Seconds that requests in flight get after Ctrl-C."""
+LISTED = 50
+"""Problems of a load that are shown one by one."""
+ABOUT = {
+    "jane": "buys for one customer",
+    "sam": "buys for the same",
+    "rep": "represents that customer",
+    "may": "buys for another",
+    "admin": "the seller's own staff",
+    "partner": "a machine of that customer",
+}
+NO_DEMO = "No such demo runs; start one with: scripts/demo"
+QUERY = "{ orders(first: 3) { nodes { number status lines { nodes { quantity } } } } }"
+
+
+class DemoError(Exception):
+    """The demo cannot do it, for a reason that its user can mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running demo is, and which process it is."""
+
+    port: int
+    pid: int
+
+    @property
+    def gateway(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def emulator(self) -> str:
+        return f"http://{HOST}:{self.port + 1}"
+
+
+class Server(uvicorn.Server):
+    """One of the demo's two servers: it leaves signals to the demo and says when it listens."""
+
+    def __init__(self, app: Starlette) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=GRACE,
+        )
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def settings(emulator: str, port: int, partner: str, extensions: tuple[str, ...]) -> Settings:
+    """The gateway of the demo: everything on that helps in trying it. ValueError for `partner`."""
+    return Settings(
+        dataverse_url=emulator,
+        finops_url=emulator,
+        token_url=f"{emulator}/{TENANT}/oauth2/v2.0/token",
+        client_id=SERVICE_CLIENT_ID,
+        client_secret=SERVICE_SECRET,
+        issuer=f"{emulator}/issuer",
+        audience=(AUDIENCE,),
+        staff_roles=(DEMO_USERS["admin"].role,),
+        partners=parsers.partners(f"{PARTNER.subject}={partner}"),
+        extensions=extensions,
+        host=HOST,
+        port=port,
+        introspection=True,
+        graphiql=True,
+        graphiql_client_id="graphiql",
+        deadline=30.0,
+        read_timeout=30.0,
+    )
+
+
+def run(
+    *,
+    port: int,
+    world: str | None,
+    load: Path | None,
+    lenient: bool,
+    metadata: tuple[Path, ...],
+    extension: tuple[str, ...],
+    partner: str,
+) -> None:
+    """Serve until Ctrl-C. DemoError where a port is taken or the data cannot be loaded."""
+    addresses = Addresses(port, os.getpid())
+    emulated = Emulated(
+        base_url=addresses.emulator,
+        world=None if load else world or SMALL,
+        load=load,
+        lenient=lenient,
+        metadata=metadata,
+        cache=CACHE / "emulator",
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    with _listening(port) as front, _listening(port + 1) as back:
+        emulator = _emulator(emulated)
+        gateway = _gateway(addresses.emulator, port, partner, extension)
+        servers = {front: Server(gateway), back: Server(emulator)}
+        welcome = _welcome(addresses, [*emulator.state.people.present(), "partner"])
+        with asyncio.Runner(loop_factory=servers[front].config.get_loop_factory()) as runner:
+            runner.run(_serve(servers, addresses, welcome))
+
+
+def _gateway(emulator: str, port: int, partner: str, extensions: tuple[str, ...]) -> Starlette:
+    if extensions:
+        # A console script does not look for modules where it is called: where they are tried.
+        sys.path.insert(0, os.getcwd())
+    try:
+        return create_app(settings(emulator, port, partner, extensions))
+    except (ValueError, ImportError, TypeError, RuntimeError) as error:
+        raise DemoError(str(error)) from error
+
+
+async def _serve(
+    servers: Mapping[socket.socket, Server], addresses: Addresses, welcome: str
+) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as group:
+        for listening, server in servers.items():
+            group.create_task(server.serve(sockets=[listening]))
+        await asyncio.gather(*(server.ready.wait() for server in servers.values()))
+        with _written(addresses):
+            click.echo(welcome)
+            await stop.wait()
+        for server in servers.values():
+            server.should_exit = True
+
+
+@contextlib.contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    with socket.socket() as found:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((HOST, port))
+        except OSError as error:
+            reason = error.strerror or "it cannot be used"
+            raise DemoError(f"Port {port} of {HOST}: {reason}. Choose another: --port.") from None
+        yield found
+
+
+@contextlib.contextmanager
+def _written(addresses: Addresses) -> Iterator[None]:
+    """The addresses in a file of their own while the demo runs."""
+    ADDRESSES.mkdir(parents=True, exist_ok=True)
+    file = ADDRESSES / f"{addresses.port}.json"
+    file.write_text(json.dumps(asdict(addresses)))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _emulator(emulated: Emulated) -> Starlette:
+    """The emulator with its data, and what was left out of a load on standard error."""
+    try:
+        with _progress(emulated) as progress:
+            found = build(emulated, progress)
+    except LoadError as error:
+        raise DemoError("\n".join(["Nothing was loaded:", *_listed(error.problems)])) from None
+    except DeclarationError as error:
+        raise DemoError(str(error)) from None
+    for line in _listed(found.state.loaded.skipped):
+        click.echo(line, err=True)
+    return found
+
+
+@contextlib.contextmanager
+def _progress(emulated: Emulated) -> Iterator[Progress]:
+    """A bar while a world is generated; one that was kept appears at once."""
+    world, cache = emulated.world, emulated.cache
+    kept = world and cache and kept_at(cache, world, emulated.seed).exists()
+    orders = SIZES[world].orders if world and not kept else 0
+    label = f"Generating the {world} world"
+    with click.progressbar(length=orders, label=label, hidden=not orders, file=sys.stderr) as bar:
+        yield bar.update
+
+
+def _listed(problems: Problems) -> list[str]:
+    lines = [f"  {problem}" for problem in problems]
+    more = [f"  ... and {len(lines) - LISTED:,} further causes"] if len(lines) > LISTED else []
+    return lines[:LISTED] + more
+
+
+def _welcome(addresses: Addresses, callers: Sequence[str]) -> str:
+    command = os.path.relpath(Path(sys.executable).with_name("gateway"))
+    token = f"{command} token {callers[0]}"
+    if addresses.port != PORT:
+        token += f" --port {addresses.port}"
+    people = "\n".join(f"    {name:8} {ABOUT[name]}" for name in callers)
+    query = json.dumps({"query": QUERY})
+    return f"""
+GraphQL    {addresses.gateway}/graphql
+GraphiQL   {addresses.gateway}/graphiql
+Dynamics   {addresses.emulator}/api/data/v9.2 and {addresses.emulator}/data (emulated)
+Issuer     {addresses.emulator}/issuer
+
+Callers
+{people}
+    and every contact in the data, by e-mail
+
+Ask
+
+  curl -s {addresses.gateway}/graphql -H 'Content-Type: application/json' \\
+    -H "Authorization: Bearer $({token})" \\
+    -d '{query}'
+
+Ctrl-C stops it.
+"""
+
+
+def token(name: str | None, port: int | None) -> str:
+    """
+    A bearer token of a running demo, by default the one started last.
+
+    For the caller with this name or e-mail address; without one, for the emulated services.
+    """
+    asked = {"service": True} if name is None else {"name": name}
+    running = _running(port)
+    try:
+        with httpx2.Client(trust_env=False) as client:
+            answer = client.post(f"{running.emulator}/issuer/demo/token", json=asked)
+    except httpx2.TransportError:
+        raise DemoError(NO_DEMO) from None
+    if answer.status_code == 404:
+        raise DemoError(f"The demo knows no caller named {name}.")
+    found = answer.json() if answer.is_success else {}
+    if not isinstance(found.get("access_token"), str):
+        raise DemoError(f"The demo's issuer answered {answer.status_code}.")
+    return str(found["access_token"])
+
+
+def _running(port: int | None) -> Addresses:
+    """The addresses of the demo on `port`, or of the one that was started last and still runs."""
+    for file in sorted(ADDRESSES.glob(f"{port or '*'}.json"), key=_written_at, reverse=True):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            found = Addresses(**json.loads(file.read_text()))
+            os.kill(found.pid, 0)
+            return found
+    raise DemoError(NO_DEMO)
+
+
+def _written_at(file: Path) -> float:
+    return file.stat().st_mtime if file.exists() else 0.0
