@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+import msgspec
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -49,6 +50,17 @@ class Grant:
     challenge: str = ""
     nonce: str | None = None
     expires: float = float("inf")
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """What the demo's command line asks for: a token of somebody, or of the services."""
+
+    name: str = ""
+    service: bool = False
+    lifetime: int = HOUR
+
+
+DEMAND: Final = msgspec.json.Decoder(Demand)
 
 
 class Issuer:
@@ -227,16 +239,22 @@ class Issuer:
         """A token without signing in, for the demo's command line; this machine alone may ask."""
         if request.client is None or request.client.host not in LOOPBACK:
             return JSONResponse({"error": "access_denied"}, 403)
-        asked = await request.json()
-        if asked.get("service") is True:
-            return JSONResponse(_bearer(self._tokens.service("demo")), headers=NO_STORE)
-        who = self._people.find(str(asked.get("name", "")))
+        try:
+            asked = DEMAND.decode(await request.body())
+            return JSONResponse(_bearer(self._demanded(asked)), headers=NO_STORE)
+        except msgspec.DecodeError as error:
+            return _refusal(OAuthError("invalid_request", str(error)))
+        except OAuthError as error:
+            return _refusal(error)
+
+    def _demanded(self, asked: Demand) -> str:
+        if asked.service:
+            return self._tokens.service("demo", asked.lifetime)
+        who = self._people.find(asked.name)
         if who is None:
-            return _refusal(OAuthError("unknown_user", "No contact has this name or e-mail.", 404))
+            raise OAuthError("unknown_user", "No contact has this name or e-mail.", 404)
         client_id = PARTNER.subject if who.email is None else "demo"
-        return JSONResponse(
-            _bearer(self.mint(who, client_id, int(asked.get("lifetime", HOUR)))), headers=NO_STORE
-        )
+        return self.mint(who, client_id, asked.lifetime)
 
     def mint(self, who: Identity, client_id: str = "demo", lifetime: int = HOUR) -> str:
         """An access token for somebody, as if they had just signed in."""

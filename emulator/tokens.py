@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 from joserfc import jwt
@@ -37,8 +38,10 @@ def keys_at(path: Path) -> KeySet:
     """The keys kept in a file, made on first use, so that tokens outlive a restart."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(make_keys().as_dict(private=True)))
+        # Several processes may start at once; each must find either no file or a whole one.
+        with NamedTemporaryFile("w", dir=path.parent, delete=False) as made:
+            json.dump(make_keys().as_dict(private=True), made)
+        Path(made.name).replace(path)
     return KeySet.import_key_set(json.loads(path.read_text()))
 
 

@@ -42,6 +42,9 @@ def _keep(kept: Path, name: str, seed: int, progress: Progress) -> None:
     with closing(store.connection):
         generate(store, SIZES[name], seed, progress)
     unfinished.replace(kept)
+    for older in kept.parent.glob(f"{name}-{seed}-*.sqlite"):
+        if older != kept:
+            older.unlink(missing_ok=True)
 
 
 def _fingerprint() -> str:

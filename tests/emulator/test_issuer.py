@@ -376,6 +376,13 @@ async def test_the_demo_knows_only_whom_the_data_knows(client: httpx2.AsyncClien
     assert answer.status_code == 404
 
 
+@pytest.mark.parametrize("body", ["", "[]", '{"name": 1}', '{"lifetime": "long"}'])
+async def test_the_demo_refuses_what_it_cannot_read(client: httpx2.AsyncClient, body: str) -> None:
+    answer = await client.post("/issuer/demo/token", content=body)
+
+    assert answer.status_code == 400
+
+
 async def test_the_demo_serves_this_machine_alone(issuer: Issuer) -> None:
     remote = httpx2.ASGITransport(Starlette(routes=[issuer.routes()]), client=("192.0.2.1", 9))
     async with httpx2.AsyncClient(transport=remote, base_url=BASE) as client:
