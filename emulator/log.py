@@ -19,24 +19,19 @@ class Entry:
     parts: list["Entry"] = field(default_factory=list)
 
 
-class Log:
+class Log(list[Entry]):
     """All requests since the last `clear`, oldest first, up to a limit that a demo never feels."""
 
-    def __init__(self, limit: int = 100_000) -> None:
-        self.entries: list[Entry] = []
-        self.limit = limit
+    limit = 100_000
 
     def add(self, service: str, ask: Ask, status: int, parts: list[Entry] | None = None) -> None:
-        if len(self.entries) >= self.limit:
-            del self.entries[: self.limit // 2]
-        self.entries.append(entry(service, ask, status, parts))
-
-    def clear(self) -> None:
-        self.entries.clear()
+        if len(self) >= self.limit:
+            del self[: self.limit // 2]
+        self.append(entry(service, ask, status, parts))
 
     def calls(self) -> list[Entry]:
         """The requests with each batch replaced by its parts."""
-        return [part for each in self.entries for part in (each.parts or [each])]
+        return [part for each in self for part in (each.parts or [each])]
 
 
 def entry(service: str, ask: Ask, status: int, parts: list[Entry] | None = None) -> Entry:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from emulator.ddl import comparable
 from emulator.errors import BadQuery, NotFound, no_property, no_row
 from emulator.exchange import Segment
-from emulator.metadata import Catalog, Column, Navigation, Service, Table, Type
+from emulator.metadata import TEXTS, Column, Navigation, Service, Table
 from emulator.odata.lexer import split, tokens
 from emulator.odata.literals import compared
 from emulator.odata.parser import literal
 from emulator.odata.sql import Compiler, Scope, type_name
 from emulator.odata.syntax import Kind
 from emulator.store import Row, Store
-from emulator.values import GUID, Stored, guid_text
+from emulator.values import GUID, Stored, fold, guid_text
 
 RESERVED = {"$count", "$ref", "$value"}
 
@@ -31,7 +31,7 @@ class Address:
         columns = [self.table.columns[name] for name in self.key]
         return (
             " AND ".join(f"{comparable(c, quoted(c))} = ?" for c in columns),
-            list(self.key.values()),
+            [_comparable(column, self.key[column.name]) for column in columns],
         )
 
     @property
@@ -135,9 +135,14 @@ def _value(column: Column, text: str, aliases: Mapping[str, str]) -> Stored:
     if len(found) != 1:
         raise BadQuery(f"Bad Request - Error in query syntax: '{text}'.")
     value = literal(found[0])
-    if column.type is Type.DATE and value.kind is Kind.STRING:
-        raise BadQuery(f"The value '{text}' is no date.")
+    if column.type in TEXTS and value.kind is Kind.STRING:
+        # An upsert makes its row with the key as it is spelled here.
+        return str(value.value)
     return compared(column, value, "eq")
+
+
+def _comparable(column: Column, value: Stored) -> Stored:
+    return fold(value) if column.type in TEXTS and isinstance(value, str) else value
 
 
 def wrong_key(table: Table) -> BadQuery:
@@ -166,10 +171,3 @@ def related_to(
         )
 
     return condition
-
-
-def catalog_table(catalog: Catalog, name: str) -> Table:
-    table = catalog.find(name, Service.DATAVERSE)
-    if table is None:
-        raise not_found(name)
-    return table
