@@ -1,4 +1,4 @@
-"""The GraphQL over HTTP audits of the reference implementation (npm: graphql-http) all pass."""
+"""The demo passes all GraphQL over HTTP audits of the reference implementation (graphql-http)."""
 
 import json
 import subprocess
@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.edge import TOKEN, edge_app
-from tests.serving import serving
+from tests.gateway.test_demo import demo, token
 
 HERE = Path(__file__).parent
 
@@ -16,8 +15,8 @@ Audit = dict[str, str | None]
 
 @pytest.fixture(scope="module")
 def audits() -> list[Audit]:
-    with serving(edge_app()) as url:
-        command = ["node", "audit.mjs", f"{url}/graphql", TOKEN.removeprefix("Bearer ")]
+    with demo() as (port, _):
+        command = ["node", "audit.mjs", f"http://127.0.0.1:{port}/graphql", token(port, "jane")]
         run = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
     found: list[Audit] = json.loads(run.stdout)
