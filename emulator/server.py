@@ -52,16 +52,18 @@ def contact_name(store: Store, email: str) -> str | None:
 def register_jane(store: Store, issuer: str) -> None:
     """Jane is known by an external identity, as Power Pages keeps them; the others by e-mail."""
     email = DEMO_USERS["jane"].email
-    table = store.catalog.named("contact")
-    jane = store.find(table, "fold(emailaddress1) = fold(?)", [email])
-    if jane:
-        row = {
-            "adx_externalidentityid": str(uuid5(NAMESPACE_URL, f"{issuer}#{email}")),
-            "adx_username": subject_of(email),
-            "adx_identityprovidername": issuer,
-            "_adx_contactid_value": guid_text(str(jane["contactid"])),
-        }
-        store.insert("adx_externalidentities", [row])
+    known, subject = store.catalog.named("adx_externalidentity"), subject_of(email)
+    jane = store.find(store.catalog.named("contact"), "fold(emailaddress1) = fold(?)", [email])
+    named = "adx_username = ? AND adx_identityprovidername = ?"
+    if jane is None or store.find(known, named, [subject, issuer]):
+        return
+    row = {
+        "adx_externalidentityid": str(uuid5(NAMESPACE_URL, f"{issuer}#{email}")),
+        "adx_username": subject,
+        "adx_identityprovidername": issuer,
+        "_adx_contactid_value": guid_text(str(jane["contactid"])),
+    }
+    store.insert(known.set, [row])
 
 
 def _store(settings: Settings, catalog: Catalog, progress: Progress) -> Store:
