@@ -15,8 +15,6 @@ from gateway.upstream.odata import EVERYTHING, NOTHING, Condition, both, keyed, 
 class Rule:
     """Which rows of a table a caller sees."""
 
-    columns: tuple[str, ...]
-    """What must be read of each row to check it."""
     condition: Callable[[Principal, Access], Condition]
     linked_only: bool = False
     """Rows are visible only through a row that the caller sees, never by themselves."""
@@ -38,7 +36,7 @@ def owned(*, account: str, contact: str | None = None) -> Rule:
         person = principal.contact
         return both(mine, one_of(contact, [person.id] if person else []))
 
-    return Rule((account, contact) if contact else (account,), condition)
+    return Rule(condition)
 
 
 def owned_by_number(*, company: str, account: str) -> Rule:
@@ -50,7 +48,7 @@ def owned_by_number(*, company: str, account: str) -> Rule:
         keys = [(a.company, a.number) for a in principal.accounts if a.company and a.number]
         return keyed((company, account), keys) if keys else NOTHING
 
-    return Rule((company, account), condition)
+    return Rule(condition)
 
 
 def in_companies(company: str) -> Rule:
@@ -59,7 +57,7 @@ def in_companies(company: str) -> Rule:
     def condition(principal: Principal, access: Access) -> Condition:
         return EVERYTHING if access is Access.ALL else one_of(company, sorted(principal.companies))
 
-    return Rule((company,), condition)
+    return Rule(condition)
 
 
 def in_price_lists(price_list: str) -> Rule:
@@ -70,11 +68,11 @@ def in_price_lists(price_list: str) -> Rule:
             return EVERYTHING
         return one_of(price_list, sorted(principal.price_lists))
 
-    return Rule((price_list,), condition)
+    return Rule(condition)
 
 
-everyone = Rule((), lambda principal, access: EVERYTHING)
+everyone = Rule(lambda principal, access: EVERYTHING)
 """Reference data: every caller with the permission sees every row."""
 
-with_parent = Rule((), lambda principal, access: EVERYTHING, linked_only=True)
+with_parent = Rule(lambda principal, access: EVERYTHING, linked_only=True)
 """Rows without an owner of their own: visible exactly with the row that links to them."""

@@ -1,8 +1,39 @@
 """What every test shares: asynchronous tests run on asyncio, as the gateway does."""
 
+from collections.abc import AsyncIterator
+
 import pytest
+from starlette.applications import Starlette
+
+from tests.stack import Stack, emulator, running
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def small_world() -> Starlette:
+    """An emulator with the small world, shared by all tests that only read."""
+    return emulator()
+
+
+@pytest.fixture
+async def stack(small_world: Starlette) -> AsyncIterator[Stack]:
+    """A gateway in front of the small world."""
+    async with running(small_world) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def changing_world() -> Starlette:
+    """Another small world, for tests that write; none of them may count what is there."""
+    return emulator()
+
+
+@pytest.fixture
+async def writable(changing_world: Starlette) -> AsyncIterator[Stack]:
+    """A gateway in front of the world that changes."""
+    async with running(changing_world) as found:
+        yield found

@@ -20,6 +20,7 @@ from gateway.upstream.odata import (
     Query,
     Value,
     both,
+    columns,
     keyed,
 )
 from gateway.upstream.service import Allowance, Page, Row, Service
@@ -123,7 +124,7 @@ def _chunks(
 
 
 def _query(ask: Ask, rule: Condition) -> Query:
-    select = {*ask.select, *ask.table.rule.columns, *ask.table.key}
+    select = {*ask.select, *columns(rule), *ask.table.key}
     select.update(order.column for order in ask.order)
     where = both(rule, ask.where)
     return Query(ask.table.collection, tuple(sorted(select)), where, ask.order, ask.top, ask.count)

@@ -5,6 +5,7 @@ Keys are taken from rows that the reader let through, never from a caller's text
 """
 
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -60,7 +61,7 @@ class Loaders:
         columns = tuple(on)
         load = self._loader(
             ("matching", cls, columns),
-            lambda wanted: self._groups(cls.__table__, columns, wanted),
+            partial(self._groups, cls.__table__, columns),
         )
         rows: list[service.Row] = await load.load((tuple(on.values()), select))
         return [cls(row) for row in rows]
@@ -70,13 +71,13 @@ class Loaders:
     ) -> DataLoader[Wanted, Raw | None]:
         return self._loader(
             ("one", table.name, columns, from_rows),
-            lambda wanted: self._rows(table, columns, wanted, from_rows=from_rows),
+            partial(self._rows, table, columns, from_rows=from_rows),
         )
 
     def _by_parent(self, back: Back, window: Window) -> DataLoader[Wanted, Slice]:
         return self._loader(
             ("many", back.child.name, back.link.name, window),
-            lambda wanted: self._slices(back, window, wanted),
+            partial(self._slices, back, window),
         )
 
     def _loader(

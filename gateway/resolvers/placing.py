@@ -126,6 +126,10 @@ class OrderRefused(UserError):
     reason: str = strawberry.field(description="The code that Dynamics gave.")
 
 
+USER_ERRORS = (InvalidOrderInput, ProductNotFound, MissingDefault, OrderRefused)
+"""The closed list of what can be wrong with an order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Buyer:
     """For whom an order is placed, with the defaults that contact and account give."""

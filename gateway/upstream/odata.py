@@ -138,6 +138,17 @@ def keyed(columns: tuple[str, ...], keys: Iterable[tuple[Value, ...]]) -> Condit
     return parts[0] if len(parts) == 1 else AnyOf(parts)
 
 
+def columns(condition: Condition) -> frozenset[str]:
+    """The columns and paths that a condition compares."""
+    match condition:
+        case All(parts) | AnyOf(parts):
+            return frozenset().union(*map(columns, parts))
+        case Not(part):
+            return columns(part)
+        case Compare(column, _, _) | In(column, _) | Like(column, _, _):
+            return frozenset({column})
+
+
 def value_at(row: Raw, path: str) -> Any:
     """The value of a column or of a path through expanded rows; None where a step is missing."""
     found: Any = row
@@ -254,7 +265,8 @@ class Dialect:
         if self.service == "finops" or "/" in column:
             return "(" + " or ".join(f"{column} eq {self.literal(v)}" for v in values) + ")"
         listed = ",".join(_quoted(_plain(value)) for value in values)
-        return f"Microsoft.Dynamics.CRM.In(PropertyName='{column}',PropertyValues=[{listed}])"
+        name = _logical(column)
+        return f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',PropertyValues=[{listed}])"
 
     def _like(self, column: str, match_: Match, text: str) -> str:
         if self.service == "dataverse":
@@ -287,6 +299,11 @@ def _within(column: str, op: Operator, day: date) -> Condition:
 def _plain(value: Value) -> str:
     """A value as the query functions take it: text, whatever its type."""
     return value if isinstance(value, str) else DATAVERSE.literal(value)
+
+
+def _logical(column: str) -> str:
+    """A column as the query functions name it: a lookup without the dress of the Web API."""
+    return column[1:].removesuffix("_value") if column.endswith("_value") else column
 
 
 def _quoted(text: str) -> str:

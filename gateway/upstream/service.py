@@ -36,6 +36,7 @@ PAGE_SIZE = 5_000
 """Rows per page asked for; the most that Dataverse gives."""
 
 Row = dict[str, Any]
+_encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 HEADERS = {
@@ -124,7 +125,7 @@ class Service:
     async def create_set(self, rows: Sequence[tuple[str, Row]], allowance: Allowance) -> None:
         """Create `(collection, row)` pairs in order, all or none; raises the first refusal."""
         parts = [
-            Part("POST", self._root + collection, msgspec.json.encode(row))
+            Part("POST", self._root + collection, _encoder.encode(row))
             for collection, row in rows
         ]
         allowance.spend(len(parts))

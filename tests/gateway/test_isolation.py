@@ -1,0 +1,161 @@
+"""Two customers, and every way in which one could meet the other's rows. Loops over all tables."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
+
+from gateway.resolvers.root import build
+from gateway.rules import everyone
+from gateway.tables import TABLES, Table
+from tests.stack import Stack
+
+pytestmark = pytest.mark.anyio
+
+SCHEMA: GraphQLSchema = build()._schema
+OWNED = [t for t in TABLES.values() if t.root and t.rule is not everyone]
+NAMES = [table.name for table in OWNED]
+each_table = pytest.mark.parametrize("table", OWNED, ids=NAMES)
+PAGE = 100
+Rows = list[dict[str, Any]]
+
+
+def leaves(table: Table) -> str:
+    """A selection of every field of a table that has no rows behind it."""
+    return _leaves(SCHEMA.type_map[table.name])
+
+
+def _leaves(type_: Any) -> str:
+    assert isinstance(type_, GraphQLObjectType)
+    found = []
+    for name, field in type_.fields.items():
+        inner = get_named_type(field.type)
+        if is_leaf_type(inner):
+            found.append(name)
+        elif inner.name in ("Money", "Address"):
+            found.append(f"{name} {{ {_leaves(inner)} }}")
+    return " ".join(found)
+
+
+async def walk(
+    stack: Stack, table: Table, caller: str, arguments: str = "", selection: str = ""
+) -> Rows:
+    """All rows of a root list, page by page."""
+    assert table.root
+    rows: Rows = []
+    fields, after = selection or leaves(table), None
+    while True:
+        query = (
+            f"query ($after: String) {{ {table.root[1]}(first: {PAGE}, after: $after {arguments})"
+            f"{{ nodes {{ {fields} }} pageInfo {{ hasNextPage endCursor }} }} }}"
+        )
+        page = (await stack.ask(query, as_=caller, after=after)).data[table.root[1]]
+        rows += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return rows
+        after = page["pageInfo"]["endCursor"]
+
+
+def ids(rows: Iterable[dict[str, Any]]) -> set[str]:
+    return {row["id"] for row in rows}
+
+
+@each_table
+async def test_lists_are_disjoint(stack: Stack, table: Table) -> None:
+    jane, may = await walk(stack, table, "jane"), await walk(stack, table, "may")
+
+    assert jane
+    assert may
+    assert ids(jane).isdisjoint(ids(may))
+
+
+@each_table
+async def test_the_other_ones_ids_lead_nowhere(stack: Stack, table: Table) -> None:
+    assert table.root
+    theirs = sorted(ids(await walk(stack, table, "may")))[:PAGE]
+    one = f"query ($id: ID!) {{ node(id: $id) {{ id }} one: {table.root[0]}(id: $id) {{ id }} }}"
+
+    many = await stack.ask("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=theirs)
+    single = await stack.ask(one, id=theirs[0])
+
+    assert many.data["nodes"] == [None] * len(theirs)
+    assert single.data == {"node": None, "one": None}
+
+
+@each_table
+async def test_absent_and_foreign_are_answered_alike(stack: Stack, table: Table) -> None:
+    theirs = sorted(ids(await walk(stack, table, "may")))[0]
+    mine = sorted(ids(await walk(stack, table, "jane")))[0]
+    absent = mine[:-2] + ("AA" if mine[-2:] != "AA" else "BB")
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+
+    assert (await stack.ask(query, id=theirs)).body == {"data": {"node": None}}
+    assert (await stack.ask(query, id=absent)).body.get("data") in (None, {"node": None})
+
+
+@each_table
+async def test_counts_count_ones_own(stack: Stack, table: Table) -> None:
+    assert table.root
+    mine = await walk(stack, table, "jane")
+
+    answer = await stack.ask(f"{{ {table.root[1]} {{ totalCount totalCountIsLowerBound }} }}")
+
+    counted = answer.data[table.root[1]]
+    assert counted == {"totalCount": len(mine), "totalCountIsLowerBound": False}
+
+
+@each_table
+async def test_every_order_lists_ones_own(stack: Stack, table: Table) -> None:
+    mine = ids(await walk(stack, table, "jane"))
+
+    for field in (spec.name.upper() for spec in table.sortable.values()):
+        for direction in ("ASC", "DESC"):
+            order = f", orderBy: {{field: {field}, direction: {direction}}}"
+            walked = [row["id"] for row in await walk(stack, table, "jane", order, "id")]
+            assert len(walked) == len(mine), f"{field} {direction} loses or repeats rows"
+            assert set(walked) == mine
+
+
+@each_table
+async def test_no_filter_finds_the_other_ones_rows(stack: Stack, table: Table) -> None:
+    assert table.root
+    (theirs, *_) = await walk(stack, table, "may")
+    mine = ids(await walk(stack, table, "jane"))
+    names = [name for name, spec in table.filterable.items() if spec.scalar]
+
+    for name in names:
+        value = theirs[name]
+        for wanted in (value["amount"] if isinstance(value, dict) else value, None):
+            query = (
+                f"query ($filter: {table.name}Filter) {{ {table.root[1]}(first: {PAGE}, "
+                f"filter: $filter) {{ nodes {{ id }} totalCount }} }}"
+            )
+            sent = {"or": [{name: {"eq": wanted}}, {"not": {name: {"eq": wanted}}}]}
+            answer = await stack.ask(query, filter=sent)
+            if answer.codes == ["INVALID_INPUT"]:
+                continue
+            found = answer.data[table.root[1]]
+            assert ids(found["nodes"]) <= mine
+            assert found["totalCount"] <= len(mine)
+
+
+@each_table
+async def test_a_cursor_of_the_other_one_pages_ones_own_rows(stack: Stack, table: Table) -> None:
+    assert table.root
+    query = (
+        f"query ($after: String) {{ {table.root[1]}(first: 3, after: $after) "
+        f"{{ nodes {{ id }} pageInfo {{ endCursor }} }} }}"
+    )
+    theirs = (await stack.ask(query, as_="may")).data[table.root[1]]["pageInfo"]["endCursor"]
+
+    answer = await stack.ask(query, after=theirs)
+
+    assert ids(answer.data[table.root[1]]["nodes"]) <= ids(await walk(stack, table, "jane"))
+
+
+async def test_no_token_is_refused_before_anything_is_read(stack: Stack) -> None:
+    response = await stack.gateway.post("/graphql", content=b"{ not even json")
+
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"

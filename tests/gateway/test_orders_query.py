@@ -1,0 +1,90 @@
+"""A customer's orders and all that hangs on them, through the whole stack."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from tests.stack import Stack
+
+pytestmark = pytest.mark.anyio
+
+EVERYTHING = """
+query ($first: Int!) {
+  orders(first: $first, filter: { status: { in: [DELIVERED, INVOICED] } }) {
+    nodes {
+      id number status placedAt total { amount currency } account { name } contact { name }
+      lines(first: 20) { nodes { sequence quantity unit unitPrice { amount } product { name } } }
+      shipments(first: 5) {
+        nodes { number deliveredOn tracking(first: 5) { nodes { number url } } }
+      }
+    }
+  }
+}
+"""
+
+
+async def test_an_order_leads_to_everything_about_it(stack: Stack) -> None:
+    answer = await stack.ask(EVERYTHING, first=20)
+
+    orders = answer.data["orders"]["nodes"]
+    assert orders
+    assert all(order["account"]["name"] for order in orders)
+    assert all(order["lines"]["nodes"] for order in orders)
+    assert all(order["shipments"]["nodes"] for order in orders)
+
+
+async def test_a_hundred_orders_cost_the_calls_of_one(stack: Stack) -> None:
+    one = await stack.asked_upstream(EVERYTHING, first=1)
+    hundred = await stack.asked_upstream(EVERYTHING, as_="admin", first=100)
+
+    assert sorted(call.path for call in hundred) == sorted(call.path for call in one)
+    assert len({call.path for call in one}) == len(one) == 7, "one call for each link"
+
+
+async def test_a_page_per_parent_is_no_call_per_parent(stack: Stack) -> None:
+    query = "{ orders(first: 50) { nodes { lines(first: 2) { totalCount nodes { sequence } } } } }"
+
+    calls = await stack.asked_upstream(query)
+    answer = await stack.ask(query)
+
+    assert len(calls) <= 3
+    for order in answer.data["orders"]["nodes"]:
+        sequences = [line["sequence"] for line in order["lines"]["nodes"]]
+        assert sequences == sorted(sequences)
+        assert len(sequences) == min(2, order["lines"]["totalCount"])
+
+
+async def test_only_the_columns_asked_for_are_selected(stack: Stack) -> None:
+    (call,) = await stack.asked_upstream(
+        "{ orders(first: 1) { nodes { number total { amount } } } }"
+    )
+
+    asked = parse_qs(call.query)
+    assert set(asked["$select"][0].split(",")) == {
+        "_customerid_value",
+        "createdon",
+        "msdyn_salesordernumber",
+        "salesorderid",
+        "totalamount",
+    }
+    assert "$expand" not in asked
+
+
+async def delivered(stack: Stack) -> list[dict[str, Any]]:
+    answer = await stack.ask(
+        "{ orders(first: 100) { nodes { status lines(first: 20) "
+        "{ nodes { quantity deliveredQuantity remainingQuantity } } } } }"
+    )
+    return list(answer.data["orders"]["nodes"])
+
+
+async def test_delivered_and_remaining_agree_with_the_status(stack: Stack) -> None:
+    for order in await delivered(stack):
+        for line in order["lines"]["nodes"]:
+            sent, left = float(line["deliveredQuantity"]), float(line["remainingQuantity"])
+            assert sent + left == float(line["quantity"])
+            if order["status"] in ("DELIVERED", "INVOICED"):
+                assert left == 0
+            if order["status"] in ("ACTIVE", "CONFIRMED", "PICKED"):
+                assert sent == 0

@@ -1,0 +1,109 @@
+"""The whole stack in one process: GraphQL in, the emulator at the far end, nothing faked."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+from starlette.applications import Starlette
+
+from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from emulator.log import Entry
+from emulator.server import build
+from emulator.settings import Settings as EmulatorSettings
+from gateway.app import create_app
+from gateway.settings import Settings
+
+EMULATOR = "http://127.0.0.1:8001"
+GATEWAY = "http://127.0.0.1:8000"
+
+
+@dataclass
+class Answer:
+    """A GraphQL answer."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data, which must be all there."""
+        assert "errors" not in self.body, self.body["errors"]
+        found: dict[str, Any] = self.body["data"]
+        return found
+
+    @property
+    def codes(self) -> list[str]:
+        return [error["extensions"]["code"] for error in self.body.get("errors", [])]
+
+
+@dataclass
+class Stack:
+    """A gateway in front of an emulator, and callers of both."""
+
+    emulator: Starlette
+    gateway: httpx2.AsyncClient
+    upstream: httpx2.AsyncClient
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    async def token(self, name: str) -> str:
+        if name not in self.tokens:
+            minted = await self.upstream.post("/issuer/demo/token", json={"name": name})
+            self.tokens[name] = minted.raise_for_status().json()["access_token"]
+        return self.tokens[name]
+
+    async def ask(self, query: str, *, as_: str = "jane", **variables: Any) -> Answer:
+        response = await self.gateway.post(
+            "/graphql",
+            json={"query": query, "variables": variables},
+            headers={"Authorization": f"Bearer {await self.token(as_)}"},
+        )
+        return Answer(response.status_code, response.json())
+
+    async def asked_upstream(
+        self, query: str, *, as_: str = "jane", **variables: Any
+    ) -> list[Entry]:
+        """What the gateway asks Dynamics for a query that succeeds; a batch as its parts."""
+        await self.ask("{ viewer { kind } }", as_=as_)
+        self.emulator.state.log.clear()
+        answer = await self.ask(query, as_=as_, **variables)
+        assert answer.data
+        calls: list[Entry] = self.emulator.state.log.calls()
+        return calls
+
+
+def settings(**changes: Any) -> Settings:
+    """The settings of a gateway in front of the emulator."""
+    return Settings(
+        **{
+            "dataverse_url": EMULATOR,
+            "finops_url": EMULATOR,
+            "token_url": f"{EMULATOR}/demo/oauth2/v2.0/token",
+            "client_id": SERVICE_CLIENT_ID,
+            "client_secret": SERVICE_SECRET,
+            "issuer": f"{EMULATOR}/issuer",
+            "audience": ("gateway",),
+            "staff_roles": ("administrator",),
+            "introspection": True,
+            **changes,
+        }
+    )
+
+
+def emulator(**changes: Any) -> Starlette:
+    """An emulator of its own with a small world; nothing of it is kept."""
+    return build(EmulatorSettings(**{"base_url": EMULATOR, "cache": None, **changes}))
+
+
+@asynccontextmanager
+async def running(emulator: Starlette, **changes: Any) -> AsyncIterator[Stack]:
+    """A running gateway in front of `emulator`."""
+    upstream = httpx2.ASGITransport(app=emulator)
+    app = create_app(settings(**changes), transport=upstream)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=upstream, base_url=EMULATOR) as direct,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=GATEWAY) as client,
+    ):
+        yield Stack(emulator, client, direct)
