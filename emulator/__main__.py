@@ -53,6 +53,8 @@ def serve(host: str, port: int, base_url: str | None, **options: Any) -> None:
     """
     settings = _settings(base_url or f"http://{host}:{port}", options)
     started = time.monotonic()
+    if settings.load:
+        click.echo(f"Loading {settings.load} ...")
     app = _built(settings)
     _report(app.state.loaded, app.state.people)
     click.echo(_welcome(settings, app.state.people, time.monotonic() - started))

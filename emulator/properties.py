@@ -8,7 +8,7 @@ from typing import Final
 from emulator.metadata import GUIDS, Catalog, Column, Navigation, Table, Type
 from emulator.references import Reference, guid, reference
 from emulator.store import Row
-from emulator.values import guid_order, stored
+from emulator.values import STORE, guid_order
 
 BIND: Final = "odata.bind"
 
@@ -129,16 +129,19 @@ def _identifier(column: Column) -> Read:
 
 
 def _value(column: Column) -> Read:
+    name, convert = column.name, STORE[column.type]
+
     def read(row: Row, value: object, waiting: list[Waiting]) -> None:
-        row[column.name] = stored(column, value)
+        row[name] = None if value is None else convert(column, value)
 
     return read
 
 
 def _date(column: Column) -> Read:
     """A date-only column may come with a time behind it, depending on its age."""
+    read_day = _value(column)
 
     def read(row: Row, value: object, waiting: list[Waiting]) -> None:
-        row[column.name] = stored(column, value[:10] if isinstance(value, str) else value)
+        read_day(row, value[:10] if isinstance(value, str) else value, waiting)
 
     return read

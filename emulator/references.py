@@ -8,6 +8,7 @@ from uuid import UUID
 
 from emulator.errors import Refusal
 from emulator.odata.lexer import split
+from emulator.values import GUID
 
 TARGET: Final = re.compile(r"(?:https?://[^/]+)?(?:/?api/data/v[\d.]+)?/?(\w+)\((.*)\)", re.DOTALL)
 
@@ -35,6 +36,8 @@ def reference(text: str) -> Reference:
 
 def guid(text: object) -> str:
     """A GUID in Dataverse's own spelling, from any case, with braces or without."""
+    if isinstance(text, str) and GUID.fullmatch(text):
+        return text.lower()
     try:
         return str(UUID(str(text)))
     except ValueError as error:
