@@ -87,9 +87,9 @@ def _price_list_rows(seed: Seed) -> Rows:
 
 def _product_row(seed: Seed, product: Product) -> dict[str, object]:
     state = seed.weighted({0: 96, 1: 2, 2: 2})
-    service_free = {"productstructure": 1, "producttypecode": 1, "isstockitem": True}
+    stocked = {"productstructure": 1, "producttypecode": 1, "isstockitem": True}
     return (
-        service_free
+        stocked
         | (ACTIVE, RETIRED, DRAFT)[state]
         | {
             "productid": product.id,
