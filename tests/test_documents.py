@@ -1,0 +1,65 @@
+"""What README and docs say about the code is so: links, variables, commands, the picture."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLObjectType, get_named_type, parse, validate
+
+from gateway.__main__ import main
+from gateway.resolvers.root import build
+from gateway.settings import LIMIT, PREFIX, VARIABLES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+SCHEMA = build()._schema
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+EVERY = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@EVERY
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@EVERY
+def test_variables_that_are_named_exist(page: Path) -> None:
+    named = set(re.findall(PREFIX + r"[A-Z_]*[A-Z]", page.read_text()))
+    known = {entry.name for entry in VARIABLES}
+    known |= {f"{entry.name}_FILE" for entry in VARIABLES if entry.secret}
+
+    assert [name for name in named - known if not name.startswith(LIMIT.rstrip("_"))] == []
+
+
+@EVERY
+def test_commands_that_are_named_exist(page: Path) -> None:
+    named = set(re.findall(r"(?:`|bin/)gateway ([a-z]+)", page.read_text()))
+
+    assert named <= main.commands.keys()
+
+
+def test_the_query_of_the_readme_is_one() -> None:
+    for body in re.findall(r"-d '(\{.*\})'", README):
+        assert validate(SCHEMA, parse(json.loads(body)["query"])) == []
+
+
+def test_the_picture_shows_links_that_the_schema_has() -> None:
+    drawn = re.findall(r'^    (\w+) \S+ (\w+) : "(\w+)"$', README, re.MULTILINE)
+
+    assert len(drawn) > 10
+    for left, right, name in drawn:
+        assert right in _leads_to(left, name) or left in _leads_to(right, name), (left, name, right)
+
+
+def _leads_to(type_name: str, field_name: str) -> set[str]:
+    """The type of a field, and of the nodes if it is a connection."""
+    kind = SCHEMA.get_type(type_name)
+    assert isinstance(kind, GraphQLObjectType)
+    if field_name not in kind.fields:
+        return set()
+    found = get_named_type(kind.fields[field_name].type)
+    nodes = found.fields.get("nodes") if isinstance(found, GraphQLObjectType) else None
+    return {found.name} | ({get_named_type(nodes.type).name} if nodes else set())
