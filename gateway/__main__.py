@@ -2,7 +2,6 @@
 
 import difflib
 import importlib
-import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 import uvicorn
 
 from gateway import settings as configuration
-from gateway.app import create_app
+from gateway.app import create_app, start_log
 from gateway.engine.limits import REGISTRY
 from gateway.resolvers.root import build
 from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable
@@ -23,7 +22,6 @@ GRACE = 30
 KEEP_ALIVE = 65
 """Seconds that an idle connection stays open; longer than a proxy keeps it, to avoid races."""
 FAILURE, USAGE = 1, 2
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 WORLDS = ("small", "medium", "large")
 
 PORT = click.IntRange(1, 65_535)
@@ -49,7 +47,7 @@ def serve(host: str | None, port: int | None) -> None:
     `gateway settings` shows them. Every mistake in them is reported before anything listens.
     """
     found = _settings()
-    logging.basicConfig(level=found.log_level.upper(), format=LOG_FORMAT)
+    start_log(found)
     try:
         app = create_app(found)
     except (SettingsError, ImportError, TypeError) as error:
@@ -64,6 +62,7 @@ def serve(host: str | None, port: int | None) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         ws="none",
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,

@@ -1,5 +1,6 @@
 """The composition root: settings -> the ASGI application. The one module that knows all others."""
 
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -38,6 +39,7 @@ from gateway.upstream.service import Allowance, Service
 DATAVERSE_ROOT = "/api/data/v9.2/"
 FINOPS_ROOT = "/data/"
 PREFLIGHT_SECONDS = 600
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def create_app(
@@ -72,7 +74,14 @@ def create_app(
 
 def from_environment() -> Starlette:
     """The gateway that the environment describes; what each worker process starts."""
-    return create_app(load(limits=REGISTRY))
+    settings = load(limits=REGISTRY)
+    start_log(settings)
+    return create_app(settings)
+
+
+def start_log(settings: Settings) -> None:
+    """Log to standard error, as the settings say."""
+    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
 
 
 def schema(settings: Settings) -> GraphQLSchema:

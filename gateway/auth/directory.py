@@ -5,12 +5,14 @@ It asks before there is a principal, so its queries are fixed and take typed arg
 comes back is compared exactly, as Dataverse's own equality ignores case and trailing blanks.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from gateway.auth.expiring import Expiring
 from gateway.auth.principal import Account, Contact
@@ -29,7 +31,7 @@ EMAIL = re.compile(r"[A-Za-z0-9.!#$&'+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}")
 
 ACTIVE = Compare("statecode", "eq", 0)
 COMPANY = "msdyn_company/cdm_companycode"
-IDENTITY = ("adx_username", "adx_identityprovidername", "_adx_contactid_value")
+EXTERNAL_IDENTITY = ("adx_username", "adx_identityprovidername", "_adx_contactid_value")
 TERMS = ("_defaultpricelevelid_value", "_transactioncurrencyid_value")
 CONTACT = (
     "contactid",
@@ -42,6 +44,8 @@ CONTACT = (
 ACCOUNT = ("accountid", "accountnumber", "statecode", COMPANY, *TERMS)
 
 Row = dict[str, Any]
+Identity = tuple[str, str, str | None]
+"""Issuer, subject and verified e-mail address of a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ class Directory:
         self._deadline = deadline
         self._external_identities = external_identities
         self._clock = clock
-        self._customers: Expiring[tuple[str, str, str | None], Customer | Reason] = Expiring(clock)
+        self._customers: Expiring[Identity, Customer | Reason] = Expiring(clock)
+        self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
         self._partners: Expiring[tuple[PartnerAccount, ...], tuple[Account, ...]] = Expiring(clock)
 
     async def customer(self, issuer: str, subject: str, email: str | None) -> Customer:
@@ -78,16 +83,22 @@ class Directory:
         Rejected where there is none, or none without doubt; UpstreamError where it cannot be told.
         """
         key = issuer, subject, email
-        outcome = self._customers.get(key)
-        if outcome is None:
-            until = self._clock() + REMEMBER
-            try:
-                outcome = await self._find(issuer, subject, email)
-            except Rejected as rejected:
-                outcome = rejected.reason
-            self._customers.put(key, outcome, until=until)
+        # A page of the portal asks several things at once: one of them looks the caller up.
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            outcome = self._customers.get(key) or await self._outcome(key)
         if isinstance(outcome, Reason):
             raise Rejected(outcome)
+        return outcome
+
+    async def _outcome(self, key: Identity) -> Customer | Reason:
+        until = self._clock() + REMEMBER
+        outcome: Customer | Reason
+        try:
+            outcome = await self._find(*key)
+        except Rejected as rejected:
+            outcome = rejected.reason
+        self._customers.put(key, outcome, until=until)
         return outcome
 
     async def accounts(self, wanted: tuple[PartnerAccount, ...]) -> tuple[Account, ...]:
@@ -126,7 +137,7 @@ class Directory:
                 Compare("adx_username", "eq", subject),
             )
         )
-        rows = await self._read("adx_externalidentities", IDENTITY, where)
+        rows = await self._read("adx_externalidentities", EXTERNAL_IDENTITY, where)
         contacts = {row["_adx_contactid_value"] for row in rows} - {None}
         if len(contacts) > 1:
             raise Rejected(Reason.AMBIGUOUS)

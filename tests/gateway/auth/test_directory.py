@@ -1,5 +1,7 @@
 """A caller is the contact that the token means, beyond doubt, or nobody."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -211,6 +213,19 @@ async def test_an_outcome_is_remembered_for_a_minute_whatever_it_was() -> None:
     clock.now += 60
     with pytest.raises(Rejected, match=Reason.INACTIVE):
         await directory.customer(URL, "subject", JANE)
+
+
+async def test_requests_at_once_cause_one_look_up_and_one_may_be_cancelled() -> None:
+    dataverse = Dataverse()
+    directory = dataverse.directory(Clock())
+    tasks = [asyncio.create_task(directory.customer(URL, "subject", JANE)) for _ in range(50)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+
+    found = await asyncio.gather(*tasks[1:])
+
+    assert {customer.contact.name for customer in found} == {"Jane"}
+    assert len(dataverse.asked) <= 4
 
 
 async def test_a_failure_of_dataverse_is_no_verdict_and_is_not_remembered() -> None:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,6 +25,7 @@ from starlette.routing import Route
 from gateway.errors import UpstreamUnavailable
 from gateway.settings import Settings, SettingsError
 from gateway.upstream.credentials import Proof, ServiceLogin, by_secret, service_login
+from tests.stack import emulator, running
 
 pytestmark = pytest.mark.anyio
 
@@ -289,3 +291,14 @@ async def test_a_tenant_is_asked_at_entra() -> None:
     with pytest.raises(UpstreamUnavailable):
         await login.token()
     assert asked == ["https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token"]
+
+
+async def test_the_emulated_entra_takes_secret_and_certificate(pem: str, tmp_path: Path) -> None:
+    certificate = tmp_path / "gateway.pem"
+    certificate.write_text(pem[pem.index("-----BEGIN CERTIFICATE") :])
+    empty = emulator(world=None, certificates=(certificate,))
+
+    for credential in ({}, {"client_secret": None, "client_certificate": pem}):
+        async with running(empty, **credential) as stack:
+            checks = (await stack.gateway.get("/readyz")).json()["checks"]
+            assert set(checks.values()) == {"ok"}
