@@ -157,6 +157,13 @@ async def test_a_service_that_answers_too_much_widens_nothing() -> None:
     assert [each.number for each in found.accounts] == ["US-001"]
 
 
+async def test_an_address_that_only_dataverse_takes_for_another_is_nobodys() -> None:
+    dataverse = Dataverse(careless=True)
+    dataverse.tables["contacts"] = [contact("jane", emailaddress1="jané@shop.example")]
+
+    assert await refusal(dataverse) is Reason.NO_CONTACT
+
+
 HOSTILE_ADDRESSES = [
     *["*", "%", "_", "", "@", "*@shop.example", "%@shop.example", "[a-z]@shop.example"],
     *["' or 1 eq 1 or 'x' eq '", "jane'@shop.example", "jane@shop.example' or '1' eq '1"],

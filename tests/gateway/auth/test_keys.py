@@ -177,7 +177,7 @@ async def test_configured_keys_need_no_discovery() -> None:
         (JWKS, JSONResponse({"keys": {}})),
         (JWKS, JSONResponse({"keys": [RSA.as_dict(private=False)] * (MAX_KEYS + 1)})),
         (JWKS, JSONResponse({"keys": ["rsa-1", None, 7]})),
-        (JWKS, Response(b"x" * (MAX_BYTES + 1))),
+        (JWKS, JSONResponse(TestIssuer().jwks() | {"padding": "x" * MAX_BYTES})),
         (JWKS, Response(gzip.compress(json.dumps(TestIssuer().jwks()).encode()))),
         (JWKS, Response(b"\xff\xfe")),
     ],
