@@ -9,21 +9,27 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from emulator.admin import admin_routes
 from emulator.batch import Batches
+from emulator.clock import Clock
 from emulator.dataverse.operations import furnish
 from emulator.dataverse.service import Dataverse
 from emulator.dataverse.service import error as dataverse_error
 from emulator.errors import NotAllowed, Refusal, TooLong, Unauthorized
 from emulator.exchange import Answer, Ask
+from emulator.faults.actions import ConnectionCut
+from emulator.faults.passage import Passage
+from emulator.faults.rules import Faults
 from emulator.finops.service import FinOps
 from emulator.finops.service import error as finops_error
-from emulator.log import Log
+from emulator.log import NOT_SERVED, Entry, Log
 from emulator.multipart import JSON
 from emulator.store import Store
 
 Authorize = Callable[[str | None], None]
 DATAVERSE = "/api/data/v9.2/"
 FINOPS = "/data/"
+METADATA = "/metadata/"
 MAX_URL = 32_768
 
 
@@ -36,46 +42,56 @@ def create_app(
 ) -> Starlette:
     """`authorize` raises `Unauthorized` for a bad header; `company` is F&O's default one."""
     furnish(store)
-    log = Log()
+    log, clock = Log(), Clock(store.clock)
+    store.clock = clock.now
+    faults = Faults(clock)
     dataverse, finops = Dataverse(store), FinOps(store, company)
     web_api = Endpoint(
         Batches(store, "dataverse", DATAVERSE, dataverse.answer, dataverse_error, 1_000),
         authorize,
         log,
+        faults,
     )
     odata = Endpoint(
-        Batches(store, "finops", FINOPS, finops.answer, finops_error, 5_000), authorize, log
+        Batches(store, "finops", FINOPS, finops.answer, finops_error, 5_000), authorize, log, faults
     )
-    app = Starlette(
-        routes=[
-            Route(DATAVERSE + "{path:path}", web_api),
-            Route(DATAVERSE.rstrip("/"), web_api),
-            Route(FINOPS + "{path:path}", odata),
-            Route(FINOPS.rstrip("/"), odata),
-            *routes,
-        ]
+    described = Endpoint(
+        Batches(store, "metadata", METADATA, finops.describe, finops_error, 0),
+        authorize,
+        log,
+        faults,
     )
+    own = [*_below(DATAVERSE, web_api), *_below(FINOPS, odata), *_below(METADATA, described)]
+    app = Starlette(routes=[*own, *admin_routes(authorize), *routes])
     app.state.log = log
     app.state.store = store
+    app.state.clock = clock
+    app.state.faults = faults
     return app
+
+
+def _below(root: str, endpoint: "Endpoint") -> list[BaseRoute]:
+    return [Route(root + "{path:path}", endpoint), Route(root.rstrip("/"), endpoint)]
 
 
 class Endpoint:
     """Turns HTTP into `Ask` and `Answer` back into HTTP for one service."""
 
-    def __init__(self, batches: Batches, authorize: Authorize, log: Log) -> None:
+    def __init__(self, batches: Batches, authorize: Authorize, log: Log, faults: Faults) -> None:
         self.batches = batches
         self.authorize = authorize
         self.log = log
+        self.faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        answer = self.answered(await self.ask(request))
+        ask = await self.ask(Request(scope, receive))
+        passage = Passage(self.faults, self.batches.service, ask)
+        answer = passage.after(await self.answered(ask, passage))
         body = answer.encoded()
         headers = {"OData-Version": "4.0", **answer.headers}
         if body:
             headers.setdefault("Content-Type", JSON)
-        await Response(body, answer.status, headers)(scope, receive, send)
+        await Response(body, answer.status, headers)(scope, receive, passage.pacing(send))
 
     async def ask(self, request: Request) -> Ask:
         raw = request.scope.get("raw_path") or quote(request.url.path).encode()
@@ -90,27 +106,30 @@ class Endpoint:
             base=host + self.batches.root.rstrip("/"),
         )
 
-    def answered(self, ask: Ask) -> Answer:
+    async def answered(self, ask: Ask, passage: Passage) -> Answer:
+        parts: list[Entry] = []
         try:
             self.authorize(ask.headers.get("authorization"))
-            if len(ask.path) + len(ask.query) > MAX_URL:
-                raise TooLong("The request URI is too long.")
-            if ask.path == "$batch":
-                return self.batch(ask)
-            answer = self.batches.answer(ask, {})
+            async with passage.admitted():
+                answer, parts = self.served(ask)
         except Unauthorized:
             answer = _challenge(ask)
         except Refusal as refusal:
             answer = self.batches.error(refusal)
-        self.log.add(self.batches.service, ask, answer.status)
-        return answer
-
-    def batch(self, ask: Ask) -> Answer:
-        if ask.method != "POST":
-            raise NotAllowed("A batch is sent by POST.")
-        answer, parts = self.batches.run(ask)
+        except ConnectionCut:
+            self.log.add(self.batches.service, ask, NOT_SERVED)
+            raise
         self.log.add(self.batches.service, ask, answer.status, parts)
         return answer
+
+    def served(self, ask: Ask) -> tuple[Answer, list[Entry]]:
+        if len(ask.path) + len(ask.query) > MAX_URL:
+            raise TooLong("The request URI is too long.")
+        if ask.path != "$batch":
+            return self.batches.answer(ask, {}), []
+        if ask.method != "POST":
+            raise NotAllowed("A batch is sent by POST.")
+        return self.batches.run(ask)
 
 
 def _challenge(ask: Ask) -> Answer:

@@ -106,6 +106,7 @@ class Navigation:
     many: bool
     lookup: str | None = None
     through: "Intersect | None" = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +200,21 @@ class Catalog:
         for target in column.targets:
             other = self.by_name[target.table]
             there = Navigation(
-                target.navigation, other.set, ((column.name, other.id),), False, column.name
+                target.navigation,
+                other.set,
+                ((column.name, other.id),),
+                False,
+                column.name,
+                source=table.set,
             )
-            back = Navigation(target.back, table.set, ((other.id, column.name),), True, column.name)
+            back = Navigation(
+                target.back,
+                table.set,
+                ((other.id, column.name),),
+                True,
+                column.name,
+                source=other.set,
+            )
             table.navigations[there.name] = there
             other.navigations[back.name] = back
 
@@ -210,5 +223,5 @@ class Catalog:
         for near, far in ((first, second), (second, first)):
             between = Intersect(relation.set, near.id, far.id)
             near.navigations[relation.name] = Navigation(
-                relation.name, far.set, ((near.id, far.id),), True, None, between
+                relation.name, far.set, ((near.id, far.id),), True, None, between, near.set
             )

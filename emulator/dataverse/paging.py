@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -9,29 +10,42 @@ import msgspec
 
 from emulator.errors import BadQuery
 
-COOKIE = re.compile(r'<cookie pagenumber="(\d+)" pagingcookie="([^"]*)" istracking="False" />')
+COOKIE = re.compile(
+    r'<cookie pagenumber="(\d+)" pagingcookie="([^"]*)" istracking="(?:True|False)" />'
+)
 MAX_PAGE = 5_000
 
 
-def next_link(base: str, path: str, query: str, number: int, last: tuple[Any, ...]) -> str:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: its number, the last row before it, and a delta token if tracking."""
+
+    number: int = 1
+    last: tuple[Any, ...] = ()
+    delta: str = ""
+
+
+def next_link(url: str, query: str, place: Place) -> str:
     """The same request with a token that says behind which row the next page begins."""
-    inner = base64.urlsafe_b64encode(msgspec.json.encode(last)).decode()
-    cookie = f'<cookie pagenumber="{number}" pagingcookie="{inner}" istracking="False" />'
+    inner = base64.urlsafe_b64encode(msgspec.json.encode((place.last, place.delta))).decode()
+    cookie = (
+        f'<cookie pagenumber="{place.number}" pagingcookie="{inner}"'
+        f' istracking="{bool(place.delta)}" />'
+    )
     kept = [part for part in query.split("&") if part and not _is_token(part)]
-    return f"{base}/{path}?{'&'.join([*kept, f'$skiptoken={quote(quote(cookie))}'])}"
+    return f"{url}?{'&'.join([*kept, f'$skiptoken={quote(quote(cookie))}'])}"
 
 
-def read_token(text: str | None) -> tuple[int, tuple[Any, ...]]:
-    """The page number and the last row's order values; page one without a token."""
+def read_token(text: str | None) -> Place:
+    """The place that a token names; the beginning without a token."""
     if text is None:
-        return 1, ()
+        return Place()
     found = COOKIE.fullmatch(unquote(text))
-    if found is None:
-        raise BadQuery("Malformed XML in the Paging Cookie")
     try:
-        return int(found[1]), tuple(msgspec.json.decode(base64.urlsafe_b64decode(found[2])))
-    except (ValueError, msgspec.DecodeError) as error:
+        last, delta = msgspec.json.decode(base64.urlsafe_b64decode(found[2] if found else ""))
+    except (ValueError, TypeError, msgspec.DecodeError) as error:
         raise BadQuery("Malformed XML in the Paging Cookie") from error
+    return Place(int(found[1]) if found else 1, tuple(last), delta)
 
 
 def page_size(preference: str | None) -> int:

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
+from emulator.csdl import metadata
+from emulator.dataverse.bulk import Bulk, bulk_delete, is_bulk
+from emulator.dataverse.discovery import SETS, discover
 from emulator.dataverse.operations import FUNCTIONS, Me, whoever
-from emulator.dataverse.queries import Queries, etag
+from emulator.dataverse.queries import Queries
 from emulator.dataverse.references import References
 from emulator.dataverse.resources import Address, Resolver, Resource, not_found
+from emulator.dataverse.views import View, etag
 from emulator.dataverse.writing import Writer
 from emulator.errors import BadPayload, BadQuery, Duplicate, NotAllowed, Refusal, Stale, no_row
 from emulator.exchange import Answer, Ask, Segment, segments
@@ -14,6 +18,7 @@ from emulator.odata.options import read_selection
 from emulator.store import Row, Store
 from emulator.values import guid_text
 
+CRM = "Microsoft.Dynamics.CRM."
 VERSION_MISMATCH = (
     "The version of the existing record doesn't match the RowVersion property provided."
 )
@@ -49,17 +54,27 @@ class Request:
 
     def answer(self) -> Answer:
         path = segments(self.references.local(self.ask.path))
-        if not path:
-            return self._service_document()
-        if function := FUNCTIONS.get(path[0].name.removeprefix("Microsoft.Dynamics.CRM.")):
-            return function(self.store, self.ask, self.me, path)
-        if path[-1].name.startswith("Microsoft.Dynamics.CRM."):
+        first = path[0].name.removeprefix(CRM) if path else ""
+        if first in FUNCTIONS:
+            return FUNCTIONS[first](self.store, self.ask, self.me, path)
+        if first in SETS:
+            return discover(self.store.catalog, self.ask, path)
+        if root := self._roots().get((self.ask.method, first)):
+            return root()
+        if path[-1].name.startswith(CRM) or is_bulk(path[-1]):
             return self._bound(path)
         resource = Resolver(self.store, self.ask.options()).resolve(path)
         handler = self._handlers().get(self.ask.method)
         if handler is None:
             raise NotAllowed(f"The HTTP method '{self.ask.method}' is not supported here.")
         return handler(resource)
+
+    def _roots(self) -> dict[tuple[str, str], Callable[[], Answer]]:
+        return {
+            ("GET", ""): self._service_document,
+            ("GET", "$metadata"): self._metadata,
+            ("POST", "BulkDelete"): self._bulk_delete,
+        }
 
     def _handlers(self) -> dict[str, Callable[[Resource], Answer]]:
         return {
@@ -71,18 +86,33 @@ class Request:
         }
 
     def _get(self, resource: Resource) -> Answer:
-        return self._queries().answer(resource)
+        return Queries(self._view()).answer(resource)
 
-    def _queries(self) -> Queries:
-        return Queries(self.store, self.ask, self.me)
+    def _view(self) -> View:
+        return View(self.store, self.ask, self.me)
 
     def _service_document(self) -> Answer:
         sets = sorted(table.set for table in self.store.catalog.of(Service.DATAVERSE))
         value = [{"name": name, "kind": "EntitySet", "url": name} for name in sets]
         return Answer(200, {"@odata.context": f"{self.ask.base}/$metadata", "value": value})
 
+    def _metadata(self) -> Answer:
+        body = metadata(self.store.catalog, Service.DATAVERSE)
+        return Answer(200, body, {"Content-Type": "application/xml"})
+
+    def _bulk_delete(self) -> Answer:
+        return bulk_delete(self.store, self.writer, self.ask.base, self.ask.json())
+
     def _bound(self, path: list[Segment]) -> Answer:
-        raise not_found(path[-1].name)
+        """Actions and functions that are bound to a set or a row."""
+        *before, last = path
+        if not is_bulk(last) or len(before) != 1:
+            raise not_found(last.name)
+        if self.ask.method != "POST":
+            raise NotAllowed("A bulk operation is an action and is called by POST.")
+        table = Resolver(self.store, {}).resolve(before).table
+        name = last.name.removeprefix(CRM)
+        return Bulk(self.store, self.writer, self.ask.base).run(table, name, self.ask.json())
 
     def _post(self, resource: Resource) -> Answer:
         if resource.suffix == "$ref":
@@ -133,11 +163,11 @@ class Request:
             if created:
                 headers["Location"] = url
             return Answer(204, headers=headers)
-        queries = self._queries()
-        selection = read_selection(self.store.catalog, resource.table, queries.options)
+        view = self._view()
+        selection = read_selection(self.store.catalog, resource.table, view.options)
         address = Address(resource.table, {resource.table.id: row[resource.table.id]}, "")
-        shown_row = queries.read(Resource(resource.table, address), address, selection)
-        body = {"@odata.context": queries.context(selection, "/$entity")} | shown_row
+        shown_row = Queries(view).read(Resource(resource.table, address), address, selection)
+        body = {"@odata.context": view.context(selection, "/$entity")} | shown_row
         headers = {"Preference-Applied": "return=representation", "ETag": shown_row["@odata.etag"]}
         if created:
             headers["Location"] = url

@@ -69,7 +69,7 @@ class Writer:
         after = {**before, **values}
         _refresh_base(table, after, values)
         row = tx.update(table, before, values)
-        calculate(tx, table, row)
+        calculate(tx, table, row, frozenset(values))
         return self.current(table, row)
 
     def delete(self, tx: Transaction, table: Table, row: Row) -> None:

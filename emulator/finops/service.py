@@ -4,9 +4,11 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from emulator.csdl import metadata
 from emulator.errors import BadPayload, BadQuery, InvalidValue, MissingValue, NotAllowed, Refusal
 from emulator.exchange import Answer, Ask, Segment, segments
 from emulator.finops.keys import read_key, url_key
+from emulator.finops.metadata import answer as public_metadata
 from emulator.finops.writing import Writer
 from emulator.metadata import Service, Table
 from emulator.odata.options import Query, flag, read_query, read_selection
@@ -32,6 +34,13 @@ class FinOps:
     def __init__(self, store: Store, company: str) -> None:
         self.store = store
         self.company = company
+
+    def describe(self, ask: Ask, made: Mapping[str, str] | None = None) -> Answer:
+        """Answers below `/metadata`, beside the data."""
+        try:
+            return public_metadata(self.store.catalog, ask)
+        except Refusal as refusal:
+            return error(refusal)
 
     def answer(self, ask: Ask, made: Mapping[str, str] | None = None) -> Answer:
         try:
@@ -78,6 +87,9 @@ class Request:
         path = segments(self.made.get(head, head) + slash + rest)
         if not path:
             return self._service_document()
+        if path[0].name == "$metadata":
+            body = metadata(self.store.catalog, Service.FINOPS)
+            return Answer(200, body, {"Content-Type": "application/xml"})
         table = self.store.catalog.find(path[0].name, Service.FINOPS)
         if table is None:
             raise self._no_route()

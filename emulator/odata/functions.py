@@ -51,18 +51,21 @@ class Subject:
 
 
 def query_function(node: Call, context: Context) -> str:
-    name = node.name.removeprefix(PREFIX)
-    subject = _subject(node, context)
+    return apply(node.name.removeprefix(PREFIX), _subject(node, context))
+
+
+def apply(name: str, subject: Subject) -> str:
+    """The condition of a function by its bare name."""
     if name in FUNCTIONS:
         return FUNCTIONS[name](subject)
     if name in HIERARCHY:
         return _hierarchy(name, subject)
     count = _count(subject) if "X" in name else None
-    if found := period(name, count, context.now):
+    if found := period(name, count, subject.context.now):
         return _within(subject, found)
     if "Fiscal" in name:
         raise NotImplementedHere(f"The emulator has no fiscal calendar for '{name}'.")
-    raise BadQuery(f"An unknown function with name '{node.name}' was found.")
+    raise BadQuery(f"An unknown function with name '{PREFIX}{name}' was found.")
 
 
 def no_attribute(table: Table, name: str) -> Refusal:
