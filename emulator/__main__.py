@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from emulator.declarations import DeclarationError
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from emulator.faults.connections import over_sockets
 from emulator.identities import DEMO_USERS, People
 from emulator.loading import Loaded
 from emulator.problems import LoadError, Problems
@@ -58,7 +59,7 @@ def serve(host: str, port: int, base_url: str | None, **options: Any) -> None:
     app = _built(settings)
     _report(app.state.loaded, app.state.people)
     click.echo(_welcome(settings, app.state.people, time.monotonic() - started))
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    uvicorn.run(over_sockets(app), host=host, port=port, log_level="warning")
 
 
 def _settings(base_url: str, options: dict[str, Any]) -> Settings:

@@ -18,6 +18,7 @@ from emulator.dataverse.service import error as dataverse_error
 from emulator.errors import NotAllowed, Refusal, TooLong, Unauthorized
 from emulator.exchange import Answer, Ask
 from emulator.faults.actions import ConnectionCut
+from emulator.faults.crossing import crossing
 from emulator.faults.passage import Passage
 from emulator.faults.rules import Faults
 from emulator.finops.service import FinOps
@@ -45,6 +46,7 @@ def create_app(
     log, clock = Log(), Clock(store.clock)
     store.clock = clock.now
     faults = Faults(clock)
+    store.listeners.append(crossing(faults))
     dataverse, finops = Dataverse(store), FinOps(store, company)
     web_api = Endpoint(
         Batches(store, "dataverse", DATAVERSE, dataverse.answer, dataverse_error, 1_000),

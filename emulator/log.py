@@ -5,6 +5,9 @@ from urllib.parse import unquote_plus
 
 from emulator.exchange import Ask
 
+NOT_SERVED = 0
+"""The status of a request whose connection was cut before anything was done."""
+
 
 @dataclass(slots=True)
 class Entry:

@@ -9,6 +9,7 @@ import httpx2
 from starlette.applications import Starlette
 
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from emulator.faults.connections import InProcess
 from emulator.log import Entry
 from emulator.server import build
 from emulator.settings import Settings as EmulatorSettings
@@ -99,7 +100,7 @@ def emulator(**changes: Any) -> Starlette:
 @asynccontextmanager
 async def running(emulator: Starlette, **changes: Any) -> AsyncIterator[Stack]:
     """A running gateway in front of `emulator`."""
-    upstream = httpx2.ASGITransport(app=emulator)
+    upstream = InProcess(app=emulator)
     app = create_app(settings(**changes), transport=upstream)
     async with (
         app.router.lifespan_context(app),
