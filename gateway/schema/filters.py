@@ -16,13 +16,13 @@ from gateway.errors import InvalidInput
 from gateway.schema import ids
 from gateway.tables import Link, Spec, Table
 from gateway.upstream.odata import (
-    All,
-    AnyOf,
     Compare,
     Condition,
     Like,
-    Not,
     Value,
+    both,
+    either,
+    negated,
     one_of,
 )
 
@@ -87,7 +87,7 @@ class Filters:
 
 def condition(table: Table, sent: Sent) -> Condition:
     """The condition that a filter means; raises InvalidInput where a value cannot be used."""
-    return All(tuple(_part(table, name, value) for name, value in sent.items()))
+    return both(*(_part(table, name, value) for name, value in sent.items()))
 
 
 def _part(table: Table, name: str, value: Any) -> Condition:
@@ -95,11 +95,11 @@ def _part(table: Table, name: str, value: Any) -> Condition:
         raise InvalidInput(f"'{name}' cannot be null; leave it out instead.", argument="filter")
     match name:
         case "and":
-            return All(tuple(condition(table, each) for each in value))
+            return both(*(condition(table, each) for each in value))
         case "or":
-            return AnyOf(tuple(condition(table, each) for each in value))
+            return either(*(condition(table, each) for each in value))
         case "not":
-            return Not(condition(table, value))
+            return negated(condition(table, value))
     member = table.filterable[name]
     if isinstance(member, Link):
         return _operations(table, member.paths[0], value, lambda id_: _linked(member, id_))
@@ -110,9 +110,7 @@ def _part(table: Table, name: str, value: Any) -> Condition:
 def _operations(
     table: Table, path: str, operators: Sent, typed: Callable[[Any], Value]
 ) -> Condition:
-    return All(
-        tuple(_operation(table, path, name, value, typed) for name, value in operators.items())
-    )
+    return both(*(_operation(table, path, name, value, typed) for name, value in operators.items()))
 
 
 def _operation(

@@ -104,12 +104,27 @@ EVERYTHING: Condition = All()
 NOTHING: Condition = AnyOf()
 
 
-def both(left: Condition, right: Condition) -> Condition:
-    """`left and right`, without the empty wrappings; NOTHING absorbs."""
-    if NOTHING in (left, right):
+def both(*parts: Condition) -> Condition:
+    """Every one of `parts`, without empty wrappings; NOTHING absorbs the rest."""
+    if NOTHING in parts:
         return NOTHING
-    parts = tuple(part for part in (left, right) if part != EVERYTHING)
-    return parts[0] if len(parts) == 1 else All(parts)
+    kept = tuple(part for part in parts if part != EVERYTHING)
+    return kept[0] if len(kept) == 1 else All(kept)
+
+
+def either(*parts: Condition) -> Condition:
+    """At least one of `parts`, without empty wrappings; EVERYTHING absorbs the rest."""
+    if EVERYTHING in parts:
+        return EVERYTHING
+    kept = tuple(part for part in parts if part != NOTHING)
+    return kept[0] if len(kept) == 1 else AnyOf(kept)
+
+
+def negated(part: Condition) -> Condition:
+    """The opposite of `part`."""
+    if part in (EVERYTHING, NOTHING):
+        return NOTHING if part == EVERYTHING else EVERYTHING
+    return Not(part)
 
 
 def one_of(column: str, values: Iterable[Value]) -> Condition:
@@ -263,7 +278,7 @@ class Dialect:
     def _in(self, column: str, values: tuple[Value, ...]) -> str:
         # The query function takes no path and exists on Dataverse alone.
         if self.service == "finops" or "/" in column:
-            return "(" + " or ".join(f"{column} eq {self.literal(v)}" for v in values) + ")"
+            return self.text(AnyOf(tuple(Compare(column, "eq", value) for value in values)))
         listed = ",".join(_quoted(_plain(value)) for value in values)
         name = _logical(column)
         return f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',PropertyValues=[{listed}])"
