@@ -1,7 +1,9 @@
 """One ASGI application: the Web API, F&O's OData and whatever routes are put beside them."""
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from urllib.parse import quote
+from uuid import UUID
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -84,13 +86,17 @@ class Endpoint:
         self.authorize = authorize
         self.log = log
         self.faults = faults
+        # Counted rather than drawn, so that the same run gives the same trace.
+        self.numbers = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ask = await self.ask(Request(scope, receive))
         passage = Passage(self.faults, self.batches.service, ask)
         answer = passage.after(await self.answered(ask, passage))
         body = answer.encoded()
-        headers = {"OData-Version": "4.0", **answer.headers}
+        number = str(UUID(int=next(self.numbers)))
+        headers = {"OData-Version": "4.0", "x-ms-service-request-id": number, "REQ_ID": number}
+        headers |= answer.headers
         if body:
             headers.setdefault("Content-Type", JSON)
         await Response(body, answer.status, headers)(scope, receive, passage.pacing(send))

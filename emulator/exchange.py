@@ -47,6 +47,8 @@ class Ask:
         return {name.lower(): quoted or bare for name, quoted, bare in PREFERENCE.findall(header)}
 
     def json(self) -> dict[str, Any]:
+        if not self.headers.get("content-type", "").lower().startswith("application/json"):
+            raise BadPayload("The body of the request must be application/json.", status=415)
         try:
             value = DECODER.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -9,6 +9,8 @@ from emulator.errors import BadQuery
 from emulator.exchange import Answer
 
 BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
+# Microsoft's own client leaves the blanks of a filter as they are.
+REQUEST_LINE = re.compile(r"(\w+)\s+(\S.*?)\s+HTTP/\d\.\d\s*")
 JSON = "application/json; odata.metadata=minimal"
 
 
@@ -54,12 +56,12 @@ def request(part: Part) -> Request:
         raise BadQuery("A batch part must have the content type application/http.")
     head, _, body = part.content.lstrip(b"\n").partition(b"\n\n")
     line, _, rest = head.partition(b"\n")
-    words = line.decode("utf-8", "replace").split()
-    if len(words) != 3:
+    found = REQUEST_LINE.fullmatch(line.decode("utf-8", "replace"))
+    if found is None:
         raise BadQuery(f"Invalid request line in a batch part: '{line.decode(errors='replace')}'.")
     headers = _headers(rest)
     content_id = part.headers.get("content-id") or headers.get("content-id", "")
-    return Request(words[0].upper(), words[1], headers, body.strip(b"\n"), content_id)
+    return Request(found[1].upper(), found[2], headers, body.strip(b"\n"), content_id)
 
 
 def _headers(text: bytes) -> dict[str, str]:

@@ -9,7 +9,7 @@ from xml.sax.saxutils import quoteattr
 
 from emulator.dataverse.conditions import condition, subject_of
 from emulator.ddl import comparable, version_column
-from emulator.errors import BadQuery
+from emulator.errors import BadQuery, NotImplementedHere
 from emulator.metadata import EXACTS, Column, Table, Type
 from emulator.odata.functions import Context, by_logical_name
 from emulator.odata.sql import Compiler, Scope
@@ -21,6 +21,8 @@ MAX_PAGE = 5_000
 AGGREGATES = {"count": "count(*)", "countcolumn": "count({})", "sum": "sum({})",
               "avg": "avg({})", "min": "min({})", "max": "max({})"}  # fmt: skip
 AGGREGATE_LIMIT = 50_000
+JOINS = {"inner": "JOIN", "outer": "LEFT JOIN"}
+UNKNOWN = ("valueof", "dategrouping", "rowaggregate", "datasource", "late-materialize")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,9 @@ class Fetch:
         other = self.compiler.scope(table)
         near = by_logical_name(scope.table, element.get("to", ""))
         far = by_logical_name(table, element.get("from", ""))
-        kind = "LEFT JOIN" if element.get("link-type") == "outer" else "JOIN"
+        kind = JOINS.get(element.get("link-type", "inner"))
+        if kind is None:
+            raise NotImplementedHere(f"The link-type '{element.get('link-type')}' is not emulated.")
         self.compiler.root.clauses.append(
             f'{kind} "{table.sql}" {other.alias}'
             f' ON {other.alias}."{far.name}" = {scope.alias}."{near.name}"'
@@ -210,6 +214,10 @@ def parse(text: str) -> ElementTree.Element:
         raise BadQuery("Invalid XML.", code="0x80040201") from error
     if root.tag != "fetch":
         raise BadQuery("The FetchXML must begin with fetch.", code="0x80040201")
+    for element in root.iter():
+        for name in UNKNOWN:
+            if name in element.attrib:
+                raise NotImplementedHere(f"The FetchXML attribute '{name}' is not emulated.")
     return root
 
 

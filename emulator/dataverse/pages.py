@@ -9,7 +9,7 @@ from emulator.dataverse.aggregates import Aggregator
 from emulator.dataverse.fetchxml import Fetch, parse
 from emulator.dataverse.paging import MAX_PAGE, Place, next_link, page_size, read_token
 from emulator.dataverse.views import View
-from emulator.errors import BadQuery
+from emulator.errors import BadQuery, NotImplementedHere
 from emulator.exchange import Answer
 from emulator.metadata import Table
 from emulator.odata.apply import parse_apply
@@ -34,6 +34,8 @@ class Pages:
     def answer(self, table: Table, only: Restriction) -> Answer:
         if "fetchXml" in self.options:
             return self._fetch(table)
+        if "sql" in self.options:
+            raise NotImplementedHere("The emulator does not answer ?sql= queries.")
         if "$apply" in self.options:
             return self._apply(table, only)
         place = read_token(self.options.get("$skiptoken"))
@@ -114,10 +116,9 @@ class Pages:
         body: Json = {"@odata.context": f"{self.view.ask.base}/$metadata#{table.set}"}
         if fetch.root.get("returntotalrecordcount") == "true":
             body |= self._totals(fetch.total())
-        wanted = self.view.wanted
-        if cookie and wanted.has(f"{CRM}fetchxmlpagingcookie"):
+        if cookie:
             body[f"@{CRM}fetchxmlpagingcookie"] = cookie
-        if wanted.has(f"{CRM}morerecords"):
+        if self.view.wanted.has(f"{CRM}morerecords"):
             body[f"@{CRM}morerecords"] = cookie is not None
         return Answer(200, body | {"value": rows}, self.view.applied())
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from emulator.csdl import metadata
+from emulator.dataverse.annotations import Wanted
 from emulator.dataverse.bulk import Bulk, bulk_delete, is_bulk
 from emulator.dataverse.discovery import SETS, discover
 from emulator.dataverse.operations import FUNCTIONS, Me, whoever
@@ -19,6 +20,7 @@ from emulator.store import Row, Store
 from emulator.values import guid_text
 
 CRM = "Microsoft.Dynamics.CRM."
+HELP = "http://go.microsoft.com/fwlink/"
 VERSION_MISMATCH = (
     "The version of the existing record doesn't match the RowVersion property provided."
 )
@@ -34,12 +36,28 @@ class Dataverse:
         try:
             return Request(self.store, ask, made or {}).answer()
         except Refusal as refusal:
-            return error(refusal)
+            answer = error(refusal)
+            _annotate(answer, refusal, ask)
+            return answer
 
 
 def error(refusal: Refusal) -> Answer:
     body = {"error": {"code": refusal.sent_code, "message": refusal.message}}
     return Answer(refusal.sent_status, body, dict(refusal.headers))
+
+
+def _annotate(answer: Answer, refusal: Refusal, ask: Ask) -> None:
+    """Who asks for annotations gets them in errors too."""
+    wanted = Wanted(ask.preferences().get("odata.include-annotations"))
+    details = {
+        "ErrorDetails.OperationStatus": "0",
+        "HelpLink": f"{HELP}?client=platform&code={int(refusal.sent_code, 16)}",
+        "TraceText": "",
+        "InnerError.Message": refusal.message,
+    }
+    if wanted and isinstance(answer.body, dict):
+        names = {f"Microsoft.PowerApps.CDS.{name}": text for name, text in details.items()}
+        answer.body["error"] |= {f"@{n}": text for n, text in names.items() if wanted.has(n)}
 
 
 class Request:
