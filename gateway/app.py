@@ -110,6 +110,7 @@ class Outside:
             self._services["dataverse"],
             deadline=settings.deadline,
             external_identities=settings.external_identities,
+            contact_parties=settings.contact_parties,
         )
         self.authenticator = Authenticator(Tokens(sources), directory)
         self.probes: Mapping[str, Probe] = {

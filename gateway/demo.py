@@ -102,7 +102,14 @@ class Server(uvicorn.Server):
         yield
 
 
-def settings(emulator: str, port: int, partner: str, extensions: tuple[str, ...]) -> Settings:
+def settings(
+    emulator: str,
+    port: int,
+    partner: str,
+    extensions: tuple[str, ...],
+    *,
+    customer_roles: tuple[str, ...] = ("buyer",),
+) -> Settings:
     """The gateway of the demo: everything on that helps in trying it. ValueError for `partner`."""
     return Settings(
         dataverse_url=emulator,
@@ -115,6 +122,7 @@ def settings(emulator: str, port: int, partner: str, extensions: tuple[str, ...]
         staff_roles=(DEMO_USERS["admin"].role,),
         partners=parsers.partners(f"{PARTNER.subject}={partner}"),
         extensions=extensions,
+        customer_roles=customer_roles,
         host=HOST,
         port=port,
         introspection=True,
@@ -148,19 +156,23 @@ def run(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     with _listening(port) as front, _listening(port + 1) as back:
         emulator = _emulator(emulated)
-        gateway = _gateway(addresses.emulator, port, partner, extension)
+        # Orders of an export seldom name who placed them; their buyers would see none.
+        roles = ("representative",) if load else ("buyer",)
+        gateway = _gateway(addresses.emulator, port, partner, extension, roles)
         servers = {front: Server(gateway), back: Server(emulator)}
         welcome = _welcome(addresses, [*emulator.state.people.present(), "partner"])
         with asyncio.Runner(loop_factory=servers[front].config.get_loop_factory()) as runner:
             runner.run(_serve(servers, addresses, welcome))
 
 
-def _gateway(emulator: str, port: int, partner: str, extensions: tuple[str, ...]) -> Starlette:
+def _gateway(
+    emulator: str, port: int, partner: str, extensions: tuple[str, ...], roles: tuple[str, ...]
+) -> Starlette:
     if extensions:
         # A console script does not look for modules where it is called: where they are tried.
         sys.path.insert(0, os.getcwd())
     try:
-        return create_app(settings(emulator, port, partner, extensions))
+        return create_app(settings(emulator, port, partner, extensions, customer_roles=roles))
     except (ValueError, ImportError, TypeError, RuntimeError) as error:
         raise DemoError(str(error)) from error
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.auth.principal import Access, Principal
-from gateway.upstream.odata import EVERYTHING, NOTHING, Condition, both, keyed, one_of
+from gateway.upstream.odata import EVERYTHING, NOTHING, Condition, both, either, keyed, one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,37 +18,61 @@ class Rule:
     condition: Callable[[Principal, Access], Condition]
     linked_only: bool = False
     """Rows are visible only through a row that the caller sees, never by themselves."""
+    by_account: bool = False
+    """Whether the rows belong to accounts, so that a caller of several may choose one."""
 
 
-def owned(*, account: str, contact: str | None = None) -> Rule:
+def owned(*, account: str, contact: str = "", party: str = "", through: str = "") -> Rule:
     """
-    Rows of the caller's accounts. `account` and `contact` are lookup columns or paths to them.
+    Rows of the caller's accounts; `account` is a lookup column or a path to one.
 
-    With the access OWN the row must also name the caller's contact, where the table has one.
+    With the access OWN the row must also name the caller: in the lookup `contact`, or in `party`,
+    which newer environments use instead and which leads to `msdyn_contactforparties`. A table with
+    neither shows nothing to OWN. `through` is the lookup to the parent that has these columns.
     """
+    at = f"{through}/" if through else ""
 
     def condition(principal: Principal, access: Access) -> Condition:
         if access is Access.ALL:
             return EVERYTHING
-        mine = one_of(account, (held.id for held in principal.accounts))
-        if access is not Access.OWN or contact is None:
+        accounts = principal.accounts_within(access)
+        mine = one_of(at + account, (held.id for held in accounts))
+        if access is not Access.OWN:
             return mine
-        person = principal.contact
-        return both(mine, one_of(contact, [person.id] if person else []))
+        return both(mine, _names(principal, contact and at + contact, party and at + party))
+
+    return Rule(condition, by_account=True)
+
+
+def people(*, contact: str, account: str) -> Rule:
+    """The caller's own contact, always; with more than OWN those of the caller's accounts too."""
+
+    def condition(principal: Principal, access: Access) -> Condition:
+        if access is Access.ALL:
+            return EVERYTHING
+        own = _names(principal, contact, "")
+        if access is Access.OWN:
+            return own
+        return either(own, one_of(account, (a.id for a in principal.accounts_within(access))))
 
     return Rule(condition)
 
 
 def owned_by_number(*, company: str, account: str) -> Rule:
-    """Rows of the caller's accounts in F&O, which knows them by legal entity and account number."""
+    """
+    Rows of the caller's accounts in F&O, which knows them by legal entity and account number.
+
+    It does not know contacts, so OWN shows nothing; PARENT leads to the rows of one's own orders.
+    """
 
     def condition(principal: Principal, access: Access) -> Condition:
         if access is Access.ALL:
             return EVERYTHING
-        keys = [(a.company, a.number) for a in principal.accounts if a.company and a.number]
+        accounts = () if access is Access.OWN else principal.accounts_within(access)
+        keys = [(a.company, a.number) for a in accounts if a.company and a.number]
         return keyed((company, account), keys) if keys else NOTHING
 
-    return Rule(condition)
+    return Rule(condition, by_account=True)
 
 
 def in_companies(company: str) -> Rule:
@@ -76,3 +100,12 @@ everyone = Rule(lambda principal, access: EVERYTHING)
 
 with_parent = Rule(lambda principal, access: EVERYTHING, linked_only=True)
 """Rows without an owner of their own: visible exactly with the row that links to them."""
+
+
+def _names(principal: Principal, contact: str, party: str) -> Condition:
+    """The row names the caller's contact in one of the columns that the table has."""
+    person = principal.contact
+    if person is None:
+        return NOTHING
+    by_contact = one_of(contact, [person.id]) if contact else NOTHING
+    return either(by_contact, one_of(party, person.parties) if party else NOTHING)

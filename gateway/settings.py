@@ -129,6 +129,11 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    contact_parties: bool = variable(
+        "Find accounts of callers in `msdyn_contactforparties` too, besides the contact's parent.",
+        parsers.switch,
+        default=True,
+    )
     roles_claim: str = variable("Claim with the caller's roles.", default="roles")
     customer_roles: tuple[str, ...] = variable(
         "Roles that every customer has, besides those in the token.",

@@ -37,3 +37,10 @@ async def writable(changing_world: Starlette) -> AsyncIterator[Stack]:
     """A gateway in front of the world that changes."""
     async with running(changing_world) as found:
         yield found
+
+
+@pytest.fixture
+async def representatives(small_world: Starlette) -> AsyncIterator[Stack]:
+    """As `stack`, but every customer sees all rows of their accounts."""
+    async with running(small_world, customer_roles=("representative",)) as found:
+        yield found

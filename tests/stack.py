@@ -62,6 +62,18 @@ class Stack:
         )
         return Answer(response.status_code, response.json())
 
+    async def rows(self, query: str) -> list[dict[str, Any]]:
+        """All rows of a query as Dataverse itself answers it, past the gateway."""
+        minted = await self.upstream.post("/issuer/demo/token", json={"service": True})
+        headers = {"Authorization": f"Bearer {minted.raise_for_status().json()['access_token']}"}
+        rows: list[dict[str, Any]] = []
+        link: str | None = f"/api/data/v9.2/{query}"
+        while link:
+            answer = (await self.upstream.get(link, headers=headers)).raise_for_status().json()
+            rows += answer["value"]
+            link = answer.get("@odata.nextLink")
+        return rows
+
     async def asked_upstream(
         self, query: str, *, as_: str = "jane", **variables: Any
     ) -> list[Entry]:

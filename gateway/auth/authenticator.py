@@ -4,8 +4,8 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
-from gateway.auth import policy
 from gateway.auth.directory import Directory
+from gateway.auth.policy import PARTNER_ROLE, SHIPPED, STAFF_ROLE, Policy
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.tokens import Claims, Tokens
@@ -20,8 +20,9 @@ REFUSAL = "This needs the bearer access token of a known caller."
 class Authenticator:
     """Turns tokens into principals, whichever of the three kinds of caller holds them."""
 
-    def __init__(self, tokens: Tokens, directory: Directory) -> None:
+    def __init__(self, tokens: Tokens, directory: Directory, policy: Policy = SHIPPED) -> None:
         self._tokens = tokens
+        self._policy = policy
         self._directory = directory
         self._principals: Mapping[Kind, Callable[[Claims], Awaitable[Principal]]] = {
             Kind.CUSTOMER: self._customer,
@@ -47,7 +48,7 @@ class Authenticator:
         found = await self._directory.customer(
             claims.issuer.url, claims.subject, claims.verified_email
         )
-        roles = claims.issuer.customer_roles | (claims.roles & policy.CUSTOMER_ROLES)
+        roles = claims.issuer.customer_roles | (claims.roles & self._policy.names(Kind.CUSTOMER))
         return Principal(
             Kind.CUSTOMER,
             claims.issuer.url,
@@ -55,24 +56,24 @@ class Authenticator:
             roles,
             found.contact,
             found.accounts,
-            policy.grants(roles),
+            rights=self._policy.rights(roles),
         )
 
     async def _partner(self, claims: Claims) -> Principal:
-        roles = frozenset({policy.PARTNER_ROLE})
+        roles = frozenset({PARTNER_ROLE})
         return Principal(
             Kind.PARTNER,
             claims.issuer.url,
             claims.subject,
             roles,
             accounts=await self._directory.accounts(claims.issuer.partners[claims.client_id or ""]),
-            grants=policy.grants(roles),
+            rights=self._policy.rights(roles),
         )
 
     async def _staff(self, claims: Claims) -> Principal:
-        roles = frozenset({policy.STAFF_ROLE})
+        roles = frozenset({STAFF_ROLE})
         return Principal(
-            Kind.STAFF, claims.issuer.url, claims.subject, roles, grants=policy.grants(roles)
+            Kind.STAFF, claims.issuer.url, claims.subject, roles, rights=self._policy.rights(roles)
         )
 
 

@@ -41,6 +41,13 @@ CONTACT = (
     "_parentcustomerid_value",
     *TERMS,
 )
+CONTACT_FOR_PARTY = (
+    "msdyn_contactforpartyid",
+    "statecode",
+    "msdyn_isinactive",
+    "_msdyn_contact_value",
+    "_msdyn_associatedcustomerid_value",
+)
 ACCOUNT = ("accountid", "accountnumber", "statecode", COMPANY, *TERMS)
 
 Row = dict[str, Any]
@@ -65,12 +72,17 @@ class Directory:
         *,
         deadline: float,
         external_identities: bool = True,
+        contact_parties: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`deadline`: seconds for one look-up. Without `external_identities` only e-mail counts."""
+        """
+        `deadline`: seconds for one look-up. Without `external_identities` only e-mail counts,
+        without `contact_parties` only the contact's parent is its account.
+        """
         self._service = service
         self._deadline = deadline
         self._external_identities = external_identities
+        self._contact_parties = contact_parties
         self._clock = clock
         self._customers: Expiring[Identity, Customer | Reason] = Expiring(clock)
         self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
@@ -126,7 +138,8 @@ class Directory:
             raise Rejected(Reason.NO_CONTACT)
         if not ACTIVE.holds(row):
             raise Rejected(Reason.INACTIVE)
-        return Customer(_contact(row), await self._accounts_of(row))
+        parties = await self._parties_of(row)
+        return Customer(_contact(row, parties), await self._accounts_of(row, parties))
 
     async def _by_identity(self, issuer: str, subject: str) -> Row | None:
         if not self._external_identities:
@@ -157,13 +170,19 @@ class Directory:
         row = _only(page.rows)
         return row if row and str(row["emailaddress1"]).lower() == email.lower() else None
 
-    async def _accounts_of(self, contact: Row) -> tuple[Account, ...]:
-        """The contact's parent, if that is an account and active: it may be another contact."""
-        parent = contact["_parentcustomerid_value"]
-        if parent is None:
-            raise Rejected(Reason.NO_ACCOUNT)
-        where = All((Compare("accountid", "eq", UUID(parent)), ACTIVE))
-        rows = await self._read("accounts", ACCOUNT, where)
+    async def _parties_of(self, contact: Row) -> list[Row]:
+        """The contact's places in the party model, which links people and customers N:N."""
+        if not self._contact_parties:
+            return []
+        where = Compare("_msdyn_contact_value", "eq", UUID(contact["contactid"]))
+        return await self._read("msdyn_contactforparties", CONTACT_FOR_PARTY, where)
+
+    async def _accounts_of(self, contact: Row, parties: Iterable[Row]) -> tuple[Account, ...]:
+        """The active accounts among its parent and its parties' customers, by either model."""
+        named = [contact["_parentcustomerid_value"], *map(_customer_of, parties)]
+        ids = [UUID(name) for name in named if name is not None]
+        where = All((one_of("accountid", ids), ACTIVE))
+        rows = await self._read("accounts", ACCOUNT, where) if ids else []
         if not rows:
             raise Rejected(Reason.NO_ACCOUNT)
         return tuple(map(_account, rows))
@@ -187,9 +206,20 @@ def _only(rows: Iterable[Row]) -> Row | None:
             raise Rejected(Reason.AMBIGUOUS)
 
 
-def _contact(row: Row) -> Contact:
+def _customer_of(party: Row) -> str | None:
+    """The customer, an account or a person, that the party row is about; None once it ended."""
+    ended = party["msdyn_isinactive"] or not ACTIVE.holds(party)
+    found: str | None = party["_msdyn_associatedcustomerid_value"]
+    return None if ended else found
+
+
+def _contact(row: Row, parties: Iterable[Row]) -> Contact:
     return Contact(
-        UUID(row["contactid"]), row["fullname"] or "", row["emailaddress1"], *_terms(row)
+        UUID(row["contactid"]),
+        row["fullname"] or "",
+        row["emailaddress1"],
+        *_terms(row),
+        parties=tuple(UUID(party["msdyn_contactforpartyid"]) for party in parties),
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.auth.policy import CUSTOMER_ROLES
+from gateway.auth.policy import SHIPPED, Policy
+from gateway.auth.principal import Kind
 from gateway.parsers import PartnerAccount
 from gateway.settings import Settings, SettingsError
 
@@ -30,10 +31,11 @@ class Issuer:
     partners: Mapping[str, tuple[PartnerAccount, ...]] = field(default_factory=dict)
 
 
-def issuers(settings: Settings) -> tuple[Issuer, ...]:
+def issuers(settings: Settings, policy: Policy = SHIPPED) -> tuple[Issuer, ...]:
     """The issuers that the settings name; one, as yet. SettingsError for a role of no customer."""
-    if not set(settings.customer_roles) <= CUSTOMER_ROLES:
-        known = ", ".join(sorted(CUSTOMER_ROLES))
+    customers = policy.names(Kind.CUSTOMER)
+    if not customers.issuperset(settings.customer_roles):
+        known = ", ".join(sorted(customers))
         raise SettingsError([f"GATEWAY_CUSTOMER_ROLES: may be {known}"])
     return (
         Issuer(

@@ -1,32 +1,109 @@
-"""Roles -> permissions: what each role may do, and how far. Additive; deny by default."""
+"""
+Roles -> rights: how far each permission of a role reaches, with which privileges, and which columns
+it hides. Additive; deny by default.
+"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from gateway.auth.principal import Access
+from gateway.auth.principal import Access, Kind, Rights
 
-READS = ("account", "contacts", "orders", "shipments", "invoices", "catalog", "prices")
-
-ROLES: Mapping[str, Mapping[str, Access]] = {
-    "buyer": dict.fromkeys((*READS, "orders:create"), Access.ACCOUNT),
-    "representative": dict.fromkeys((*READS, "orders:create"), Access.ACCOUNT),
-    "administrator": dict.fromkeys(READS, Access.ALL),
-    "partner": dict.fromkeys((*READS, "orders:create"), Access.ACCOUNT),
-}
-
+PRIVILEGES = ("read", "create", "update", "delete")
 STAFF_ROLE = "administrator"
 PARTNER_ROLE = "partner"
-CUSTOMER_ROLES = frozenset(ROLES) - {STAFF_ROLE, PARTNER_ROLE}
-"""What a customer's token may name. The other two are given by configuration, never by a claim."""
-
-_WIDTH = {Access.OWN: 0, Access.ACCOUNT: 1, Access.ALL: 2}
+VIEW_AS, EXPLAIN = "view-as", "explain"
+"""Permissions that belong to no table: looking with a customer's eyes, and being told why."""
 
 
-def grants(roles: Iterable[str]) -> dict[str, Access]:
-    """The union of what `roles` grant; the widest access wins. Unknown roles grant nothing."""
-    union: dict[str, Access] = {}
-    for role in roles:
-        for permission, access in ROLES.get(role, {}).items():
-            held = union.get(permission)
-            if held is None or _WIDTH[access] > _WIDTH[held]:
-                union[permission] = access
-    return union
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a role may do with the tables of one permission."""
+
+    access: Access
+    privileges: frozenset[str] = frozenset({"read"})
+    hidden: frozenset[str] = frozenset()
+    """Members of those tables that the role does not show, as `SalesOrder.discount`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of one kind of caller; nobody of another kind can hold it."""
+
+    kind: Kind
+    grants: Mapping[str, Grant]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All roles there are, and which of them the web roles of Power Pages stand for."""
+
+    roles: Mapping[str, Role]
+    web_roles: Mapping[str, str] = field(default_factory=dict)
+
+    def names(self, kind: Kind) -> frozenset[str]:
+        """The roles that a caller of this kind may hold."""
+        return frozenset(name for name, role in self.roles.items() if role.kind is kind)
+
+    def rights(self, roles: Iterable[str]) -> Rights:
+        """
+        What these roles add up to: for each privilege the widest access.
+
+        A member is hidden unless a role shows it that itself reaches as far as all together: a
+        role for few rows never uncovers the columns of many.
+        """
+        granted = list(self._granted(roles))
+        reach: dict[tuple[str, str], Access] = {}
+        for permission, grant in granted:
+            for privilege in grant.privileges:
+                held = reach.get((permission, privilege), grant.access)
+                reach[permission, privilege] = max(held, grant.access, key=lambda a: a.width)
+        return Rights(reach, _hidden(granted, reach))
+
+    def _granted(self, roles: Iterable[str]) -> Iterator[tuple[str, Grant]]:
+        for name in roles:
+            if name in self.roles:
+                yield from self.roles[name].grants.items()
+
+
+def _hidden(
+    granted: Iterable[tuple[str, Grant]], reach: Mapping[tuple[str, str], Access]
+) -> frozenset[str]:
+    widest: dict[str, frozenset[str]] = {}
+    for permission, grant in granted:
+        if reach.get((permission, "read")) is grant.access and "read" in grant.privileges:
+            widest[permission] = widest.get(permission, grant.hidden) & grant.hidden
+    return frozenset().union(*widest.values())
+
+
+_ORDERING = frozenset({"read", "create", "update"})
+_TABLES = ("account", "contacts", "shipments", "invoices", "catalog", "prices")
+
+
+def _everywhere(access: Access, ordering: frozenset[str]) -> dict[str, Grant]:
+    return dict.fromkeys(_TABLES, Grant(access)) | {"orders": Grant(access, ordering)}
+
+
+_BUYER = _everywhere(Access.ACCOUNT, _ORDERING) | {
+    "contacts": Grant(Access.OWN),
+    "orders": Grant(Access.OWN, _ORDERING),
+    "shipments": Grant(Access.PARENT),
+    "invoices": Grant(Access.OWN),
+}
+_STAFF = _everywhere(Access.ALL, frozenset({"read"})) | {
+    VIEW_AS: Grant(Access.ALL),
+    EXPLAIN: Grant(Access.ALL),
+}
+
+SHIPPED = Policy(
+    roles={
+        "buyer": Role(Kind.CUSTOMER, _BUYER),
+        "representative": Role(Kind.CUSTOMER, _everywhere(Access.ACCOUNT, _ORDERING)),
+        "administrator": Role(Kind.STAFF, _STAFF),
+        "partner": Role(Kind.PARTNER, _everywhere(Access.ACCOUNT, _ORDERING)),
+    },
+    web_roles={"Authorized users": "buyer", "Customer representative": "representative"},
+)
+"""
+The roles of Microsoft's customer portal, and machines. Buyers see what they ordered themselves,
+representatives everything of their accounts. The web roles are those of the same template.
+"""

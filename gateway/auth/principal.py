@@ -20,14 +20,23 @@ class Kind(Enum):
 
 
 class Access(Enum):
-    """How far a permission reaches."""
+    """How far a right reaches; each includes those before it."""
 
+    PARENT = "parent"
+    """Rows linked to a row that the caller sees, never by themselves."""
     OWN = "own"
     """Rows of the caller's own contact, within the caller's accounts."""
     ACCOUNT = "account"
     """Rows of the caller's accounts."""
+    ACCOUNT_AND_CHILDREN = "account_and_children"
+    """Rows of the caller's accounts and of the accounts below them."""
     ALL = "all"
     """Every row."""
+
+    @property
+    def width(self) -> int:
+        """Its place among all: the larger, the more rows."""
+        return list(Access).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +60,23 @@ class Contact:
     email: str | None
     price_list: UUID | None = None
     currency: UUID | None = None
+    parties: tuple[UUID, ...] = ()
+    """The contact's rows in `msdyn_contactforparties`, by which newer orders name the orderer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the roles of a caller add up to. What is not in it is refused."""
+
+    reach: Mapping[tuple[str, str], Access] = field(default_factory=dict)
+    """How far a permission reaches with a privilege: `("orders", "create")`."""
+    hidden: frozenset[str] = frozenset()
+    """Members that the caller may not learn of, as `SalesOrder.discount`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """
-    The caller of one request. Made by `auth`, read by the reader, never changed.
-
-    `grants` maps a permission (the `needs` of a table or mutation) to how far it reaches;
-    a permission that is not in it is refused.
-    """
+    """The caller of one request. Made by `auth`, read by the reader, never changed."""
 
     kind: Kind
     issuer: str
@@ -68,17 +84,30 @@ class Principal:
     roles: frozenset[str] = frozenset()
     contact: Contact | None = None
     accounts: tuple[Account, ...] = ()
-    grants: Mapping[str, Access] = field(default_factory=dict)
+    children: tuple[Account, ...] = ()
+    """Accounts below `accounts`; looked up only where some right reaches them."""
+    rights: Rights = Rights()
 
-    def access(self, permission: str) -> Access:
-        """How far `permission` reaches for this caller; Forbidden where it is not granted."""
+    def access(self, permission: str, privilege: str = "read") -> Access:
+        """
+        How far `permission` reaches for this caller; Forbidden where it is not granted.
+
+        `permission` is the `needs` of a table. Reading asks for nothing more; a mutation names
+        what it does: `access("orders", "create")`, `"update"` or `"delete"`. The rows that it
+        touches must have been loaded through the reader before.
+        """
         try:
-            return self.grants[permission]
+            return self.rights.reach[permission, privilege]
         except KeyError:
-            raise Forbidden(f"This needs the permission '{permission}'.") from None
+            raise Forbidden(f"This needs the permission '{permission}:{privilege}'.") from None
 
-    def may(self, permission: str) -> bool:
-        return permission in self.grants
+    def may(self, permission: str, privilege: str = "read") -> bool:
+        return (permission, privilege) in self.rights.reach
+
+    def accounts_within(self, access: Access) -> tuple[Account, ...]:
+        """The accounts that a right of this reach covers, unless it covers all there are."""
+        wide = access in (Access.PARENT, Access.ACCOUNT_AND_CHILDREN)
+        return self.accounts + self.children if wide else self.accounts
 
     @property
     def companies(self) -> frozenset[str]:

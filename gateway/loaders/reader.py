@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.auth.principal import Principal
+from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden
 from gateway.tables import ServiceName, Table
 from gateway.upstream.odata import (
@@ -72,9 +72,7 @@ class Reader:
 
     async def page(self, ask: Ask) -> Page:
         """The rows of a table that the caller may see and that meet the ask."""
-        if ask.table.rule.linked_only:
-            raise Forbidden(f"{ask.table.name} is reached through the rows that it belongs to.")
-        rule = self._rule(ask.table)
+        rule = self._rule(ask.table, linked=False)
         query = _query(ask, rule)
         if query.where == NOTHING:
             return Page([], 0)
@@ -88,7 +86,7 @@ class Reader:
     async def chunked(self, asks: Sequence[tuple[Ask, Keys]]) -> list[tuple[Keys, Page]]:
         """As `keyed`, each page with the keys it was asked for. All asks read the same table."""
         table = asks[0][0].table
-        rule = self._rule(table)
+        rule = self._rule(table, linked=all(keys.from_rows for _, keys in asks))
         service = self.services[table.service]
         chunks = [
             (part, query)
@@ -104,8 +102,11 @@ class Reader:
             for (part, _), page in zip(chunks, pages, strict=True)
         ]
 
-    def _rule(self, table: Table) -> Condition:
+    def _rule(self, table: Table, *, linked: bool) -> Condition:
+        """What the caller may see of the table; `linked`: by keys of rows that passed the gate."""
         access = self.principal.access(table.needs)
+        if not linked and (table.rule.linked_only or access is Access.PARENT):
+            raise Forbidden(f"{table.name} is reached through the rows that it belongs to.")
         return table.rule.condition(self.principal, access)
 
 
@@ -113,8 +114,6 @@ def _chunks(
     service: Service, ask: Ask, keys: Keys, rule: Condition
 ) -> Iterable[tuple[Keys, Query]]:
     """The ask for these keys as queries whose URLs are short enough."""
-    if not keys.from_rows and ask.table.rule.linked_only:
-        raise Forbidden(f"{ask.table.name} is reached through the rows that it belongs to.")
     query = _query(replace(ask, where=both(keys.condition, ask.where)), rule)
     if len(keys.values) == 1 or service.fits(query):
         yield keys, query

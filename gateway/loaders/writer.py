@@ -23,8 +23,9 @@ class Writer:
         """
         Create all of `rows`, or none, in one change set; row n may be bound to as `$n`.
 
-        Raises Forbidden without `permission`, UpstreamRefused where Dataverse or the ERP says no,
-        and UpstreamTimeout or UpstreamUnavailable where the outcome is unknown.
+        Raises Forbidden where `permission` does not let the caller create, UpstreamRefused where
+        Dataverse or the ERP says no, and UpstreamTimeout or UpstreamUnavailable where the outcome
+        is unknown.
         """
-        self.principal.access(permission)
+        self.principal.access(permission, "create")
         await self.dataverse.create_set(rows, self.allowance)

@@ -36,7 +36,7 @@ from gateway.schema.sales import SalesOrder
 from gateway.schema.selection import columns_under
 from gateway.tables import paths
 
-PERMISSION = "orders:create"
+PERMISSION = "orders"
 DUPLICATE = "0x80040237"
 """Dataverse's code for a row whose key exists."""
 BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country")
@@ -62,7 +62,7 @@ class Mutation:
         self, info: Info, input: CreateSalesOrderInput
     ) -> CreateSalesOrderPayload:
         context = info.context
-        context.principal.access(PERMISSION)
+        context.principal.access(PERMISSION, "create")
         if errors := placing.check(input):
             return _refused(errors)
         buyer = await _buyer(context, input)

@@ -22,7 +22,9 @@ class Viewer:
     kind: str = strawberry.field(description="`customer`, `partner` or `staff`.")
     name: str | None = strawberry.field(description="The contact's name; null without a contact.")
     roles: list[str] = strawberry.field(description="The roles that the caller holds.")
-    permissions: list[str] = strawberry.field(description="What the caller may do.")
+    permissions: list[str] = strawberry.field(
+        description="What the caller may do, as `orders:read`."
+    )
 
     @strawberry.field(description="The contact behind the token; null for staff and machines.")
     async def contact(self, info: Info) -> Contact | None:
@@ -44,7 +46,7 @@ class Query:
             kind=principal.kind.value,
             name=principal.contact.name if principal.contact else None,
             roles=sorted(principal.roles),
-            permissions=sorted(principal.grants),
+            permissions=sorted(map(":".join, principal.rights.reach)),
         )
 
     @strawberry.field(description="A row by its global id; null if there is none you may see.")

@@ -5,7 +5,7 @@ from uuid import UUID
 import strawberry
 
 from gateway.kinds import OptionSet, option, unknown
-from gateway.rules import owned
+from gateway.rules import owned, people
 from gateway.schema.values import Address, Money, address, money
 from gateway.tables import Node, column, link, table
 
@@ -83,7 +83,7 @@ class Account(Node):
 @table(
     "contacts",
     key="contactid",
-    rows=owned(account="_parentcustomerid_value"),
+    rows=people(contact="contactid", account="_parentcustomerid_value"),
     needs="contacts",
     order=("last_name", "first_name"),
     root=("contact", "contacts"),

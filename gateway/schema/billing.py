@@ -10,7 +10,7 @@ from gateway.loaders.rows import Loaders
 from gateway.rules import owned
 from gateway.schema.accounts import Account
 from gateway.schema.catalog import Product
-from gateway.schema.sales import SalesOrder
+from gateway.schema.sales import ORDERED_BY, SalesOrder
 from gateway.schema.values import Address, Money, address, money
 from gateway.tables import Node, column, computed, link, table
 
@@ -29,7 +29,7 @@ class InvoiceState(OptionSet):
 @table(
     "invoices",
     key="invoiceid",
-    rows=owned(account="_customerid_value"),
+    rows=owned(**ORDERED_BY),
     needs="invoices",
     order="-issued_on",
     root=("invoice", "invoices"),
@@ -84,7 +84,7 @@ class Invoice(Node):
 @table(
     "invoicedetails",
     key="invoicedetailid",
-    rows=owned(account="invoiceid/_customerid_value"),
+    rows=owned(**ORDERED_BY, through="invoiceid"),
     needs="invoices",
     order="sequence",
     root=("invoiceLine", "invoiceLines"),

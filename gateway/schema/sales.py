@@ -43,10 +43,18 @@ class LineStatus(OptionSet):
     UNKNOWN = unknown()
 
 
+ORDERED_BY = {
+    "account": "_customerid_value",
+    "contact": "_msdyn_contactperson_value",
+    "party": "_msdyn_associatedcontact_value",
+}
+"""Who ordered: the account, and the person by the older model of contacts or by the newer."""
+
+
 @table(
     "salesorders",
     key="salesorderid",
-    rows=owned(account="_customerid_value", contact="_msdyn_contactperson_value"),
+    rows=owned(**ORDERED_BY),
     needs="orders",
     order="-placed_at",
     root=("order", "orders"),
@@ -115,10 +123,7 @@ class SalesOrder(Node):
 @table(
     "salesorderdetails",
     key="salesorderdetailid",
-    rows=owned(
-        account="salesorderid/_customerid_value",
-        contact="salesorderid/_msdyn_contactperson_value",
-    ),
+    rows=owned(**ORDERED_BY, through="salesorderid"),
     needs="orders",
     order="sequence",
     root=("orderLine", "orderLines"),

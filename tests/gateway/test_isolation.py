@@ -13,6 +13,13 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
 
+
+@pytest.fixture
+def stack(representatives: Stack) -> Stack:
+    """Lists of some length: those of an account, not of one buyer."""
+    return representatives
+
+
 SCHEMA: GraphQLSchema = build()._schema
 OWNED = [t for t in TABLES.values() if t.root and t.rule is not everyone]
 NAMES = [table.name for table in OWNED]

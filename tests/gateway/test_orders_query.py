@@ -57,7 +57,7 @@ async def test_a_page_per_parent_is_no_call_per_parent(stack: Stack) -> None:
 
 async def test_only_the_columns_asked_for_are_selected(stack: Stack) -> None:
     (call,) = await stack.asked_upstream(
-        "{ orders(first: 1) { nodes { number total { amount } } } }"
+        "{ orders(first: 1) { nodes { number total { amount } } } }", as_="rep"
     )
 
     asked = parse_qs(call.query)

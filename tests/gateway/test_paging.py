@@ -8,6 +8,13 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
 
+
+@pytest.fixture
+def stack(representatives: Stack) -> Stack:
+    """Lists of some length: those of an account, not of one buyer."""
+    return representatives
+
+
 BACKWARD = """
 query ($before: String, $order: [SalesOrderOrder!]) {
   orders(last: 30, before: $before, orderBy: $order) {

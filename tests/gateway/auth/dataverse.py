@@ -1,4 +1,4 @@
-"""Four Dataverse tables with Dataverse's careless equality, to look callers up in."""
+"""A few Dataverse tables with Dataverse's careless equality, to look callers up in."""
 
 import re
 from collections.abc import Callable
@@ -50,6 +50,16 @@ def contact(name: str, parent: str | None = "US-001", **changes: Any) -> Row:
     } | changes
 
 
+def party(name: str, customer: str | None, **changes: Any) -> Row:
+    return {
+        "msdyn_contactforpartyid": guid(f"{name} at {customer}"),
+        "statecode": 0,
+        "msdyn_isinactive": False,
+        "_msdyn_contact_value": guid(name),
+        "_msdyn_associatedcustomerid_value": guid(customer) if customer else None,
+    } | changes
+
+
 def identity(subject: str, name: str | None, issuer: str = URL) -> Row:
     return {
         "adx_username": subject,
@@ -69,6 +79,7 @@ class Dataverse:
             "accounts": [account("US-001"), account("US-002"), account("US-003", "dat")],
             "contacts": [contact("jane"), contact("sam"), contact("may", "US-002")],
             "adx_externalidentities": [],
+            "msdyn_contactforparties": [],
         }
 
     async def _answer(self, request: Request) -> Response:
@@ -87,7 +98,11 @@ class Dataverse:
         return self.careless or all(_folded(row[name]) == _folded(term) for name, term in terms)
 
     def directory(
-        self, clock: Callable[[], float], *, external_identities: bool = True
+        self,
+        clock: Callable[[], float],
+        *,
+        external_identities: bool = True,
+        contact_parties: bool = True,
     ) -> Directory:
         app = Starlette(routes=[Route("/api/data/v9.2/{collection}", self._answer)])
         client = httpx2.AsyncClient(
@@ -97,6 +112,7 @@ class Dataverse:
             Service(client, DATAVERSE),
             deadline=5.0,
             external_identities=external_identities,
+            contact_parties=contact_parties,
             clock=clock,
         )
 

@@ -46,7 +46,7 @@ async def test_a_customer_is_its_contact_with_its_accounts() -> None:
     assert str(found.contact.id) == guid("jane")
     assert [account.number for account in found.accounts] == ["US-001"]
     assert found.roles == {"buyer"}
-    assert found.access("orders") is Access.ACCOUNT
+    assert found.access("orders") is Access.OWN
 
 
 async def test_a_customers_token_may_name_customers_roles_only() -> None:
@@ -55,7 +55,7 @@ async def test_a_customers_token_may_name_customers_roles_only() -> None:
     )
 
     assert found.roles == {"buyer", "representative"}
-    assert Access.ALL not in found.grants.values()
+    assert Access.ALL not in found.rights.reach.values()
 
 
 async def test_an_address_that_is_not_verified_is_nobodys() -> None:

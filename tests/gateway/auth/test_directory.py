@@ -11,7 +11,7 @@ from gateway.auth.directory import Customer, Directory
 from gateway.auth.rejections import Reason, Rejected
 from gateway.errors import UpstreamUnavailable
 from gateway.parsers import PartnerAccount
-from tests.gateway.auth.dataverse import Dataverse, account, contact, guid, identity
+from tests.gateway.auth.dataverse import Dataverse, account, contact, guid, identity, party
 from tests.gateway.auth.issuing import URL, Clock
 
 pytestmark = pytest.mark.anyio
@@ -56,7 +56,7 @@ async def test_an_environment_without_power_pages_is_not_asked_for_identities() 
     directory = dataverse.directory(Clock(), external_identities=False)
 
     assert (await directory.customer(URL, "subject", JANE)).contact.name == "Jane"
-    assert {collection for collection, _ in dataverse.asked} == {"contacts", "accounts"}
+    assert "adx_externalidentities" not in {collection for collection, _ in dataverse.asked}
 
 
 @pytest.mark.parametrize(
@@ -128,6 +128,32 @@ async def test_a_contact_whose_parent_is_no_account_is_refused(changes: dict[str
     dataverse.tables["contacts"][0] |= changes
 
     assert await refusal(dataverse) is Reason.NO_ACCOUNT
+
+
+async def test_a_contact_of_the_party_model_acts_for_all_its_customers() -> None:
+    dataverse = Dataverse()
+    dataverse.tables["contacts"][0] = contact("jane", None)
+    dataverse.tables["msdyn_contactforparties"] = [
+        party("jane", "US-001"),
+        party("jane", "US-003"),
+        party("jane", "US-002", msdyn_isinactive=True),
+        party("jane", "sam"),
+        party("jane", None),
+        party("may", "US-002"),
+    ]
+
+    found = await find(dataverse)
+
+    assert sorted(str(each.number) for each in found.accounts) == ["US-001", "US-003"]
+    assert len(found.contact.parties) == 5
+
+
+async def test_an_environment_without_parties_is_not_asked_for_them() -> None:
+    dataverse = Dataverse()
+    directory = dataverse.directory(Clock(), contact_parties=False)
+
+    assert (await directory.customer(URL, "subject", JANE)).contact.parties == ()
+    assert "msdyn_contactforparties" not in {collection for collection, _ in dataverse.asked}
 
 
 async def test_a_deactivated_account_is_no_account() -> None:
@@ -214,7 +240,7 @@ async def test_an_outcome_is_remembered_for_a_minute_whatever_it_was() -> None:
         await directory.customer(URL, "subject", JANE)
         with pytest.raises(Rejected):
             await directory.customer(URL, "nobody", None)
-    assert len(dataverse.asked) == 4
+    assert len(dataverse.asked) == 5
 
     dataverse.tables["contacts"][0]["statecode"] = 1
     clock.now += 60
@@ -232,7 +258,7 @@ async def test_requests_at_once_cause_one_look_up_and_one_may_be_cancelled() -> 
     found = await asyncio.gather(*tasks[1:])
 
     assert {customer.contact.name for customer in found} == {"Jane"}
-    assert len(dataverse.asked) <= 4
+    assert len(dataverse.asked) <= 5
 
 
 async def test_a_failure_of_dataverse_is_no_verdict_and_is_not_remembered() -> None:

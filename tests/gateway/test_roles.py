@@ -1,0 +1,93 @@
+"""Microsoft's documented matrix of the customer portal: who sees which order, over GraphQL."""
+
+from typing import Any
+
+import pytest
+
+from emulator.identities import DEMO_USERS
+from gateway.schema.sales import SalesOrder
+from tests.gateway.test_isolation import walk
+from tests.stack import Stack
+
+pytestmark = pytest.mark.anyio
+
+ORDERS = SalesOrder.__table__
+ORDERER = (
+    "salesorders?$select=msdyn_salesordernumber,_customerid_value"
+    "&$expand=msdyn_company($select=cdm_companycode),msdyn_contactperson($select=emailaddress1),"
+    "msdyn_associatedcontact($select=msdyn_name;$expand=msdyn_contact($select=emailaddress1))"
+)
+Row = dict[str, Any]
+Order = tuple[str, str]
+"""Company and number: numbers repeat between companies."""
+
+
+@pytest.fixture
+async def placed(stack: Stack) -> dict[str, set[Order]]:
+    """Numbers of orders by the demo user who placed them, as Dataverse itself has it."""
+    found: dict[str, set[Order]] = {name: set() for name in DEMO_USERS}
+    by_email = {user.email: name for name, user in DEMO_USERS.items()}
+    for row in await stack.rows(ORDERER):
+        if name := by_email.get(_orderer(row) or ""):
+            found[name].add(
+                (row["msdyn_company"]["cdm_companycode"], row["msdyn_salesordernumber"])
+            )
+    return found
+
+
+def _orderer(row: Row) -> str | None:
+    """By the older contact model, or by the newer."""
+    person = row["msdyn_contactperson"] or (row["msdyn_associatedcontact"] or {}).get(
+        "msdyn_contact"
+    )
+    return person and str(person["emailaddress1"])
+
+
+async def seen(stack: Stack, caller: str) -> set[Order]:
+    rows = await walk(stack, ORDERS, caller, selection="number company")
+    return {(row["company"], row["number"]) for row in rows}
+
+
+@pytest.mark.parametrize("caller", ["jane", "sam", "may"])
+async def test_a_buyer_sees_what_the_buyer_placed_by_either_model(
+    stack: Stack, placed: dict[str, set[Order]], caller: str
+) -> None:
+    assert placed[caller]
+    assert await seen(stack, caller) == placed[caller]
+
+
+async def test_a_representative_sees_all_of_the_account_and_staff_see_all(
+    stack: Stack, placed: dict[str, set[Order]]
+) -> None:
+    rep, admin = await seen(stack, "rep"), await seen(stack, "admin")
+
+    assert placed["jane"] | placed["sam"] <= rep
+    assert rep.isdisjoint(placed["may"])
+    assert rep | placed["may"] <= admin
+
+
+async def test_lines_shipments_and_invoices_follow_the_order(stack: Stack) -> None:
+    query = (
+        "{ orders(first: 20) { nodes { shipments(first: 5) { nodes { number } } } } "
+        "invoices(first: 100) { nodes { order { company number } } } "
+        "orderLines(first: 100) { nodes { order { company number } } } contacts { nodes { email } } }"
+    )
+    mine = await seen(stack, "jane")
+
+    data = (await stack.ask(query)).data
+
+    assert any(order["shipments"]["nodes"] for order in data["orders"]["nodes"])
+    assert data["invoices"]["nodes"]
+    for row in (*data["invoices"]["nodes"], *data["orderLines"]["nodes"]):
+        assert (row["order"]["company"], row["order"]["number"]) in mine
+    assert [row["email"] for row in data["contacts"]["nodes"]] == [DEMO_USERS["jane"].email]
+
+
+async def test_shipments_by_themselves_are_for_those_who_see_the_whole_account(
+    stack: Stack,
+) -> None:
+    refused = await stack.ask("{ shipments { nodes { number } } }")
+    allowed = await stack.ask("{ shipments { nodes { number } } }", as_="rep")
+
+    assert refused.codes == ["FORBIDDEN"]
+    assert allowed.data["shipments"]["nodes"]
