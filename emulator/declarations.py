@@ -36,7 +36,7 @@ EVERY_TABLE = (
 )
 OWNERSHIP = {
     "user": (
-        ("lookup systemuser team system", "ownerid"),
+        ("lookup team:ownerid systemuser:ownerid system", "ownerid"),
         ("lookup businessunit system readonly", "owningbusinessunit"),
         ("lookup systemuser system readonly", "owninguser"),
         ("lookup team system readonly", "owningteam"),

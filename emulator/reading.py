@@ -89,7 +89,7 @@ class Reader:
         compiler, shape = self.compiler(table), Shape(query.selection, self.etag)
         conditions = self._conditions(compiler, query, only)
         orders = ordered(query.orders, table)
-        keys = [compiler.order(Order(order.path, False)) for order in orders]
+        keys = [compiler.order(order.path) for order in orders]
         if after:
             conditions.append(_after(compiler, keys, orders, after))
         sql = (
@@ -158,7 +158,7 @@ class Reader:
         shape = Shape(expand.selection, etag)
         conditions = [compiler.filter(expand.filter)] if expand.filter else []
         orders = ordered(expand.orders, expand.selection.table)
-        order = [_direction(compiler.order(Order(o.path, False)), o) for o in orders]
+        order = [_direction(compiler.order(o.path), o) for o in orders]
         join, far = _join(self.store, expand, compiler.root)
         marks = ", ".join(f"({compiler.bind_all(key)})" for key in keys)
         conditions.append(f"({', '.join(far)}) IN (VALUES {marks})")

@@ -82,22 +82,28 @@ class BodyReader:
         if navigation.many:
             self._bind_many(body, navigation, value)
             return
-        row = None if value is None else self.references.row(value, navigation)
-        self._link(body, navigation, row)
+        key = None
+        if value is not None:
+            key = self.references.key(value, navigation, self._owners(navigation))
+        self._link(body, navigation, key)
+
+    def _owners(self, navigation: Navigation) -> list[str]:
+        """Users and teams share the one property `ownerid`; other lookups have one a table."""
+        column = self.table.columns[navigation.on[0][0]]
+        return [t.table for t in column.targets if t.navigation == navigation.name]
 
     def _bind_many(self, body: Body, navigation: Navigation, value: Any) -> None:
         if not isinstance(value, list) or self.operation != "create":
             raise BadPayload(f"'{navigation.name}{BIND}' takes a list of URLs on create only.")
         body.links += [(navigation, self.references.row(url, navigation)) for url in value]
 
-    def _link(self, body: Body, navigation: Navigation, row: Row | None) -> None:
-        near, far = navigation.on[0]
+    def _link(self, body: Body, navigation: Navigation, key: Stored) -> None:
+        near = navigation.on[0][0]
         column = self.table.columns[near]
         self._check_writable(column)
-        value: Stored = row[far] if row else None
-        if body.values.get(near) is not None and body.values[near] != value:
+        if body.values.get(near) is not None and body.values[near] != key:
             raise BadPayload(f"'{column.logical}' is bound more than once.")
-        body.values[near] = value
+        body.values[near] = key
 
     def _nested(self, body: Body, navigation: Navigation, value: Any) -> None:
         """Deep insert: an object for one related row, a list for many."""

@@ -106,6 +106,8 @@ class Pages:
             if name.startswith("$") and name not in WITH_APPLY:
                 raise BadQuery(f"The {name} query parameter is not supported with $apply.")
         rows = Aggregator(self.store, table, parse_apply(self.options["$apply"])).rows(only)
+        self.view.annotator.annotate(table, rows)
+        rows = [{name: value for name, value in row.items() if value is not None} for row in rows]
         context = f"{self.view.ask.base}/$metadata#{table.set}"
         return Answer(200, {"@odata.context": context, "value": rows})
 

@@ -1,12 +1,13 @@
 """Reads the URLs by which a body or a `$ref` names another row: relative, absolute or `$1`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from emulator.dataverse.resources import Resolver
 from emulator.errors import BadPayload, no_row
 from emulator.exchange import segments
 from emulator.metadata import Navigation, Table
 from emulator.store import Row, Store
+from emulator.values import Stored
 
 ROOT = "/api/data/v9.2/"
 
@@ -20,15 +21,25 @@ class References:
 
     def row(self, url: object, navigation: Navigation) -> Row:
         """The row behind a URL, which must be of the table that the navigation leads to."""
+        return self._row(url, navigation, ())[1]
+
+    def key(self, url: object, navigation: Navigation, allowed: Collection[str]) -> Stored:
+        """The primary key behind a URL, which may be of other tables that share the property."""
+        table, row = self._row(url, navigation, allowed)
+        return row[table.id]
+
+    def _row(
+        self, url: object, navigation: Navigation, allowed: Collection[str]
+    ) -> tuple[Table, Row]:
         if not isinstance(url, str):
             raise BadPayload(f"The value of '{navigation.name}' must be a URL.")
         table, row = self.find(url)
-        if table.set != navigation.target:
+        if table.set != navigation.target and table.name not in allowed:
             raise BadPayload(
                 f"Entity type '{table.name}' cannot be bound to the navigation property"
                 f" '{navigation.name}'."
             )
-        return row
+        return table, row
 
     def find(self, url: str) -> tuple[Table, Row]:
         path = self.local(url)

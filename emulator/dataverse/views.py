@@ -44,9 +44,7 @@ class View:
         self.reader.show_expanded = self._expanded
 
     def context(self, selection: Selection, suffix: str = "") -> str:
-        names = [*selection.named, *(f"{e.navigation.name}()" for e in selection.expands)]
-        shape = f"({','.join(names)})" if names else ""
-        return f"{self.ask.base}/$metadata#{selection.table.set}{shape}{suffix}"
+        return f"{self.ask.base}/$metadata#{selection.table.set}{_shape(selection)}{suffix}"
 
     def reference(self, selection: Selection, row: Json) -> Json:
         """`$ref` shows where a row is instead of what it holds."""
@@ -83,6 +81,14 @@ class View:
             return f"{url}?{query}".removesuffix("?")
         last = guid_order(shown[-1][expand.selection.table.id])
         return next_link(url, query, Place(2, (last,)))
+
+
+def _shape(selection: Selection) -> str:
+    """The selected columns and, with theirs, the expanded properties, as a context URL has them."""
+    names = [*selection.named]
+    for expand in selection.expands:
+        names.append(f"{expand.navigation.name}{_shape(expand.selection) or '()'}")
+    return f"({','.join(names)})" if names else ""
 
 
 def _check(options: dict[str, str]) -> None:

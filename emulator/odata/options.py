@@ -71,6 +71,8 @@ def read_selection(catalog: Catalog, table: Table, options: Mapping[str, str]) -
     expands = _expands(catalog, table, options.get("$expand", ""), 0)
     if sum(_count(each) for each in expands) > MAX_EXPANDS:
         raise BadQuery(f"The number of expands exceeds the maximum of {MAX_EXPANDS}.")
+    if table.service is Service.DATAVERSE:
+        _refuse_together(expands)
     return Selection(table, _columns(table, named), named, expands)
 
 
@@ -119,8 +121,10 @@ def _expand(catalog: Catalog, table: Table, item: str, depth: int) -> Expand:
     navigation = table.navigations.get(name)
     if navigation is None:
         raise no_property(name, type_name(table))
-    if reference not in ("", "$ref") or (reference and navigation.many):
+    if reference not in ("", "$ref"):
         raise BadQuery(f"The $expand path '{path}' is not supported.")
+    if reference and navigation.many:
+        raise BadQuery("Expand with $ref is only supported on lookup type navigation property.")
     query = inner.removesuffix(")") if inner else ""
     options = dict(_inner_options(query))
     expand = _built(catalog, navigation, options, depth, query)
@@ -162,6 +166,15 @@ def _refuse(table: Table, expand: Expand, depth: int) -> None:
         raise BadQuery(NESTED_ONLY)
     if expand.navigation.through and (depth > 0 or expand.selection.expands):
         raise BadQuery("Nested $expand of many-to-many relationships is not supported.")
+
+
+def _refuse_together(expands: tuple[Expand, ...]) -> None:
+    """What a whole query cannot combine: N:N with others, or any cut beside a nested collection."""
+    if 0 < sum(bool(each.navigation.through) for each in expands) < len(expands):
+        raise BadQuery("$expand of many-to-many relationships cannot be combined with others.")
+    nested = any(each.navigation.many and each.selection.expands for each in expands)
+    if nested and any(each.orders or each.top is not None for each in expands):
+        raise BadQuery(NESTED_ONLY)
 
 
 def _count(expand: Expand) -> int:

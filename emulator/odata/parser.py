@@ -145,11 +145,21 @@ class Parser:
     def members(self) -> Literal:
         values: list[Literal] = []
         while not self.mark("]"):
-            values.append(literal(self.next()))
+            values.append(self.member())
             if not self.mark(","):
                 self.need("]")
                 break
         return Literal(Kind.LIST, tuple(values))
+
+    def member(self) -> Literal:
+        """Lists are read as JSON, which knows no doubled quotes."""
+        token = self.next()
+        if token.kind == "string" and "''" in token.text[1:-1]:
+            raise BadQuery(
+                "Invalid JSON. A comma character ',' was expected in scope 'Array'. Every two"
+                " elements in an array and properties of an object must be separated by commas."
+            )
+        return literal(token)
 
     def named(self, token: Token) -> Node:
         if token.text.startswith("@"):

@@ -18,6 +18,7 @@ from emulator.metadata import (
     Navigation,
     Service,
     Table,
+    Target,
     Type,
 )
 from emulator.odata.functions import Context, query_function
@@ -34,7 +35,6 @@ from emulator.odata.syntax import (
     Node,
     Not,
     Or,
-    Order,
     Path,
 )
 from emulator.values import EDM, Stored, fold
@@ -96,11 +96,26 @@ class Compiler:
         return ", ".join(self.bind(value) for value in values)
 
     def filter(self, node: Node) -> str:
+        if not self.lenient and conditions(node) > MAX_CONDITIONS:
+            raise BadQuery("Number of conditions in query exceeded maximum limit.",
+                           code="0x8004430C")  # fmt: skip
         return self.condition(node, self.root, True)
 
-    def order(self, order: Order) -> str:
-        column, sql = self.column(order.path, self.root)
-        return comparable(column, sql) + (" DESC" if order.descending else "")
+    def order(self, path: Path) -> str:
+        """What rows are sorted by: of a lookup it is the primary name of the row it points at."""
+        column, sql = self.column(path, self.root)
+        if column.type is not Type.LOOKUP:
+            return comparable(column, sql)
+        names = [sql for sql in (self.primary_name(path, each) for each in column.targets) if sql]
+        return f"coalesce({', '.join(names)}, NULL)" if names else sql
+
+    def primary_name(self, path: Path, target: Target) -> str | None:
+        table = self.catalog.named(target.table)
+        if table.primary_name is None:
+            return None
+        steps = (*path.segments[:-1], target.navigation, table.primary_name)
+        column, sql = self.column(Path(steps), self.root)
+        return comparable(column, sql)
 
     def condition(self, node: Node, scope: Scope, positive: bool) -> str:
         match node:
@@ -131,7 +146,7 @@ class Compiler:
             if column.type is not Type.ENUM and not self._has_stars(literals):
                 values = [compared(column, each, "eq") for each in literals]
                 return f"{comparable(column, sql)} IN ({self.bind_all(values)})"
-        return "(" + f" {word} ".join(self.condition(p, scope, positive) for p in parts) + ")"
+        return balanced([self.condition(part, scope, positive) for part in parts], word)
 
     def _has_stars(self, literals: list[Literal]) -> bool:
         return self.lenient and any("*" in str(each.value) for each in literals)
@@ -263,8 +278,10 @@ class Compiler:
     def quantified(self, node: Lambda, scope: Scope, positive: bool) -> str:
         """`any` is EXISTS; `all` is no row for which the condition fails."""
         *steps, name = node.path.segments
-        for each in steps:
-            scope = scope.variables.get(each) or self.step(each, scope)
+        if steps and steps[0] in scope.variables:
+            scope, steps = scope.variables[steps[0]], steps[1:]
+        if steps:
+            raise BadQuery("A condition on a collection behind a lookup is not supported.")
         navigation = self.navigation(name, scope)
         if not navigation.many:
             raise BadQuery(f"'{node.quantifier}' needs a collection, not '{name}'.")
@@ -289,6 +306,26 @@ class Compiler:
 
 
 TRUE = Literal(Kind.BOOL, True)
+MAX_CONDITIONS = 500
+
+
+def conditions(node: Node | None) -> int:
+    """How many conditions the service counts in a filter; a list of values is one."""
+    match node:
+        case And(parts) | Or(parts):
+            return sum(conditions(part) for part in parts)
+        case Not(inner) | Lambda(body=inner):
+            return conditions(inner)
+        case _:
+            return 1
+
+
+def balanced(parts: list[str], word: str) -> str:
+    """Joined in pairs of pairs, as SQLite refuses expressions that are a thousand levels deep."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({balanced(parts[:half], word)} {word} {balanced(parts[half:], word)})"
 
 
 def type_name(table: Table) -> str:

@@ -215,6 +215,9 @@ def sorted_rows(rows: Iterable[Row], orders: list[tuple[str, str]]) -> list[str]
     """Nulls come first ascending and last descending, and the key breaks every tie."""
 
     def rank(row: Row, column: str) -> tuple[bool, Any]:
+        if column == "_parentaccountid_value":
+            # A lookup sorts by the primary name of the row that it points at.
+            row, column = parent(row), "name"
         value = row[column]
         return (value is not None, KEYS[column](value) if value is not None else 0)
 
