@@ -12,6 +12,7 @@ import click
 import uvicorn
 from starlette.applications import Starlette
 
+from emulator.certificates import certificates
 from emulator.declarations import DeclarationError
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from emulator.faults.connections import over_sockets
@@ -46,20 +47,37 @@ def main() -> None:
 @click.option("--empty", is_flag=True, help="Tables without rows.")
 @click.option("--metadata", type=FILE, multiple=True, help="TOML with further tables and columns.")
 @click.option("--certificate", type=FILE, multiple=True, help="PEM of a client that signs in so.")
+@click.option("--tls", is_flag=True, help="Serve https with a certificate authority of its own.")
 @click.option("--cache", default=CACHE, show_default=True, type=click.Path(path_type=Path))
-def serve(host: str, port: int, base_url: str | None, **options: Any) -> None:
+def serve(host: str, port: int, base_url: str | None, tls: bool, **options: Any) -> None:
     """Serve the emulated services until interrupted.
 
     Exit code 1 says that data or metadata could not be used, 2 that the options do not fit.
     """
-    settings = _settings(base_url or f"http://{host}:{port}", options)
+    settings = _settings(base_url or _base_url(host, port, tls), options)
     started = time.monotonic()
     if settings.load:
         click.echo(f"Loading {settings.load} ...")
     app = _built(settings)
     _report(app.state.loaded, app.state.people)
     click.echo(_welcome(settings, app.state.people, time.monotonic() - started))
-    uvicorn.run(over_sockets(app), host=host, port=port, log_level="warning")
+    secured = _secured(settings, host) if tls else {}
+    uvicorn.run(over_sockets(app), host=host, port=port, log_level="warning", **secured)
+
+
+def _base_url(host: str, port: int, tls: bool) -> str:
+    """Certificates and the clients that ask for them prefer a name to an address."""
+    return (
+        f"https://localhost:{port}"
+        if tls and host == "127.0.0.1"
+        else (f"{'https' if tls else 'http'}://{host}:{port}")
+    )
+
+
+def _secured(settings: Settings, host: str) -> dict[str, Any]:
+    made = certificates((settings.cache or CACHE) / "tls", host)
+    click.echo(f"  Authority  {made.authority} (clients must trust it)")
+    return {"ssl_certfile": str(made.certificate), "ssl_keyfile": str(made.key)}
 
 
 def _settings(base_url: str, options: dict[str, Any]) -> Settings:
