@@ -17,6 +17,7 @@ from gateway.auth.authenticator import Authenticator
 from gateway.auth.directory import Directory
 from gateway.auth.issuers import issuers
 from gateway.auth.keys import Keys
+from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Principal
 from gateway.auth.tokens import Tokens
 from gateway.endpoint import GraphQLEndpoint
@@ -30,6 +31,7 @@ from gateway.loaders.writer import Writer
 from gateway.middleware import REQUEST_ID, BodyLimit, Requests, request_id
 from gateway.resolvers.root import build
 from gateway.schema.context import Context
+from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings, load
 from gateway.tables import ServiceName
 from gateway.upstream.credentials import ServiceLogin, service_login
@@ -50,10 +52,11 @@ def create_app(
 
     SettingsError, ImportError or TypeError where the settings or an extension cannot be used.
     """
-    outside = Outside(settings, transport)
+    types = schema(settings)
+    outside = Outside(settings, PolicyFile(settings.policy, vocabulary()), transport)
     limits = Limits(**settings.limits)
     endpoint = GraphQLEndpoint(
-        Engine(schema(settings), limits, introspection=settings.introspection),
+        Engine(types, limits, introspection=settings.introspection),
         outside.authenticator.authenticate,
         outside.context,
     )
@@ -92,7 +95,9 @@ def schema(settings: Settings) -> GraphQLSchema:
 class Outside:
     """What lives as long as the process: HTTP clients, tokens, keys and remembered callers."""
 
-    def __init__(self, settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> None:
+    def __init__(
+        self, settings: Settings, policy: PolicyFile, transport: httpx2.AsyncBaseTransport | None
+    ) -> None:
         self._settings = settings
         self._transport = transport
         self._clients: list[httpx2.AsyncClient] = []
@@ -105,14 +110,14 @@ class Outside:
             ),
             "finops": Service(self._client(settings.finops_url + FINOPS_ROOT, finops), FINOPS),
         }
-        sources = [Keys(issuer, anonymous) for issuer in issuers(settings)]
+        sources = [Keys(issuer, anonymous) for issuer in issuers(settings, policy.current())]
         directory = Directory(
             self._services["dataverse"],
             deadline=settings.deadline,
             external_identities=settings.external_identities,
             contact_parties=settings.contact_parties,
         )
-        self.authenticator = Authenticator(Tokens(sources), directory)
+        self.authenticator = Authenticator(Tokens(sources), directory, policy.current)
         self.probes: Mapping[str, Probe] = {
             "dataverse": dataverse.token,
             "finops": finops.token,

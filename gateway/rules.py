@@ -20,6 +20,8 @@ class Rule:
     """Rows are visible only through a row that the caller sees, never by themselves."""
     by_account: bool = False
     """Whether the rows belong to accounts, so that a caller of several may choose one."""
+    knows_contacts: bool = True
+    """Whether the access OWN has a meaning: the rows name contacts, or nobody at all."""
 
 
 def owned(*, account: str, contact: str = "", party: str = "", through: str = "") -> Rule:
@@ -41,7 +43,7 @@ def owned(*, account: str, contact: str = "", party: str = "", through: str = ""
             return mine
         return both(mine, _names(principal, contact and at + contact, party and at + party))
 
-    return Rule(condition, by_account=True)
+    return Rule(condition, by_account=True, knows_contacts=bool(contact or party))
 
 
 def people(*, contact: str, account: str) -> Rule:
@@ -72,7 +74,7 @@ def owned_by_number(*, company: str, account: str) -> Rule:
         keys = [(a.company, a.number) for a in accounts if a.company and a.number]
         return keyed((company, account), keys) if keys else NOTHING
 
-    return Rule(condition, by_account=True)
+    return Rule(condition, by_account=True, knows_contacts=False)
 
 
 def in_companies(company: str) -> Rule:

@@ -145,6 +145,10 @@ class Settings:
         parsers.words,
         default=(),
     )
+    policy: str | None = variable(
+        "TOML file with roles that replace or add to the shipped ones: see docs/access.md.",
+        default=None,
+    )
     partners: tuple[Partner, ...] = variable(
         "Machine callers and their accounts: `client-id=NUMBER@company,...; client-id=...`.",
         parsers.partners,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from gateway.auth.directory import Directory
-from gateway.auth.policy import PARTNER_ROLE, SHIPPED, STAFF_ROLE, Policy
+from gateway.auth.policy import PARTNER_ROLE, STAFF_ROLE, Policy
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.tokens import Claims, Tokens
@@ -20,7 +20,7 @@ REFUSAL = "This needs the bearer access token of a known caller."
 class Authenticator:
     """Turns tokens into principals, whichever of the three kinds of caller holds them."""
 
-    def __init__(self, tokens: Tokens, directory: Directory, policy: Policy = SHIPPED) -> None:
+    def __init__(self, tokens: Tokens, directory: Directory, policy: Callable[[], Policy]) -> None:
         self._tokens = tokens
         self._policy = policy
         self._directory = directory
@@ -48,7 +48,7 @@ class Authenticator:
         found = await self._directory.customer(
             claims.issuer.url, claims.subject, claims.verified_email
         )
-        roles = claims.issuer.customer_roles | (claims.roles & self._policy.names(Kind.CUSTOMER))
+        roles = claims.issuer.customer_roles | (claims.roles & self._policy().names(Kind.CUSTOMER))
         return Principal(
             Kind.CUSTOMER,
             claims.issuer.url,
@@ -56,7 +56,7 @@ class Authenticator:
             roles,
             found.contact,
             found.accounts,
-            rights=self._policy.rights(roles),
+            rights=self._policy().rights(roles),
         )
 
     async def _partner(self, claims: Claims) -> Principal:
@@ -67,13 +67,17 @@ class Authenticator:
             claims.subject,
             roles,
             accounts=await self._directory.accounts(claims.issuer.partners[claims.client_id or ""]),
-            rights=self._policy.rights(roles),
+            rights=self._policy().rights(roles),
         )
 
     async def _staff(self, claims: Claims) -> Principal:
         roles = frozenset({STAFF_ROLE})
         return Principal(
-            Kind.STAFF, claims.issuer.url, claims.subject, roles, rights=self._policy.rights(roles)
+            Kind.STAFF,
+            claims.issuer.url,
+            claims.subject,
+            roles,
+            rights=self._policy().rights(roles),
         )
 
 

@@ -104,6 +104,11 @@ class Principal:
     def may(self, permission: str, privilege: str = "read") -> bool:
         return (permission, privilege) in self.rights.reach
 
+    def show(self, table: str, member: str) -> None:
+        """Forbidden where the caller's roles hide this member of the table."""
+        if f"{table}.{member}" in self.rights.hidden:
+            raise Forbidden("Your role does not show this.")
+
     def accounts_within(self, access: Access) -> tuple[Account, ...]:
         """The accounts that a right of this reach covers, unless it covers all there are."""
         wide = access in (Access.PARENT, Access.ACCOUNT_AND_CHILDREN)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden
+from gateway.loaders.hiding import check, mark, withheld
 from gateway.tables import ServiceName, Table
 from gateway.upstream.odata import (
     EVERYTHING,
@@ -23,7 +24,7 @@ from gateway.upstream.odata import (
     columns,
     keyed,
 )
-from gateway.upstream.service import Allowance, Page, Row, Service
+from gateway.upstream.service import Allowance, Page, Service
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +74,12 @@ class Reader:
     async def page(self, ask: Ask) -> Page:
         """The rows of a table that the caller may see and that meet the ask."""
         rule = self._rule(ask.table, linked=False)
-        query = _query(ask, rule)
+        secret = self._secret(ask)
+        query = _query(ask, rule, secret)
         if query.where == NOTHING:
             return Page([], 0)
         page = await self.services[ask.table.service].fetch(query, self.allowance)
-        return replace(page, rows=_let_through(ask.table, rule, page.rows))
+        return _let_through(ask, rule, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
         """Rows by key, each ask chunked by the length of its URL; one page a chunk."""
@@ -88,19 +90,32 @@ class Reader:
         table = asks[0][0].table
         rule = self._rule(table, linked=all(keys.from_rows for _, keys in asks))
         service = self.services[table.service]
+        secret = frozenset().union(*(self._secret(ask, keys.condition) for ask, keys in asks))
         chunks = [
-            (part, query)
+            (ask, part, query)
             for ask, keys in asks
-            for part, query in _chunks(service, ask, keys, rule)
+            for part, query in _chunks(service, ask, keys, rule, secret)
             if query.where != NOTHING
         ]
         if not chunks:
             return []
-        pages = await service.fetch_all([query for _, query in chunks], self.allowance)
+        pages = await service.fetch_all([query for *_, query in chunks], self.allowance)
         return [
-            (part, replace(page, rows=_let_through(table, rule, page.rows)))
-            for (part, _), page in zip(chunks, pages, strict=True)
+            (part, _let_through(ask, rule, secret, page))
+            for (ask, part, _), page in zip(chunks, pages, strict=True)
         ]
+
+    def default_order(self, table: Table) -> tuple[Order, ...]:
+        """The table's own order, without what the caller's roles hide."""
+        secret = withheld(table, self.principal.rights.hidden)
+        return tuple(item for item in table.default_order if item.column not in secret)
+
+    def _secret(self, ask: Ask, *more: Condition) -> frozenset[str]:
+        """The columns of the table that this caller may not learn; Forbidden to ask by them."""
+        secret = withheld(ask.table, self.principal.rights.hidden)
+        if secret:
+            check(secret, [ask.where, *more], ask.order)
+        return secret
 
     def _rule(self, table: Table, *, linked: bool) -> Condition:
         """What the caller may see of the table; `linked`: by keys of rows that passed the gate."""
@@ -111,27 +126,29 @@ class Reader:
 
 
 def _chunks(
-    service: Service, ask: Ask, keys: Keys, rule: Condition
+    service: Service, ask: Ask, keys: Keys, rule: Condition, secret: frozenset[str]
 ) -> Iterable[tuple[Keys, Query]]:
     """The ask for these keys as queries whose URLs are short enough."""
-    query = _query(replace(ask, where=both(keys.condition, ask.where)), rule)
+    query = _query(replace(ask, where=both(keys.condition, ask.where)), rule, secret)
     if len(keys.values) == 1 or service.fits(query):
         yield keys, query
     else:
         for half in keys.halves():
-            yield from _chunks(service, ask, half, rule)
+            yield from _chunks(service, ask, half, rule, secret)
 
 
-def _query(ask: Ask, rule: Condition) -> Query:
-    select = {*ask.select, *columns(rule), *ask.table.key}
+def _query(ask: Ask, rule: Condition, secret: frozenset[str]) -> Query:
+    select = {*(ask.select - secret), *columns(rule), *ask.table.key}
     select.update(order.column for order in ask.order)
     where = both(rule, ask.where)
     return Query(ask.table.collection, tuple(sorted(select)), where, ask.order, ask.top, ask.count)
 
 
-def _let_through(table: Table, rule: Condition, rows: list[Row]) -> list[Row]:
+def _let_through(ask: Ask, rule: Condition, secret: frozenset[str], page: Page) -> Page:
     """The rows that meet the rule, compared exactly. Others mean a defect upstream or here."""
-    mine = [row for row in rows if rule.holds(row)]
-    if len(mine) < len(rows):
-        log.error("dropped %d foreign rows of %s", len(rows) - len(mine), table.name)
-    return mine
+    mine = [row for row in page.rows if rule.holds(row)]
+    if len(mine) < len(page.rows):
+        dropped = len(page.rows) - len(mine)
+        log.error("dropped %d foreign rows of %s", dropped, ask.table.name)
+    mark(mine, ask.select & secret)
+    return replace(page, rows=mine)

@@ -78,7 +78,7 @@ def window(
     if not 1 <= size <= MAXIMUM_SIZE:
         name = "last" if backward else "first"
         raise InvalidInput(f"'{name}' must be from 1 to {MAXIMUM_SIZE}.", argument=name)
-    full = total_order(table, order or table.default_order)
+    full = total_order(table, order)
     cursor = before if backward else after
     start = None if cursor is None else decode(table, full, cursor)
     return Window(size, full, where, start, backward, counted)

@@ -2,7 +2,8 @@
 Declared tables -> GraphQL types.
 
 Each column, group and link becomes a field of its class; each far end of a link becomes a
-connection on the class it leads to, with paging, typed filter and order.
+connection on the class it leads to, with paging, typed filter and order. Connections may be null,
+so that one which the caller may not have takes nothing else away.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -95,19 +96,20 @@ class Types:
 
         _, name = table.root or ("", "")
         doc = f"The rows of {table.name} that you may see."
-        return Resolved(name, Connection[table.cls], doc, resolve, self._arguments(table))  # type: ignore[name-defined]
+        return Resolved(name, _list_of(table), doc, resolve, self._arguments(table))
 
     def _back(self, back: Back) -> StrawberryField:
         child = back.child
 
         async def resolve(row: Row, info: Info, **arguments: Any) -> Listing:
+            _show(row, info, back.name)
             wanted = _window(child, info, arguments)
             select = listed_columns(info._raw_info, child)
             found: Slice = await info.context.loaders.many(back, row, select, wanted)
             return Listing(found)
 
         doc = back.doc or f"The rows of {child.name} that belong here."
-        return Resolved(back.name, Connection[child.cls], doc, resolve, self._arguments(child))  # type: ignore[name-defined]
+        return Resolved(back.name, _list_of(child), doc, resolve, self._arguments(child))
 
     def _arguments(self, table: Table) -> list[StrawberryArgument]:
         order = list[self.order_input(table)]  # type: ignore[misc,valid-type]
@@ -120,6 +122,11 @@ class Types:
             _argument("filter", self._filters.for_table(table), "Which rows to list."),
             _argument("order_by", order, "By what to order, most important first."),
         ]
+
+
+def _list_of(table: Table) -> Any:
+    """A connection to rows of `table`; null where the caller may not have it."""
+    return Connection[table.cls] | None  # type: ignore[name-defined]
 
 
 def _define(cls: type[Row]) -> None:
@@ -175,7 +182,16 @@ def _linked(spec: Link) -> Resolve:
 
 
 def _worked_out(spec: Computed) -> Resolve:
-    return lambda row, info: spec.__get__(row, type(row))(info.context.loaders)
+    def resolve(row: Row, info: Info) -> Any:
+        _show(row, info, spec.name)
+        return spec.__get__(row, type(row))(info.context.loaders)
+
+    return resolve
+
+
+def _show(row: Row, info: Info, name: str) -> None:
+    """Forbidden for a hidden member that has no column of its own, which the reader would mark."""
+    info.context.principal.show(row.__table__.name, to_camel_case(name))
 
 
 def _single(table: Table) -> StrawberryField:
@@ -224,7 +240,7 @@ def _window(table: Table, info: Info, arguments: dict[str, Any]) -> Window:
         table,
         **arguments,
         where=filters.condition(table, sent) if sent else EVERYTHING,
-        order=_order(table, order or []),
+        order=_order(table, order or []) or info.context.loaders.reader.default_order(table),
         counted=asks_for(info._raw_info, "totalCount", "totalCountIsLowerBound"),
     )
 

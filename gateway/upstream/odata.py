@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-from gateway.errors import InvalidInput
+from gateway.errors import Forbidden, InvalidInput
 
 Operator = Literal["eq", "ne", "gt", "ge", "lt", "le"]
 Match = Literal["startswith", "endswith", "contains"]
@@ -100,6 +100,8 @@ class Not:
 
 
 Condition = Compare | In | Like | All | AnyOf | Not
+WITHHELD: Final = object()
+"""Stands in a row where its reader may not learn a column, nor whether it is empty."""
 EVERYTHING: Condition = All()
 NOTHING: Condition = AnyOf()
 
@@ -165,12 +167,18 @@ def columns(condition: Condition) -> frozenset[str]:
 
 
 def value_at(row: Raw, path: str) -> Any:
-    """The value of a column or of a path through expanded rows; None where a step is missing."""
+    """
+    The value of a column or of a path through expanded rows; None where a step is missing.
+
+    Forbidden where the reader withheld the column from this caller.
+    """
     found: Any = row
     for step in path.split("/"):
         if found is None:
             return None
         found = found.get(step)
+    if found is WITHHELD:
+        raise Forbidden("Your role does not show this.")
     return found
 
 

@@ -70,7 +70,8 @@ async def test_lines_shipments_and_invoices_follow_the_order(stack: Stack) -> No
     query = (
         "{ orders(first: 20) { nodes { shipments(first: 5) { nodes { number } } } } "
         "invoices(first: 100) { nodes { order { company number } } } "
-        "orderLines(first: 100) { nodes { order { company number } } } contacts { nodes { email } } }"
+        "orderLines(first: 100) { nodes { order { company number } } } "
+        "contacts { nodes { email } } }"
     )
     mine = await seen(stack, "jane")
 

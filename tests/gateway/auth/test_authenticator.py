@@ -8,6 +8,7 @@ import pytest
 
 from gateway.auth.authenticator import REFUSAL, Authenticator
 from gateway.auth.issuers import Issuer, issuers
+from gateway.auth.policy import SHIPPED
 from gateway.auth.principal import Access, Kind, Principal
 from gateway.auth.tokens import Tokens
 from gateway.errors import Unauthenticated, UpstreamUnavailable
@@ -31,7 +32,7 @@ def authenticator(
 ) -> Authenticator:
     keys = (issuer or TestIssuer()).keys_at(Clock(), profile)
     directory = (dataverse or Dataverse()).directory(Clock())
-    return Authenticator(Tokens([keys], Clock()), directory)
+    return Authenticator(Tokens([keys], Clock()), directory, lambda: SHIPPED)
 
 
 async def principal(**changes: Any) -> Principal:

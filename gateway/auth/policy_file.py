@@ -1,0 +1,209 @@
+"""
+A TOML file of roles -> the policy, every mistake in it named by its line. Read again when it
+changes: a broken one leaves the policy as it was.
+"""
+
+import difflib
+import logging
+import re
+import time
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gateway.auth.policy import PRIVILEGES, SHIPPED, Grant, Policy, Role
+from gateway.auth.principal import Access, Kind
+from gateway.settings import SettingsError
+
+log = logging.getLogger(__name__)
+
+REREAD = 30.0
+"""Seconds between two looks at the file; what changed in it holds after that."""
+HEADING = re.compile(r"""\[\s*([^\[\]#]+?)\s*\]\s*(?:#.*)?""")
+ROLE = {"extends", "kind"}
+"""What a role says of itself; every other word in it is a permission."""
+GRANT = {"access", "privileges", "hide"}
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a policy can say of the tables that need one permission."""
+
+    hideable: frozenset[str] = frozenset()
+    fixed: frozenset[str] = frozenset()
+    """Members that exist and cannot be hidden: keys, and fields that are never null."""
+    without_contact: frozenset[str] = frozenset()
+    """Tables whose rows name no contact, so that OWN has no meaning for them."""
+
+
+Vocabulary = Mapping[str, Permission]
+"""Every permission there is, by its name."""
+
+
+class PolicyFile:
+    """The policy as the file has it; without a file, the one that is shipped."""
+
+    def __init__(
+        self,
+        path: str | None,
+        vocabulary: Vocabulary,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """SettingsError with all mistakes of the file."""
+        self._path, self._vocabulary, self._clock = path, vocabulary, clock
+        self._text = path and _text(path)
+        self._policy = parsed(self._text, str(path), vocabulary) if self._text else SHIPPED
+        self._looked = clock()
+
+    def current(self) -> Policy:
+        """The policy of now, at most `REREAD` seconds old."""
+        if self._path is not None and self._clock() - self._looked >= REREAD:
+            self._looked = self._clock()
+            self._reread(self._path)
+        return self._policy
+
+    def _reread(self, path: str) -> None:
+        try:
+            text = _text(path)
+            if text != self._text:
+                self._policy, self._text = parsed(text, path, self._vocabulary), text
+                log.info("policy of %s: read again", path)
+        except SettingsError as error:
+            log.error("policy of %s stays as it was: %s", path, error)
+
+
+def parsed(text: str, name: str, vocabulary: Vocabulary) -> Policy:
+    """The shipped policy with the roles of `text`; SettingsError with all of its mistakes."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{name}: {error}"]) from None
+    reading = _Reading(text, name, vocabulary)
+    policy = reading.policy(document)
+    if reading.mistakes:
+        raise SettingsError(reading.mistakes)
+    return policy
+
+
+class _Reading:
+    """One reading of one file, and the mistakes met on the way."""
+
+    def __init__(self, text: str, name: str, vocabulary: Vocabulary) -> None:
+        self._text, self._name, self._vocabulary = text, name, vocabulary
+        self.mistakes: list[str] = []
+
+    def policy(self, document: Mapping[str, Any]) -> Policy:
+        for word in document.keys() - {"roles", "web_roles"}:
+            self._wrong("", word, f"'{word}' is neither 'roles' nor 'web_roles'")
+        found = self._table(document.get("roles", {}), "", "roles")
+        roles = {n: self._role(n, self._table(said, "roles", n)) for n, said in found.items()}
+        policy = replace(SHIPPED, roles={**SHIPPED.roles, **roles})
+        if "web_roles" not in document:
+            return policy
+        web_roles = self._table(document["web_roles"], "", "web_roles")
+        return replace(policy, web_roles=self._web_roles(web_roles, policy))
+
+    def _web_roles(self, said: Mapping[str, Any], policy: Policy) -> dict[str, str]:
+        customers = policy.names(Kind.CUSTOMER)
+        for web_role, role in said.items():
+            self._known("web_roles", web_role, role, customers, "a role of customers")
+        return {web_role: str(role) for web_role, role in said.items()}
+
+    def _role(self, name: str, said: Mapping[str, Any]) -> Role:
+        at = f"roles.{name}"
+        base = self._base(at, said)
+        kinds = [kind.value for kind in Kind]
+        kind = said.get("kind", (base or SHIPPED.roles.get(name, Role(Kind.CUSTOMER, {}))).kind)
+        if isinstance(kind, str):
+            known = self._known(at, "kind", kind, kinds, "a kind of caller")
+            kind = Kind(kind) if known else Kind.CUSTOMER
+        grants = dict(base.grants) if base else {}
+        for permission in said.keys() - ROLE:
+            if self._known(at, permission, permission, self._vocabulary, "a permission"):
+                inside = self._table(said[permission], at, permission)
+                grants[permission] = self._grant(f"{at}.{permission}", permission, inside)
+                self._check_reach(f"{at}.{permission}", permission, grants[permission], kind)
+        return Role(kind, grants)
+
+    def _base(self, at: str, said: Mapping[str, Any]) -> Role | None:
+        base = said.get("extends")
+        if base is None or not self._known(at, "extends", base, SHIPPED.roles, "a shipped role"):
+            return None
+        return SHIPPED.roles[base]
+
+    def _grant(self, at: str, permission: str, said: Mapping[str, Any]) -> Grant:
+        for word in said.keys() - GRANT:
+            self._known(at, word, word, GRANT, "a word of a grant")
+        accesses = [access.value for access in Access]
+        access = said.get("access", "(none)")
+        if not self._known(at, "access", access, accesses, "an access"):
+            access = Access.PARENT.value
+        privileges = self._words(at, "privileges", said.get("privileges", ["read"]))
+        for privilege in privileges:
+            self._known(at, privilege, privilege, PRIVILEGES, "a privilege")
+        hidden = self._words(at, "hide", said.get("hide", []))
+        for member in hidden:
+            self._check_hidden(at, permission, member)
+        return Grant(Access(access), frozenset(privileges), frozenset(hidden))
+
+    def _check_hidden(self, at: str, permission: str, member: str) -> None:
+        known = self._vocabulary[permission]
+        if member in known.fixed:
+            self._wrong(at, member, f"'{member}' cannot be hidden: rows cannot do without it")
+        else:
+            self._known(at, member, member, known.hideable, f"a column under '{permission}'")
+
+    def _check_reach(self, at: str, permission: str, grant: Grant, kind: Kind) -> None:
+        if grant.access is Access.ALL and kind is not Kind.STAFF:
+            self._wrong(at, "access", "'all' is for staff")
+        nameless = self._vocabulary[permission].without_contact
+        if grant.access is Access.OWN and nameless:
+            table = min(nameless)
+            self._wrong(at, "access", f"'own' shows nothing of {table}: its rows name no contact")
+
+    def _known(self, at: str, word: str, said: object, known: Collection[str], what: str) -> bool:
+        """Whether `said` is one of `known`; a mistake where it is not."""
+        if isinstance(said, str) and said in known:
+            return True
+        close = difflib.get_close_matches(str(said), known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(known))}"
+        self._wrong(at, word, f"'{said}' is not {what}; {hint}")
+        return False
+
+    def _table(self, said: object, at: str, word: str) -> Mapping[str, Any]:
+        if isinstance(said, dict):
+            return said
+        self._wrong(at, word, f"'{word}' must be a table")
+        return {}
+
+    def _words(self, at: str, word: str, said: object) -> list[str]:
+        if isinstance(said, list) and all(isinstance(each, str) for each in said):
+            return said
+        self._wrong(at, word, f"'{word}' must be a list of words")
+        return []
+
+    def _wrong(self, at: str, word: str, problem: str) -> None:
+        self.mistakes.append(f"{self._name}:{_line(self._text, at, word)}: {problem}")
+
+
+def _line(text: str, heading: str, word: str) -> int:
+    """The first line with `word` below a heading; failing that the heading, or the word at all."""
+    here, anywhere, section = 0, 0, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := HEADING.fullmatch(line.strip()):
+            section = re.sub(r"[\"'\s]", "", found[1])
+            here = here or (number if section == heading else 0)
+        if word in line:
+            if section == heading:
+                return number
+            anywhere = anywhere or number
+    return here or anywhere or 1
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError([f"GATEWAY_POLICY: {path} cannot be read"]) from None

@@ -1,0 +1,56 @@
+"""
+Columns that a caller's roles hide: they are neither asked for upstream nor compared nor sorted by,
+and where one would stand in a row a mark says so to whoever reads it.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from strawberry.utils.str_converters import to_camel_case
+
+from gateway.errors import Forbidden
+from gateway.tables import Computed, Group, Spec, Table
+from gateway.upstream.odata import WITHHELD, Condition, Order, columns
+
+
+@lru_cache(maxsize=4096)
+def withheld(table: Table, hidden: frozenset[str]) -> frozenset[str]:
+    """The columns of the hidden members of a table; whatever else reads them is hidden too."""
+    return frozenset(
+        path
+        for name, spec in table.specs.items()
+        if f"{table.name}.{to_camel_case(name)}" in hidden
+        for path in _own(spec)
+    )
+
+
+def check(secret: frozenset[str], where: Iterable[Condition], order: Iterable[Order]) -> None:
+    """Forbidden where rows would be chosen or sorted by a column that is withheld."""
+    used = {column for part in where for column in columns(part)}
+    used.update(item.column for item in order)
+    if not secret.isdisjoint(used):
+        raise Forbidden("Your role does not show a column that this asks by.")
+
+
+def mark(rows: Sequence[dict[str, Any]], paths: Iterable[str]) -> None:
+    """Put the mark at `paths` of all rows, over whatever is there."""
+    for path in paths:
+        *steps, last = path.split("/")
+        for row in rows:
+            place = row
+            for step in steps:
+                place[step] = place.get(step) or {}
+                place = place[step]
+            place[last] = WITHHELD
+
+
+def _own(spec: Spec) -> Iterable[str]:
+    """The columns that say what the member says; a money's currency is everybody's."""
+    match spec:
+        case Computed():
+            return ()
+        case Group(essential=str() as essential):
+            return (spec.parts[essential],)
+        case _:
+            return spec.paths

@@ -1,0 +1,188 @@
+"""A hidden column cannot be selected, filtered, sorted, counted or inferred. All columns."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from starlette.applications import Starlette
+
+from gateway.resolvers.root import build
+from gateway.schema import ids
+from gateway.schema.vocabulary import vocabulary
+from gateway.tables import TABLES, Back, Computed, Group, Link, Table
+from tests.stack import Stack, running
+
+pytestmark = pytest.mark.anyio
+
+SCHEMA = build()._schema
+WORDS = vocabulary()
+SAMPLES: dict[type, Any] = {
+    str: "x",
+    int: 1,
+    bool: True,
+    Decimal: "1",
+    date: "2026-01-01",
+    datetime: "2026-01-01T00:00:00Z",
+}
+HIDEABLE = sorted(member for words in WORDS.values() for member in words.hideable)
+ROOTED = [member for member in HIDEABLE if TABLES[member.partition(".")[0]].root]
+
+
+def policy(folder: Path, hidden: list[str]) -> str:
+    """A file in which representatives do not see these members."""
+    lines = ['[roles.representative]\nextends = "representative"']
+    for permission, words in WORDS.items():
+        hides = [f'"{member}"' for member in hidden if member in words.hideable]
+        if hides:
+            lines.append(f"[roles.representative.{permission}]\naccess = 'account'")
+            lines.append(f"hide = [{', '.join(hides)}]")
+    file = folder / "policy.toml"
+    file.write_text("\n".join(lines))
+    return str(file)
+
+
+def selection(table: Table, name: str) -> str:
+    """The member as it is selected."""
+    member = table.members[name]
+    if isinstance(member, Back):
+        return f"{name} {{ nodes {{ __typename }} }}"
+    if isinstance(member, Link):
+        return f"{name} {{ __typename }}"
+    composite = {"Money": "amount", "Address": "city", "Price": "unit", "Availability": "available"}
+    below = composite.get(getattr(member.type, "__name__", ""), "")
+    return f"{name} {{ {below} }}" if below else name
+
+
+def split(member: str) -> tuple[Table, str]:
+    name, _, field = member.partition(".")
+    return TABLES[name], field
+
+
+def sample(member: Any) -> Any:
+    """Some value of the member's type."""
+    if isinstance(member, Link):
+        return ids.encode(member.target, (UUID(int=1),))
+    type_ = member.scalar[1]
+    if issubclass(type_, Enum):
+        return next(iter(type_)).name
+    return SAMPLES[type_]
+
+
+def uses(table: Table, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Lists that filter or sort by the member, with their variables."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    member = table.members[name]
+    assert table.root
+    if name in table.filterable:
+        by = {name: {"eq": sample(member)}}
+        query = f"query ($f: {table.name}Filter) {{ {table.root[1]}(filter: $f) {{ totalCount }} }}"
+        found += [(query, {"f": sent}) for sent in (by, {"not": by}, {"or": [by]}, {"and": [by]})]
+    if not isinstance(member, Back) and member.name in table.sortable:
+        query = (
+            f"query ($o: [{table.name}Order!]) {{ {table.root[1]}(orderBy: $o) "
+            "{ totalCount pageInfo { endCursor } nodes { __typename } } }"
+        )
+        found.append((query, {"o": [{"field": member.name.upper()}]}))
+    return found
+
+
+@pytest.mark.parametrize("table", [t for t in TABLES.values() if t.root], ids=lambda t: t.name)
+async def test_every_column_can_be_hidden(
+    small_world: Starlette, tmp_path: Path, table: Table
+) -> None:
+    names = [name for found, name in map(split, ROOTED) if found is table]
+    hidden = [f"{table.name}.{name}" for name in names]
+    assert names
+    async with running(small_world, policy=policy(tmp_path, hidden), customer_roles=()) as stack:
+        for name in names:
+            assert table.root
+            selected = f"{{ {table.root[1]}(first: 2) {{ nodes {{ {selection(table, name)} }} }} }}"
+            answer = await stack.ask(selected, as_="rep")
+            rows = answer.body["data"][table.root[1]]["nodes"]
+            assert rows
+            assert all(set(row.values()) == {None} for row in rows), name
+            assert answer.codes == ["FORBIDDEN"] * len(rows), name
+            for query, variables in uses(table, name):
+                refused = await stack.ask(query, as_="rep", **variables)
+                assert refused.codes == ["FORBIDDEN"], (name, variables)
+                assert refused.body["data"] == {table.root[1]: None}
+
+
+@pytest.fixture
+async def discreet(small_world: Starlette, tmp_path: Path) -> Any:
+    """Representatives who see no totals, dates, customers and quantities."""
+    hidden = [
+        "SalesOrder.total",
+        "SalesOrder.placedAt",
+        "SalesOrder.account",
+        "SalesOrderLine.quantity",
+        "Invoice.order",
+        "Account.invoices",
+    ]
+    async with running(small_world, policy=policy(tmp_path, hidden), customer_roles=()) as stack:
+        yield stack
+
+
+async def test_a_hidden_column_is_refused_alone_and_not_even_asked_for_upstream(
+    discreet: Stack,
+) -> None:
+    query = "{ orders(first: 3) { nodes { number total { amount } status } } }"
+    await discreet.ask("{ viewer { kind } }", as_="rep")
+    discreet.emulator.state.log.clear()
+
+    answer = await discreet.ask(query, as_="rep")
+
+    rows = answer.body["data"]["orders"]["nodes"]
+    assert len(rows) == 3
+    assert all(row["number"] and row["status"] and row["total"] is None for row in rows)
+    assert {error["path"][-1] for error in answer.body["errors"]} == {"total"}
+    (call,) = discreet.emulator.state.log.calls()
+    assert "totalamount" not in call.query
+    assert "createdon" not in call.query, "the default order would tell it"
+
+
+async def test_what_is_worked_out_from_a_hidden_column_is_hidden_too(discreet: Stack) -> None:
+    query = "{ orderLines(first: 2) { nodes { sequence remainingQuantity deliveredQuantity } } }"
+
+    answer = await discreet.ask(query, as_="rep")
+
+    assert {error["path"][-1] for error in answer.body["errors"]} == {"remainingQuantity"}
+
+
+async def test_the_far_end_of_a_hidden_link_is_hidden_too(discreet: Stack) -> None:
+    for query in (
+        "{ orders(first: 1) { nodes { invoices { totalCount } } } }",
+        "{ accounts(first: 1) { nodes { orders { totalCount } } } }",
+        "{ accounts(first: 1) { nodes { invoices { totalCount } } } }",
+    ):
+        assert (await discreet.ask(query, as_="rep")).codes == ["FORBIDDEN"], query
+
+
+async def test_a_cursor_over_a_hidden_column_is_no_cursor(discreet: Stack, stack: Stack) -> None:
+    page = "query ($c: String) { orders(first: 2, after: $c) { pageInfo { endCursor } } }"
+    cursor = (await stack.ask(page, as_="rep")).data["orders"]["pageInfo"]["endCursor"]
+
+    assert (await discreet.ask(page, as_="rep", c=cursor)).codes == ["INVALID_CURSOR"]
+
+
+async def test_others_see_it_as_before(discreet: Stack) -> None:
+    query = "{ orders(first: 1) { nodes { total { amount } placedAt account { number } } } }"
+
+    assert (await discreet.ask(query, as_="admin")).data["orders"]["nodes"][0]["placedAt"]
+
+
+def test_nothing_is_left_out() -> None:
+    """A member that cannot be hidden is a key, or never null."""
+    fixed = {member for words in WORDS.values() for member in words.fixed}
+
+    for member in fixed:
+        table, name = split(member)
+        spec = table.members[name]
+        assert not isinstance(spec, Back)
+        assert not spec.optional or not table.key.keys().isdisjoint(spec.paths)
+    kinds = {type(TABLES[m.partition(".")[0]].members[m.partition(".")[2]]) for m in HIDEABLE}
+    assert {Back, Computed, Group, Link} <= kinds
