@@ -17,16 +17,17 @@ from emulator.clock import Clock
 from emulator.dataverse.operations import furnish
 from emulator.dataverse.service import Dataverse
 from emulator.dataverse.service import error as dataverse_error
+from emulator.dualwrite.sync import DualWrite
 from emulator.errors import NotAllowed, Refusal, TooLong, Unauthorized
 from emulator.exchange import Answer, Ask
 from emulator.faults.actions import ConnectionCut
-from emulator.faults.crossing import crossing
 from emulator.faults.passage import Passage
 from emulator.faults.rules import Faults
 from emulator.finops.service import FinOps
 from emulator.finops.service import error as finops_error
 from emulator.log import NOT_SERVED, Entry, Log
 from emulator.multipart import JSON
+from emulator.scm.sales import Sales
 from emulator.store import Store
 
 Authorize = Callable[[str | None], None]
@@ -48,7 +49,8 @@ def create_app(
     log, clock = Log(), Clock(store.clock)
     store.clock = clock.now
     faults = Faults(clock)
-    store.listeners.append(crossing(faults))
+    dual_write = DualWrite(Sales(store), faults)
+    dual_write.join()
     dataverse, finops = Dataverse(store), FinOps(store, company)
     web_api = Endpoint(
         Batches(store, "dataverse", DATAVERSE, dataverse.answer, dataverse_error, 1_000),
@@ -71,6 +73,7 @@ def create_app(
     app.state.store = store
     app.state.clock = clock
     app.state.faults = faults
+    app.state.dual_write = dual_write
     return app
 
 

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from emulator.app import create_app
 from emulator.clients import Clients
 from emulator.declarations import extend, standard
+from emulator.dualwrite.sync import integrate
 from emulator.entra import Entra, Registration
 from emulator.identities import DEMO_USERS, People, subject_of
 from emulator.issuer import Issuer
@@ -37,6 +38,7 @@ def build(settings: Settings, progress: Progress = lambda _: None) -> Starlette:
     app = create_app(
         store, authorize=tokens.verify_service, routes=[issuer.routes(), *entra.routes()]
     )
+    integrate(store)
     app.state.tokens, app.state.people, app.state.loaded = tokens, people, loaded
     return app
 

@@ -107,6 +107,8 @@ class Store:
     def __init__(self, catalog: Catalog, path: str = ":memory:") -> None:
         self.catalog = catalog
         self.listeners: list[Listener] = []
+        self.before_commit: list[Callable[[Transaction], None]] = []
+        self.fillers: list[Callable[[Table, Row], Row]] = []
         self.after_commit: list[Callable[[list[Change]], None]] = []
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -139,6 +141,8 @@ class Store:
         self._open = inner
         try:
             yield inner
+            if outer is None:
+                self._prepare(inner)
         except BaseException:
             self.connection.execute("ROLLBACK TO change")
             self.connection.execute("RELEASE change")
@@ -148,6 +152,17 @@ class Store:
         finally:
             self._open = outer
         self._finish(outer, inner)
+
+    def _prepare(self, whole: Transaction) -> None:
+        """The last word of those who listen, while everything can still be undone."""
+        for told in self.before_commit:
+            told(whole)
+
+    def filled(self, table: Table, row: Row) -> Row:
+        """A new row with what a service numbers by itself."""
+        for fill in self.fillers:
+            row = fill(table, row)
+        return row
 
     def _finish(self, outer: Transaction | None, inner: Transaction) -> None:
         if outer is not None:

@@ -21,7 +21,7 @@ class Writer:
     def create(self, tx: Transaction, table: Table, json: Json) -> Row:
         if table.has("dataAreaId"):
             json = {"dataAreaId": self.company} | json
-        given = self._values(table, json)
+        given = self.store.filled(table, self._values(table, json))
         for name in table.key:
             if table.columns[name].required and name not in given:
                 raise MissingValue(_failed(table, f"Field '{name}' must be filled in."))

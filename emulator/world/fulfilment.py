@@ -47,24 +47,29 @@ class Slip:
                 yield line, before, before + line.shipments[self.index]
 
 
+def carrier(order: Order) -> str:
+    """Who carries the goods; orders without a mode of delivery go the usual way."""
+    return SHIP_VIAS.get(order.ship_via, SHIP_VIAS["10"])[1]
+
+
 class Fulfilment:
     """Numbers packing slips, invoices and records, as one environment's sequences do."""
 
-    def __init__(self, seed: Seed) -> None:
+    def __init__(self, seed: Seed, records: Iterator[int] | None = None) -> None:
         self._seed = seed
-        self._records = count(FIRST_RECORD)
+        self._records = records or count(FIRST_RECORD)
         self._slips = count(1)
         self._invoices = count(1)
 
     def rows(self, order: Order) -> Rows:
         for index, shipped in enumerate(order.slips):
             slip = Slip(order, index, f"PS-{next(self._slips):07d}", shipped)
-            yield from self._slip_rows(slip)
-            yield from self._tracking(slip)
+            yield from self.slip_rows(slip)
+            yield from self.tracking(slip)
             if index < order.invoiced:
                 yield from self._invoice_rows(slip, f"CIV-{next(self._invoices):07d}")
 
-    def _slip_rows(self, slip: Slip) -> Rows:
+    def slip_rows(self, slip: Slip) -> Rows:
         order, moment = slip.order, erp_day(slip.shipped)
         shipped = [(after - before) * line.step for line, before, after in slip.lines]
         yield (
@@ -82,7 +87,7 @@ class Fulfilment:
                 "DeliveryName": order.customer.name[:60],
                 "DlvMode": order.ship_via,
                 "DlvTerm": order.terms,
-                "ShipCarrierId": SHIP_VIAS[order.ship_via][1],
+                "ShipCarrierId": carrier(order),
                 "InventLocationId": order.lines[0].warehouse,
                 "Qty": sum(shipped, Decimal(0)),
                 "CustomerRef": order.reference or "",
@@ -120,12 +125,12 @@ class Fulfilment:
             "CreatedOn": stamp(slip.shipped),
         }
 
-    def _tracking(self, slip: Slip) -> Rows:
+    def tracking(self, slip: Slip) -> Rows:
         """One parcel mostly, two at times; a few slips carry none, a few parcels no link."""
-        carrier = SHIP_VIAS[slip.order.ship_via][1]
+        name = carrier(slip.order)
         for _ in range(self._seed.weighted({0: 1, 1: 8, 2: 1})):
-            number = f"{PREFIXES[carrier]}{self._seed.random.randrange(10**12):012d}"
-            link = f"https://tracking.{carrier.lower()}.example/?n={number}"
+            number = f"{PREFIXES[name]}{self._seed.random.randrange(10**12):012d}"
+            link = f"https://tracking.{name.lower()}.example/?n={number}"
             yield (
                 "PackingSlipTrackingInformation",
                 slip.key

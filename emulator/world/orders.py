@@ -55,7 +55,7 @@ class Line:
     steps: int
     step: Decimal
     price: Decimal
-    discount: int
+    discount: int | Decimal
     tax_rate: Decimal
     currency: str
     shipments: tuple[int, ...]

@@ -36,7 +36,8 @@ class Product:
 
 def money(amount: Decimal, currency: str) -> Decimal:
     """An amount rounded as its currency is."""
-    return amount.quantize(Decimal(1).scaleb(-CURRENCIES[currency][2]))
+    places = CURRENCIES[currency][2] if currency in CURRENCIES else 2
+    return amount.quantize(Decimal(1).scaleb(-places))
 
 
 def draw_products(seed: Seed, count: int) -> list[Product]:

@@ -72,6 +72,8 @@ FRANCE: Final = Country(
     "FRA", "FR", "france", "EUR", (Place("Orléans", "45", "45000", "2 Rue de l'Écu"),)
 )
 
+COUNTRIES: Final = (USA, GERMANY, BRITAIN, JAPAN, CANADA, FRANCE)
+
 
 @dataclass(frozen=True)
 class Company:

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 import uvicorn
 
+from emulator.dualwrite.sync import integrate
 from emulator.faults.actions import (
     AnyAction,
     Cut,
@@ -180,8 +181,9 @@ async def test_bodies_that_lie(web: Environment) -> None:
 async def test_what_the_erp_does_not_take_dataverse_does_not_keep(
     web: Environment, action: AnyAction
 ) -> None:
+    integrate(web.store)
     faults(web).add(action)
-    body = {"telephone1": "555"}
+    body = {"customertypecode": 3, "telephone1": "555"}
 
     answer = await web.send("PATCH", f"accounts({guid(1)})", body)
 
