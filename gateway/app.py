@@ -20,7 +20,7 @@ from gateway.auth.keys import Keys
 from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Principal
 from gateway.auth.tokens import Tokens
-from gateway.endpoint import GraphQLEndpoint
+from gateway.endpoint import VIEW_AS, GraphQLEndpoint
 from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
 from gateway.graphiql.page import SignIn, graphiql_routes
@@ -30,6 +30,7 @@ from gateway.loaders.rows import Loaders
 from gateway.loaders.writer import Writer
 from gateway.middleware import REQUEST_ID, BodyLimit, Requests, request_id
 from gateway.resolvers.root import build
+from gateway.schema.choosing import account_id
 from gateway.schema.context import Context
 from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings, load
@@ -40,6 +41,8 @@ from gateway.upstream.service import Allowance, Service
 
 DATAVERSE_ROOT = "/api/data/v9.2/"
 FINOPS_ROOT = "/data/"
+ACCOUNT = "X-Account"
+"""The header by which a caller of several accounts chooses one for the whole request."""
 PREFLIGHT_SECONDS = 600
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -116,6 +119,7 @@ class Outside:
             deadline=settings.deadline,
             external_identities=settings.external_identities,
             contact_parties=settings.contact_parties,
+            web_roles=settings.web_roles,
         )
         self.authenticator = Authenticator(Tokens(sources), directory, policy.current)
         self.probes: Mapping[str, Probe] = {
@@ -125,7 +129,9 @@ class Outside:
         }
 
     def context(self, principal: Principal, request: Request) -> Context:
-        """What the resolvers of one request share."""
+        """What the resolvers of one request share; NotFound where it names a foreign account."""
+        if account := request.headers.get(ACCOUNT):
+            principal = principal.choosing(account_id(account))
         allowance = Allowance(
             self._settings.upstream_calls, time.monotonic() + self._settings.deadline
         )
@@ -177,7 +183,7 @@ def _cors(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", REQUEST_ID],
+            allow_headers=["Authorization", "Content-Type", REQUEST_ID, ACCOUNT, VIEW_AS],
             expose_headers=[REQUEST_ID, "Retry-After"],
             max_age=PREFLIGHT_SECONDS,
         )

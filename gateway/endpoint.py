@@ -19,18 +19,22 @@ from gateway.errors import (
     BAD_REQUEST,
     Forbidden,
     GatewayError,
+    InvalidInput,
     LimitExceeded,
+    NotFound,
     Unauthenticated,
     UpstreamThrottled,
 )
 from gateway.middleware import request_id
 from gateway.negotiation import JSON, RESPONSE, content_type, negotiate
 
-Authenticate = Callable[[str | None], Awaitable[Principal]]
-"""The `Authorization` header -> who is asking; raises Unauthenticated."""
+Authenticate = Callable[[str | None, str | None], Awaitable[Principal]]
+"""The headers `Authorization` and `X-View-As` -> who is asking; raises Unauthenticated."""
 MakeContext = Callable[[Principal, Request], object]
 """What the resolvers of one request share."""
 
+VIEW_AS: Final = "X-View-As"
+"""The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
 METHODS: Final = "GET, POST"
 
 
@@ -68,7 +72,9 @@ class GraphQLEndpoint:
     async def _respond(self, request: Request) -> Response:
         media_type = negotiate(_header(request, "accept"))
         try:
-            principal = await self._authenticate(_authorization(request))
+            principal = await self._authenticate(
+                _authorization(request), request.headers.get(VIEW_AS)
+            )
             if media_type is None:
                 raise Problem(406, f"Only {RESPONSE} and {JSON} can be sent.")
             return await self._answer(request, principal, media_type)
@@ -168,6 +174,10 @@ def _status(error: GatewayError) -> int:
             return 401
         case Forbidden():
             return 403
+        case NotFound():
+            return 404
+        case InvalidInput():
+            return 400
         case LimitExceeded():
             return 413  # the body; a document's limits are no matter of HTTP
         case _:

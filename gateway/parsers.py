@@ -88,6 +88,13 @@ def algorithms(raw: str) -> tuple[str, ...]:
     return found
 
 
+def web_roles(raw: str) -> tuple[str, ...]:
+    found = words(raw)
+    if not set(found) <= {"adx", "mspp"}:
+        raise ValueError("must be adx, mspp or both")
+    return found
+
+
 def partners(raw: str) -> tuple[Partner, ...]:
     """`client=NUMBER@company,NUMBER@company; client=...`"""
     entries = [entry.partition("=") for entry in raw.split(";") if entry.strip()]

@@ -57,7 +57,7 @@ def people(*, contact: str, account: str) -> Rule:
             return own
         return either(own, one_of(account, (a.id for a in principal.accounts_within(access))))
 
-    return Rule(condition)
+    return Rule(condition, by_account=True)
 
 
 def owned_by_number(*, company: str, account: str) -> Rule:
@@ -81,7 +81,9 @@ def in_companies(company: str) -> Rule:
     """Rows of the legal entities in which the caller has an account."""
 
     def condition(principal: Principal, access: Access) -> Condition:
-        return EVERYTHING if access is Access.ALL else one_of(company, sorted(principal.companies))
+        if access is Access.ALL:
+            return EVERYTHING
+        return one_of(company, sorted(principal.companies_within(access)))
 
     return Rule(condition)
 

@@ -134,6 +134,11 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    web_roles: tuple[str, ...] = variable(
+        "Power Pages whose web roles count, by the prefix of their tables: `adx`, `mspp`, or both.",
+        parsers.web_roles,
+        default=(),
+    )
     roles_claim: str = variable("Claim with the caller's roles.", default="roles")
     customer_roles: tuple[str, ...] = variable(
         "Roles that every customer has, besides those in the token.",
@@ -144,6 +149,15 @@ class Settings:
         "Roles in the token that mark the company's own people; they see every account.",
         parsers.words,
         default=(),
+    )
+    issuers: str | None = variable(
+        "TOML file with further issuers and the kinds of caller that each may name: "
+        "see docs/access.md.",
+        default=None,
+    )
+    audit_file: str | None = variable(
+        "File that gets a hash-chained line per mutation, denial and view as a customer.",
+        default=None,
     )
     policy: str | None = variable(
         "TOML file with roles that replace or add to the shipped ones: see docs/access.md.",

@@ -54,18 +54,29 @@ class Stack:
             self.tokens[name] = minted.raise_for_status().json()["access_token"]
         return self.tokens[name]
 
-    async def ask(self, query: str, *, as_: str = "jane", **variables: Any) -> Answer:
+    async def ask(
+        self,
+        query: str,
+        *,
+        as_: str = "jane",
+        headers: dict[str, str] | None = None,
+        **variables: Any,
+    ) -> Answer:
         response = await self.gateway.post(
             "/graphql",
             json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {await self.token(as_)}"},
+            headers={"Authorization": f"Bearer {await self.token(as_)}", **(headers or {})},
         )
         return Answer(response.status_code, response.json())
 
+    async def service(self) -> dict[str, str]:
+        """The credential that Dynamics itself takes, for asking it past the gateway."""
+        minted = await self.upstream.post("/issuer/demo/token", json={"service": True})
+        return {"Authorization": f"Bearer {minted.raise_for_status().json()['access_token']}"}
+
     async def rows(self, query: str) -> list[dict[str, Any]]:
         """All rows of a query as Dataverse itself answers it, past the gateway."""
-        minted = await self.upstream.post("/issuer/demo/token", json={"service": True})
-        headers = {"Authorization": f"Bearer {minted.raise_for_status().json()['access_token']}"}
+        headers = await self.service()
         rows: list[dict[str, Any]] = []
         link: str | None = f"/api/data/v9.2/{query}"
         while link:

@@ -3,13 +3,14 @@
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
-from gateway.auth.directory import Directory
-from gateway.auth.policy import PARTNER_ROLE, STAFF_ROLE, Policy
+from gateway.auth.directory import Customer, Directory
+from gateway.auth.policy import PARTNER_ROLE, STAFF_ROLE, VIEW_AS, Policy
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.tokens import Claims, Tokens
-from gateway.errors import Unauthenticated
+from gateway.errors import NotFound, Unauthenticated
 
 log = logging.getLogger(__name__)
 
@@ -30,54 +31,85 @@ class Authenticator:
             Kind.STAFF: self._staff,
         }
 
-    async def authenticate(self, authorization: str | None) -> Principal:
+    async def authenticate(
+        self, authorization: str | None, view_as: str | None = None
+    ) -> Principal:
         """
-        The caller behind an `Authorization` header.
+        The caller behind an `Authorization` header; the customer `view_as` for staff who ask so.
 
-        Unauthenticated says the same whatever is wrong; the reason is logged. UpstreamError where
-        the issuer or Dataverse cannot be asked.
+        Unauthenticated says the same whatever is wrong; the reason is logged. Forbidden and
+        NotFound are about `view_as`. UpstreamError where issuer or Dataverse cannot be asked.
         """
         try:
             claims = await self._tokens.verify(_bearer(authorization))
-            return await self._principals[_kind(claims)](claims)
+            principal = await self._principals[_kind(claims)](claims)
         except Rejected as rejected:
             log.info("caller refused: %s", rejected.reason.value)
             raise Unauthenticated(REFUSAL) from None
+        if view_as is None:
+            return principal
+        return await self._seen_as(principal, view_as, claims.issuer.customer_roles)
 
     async def _customer(self, claims: Claims) -> Principal:
         found = await self._directory.customer(
             claims.issuer.url, claims.subject, claims.verified_email
         )
-        roles = claims.issuer.customer_roles | (claims.roles & self._policy().names(Kind.CUSTOMER))
+        return await self._person(
+            found, claims.issuer.url, claims.subject, claims.issuer.customer_roles | claims.roles
+        )
+
+    async def _person(
+        self, found: Customer, issuer: str, subject: str, named: frozenset[str]
+    ) -> Principal:
+        """A contact with the roles `named` by token or settings, and those of Dataverse."""
+        policy = self._policy()
+        mapped = {policy.web_roles[role] for role in found.web_roles & policy.web_roles.keys()}
+        roles = (named | mapped) & policy.names(Kind.CUSTOMER)
+        rights = policy.rights(roles)
+        below = rights.covers_children
         return Principal(
             Kind.CUSTOMER,
-            claims.issuer.url,
-            claims.subject,
+            issuer,
+            subject,
             roles,
             found.contact,
             found.accounts,
-            rights=self._policy().rights(roles),
+            children=await self._directory.children(found.accounts) if below else (),
+            rights=rights,
         )
+
+    async def _seen_as(self, staff: Principal, name: str, roles: frozenset[str]) -> Principal:
+        """What the customer of this id or address would see; nothing can be changed as them."""
+        staff.access(VIEW_AS)
+        try:
+            found = await self._directory.named(name)
+        except Rejected:
+            raise NotFound("There is no such customer.", argument="X-View-As") from None
+        seen = await self._person(found, staff.issuer, staff.subject, roles)
+        return replace(seen, rights=seen.rights.reading, viewer=staff.subject)
 
     async def _partner(self, claims: Claims) -> Principal:
         roles = frozenset({PARTNER_ROLE})
+        rights = self._policy().rights(roles)
+        accounts = await self._directory.accounts(claims.issuer.partners[claims.client_id or ""])
+        below = rights.covers_children
         return Principal(
             Kind.PARTNER,
             claims.issuer.url,
             claims.subject,
             roles,
-            accounts=await self._directory.accounts(claims.issuer.partners[claims.client_id or ""]),
-            rights=self._policy().rights(roles),
+            accounts=accounts,
+            children=await self._directory.children(accounts) if below else (),
+            rights=rights,
         )
 
     async def _staff(self, claims: Claims) -> Principal:
-        roles = frozenset({STAFF_ROLE})
+        policy = self._policy()
+        marks = claims.roles & claims.issuer.staff_roles
+        # A mark that is a role of the policy means that role, any other the administrator's.
+        roles = frozenset(m if m in policy.names(Kind.STAFF) else STAFF_ROLE for m in marks)
         return Principal(
-            Kind.STAFF,
-            claims.issuer.url,
-            claims.subject,
-            roles,
-            rights=self._policy().rights(roles),
+            Kind.STAFF, claims.issuer.url, claims.subject, roles, rights=policy.rights(roles)
         )
 
 
@@ -89,6 +121,13 @@ def _bearer(authorization: str | None) -> str:
 
 
 def _kind(claims: Claims) -> Kind:
+    found = _marked(claims)
+    if found not in claims.issuer.kinds:
+        raise Rejected(Reason.PURPOSE)
+    return found
+
+
+def _marked(claims: Claims) -> Kind:
     if claims.client_id in claims.issuer.partners:
         _check_machine(claims)
         return Kind.PARTNER

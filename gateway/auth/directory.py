@@ -41,6 +41,11 @@ CONTACT = (
     "_parentcustomerid_value",
     *TERMS,
 )
+ACCOUNT = ("accountid", "accountnumber", "statecode", COMPANY, *TERMS)
+CHILD = (*ACCOUNT, "_parentaccountid_value")
+GENERATIONS = 5
+"""How far below an account its children's children are looked for."""
+
 CONTACT_FOR_PARTY = (
     "msdyn_contactforpartyid",
     "statecode",
@@ -48,7 +53,31 @@ CONTACT_FOR_PARTY = (
     "_msdyn_contact_value",
     "_msdyn_associatedcustomerid_value",
 )
-ACCOUNT = ("accountid", "accountnumber", "statecode", COMPANY, *TERMS)
+
+
+@dataclass(frozen=True, slots=True)
+class WebRoles:
+    """How one generation of Power Pages keeps web roles, and who holds them (N:N)."""
+
+    collection: str
+    key: str
+    name: str
+    holders: str
+
+    @property
+    def select(self) -> tuple[str, ...]:
+        return (self.key, self.name, "statecode")
+
+
+WEB_ROLES = {
+    "adx": WebRoles("adx_webroles", "adx_webroleid", "adx_name", "adx_webrole_contactset"),
+    "mspp": WebRoles(
+        "mspp_webroles",
+        "mspp_webroleid",
+        "mspp_name",
+        "powerpagecomponent_mspp_webrole_contactset",
+    ),
+}
 
 Row = dict[str, Any]
 Identity = tuple[str, str, str | None]
@@ -61,6 +90,8 @@ class Customer:
 
     contact: Contact
     accounts: tuple[Account, ...]
+    web_roles: frozenset[str] = frozenset()
+    """The names of the contact's web roles in Power Pages, where the directory looks for them."""
 
 
 class Directory:
@@ -73,19 +104,24 @@ class Directory:
         deadline: float,
         external_identities: bool = True,
         contact_parties: bool = True,
+        web_roles: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         `deadline`: seconds for one look-up. Without `external_identities` only e-mail counts,
-        without `contact_parties` only the contact's parent is its account.
+        without `contact_parties` only the contact's parent is its account. `web_roles`: the
+        generations of Power Pages whose roles count, of `WEB_ROLES`.
         """
         self._service = service
         self._deadline = deadline
         self._external_identities = external_identities
         self._contact_parties = contact_parties
+        self._web_roles = [WEB_ROLES[name] for name in web_roles]
         self._clock = clock
         self._customers: Expiring[Identity, Customer | Reason] = Expiring(clock)
         self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
+        self._children: Expiring[tuple[Account, ...], tuple[Account, ...]] = Expiring(clock)
+        self._seen: Expiring[str, Customer] = Expiring(clock)
         self._partners: Expiring[tuple[PartnerAccount, ...], tuple[Account, ...]] = Expiring(clock)
 
     async def customer(self, issuer: str, subject: str, email: str | None) -> Customer:
@@ -132,14 +168,50 @@ class Directory:
             raise Rejected(Reason.NO_ACCOUNT)
         return found
 
+    async def named(self, name: str) -> Customer:
+        """The active contact of this id or e-mail address, for staff. Rejected without one."""
+        found = self._seen.get(name)
+        if found is None:
+            until = self._clock() + REMEMBER
+            found = await self._customer(await self._by_id(name) or await self._by_email(name))
+            self._seen.put(name, found, until=until)
+        return found
+
+    async def children(self, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+        """The active accounts below these, children's children too."""
+        found = self._children.get(accounts)
+        if found is None:
+            until = self._clock() + REMEMBER
+            found = await self._below(accounts)
+            self._children.put(accounts, found, until=until)
+        return found
+
+    async def _below(self, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+        known = {account.id: account for account in accounts}
+        latest = list(known)
+        for _ in range(GENERATIONS):
+            where = All((one_of("_parentaccountid_value", latest), ACTIVE))
+            rows = map(_account, await self._read("accounts", CHILD, where))
+            new = {row.id: row for row in rows if row.id not in known}
+            known |= new
+            latest = list(new)
+            if not latest:
+                break
+        return tuple(known.values())[len(accounts) :]
+
     async def _find(self, issuer: str, subject: str, email: str | None) -> Customer:
-        row = await self._by_identity(issuer, subject) or await self._by_email(email)
+        return await self._customer(
+            await self._by_identity(issuer, subject) or await self._by_email(email)
+        )
+
+    async def _customer(self, row: Row | None) -> Customer:
         if row is None:
             raise Rejected(Reason.NO_CONTACT)
         if not ACTIVE.holds(row):
             raise Rejected(Reason.INACTIVE)
         parties = await self._parties_of(row)
-        return Customer(_contact(row, parties), await self._accounts_of(row, parties))
+        accounts = await self._accounts_of(row, parties)
+        return Customer(_contact(row, parties), accounts, await self._web_roles_of(row))
 
     async def _by_identity(self, issuer: str, subject: str) -> Row | None:
         if not self._external_identities:
@@ -156,7 +228,13 @@ class Directory:
             raise Rejected(Reason.AMBIGUOUS)
         if not contacts:
             return None
-        key = Compare("contactid", "eq", UUID(contacts.pop()))
+        return await self._by_id(contacts.pop())
+
+    async def _by_id(self, name: str) -> Row | None:
+        try:
+            key = Compare("contactid", "eq", UUID(name))
+        except ValueError:
+            return None
         return _only(await self._read("contacts", CONTACT, key))
 
     async def _by_email(self, email: str | None) -> Row | None:
@@ -186,6 +264,17 @@ class Directory:
         if not rows:
             raise Rejected(Reason.NO_ACCOUNT)
         return tuple(map(_account, rows))
+
+    async def _web_roles_of(self, contact: Row) -> frozenset[str]:
+        """The names of the active web roles that are given to the contact."""
+        found: set[str] = set()
+        for kept in self._web_roles:
+            where = Compare("contactid", "eq", UUID(contact["contactid"]))
+            held = await self._read(kept.holders, ("contactid", kept.key), where)
+            of = one_of(kept.key, [UUID(row[kept.key]) for row in held])
+            rows = await self._read(kept.collection, kept.select, of) if held else []
+            found.update(row[kept.name] for row in rows if ACTIVE.holds(row))
+        return frozenset(found)
 
     async def _read(self, collection: str, select: tuple[str, ...], where: Condition) -> list[Row]:
         """The rows for which `where` holds exactly, however the service compares."""

@@ -1,8 +1,12 @@
 """What the gateway believes of one OIDC issuer: a profile, pinned by configuration."""
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from gateway import parsers
 from gateway.auth.policy import SHIPPED, Policy
 from gateway.auth.principal import Kind
 from gateway.parsers import PartnerAccount
@@ -15,7 +19,7 @@ class Issuer:
     One issuer and how its access tokens are read. Nothing that a token says changes this.
 
     `partners` maps the client id of a machine to its accounts; `scope`, where set, is demanded of
-    every token; `jwks_url` replaces discovery.
+    every token; `jwks_url` replaces discovery; of `kinds` are the callers that it may vouch for.
     """
 
     url: str
@@ -29,26 +33,100 @@ class Issuer:
     customer_roles: frozenset[str] = frozenset({"buyer"})
     staff_roles: frozenset[str] = frozenset()
     partners: Mapping[str, tuple[PartnerAccount, ...]] = field(default_factory=dict)
+    kinds: frozenset[Kind] = frozenset(Kind)
 
 
 def issuers(settings: Settings, policy: Policy = SHIPPED) -> tuple[Issuer, ...]:
-    """The issuers that the settings name; one, as yet. SettingsError for a role of no customer."""
+    """The issuers of the settings and of `GATEWAY_ISSUERS`; SettingsError with all mistakes."""
+    found = [_first(settings), *_further(settings.issuers)]
     customers = policy.names(Kind.CUSTOMER)
-    if not customers.issuperset(settings.customer_roles):
-        known = ", ".join(sorted(customers))
-        raise SettingsError([f"GATEWAY_CUSTOMER_ROLES: may be {known}"])
-    return (
-        Issuer(
-            url=settings.issuer,
-            audiences=settings.audience,
-            algorithms=settings.algorithms,
-            jwks_url=settings.jwks_url,
-            scope=settings.scope,
-            email_claim=settings.email_claim,
-            email_verified_claim=settings.email_verified_claim,
-            roles_claim=settings.roles_claim,
-            customer_roles=frozenset(settings.customer_roles),
-            staff_roles=frozenset(settings.staff_roles),
-            partners={partner.client_id: partner.accounts for partner in settings.partners},
-        ),
+    mistakes = [
+        f"GATEWAY_CUSTOMER_ROLES: may be {', '.join(sorted(customers))}"
+        for issuer in found
+        if not issuer.customer_roles <= customers
+    ]
+    if len({issuer.url for issuer in found}) < len(found):
+        mistakes.append("GATEWAY_ISSUERS: names an issuer twice")
+    if mistakes:
+        raise SettingsError(mistakes)
+    return tuple(found)
+
+
+def _first(settings: Settings) -> Issuer:
+    return Issuer(
+        url=settings.issuer,
+        audiences=settings.audience,
+        algorithms=settings.algorithms,
+        jwks_url=settings.jwks_url,
+        scope=settings.scope,
+        email_claim=settings.email_claim,
+        email_verified_claim=settings.email_verified_claim,
+        roles_claim=settings.roles_claim,
+        customer_roles=frozenset(settings.customer_roles),
+        staff_roles=frozenset(settings.staff_roles),
+        partners={partner.client_id: partner.accounts for partner in settings.partners},
     )
+
+
+def _further(path: str | None) -> list[Issuer]:
+    """The `[[issuer]]` tables of a file."""
+    if path is None:
+        return []
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError([f"GATEWAY_ISSUERS: {path} cannot be read"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{path}: {error}"]) from None
+    tables = document.get("issuer", [])
+    if document.keys() - {"issuer"} or not isinstance(tables, list):
+        raise SettingsError([f"{path}: holds [[issuer]] tables and nothing else"])
+    return [_told(said, f"{path}: issuer {n}") for n, said in enumerate(tables, 1)]
+
+
+def _told(said: Mapping[str, Any], at: str) -> Issuer:
+    """One table as a profile; each word of it is checked as the variable of its name is."""
+    mistakes = [f"{at}: '{word}' is unknown" for word in said.keys() - READ.keys()]
+    mistakes += [f"{at}: '{word}' is missing" for word in ("url", "audiences") if word not in said]
+    found: dict[str, Any] = {}
+    for word in said.keys() & READ.keys():
+        try:
+            found[word] = READ[word](_text(said[word]))
+        except ValueError as error:
+            mistakes.append(f"{at}: '{word}' {error}")
+    if mistakes:
+        raise SettingsError(mistakes)
+    return Issuer(**found)
+
+
+def _text(said: object) -> str:
+    """A value as a variable would have it: a list with commas between its items."""
+    if isinstance(said, list):
+        return ",".join(map(_text, said))
+    if not isinstance(said, str):
+        raise ValueError("must be text, or a list of it")
+    return said
+
+
+def _kinds(raw: str) -> frozenset[Kind]:
+    try:
+        return frozenset(Kind(word) for word in parsers.words(raw))
+    except ValueError:
+        raise ValueError("must be some of customer, partner, staff") from None
+
+
+READ: Mapping[str, Callable[[str], Any]] = {
+    "url": parsers.issuer,
+    "audiences": parsers.words,
+    "algorithms": parsers.algorithms,
+    "jwks_url": parsers.url,
+    "scope": parsers.text,
+    "email_claim": parsers.text,
+    "email_verified_claim": parsers.text,
+    "roles_claim": parsers.text,
+    "customer_roles": lambda raw: frozenset(parsers.words(raw)),
+    "staff_roles": lambda raw: frozenset(parsers.words(raw)),
+    "partners": lambda raw: {each.client_id: each.accounts for each in parsers.partners(raw)},
+    "kinds": _kinds,
+}
+"""The words of an `[[issuer]]` table and how each is read."""

@@ -1,11 +1,11 @@
 """Who is asking: the caller of one request, as everything below the edge sees it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from uuid import UUID
 
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, NotFound
 
 
 class Kind(Enum):
@@ -73,6 +73,15 @@ class Rights:
     hidden: frozenset[str] = frozenset()
     """Members that the caller may not learn of, as `SalesOrder.discount`."""
 
+    @property
+    def reading(self) -> "Rights":
+        """The same without the right to change anything."""
+        return Rights({k: v for k, v in self.reach.items() if k[1] == "read"}, self.hidden)
+
+    @property
+    def covers_children(self) -> bool:
+        return Access.ACCOUNT_AND_CHILDREN in self.reach.values()
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -87,6 +96,8 @@ class Principal:
     children: tuple[Account, ...] = ()
     """Accounts below `accounts`; looked up only where some right reaches them."""
     rights: Rights = Rights()
+    viewer: str | None = None
+    """The subject of the staff member who looks with this customer's eyes, if one does."""
 
     def access(self, permission: str, privilege: str = "read") -> Access:
         """
@@ -114,9 +125,23 @@ class Principal:
         wide = access in (Access.PARENT, Access.ACCOUNT_AND_CHILDREN)
         return self.accounts + self.children if wide else self.accounts
 
-    @property
-    def companies(self) -> frozenset[str]:
-        return frozenset(account.company for account in self.accounts if account.company)
+    def companies_within(self, access: Access) -> frozenset[str]:
+        return frozenset(a.company for a in self.accounts_within(access) if a.company)
+
+    def held(self, account: UUID) -> Account | None:
+        """The account of this id, if the caller may act for it or for one above it."""
+        return next((a for a in self.accounts + self.children if a.id == account), None)
+
+    def choosing(self, account: UUID) -> "Principal":
+        """The caller confined to one account; NotFound for one that is not theirs."""
+        if self.held(account) is None:
+            raise NotFound("There is no such account.", argument="account")
+        # A child stays a child: rights that do not reach children do not reach it now either.
+        return replace(
+            self,
+            accounts=tuple(a for a in self.accounts if a.id == account),
+            children=tuple(a for a in self.children if a.id == account),
+        )
 
     @property
     def price_lists(self) -> frozenset[UUID]:

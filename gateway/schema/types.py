@@ -7,6 +7,7 @@ so that one which the caller may not have takes nothing else away.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -19,11 +20,12 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.loaders.windows import DEFAULT_SIZE, MAXIMUM_SIZE, Slice, Window, window
 from gateway.schema import filters, ids
+from gateway.schema.choosing import of_account
 from gateway.schema.connections import Connection, Listing
 from gateway.schema.context import Info
 from gateway.schema.selection import asks_for, columns, listed_columns
 from gateway.tables import TABLES, Back, Computed, Link, Node, Row, Spec, Table, bind
-from gateway.upstream.odata import EVERYTHING, Order
+from gateway.upstream.odata import EVERYTHING, Order, both
 
 Resolve = Callable[..., Any]
 
@@ -90,13 +92,17 @@ class Types:
 
     def _listing(self, table: Table) -> StrawberryField:
         async def resolve(source: object, info: Info, **arguments: Any) -> Listing:
+            account = arguments.pop("account", None)
             wanted = _window(table, info, arguments)
+            if account is not None:
+                mine = await of_account(info, table, account)
+                wanted = replace(wanted, where=both(wanted.where, mine))
             select = listed_columns(info._raw_info, table)
             return Listing(await info.context.loaders.page(table, select, wanted))
 
         _, name = table.root or ("", "")
         doc = f"The rows of {table.name} that you may see."
-        return Resolved(name, _list_of(table), doc, resolve, self._arguments(table))
+        return Resolved(name, _list_of(table), doc, resolve, self._root_arguments(table))
 
     def _back(self, back: Back) -> StrawberryField:
         child = back.child
@@ -110,6 +116,11 @@ class Types:
 
         doc = back.doc or f"The rows of {child.name} that belong here."
         return Resolved(back.name, _list_of(child), doc, resolve, self._arguments(child))
+
+    def _root_arguments(self, table: Table) -> list[StrawberryArgument]:
+        doc = "List the rows of this account alone, of all that are yours to see."
+        account = [_argument("account", strawberry.ID, doc)] if table.rule.by_account else []
+        return [*self._arguments(table), *account]
 
     def _arguments(self, table: Table) -> list[StrawberryArgument]:
         order = list[self.order_input(table)]  # type: ignore[misc,valid-type]

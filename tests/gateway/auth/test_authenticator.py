@@ -2,13 +2,14 @@
 
 import dataclasses
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.auth.authenticator import REFUSAL, Authenticator
 from gateway.auth.issuers import Issuer, issuers
-from gateway.auth.policy import SHIPPED
+from gateway.auth.policy import SHIPPED, Grant, Policy, Role
 from gateway.auth.principal import Access, Kind, Principal
 from gateway.auth.tokens import Tokens
 from gateway.errors import Unauthenticated, UpstreamUnavailable
@@ -191,3 +192,97 @@ def test_the_settings_cannot_make_every_customer_an_administrator() -> None:
     for role in ("administrator", "partner", "buyr"):
         with pytest.raises(SettingsError, match="GATEWAY_CUSTOMER_ROLES"):
             issuers(settings(customer_roles=("buyer", role)))
+
+
+FURTHER = """
+[[issuer]]
+url = "https://people.example"
+audiences = ["shop", "gateway"]
+algorithms = ["ES256"]
+kinds = ["customer"]
+email_claim = "mail"
+customer_roles = ["representative"]
+
+[[issuer]]
+url = "https://staff.example/v2.0"
+audiences = ["gateway"]
+kinds = ["staff"]
+staff_roles = ["support"]
+
+[[issuer]]
+url = "https://machines.example"
+audiences = ["gateway"]
+kinds = ["partner"]
+partners = "acme=US-002@usmf,US-003@dat"
+"""
+
+
+def test_further_issuers_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "issuers.toml"
+    file.write_text(FURTHER)
+
+    first, people, staff, machines = issuers(settings(issuers=str(file)))
+
+    assert first.kinds == frozenset(Kind)
+    assert (people.algorithms, people.email_claim) == (("ES256",), "mail")
+    assert people.audiences == ("shop", "gateway")
+    assert staff.kinds == {Kind.STAFF}
+    assert machines.partners["acme"][1] == PartnerAccount("US-003", "dat")
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("[[issuer]]", "issuer 1: 'url' is missing"),
+        ('[[issuer]]\nurl = "http://far.example"\naudiences = ["a"]', "'url' must be an https"),
+        ('[[issuer]]\nurl = "https://a.example"\naudiences = [1]', "'audiences' must be text"),
+        ('[[issuer]]\nulr = "https://a.example"', "'ulr' is unknown"),
+        (FURTHER.replace("ES256", "none"), "'algorithms' must be some of RS256"),
+        (FURTHER.replace('["staff"]', '["root"]'), "issuer 2: 'kinds' must be some of"),
+        (FURTHER.replace('"representative"', '"administrator"'), "GATEWAY_CUSTOMER_ROLES"),
+        (FURTHER.replace("people", "issuer"), "GATEWAY_ISSUERS: names an issuer twice"),
+        ("issuer = 1", "holds [[issuer]] tables and nothing else"),
+        ("[[issuer", "issuers.toml: "),
+    ],
+)
+def test_mistakes_in_the_file_of_issuers_are_named(tmp_path: Path, text: str, mistake: str) -> None:
+    file = tmp_path / "issuers.toml"
+    file.write_text(text)
+
+    with pytest.raises(SettingsError) as caught:
+        issuers(settings(issuers=str(file)))
+    assert mistake in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        (JANE, Kind.CUSTOMER),
+        ({"roles": ["gateway-admins"]}, Kind.STAFF),
+        ({"azp": "acme", "scp": ..., "roles": ["orders"]}, Kind.PARTNER),
+    ],
+)
+async def test_an_issuer_vouches_for_its_kinds_of_caller_alone(
+    changes: dict[str, Any], kind: Kind
+) -> None:
+    header = f"Bearer {token(claims(**changes))}"
+    alone = dataclasses.replace(ISSUER, kinds=frozenset({kind}))
+    others = dataclasses.replace(ISSUER, kinds=frozenset(Kind) - {kind})
+
+    assert (await authenticator(profile=alone).authenticate(header)).kind is kind
+    with pytest.raises(Unauthenticated):
+        await authenticator(profile=others).authenticate(header)
+
+
+async def test_a_mark_of_staff_that_is_a_role_means_that_role() -> None:
+    auditor = Role(Kind.STAFF, {"orders": Grant(Access.ALL)})
+    policy = Policy({**SHIPPED.roles, "auditor": auditor})
+    profile = dataclasses.replace(PROFILE, staff_roles=frozenset({"auditor", "gateway-admins"}))
+    keys, directory = TestIssuer().keys_at(Clock(), profile), Dataverse().directory(Clock())
+    door = Authenticator(Tokens([keys], Clock()), directory, lambda: policy)
+
+    async def roles(*named: str) -> frozenset[str]:
+        return (await door.authenticate(f"Bearer {token(claims(roles=list(named)))}")).roles
+
+    assert await roles("auditor") == {"auditor"}
+    assert await roles("gateway-admins") == {"administrator"}
