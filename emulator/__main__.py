@@ -21,6 +21,7 @@ from emulator.loading import Loaded
 from emulator.problems import LoadError, Problems
 from emulator.server import build
 from emulator.settings import CACHE, SMALL, Settings
+from emulator.steering import advance, pause, resume
 from emulator.tokens import TENANT
 from emulator.world.cache import kept_at
 from emulator.world.generation import Progress
@@ -150,6 +151,10 @@ def _welcome(settings: Settings, people: People, seconds: float) -> str:
   Token      {base}/{TENANT}/oauth2/v2.0/token
              client {SERVICE_CLIENT_ID}, secret {SERVICE_SECRET}, scope {base}/.default
   Users      {", ".join(people.present())}; partner"""
+
+
+for command in (advance, pause, resume):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

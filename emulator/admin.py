@@ -4,7 +4,8 @@ They take a service token, or any caller on this machine: a program, but no page
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -12,9 +13,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from emulator.clients import is_loopback
+from emulator.clock import Clock
+from emulator.dualwrite.sync import DualWrite, integrated
 from emulator.errors import Refusal, Unauthorized
 from emulator.faults.protection import Limits
 from emulator.faults.rules import Faults, Rule
+from emulator.lifecycle.steps import Lifecycle, Move
+from emulator.scm.sales import Rejected
+from emulator.world.order_rows import PROCESSING
+from emulator.world.orders import Status
 
 Authorize = Callable[[str | None], None]
 Handler = Callable[[Request], Awaitable[Response]]
@@ -27,6 +34,29 @@ class FaultScript(msgspec.Struct, forbid_unknown_fields=True):
     protection: Limits | bool | None = None
 
 
+class Advance(msgspec.Struct, forbid_unknown_fields=True):
+    """What `POST /emulator/advance` takes: without an order, the newest open one moves."""
+
+    order: str | None = None
+    company: str | None = None
+    to: str | None = None
+    steps: int | None = None
+
+
+class Switches(msgspec.Struct, forbid_unknown_fields=True):
+    """What `POST /emulator/dual-write` takes: how the ERP answers to a cancellation."""
+
+    cancels: Literal["accept", "refuse"]
+
+
+class Time(msgspec.Struct, forbid_unknown_fields=True):
+    """What `POST /emulator/clock` takes; a clock that stands still moves by `advance` alone."""
+
+    advance: float = 0.0
+    """Seconds."""
+    stand_still: bool = False
+
+
 def admin_routes(authorize: Authorize) -> list[Route]:
     def guarded(path: str, handler: Handler, *methods: str) -> Route:
         return Route(f"/emulator/{path}", _guard(authorize, handler), methods=list(methods))
@@ -35,6 +65,12 @@ def admin_routes(authorize: Authorize) -> list[Route]:
         guarded("faults", list_faults, "GET"),
         guarded("faults", add_faults, "POST"),
         guarded("faults", clear_faults, "DELETE"),
+        guarded("advance", advance, "POST"),
+        guarded("dual-write", show_dual_write, "GET"),
+        guarded("dual-write", switch_dual_write, "POST"),
+        guarded("pause", pause, "POST"),
+        guarded("resume", resume, "POST"),
+        guarded("clock", set_clock, "POST"),
     ]
 
 
@@ -57,6 +93,71 @@ async def add_faults(request: Request) -> Response:
 async def clear_faults(request: Request) -> Response:
     request.app.state.faults.clear()
     return _faults(request.app.state.faults)
+
+
+async def advance(request: Request) -> Response:
+    """Move an order through its life."""
+    wish = msgspec.json.decode(await request.body() or b"{}", type=Advance)
+    lifecycle: Lifecycle = request.app.state.lifecycle
+    try:
+        to = _status(wish.to) if wish.to else None
+        moves = lifecycle.advance(wish.order, company=wish.company, to=to, steps=wish.steps)
+    except Rejected as error:
+        return problem(str(error), 409)
+    return JSONResponse({"moves": [_move(each) for each in moves]})
+
+
+def _status(text: str) -> Status:
+    name = text.upper().replace("-", "_").replace("CANCELLED", "CANCELED")
+    if name not in Status.__members__:
+        raise Rejected(f"There is no status {text}.")
+    return Status[name]
+
+
+def _move(move: Move) -> dict[str, str]:
+    before, after = PROCESSING[move.before], PROCESSING[move.after]
+    return {"order": move.order, "company": move.company, "from": before, "to": after}
+
+
+async def show_dual_write(request: Request) -> Response:
+    return _dual_write(request.app.state.dual_write)
+
+
+async def switch_dual_write(request: Request) -> Response:
+    switches = msgspec.json.decode(await request.body(), type=Switches)
+    request.app.state.dual_write.outward.cancels = switches.cancels
+    return _dual_write(request.app.state.dual_write)
+
+
+async def pause(request: Request) -> Response:
+    request.app.state.dual_write.pause()
+    return _dual_write(request.app.state.dual_write)
+
+
+async def resume(request: Request) -> Response:
+    request.app.state.dual_write.resume()
+    return _dual_write(request.app.state.dual_write)
+
+
+def _dual_write(dual_write: DualWrite) -> Response:
+    return JSONResponse(
+        {
+            "integrated": integrated(dual_write.store),
+            "paused": dual_write.paused,
+            "waiting": len(dual_write.queue),
+            "failures": [asdict(failure) for failure in dual_write.failures],
+            "cancels": dual_write.outward.cancels,
+        }
+    )
+
+
+async def set_clock(request: Request) -> Response:
+    time = msgspec.json.decode(await request.body(), type=Time)
+    clock: Clock = request.app.state.clock
+    if time.stand_still:
+        clock.stand_still()
+    clock.advance(seconds=time.advance)
+    return JSONResponse({"now": clock.now().isoformat(), "virtual": clock.virtual})
 
 
 def _faults(faults: Faults) -> Response:

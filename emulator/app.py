@@ -25,6 +25,7 @@ from emulator.faults.passage import Passage
 from emulator.faults.rules import Faults
 from emulator.finops.service import FinOps
 from emulator.finops.service import error as finops_error
+from emulator.lifecycle.steps import Lifecycle
 from emulator.log import NOT_SERVED, Entry, Log
 from emulator.multipart import JSON
 from emulator.scm.sales import Sales
@@ -49,7 +50,8 @@ def create_app(
     log, clock = Log(), Clock(store.clock)
     store.clock = clock.now
     faults = Faults(clock)
-    dual_write = DualWrite(Sales(store), faults)
+    sales = Sales(store)
+    dual_write = DualWrite(sales, faults)
     dual_write.join()
     dataverse, finops = Dataverse(store), FinOps(store, company)
     web_api = Endpoint(
@@ -74,6 +76,7 @@ def create_app(
     app.state.clock = clock
     app.state.faults = faults
     app.state.dual_write = dual_write
+    app.state.lifecycle = Lifecycle(sales)
     return app
 
 

@@ -199,11 +199,12 @@ class Store:
         table = self.catalog.tables[set_name]
         with self.transaction("load"):
             try:
-                self.write(table, (self._loaded(table, row) for row in rows))
+                self.write(table, (self.kept(table, row) for row in rows))
             except sqlite3.IntegrityError as error:
                 raise _duplicate(table, str(error)) from error
 
-    def _loaded(self, table: Table, given: Mapping[str, Any]) -> Row:
+    def kept(self, table: Table, given: Mapping[str, Any]) -> Row:
+        """A row as the services write it, complete and in kept form."""
         row: Row = dict(defaults(table))
         for name, value in given.items():
             if "@" in name:

@@ -25,14 +25,18 @@ class Numbers:
         self._last[key] += 1
         return f"{prefix}{self._last[key]:0{width}d}"
 
-    def record(self, entity_set: str, column: str) -> int:
-        key = (entity_set, column)
+    def record(self, *places: Place) -> int:
+        """The next of the whole numbers by which the ERP tells records apart."""
+        key = ("record",)
         if key not in self._last:
-            table = self._store.catalog.tables[entity_set]
-            sql = f'SELECT max("{column}") FROM "{table.sql}"'  # noqa: S608
-            self._last[key] = self._store.run(sql)[0][0] or FIRST_RECORD
+            self._last[key] = max(self._newest(*place) for place in places)
         self._last[key] += 1
         return self._last[key]
+
+    def _newest(self, entity_set: str, column: str) -> int:
+        table = self._store.catalog.tables[entity_set]
+        found = self._store.run(f'SELECT max("{column}") FROM "{table.sql}"')  # noqa: S608
+        return int(found[0][0] or FIRST_RECORD)
 
     def _highest(self, prefix: str, entity_set: str, column: str, area: str) -> int:
         table = self._store.catalog.tables[entity_set]

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
@@ -17,6 +19,8 @@ from emulator.store import Store
 HOST = "http://127.0.0.1:8001"
 DATAVERSE, FINOPS = "/api/data/v9.2/", "/data/"
 Json = dict[str, Any]
+CACHE = TemporaryDirectory()
+"""The world is generated once and copied for whoever wants one of their own."""
 
 
 @dataclass
@@ -124,7 +128,7 @@ def counts(store: Store) -> Iterator[tuple[str, int]]:
 
 @asynccontextmanager
 async def trading(**settings: Any) -> AsyncIterator[Trade]:
-    app = build(Settings(**{"cache": None, "base_url": HOST, **settings}))
+    app = build(Settings(**{"cache": Path(CACHE.name), "base_url": HOST, **settings}))
     token = app.state.tokens.service("test")
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx2.AsyncClient(transport=InProcess(app), base_url=HOST, headers=headers) as http:
