@@ -1,7 +1,6 @@
 """The composition root: settings -> the ASGI application. The one module that knows all others."""
 
 import logging
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -25,9 +24,11 @@ from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
 from gateway.graphiql.page import SignIn, graphiql_routes
 from gateway.health import Probe, health_routes
+from gateway.loaders.footing import Footing
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
-from gateway.loaders.writer import Writer
+from gateway.loaders.seals import Seal
+from gateway.loaders.writer import Writer, Writes
 from gateway.middleware import REQUEST_ID, BodyLimit, Requests, request_id
 from gateway.resolvers.root import build
 from gateway.schema.choosing import account_id
@@ -37,6 +38,7 @@ from gateway.settings import Settings, load
 from gateway.tables import ServiceName
 from gateway.upstream.credentials import ServiceLogin, service_login
 from gateway.upstream.odata import DATAVERSE, FINOPS
+from gateway.upstream.sender import now
 from gateway.upstream.service import Allowance, Service
 
 DATAVERSE_ROOT = "/api/data/v9.2/"
@@ -44,6 +46,8 @@ FINOPS_ROOT = "/data/"
 ACCOUNT = "X-Account"
 """The header by which a caller of several accounts chooses one for the whole request."""
 PREFLIGHT_SECONDS = 600
+DRAIN = 30.0
+"""Seconds that writes under way get when the process is told to stop."""
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -109,10 +113,18 @@ class Outside:
         finops = service_login(settings, settings.finops_url, anonymous)
         self._services: Mapping[ServiceName, Service] = {
             "dataverse": Service(
-                self._client(settings.dataverse_url + DATAVERSE_ROOT, dataverse), DATAVERSE
+                self._client(settings.dataverse_url + DATAVERSE_ROOT, dataverse),
+                DATAVERSE,
+                write_patience=settings.write_timeout,
             ),
             "finops": Service(self._client(settings.finops_url + FINOPS_ROOT, finops), FINOPS),
         }
+        self._writes = Writes(
+            Seal(settings.client_secret or settings.client_certificate or ""),
+            patience=settings.mutation_deadline,
+            limit=settings.write_limit,
+        )
+        self._footing = Footing(self._services["dataverse"], required=settings.order_keys)
         sources = [Keys(issuer, anonymous) for issuer in issuers(settings, policy.current())]
         directory = Directory(
             self._services["dataverse"],
@@ -132,14 +144,13 @@ class Outside:
         """What the resolvers of one request share; NotFound where it names a foreign account."""
         if account := request.headers.get(ACCOUNT):
             principal = principal.choosing(account_id(account))
-        allowance = Allowance(
-            self._settings.upstream_calls, time.monotonic() + self._settings.deadline
-        )
+        allowance = Allowance(self._settings.upstream_calls, now() + self._settings.deadline)
         return Context(
             principal,
             Loaders(Reader(self._services, principal, allowance)),
-            Writer(self._services["dataverse"], principal, allowance),
+            Writer(self._services["dataverse"], principal, allowance, self._writes, self._footing),
             request_id(request),
+            self._settings.unpriced,
         )
 
     @asynccontextmanager
@@ -147,7 +158,9 @@ class Outside:
         async with AsyncExitStack() as stack:
             for client in self._clients:
                 await stack.enter_async_context(client)
+            await self._footing.start()
             yield
+            await self._writes.drain(DRAIN)
 
     def _client(self, base_url: str = "", login: ServiceLogin | None = None) -> httpx2.AsyncClient:
         settings = self._settings

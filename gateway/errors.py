@@ -8,6 +8,7 @@
     + InvalidInput                INVALID_INPUT         an argument has a value we cannot use
     + InvalidCursor               INVALID_CURSOR        a paging cursor of another list, or damaged
     + LimitExceeded               LIMIT_EXCEEDED        the document or its answer is too large
+    + WritesRefused               WRITES_REFUSED        the environment lacks what safe writes need
   x UpstreamError                 Dynamics is at fault; the request may be good
     + UpstreamUnavailable         UPSTREAM_UNAVAILABLE  not reachable, or it answered with a fault
     + UpstreamTimeout             UPSTREAM_TIMEOUT      no answer within the deadline
@@ -82,8 +83,17 @@ class LimitExceeded(CallerError):
     code = "LIMIT_EXCEEDED"
 
 
+class WritesRefused(CallerError):
+    """The environment lacks what makes writes safe; `reason` says what. Reads work."""
+
+    code = "WRITES_REFUSED"
+
+
 class UpstreamError(GatewayError):
     """Dynamics could not, or would not, answer."""
+
+    doubtful = False
+    """Whether a write was sent, and may have been carried out all the same."""
 
 
 class UpstreamUnavailable(UpstreamError):
@@ -108,6 +118,8 @@ class UpstreamRefused(UpstreamError):
     """The service understood the request and said no; `reason` is its code, never its text."""
 
     code = "UPSTREAM_REFUSED"
+    words = ""
+    """The service's own words, never for a caller: they may quote anybody's rows."""
 
 
 class UpstreamMismatch(UpstreamError):

@@ -3,10 +3,14 @@
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 LEVELS = ("debug", "info", "warning", "error")
+Unpriced = Literal["omit", "zero", "refuse"]
+"""What becomes of an order line without a price: none is sent, 0 is sent, or it is an error."""
+UNPRICED: dict[str, Unpriced] = {"omit": "omit", "zero": "zero", "refuse": "refuse"}
 SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
@@ -134,6 +138,12 @@ def log_level(raw: str) -> str:
     if raw.lower() not in LEVELS:
         raise ValueError(f"must be one of {', '.join(LEVELS)}")
     return raw.lower()
+
+
+def unpriced(raw: str) -> Unpriced:
+    if raw not in UNPRICED:
+        raise ValueError(f"must be one of {', '.join(UNPRICED)}")
+    return UNPRICED[raw]
 
 
 def _split(raw: str) -> SplitResult:

@@ -191,6 +191,33 @@ class Settings:
     deadline: float = variable(
         "Seconds that one operation may take.", parsers.seconds, default=10.0
     )
+    mutation_deadline: float = variable(
+        "Seconds after which the caller of a mutation is answered, with PENDING if need be.",
+        parsers.seconds,
+        default=25.0,
+    )
+    write_limit: float = variable(
+        "Seconds that a write may go on, its caller answered or not; dual-write itself has 120.",
+        parsers.seconds,
+        default=125.0,
+    )
+    write_timeout: float = variable(
+        "Seconds to wait for the answer to one try of a write before it is sent again.",
+        parsers.seconds,
+        default=10.0,
+    )
+    order_keys: bool = variable(
+        "Refuse to write orders unless they can carry key and fingerprint. Without them orders are "
+        "not doubled either, but a key that is used for another order is not noticed.",
+        parsers.switch,
+        default=True,
+    )
+    unpriced: parsers.Unpriced = variable(  # noqa: RUF009 - a field, as all of them
+        "What becomes of an order line without a known price: `omit` sends none, `zero` sends 0 so "
+        "that the ERP works it out, `refuse` makes it an error.",
+        parsers.unpriced,
+        default="omit",
+    )
     connect_timeout: float = variable(
         "Seconds to reach Dataverse or F&O.", parsers.seconds, default=2.0
     )

@@ -30,6 +30,10 @@ class Loaders:
         self.reader = reader
         self._loaders: dict[Hashable, DataLoader[Wanted, Any]] = {}
 
+    def forget(self) -> None:
+        """Read everything anew from here on: something was written."""
+        self._loaders.clear()
+
     async def one(self, link: Link, row: Row, select: Select) -> Row | None:
         """The row that `link` leads to; None where it is empty or not the caller's to see."""
         key = _link_key(row.raw, link, link.paths)

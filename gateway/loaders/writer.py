@@ -1,31 +1,135 @@
-"""The only way to write rows: what a mutation built from rows that the reader loaded."""
+"""
+The only way to write rows: what a mutation built from rows that the reader loaded.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A write goes on when its caller is gone, within a limit; only the answer is lost then.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from gateway.auth.principal import Principal
-from gateway.upstream.service import Allowance, Service
+from gateway.errors import UpstreamError, UpstreamRefused
+from gateway.loaders.footing import Footing
+from gateway.loaders.seals import Seal
+from gateway.upstream.odata import Compare, Query
+from gateway.upstream.sender import now
+from gateway.upstream.service import Allowance, Service, Write
 
-NewRow = tuple[str, dict[str, Any]]
-"""An entity set and the row to create in it, as the Web API takes it."""
+log = logging.getLogger(__name__)
+
+ORDERS = "orders"
+"""The permission that all writes need."""
+READ_BACK = 3.0
+"""Seconds that a caller's deadline leaves for reading what was written."""
+DUPLICATES = frozenset({"0x80040237", "0x80060892"})
+"""Dataverse's codes for a row whose primary or alternate key exists."""
+STALE = "0x80060882"
+"""Dataverse's code for a row that has another version than `If-Match` says."""
+MISSING = "0x80040217"
+"""Dataverse's code for a row that does not exist."""
+TELLING = DUPLICATES | {STALE, MISSING}
+"""Refusals after which reading tells what became of an earlier try of the same write."""
+
+
+class Unsettled(Exception):
+    """Nobody can say yet whether a write was made; after `until` (epoch) nothing is sent for it."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__("the outcome of a write is unknown")
+        self.until = until
+
+
+@dataclass
+class Writes:
+    """The writes under way in this process; they outlive the requests that asked for them."""
+
+    seal: Seal
+    """For what callers carry back to ask what became of a write."""
+    patience: float = 25.0
+    """Seconds after which the caller of a mutation is answered, whatever is known by then."""
+    limit: float = 125.0
+    """Seconds that a write may take in all: dual-write's transactions end after 120."""
+    clock: Callable[[], float] = time.time
+    """Seconds since the epoch, the same in all processes."""
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def finish(self, write: Coroutine[Any, Any, None], seconds: float) -> None:
+        """Wait so long for `write`; where that does not do it goes on without us: Unsettled."""
+        until = self.clock() + self.limit
+        task = asyncio.create_task(write)
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if not done:
+            raise Unsettled(until)
+        task.result()
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is under way come to its end, for so long."""
+        if self._running:
+            log.info("waiting for %d writes", len(self._running))
+            await asyncio.wait(self._running, timeout=seconds)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        # Whoever waited has the outcome; without anybody an error would be reported as lost.
+        if not task.cancelled():
+            task.exception()
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes to Dataverse for one principal within one operation's allowance."""
+    """Writes to Dataverse for one principal."""
 
     dataverse: Service
     principal: Principal
     allowance: Allowance
+    """For the reads that a write needs; the write has its own."""
+    writes: Writes
+    footing: Footing
 
-    async def create(self, permission: str, rows: Sequence[NewRow]) -> None:
+    async def begin(self, privilege: str) -> bool:
         """
-        Create all of `rows`, or none, in one change set; row n may be bound to as `$n`.
+        Whether orders carry key and fingerprint; from here on a mutation has its longer deadline.
 
-        Raises Forbidden where `permission` does not let the caller create, UpstreamRefused where
-        Dataverse or the ERP says no, and UpstreamTimeout or UpstreamUnavailable where the outcome
-        is unknown.
+        Raises Forbidden without the privilege, WritesRefused where writes are not safe here.
         """
-        self.principal.access(permission, "create")
-        await self.dataverse.create_set(rows, self.allowance)
+        self.principal.access(ORDERS, privilege)
+        self.allowance.extend(self.writes.patience)
+        return await self.footing.marked()
+
+    async def write(self, privilege: str, changes: Sequence[Write]) -> None:
+        """
+        Make all `changes`, or none.
+
+        Raises Forbidden without the privilege, Unsettled where the outcome is unknown, and
+        UpstreamError where nothing was written; that is not so of an UpstreamRefused that is
+        `doubtful`: its reason is in TELLING, and reading tells.
+        """
+        self.principal.access(ORDERS, privilege)
+        allowance = Allowance(1, now() + self.writes.limit)
+        wait = max(self.allowance.remaining - READ_BACK, 1.0)
+        try:
+            await self.writes.finish(self.dataverse.write(changes, allowance), wait)
+        except UpstreamError as error:
+            if not error.doubtful or _is_telling(error):
+                raise
+            raise Unsettled(self.writes.clock()) from None
+
+    async def exists(self, collection: str, column: str, key: UUID) -> bool:
+        """
+        Whether a row exists, whoever may see it.
+
+        Only for ids that were derived for this caller, so that it tells of the caller's own writes.
+        """
+        query = Query(collection, (column,), Compare(column, "eq", key), top=1)
+        return bool((await self.dataverse.fetch(query, self.allowance)).rows)
+
+
+def _is_telling(error: UpstreamError) -> bool:
+    return isinstance(error, UpstreamRefused) and error.details["reason"] in TELLING

@@ -1,58 +1,36 @@
-"""
-Orders as a customer places them.
-
-check (pure) -> load every id through the row rules -> build (pure) -> send -> read back.
-"""
-
-import asyncio
-from collections.abc import Sequence
-from uuid import UUID
+"""Everything that callers can change; one line a mutation."""
 
 import strawberry
 
-from gateway.errors import (
-    InvalidInput,
-    NotFound,
-    UpstreamRefused,
-    UpstreamTimeout,
-    UpstreamUnavailable,
-)
-from gateway.loaders.writer import NewRow
-from gateway.resolvers import placing
-from gateway.resolvers.placing import (
-    Buyer,
+from gateway.resolvers import amending, creating, importing, previewing, reordering
+from gateway.resolvers.inputs import (
+    AddSalesOrderLinesInput,
+    CancelSalesOrderInput,
     CreateSalesOrderInput,
-    Item,
-    OrderRefused,
-    ProductNotFound,
-    SalesOrderLineInput,
-    UserError,
+    ImportSalesOrderLinesInput,
+    PreviewSalesOrderInput,
+    RemoveSalesOrderLineInput,
+    ReorderInput,
+    UpdateSalesOrderInput,
+    UpdateSalesOrderLineInput,
 )
-from gateway.schema import ids
-from gateway.schema.accounts import Account, Contact
-from gateway.schema.catalog import Product
-from gateway.schema.context import Context, Info
-from gateway.schema.sales import SalesOrder
-from gateway.schema.selection import columns_under
-from gateway.tables import paths
-
-PERMISSION = "orders"
-DUPLICATE = "0x80040237"
-"""Dataverse's code for a row whose key exists."""
-BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country")
-
-
-@strawberry.type(description="The order, or what is wrong with the input.")
-class CreateSalesOrderPayload:
-    """Either `order` is set or `errors` has something to say."""
-
-    order: SalesOrder | None = strawberry.field(description="The order as it was written.")
-    errors: list[UserError] = strawberry.field(description="Why nothing was written.")
+from gateway.resolvers.payloads import (
+    AddSalesOrderLinesPayload,
+    CancelSalesOrderPayload,
+    CreateSalesOrderPayload,
+    ImportSalesOrderLinesPayload,
+    PreviewSalesOrderPayload,
+    RemoveSalesOrderLinePayload,
+    ReorderPayload,
+    UpdateSalesOrderLinePayload,
+    UpdateSalesOrderPayload,
+)
+from gateway.schema.context import Info
 
 
 @strawberry.type(description="Everything that can be changed.")
 class Mutation:
-    """One line per mutation."""
+    """The work is in the modules by families of verbs."""
 
     @strawberry.mutation(
         description="Place a sales order: all of it, or nothing. The same idempotency key gives "
@@ -61,109 +39,57 @@ class Mutation:
     async def create_sales_order(
         self, info: Info, input: CreateSalesOrderInput
     ) -> CreateSalesOrderPayload:
-        context = info.context
-        context.principal.access(PERMISSION, "create")
-        if errors := placing.check(input):
-            return _refused(errors)
-        buyer = await _buyer(context, input)
-        items, errors = await _items(context, input.lines)
-        if errors := [*placing.missing(buyer, input), *errors]:
-            return _refused(errors)
-        identity = placing.order_id(context.principal, buyer.account._id, input.idempotency_key)
-        try:
-            await _send(context, placing.rows(identity, buyer, input, items))
-        except UpstreamRefused as error:
-            return _refused([_refusal(error)])
-        return CreateSalesOrderPayload(order=await _read_back(info, identity), errors=[])
+        return await creating.create(info, input)
 
-
-async def _buyer(context: Context, order: CreateSalesOrderInput) -> Buyer:
-    """The account that buys and the contact that orders, read through their row rules."""
-    key = _account_id(context, order)
-    account = await context.loaders.node(Account, (key,), paths(Account, *BUYER, "address"))
-    if account is None:
-        raise NotFound("There is no such account.", argument="account")
-    person = context.principal.contact
-    if person is None:
-        return Buyer(account, None)
-    contact = await context.loaders.node(Contact, (person.id,), paths(Contact, *BUYER))
-    return Buyer(account, contact)
-
-
-def _account_id(context: Context, order: CreateSalesOrderInput) -> UUID:
-    mine = [account.id for account in context.principal.accounts]
-    if order.account is not None:
-        (key,) = ids.key(Account.__table__, order.account)
-        if not isinstance(key, UUID) or key not in mine:
-            raise NotFound("There is no such account.", argument="account")
-        return key
-    if len(mine) != 1:
-        raise InvalidInput("Say for which account you order.", argument="account")
-    return mine[0]
-
-
-async def _items(
-    context: Context, lines: Sequence[SalesOrderLineInput]
-) -> tuple[list[Item], list[UserError]]:
-    found = await asyncio.gather(*(_item(context, line) for line in lines))
-    errors: list[UserError] = [
-        ProductNotFound(
-            code="PRODUCT_NOT_FOUND",
-            message="There is no such product.",
-            path=["input", "lines", str(index)],
-        )
-        for index, item in enumerate(found)
-        if item is None
-    ]
-    return [item for item in found if item is not None], errors
-
-
-async def _item(context: Context, line: SalesOrderLineInput) -> Item | None:
-    product = await _product(context, line)
-    if product is None:
-        return None
-    price = await product.price(context.loaders)
-    return Item(line, product, price.unit_price.amount if price else None)
-
-
-async def _product(context: Context, line: SalesOrderLineInput) -> Product | None:
-    select = paths(Product, "_id", "_unit_id")
-    if line.product is not None:
-        return await context.loaders.node(Product, ids.key(Product.__table__, line.product), select)
-    by_number = {"msdyn_productnumber": line.number}
-    found = await context.loaders.matching(Product, by_number, select)
-    return found[0] if len(found) == 1 else None
-
-
-async def _send(context: Context, rows: Sequence[NewRow]) -> None:
-    """Write the order. That it is there already, by an earlier try with its key, is no failure."""
-    try:
-        await context.writer.create(PERMISSION, rows)
-    except UpstreamRefused as error:
-        if error.details["reason"] != DUPLICATE:
-            raise
-    except (UpstreamTimeout, UpstreamUnavailable) as error:
-        error.message += " Repeat with the same idempotencyKey to learn what became of the order."
-        raise
-
-
-async def _read_back(info: Info, identity: UUID) -> SalesOrder:
-    """The order through its row rule: what the caller may not see, the caller has not written."""
-    select = columns_under(info._raw_info, "order", SalesOrder.__table__)
-    order = await info.context.loaders.node(SalesOrder, (identity,), select)
-    if order is None:
-        raise NotFound("The order cannot be read back.")
-    return order
-
-
-def _refusal(error: UpstreamRefused) -> OrderRefused:
-    return OrderRefused(
-        code="ORDER_REFUSED",
-        message="Dynamics refused the order; nothing was written.",
-        path=["input"],
-        reason=str(error.details["reason"]),
+    @strawberry.mutation(
+        description="What an order would cost and when it could be had, after the checks that "
+        "placing it makes. Writes nothing."
     )
+    async def preview_sales_order(
+        self, info: Info, input: PreviewSalesOrderInput
+    ) -> PreviewSalesOrderPayload:
+        return await previewing.preview(info, input)
 
+    @strawberry.mutation(description="Place an order with the lines of an earlier one.")
+    async def reorder(self, info: Info, input: ReorderInput) -> ReorderPayload:
+        return await reordering.reorder(info, input)
 
-def _refused(errors: list[UserError]) -> CreateSalesOrderPayload:
-    return CreateSalesOrderPayload(order=None, errors=errors)
+    @strawberry.mutation(description="Change the header of an order that nobody has picked yet.")
+    async def update_sales_order(
+        self, info: Info, input: UpdateSalesOrderInput
+    ) -> UpdateSalesOrderPayload:
+        return await amending.update(info, input)
+
+    @strawberry.mutation(description="Add lines to an order: all of them, or none.")
+    async def add_sales_order_lines(
+        self, info: Info, input: AddSalesOrderLinesInput
+    ) -> AddSalesOrderLinesPayload:
+        return await amending.add_lines(info, input)
+
+    @strawberry.mutation(
+        description="Add lines to an order from CSV text: all of them, or none if any is wrong."
+    )
+    async def import_sales_order_lines(
+        self, info: Info, input: ImportSalesOrderLinesInput
+    ) -> ImportSalesOrderLinesPayload:
+        return await importing.import_lines(info, input)
+
+    @strawberry.mutation(description="Change one line of an order.")
+    async def update_sales_order_line(
+        self, info: Info, input: UpdateSalesOrderLineInput
+    ) -> UpdateSalesOrderLinePayload:
+        return await amending.update_line(info, input)
+
+    @strawberry.mutation(description="Remove one line of an order, but not the last.")
+    async def remove_sales_order_line(
+        self, info: Info, input: RemoveSalesOrderLineInput
+    ) -> RemoveSalesOrderLinePayload:
+        return await amending.remove_line(info, input)
+
+    @strawberry.mutation(
+        description="Cancel an order that nobody has picked yet. The ERP has the last word."
+    )
+    async def cancel_sales_order(
+        self, info: Info, input: CancelSalesOrderInput
+    ) -> CancelSalesOrderPayload:
+        return await amending.cancel(info, input)

@@ -1,5 +1,5 @@
 """
-What a new order is made of: checks of the input, defaults, and the rows that are sent. All pure.
+What a new order is made of: checks of the input, defaults, and the row that is sent. All pure.
 
 The defaults are those that Microsoft's customer portal takes from the signed-in contact; what the
 contact lacks its account provides.
@@ -12,122 +12,38 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.auth.principal import Principal
-from gateway.loaders.writer import NewRow
-from gateway.schema.accounts import Account, Contact
+from gateway.parsers import Unpriced
+from gateway.resolvers.inputs import (
+    MAXIMUM_KEY,
+    MAXIMUM_LINES,
+    AddressInput,
+    PreviewSalesOrderInput,
+    SalesOrderLineInput,
+)
+from gateway.resolvers.mistakes import (
+    AccountOnHold,
+    CreditLimitExceeded,
+    Errors,
+    InvalidOrderInput,
+    MissingDefault,
+    PriceUnknown,
+)
+from gateway.schema.accounts import Account, Contact, HoldStatus
 from gateway.schema.catalog import Product
+from gateway.schema.values import Money
+from gateway.upstream.odata import row_url
 
 NAMESPACE = UUID("5e1b0b0e-6a0c-5f0e-9f0a-6f2d0c1e7a11")
-"""Namespace of the order ids that are derived from idempotency keys. Never changed."""
-OPERATION = "createSalesOrder"
+"""Namespace of the ids that are derived from idempotency keys. Never changed."""
 ITEM_BASED = 192350000
 """`msdyn_ordertype` of the orders that dual-write carries."""
 ORDER_NAME = "sales order"
 ADDRESS_DESCRIPTION = "delivery address description"
-MAXIMUM_LINES = 500
-MAXIMUM_KEY = 255
-
-
-@strawberry.input(description="Where an order goes, if not to the account's own address.")
-class AddressInput:
-    """A typed-in delivery address."""
-
-    name: str | None = strawberry.field(default=None, description="Who or what is there.")
-    street: str = strawberry.field(description="The street.")
-    street_number: str | None = strawberry.field(default=None, description="The number in it.")
-    postal_code: str | None = strawberry.field(default=None, description="The postal code.")
-    city: str = strawberry.field(description="The city.")
-    state: str | None = strawberry.field(default=None, description="The state or province.")
-    country: str | None = strawberry.field(
-        default=None,
-        description="The country as Dynamics spells it; the contact's unless said otherwise.",
-    )
-
-
-@strawberry.input(description="A line of a new order; `product` or `number` names the product.")
-class SalesOrderLineInput:
-    """One product and how much of it."""
-
-    product: strawberry.ID | None = strawberry.field(default=None, description="The product's id.")
-    number: str | None = strawberry.field(default=None, description="The product number.")
-    quantity: Decimal = strawberry.field(description="How much, in the product's own unit.")
-    requested_shipping_date: date | None = strawberry.field(
-        default=None, description="The day on which it should be sent."
-    )
-    note: str | None = strawberry.field(default=None, description="A note for the seller.")
-
-
-@strawberry.input(description="A new sales order.")
-class CreateSalesOrderInput:
-    """Customer, company, currency, price list and prices are not asked for: they follow."""
-
-    idempotency_key: str = strawberry.field(
-        description="Chosen by you, 1 to 255 characters: the same key never makes a second order."
-    )
-    lines: list[SalesOrderLineInput] = strawberry.field(
-        description=f"What is ordered: 1 to {MAXIMUM_LINES} lines."
-    )
-    account: strawberry.ID | None = strawberry.field(
-        default=None, description="The account that buys; needed by those who act for several."
-    )
-    ship_to: AddressInput | None = strawberry.field(
-        default=None, description="Where it goes; the account's address unless said otherwise."
-    )
-    requested_shipping_date: date | None = strawberry.field(
-        default=None, description="The day on which it should be sent."
-    )
-    requested_receipt_date: date | None = strawberry.field(
-        default=None, description="The day on which it should arrive."
-    )
-    customer_reference: str | None = strawberry.field(
-        default=None, description="Your own reference; at most 50 characters."
-    )
-    requisition_number: str | None = strawberry.field(
-        default=None, description="Your requisition number; at most 50 characters."
-    )
-
-
-@strawberry.interface(description="Why an order was not created.")
-class UserError:
-    """Something that the caller can put right; nothing was written."""
-
-    code: str = strawberry.field(description="A stable code.")
-    message: str = strawberry.field(description="What is wrong, for people.")
-    path: list[str] = strawberry.field(description="The place in the input, from `input` down.")
-
-
-@strawberry.type(description="A value of the input cannot be used. Code INVALID_INPUT.")
-class InvalidOrderInput(UserError):
-    """The caller's own mistake."""
-
-
-@strawberry.type(description="A product does not exist for you. Code PRODUCT_NOT_FOUND.")
-class ProductNotFound(UserError):
-    """Absent, or not to be seen: never told apart."""
-
-
-@strawberry.type(
-    description="Neither contact nor account has a value that every order needs. "
-    "Code MISSING_DEFAULT; the seller has to fill it in."
-)
-class MissingDefault(UserError):
-    """`default` names what is missing."""
-
-    default: str = strawberry.field(description="COMPANY, CURRENCY, PRICE_LIST or SHIP_TO_COUNTRY.")
-
-
-@strawberry.type(description="Dynamics, or the ERP behind it, said no. Code ORDER_REFUSED.")
-class OrderRefused(UserError):
-    """Nothing was written on either side."""
-
-    reason: str = strawberry.field(description="The code that Dynamics gave.")
-
-
-USER_ERRORS = (InvalidOrderInput, ProductNotFound, MissingDefault, OrderRefused)
-"""The closed list of what can be wrong with an order."""
+MAXIMUM_REFERENCE = 50
+MAXIMUM_NOTE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,28 +71,78 @@ class Item:
 
     line: SalesOrderLineInput
     product: Product
-    unit_price: Decimal | None
+    unit: UUID | None
+    unit_price: Money | None
+
+    @property
+    def amount(self) -> Decimal:
+        """The estimated amount; 0 without a price."""
+        return self.line.quantity * self.unit_price.amount if self.unit_price else Decimal()
 
 
-def order_id(principal: Principal, account: UUID, key: str) -> UUID:
-    """The id of the one order that this key can make for this account."""
-    return uuid5(NAMESPACE, "\x1f".join((principal.issuer, str(account), OPERATION, key)))
+def derived_id(principal: Principal, account: UUID, operation: str, key: str) -> UUID:
+    """The one id that this key can make for this account and operation."""
+    return uuid5(NAMESPACE, "\x1f".join((principal.issuer, str(account), operation, key)))
 
 
-def check(order: CreateSalesOrderInput) -> list[UserError]:
-    """What is wrong with the input by itself."""
+def line_id(identity: UUID, number: int) -> UUID:
+    """The id of the line `number`, counted from 1, of what `identity` stands for."""
+    return uuid5(identity, str(number))
+
+
+def check(order: PreviewSalesOrderInput) -> Errors:
+    """What is wrong with the input of a new order by itself."""
+    return [*check_key(order), *check_header(order), *check_lines(order.lines)]
+
+
+def check_key(sent: object) -> Errors:
+    key = getattr(sent, "idempotency_key", " ")
+    if 1 <= len(key) <= MAXIMUM_KEY:
+        return []
+    return [invalid(f"The key must have 1 to {MAXIMUM_KEY} characters.", "idempotencyKey")]
+
+
+def check_header(sent: object) -> Errors:
     return [
-        InvalidOrderInput(code="INVALID_INPUT", message=message, path=["input", *path])
-        for message, *path in _mistakes(order)
+        invalid(f"At most {MAXIMUM_REFERENCE} characters.", to_camel_case(name))
+        for name in ("customer_reference", "requisition_number")
+        if len(getattr(sent, name, None) or "") > MAXIMUM_REFERENCE
     ]
 
 
-def missing(buyer: Buyer, order: CreateSalesOrderInput) -> list[UserError]:
+def check_lines(lines: Sequence[SalesOrderLineInput]) -> Errors:
+    if not 1 <= len(lines) <= MAXIMUM_LINES:
+        return [invalid(f"There must be 1 to {MAXIMUM_LINES} lines.", "lines")]
+    return [
+        invalid(message, "lines", str(index), *path)
+        for index, line in enumerate(lines)
+        for message, *path in line_mistakes(line)
+    ]
+
+
+def line_mistakes(line: SalesOrderLineInput) -> Iterator[tuple[str, ...]]:
+    """Message and path below the line."""
+    if sum(name is not None for name in (line.product, line.number, line.item_number)) != 1:
+        yield ("Name the product by one of 'product', 'number' and 'itemNumber'.",)
+    yield from quantity_mistakes(line.quantity)
+    if len(line.note or "") > MAXIMUM_NOTE:
+        yield f"At most {MAXIMUM_NOTE} characters.", "note"
+
+
+def quantity_mistakes(quantity: Decimal) -> Iterator[tuple[str, ...]]:
+    if not quantity.is_finite() or quantity <= 0:
+        yield "The quantity must be more than 0.", "quantity"
+
+
+def invalid(message: str, *path: str) -> InvalidOrderInput:
+    return InvalidOrderInput(message=message, path=["input", *path])
+
+
+def missing(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
     """The defaults that neither contact nor account has."""
     typed = order.ship_to.country if order.ship_to else None
     return [
         MissingDefault(
-            code="MISSING_DEFAULT",
             message=f"Your account has no {name.lower().replace('_', ' ')}; ask your seller.",
             path=["input"],
             default=name,
@@ -186,34 +152,69 @@ def missing(buyer: Buyer, order: CreateSalesOrderInput) -> list[UserError]:
     ]
 
 
-def rows(
-    identity: UUID, buyer: Buyer, order: CreateSalesOrderInput, items: Sequence[Item]
-) -> list[NewRow]:
-    """Header and lines as they are sent; the lines bind to the header as `$1`."""
+def unpriced(items: Sequence[Item], rule: Unpriced) -> Errors:
+    """The lines without a price, where that is an error."""
+    if rule != "refuse":
+        return []
+    return [
+        PriceUnknown(message="There is no price for you.", path=["input", "lines", str(index)])
+        for index, item in enumerate(items)
+        if item.unit_price is None
+    ]
+
+
+def blocked(buyer: Buyer, ordered: Decimal, items: Sequence[Item]) -> Errors:
+    """What the seller has stopped: everything for the account, or more than its credit limit."""
+    account = buyer.account
+    if account.hold_status is HoldStatus.ALL:
+        return [AccountOnHold(message="Your account is on hold; ask your seller.", path=["input"])]
+    limit = account.credit_limit
+    if not account.credit_limit_is_mandatory or limit is None:
+        return []
+    if ordered + sum(item.amount for item in items) <= limit.amount:
+        return []
+    over = "Open orders and this one exceed your credit limit."
+    mine = Money(amount=ordered, currency=limit.currency)
+    return [CreditLimitExceeded(message=over, path=["input"], limit=limit, ordered=mine)]
+
+
+def order_row(
+    identity: UUID,
+    buyer: Buyer,
+    order: PreviewSalesOrderInput,
+    items: Sequence[Item],
+    rule: Unpriced,
+) -> dict[str, Any]:
+    """The header with its lines inside, as it is sent: one insert, all of it or nothing."""
     header = _header(identity, buyer, order)
     lines = [
-        ("salesorderdetails", _line(identity, number, item, header["shipto_country"]))
+        line_row(line_id(identity, number), number, item, header["shipto_country"], rule)
         for number, item in enumerate(items, start=1)
     ]
-    return [("salesorders", header), *lines]
+    return header | {"order_details": lines}
 
 
-def _mistakes(order: CreateSalesOrderInput) -> Iterator[tuple[str, ...]]:
-    if not 1 <= len(order.idempotency_key) <= MAXIMUM_KEY:
-        yield f"The key must have 1 to {MAXIMUM_KEY} characters.", "idempotencyKey"
-    if not 1 <= len(order.lines) <= MAXIMUM_LINES:
-        yield f"An order has 1 to {MAXIMUM_LINES} lines.", "lines"
-    for name in ("customer_reference", "requisition_number"):
-        if len(getattr(order, name) or "") > 50:
-            yield "At most 50 characters.", to_camel_case(name)
-    for index, line in enumerate(order.lines):
-        if line.quantity <= 0 or not line.quantity.is_finite():
-            yield "The quantity must be more than 0.", "lines", str(index), "quantity"
-        if (line.product is None) == (line.number is None):
-            yield "Name the product by 'product' or by 'number'.", "lines", str(index)
+def line_row(
+    identity: UUID, sequence: int, item: Item, country: str | None, rule: Unpriced
+) -> dict[str, Any]:
+    price = item.unit_price.amount if item.unit_price else Decimal() if rule == "zero" else None
+    line = {
+        "salesorderdetailid": str(identity),
+        "productid@odata.bind": "/" + row_url("products", item.product._id),
+        "uomid@odata.bind": "/" + row_url("uoms", item.unit) if item.unit else None,
+        "sequencenumber": sequence,
+        "quantity": item.line.quantity,
+        "priceperunit": price,
+        "ispriceoverridden": True if price is not None else None,
+        "shipto_country": country,
+        "msdyn_deliveryaddressdescription": ADDRESS_DESCRIPTION,
+        "requestdeliveryby": day(item.line.requested_shipping_date),
+        "msdyn_linedescription": item.line.note,
+    }
+    return {name: value for name, value in line.items() if value is not None}
 
 
-def _header(identity: UUID, buyer: Buyer, order: CreateSalesOrderInput) -> dict[str, Any]:
+def _header(identity: UUID, buyer: Buyer, order: PreviewSalesOrderInput) -> dict[str, Any]:
     defaults = buyer.defaults
     account = f"/accounts({buyer.account._id})"
     header = {
@@ -226,10 +227,7 @@ def _header(identity: UUID, buyer: Buyer, order: CreateSalesOrderInput) -> dict[
         "transactioncurrencyid@odata.bind": f"/transactioncurrencies({defaults['CURRENCY']})",
         "pricelevelid@odata.bind": f"/pricelevels({defaults['PRICE_LIST']})",
         "msdyn_deliveryaddressdescription": ADDRESS_DESCRIPTION,
-        "msdyn_customersorderreference": order.customer_reference,
-        "msdyn_customerrequisitionnumber": order.requisition_number,
-        "requestdeliveryby": _day(order.requested_shipping_date),
-        "msdyn_requestedreceiptdate": _day(order.requested_receipt_date),
+        **header_columns(order),
         **_ship_to(buyer, order.ship_to),
     }
     if buyer.contact is not None:
@@ -237,12 +235,17 @@ def _header(identity: UUID, buyer: Buyer, order: CreateSalesOrderInput) -> dict[
     return {name: value for name, value in header.items() if value is not None}
 
 
-def _ship_to(buyer: Buyer, typed: AddressInput | None) -> dict[str, Any]:
-    """The address as it was typed, else the account's; the country as the defaults have it."""
-    address = typed or buyer.account.address
-    country = buyer.defaults["SHIP_TO_COUNTRY"]
-    if address is None:
-        return {"shipto_country": country}
+def header_columns(order: Any) -> dict[str, Any]:
+    """What a header says in columns of the same meaning, in a new order and in a change alike."""
+    return {
+        "msdyn_customersorderreference": order.customer_reference,
+        "msdyn_customerrequisitionnumber": order.requisition_number,
+        "requestdeliveryby": day(order.requested_shipping_date),
+        "msdyn_requestedreceiptdate": day(order.requested_receipt_date),
+    }
+
+
+def address_columns(address: AddressInput | Any, country: object) -> dict[str, Any]:
     return {
         "shipto_name": address.name,
         "shipto_line1": address.street,
@@ -254,23 +257,14 @@ def _ship_to(buyer: Buyer, typed: AddressInput | None) -> dict[str, Any]:
     }
 
 
-def _line(identity: UUID, number: int, item: Item, country: str) -> dict[str, Any]:
-    line = {
-        "salesorderdetailid": str(uuid5(identity, str(number))),
-        "salesorderid@odata.bind": "$1",
-        "productid@odata.bind": f"/products({item.product._id})",
-        "uomid@odata.bind": f"/uoms({item.product._unit_id})" if item.product._unit_id else None,
-        "sequencenumber": number,
-        "quantity": item.line.quantity,
-        "priceperunit": item.unit_price,
-        "ispriceoverridden": True if item.unit_price is not None else None,
-        "shipto_country": country,
-        "msdyn_deliveryaddressdescription": ADDRESS_DESCRIPTION,
-        "requestdeliveryby": _day(item.line.requested_shipping_date),
-        "msdyn_linedescription": item.line.note,
-    }
-    return {name: value for name, value in line.items() if value is not None}
+def _ship_to(buyer: Buyer, typed: AddressInput | None) -> dict[str, Any]:
+    """The address as it was typed, else the account's; the country as the defaults have it."""
+    address = typed or buyer.account.address
+    country = buyer.defaults["SHIP_TO_COUNTRY"]
+    if address is None:
+        return {"shipto_country": country}
+    return address_columns(address, country)
 
 
-def _day(value: date | None) -> str | None:
+def day(value: date | None) -> str | None:
     return value.isoformat() if value else None

@@ -5,6 +5,8 @@ import asyncio
 import strawberry
 
 from gateway.errors import InvalidInput
+from gateway.resolvers import operations
+from gateway.resolvers.operations import Operation
 from gateway.schema import ids
 from gateway.schema.accounts import Contact
 from gateway.schema.context import Info
@@ -48,6 +50,12 @@ class Query:
             roles=sorted(principal.roles),
             permissions=sorted(map(":".join, principal.rights.reach)),
         )
+
+    @strawberry.field(
+        description="What became of a mutation that answered PENDING; null if it was not yours."
+    )
+    async def operation(self, info: Info, id: strawberry.ID) -> Operation | None:
+        return await operations.operation(info, id)
 
     @strawberry.field(description="A row by its global id; null if there is none you may see.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 
+from gateway.resolvers import mistakes
 from gateway.resolvers.orders import Mutation
-from gateway.resolvers.placing import USER_ERRORS
 from gateway.resolvers.query import Query
 from gateway.schema import accounts, billing, catalog, sales, shipping
 from gateway.schema.types import Types
@@ -31,4 +31,4 @@ def build(extensions: Iterable[str] = ()) -> strawberry.Schema:
     own = [field for field in definition.fields if field.python_name not in names]
     definition.fields = [*own, *tables]
     nodes = [table.cls for table in TABLES.values() if issubclass(table.cls, Node)]
-    return strawberry.Schema(query=Query, mutation=Mutation, types=[*nodes, *USER_ERRORS])
+    return strawberry.Schema(query=Query, mutation=Mutation, types=[*nodes, *mistakes.ALL])

@@ -69,6 +69,14 @@ class PriceListItem(Row):
     _unit_id: UUID | None = column("_uomid_value", "The unit.")
 
 
+@table("uoms", key="uomid", rows=everyone, needs="catalog")
+class Unit(Row):
+    """A unit of measure."""
+
+    symbol: str | None = column("msdyn_symbol", "The symbol of the unit.")
+    _id: UUID = column("uomid", "The key.")
+
+
 @table(
     "products",
     key="productid",
@@ -90,6 +98,7 @@ class Product(Node):
         "quantitydecimal", "How many decimals a quantity of the product may have."
     )
     _unit_id: UUID | None = column("_defaultuomid_value", "The unit it is sold in.")
+    _units_id: UUID | None = column("_defaultuomscheduleid_value", "The units it is sold in.")
     _id: UUID = column("productid", "The key.")
 
     @computed(
@@ -98,18 +107,24 @@ class Product(Node):
         doc="What one unit costs you, by your price list; null if the list does not have it.",
     )
     async def price(self, loaders: Loaders) -> Price | None:
-        lists = loaders.reader.principal.price_lists
-        if not lists:
-            return None
-        items = await loaders.matching(
-            PriceListItem,
-            {"_pricelevelid_value": min(lists), "_productid_value": self._id},
-            paths(PriceListItem),
-        )
+        items = await self._listed(loaders)
         fitting = [item for item in items if item._unit_id == self._unit_id] or items
         if not fitting or fitting[0].price is None:
             return None
         return Price(unit_price=fitting[0].price, unit=fitting[0].unit, basis=PriceBasis.ESTIMATED)
+
+    async def price_in(self, loaders: Loaders, unit: UUID | None) -> Money | None:
+        """The price of one `unit`; None where the caller's price list has none for that unit."""
+        found = [item.price for item in await self._listed(loaders) if item._unit_id == unit]
+        return found[0] if found else None
+
+    async def _listed(self, loaders: Loaders) -> "list[PriceListItem]":
+        """The product's rows in the caller's price list."""
+        lists = loaders.reader.principal.price_lists
+        if not lists:
+            return []
+        of_product = {"_pricelevelid_value": min(lists), "_productid_value": self._id}
+        return await loaders.matching(PriceListItem, of_product, paths(PriceListItem))
 
     @computed(
         "msdyn_itemnumber", doc="How much of it there is; null for what is not kept in stock."

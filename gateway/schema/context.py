@@ -7,6 +7,7 @@ import strawberry
 from gateway.auth.principal import Principal
 from gateway.loaders.rows import Loaders
 from gateway.loaders.writer import Writer
+from gateway.parsers import Unpriced
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Context:
     loaders: Loaders
     writer: Writer
     request_id: str
+    unpriced: Unpriced = "omit"
     selections: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict)
     """Columns by selection, so that a hundred rows of a list work them out once."""
 

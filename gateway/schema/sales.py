@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import strawberry
 
@@ -29,6 +30,18 @@ class OrderStatus(OptionSet):
     CANCELED = option(192350007, "Canceled.")
     DELIVERED_AND_PARTIALLY_INVOICED = option(192350008, "All of it was sent, part of it invoiced.")
     UNKNOWN = unknown()
+
+
+OPEN = (
+    OrderStatus.ACTIVE,
+    OrderStatus.CONFIRMED,
+    OrderStatus.PICKED,
+    OrderStatus.PARTIALLY_DELIVERED,
+    OrderStatus.DELIVERED,
+    OrderStatus.PARTIALLY_INVOICED,
+    OrderStatus.DELIVERED_AND_PARTIALLY_INVOICED,
+)
+"""The orders that are not settled yet."""
 
 
 @strawberry.enum(description="How far an order line has come.")
@@ -118,6 +131,12 @@ class SalesOrder(Node):
         back="orders",
         back_doc="The sales orders that the person placed, newest first.",
     )
+    _id: UUID = column("salesorderid", "The key.")
+    _version: int = column("versionnumber", "The version.")
+
+    @computed("versionnumber", doc="The version of the order; a change must name it.")
+    def version(self, loaders: Loaders) -> str:
+        return str(self._version)
 
 
 @table(
@@ -164,6 +183,7 @@ class SalesOrderLine(Node):
     )
     product: Product | None = link("_productid_value", "The product that was ordered.")
 
+    _id: UUID = column("salesorderdetailid", "The key.")
     _order_number: str | None = column("salesorderid/msdyn_salesordernumber", "The order.")
     _company: str | None = column(
         "salesorderid/msdyn_company/cdm_companycode", "The legal entity that sells."

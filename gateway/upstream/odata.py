@@ -319,6 +319,11 @@ def _within(column: str, op: Operator, day: date) -> Condition:
             return Compare(column, op, start)
 
 
+def row_url(collection: str, key: UUID) -> str:
+    """The path of one Dataverse row below the service's root."""
+    return f"{collection}({key})"
+
+
 def _plain(value: Value) -> str:
     """A value as the query functions take it: text, whatever its type."""
     return value if isinstance(value, str) else DATAVERSE.literal(value)

@@ -6,18 +6,18 @@ the credential of the client that is handed in.
 """
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from math import ceil
+from typing import Any, Literal
 
 import httpx2
 import msgspec
 
 from gateway.errors import (
-    GatewayError,
     LimitExceeded,
+    UpstreamError,
     UpstreamMismatch,
     UpstreamRefused,
     UpstreamThrottled,
@@ -25,8 +25,9 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.upstream import batch
-from gateway.upstream.batch import Part
+from gateway.upstream.batch import Part, Reply
 from gateway.upstream.odata import Dialect, Query
+from gateway.upstream.sender import Sender, Sent, now, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ COUNT_LIMIT = "@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"
 
 @dataclass(slots=True)
 class Allowance:
-    """What one operation may still spend: upstream calls, and time until `deadline` (monotonic)."""
+    """What one operation may still spend: upstream calls, and time until `deadline` (see `now`)."""
 
     calls: int
     deadline: float
@@ -72,7 +73,11 @@ class Allowance:
     @property
     def remaining(self) -> float:
         """Seconds until the deadline."""
-        return self.deadline - time.monotonic()
+        return self.deadline - now()
+
+    def extend(self, seconds: float) -> None:
+        """Let the operation go on for so many seconds from now, if it may not anyway."""
+        self.deadline = max(self.deadline, now() + seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,25 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Write:
+    """One change of one row: `url` below the service's root, `row` as the Web API takes it."""
+
+    method: Literal["POST", "PATCH", "DELETE"]
+    url: str
+    row: Row | None = None
+    match: str | None = None
+    """The ETag that the row must have; `*` for any, so that a PATCH cannot create."""
+
+    @property
+    def body(self) -> bytes:
+        return b"" if self.row is None else _encoder.encode(self.row)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.match is None else {"If-Match": self.match}
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """Dataverse or F&O, through a client that carries base URL, credential and time-outs."""
 
@@ -95,6 +119,9 @@ class Service:
     max_rows: int = 20_000
     """Rows after which a read of "all" gives up: a guard for memory, not a page size."""
     headers: dict[str, str] = field(default_factory=lambda: dict(HEADERS))
+    write_patience: float = 10.0
+    """Seconds after which one try of a write is given up; the write may go on at the service."""
+    sender: Sender = field(default_factory=Sender)
 
     async def fetch(self, query: Query, allowance: Allowance) -> Page:
         """The rows of `query`: `top` of them from one request, else all of its pages."""
@@ -122,15 +149,22 @@ class Service:
             for reply, query in zip(replies, queries, strict=True)
         ]
 
-    async def create_set(self, rows: Sequence[tuple[str, Row]], allowance: Allowance) -> None:
-        """Create `(collection, row)` pairs in order, all or none; raises the first refusal."""
-        parts = [
-            Part("POST", self._root + collection, _encoder.encode(row))
-            for collection, row in rows
-        ]
-        allowance.spend(len(parts))
-        for reply in await self._batch(*batch.change_set(parts), allowance):
-            _raise_for(reply.status, reply.headers, reply.body)
+    async def write(self, changes: Sequence[Write], allowance: Allowance) -> None:
+        """
+        Make all `changes`, or none: one request for one, a change set for more.
+
+        Raises UpstreamError; its `doubtful` says whether the changes may stand all the same.
+        """
+        allowance.spend()
+        sent = await (self._change_set if len(changes) > 1 else self._change)(changes, allowance)
+        try:
+            for reply in _replies(sent.response):
+                _raise_for(reply.status, reply.headers, reply.body)
+        except UpstreamError as error:
+            # An answer that cannot be read leaves open what was done.
+            unclear = isinstance(error, UpstreamMismatch | UpstreamUnavailable)
+            error.doubtful = sent.doubtful or unclear
+            raise
 
     def fits(self, query: Query) -> bool:
         """Whether the query's URL may be sent as a GET."""
@@ -152,9 +186,8 @@ class Service:
         return {"Prefer": ",".join(preferences)}
 
     async def _get(self, url: str, allowance: Allowance, page_size: int | None) -> Row:
-        response = await self._send(
-            "GET", url, allowance, headers=self.headers | self._prefer(page_size)
-        )
+        sent = await self._send("GET", url, allowance, headers=self._prefer(page_size))
+        response = sent.response
         return _rows_of(response.status_code, response.headers, response.content)
 
     async def _complete(self, answer: Row, query: Query, allowance: Allowance) -> Page:
@@ -182,43 +215,69 @@ class Service:
             raise UpstreamMismatch("The service sent a link that leads elsewhere.")
         return link
 
-    async def _batch(
-        self, content_type: str, body: bytes, allowance: Allowance
-    ) -> list[batch.Reply]:
-        headers = self.headers | {"Content-Type": content_type, "Accept": "multipart/mixed"}
-        response = await self._send("POST", "$batch", allowance, headers=headers, content=body)
-        kind = response.headers.get("content-type", "")
-        if not kind.startswith("multipart/"):
-            _raise_for(response.status_code, response.headers, response.content)
-        return batch.replies(kind, response.content)
+    async def _batch(self, content_type: str, body: bytes, allowance: Allowance) -> list[Reply]:
+        headers = {"Content-Type": content_type, "Accept": "multipart/mixed"}
+        sent = await self._send("POST", "$batch", allowance, headers=headers, content=body)
+        replies = _replies(sent.response)
+        if sent.response.is_error and len(replies) == 1:
+            _raise_for(replies[0].status, replies[0].headers, replies[0].body)
+        return replies
+
+    async def _change(self, changes: Sequence[Write], allowance: Allowance) -> Sent:
+        (change,) = changes
+        headers = {"Content-Type": "application/json"} | change.headers
+        return await self._send(
+            change.method,
+            change.url,
+            allowance,
+            patience=self.write_patience,
+            headers=headers,
+            content=change.body,
+        )
+
+    async def _change_set(self, changes: Sequence[Write], allowance: Allowance) -> Sent:
+        content_type, body = batch.change_set(
+            [Part(each.method, self._root + each.url, each.body, each.headers) for each in changes]
+        )
+        headers = {"Content-Type": content_type, "Accept": "multipart/mixed"}
+        return await self._send(
+            "POST",
+            "$batch",
+            allowance,
+            patience=self.write_patience,
+            headers=headers,
+            content=body,
+        )
 
     async def _send(
-        self, method: str, url: str, allowance: Allowance, **request: Any
-    ) -> httpx2.Response:
-        timeout = _timeout(self.client.timeout, allowance.remaining)
-        try:
-            return await self.client.request(method, url, timeout=timeout, **request)
-        except httpx2.TimeoutException:
-            raise UpstreamTimeout(f"{self.dialect.service} did not answer in time.") from None
-        except httpx2.TransportError as error:
-            log.warning("%s is not reachable: %s", self.dialect.service, type(error).__name__)
-            raise UpstreamUnavailable(f"{self.dialect.service} is not reachable.") from None
+        self,
+        method: str,
+        url: str,
+        allowance: Allowance,
+        *,
+        headers: dict[str, str],
+        content: bytes | None = None,
+        patience: float | None = None,
+    ) -> Sent:
+        """`patience`: seconds for one try, the client's own time-out for reads if None."""
+        request = self.client.build_request(
+            method, url, headers=self.headers | headers, content=content
+        )
+        seconds = patience or self.client.timeout.read or allowance.remaining
+        return await self.sender.send(self.client, request, allowance.deadline, seconds)
+
+
+def _replies(response: httpx2.Response) -> list[Reply]:
+    """The answers in a batch's answer, or the one answer that it is."""
+    kind = response.headers.get("content-type", "")
+    if kind.startswith("multipart/"):
+        return batch.replies(kind, response.content)
+    return [Reply(response.status_code, dict(response.headers), response.content)]
 
 
 def _page_size(query: Query) -> int | None:
     """Dataverse ignores `$top` where a page size is asked for, so only one of them is sent."""
     return None if query.top is not None else PAGE_SIZE
-
-
-def _timeout(configured: httpx2.Timeout, remaining: float) -> httpx2.Timeout:
-    """The client's own time-outs, none of them longer than what is left of the deadline."""
-    left = max(remaining, 0.001)
-    return httpx2.Timeout(
-        connect=min(configured.connect or left, left),
-        read=min(configured.read or left, left),
-        write=min(configured.write or left, left),
-        pool=min(configured.pool or left, left),
-    )
 
 
 def _rows_of(status: int, headers: Any, body: bytes) -> Row:
@@ -239,17 +298,18 @@ def _raise_for(status: int, headers: Any, body: bytes) -> None:
     code, text = _reason(body)
     log.warning("upstream answered %s %s", status, code)
     log.debug("upstream said: %s", text)
-    raise _error(status, headers, code)
+    raise _error(status, headers, code, text)
 
 
-def _error(status: int, headers: Any, code: str) -> GatewayError:
+def _error(status: int, headers: Any, code: str, text: str) -> UpstreamError:
     if status == 429:
-        after = headers.get("retry-after", "1")
-        seconds = int(after) if after.isdigit() else 1
+        seconds = ceil(retry_after(headers))
         return UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=seconds)
     if status >= 500 or status in (401, 408):
         return UpstreamUnavailable("Dynamics could not answer.")
-    return UpstreamRefused("Dynamics refused the request.", reason=code)
+    refused = UpstreamRefused("Dynamics refused the request.", reason=code)
+    refused.words = text
+    return refused
 
 
 def _reason(body: bytes) -> tuple[str, str]:

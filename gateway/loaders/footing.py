@@ -1,0 +1,81 @@
+"""What the environment must have so that an order is never doubled or mistaken for another one."""
+
+import logging
+from dataclasses import dataclass
+
+from gateway.errors import UpstreamError, UpstreamRefused, WritesRefused
+from gateway.upstream.odata import Compare, Query
+from gateway.upstream.sender import now
+from gateway.upstream.service import Allowance, Row, Service
+
+log = logging.getLogger(__name__)
+
+KEY, FINGERPRINT = "gw_idempotencykey", "gw_fingerprint"
+"""Two text columns on `salesorder`, the first with an alternate key of its own."""
+TABLE = "EntityDefinitions(LogicalName='salesorder')"
+REMEMBER_GOOD, REMEMBER_BAD = 3_600.0, 60.0
+SECONDS = 5.0
+"""How long one check may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found; `lacks` is empty where all is there."""
+
+    lacks: str
+    until: float
+    """When to look again, on the loop's clock."""
+
+
+class Footing:
+    """Looks whether the environment has the columns and an active key, and remembers it."""
+
+    def __init__(self, dataverse: Service, *, required: bool = True) -> None:
+        """Without `required` writes go ahead where they are missing, without a fingerprint."""
+        self._dataverse = dataverse
+        self._required = required
+        self._found = Finding("unknown", 0.0)
+
+    async def start(self) -> None:
+        """Look at the start, so that the log says early what callers would be told."""
+        try:
+            await self.marked()
+        except (UpstreamError, WritesRefused) as error:
+            log.warning("orders cannot be written: %s", error.message)
+
+    async def marked(self) -> bool:
+        """Whether orders carry key and fingerprint; WritesRefused where they must and do not."""
+        if now() >= self._found.until:
+            lacks = await self._lacks()
+            self._found = Finding(lacks, now() + (REMEMBER_BAD if lacks else REMEMBER_GOOD))
+        if self._found.lacks and self._required:
+            raise WritesRefused(
+                "Orders cannot be written in this environment; tell the operator the reason.",
+                reason=self._found.lacks,
+            )
+        return not self._found.lacks
+
+    async def _lacks(self) -> str:
+        for column in (KEY, FINGERPRINT):
+            if not await self._rows("Attributes", "LogicalName", column):
+                return f"salesorder has no column {column}"
+        keys = await self._rows("Keys", "KeyAttributes", "EntityKeyIndexStatus")
+        mine = [key for key in keys if key["KeyAttributes"] == [KEY]]
+        if not mine:
+            return f"salesorder has no alternate key of {KEY} alone"
+        status = mine[0]["EntityKeyIndexStatus"]
+        return "" if status == "Active" else f"the alternate key of {KEY} is {status}, not Active"
+
+    async def _rows(self, part: str, *names: str) -> list[Row]:
+        """Attributes by their name, or all keys with two of their properties."""
+        query = (
+            Query(f"{TABLE}/{part}", names[:1], Compare(names[0], "eq", names[1]))
+            if part == "Attributes"
+            else Query(f"{TABLE}/{part}", names)
+        )
+        try:
+            return (await self._dataverse.fetch(query, Allowance(5, now() + SECONDS))).rows
+        except UpstreamRefused as error:
+            if error.details["reason"]:
+                log.warning("the metadata of salesorder cannot be read: %s", error.details)
+            return []

@@ -1,0 +1,191 @@
+"""
+Changes of an order: load it -> does it stand already? -> may it be? -> build (pure) -> send under
+its version -> read back.
+
+The version is what makes a change safe to repeat: the first one moves it, the second is refused,
+and then what stands in the order tells whether it was ours.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic
+from uuid import UUID
+
+import strawberry
+
+from gateway.errors import UpstreamError, UpstreamRefused
+from gateway.loaders.writer import DUPLICATES, STALE, TELLING, Unsettled
+from gateway.resolvers.expectations import Expected
+from gateway.resolvers.inputs import ChangeInput
+from gateway.resolvers.mistakes import (
+    Errors,
+    IdempotencyMismatch,
+    OrderNotFound,
+    StatusForbids,
+    VersionConflict,
+)
+from gateway.resolvers.operations import Receipt, receipt_id
+from gateway.resolvers.payloads import OperationStatus, P, refused
+from gateway.resolvers.reading import read_lines, read_order
+from gateway.resolvers.refusals import refusal
+from gateway.schema import ids
+from gateway.schema.context import Context, Info
+from gateway.schema.sales import OrderStatus, SalesOrder
+from gateway.schema.selection import columns_under
+from gateway.upstream.odata import Raw, row_url
+from gateway.upstream.service import Write
+
+CHANGEABLE = (OrderStatus.ACTIVE, OrderStatus.CONFIRMED)
+"""Before anybody picks it in the warehouse."""
+HEADER = frozenset(
+    {"versionnumber", "msdyn_processingstatus", "name", "shipto_country", "_customerid_value"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """An order as it is before a change."""
+
+    order: SalesOrder
+    lines: Mapping[str, Raw]
+
+    @property
+    def key(self) -> UUID:
+        return self.order._id
+
+    @property
+    def status(self) -> OrderStatus:
+        return self.order.status or OrderStatus.ACTIVE
+
+    def patch(self, values: Mapping[str, Any]) -> Write:
+        """A change of the header, good only while the order has this version."""
+        url = row_url("salesorders", self.key)
+        return Write("PATCH", url, dict(values), f'W/"{self.order._version}"')
+
+    def guard(self) -> Write:
+        """A change of the header that changes nothing but its version."""
+        return self.patch({"name": self.order.raw["name"]})
+
+
+Build = Callable[[Current], list[Write] | Errors]
+"""What to send, or what is wrong: both lists, told apart by what is in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[P]):
+    """One try to change an order."""
+
+    info: Info
+    payload: type[P]
+    sent: ChangeInput
+    expected: Expected
+
+    @property
+    def context(self) -> Context:
+        return self.info.context
+
+    async def make(self, build: Build) -> P:
+        current = await self._current()
+        if current is None:
+            return self._absent()
+        if not self._is_new_removal(current) and self._stands(current):
+            return await self._done(replayed=True)
+        if problem := self._problem(current):
+            return refused(self.payload, [problem])
+        built = build(current)
+        writes = [each for each in built if isinstance(each, Write)]
+        errors = [each for each in built if not isinstance(each, Write)]
+        return refused(self.payload, errors) if errors else await self._send(current, writes)
+
+    async def _current(self) -> Current | None:
+        (key,) = ids.key(SalesOrder.__table__, self.sent.order)
+        select = HEADER | self.expected.columns | {"salesorderid"}
+        order = await read_order(self.context, UUID(str(key)), select)
+        if order is None:
+            return None
+        return Current(order, await read_lines(self.context, order._id))
+
+    def _stands(self, current: Current) -> bool:
+        return self.expected.stands(current.order.raw, current.lines)
+
+    def _is_new_removal(self, current: Current) -> bool:
+        """Whether a line is to go that this version of the order does not have anyway."""
+        same = str(current.order._version) == self.sent.version
+        return same and None in self.expected.lines.values() and len(self.expected.lines) == 1
+
+    def _problem(self, current: Current) -> Any:
+        if self.expected.begun(current.lines) and hasattr(self.sent, "idempotency_key"):
+            said = "The key was used for other lines; use a new one for these."
+            return IdempotencyMismatch(message=said, path=["input", "idempotencyKey"])
+        if str(current.order._version) != self.sent.version:
+            return _conflict(current)
+        if current.status not in CHANGEABLE:
+            said = f"The order is {current.status.name.lower().replace('_', ' ')}."
+            return StatusForbids(message=said, path=["input", "order"], status=current.status)
+        return None
+
+    async def _send(self, current: Current, writes: list[Write]) -> P:
+        try:
+            await self.context.writer.write("update", writes)
+        except Unsettled as unsettled:
+            return await self._looked(current, unsettled)
+        except UpstreamRefused as error:
+            if error.details["reason"] not in TELLING:
+                return refused(self.payload, [refusal(error)])
+            return await self._judged(current, error)
+        return await self._done(replayed=False)
+
+    async def _judged(self, before: Current, error: UpstreamRefused) -> P:
+        """A refusal for what the rows are now: by this change, made before, or by others."""
+        try:
+            current = await self._current()
+        except UpstreamError:
+            return self._pending(before, self.context.writer.writes.clock())
+        if current is None:
+            return self._absent()
+        if self._stands(current):
+            return await self._done(replayed=not error.doubtful)
+        if error.details["reason"] in DUPLICATES | {STALE}:
+            return refused(self.payload, [self._problem(current) or _conflict(current)])
+        return refused(self.payload, [_conflict(current)])
+
+    async def _looked(self, before: Current, unsettled: Unsettled) -> P:
+        try:
+            current = await self._current()
+        except UpstreamError:
+            current = None
+        if current is not None and self._stands(current):
+            return await self._done(replayed=False)
+        return self._pending(before, unsettled.until)
+
+    async def _done(self, *, replayed: bool) -> P:
+        (key,) = ids.key(SalesOrder.__table__, self.sent.order)
+        select = columns_under(self.info._raw_info, "order", SalesOrder.__table__)
+        try:
+            order = await read_order(self.context, UUID(str(key)), select)
+        except UpstreamError:
+            order = None
+        return self.payload(status=OperationStatus.CHANGED, order=order, replayed=replayed)
+
+    def _pending(self, before: Current, until: float) -> P:
+        receipt = Receipt(
+            order=before.key,
+            account=UUID(before.order.raw["_customerid_value"]),
+            until=until,
+            version=before.order._version,
+            expected=self.expected.brief,
+        )
+        operation: strawberry.ID = receipt_id(self.context, receipt)
+        return self.payload(status=OperationStatus.PENDING, operation=operation)
+
+    def _absent(self) -> P:
+        said = OrderNotFound(message="There is no such order.", path=["input", "order"])
+        return refused(self.payload, [said])
+
+
+def _conflict(current: Current) -> VersionConflict:
+    return VersionConflict(
+        message="The order has changed since you read it.",
+        path=["input", "version"],
+        current_version=str(current.order._version),
+    )

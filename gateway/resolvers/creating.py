@@ -1,0 +1,165 @@
+"""
+New orders: check (pure) -> load through the row rules -> build (pure) -> send -> read back.
+
+The order's id is derived from the idempotency key, so the service itself sees to it that there is
+only one. Whatever is said of an outcome was read, or was answered by the service.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Generic
+from uuid import UUID
+
+import strawberry
+
+from gateway.errors import UpstreamError, UpstreamRefused
+from gateway.loaders.footing import FINGERPRINT, KEY
+from gateway.loaders.writer import DUPLICATES, Unsettled
+from gateway.parsers import Unpriced
+from gateway.resolvers import buying, placing
+from gateway.resolvers.inputs import CreateSalesOrderInput, PreviewSalesOrderInput, fingerprint
+from gateway.resolvers.mistakes import Errors, IdempotencyMismatch
+from gateway.resolvers.operations import Receipt, receipt_id
+from gateway.resolvers.payloads import (
+    CreateSalesOrderPayload,
+    OperationStatus,
+    P,
+    refused,
+)
+from gateway.resolvers.placing import Buyer, Item
+from gateway.resolvers.reading import read_order
+from gateway.resolvers.refusals import refusal
+from gateway.schema.context import Context, Info
+from gateway.schema.sales import SalesOrder
+from gateway.schema.selection import columns_under
+from gateway.upstream.service import Write
+
+CREATED = OperationStatus.CREATED
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """Everything that was loaded for a new order."""
+
+    buyer: Buyer
+    items: list[Item]
+    errors: Errors
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt(Generic[P]):
+    """One try to make the one order that an idempotency key stands for."""
+
+    info: Info
+    payload: type[P]
+    account: UUID
+    identity: UUID
+    fingerprint: str
+    """Empty where orders do not carry one."""
+
+    @property
+    def context(self) -> Context:
+        return self.info.context
+
+    async def earlier(self, *, replayed: bool = True) -> P | None:
+        """What a try before this one has made; None if nothing is there to be seen."""
+        marked = {FINGERPRINT} if self.fingerprint else frozenset[str]()
+        select = columns_under(self.info._raw_info, "order", SalesOrder.__table__) | marked
+        order = await read_order(self.context, self.identity, select)
+        if order is None:
+            return None
+        if marked and order.raw[FINGERPRINT] != self.fingerprint:
+            return self.mismatch()
+        return self.payload(status=CREATED, order=order, replayed=replayed)
+
+    async def submit(self, row: dict[str, Any]) -> P:
+        """Send the order; whatever happens, the answer is what is known for sure."""
+        marks = {KEY: str(self.identity), FINGERPRINT: self.fingerprint}
+        body = row | (marks if self.fingerprint else {})
+        try:
+            await self.context.writer.write("create", [Write("POST", "salesorders", body)])
+        except Unsettled as unsettled:
+            return await self._looked(unsettled.until, replayed=False) or self._pending(unsettled)
+        except UpstreamRefused as error:
+            if error.details["reason"] in DUPLICATES:
+                now = self.context.writer.writes.clock()
+                found = await self._looked(now, replayed=not error.doubtful)
+                return found or self.mismatch()
+            if error.doubtful:
+                return self._pending(Unsettled(self.context.writer.writes.clock()))
+            return refused(self.payload, [refusal(error)])
+        return await self._written()
+
+    def mismatch(self) -> P:
+        said = "The key was used for another order; use a new one for this."
+        return refused(
+            self.payload, [IdempotencyMismatch(message=said, path=["input", "idempotencyKey"])]
+        )
+
+    async def _written(self) -> P:
+        try:
+            found = await self.earlier(replayed=False)
+        except UpstreamError:
+            found = None
+        now = self.context.writer.writes.clock()
+        return found or self.payload(status=CREATED, operation=self._receipt(now))
+
+    async def _looked(self, until: float, *, replayed: bool) -> P | None:
+        """As `earlier`, but PENDING where Dynamics does not even let us look."""
+        try:
+            return await self.earlier(replayed=replayed)
+        except UpstreamError:
+            return self._pending(Unsettled(until))
+
+    def _pending(self, unsettled: Unsettled) -> P:
+        return self.payload(
+            status=OperationStatus.PENDING, operation=self._receipt(unsettled.until)
+        )
+
+    def _receipt(self, until: float) -> strawberry.ID:
+        receipt = Receipt(self.identity, self.account, until, self.fingerprint)
+        return receipt_id(self.context, receipt)
+
+
+async def create(info: Info, sent: CreateSalesOrderInput) -> CreateSalesOrderPayload:
+    marked = await info.context.writer.begin("create")
+    if errors := placing.check(sent):
+        return refused(CreateSalesOrderPayload, errors)
+    account = buying.account_id(info.context, sent.account)
+    attempt = new_attempt(
+        info, CreateSalesOrderPayload, account, "createSalesOrder", sent, marked=marked
+    )
+    if earlier := await attempt.earlier():
+        return earlier
+    basket = await load(info.context, account, sent)
+    if errors := faults(basket, sent, info.context.unpriced):
+        return refused(CreateSalesOrderPayload, errors)
+    return await place(attempt, basket, sent)
+
+
+def new_attempt(
+    info: Info, payload: type[P], account: UUID, operation: str, sent: Any, *, marked: bool
+) -> Attempt[P]:
+    key = sent.idempotency_key
+    identity = placing.derived_id(info.context.principal, account, operation, key)
+    return Attempt(info, payload, account, identity, fingerprint(sent, account) if marked else "")
+
+
+async def load(context: Context, account: UUID, sent: PreviewSalesOrderInput) -> Basket:
+    buyer, (items, errors) = await asyncio.gather(
+        buying.buyer(context, account, sent), buying.items(context, sent.lines)
+    )
+    ordered = await buying.ordered(context, buyer.account)
+    return Basket(buyer, items, [*errors, *placing.blocked(buyer, ordered, items)])
+
+
+def faults(basket: Basket, sent: PreviewSalesOrderInput, rule: Unpriced) -> Errors:
+    """Why what was loaded cannot be ordered."""
+    missing = placing.missing(basket.buyer, sent)
+    return [*missing, *basket.errors, *placing.unpriced(basket.items, rule)]
+
+
+async def place(attempt: Attempt[P], basket: Basket, sent: PreviewSalesOrderInput) -> P:
+    rule = attempt.context.unpriced
+    row = placing.order_row(attempt.identity, basket.buyer, sent, basket.items, rule)
+    return await attempt.submit(row)

@@ -1,0 +1,206 @@
+"""What the mutations of orders take. Customer, company, currency and prices are never asked for."""
+
+import hashlib
+from dataclasses import fields
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import strawberry
+
+MAXIMUM_LINES = 500
+MAXIMUM_KEY = 255
+KEY = f"Chosen by you, 1 to {MAXIMUM_KEY} characters; the same key never does the same thing twice."
+
+
+@strawberry.input(description="Where an order goes, if not to the account's own address.")
+class AddressInput:
+    """A typed-in delivery address."""
+
+    name: str | None = strawberry.field(default=None, description="Who or what is there.")
+    street: str = strawberry.field(description="The street.")
+    street_number: str | None = strawberry.field(default=None, description="The number in it.")
+    postal_code: str | None = strawberry.field(default=None, description="The postal code.")
+    city: str = strawberry.field(description="The city.")
+    state: str | None = strawberry.field(default=None, description="The state or province.")
+    country: str | None = strawberry.field(
+        default=None,
+        description="The country as Dynamics spells it; the contact's unless said otherwise.",
+    )
+
+
+@strawberry.input(
+    description="A new line; one of `product`, `number` and `itemNumber` names the product."
+)
+class SalesOrderLineInput:
+    """One product and how much of it."""
+
+    product: strawberry.ID | None = strawberry.field(default=None, description="The product's id.")
+    number: str | None = strawberry.field(default=None, description="The product number.")
+    item_number: str | None = strawberry.field(
+        default=None, description="The item number in the ERP."
+    )
+    quantity: Decimal = strawberry.field(description="How much.")
+    unit: str | None = strawberry.field(
+        default=None, description="The symbol of the unit; the product's own unless said otherwise."
+    )
+    requested_shipping_date: date | None = strawberry.field(
+        default=None, description="The day on which it should be sent."
+    )
+    note: str | None = strawberry.field(
+        default=None, description="A note for the seller; at most 255 characters."
+    )
+
+
+@strawberry.input(description="What an order is to be.")
+class PreviewSalesOrderInput:
+    """Everything of a new order but the key."""
+
+    lines: list[SalesOrderLineInput] = strawberry.field(
+        description=f"What is ordered: 1 to {MAXIMUM_LINES} lines."
+    )
+    account: strawberry.ID | None = strawberry.field(
+        default=None, description="The account that buys; needed by those who act for several."
+    )
+    contact: strawberry.ID | None = strawberry.field(
+        default=None, description="Who orders; you, unless said otherwise."
+    )
+    ship_to: AddressInput | None = strawberry.field(
+        default=None, description="Where it goes; the account's address unless said otherwise."
+    )
+    requested_shipping_date: date | None = strawberry.field(
+        default=None, description="The day on which it should be sent."
+    )
+    requested_receipt_date: date | None = strawberry.field(
+        default=None, description="The day on which it should arrive."
+    )
+    customer_reference: str | None = strawberry.field(
+        default=None, description="Your own reference; at most 50 characters."
+    )
+    requisition_number: str | None = strawberry.field(
+        default=None, description="Your requisition number; at most 50 characters."
+    )
+
+
+@strawberry.input(description="A new sales order.")
+class CreateSalesOrderInput(PreviewSalesOrderInput):
+    """Customer, company, currency, price list and prices are not asked for: they follow."""
+
+    idempotency_key: str = strawberry.field(description=KEY)
+
+
+@strawberry.input(description="An order like an earlier one.")
+class ReorderInput:
+    """The lines are those of the earlier order, at today's prices."""
+
+    idempotency_key: str = strawberry.field(description=KEY)
+    order: strawberry.ID = strawberry.field(description="The earlier order.")
+    skip_unavailable: bool = strawberry.field(
+        default=False,
+        description="Order the other lines where some can no longer be bought; otherwise such a "
+        "line is an error, and nothing is ordered.",
+    )
+    customer_reference: str | None = strawberry.field(
+        default=None, description="Your own reference; at most 50 characters."
+    )
+    requested_receipt_date: date | None = strawberry.field(
+        default=None, description="The day on which it should arrive."
+    )
+
+
+@strawberry.input(description="Which order is changed, and from which version on.")
+class ChangeInput:
+    """A change that is sent twice is made once: the first one moves the version."""
+
+    order: strawberry.ID = strawberry.field(description="The order.")
+    version: str = strawberry.field(description="The `version` of the order as you read it.")
+
+
+@strawberry.input(description="Changes of an order; what is left out or null stays as it is.")
+class UpdateSalesOrderInput(ChangeInput):
+    """What may be changed of the header."""
+
+    ship_to: AddressInput | None = strawberry.field(default=None, description="Where it goes.")
+    requested_shipping_date: date | None = strawberry.field(
+        default=None, description="The day on which it should be sent."
+    )
+    requested_receipt_date: date | None = strawberry.field(
+        default=None, description="The day on which it should arrive."
+    )
+    customer_reference: str | None = strawberry.field(
+        default=None, description="Your own reference; at most 50 characters."
+    )
+    requisition_number: str | None = strawberry.field(
+        default=None, description="Your requisition number; at most 50 characters."
+    )
+
+
+@strawberry.input(description="Further lines of an order.")
+class AddSalesOrderLinesInput(ChangeInput):
+    """They come behind the lines that are there."""
+
+    idempotency_key: str = strawberry.field(description=KEY)
+    lines: list[SalesOrderLineInput] = strawberry.field(
+        description=f"What is added: 1 to {MAXIMUM_LINES} lines."
+    )
+
+
+@strawberry.input(description="Further lines of an order, as CSV text.")
+class ImportSalesOrderLinesInput(ChangeInput):
+    """A path of an error leads to the row: `input`, `csv`, and its number, the first being 1."""
+
+    idempotency_key: str = strawberry.field(description=KEY)
+    csv: str = strawberry.field(
+        description="The first row names the columns: `number` or `itemNumber`, `quantity`, and if "
+        "you like `unit`, `requestedShippingDate` and `note`. Comma, semicolon or tab in between."
+    )
+
+
+@strawberry.input(description="Changes of one line; what is left out or null stays as it is.")
+class UpdateSalesOrderLineInput(ChangeInput):
+    """The product of a line does not change: remove the line and add another."""
+
+    line: strawberry.ID = strawberry.field(description="The line.")
+    quantity: Decimal | None = strawberry.field(default=None, description="How much.")
+    requested_shipping_date: date | None = strawberry.field(
+        default=None, description="The day on which it should be sent."
+    )
+    note: str | None = strawberry.field(
+        default=None, description="A note for the seller; at most 255 characters."
+    )
+
+
+@strawberry.input(description="A line to be removed from an order.")
+class RemoveSalesOrderLineInput(ChangeInput):
+    """The last line cannot be removed: cancel the order."""
+
+    line: strawberry.ID = strawberry.field(description="The line.")
+
+
+@strawberry.input(description="An order to be canceled.")
+class CancelSalesOrderInput(ChangeInput):
+    """The whole order; lines are removed one by one."""
+
+
+def fingerprint(sent: object, account: object) -> str:
+    """
+    SHA-256 of what an input says, in hexadecimal digits; its idempotency key is no part of it.
+
+    Values that are not given do not count, so that a new optional field changes no fingerprint.
+    """
+    said = _plain(sent)
+    said.pop("idempotency_key", None)
+    text = msgspec.json.encode([type(sent).__name__, str(account), said], order="sorted")
+    return hashlib.sha256(text).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__strawberry_definition__"):
+        given = {each.name: getattr(value, each.name) for each in fields(value)}
+        return {name: _plain(each) for name, each in given.items() if each is not None}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f") if value.is_finite() else str(value)
+    return value

@@ -1,0 +1,164 @@
+"""What a caller can put right: the errors that stand in the payload of a mutation."""
+
+from typing import ClassVar
+
+import strawberry
+
+from gateway.schema.sales import OrderStatus
+from gateway.schema.values import Money
+
+
+@strawberry.interface(description="Something that the caller can put right; nothing was written.")
+class UserError:
+    """One entry of a payload's `errors`."""
+
+    CODE: ClassVar[str]
+
+    message: str = strawberry.field(description="What is wrong, for people.")
+    path: list[str] = strawberry.field(description="The place in the input, from `input` down.")
+
+    @strawberry.field(description="A stable code; each type has its own.")
+    def code(self) -> str:
+        return self.CODE
+
+
+Errors = list[UserError]
+
+
+@strawberry.type(description="A value of the input cannot be used. Code INVALID_INPUT.")
+class InvalidOrderInput(UserError):
+    """The caller's own mistake."""
+
+    CODE = "INVALID_INPUT"
+
+
+@strawberry.type(description="A product does not exist for you. Code PRODUCT_NOT_FOUND.")
+class ProductNotFound(UserError):
+    """Absent, or not to be seen: never told apart."""
+
+    CODE = "PRODUCT_NOT_FOUND"
+
+
+@strawberry.type(description="A product is not sold, or not any more. Code PRODUCT_NOT_SELLABLE.")
+class ProductNotSellable(UserError):
+    """Retired, or still a draft."""
+
+    CODE = "PRODUCT_NOT_SELLABLE"
+
+
+@strawberry.type(description="A product is not sold in this unit. Code UNKNOWN_UNIT.")
+class UnknownUnit(UserError):
+    """`units` names those that it is sold in."""
+
+    CODE = "UNKNOWN_UNIT"
+    units: list[str] = strawberry.field(description="The units that can be used.")
+
+
+@strawberry.type(description="A product is not sold in such a quantity. Code QUANTITY_NOT_ALLOWED.")
+class QuantityNotAllowed(UserError):
+    """Too many decimals."""
+
+    CODE = "QUANTITY_NOT_ALLOWED"
+    decimals: int = strawberry.field(description="How many decimals the quantity may have.")
+
+
+@strawberry.type(description="You have no price for a product, and need one. Code PRICE_UNKNOWN.")
+class PriceUnknown(UserError):
+    """Only where the settings ask for a price on every line."""
+
+    CODE = "PRICE_UNKNOWN"
+
+
+@strawberry.type(
+    description="Neither contact nor account has a value that every order needs. "
+    "Code MISSING_DEFAULT; the seller has to fill it in."
+)
+class MissingDefault(UserError):
+    """`default` names what is missing."""
+
+    CODE = "MISSING_DEFAULT"
+    default: str = strawberry.field(description="COMPANY, CURRENCY, PRICE_LIST or SHIP_TO_COUNTRY.")
+
+
+@strawberry.type(description="The seller has put the account on hold. Code ACCOUNT_ON_HOLD.")
+class AccountOnHold(UserError):
+    """`msdyn_onholdstatus` is All."""
+
+    CODE = "ACCOUNT_ON_HOLD"
+
+
+@strawberry.type(
+    description="Open orders and this one would exceed a credit limit that the seller enforces. "
+    "Code CREDIT_LIMIT_EXCEEDED; unpaid invoices come on top in the ERP."
+)
+class CreditLimitExceeded(UserError):
+    """The gateway knows what is ordered, not what is unpaid, so passing here is no promise."""
+
+    CODE = "CREDIT_LIMIT_EXCEEDED"
+    limit: Money = strawberry.field(description="The credit limit.")
+    ordered: Money = strawberry.field(description="What is on order that you can see.")
+
+
+@strawberry.type(description="Dynamics, or the ERP behind it, said no. Code ORDER_REFUSED.")
+class OrderRefused(UserError):
+    """Nothing was written on either side."""
+
+    CODE = "ORDER_REFUSED"
+    reason: str = strawberry.field(description="The code that Dynamics gave.")
+
+
+@strawberry.type(
+    description="The idempotency key was used for something else. Code IDEMPOTENCY_MISMATCH."
+)
+class IdempotencyMismatch(UserError):
+    """A changed input needs a new key; what was made with the key stays as it is."""
+
+    CODE = "IDEMPOTENCY_MISMATCH"
+
+
+@strawberry.type(description="The order does not exist for you. Code ORDER_NOT_FOUND.")
+class OrderNotFound(UserError):
+    """Absent, or not to be seen: never told apart."""
+
+    CODE = "ORDER_NOT_FOUND"
+
+
+@strawberry.type(description="The order has no such line. Code LINE_NOT_FOUND.")
+class LineNotFound(UserError):
+    """The line is absent, or belongs to another order."""
+
+    CODE = "LINE_NOT_FOUND"
+
+
+@strawberry.type(
+    description="The order has changed since you read it. Code VERSION_CONFLICT; read it again, "
+    "and decide whether you still want the change."
+)
+class VersionConflict(UserError):
+    """Nothing of the change was written."""
+
+    CODE = "VERSION_CONFLICT"
+    current_version: str = strawberry.field(description="The version that the order has now.")
+
+
+@strawberry.type(
+    description="The order, or the line, has come too far for this change. Code STATUS_FORBIDS."
+)
+class StatusForbids(UserError):
+    """Asked before the write; where the ERP knows better, it refuses."""
+
+    CODE = "STATUS_FORBIDS"
+    status: OrderStatus = strawberry.field(description="How far the order has come.")
+
+
+FOR_LINES = (
+    InvalidOrderInput,
+    ProductNotFound,
+    ProductNotSellable,
+    UnknownUnit,
+    QuantityNotAllowed,
+    PriceUnknown,
+)
+FOR_NEW_ORDERS = (*FOR_LINES, MissingDefault, AccountOnHold, CreditLimitExceeded)
+FOR_CHANGES = (InvalidOrderInput, OrderNotFound, StatusForbids, VersionConflict, OrderRefused)
+ALL = (*FOR_NEW_ORDERS, *FOR_CHANGES[1:], IdempotencyMismatch, LineNotFound)

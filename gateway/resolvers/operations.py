@@ -1,0 +1,117 @@
+"""
+What became of a mutation whose outcome was unknown when its caller was answered.
+
+Nothing is remembered here: the caller carries a sealed receipt, and the order itself tells.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from gateway.auth.principal import Access, Principal
+from gateway.errors import InvalidInput
+from gateway.loaders.footing import FINGERPRINT
+from gateway.loaders.seals import Broken
+from gateway.resolvers.expectations import Expected
+from gateway.resolvers.payloads import OperationStatus
+from gateway.resolvers.reading import read_lines, read_order
+from gateway.schema.context import Context, Info
+from gateway.schema.sales import SalesOrder
+from gateway.schema.selection import columns_under
+
+SETTLED_AFTER = 130.0
+"""Seconds after the last possible send: dual-write's transactions end after 120, clocks differ."""
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What must be known to tell what became of a write."""
+
+    order: UUID
+    account: UUID
+    until: float
+    """Seconds since the epoch; after them nothing is sent for it."""
+    fingerprint: str = ""
+    """Of a new order; empty where orders do not carry one."""
+    version: int | None = None
+    """The version that a change started from; None for a new order."""
+    expected: Expected = Expected()
+    """What a change leads to."""
+
+
+@strawberry.type(description="What became of a mutation.")
+class Operation:
+    """As of now; only PENDING can change."""
+
+    status: OperationStatus = strawberry.field(description="What is known for sure.")
+    order: SalesOrder | None = strawberry.field(
+        description="The order as it is now; null where it does not exist."
+    )
+
+
+def receipt_id(context: Context, receipt: Receipt) -> strawberry.ID:
+    return strawberry.ID(context.writer.writes.seal.seal(msgspec.json.encode(receipt)))
+
+
+async def operation(info: Info, id: strawberry.ID) -> Operation | None:
+    """What became of the mutation that gave out `id`; None where it is somebody else's."""
+    receipt = _opened(info.context, id)
+    if not _mine(info.context.principal, receipt):
+        return None
+    if receipt.version is None:
+        return await _created(info, receipt)
+    return await _changed(info, receipt)
+
+
+def _opened(context: Context, id: strawberry.ID) -> Receipt:
+    try:
+        return msgspec.json.decode(context.writer.writes.seal.open(id), type=Receipt)
+    except (Broken, msgspec.DecodeError):
+        raise InvalidInput("This is not the id of an operation.", argument="id") from None
+
+
+def _mine(principal: Principal, receipt: Receipt) -> bool:
+    everybody = principal.access("orders") is Access.ALL
+    return everybody or receipt.account in {account.id for account in principal.accounts}
+
+
+async def _created(info: Info, receipt: Receipt) -> Operation:
+    context = info.context
+    # The time must be taken first: an order that comes after the look may still come.
+    settled = context.writer.writes.clock() >= receipt.until + SETTLED_AFTER
+    if not await context.writer.exists("salesorders", "salesorderid", receipt.order):
+        status = OperationStatus.NOT_CREATED if settled else OperationStatus.PENDING
+        return Operation(status=status, order=None)
+    marked = {FINGERPRINT} if receipt.fingerprint else frozenset[str]()
+    order = await read_order(context, receipt.order, _selected(info) | marked)
+    if order is not None and marked and order.raw[FINGERPRINT] != receipt.fingerprint:
+        return Operation(status=OperationStatus.NOT_CREATED, order=None)
+    return Operation(status=OperationStatus.CREATED, order=order)
+
+
+async def _changed(info: Info, receipt: Receipt) -> Operation | None:
+    context, expected = info.context, receipt.expected
+    settled = context.writer.writes.clock() >= receipt.until + SETTLED_AFTER
+    select = _selected(info) | expected.columns | {"versionnumber"}
+    order = await read_order(context, receipt.order, select)
+    if order is None:
+        return None
+    lines = await read_lines(context, receipt.order) if expected.lines else {}
+    status = _judged(receipt, order.raw, lines, settled=settled)
+    return Operation(status=status, order=order)
+
+
+def _judged(
+    receipt: Receipt, header: Any, lines: dict[str, Any], *, settled: bool
+) -> OperationStatus:
+    if receipt.expected.stands(header, lines):
+        return OperationStatus.CHANGED
+    if header["versionnumber"] != receipt.version:
+        # Our write names the old version: it was made and undone, or it never can be made.
+        return OperationStatus.OVERTAKEN
+    return OperationStatus.NOT_CHANGED if settled else OperationStatus.PENDING
+
+
+def _selected(info: Info) -> frozenset[str]:
+    return columns_under(info._raw_info, "order", SalesOrder.__table__)

@@ -1,0 +1,27 @@
+"""Why Dynamics or the ERP said no, in words of ours: theirs may quote anybody's rows."""
+
+import re
+
+from gateway.errors import UpstreamRefused
+from gateway.resolvers.mistakes import OrderRefused
+
+KNOWN = (
+    (r"connection attempt failed|did not properly respond|timed? ?out", "The ERP does not answer."),
+    (r"dimension \w+ is mandatory", "The ERP lacks a site or warehouse for a line."),
+    (r"credit limit", "The ERP refuses the order for the credit limit."),
+    (r"on hold|blocked|stopped", "The ERP has the customer or a product on hold."),
+    (r"status .*(cannot|not allowed)|cannot be cancel", "The order has come too far in the ERP."),
+    (r"period|number sequence", "The ERP is not set up to take orders now."),
+    (r"DualWrite|Integrator", "The ERP refused it."),
+)
+"""What a refusal may say, and what callers read for it; the first that fits counts."""
+
+
+def refusal(error: UpstreamRefused) -> OrderRefused:
+    said = next(
+        (ours for theirs, ours in KNOWN if re.search(theirs, error.words, re.IGNORECASE)),
+        "Dynamics refused it.",
+    )
+    return OrderRefused(
+        message=f"{said} Nothing was written.", path=["input"], reason=str(error.details["reason"])
+    )

@@ -1,0 +1,195 @@
+"""
+One request to a service until it is answered: what is tried again, when, and when it is given up.
+
+This is the only layer that repeats. All times are of the running loop's clock, so a loop in virtual
+time makes every pause, limit and gate here virtual too.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from math import ceil
+from random import Random
+from typing import Any
+
+import httpx2
+import msgspec
+
+from gateway.errors import UpstreamError, UpstreamThrottled, UpstreamTimeout, UpstreamUnavailable
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+BASE, CAP = 0.1, 2.0
+"""Seconds of the first pause at most, and of the longest; the pause itself is drawn from below."""
+LEAST, MARGIN = 0.2, 0.1
+"""With fewer seconds left nothing is started; a request ends so many before the deadline."""
+FULL, COST, COST_OF_TIMEOUT = 100.0, 5.0, 10.0
+"""The budget for repeats: where it starts, and what one costs. An answer earns 1 back."""
+UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+REPEATABLE = frozenset({408, 500, 502, 503, 504})
+DEADLOCKS = frozenset({"0x80044150", "0x80044151"})
+"""Dataverse's codes for a SQL deadlock and a SQL time-out, whatever status they come with."""
+
+
+def now() -> float:
+    """Seconds on the clock of the running loop."""
+    return asyncio.get_running_loop().time()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The last answer; `doubtful` if a try before it, or it itself, may have done its work."""
+
+    response: httpx2.Response
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one try came to."""
+
+    response: httpx2.Response | None = None
+    error: UpstreamError | None = None
+    again: bool = False
+    ran: bool = False
+    """Whether the service may have done what it was asked, though it did not say so."""
+    after: float = 0.0
+    """Seconds for which the service asked to be left alone."""
+    cost: float = COST
+
+
+class Gate:
+    """Shut, for everybody in the process, while the service has asked to be left alone."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def shut(self, seconds: float) -> None:
+        self._until = max(self._until, now() + seconds)
+
+    @property
+    def wait(self) -> float:
+        """Seconds until it opens."""
+        return max(0.0, self._until - now())
+
+
+@dataclass
+class Sender:
+    """How one service is asked, by everybody in this process."""
+
+    random: Random = field(default_factory=Random)
+    gate: Gate = field(default_factory=Gate)
+    budget: float = FULL
+
+    async def send(
+        self, client: httpx2.AsyncClient, request: httpx2.Request, deadline: float, patience: float
+    ) -> Sent:
+        """
+        Send `request`, several times if need be; each try is given up after `patience` seconds.
+
+        Raises UpstreamError, `doubtful` as in `Sent`, where no try was answered.
+        """
+        ran = False
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self._pass(deadline)
+                outcome = await self._try(client, request, deadline, patience)
+            except UpstreamError as error:
+                error.doubtful = ran
+                raise
+            ran |= outcome.ran
+            if not outcome.again:
+                self.budget = min(FULL, self.budget + 1)
+            if not (outcome.again and await self._pause(outcome, attempt, deadline)):
+                break
+        if outcome.response is None:
+            raise _unanswered(outcome, ran)
+        return Sent(outcome.response, ran)
+
+    async def _pass(self, deadline: float) -> None:
+        """Wait until the gate is open; UpstreamThrottled if that would take too long."""
+        while wait := self.gate.wait:
+            if now() + wait > deadline - LEAST:
+                raise UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=ceil(wait))
+            spread = self.random.uniform(0, max(1.0, wait / 5))
+            await asyncio.sleep(min(wait + spread, deadline - LEAST - now()))
+        if deadline - now() < LEAST:
+            raise UpstreamTimeout("The operation ran out of time.")
+
+    async def _try(
+        self, client: httpx2.AsyncClient, request: httpx2.Request, deadline: float, patience: float
+    ) -> Outcome:
+        seconds = min(patience, deadline - now() - MARGIN)
+        request.extensions = {**request.extensions, "timeout": _timeouts(client.timeout, seconds)}
+        host = request.url.host
+        try:
+            async with asyncio.timeout(seconds):
+                return judge(await client.send(request))
+        except UNSENT as error:
+            log.warning("%s is not reachable: %s", host, type(error).__name__)
+            return Outcome(error=UpstreamUnavailable("Dynamics is not reachable."), again=True)
+        except (httpx2.TimeoutException, TimeoutError):
+            late = UpstreamTimeout("Dynamics did not answer in time.")
+            return Outcome(error=late, again=True, ran=True, cost=COST_OF_TIMEOUT)
+        except httpx2.TransportError as error:
+            log.warning("%s broke off: %s", host, type(error).__name__)
+            cut = UpstreamUnavailable("Dynamics is not reachable.")
+            return Outcome(error=cut, again=True, ran=True)
+
+    async def _pause(self, outcome: Outcome, attempt: int, deadline: float) -> bool:
+        """Wait before the next try; False where there shall be none."""
+        if attempt == ATTEMPTS:
+            return False
+        if outcome.after:
+            self.gate.shut(outcome.after)
+            return now() + outcome.after <= deadline - LEAST
+        pause = self.random.uniform(0, min(CAP, BASE * 2 ** (attempt - 1)))
+        if now() + pause > deadline - LEAST or self.budget < outcome.cost:
+            return False
+        self.budget -= outcome.cost
+        await asyncio.sleep(pause)
+        return True
+
+
+def _unanswered(outcome: Outcome, ran: bool) -> UpstreamError:
+    error = outcome.error or UpstreamUnavailable("Dynamics could not answer.")
+    error.doubtful = ran
+    return error
+
+
+def judge(response: httpx2.Response) -> Outcome:
+    """What an answer means for the next try."""
+    status = response.status_code
+    if status == 429:
+        return Outcome(response, again=True, after=retry_after(response.headers))
+    if status in REPEATABLE or (status >= 400 and _code(response.content) in DEADLOCKS):
+        asked = "retry-after" in response.headers
+        after = retry_after(response.headers) if asked else 0.0
+        return Outcome(response, again=True, ran=True, after=after)
+    return Outcome(response)
+
+
+def retry_after(headers: Any) -> float:
+    """Seconds to wait by `Retry-After`; 1 where it is missing or no number."""
+    try:
+        return max(float(headers.get("retry-after", "1")), 0.0)
+    except ValueError:
+        return 1.0
+
+
+def _code(body: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(body)["error"]["code"])
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+        return ""
+
+
+def _timeouts(configured: httpx2.Timeout, seconds: float) -> dict[str, float]:
+    """The client's own time-outs, none of them longer than the try may take."""
+    return {
+        "connect": min(configured.connect or seconds, seconds),
+        "read": seconds,
+        "write": min(configured.write or seconds, seconds),
+        "pool": min(configured.pool or seconds, seconds),
+    }
