@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
+from uuid import UUID, uuid4
 
 from emulator.ddl import comparable, create, sql_columns, version_column
 from emulator.errors import Duplicate
@@ -110,6 +111,7 @@ class Store:
         self.before_commit: list[Callable[[Transaction], None]] = []
         self.fillers: list[Callable[[Table, Row], Row]] = []
         self.after_commit: list[Callable[[list[Change]], None]] = []
+        self.draw: Callable[[], UUID] = uuid4
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self.connection.create_function("fold", 1, fold, deterministic=True)

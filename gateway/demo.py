@@ -21,9 +21,11 @@ import click
 import httpx2
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from emulator.declarations import DeclarationError
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from emulator.faults.connections import over_sockets
 from emulator.identities import DEMO_USERS, PARTNER
 from emulator.problems import LoadError, Problems
 from emulator.server import build
@@ -81,7 +83,7 @@ class Addresses:
 class Server(uvicorn.Server):
     """One of the demo's two servers: it leaves signals to the demo and says when it listens."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -159,7 +161,7 @@ def run(
         # Orders of an export seldom name who placed them; their buyers would see none.
         roles = ("representative",) if load else ("buyer",)
         gateway = _gateway(addresses.emulator, port, partner, extension, roles)
-        servers = {front: Server(gateway), back: Server(emulator)}
+        servers = {front: Server(gateway), back: Server(over_sockets(emulator))}
         welcome = _welcome(addresses, [*emulator.state.people.present(), "partner"])
         with asyncio.Runner(loop_factory=servers[front].config.get_loop_factory()) as runner:
             runner.run(_serve(servers, addresses, welcome))

@@ -1,7 +1,6 @@
 """Creates, updates, links and deletes rows by Dataverse's rules, inside one transaction each."""
 
 from typing import Any
-from uuid import uuid4
 
 from emulator.dataverse.bodies import Body, BodyReader
 from emulator.dataverse.calculated import calculate
@@ -139,7 +138,7 @@ class Writer:
             tx.delete(between, link)
 
     def new_id(self) -> str:
-        return guid_order(str(uuid4()))
+        return guid_order(str(self.store.draw()))
 
     def _complete(self, table: Table, values: Row) -> Row:
         row: Row = defaults(table) | values

@@ -108,8 +108,8 @@ class DualWrite:
         if change.table.service is Service.FINOPS:
             self._carry_inward(tx, change)
         elif area := self.outward.eligible(change):
-            collection = OUTWARD[change.table.set]
-            self.faults.carry(change.table.name, METHODS[change.kind], collection)
+            sets = (change.table.set, OUTWARD[change.table.set])
+            self.faults.carry(change.table.name, METHODS[change.kind], *sets)
             self.outward.write(tx, change, area)
 
     def _carry_inward(self, tx: Transaction, change: Change) -> None:

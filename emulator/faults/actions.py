@@ -22,8 +22,8 @@ class ConnectionCut(BaseException):
 class Action(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True):
     """Nothing; each kind of fault says where it differs."""
 
-    crosses: ClassVar[bool] = False
-    """Whether it befalls writes on their way to the ERP, beside requests."""
+    sides: ClassVar[frozenset[str]] = frozenset({"dataverse", "finops", "metadata"})
+    """Where it strikes; a write that dual-write carries to the ERP arrives at `dualwrite`."""
 
     async def before(self, side: str, clock: Clock) -> float:
         """Seconds that the caller was kept waiting; raises what is answered instead."""
@@ -124,12 +124,10 @@ class ForeignLink(Action, frozen=True, tag="foreign_link"):
 class ErpDown(Action, frozen=True, tag="erp_down"):
     """F&O does not answer; whatever Dataverse would have it write fails with it."""
 
-    crosses: ClassVar[bool] = True
+    sides: ClassVar[frozenset[str]] = frozenset({"finops", "dualwrite"})
 
     async def before(self, side: str, clock: Clock) -> float:
-        if side == "finops":
-            raise Unavailable(503)
-        return 0.0
+        raise Unavailable(503)
 
     def carried(self, entity: str) -> None:
         raise PluginFailed(
@@ -142,11 +140,8 @@ class ErpDown(Action, frozen=True, tag="erp_down"):
 class ErpRefuses(Action, frozen=True, tag="erp_refuses"):
     """F&O does not take what Dataverse would have it write."""
 
-    crosses: ClassVar[bool] = True
+    sides: ClassVar[frozenset[str]] = frozenset({"dualwrite"})
     message: str = "Inventory dimension Site is mandatory and must consequently be specified."
-
-    async def before(self, side: str, clock: Clock) -> float:
-        return 0.0
 
     def carried(self, entity: str) -> None:
         raise PluginFailed(entity, self.message)

@@ -55,9 +55,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seed: int = 0
 
     def fits(self, event: Event) -> bool:
-        if event.side == "dualwrite" and not self.action.crosses:
-            return False
-        if self.service not in (None, event.side):
+        if event.side not in self.action.sides or self.service not in (None, event.side):
             return False
         return any(self._fits(method, path) for method, path in event.steps)
 
@@ -125,11 +123,11 @@ class Faults:
         """What befalls this request, in the order of the rules."""
         return [each.rule.action for each in self._rules if each.fires(event)]
 
-    def carry(self, entity: str, method: str, collection: str) -> None:
-        """Raise what befalls a write of `entity` that dual-write carries into a collection."""
+    def carry(self, entity: str, method: str, *sets: str) -> None:
+        """Raise what befalls a write of `entity` that dual-write carries to the last of `sets`."""
         if not self._rules:
             return
-        event = Event("dualwrite", ((method, collection),))
+        event = Event("dualwrite", tuple((method, each) for each in sets))
         for action in self.strike(event):
             self.note(event, type(action).__name__)
             action.carried(entity)

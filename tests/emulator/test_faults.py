@@ -182,7 +182,8 @@ async def test_what_the_erp_does_not_take_dataverse_does_not_keep(
     web: Environment, action: AnyAction
 ) -> None:
     integrate(web.store)
-    faults(web).add(action)
+    faults(web).add(action, set="accounts", times=1)
+    faults(web).add(action, set="CustomersV3")
     body = {"customertypecode": 3, "telephone1": "555"}
 
     answer = await web.send("PATCH", f"accounts({guid(1)})", body)
