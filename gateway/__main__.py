@@ -1,5 +1,6 @@
-"""The command line: `gateway serve`, `demo`, `schema`, `token` and `settings`."""
+"""The command line: `gateway serve`, `demo`, `schema`, `token`, `settings`, `explain`, `audit`."""
 
+import asyncio
 import difflib
 import importlib
 import sys
@@ -8,11 +9,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import msgspec
 import uvicorn
 
+from gateway import consulting
 from gateway import settings as configuration
 from gateway.app import create_app, start_log
+from gateway.audit import verify as check_chain
+from gateway.engine.answers import Refused
 from gateway.engine.limits import REGISTRY
+from gateway.errors import GatewayError
 from gateway.resolvers.root import build
 from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable
 
@@ -103,6 +109,39 @@ def demo(**options: Any) -> None:
     if options["lenient"] and not options["load"]:
         raise click.UsageError("--lenient goes with --load.")
     _demo(lambda module: module.run(**options))
+
+
+@main.command()
+@click.option("--as", "name", required=True, help="A contact, by id or e-mail address.")
+@click.argument("query")
+def explain(name: str, query: str) -> None:
+    """Run QUERY as a customer and say which rule gave or refused each table, and what it cut.
+
+    Rows that were cut are counted with the gateway's own rights. The audit gets a line.
+    """
+    try:
+        found = asyncio.run(consulting.explain(_settings(), name, query))
+    except GatewayError as error:
+        _fail(error.message)
+    except Refused as refused:
+        found = refused.body
+    click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+
+
+@main.group()
+def audit() -> None:
+    """The file that GATEWAY_AUDIT_FILE names."""
+
+
+@audit.command()
+@click.argument("file", type=FILE)
+@click.option("--head", help="A hash printed by an earlier run: its line must still be there.")
+def verify(file: Path, head: str | None) -> None:
+    """Follow the chain of hashes through FILE; exit 1 where a line was altered or left out."""
+    verdict = check_chain(str(file), head)
+    if verdict.problem:
+        _fail(f"{file}: {verdict.problem}")
+    click.echo(f"{verdict.lines} lines, whole. Keep the head to prove it later: {verdict.head}")
 
 
 @main.command()

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import httpx2
 from graphql import GraphQLSchema
@@ -12,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.routing import Route
 
+from gateway.audit import Audit
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.directory import Directory
 from gateway.auth.issuers import issuers
@@ -22,6 +24,7 @@ from gateway.auth.tokens import Tokens
 from gateway.endpoint import VIEW_AS, GraphQLEndpoint
 from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
+from gateway.explaining import Explanation, explanation
 from gateway.graphiql.page import SignIn, graphiql_routes
 from gateway.health import Probe, health_routes
 from gateway.loaders.footing import Footing
@@ -30,6 +33,7 @@ from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
 from gateway.middleware import REQUEST_ID, BodyLimit, Requests, request_id
+from gateway.resolvers.auditing import audited
 from gateway.resolvers.root import build
 from gateway.schema.choosing import account_id
 from gateway.schema.context import Context
@@ -66,6 +70,9 @@ def create_app(
         Engine(types, limits, introspection=settings.introspection),
         outside.authenticator.authenticate,
         outside.context,
+        look_as=outside.authenticator.seen_as,
+        explain=outside.explain,
+        audit=outside.audit,
     )
     return Starlette(
         routes=[
@@ -96,7 +103,7 @@ def start_log(settings: Settings) -> None:
 
 def schema(settings: Settings) -> GraphQLSchema:
     """The schema of our tables and of those that extensions declare."""
-    return build(settings.extensions)._schema
+    return audited(build(settings.extensions)._schema)
 
 
 class Outside:
@@ -134,6 +141,7 @@ class Outside:
             web_roles=settings.web_roles,
         )
         self.authenticator = Authenticator(Tokens(sources), directory, policy.current)
+        self.audit = Audit(settings.audit_file)
         self.probes: Mapping[str, Probe] = {
             "dataverse": dataverse.token,
             "finops": finops.token,
@@ -144,23 +152,40 @@ class Outside:
         """What the resolvers of one request share; NotFound where it names a foreign account."""
         if account := request.headers.get(ACCOUNT):
             principal = principal.choosing(account_id(account))
+        return self.shared(principal, request_id(request))
+
+    def shared(self, principal: Principal, request: str) -> Context:
+        """The same for a request of this id."""
         allowance = Allowance(self._settings.upstream_calls, now() + self._settings.deadline)
         return Context(
             principal,
             Loaders(Reader(self._services, principal, allowance)),
             Writer(self._services["dataverse"], principal, allowance, self._writes, self._footing),
-            request_id(request),
+            request,
             self._settings.unpriced,
+            audit=self.audit,
         )
+
+    async def explain(self, context: Context) -> Explanation:
+        """Why the answer of a request is as it is, with time of its own."""
+        allowance = Allowance(self._settings.upstream_calls, now() + self._settings.deadline)
+        return await explanation(replace(context.loaders.reader, allowance=allowance))
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for client in self._clients:
-                await stack.enter_async_context(client)
+        async with self.open():
             await self._footing.start()
             yield
             await self._writes.drain(DRAIN)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """The HTTP clients, connected while this lasts, and the audit's file."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self.audit.close)
+            for client in self._clients:
+                await stack.enter_async_context(client)
+            yield
 
     def _client(self, base_url: str = "", login: ServiceLogin | None = None) -> httpx2.AsyncClient:
         settings = self._settings

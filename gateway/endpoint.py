@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway import explaining
+from gateway.audit import NO_AUDIT, Audit, observed, refusal
 from gateway.auth.principal import Principal
 from gateway.engine.answers import Refused, refused
 from gateway.engine.execution import Engine, GraphQLRequest, Prepared
@@ -28,8 +30,12 @@ from gateway.errors import (
 from gateway.middleware import request_id
 from gateway.negotiation import JSON, RESPONSE, content_type, negotiate
 
-Authenticate = Callable[[str | None, str | None], Awaitable[Principal]]
-"""The headers `Authorization` and `X-View-As` -> who is asking; raises Unauthenticated."""
+Authenticate = Callable[[str | None], Awaitable[Principal]]
+"""The `Authorization` header -> who is asking; raises Unauthenticated."""
+LookAs = Callable[[Principal, str], Awaitable[Principal]]
+"""Staff and the customer whom they name -> what that customer is; raises Forbidden, NotFound."""
+Explain = Callable[[Any], Awaitable[object]]
+"""What the resolvers of a request shared -> why its answer is as it is."""
 MakeContext = Callable[[Principal, Request], object]
 """What the resolvers of one request share."""
 
@@ -60,10 +66,22 @@ class Parameters(msgspec.Struct):
 class GraphQLEndpoint:
     """The ASGI app behind `/graphql`."""
 
-    def __init__(self, engine: Engine, authenticate: Authenticate, context: MakeContext) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        authenticate: Authenticate,
+        context: MakeContext,
+        *,
+        look_as: LookAs | None = None,
+        explain: Explain | None = None,
+        audit: Audit = NO_AUDIT,
+    ) -> None:
         self._engine = engine
         self._authenticate = authenticate
         self._context = context
+        self._look_as = look_as
+        self._explain = explain
+        self._audit = audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))
@@ -71,10 +89,10 @@ class GraphQLEndpoint:
 
     async def _respond(self, request: Request) -> Response:
         media_type = negotiate(_header(request, "accept"))
+        caller = None
         try:
-            principal = await self._authenticate(
-                _authorization(request), request.headers.get(VIEW_AS)
-            )
+            caller = await self._authenticate(_authorization(request))
+            principal = await self._seen(caller, request)
             if media_type is None:
                 raise Problem(406, f"Only {RESPONSE} and {JSON} can be sent.")
             return await self._answer(request, principal, media_type)
@@ -82,19 +100,31 @@ class GraphQLEndpoint:
             error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
             return _json({"errors": [error]}, media_type, problem.status, problem.headers)
         except GatewayError as error:
+            if isinstance(error, Unauthenticated | Forbidden):
+                self._audit.record(refusal(error.code, request_id(request), caller))
             return _json(refused(error).body, media_type, _status(error), _headers(error))
+
+    async def _seen(self, caller: Principal, request: Request) -> Principal:
+        name = request.headers.get(VIEW_AS)
+        return caller if name is None or not self._look_as else await self._look_as(caller, name)
 
     async def _answer(self, request: Request, principal: Principal, media_type: str) -> Response:
         asked = await _read(request)
+        explain = self._explain if asked.extensions.get("explain") is True else None
+        if explain:
+            explaining.check(principal)
         try:
             prepared = self._engine.prepare(asked)
             _check_kind(prepared, request.method)
             context = self._context(principal, request)
             answer = await self._engine.execute(prepared, context, request_id(request))
-        except Refused as refusal:
+        except Refused as refusal_:
             # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
-            return _json(refusal.body, media_type, 400 if media_type == RESPONSE else 200)
-        return _json(answer.body, media_type)
+            return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
+        for event in observed(answer, prepared.operation.node, request_id(request), principal):
+            self._audit.record(event)
+        extensions = {"extensions": {"explain": await explain(context)}} if explain else {}
+        return _json(answer.body | extensions, media_type)
 
 
 async def _read(request: Request) -> GraphQLRequest:

@@ -22,14 +22,15 @@ TREES = {path: ast.parse(path.read_text()) for path in MODULES}
 LAYERS = (
     ("gateway.__main__",),
     ("gateway.demo",),
+    ("gateway.consulting",),
     ("gateway.app",),
     ("gateway.endpoint", "gateway.graphiql", "gateway.health"),
-    ("gateway.middleware", "gateway.negotiation"),
+    ("gateway.explaining", "gateway.middleware", "gateway.negotiation"),
     ("gateway.resolvers",),
     ("gateway.schema",),
     ("gateway.loaders",),
     ("gateway.tables",),
-    ("gateway.kinds", "gateway.rules"),
+    ("gateway.audit", "gateway.kinds", "gateway.rules"),
     ("gateway.auth",),
     ("gateway.upstream", "gateway.engine"),
     ("gateway.errors", "gateway.settings"),
@@ -179,3 +180,51 @@ def test_locks_carry_hashes_and_no_addresses() -> None:
     assert pinned
     assert all("--hash=sha256:" in entry for entry in pinned)
     assert "://" not in lock
+
+
+MAY_REACH_HTTP = {"gateway.app", "gateway.auth.keys", "gateway.consulting", "gateway.demo"}
+"""Besides `upstream`: the composition root makes the clients, auth fetches keys, and the demo asks
+itself. `consulting` only hands a transport on."""
+MAY_ASK_UPSTREAM = {
+    "gateway.app",
+    "gateway.auth.directory",
+    "gateway.loaders.footing",
+    "gateway.loaders.reader",
+    "gateway.loaders.writer",
+}
+"""Who uses `upstream.service`: customers' reads, mutations (with the columns that they stand on),
+callers before there is a principal, and the composition root."""
+DATA = {"Allowance", "PAGE_SIZE", "Page", "Row", "Write"}
+"""What others may name of it: shapes of data, by which nothing can be asked."""
+TRANSPORTS = {"httpx", "httpx2", "aiohttp", "requests", "urllib3", "http", "socket", "websockets"}
+
+
+def names_from(tree: ast.Module, module: str) -> set[str]:
+    """What a module imports from another by name."""
+    return {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == module
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("path", modules())
+def test_http_is_reached_by_upstream_and_for_the_issuers_keys_alone(path: Path) -> None:
+    module = name_of(path)
+    reaches = {name.split(".")[0] for name in imports_of(TREES[path])} & TRANSPORTS
+    if not module.startswith("gateway.") or module.startswith("gateway.upstream."):
+        return
+
+    assert not reaches or module in MAY_REACH_HTTP
+
+
+@pytest.mark.parametrize("path", modules())
+def test_upstream_is_asked_by_reader_writer_and_directory_alone(path: Path) -> None:
+    module = name_of(path)
+    if not module.startswith("gateway.") or module.startswith("gateway.upstream."):
+        return
+    service = names_from(TREES[path], "gateway.upstream.service") - DATA
+    whole = {"service"} & names_from(TREES[path], "gateway.upstream")
+
+    assert not (service or whole) or module in MAY_ASK_UPSTREAM

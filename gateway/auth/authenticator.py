@@ -31,24 +31,35 @@ class Authenticator:
             Kind.STAFF: self._staff,
         }
 
-    async def authenticate(
-        self, authorization: str | None, view_as: str | None = None
-    ) -> Principal:
+    async def authenticate(self, authorization: str | None) -> Principal:
         """
-        The caller behind an `Authorization` header; the customer `view_as` for staff who ask so.
+        The caller behind an `Authorization` header.
 
-        Unauthenticated says the same whatever is wrong; the reason is logged. Forbidden and
-        NotFound are about `view_as`. UpstreamError where issuer or Dataverse cannot be asked.
+        Unauthenticated says the same whatever is wrong; the reason is logged. UpstreamError where
+        the issuer or Dataverse cannot be asked.
         """
         try:
             claims = await self._tokens.verify(_bearer(authorization))
-            principal = await self._principals[_kind(claims)](claims)
+            return await self._principals[_kind(claims)](claims)
         except Rejected as rejected:
             log.info("caller refused: %s", rejected.reason.value)
             raise Unauthenticated(REFUSAL) from None
-        if view_as is None:
-            return principal
-        return await self._seen_as(principal, view_as, claims.issuer.customer_roles)
+
+    async def seen_as(self, staff: Principal, name: str) -> Principal:
+        """
+        What the customer of this contact id or e-mail address would see, with the roles that the
+        settings and Dataverse give; nothing can be changed as them.
+
+        Forbidden to who may not, NotFound where there is no such customer.
+        """
+        staff.access(VIEW_AS)
+        roles = self._tokens.issuer(staff.issuer).customer_roles
+        try:
+            found = await self._directory.named(name)
+        except Rejected:
+            raise NotFound("There is no such customer.", argument="X-View-As") from None
+        seen = await self._person(found, staff.issuer, staff.subject, roles)
+        return replace(seen, rights=seen.rights.reading, viewer=staff)
 
     async def _customer(self, claims: Claims) -> Principal:
         found = await self._directory.customer(
@@ -77,16 +88,6 @@ class Authenticator:
             children=await self._directory.children(found.accounts) if below else (),
             rights=rights,
         )
-
-    async def _seen_as(self, staff: Principal, name: str, roles: frozenset[str]) -> Principal:
-        """What the customer of this id or address would see; nothing can be changed as them."""
-        staff.access(VIEW_AS)
-        try:
-            found = await self._directory.named(name)
-        except Rejected:
-            raise NotFound("There is no such customer.", argument="X-View-As") from None
-        seen = await self._person(found, staff.issuer, staff.subject, roles)
-        return replace(seen, rights=seen.rights.reading, viewer=staff.subject)
 
     async def _partner(self, claims: Claims) -> Principal:
         roles = frozenset({PARTNER_ROLE})

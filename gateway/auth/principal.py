@@ -96,8 +96,8 @@ class Principal:
     children: tuple[Account, ...] = ()
     """Accounts below `accounts`; looked up only where some right reaches them."""
     rights: Rights = Rights()
-    viewer: str | None = None
-    """The subject of the staff member who looks with this customer's eyes, if one does."""
+    viewer: "Principal | None" = None
+    """The staff member who looks with this customer's eyes, if one does."""
 
     def access(self, permission: str, privilege: str = "read") -> Access:
         """

@@ -7,7 +7,7 @@ prove the rule, and checks each row that comes back against it once more.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden
@@ -64,22 +64,36 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What the gate did with one read, for those who ask why."""
+
+    table: Table
+    where: Condition
+    access: Access | None
+    rule: Condition | None
+    """The row rule; None where the table was refused as a whole, for the reason in `refused`."""
+    refused: str | None = None
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads for one principal within one operation's allowance."""
 
     services: Mapping[ServiceName, Service]
     principal: Principal
     allowance: Allowance
+    readings: list[Reading] = field(default_factory=list)
 
     async def page(self, ask: Ask) -> Page:
         """The rows of a table that the caller may see and that meet the ask."""
-        rule = self._rule(ask.table, linked=False)
+        rule = self._rule(ask.table, ask.where, linked=False)
         secret = self._secret(ask)
         query = _query(ask, rule, secret)
         if query.where == NOTHING:
-            return Page([], 0)
+            return self._let_through(ask, ask.where, rule, secret, Page([], 0))
         page = await self.services[ask.table.service].fetch(query, self.allowance)
-        return _let_through(ask, rule, secret, page)
+        return self._let_through(ask, ask.where, rule, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
         """Rows by key, each ask chunked by the length of its URL; one page a chunk."""
@@ -88,7 +102,8 @@ class Reader:
     async def chunked(self, asks: Sequence[tuple[Ask, Keys]]) -> list[tuple[Keys, Page]]:
         """As `keyed`, each page with the keys it was asked for. All asks read the same table."""
         table = asks[0][0].table
-        rule = self._rule(table, linked=all(keys.from_rows for _, keys in asks))
+        linked = all(keys.from_rows for _, keys in asks)
+        rule = self._rule(table, asks[0][1].condition, linked=linked)
         service = self.services[table.service]
         secret = frozenset().union(*(self._secret(ask, keys.condition) for ask, keys in asks))
         chunks = [
@@ -101,7 +116,7 @@ class Reader:
             return []
         pages = await service.fetch_all([query for *_, query in chunks], self.allowance)
         return [
-            (part, _let_through(ask, rule, secret, page))
+            (part, self._let_through(ask, both(part.condition, ask.where), rule, secret, page))
             for (ask, part, _), page in zip(chunks, pages, strict=True)
         ]
 
@@ -117,12 +132,38 @@ class Reader:
             check(secret, [ask.where, *more], ask.order)
         return secret
 
-    def _rule(self, table: Table, *, linked: bool) -> Condition:
+    async def count(self, ask: Ask, rule: Condition = EVERYTHING) -> int | None:
+        """How many rows there are that also meet `rule`; None where the service does not count."""
+        where = both(ask.where, rule)
+        counting = replace(ask, where=where, top=1, count=True)
+        query = _query(counting, self._rule(ask.table, where, linked=True), frozenset())
+        if query.where == NOTHING:
+            return 0
+        return (await self.services[ask.table.service].fetch(query, self.allowance)).count
+
+    def _rule(self, table: Table, where: Condition, *, linked: bool) -> Condition:
         """What the caller may see of the table; `linked`: by keys of rows that passed the gate."""
-        access = self.principal.access(table.needs)
-        if not linked and (table.rule.linked_only or access is Access.PARENT):
-            raise Forbidden(f"{table.name} is reached through the rows that it belongs to.")
+        try:
+            access = self.principal.access(table.needs)
+            if not linked and (table.rule.linked_only or access is Access.PARENT):
+                raise Forbidden(f"{table.name} is reached through the rows that it belongs to.")
+        except Forbidden as refusal:
+            self.readings.append(Reading(table, where, None, None, refused=refusal.message))
+            raise
         return table.rule.condition(self.principal, access)
+
+    def _let_through(
+        self, ask: Ask, where: Condition, rule: Condition, secret: frozenset[str], page: Page
+    ) -> Page:
+        """The rows that meet the rule, compared exactly. Others mean a defect upstream or here."""
+        mine = [row for row in page.rows if rule.holds(row)]
+        if len(mine) < len(page.rows):
+            dropped = len(page.rows) - len(mine)
+            log.error("dropped %d foreign rows of %s", dropped, ask.table.name)
+        mark(mine, ask.select & secret)
+        access = self.principal.access(ask.table.needs)
+        self.readings.append(Reading(ask.table, where, access, rule, rows=len(mine)))
+        return replace(page, rows=mine)
 
 
 def _chunks(
@@ -142,13 +183,3 @@ def _query(ask: Ask, rule: Condition, secret: frozenset[str]) -> Query:
     select.update(order.column for order in ask.order)
     where = both(rule, ask.where)
     return Query(ask.table.collection, tuple(sorted(select)), where, ask.order, ask.top, ask.count)
-
-
-def _let_through(ask: Ask, rule: Condition, secret: frozenset[str], page: Page) -> Page:
-    """The rows that meet the rule, compared exactly. Others mean a defect upstream or here."""
-    mine = [row for row in page.rows if rule.holds(row)]
-    if len(mine) < len(page.rows):
-        dropped = len(page.rows) - len(mine)
-        log.error("dropped %d foreign rows of %s", dropped, ask.table.name)
-    mark(mine, ask.select & secret)
-    return replace(page, rows=mine)

@@ -14,7 +14,6 @@ from aiodataloader import DataLoader
 from gateway.loaders.reader import Ask, Key, Keys, Reader
 from gateway.loaders.windows import Slice, Window, child_windows, folded, key_of, root_window
 from gateway.tables import Back, Link, Row, Table
-from gateway.upstream import service
 from gateway.upstream.odata import Raw, Value, value_at
 
 Select = frozenset[str]
@@ -67,7 +66,7 @@ class Loaders:
             ("matching", cls, columns),
             partial(self._groups, cls.__table__, columns),
         )
-        rows: list[service.Row] = await load.load((tuple(on.values()), select))
+        rows: list[Raw] = await load.load((tuple(on.values()), select))
         return [cls(row) for row in rows]
 
     def _by_key(
@@ -114,10 +113,10 @@ class Loaders:
         table: Table,
         columns: tuple[str, ...],
         wanted: Sequence[Wanted],
-    ) -> list[list[service.Row]]:
+    ) -> list[list[Raw]]:
         ask = Ask(table, _union(wanted) | set(columns))
         pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted)))])
-        groups: dict[Key, list[service.Row]] = {}
+        groups: dict[Key, list[Raw]] = {}
         for page in pages:
             for row in page.rows:
                 groups.setdefault(key_of(row, columns), []).append(row)

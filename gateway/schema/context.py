@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import strawberry
 
+from gateway.audit import NO_AUDIT, Audit
 from gateway.auth.principal import Principal
 from gateway.loaders.rows import Loaders
 from gateway.loaders.writer import Writer
@@ -19,6 +20,7 @@ class Context:
     writer: Writer
     request_id: str
     unpriced: Unpriced = "omit"
+    audit: Audit = NO_AUDIT
     selections: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict)
     """Columns by selection, so that a hundred rows of a list work them out once."""
 

@@ -26,7 +26,7 @@ REFUSALS = {
 BODY_LIMIT = 20_000
 
 
-async def authenticate(header: str | None, view_as: str | None = None) -> Principal:
+async def authenticate(header: str | None) -> Principal:
     if header in REFUSALS:
         raise REFUSALS[header]
     if header != TOKEN:

@@ -1,0 +1,46 @@
+"""`gateway explain`: a query as one customer would ask it, and why its answer is as it is."""
+
+from typing import Any
+
+import httpx2
+
+from gateway.app import Outside, schema
+from gateway.audit import observed
+from gateway.auth.policy import STAFF_ROLE
+from gateway.auth.policy_file import PolicyFile
+from gateway.auth.principal import Kind, Principal
+from gateway.engine.execution import Engine, GraphQLRequest
+from gateway.engine.limits import Limits
+from gateway.schema.vocabulary import vocabulary
+from gateway.settings import Settings
+
+REQUEST = "gateway-explain"
+"""Stands for the request id in the audit: this command looks as somebody too."""
+
+
+async def explain(
+    settings: Settings,
+    name: str,
+    query: str,
+    *,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> dict[str, Any]:
+    """
+    The answer that the customer `name`, a contact's id or e-mail address, gets to `query`, with
+    `extensions.explain`. Whoever can run this holds the gateway's own credentials: they are staff.
+
+    GatewayError where there is no such customer, Refused where the query cannot be executed.
+    """
+    engine = Engine(schema(settings), Limits(**settings.limits))
+    policy = PolicyFile(settings.policy, vocabulary())
+    outside = Outside(settings, policy, transport)
+    rights = policy.current().rights([STAFF_ROLE])
+    staff = Principal(Kind.STAFF, settings.issuer, REQUEST, frozenset({STAFF_ROLE}), rights=rights)
+    async with outside.open():
+        seen = await outside.authenticator.seen_as(staff, name)
+        context = outside.shared(seen, REQUEST)
+        prepared = engine.prepare(GraphQLRequest(query))
+        answer = await engine.execute(prepared, context, REQUEST)
+        for event in observed(answer, prepared.operation.node, REQUEST, seen):
+            outside.audit.record(event)
+        return answer.body | {"extensions": {"explain": await outside.explain(context)}}

@@ -1,0 +1,68 @@
+"""Why an answer is as it is: the rule that each read met, and how many rows it cut. For staff."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from gateway.auth.policy import EXPLAIN
+from gateway.auth.principal import Principal
+from gateway.loaders.reader import Ask, Reader, Reading
+from gateway.tables import Table
+from gateway.upstream.odata import DATAVERSE, EVERYTHING
+
+Explanation = list[dict[str, Any]]
+
+
+def check(principal: Principal) -> None:
+    """Forbidden to all but staff who may be told; those who look as a customer stay staff."""
+    (principal.viewer or principal).access(EXPLAIN)
+
+
+async def explanation(reader: Reader) -> Explanation:
+    """
+    What the gate did with each read of an operation, in their order.
+
+    `cut` is what the staff caller would have got more; null where they may not read it either.
+    """
+    staff = replace(reader, principal=reader.principal.viewer or reader.principal, readings=[])
+    return [await _told(reading, staff) for reading in _distinct(reader.readings)]
+
+
+async def _told(reading: Reading, staff: Reader) -> dict[str, Any]:
+    table = reading.table
+    told: dict[str, Any] = {
+        "table": table.name,
+        "permission": f"{table.needs}:read",
+        "access": reading.access.value if reading.access else None,
+        "refused": reading.refused,
+        "rule": _rule(reading),
+        "rows": reading.rows,
+    }
+    if not staff.principal.may(table.needs):
+        return told | {"cut": None}
+    return told | {"cut": await _cut(reading, table, staff)}
+
+
+async def _cut(reading: Reading, table: Table, staff: Reader) -> int | None:
+    all_there = await staff.count(Ask(table, frozenset(), reading.where))
+    if reading.refused is not None or reading.rule is None:
+        return all_there
+    mine = await staff.count(Ask(table, frozenset(), reading.where), reading.rule)
+    return None if all_there is None or mine is None else all_there - mine
+
+
+def _rule(reading: Reading) -> str | None:
+    """The row rule as a filter; it holds ids of the caller's own accounts and contact alone."""
+    if reading.rule is None:
+        return None
+    return "all rows" if reading.rule == EVERYTHING else DATAVERSE.text(reading.rule)
+
+
+def _distinct(readings: Sequence[Reading]) -> list[Reading]:
+    """Each read once, with the rows of all its chunks."""
+    found: dict[object, Reading] = {}
+    for each in readings:
+        key = (each.table.name, each.where, each.refused)
+        known = found.get(key)
+        found[key] = each if known is None else replace(known, rows=known.rows + each.rows)
+    return list(found.values())
