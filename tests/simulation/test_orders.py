@@ -1,0 +1,55 @@
+"""
+2,000 orders through losses, duplicates, delays, late commits, 429s and dying gateways: none is
+doubled, lost or halved, and nobody is told what is not so. The same on a naive gateway must fail.
+"""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.resolvers import operations
+from tests.simulation.history import simulate
+from tests.simulation.wire import FAULTS
+
+SEEDS = (11, 12, 13, 14)
+ORDERS = 500
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """The gateway logs every fault, as it should."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_order_is_doubled_lost_halved_or_denied(seed: int) -> None:
+    verdict = simulate(seed, ORDERS)
+
+    assert verdict.broken == {}
+    assert verdict.orders == ORDERS
+    assert verdict.outcomes["created"] > 0.95 * ORDERS
+    assert verdict.faults.keys() >= FAULTS.keys()
+
+
+def test_a_naive_create_fails_the_same_test() -> None:
+    verdict = simulate(SEEDS[0], ORDERS // 2, naive=True)
+
+    assert verdict.doubled >= 0.05 * verdict.orders
+
+
+def test_the_same_seed_is_the_same_story() -> None:
+    first, again, other = (simulate(seed, 60).digest for seed in (5, 5, 6))
+
+    assert first == again != other
+
+
+def test_saying_no_too_early_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checker itself is checked: an order may commit after its absence was seen."""
+    monkeypatch.setattr(operations, "SETTLED_AFTER", -1_000.0)
+
+    verdicts = [simulate(seed, ORDERS // 4) for seed in (21, 22, 23)]
+
+    assert sum(verdict.denied for verdict in verdicts) > 0
