@@ -17,9 +17,10 @@ class UserError:
     message: str = strawberry.field(description="What is wrong, for people.")
     path: list[str] = strawberry.field(description="The place in the input, from `input` down.")
 
-    @strawberry.field(description="A stable code; each type has its own.")
-    def code(self) -> str:
-        return self.CODE
+    code: str = strawberry.field(default="", description="A stable code; each type has its own.")
+
+    def __post_init__(self) -> None:
+        self.code = self.CODE
 
 
 Errors = list[UserError]

@@ -1,12 +1,14 @@
 """Changing an order: under its version, all or nothing, and once however often it is sent."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from starlette.applications import Starlette
 
 from tests.gateway.orders.ordering import attempt, codes, do, placed, products
-from tests.stack import Stack
+from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 
@@ -247,3 +249,18 @@ async def test_several_changes_in_one_request_see_each_other(writable: Stack) ->
 
     assert data["first"] == {"order": {"requisitionNumber": "1"}, "errors": []}
     assert data["second"]["errors"] == [{"code": "VERSION_CONFLICT"}]
+
+
+async def test_what_was_wrong_stands_in_the_audit(
+    changing_world: Starlette, tmp_path: Path
+) -> None:
+    async with running(changing_world, audit_file=str(tmp_path / "audit.jsonl")) as stack:
+        order = await own(stack)
+        await do(stack, "cancelSalesOrder", **named(order | {"version": "1"}))
+
+    created, refused = (
+        line for line in (tmp_path / "audit.jsonl").read_text().splitlines() if "mutation" in line
+    )
+    assert '"done"' in created
+    assert order["id"] in created
+    assert '"VERSION_CONFLICT"' in refused

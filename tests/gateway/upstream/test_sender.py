@@ -1,0 +1,194 @@
+"""What is sent again, when and how often: the table row by row, in virtual time."""
+
+import asyncio
+from random import Random
+
+import httpx2
+import pytest
+
+from gateway.errors import UpstreamError, UpstreamThrottled, UpstreamTimeout, UpstreamUnavailable
+from gateway.upstream.sender import ATTEMPTS, COST, FULL, Gate, Sender, Sent, now
+from tests.simulation.virtual import run
+
+DEADLINE, PATIENCE = 100.0, 8.0
+Step = int | Exception | httpx2.Response | None
+"""A status, an error, an answer, or silence."""
+
+
+class Script(httpx2.AsyncBaseTransport):
+    """Answers as written, the last step for ever; notes when it was asked."""
+
+    def __init__(self, *steps: Step) -> None:
+        self.steps, self.asked = list(steps), list[float]()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(now())
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        match step:
+            case None:
+                await asyncio.sleep(10_000)
+            case Exception():
+                raise step
+            case int():
+                return httpx2.Response(step)
+        assert isinstance(step, httpx2.Response)
+        return step
+
+
+def drawn(seed: int) -> Random:
+    """Pauses that are the same each time."""
+    return Random(seed)  # noqa: S311
+
+
+def answer(status: int, code: str = "", **headers: str) -> httpx2.Response:
+    body = {"error": {"code": code, "message": ""}}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx2.Response(status, json=body, headers=named)
+
+
+def send(script: Script, sender: Sender | None = None, deadline: float = DEADLINE) -> Sent:
+    async def main() -> Sent:
+        client = httpx2.AsyncClient(transport=script, base_url="https://org.example")
+        request = client.build_request("POST", "/salesorders", content=b"{}")
+        return await (sender or Sender(drawn(1))).send(client, request, deadline, PATIENCE)
+
+    return run(main())
+
+
+UNSENT = (httpx2.ConnectError("x"), httpx2.ConnectTimeout("x"), httpx2.PoolTimeout("x"))
+BROKEN = (httpx2.ReadError("x"), httpx2.WriteError("x"), httpx2.RemoteProtocolError("x"))
+BUSY = (408, 500, 502, 503, 504)
+
+
+@pytest.mark.parametrize("first", [*UNSENT, answer(429, retry_after="2")], ids=repr)
+def test_what_was_not_done_is_sent_again_without_a_doubt(first: Step) -> None:
+    script = Script(first, 204)
+
+    sent = send(script)
+
+    assert (sent.response.status_code, sent.doubtful, len(script.asked)) == (204, False, 2)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [None, *BROKEN, *BUSY, answer(400, "0x80044150"), answer(400, "0x80044151")],
+    ids=repr,
+)
+def test_what_may_have_been_done_is_sent_again_with_a_doubt(first: Step) -> None:
+    script = Script(first, 412)
+
+    sent = send(script)
+
+    assert (sent.response.status_code, sent.doubtful, len(script.asked)) == (412, True, 2)
+
+
+@pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 405, 409, 412, 413, 422, 501])
+def test_an_answer_is_an_answer(status: int) -> None:
+    script = Script(status)
+
+    sent = send(script)
+
+    assert (sent.response.status_code, sent.doubtful, len(script.asked)) == (status, False, 1)
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "doubtful"),
+    [
+        (UNSENT[0], UpstreamUnavailable, False),
+        (BROKEN[0], UpstreamUnavailable, True),
+        (None, UpstreamTimeout, True),
+    ],
+    ids=repr,
+)
+def test_it_is_given_up_after_three_tries(
+    step: Step, error: type[UpstreamError], doubtful: bool
+) -> None:
+    script = Script(step)
+
+    with pytest.raises(error) as caught:
+        send(script)
+
+    assert caught.value.doubtful is doubtful
+    assert len(script.asked) == ATTEMPTS
+
+
+def test_a_doubt_stays_whatever_comes_after() -> None:
+    sent = send(Script(httpx2.ReadError("x"), 400))
+
+    assert sent.doubtful
+
+
+def test_nothing_is_sent_before_the_service_wants_it() -> None:
+    script = Script(answer(429, retry_after="7"), 204)
+
+    send(script)
+
+    first, second = script.asked
+    assert 7 <= second - first <= 7 + max(1, 7 / 5)
+
+
+def test_the_gate_is_shut_for_everybody_in_the_process() -> None:
+    script = Script(204)
+
+    async def main() -> list[float]:
+        sender = Sender(drawn(1))
+        sender.gate.shut(5)
+        client = httpx2.AsyncClient(transport=script, base_url="https://org.example")
+        requests = [client.build_request("GET", "/accounts") for _ in range(3)]
+        await asyncio.gather(*(sender.send(client, r, DEADLINE, PATIENCE) for r in requests))
+        return script.asked
+
+    assert all(5 <= moment <= 6 for moment in run(main()))
+
+
+def test_who_cannot_wait_is_told_how_long_it_would_be() -> None:
+    script = Script(answer(429, retry_after="60"), 204)
+
+    sent = send(script, deadline=10)
+
+    assert (sent.response.status_code, len(script.asked)) == (429, 1)
+
+    async def shut() -> None:
+        sender = Sender(drawn(1), Gate())
+        sender.gate.shut(60)
+        client = httpx2.AsyncClient(transport=script, base_url="https://org.example")
+        await sender.send(client, client.build_request("GET", "/accounts"), 10, PATIENCE)
+
+    with pytest.raises(UpstreamThrottled) as caught:
+        run(shut())
+    assert caught.value.details["retryAfter"] == 60
+    assert len(script.asked) == 1
+
+
+def test_nothing_goes_on_beyond_the_deadline() -> None:
+    script = Script(None)
+
+    async def main() -> float:
+        client = httpx2.AsyncClient(transport=script, base_url="https://org.example")
+        request = client.build_request("GET", "/accounts")
+        with pytest.raises(UpstreamTimeout):
+            await Sender(drawn(1)).send(client, request, 10, PATIENCE)
+        return now()
+
+    assert run(main()) <= 10
+    assert script.asked[-1] <= 9.8
+
+
+def test_pauses_grow_and_are_drawn() -> None:
+    gaps = []
+    for seed in range(50):
+        script = Script(503, 503, 204)
+        send(script, Sender(drawn(seed)))
+        gaps.append((script.asked[1] - script.asked[0], script.asked[2] - script.asked[1]))
+
+    assert all(0 <= first <= 0.1 and 0 <= second <= 0.2 for first, second in gaps)
+    assert len(set(gaps)) == 50
+
+
+def test_repeats_are_paid_from_a_budget_that_answers_fill() -> None:
+    sender = Sender(drawn(1), budget=COST)
+
+    assert send(Script(503, 204), sender).response.status_code == 204
+    assert sender.budget == 1
+    assert send(Script(503, 204), sender).response.status_code == 503
+    assert Sender().budget == FULL
