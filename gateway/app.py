@@ -29,6 +29,7 @@ from gateway.graphiql.page import SignIn, graphiql_routes
 from gateway.health import Probe, health_routes
 from gateway.loaders.footing import Footing
 from gateway.loaders.reader import Reader
+from gateway.loaders.reconciling import Report, reconcile
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
@@ -99,11 +100,28 @@ def from_environment() -> Starlette:
 def start_log(settings: Settings) -> None:
     """Log to standard error, as the settings say."""
     logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    # It logs every URL, and with it what customers search for.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 def schema(settings: Settings) -> GraphQLSchema:
     """The schema of our tables and of those that extensions declare."""
     return audited(build(settings.extensions)._schema)
+
+
+async def compare_sides(
+    settings: Settings,
+    *,
+    days: int,
+    minutes: int,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> Report:
+    """The orders of the last `days` that only one side has, but for those younger than `minutes`."""
+    outside = Outside(settings, transport)
+    async with outside.connected() as services:
+        return await reconcile(
+            services["dataverse"], services["finops"], days=days, minutes=minutes
+        )
 
 
 class Outside:
@@ -170,6 +188,14 @@ class Outside:
         """Why the answer of a request is as it is, with time of its own."""
         allowance = Allowance(self._settings.upstream_calls, now() + self._settings.deadline)
         return await explanation(replace(context.loaders.reader, allowance=allowance))
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Mapping[ServiceName, Service]]:
+        """The services, while their clients are open."""
+        async with AsyncExitStack() as stack:
+            for client in self._clients:
+                await stack.enter_async_context(client)
+            yield self._services
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:

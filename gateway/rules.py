@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.auth.principal import Access, Principal
-from gateway.upstream.odata import EVERYTHING, NOTHING, Condition, both, either, keyed, one_of
+from gateway.upstream.odata import EVERYTHING, NOTHING, Code, Condition, both, either, keyed, one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def owned_by_number(*, company: str, account: str) -> Rule:
         if access is Access.ALL:
             return EVERYTHING
         accounts = () if access is Access.OWN else principal.accounts_within(access)
-        keys = [(a.company, a.number) for a in accounts if a.company and a.number]
+        keys = [(Code(a.company), a.number) for a in accounts if a.company and a.number]
         return keyed((company, account), keys) if keys else NOTHING
 
     return Rule(condition, by_account=True, knows_contacts=False)
@@ -83,7 +83,7 @@ def in_companies(company: str) -> Rule:
     def condition(principal: Principal, access: Access) -> Condition:
         if access is Access.ALL:
             return EVERYTHING
-        return one_of(company, sorted(principal.companies_within(access)))
+        return one_of(company, map(Code, sorted(principal.companies_within(access))))
 
     return Rule(condition)
 

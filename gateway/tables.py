@@ -253,8 +253,12 @@ class Table:
         return {
             name: spec
             for name, spec in self.visible.items()
-            if spec.scalar and "/" not in spec.scalar[0]
+            if spec.scalar and "/" not in spec.scalar[0] and self._ordered(spec.scalar[1])
         }
+
+    def _ordered(self, type_: type) -> bool:
+        """F&O compares the members of an enumeration for equality alone, and has no booleans."""
+        return self.service == "dataverse" or type_ is not bool
 
     @property
     def scalars(self) -> dict[str, type]:

@@ -65,6 +65,14 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What decides a price besides product and unit."""
+
+    price_list: UUID
+    currency: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rights:
     """What the roles of a caller add up to. What is not in it is refused."""
 
@@ -149,3 +157,16 @@ class Principal:
         if self.contact is not None and self.contact.price_list is not None:
             return frozenset({self.contact.price_list})
         return frozenset(account.price_list for account in self.accounts if account.price_list)
+
+    @property
+    def terms(self) -> Terms | None:
+        """On what terms the caller buys; None where the caller's accounts differ in them."""
+        found = {self.terms_of(account) for account in self.accounts}
+        return found.pop() if len(found) == 1 else None
+
+    def terms_of(self, account: Account) -> Terms | None:
+        """On what terms the caller buys for this account; None without a price list."""
+        contact = self.contact
+        price_list = (contact and contact.price_list) or account.price_list
+        currency = (contact and contact.currency) or account.currency
+        return Terms(price_list, currency) if price_list else None

@@ -87,8 +87,15 @@ def window(
 async def root_window(reader: Reader, table: Table, select: frozenset[str], of: Window) -> Slice:
     """A window of all rows that the caller may see."""
     count_along = of.counted and of.start is None
-    page = await reader.page(_ask(table, select, of, of.size + 1, of.start, count=count_along))
-    result = _slice(table, of, page.rows)
+    ask = _ask(table, select, of, of.size + 1, of.start, count=count_along)
+    page = await reader.page(ask)
+    rows, more = page.rows, page
+    while len(rows) <= of.size and not more.complete and more.last:
+        # The gate dropped rows, which is a defect somewhere; it must not end the list early.
+        start = place(table, of.direction, more.last)
+        more = await reader.page(_ask(table, select, of, of.size + 1, start))
+        rows = rows + more.rows
+    result = _slice(table, of, rows)
     if count_along:
         result.count, result.count_is_exact = page.count, page.count_is_exact
     elif of.counted:
@@ -152,11 +159,11 @@ class Gathering:
         if page.count is not None:
             self.counts = dict.fromkeys(self.rows, page.count)
             self.count_is_exact = page.count_is_exact
-        if page.complete or not page.rows:
+        if page.complete or page.last is None:
             return []
         self.cut = True
         wanting = tuple(k for k in keys.values if len(self.rows[folded(k)]) <= self.window.size)
-        start = place(self.table, self.window.direction, page.rows[-1])
+        start = place(self.table, self.window.direction, page.last)
         return [(replace(keys, values=wanting), start)] if wanting else []
 
     async def count(self, reader: Reader) -> None:

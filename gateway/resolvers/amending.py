@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.auth.principal import Terms
 from gateway.resolvers import buying, placing
 from gateway.resolvers.changing import Change, Current
 from gateway.resolvers.expectations import Expected, added
@@ -126,7 +127,7 @@ async def add(info: Info, payload: type[P], sent: Any, addition: Addition) -> P:
         return refused(payload, addition.rebased(errors))
     identity = await _identity(info, sent, addition.operation)
     change = Change(info, payload, sent, added(identity, lines))
-    items, errors = await buying.items(info.context, lines)
+    items, errors = await buying.items(info.context, lines, await _terms(info, sent))
     errors = [*errors, *placing.unpriced(items, info.context.unpriced)]
 
     def build(current: Current) -> list[Write] | Errors:
@@ -139,11 +140,24 @@ async def add(info: Info, payload: type[P], sent: Any, addition: Addition) -> P:
 
 async def _identity(info: Info, sent: Any, operation: str) -> UUID:
     """What the ids of the lines are derived from: the key, for the account that the order is of."""
+    (order,) = ids.key(SalesOrder.__table__, sent.order)
+    account = await _account(info, sent)
+    said = f"{operation}\x1f{order}"
+    return placing.derived_id(info.context.principal, account, said, sent.idempotency_key)
+
+
+async def _terms(info: Info, sent: Any) -> Terms | None:
+    """On what terms lines are added: those of the account that the order is of."""
+    principal = info.context.principal
+    account = principal.held(await _account(info, sent))
+    return principal.terms_of(account) if account else None
+
+
+async def _account(info: Info, sent: Any) -> UUID:
+    """The account that an order is of; nobody's where the caller sees no such order."""
     key = ids.key(SalesOrder.__table__, sent.order)
     order = await info.context.loaders.node(SalesOrder, key, paths(SalesOrder, "account"))
-    account = UUID(order.raw["_customerid_value"]) if order else UUID(int=0)
-    said = f"{operation}\x1f{key[0]}"
-    return placing.derived_id(info.context.principal, account, said, sent.idempotency_key)
+    return UUID(order.raw["_customerid_value"]) if order else UUID(int=0)
 
 
 def _new_lines(info: Info, current: Current, identity: UUID, items: list[Item]) -> list[Write]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.auth.principal import Terms
 from gateway.errors import InvalidInput, NotFound
 from gateway.loaders.reader import Ask
 from gateway.resolvers.inputs import PreviewSalesOrderInput, SalesOrderLineInput
@@ -83,17 +84,19 @@ async def ordered(context: Context, account: Account) -> Decimal:
 
 
 async def items(
-    context: Context, lines: Sequence[SalesOrderLineInput]
+    context: Context, lines: Sequence[SalesOrderLineInput], terms: Terms | None
 ) -> tuple[list[Item], Errors]:
     """Each line with its product, unit and price, and what is wrong with the others."""
-    found = await asyncio.gather(*(_item(context, n, line) for n, line in enumerate(lines)))
+    found = await asyncio.gather(*(_item(context, n, line, terms) for n, line in enumerate(lines)))
     return (
         [each for each in found if isinstance(each, Item)],
         [each for each in found if isinstance(each, UserError)],
     )
 
 
-async def _item(context: Context, index: int, line: SalesOrderLineInput) -> Item | UserError:
+async def _item(
+    context: Context, index: int, line: SalesOrderLineInput, terms: Terms | None
+) -> Item | UserError:
     path = ["input", "lines", str(index)]
     product = await _product(context, line)
     if product is None:
@@ -111,7 +114,8 @@ async def _item(context: Context, index: int, line: SalesOrderLineInput) -> Item
             message="It is not sold in this unit.", path=[*path, "unit"], units=sorted(units)
         )
     unit = units[line.unit] if line.unit is not None else product._unit_id
-    return Item(line, product, unit, await product.price_in(context.loaders, unit))
+    price = await product.price_in(context.loaders, unit, terms) if terms else None
+    return Item(line, product, unit, price)
 
 
 async def _product(context: Context, line: SalesOrderLineInput) -> Product | None:

@@ -5,7 +5,6 @@ The order's id is derived from the idempotency key, so the service itself sees t
 only one. Whatever is said of an outcome was read, or was answered by the service.
 """
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any, Generic
 from uuid import UUID
@@ -146,9 +145,8 @@ def new_attempt(
 
 
 async def load(context: Context, account: UUID, sent: PreviewSalesOrderInput) -> Basket:
-    buyer, (items, errors) = await asyncio.gather(
-        buying.buyer(context, account, sent), buying.items(context, sent.lines)
-    )
+    buyer = await buying.buyer(context, account, sent)
+    items, errors = await buying.items(context, sent.lines, buyer.terms)
     ordered = await buying.ordered(context, buyer.account)
     return Basket(buyer, items, [*errors, *placing.blocked(buyer, ordered, items)])
 

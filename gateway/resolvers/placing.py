@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.auth.principal import Principal
+from gateway.auth.principal import Principal, Terms
 from gateway.parsers import Unpriced
 from gateway.resolvers.inputs import (
     MAXIMUM_KEY,
@@ -63,6 +63,14 @@ class Buyer:
             "PRICE_LIST": (contact and contact._price_list_id) or account._price_list_id,
             "SHIP_TO_COUNTRY": (contact and contact._country) or account._country,
         }
+
+    @property
+    def terms(self) -> Terms | None:
+        """On what terms the order is placed; None without a price list."""
+        price_list, currency = self.defaults["PRICE_LIST"], self.defaults["CURRENCY"]
+        if not isinstance(price_list, UUID):
+            return None
+        return Terms(price_list, currency if isinstance(currency, UUID) else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def _line(row: SalesOrderLine) -> SalesOrderLineInput:
 async def _gone(context: Context, lines: list[SalesOrderLineInput]) -> dict[int, Errors]:
     """What is wrong today with the lines that cannot be bought again, by their place."""
     wrong: dict[int, Errors] = {}
-    for error in (await buying.items(context, lines))[1]:
+    for error in (await buying.items(context, lines, terms=None))[1]:
         place = int(error.path[2])
         error.path = ["input", "order", "lines", str(place)]
         wrong.setdefault(place, []).append(error)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.auth.principal import Terms
 from gateway.kinds import OptionSet, option, unknown
 from gateway.loaders.rows import Loaders
 from gateway.rules import everyone, in_companies, in_price_lists
@@ -67,6 +68,7 @@ class PriceListItem(Row):
     price: Money | None = money("amount", "The price of one unit.")
     unit: str | None = column("uomid/msdyn_symbol", "The unit that the price is for.")
     _unit_id: UUID | None = column("_uomid_value", "The unit.")
+    _currency_id: UUID | None = column("_transactioncurrencyid_value", "The currency.")
 
 
 @table("uoms", key="uomid", rows=everyone, needs="catalog")
@@ -104,27 +106,29 @@ class Product(Node):
     @computed(
         "productid",
         "_defaultuomid_value",
-        doc="What one unit costs you, by your price list; null if the list does not have it.",
+        "defaultuomid/msdyn_symbol",
+        doc="What one unit costs you, by your price list; null if the list does not have it in "
+        "your currency, or if your accounts have several lists and you have chosen none of them.",
     )
     async def price(self, loaders: Loaders) -> Price | None:
-        items = await self._listed(loaders)
-        fitting = [item for item in items if item._unit_id == self._unit_id] or items
-        if not fitting or fitting[0].price is None:
+        terms = loaders.reader.principal.terms
+        if terms is None:
             return None
-        return Price(unit_price=fitting[0].price, unit=fitting[0].unit, basis=PriceBasis.ESTIMATED)
+        found = await self.price_in(loaders, self._unit_id, terms)
+        if found is None:
+            return None
+        return Price(unit_price=found, unit=self.unit, basis=PriceBasis.ESTIMATED)
 
-    async def price_in(self, loaders: Loaders, unit: UUID | None) -> Money | None:
-        """The price of one `unit`; None where the caller's price list has none for that unit."""
-        found = [item.price for item in await self._listed(loaders) if item._unit_id == unit]
-        return found[0] if found else None
-
-    async def _listed(self, loaders: Loaders) -> "list[PriceListItem]":
-        """The product's rows in the caller's price list."""
-        lists = loaders.reader.principal.price_lists
-        if not lists:
-            return []
-        of_product = {"_pricelevelid_value": min(lists), "_productid_value": self._id}
-        return await loaders.matching(PriceListItem, of_product, paths(PriceListItem))
+    async def price_in(self, loaders: Loaders, unit: UUID | None, terms: Terms) -> Money | None:
+        """The price of one `unit`; None where the list has none for it in this currency."""
+        of_product = {"_pricelevelid_value": terms.price_list, "_productid_value": self._id}
+        items = await loaders.matching(PriceListItem, of_product, paths(PriceListItem))
+        prices = [
+            item.price
+            for item in items
+            if item._unit_id == unit and terms.currency in (None, item._currency_id)
+        ]
+        return prices[0] if unit and len(prices) == 1 else None
 
     @computed(
         "msdyn_itemnumber", doc="How much of it there is; null for what is not kept in stock."

@@ -13,12 +13,14 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from gateway.errors import InvalidInput
+from gateway.kinds import NEVER
 from gateway.schema import ids
 from gateway.tables import Link, Spec, Table
 from gateway.upstream.odata import (
     Compare,
     Condition,
     Like,
+    Operator,
     Value,
     both,
     either,
@@ -26,6 +28,13 @@ from gateway.upstream.odata import (
     one_of,
 )
 
+_COMPARED: Mapping[str, Operator] = {
+    "eq": "eq",
+    "gt": "gt",
+    "gte": "ge",
+    "lt": "lt",
+    "lte": "le",
+}
 Sent = Mapping[str, Any]
 """A filter as it was sent, its values coerced by GraphQL."""
 
@@ -118,6 +127,9 @@ def _operation(
 ) -> Condition:
     if value is None and (operator != "eq" or table.service == "finops"):
         raise InvalidInput(f"'{operator}' cannot be null here.", argument="filter")
+    if table.service == "finops" and operator in ("lt", "lte") and isinstance(value, date):
+        # What F&O leaves open it writes as a day of 1900, which reads as null.
+        return both(_compared(path, operator, value), Compare(path, "ge", date(NEVER + 1, 1, 1)))
     match operator:
         case "in":
             return one_of(path, map(typed, value))
@@ -125,11 +137,11 @@ def _operation(
             return Like(path, "startswith", value)
         case "contains":
             return Like(path, "contains", value)
-        case "gte" | "lte":
-            return Compare(path, "ge" if operator == "gte" else "le", typed(value))
-        case "gt" | "lt":
-            return Compare(path, "gt" if operator == "gt" else "lt", typed(value))
-    return Compare(path, "eq", typed(value))
+    return _compared(path, operator, typed(value))
+
+
+def _compared(path: str, operator: str, value: Value) -> Condition:
+    return Compare(path, _COMPARED[operator], value)
 
 
 def _plain(value: Any) -> Value:

@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 from uuid import UUID
 
+import msgspec
+
 from gateway.errors import Forbidden, InvalidInput
 
 Operator = Literal["eq", "ne", "gt", "ge", "lt", "le"]
@@ -27,8 +29,18 @@ class Choice:
     member: str
 
 
+class Code(str):
+    """A text that names the same thing in any case, as the code of a legal entity does."""
+
+    __slots__ = ()
+
+
 Value = UUID | str | bool | int | Decimal | datetime | date | Choice | None
 Raw = Mapping[str, Any]
+LARGEST = 2**63
+"""The size of a number from which on neither service can hold it."""
+PLACES = 20
+"""Decimals beyond which neither service keeps any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +195,11 @@ def value_at(row: Raw, path: str) -> Any:
 
 
 def same(found: object, wanted: Value) -> bool:
-    """Exact equality of a JSON value and a typed one; GUIDs in any spelling."""
+    """Exact equality of a JSON value and a typed one; GUIDs and codes in any spelling."""
     if isinstance(wanted, UUID) and isinstance(found, str):
         return found.lower() == str(wanted)
+    if isinstance(wanted, Code) and isinstance(found, str):
+        return found.casefold() == wanted.casefold()
     if isinstance(wanted, Choice):
         return found == wanted.member
     return found == wanted
@@ -255,24 +269,43 @@ class Dialect:
             case Not(part):
                 return f"not ({self.text(part)})"
 
+    def conditions(self, condition: Condition) -> int:
+        """How many conditions the service counts in `condition`; Dataverse allows 500."""
+        match condition:
+            case All(parts) | AnyOf(parts):
+                return sum(map(self.conditions, parts))
+            case Not(part):
+                return self.conditions(part)
+            case In(column, values) if self._lists(column):
+                return 1
+            case In(_, values):
+                return len(values)
+        return 1
+
     def literal(self, value: Value) -> str:
         match value:
             case None:
                 return "null"
             case bool():
-                return "true" if value else "false"
-            case UUID() | int():
+                return self._truth(value=value)
+            case UUID():
                 return str(value)
-            case Decimal():
-                return format(value, "f")
+            case int() | Decimal():
+                return _number(value)
             case datetime():
-                return value.isoformat().replace("+00:00", "Z")
+                return _instant(value)
             case date():
                 return str(value)
             case Choice(type_, member):
                 return f"Microsoft.Dynamics.DataEntities.{type_}{_quoted(member)}"
             case str():
                 return self._string(value)
+
+    def _truth(self, *, value: bool) -> str:
+        # F&O has no booleans but an enumeration of two.
+        if self.service == "finops":
+            return self.literal(Choice("NoYes", "Yes" if value else "No"))
+        return "true" if value else "false"
 
     def _stores_times(self, value: date) -> bool:
         """Whether a day is compared with a column that holds times: F&O writes days as noon."""
@@ -284,12 +317,15 @@ class Dialect:
         return _quoted(value)
 
     def _in(self, column: str, values: tuple[Value, ...]) -> str:
-        # The query function takes no path and exists on Dataverse alone.
-        if self.service == "finops" or "/" in column:
+        if not self._lists(column):
             return self.text(AnyOf(tuple(Compare(column, "eq", value) for value in values)))
-        listed = ",".join(_quoted(_plain(value)) for value in values)
+        listed = ",".join(_json(_plain(value)) for value in values)
         name = _logical(column)
         return f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',PropertyValues=[{listed}])"
+
+    def _lists(self, column: str) -> bool:
+        # The query function takes no path and exists on Dataverse alone.
+        return self.service == "dataverse" and "/" not in column
 
     def _like(self, column: str, match_: Match, text: str) -> str:
         if self.service == "dataverse":
@@ -306,6 +342,8 @@ FINOPS = Dialect("finops", {"cross-company": "true"})
 
 def _within(column: str, op: Operator, day: date) -> Condition:
     """A comparison with a day as comparisons with the instants at which it begins and ends."""
+    if day == date.max:
+        raise InvalidInput("The day is too late to be compared with.")
     start = datetime.combine(day, time(), UTC)
     end = start + timedelta(days=1)
     match op:
@@ -324,6 +362,24 @@ def row_url(collection: str, key: UUID) -> str:
     return f"{collection}({key})"
 
 
+def _number(value: int | Decimal) -> str:
+    """Digits without an exponent; what Dynamics has no room for is refused before it is written."""
+    if not (isinstance(value, int) or value.is_finite()) or not -LARGEST < value < LARGEST:
+        raise InvalidInput("The number is too large.")
+    if isinstance(value, Decimal) and value.as_tuple().exponent < -PLACES:  # type: ignore[operator]
+        raise InvalidInput(f"The number has more than {PLACES} decimals.")
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def _instant(value: datetime) -> str:
+    """A moment in UTC; without a zone it is taken as UTC."""
+    try:
+        zoned = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        raise InvalidInput("The moment is out of range.") from None
+
+
 def _plain(value: Value) -> str:
     """A value as the query functions take it: text, whatever its type."""
     return value if isinstance(value, str) else DATAVERSE.literal(value)
@@ -332,6 +388,12 @@ def _plain(value: Value) -> str:
 def _logical(column: str) -> str:
     """A column as the query functions name it: a lookup without the dress of the Web API."""
     return column[1:].removesuffix("_value") if column.endswith("_value") else column
+
+
+def _json(text: str) -> str:
+    """A text as it stands in the lists of the query functions, which are JSON."""
+    _quoted(text)
+    return msgspec.json.encode(text).decode()
 
 
 def _quoted(text: str) -> str:

@@ -16,6 +16,7 @@ import httpx2
 import msgspec
 
 from gateway.errors import (
+    InvalidInput,
     LimitExceeded,
     UpstreamError,
     UpstreamMismatch,
@@ -33,6 +34,10 @@ log = logging.getLogger(__name__)
 
 URL_LIMIT = 32_000
 """Longest URL sent as a plain GET, in characters; Dataverse refuses 32,768 and counts its host."""
+BATCHED_URL_LIMIT = 64_000
+"""Longest URL sent inside a `$batch`, in characters; Dataverse refuses 65,536."""
+CONDITIONS = 500
+"""Conditions in one filter; Dataverse refuses more."""
 PAGE_SIZE = 5_000
 """Rows per page asked for; the most that Dataverse gives."""
 
@@ -89,6 +94,8 @@ class Page:
     count_is_exact: bool = True
     complete: bool = True
     """Whether the service has no further rows for the query."""
+    last: Row | None = None
+    """The last row that the service sent, behind which further rows stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +132,17 @@ class Service:
 
     async def fetch(self, query: Query, allowance: Allowance) -> Page:
         """The rows of `query`: `top` of them from one request, else all of its pages."""
-        url = self._url(query)
-        allowance.spend()
-        answer = await self._get(url, allowance, _page_size(query))
-        return await self._complete(answer, query, allowance)
+        (page,) = await self.fetch_all([query], allowance)
+        return page
 
     async def fetch_all(self, queries: Sequence[Query], allowance: Allowance) -> list[Page]:
-        """The pages of several queries: one request for one, a `$batch` for more."""
-        if len(queries) == 1:
-            return [await self.fetch(queries[0], allowance)]
+        """The pages of several queries: a GET for one that fits into a URL, else a `$batch`."""
         allowance.spend(len(queries))
+        if len(queries) == 1 and self.fits(queries[0]):
+            answer = await self._get(self._url(queries[0]), allowance, _page_size(queries[0]))
+            return [await self._complete(answer, queries[0], allowance)]
+        if not all(map(self._fits_batch, queries)):
+            raise InvalidInput("The filter is too long.", argument="filter")
         parts = [
             Part("GET", self._url(query), headers=self._prefer(_page_size(query)))
             for query in queries
@@ -167,8 +175,14 @@ class Service:
             raise
 
     def fits(self, query: Query) -> bool:
-        """Whether the query's URL may be sent as a GET."""
-        return len(self._url(query)) <= URL_LIMIT
+        """Whether the service takes the query as a GET."""
+        return len(self._url(query)) <= URL_LIMIT and self._countable(query)
+
+    def _fits_batch(self, query: Query) -> bool:
+        return len(self._url(query)) <= BATCHED_URL_LIMIT and self._countable(query)
+
+    def _countable(self, query: Query) -> bool:
+        return self.dialect.conditions(query.where) <= CONDITIONS
 
     @property
     def _root(self) -> str:
@@ -207,7 +221,7 @@ class Service:
             answer = await self._get(link, allowance, PAGE_SIZE)
             rows += answer["value"]
         complete = len(rows) < query.top if query.top is not None else True
-        return Page(rows, count, exact, complete)
+        return Page(rows, count, exact, complete, rows[-1] if rows else None)
 
     def _own(self, link: str) -> str:
         """A next link, refused unless it leads to this very service: it would get our token."""

@@ -163,11 +163,16 @@ async def test_rows_are_filtered_by_what_they_link_to(stack: Stack) -> None:
         ({"description": {"startsWith": None}}, "INVALID_INPUT"),
         ({"and": None}, "INVALID_INPUT"),
         ({"description": {"contains": "a\u0000b"}}, "INVALID_INPUT"),
+        ({"quantity": {"eq": "1E50000000"}}, "INVALID_INPUT"),
+        ({"quantity": {"in": ["NaN"]}}, "INVALID_INPUT"),
+        ({"description": {"in": ["\u20ac" * 60] * 300 + ["\u20ac" * 61] * 200}}, None),
+        ({"description": {"in": [f"{n}" + "\u20ac" * 60 for n in range(500)]}}, "INVALID_INPUT"),
+        ({"unit": {"in": [str(n) for n in range(500)]}}, "INVALID_INPUT"),
     ],
 )
 async def test_what_cannot_be_searched_for_is_named(
-    stack: Stack, condition: dict[str, Any], code: str
+    stack: Stack, condition: dict[str, Any], code: str | None
 ) -> None:
     query = "query ($f: SalesOrderLineFilter) { orderLines(filter: $f) { nodes { id } } }"
 
-    assert (await stack.ask(query, f=condition)).codes == [code]
+    assert (await stack.ask(query, f=condition)).codes == ([code] if code else [])

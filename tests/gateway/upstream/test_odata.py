@@ -1,6 +1,6 @@
 """Conditions become OData text that an independent parser reads back as the same values."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -64,6 +64,58 @@ def test_wildcards_of_dataverse_are_searched_for_literally(text: str) -> None:
     assert _unescaped(str(argument.value)) == text
 
 
+@given(printable)
+@example('a"b\\')
+def test_listed_values_come_back_as_they_were_sent(text: str) -> None:
+    parsed = parse_filter(filter_of(DATAVERSE, odata.one_of("name", [text, "other"])))
+
+    assert isinstance(parsed, Call)
+    listed = parsed.named["PropertyValues"]
+    assert isinstance(listed, Literal)
+    assert isinstance(listed.value, list | tuple)
+    assert [getattr(each, "value", each) for each in listed.value] == [text, "other"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Decimal("1E50000000"),
+        Decimal("-1E50000000"),
+        Decimal("1E-50000000"),
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        10**30,
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+    ],
+    ids=str,
+)
+def test_what_no_service_can_hold_is_refused_at_once(value: odata.Value) -> None:
+    with pytest.raises(InvalidInput):
+        DATAVERSE.literal(value)
+
+
+def test_the_last_day_there_is_cannot_be_compared_with_in_finops() -> None:
+    with pytest.raises(InvalidInput):
+        FINOPS.text(odata.Compare("DeliveryDate", "le", date.max))
+
+
+def test_a_moment_without_a_zone_is_taken_as_utc() -> None:
+    assert DATAVERSE.literal(datetime(2026, 1, 2, 3)) == "2026-01-02T03:00:00Z"
+
+
+def test_finops_says_yes_and_no() -> None:
+    text = FINOPS.text(odata.Compare("IsActive", "eq", True))
+
+    assert text == "IsActive eq Microsoft.Dynamics.DataEntities.NoYes'Yes'"
+
+
+def test_dataverse_counts_a_list_as_one_condition_but_not_behind_a_path() -> None:
+    values = ["a", "b", "c"]
+
+    assert DATAVERSE.conditions(odata.one_of("name", values)) == 1
+    assert DATAVERSE.conditions(odata.one_of("order/name", values)) == 3
+
+
 @pytest.mark.parametrize("condition", [odata.Compare("n", "eq", "a*"), Like("n", "contains", "*")])
 def test_the_wildcard_of_finops_is_refused(condition: odata.Condition) -> None:
     with pytest.raises(InvalidInput):
@@ -124,6 +176,8 @@ def test_no_values_mean_no_rows() -> None:
     [
         ("0F8FAD5B-D9CB-469F-A165-70867728950E", ID, True),
         ("c1", "C1", False),
+        ("USMF", odata.Code("usmf"), True),
+        ("USMF2", odata.Code("usmf"), False),
         ("C1 ", "C1", False),
         (None, "C1", False),
     ],
