@@ -83,13 +83,14 @@ def decode(table: Table, order: Sequence[Order], cursor: str) -> Place:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         signature, *values = msgspec.json.decode(urlsafe_b64decode(padded), type=list[Any])
         if signature != _signature(table, order) or len(values) != len(order):
-            raise InvalidCursor("The cursor belongs to another list, or to another order of it.")
+            raise ValueError
         types = table.scalars
         return tuple(
             literal(types[item.column], value) for item, value in zip(order, values, strict=True)
         )
-    except (ValueError, msgspec.DecodeError, UpstreamMismatch):
-        raise InvalidCursor("This is not a cursor.") from None
+    except (ValueError, TypeError, AttributeError, msgspec.DecodeError, UpstreamMismatch):
+        # One answer for all: damaged, of another list, or of another order.
+        raise InvalidCursor("This is not a cursor of this list in this order.") from None
 
 
 def _signature(table: Table, order: Sequence[Order]) -> str:

@@ -71,6 +71,6 @@ class Query:
 async def _node(info: Info, text: str) -> Node | None:
     table, key = ids.decode(text)
     if not issubclass(table.cls, Node):
-        raise InvalidInput("This is not the id of a node.", argument="id")
+        raise InvalidInput(ids.NOT_AN_ID, argument="id")
     select = columns(info._raw_info, table)
     return await info.context.loaders.node(table.cls, key, select)

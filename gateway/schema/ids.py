@@ -13,6 +13,8 @@ from gateway.errors import InvalidInput
 from gateway.loaders.reader import Key
 from gateway.tables import TABLES, Row, Table
 
+NOT_AN_ID = "This is no id that can be used here."
+"""What is said of an id that is damaged, and of one that leads to another type."""
 LONGEST = 512
 """Longest id that is looked at, in characters."""
 
@@ -36,7 +38,7 @@ def decode(text: str) -> tuple[Table, Key]:
         types = table.key.values()
         key = tuple(_typed(type_, part) for type_, part in zip(types, parts, strict=True))
     except (ValueError, TypeError, KeyError, msgspec.DecodeError):
-        raise InvalidInput("This is not an id.", argument="id") from None
+        raise InvalidInput(NOT_AN_ID, argument="id") from None
     return table, key
 
 
@@ -44,7 +46,7 @@ def key(table: Table, text: str) -> Key:
     """The key of a row of `table`; raises InvalidInput for the id of anything else."""
     found, parts = decode(text)
     if found is not table:
-        raise InvalidInput(f"This is not the id of a {table.name}.", argument="id")
+        raise InvalidInput(NOT_AN_ID, argument="id")
     return parts
 
 

@@ -1,0 +1,82 @@
+"""
+What others have changes nothing for us: the same request in two worlds that differ only in the
+other customers' data gives the same bytes, from the same calls to Dynamics.
+"""
+
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from starlette.applications import Starlette
+
+from gateway.auth import directory
+from tests.gateway.proofs.requests import NIGHTLY, Requests, sampled
+from tests.gateway.proofs.worlds import alike
+from tests.stack import Stack, running
+
+pytestmark = pytest.mark.anyio
+
+REQUESTS = 5_000 if NIGHTLY else 250
+CALLERS = ("jane", "rep")
+
+
+@pytest.fixture(scope="module")
+def worlds() -> tuple[Starlette, Starlette]:
+    return alike()
+
+
+@pytest.fixture
+async def pair(
+    worlds: tuple[Starlette, Starlette], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Stack, Stack]]:
+    """A gateway before each; callers are looked up once, so that no minute ends between the two."""
+    monkeypatch.setattr(directory, "REMEMBER", 86_400.0)
+    async with running(worlds[0]) as left, running(worlds[1]) as right:
+        for caller in CALLERS:
+            await left.ask("{ viewer { kind } }", as_=caller)
+            await right.ask("{ viewer { kind } }", as_=caller)
+        yield left, right
+
+
+async def seen(stack: Stack, query: str, caller: str, variables: dict[str, Any]) -> tuple[Any, Any]:
+    """The body of the answer, and what Dynamics was asked for it."""
+    stack.emulator.state.log.clear()
+    response = await stack.gateway.post(
+        "/graphql",
+        json={"query": query, "variables": variables},
+        headers={
+            "Authorization": f"Bearer {await stack.token(caller)}",
+            "X-Request-Id": "the-same-request",
+        },
+    )
+    calls = [(c.service, c.method, c.path, c.query) for c in stack.emulator.state.log.calls()]
+    return (response.status_code, response.content), sorted(calls)
+
+
+async def test_the_worlds_do_differ(pair: tuple[Stack, Stack]) -> None:
+    query = "{ orders(first: 100) { totalCount nodes { name customerReference placedAt } } }"
+    left, right = [(await stack.ask(query, as_="admin")).data for stack in pair]
+
+    assert left["orders"]["totalCount"] != right["orders"]["totalCount"]
+    assert left["orders"]["nodes"] != right["orders"]["nodes"]
+
+
+async def test_the_others_data_changes_nothing(pair: tuple[Stack, Stack]) -> None:
+    left, right = pair
+    requests = Requests(await sampled(left), Random(20261123))  # noqa: S311 - the same each time
+    answered, refused = 0, 0
+
+    for number in range(REQUESTS):
+        query, variables = requests.next()
+        caller = CALLERS[number % 2]
+        (status, body), calls = await seen(left, query, caller, variables)
+        there, calls_there = await seen(right, query, caller, variables)
+        assert there == (status, body), (caller, query, variables)
+        assert calls_there == calls, (caller, query, variables)
+        found = msgspec.json.decode(body)
+        answered += any(found.get("data", {}).values()) if found.get("data") else 0
+        refused += "INTERNAL" in str(found.get("errors")) or status != 200
+    assert answered > REQUESTS * 0.5, "requests that mean something"
+    assert refused <= REQUESTS * 0.02, "requests that are understood"

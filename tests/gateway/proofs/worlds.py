@@ -1,0 +1,103 @@
+"""Two worlds that differ only in what customers other than Contoso Retail San Diego have."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid5
+
+from starlette.applications import Starlette
+
+from emulator.store import Store
+from tests.stack import emulator
+
+OURS = ("US-001", "usmf")
+"""The account that both worlds hold alike, with all its rows."""
+NAMES = UUID("0d7c1a52-53a1-4d0e-9a51-4f6a3c7f1b22")
+Row = dict[str, Any]
+
+
+def alike() -> tuple[Starlette, Starlette]:
+    """
+    A generated world, and the same with the other customers' rows altered, removed and added.
+
+    Products, prices, stock, number sequences and row versions are equal in both.
+    """
+    left, right = emulator(), emulator()
+    _alter(right.state.store)
+    return left, right
+
+
+def _alter(store: Store) -> None:
+    (ours,) = _rows(store, "accounts", lambda row: row["accountnumber"] == OURS[0])
+    account = ours["accountid"]
+    orders = _theirs(store, "salesorders", "_customerid_value", account)
+    invoices = _theirs(store, "invoices", "_customerid_value", account)
+    people = _theirs(store, "contacts", "_parentcustomerid_value", account)
+    accounts = [row for row in _rows(store, "accounts") if row["accountid"] != account]
+    slips = _rows(
+        store,
+        "CustPackingSlipJourBiEntities",
+        lambda row: (row["OrderAccount"], row["dataAreaId"].lower()) != OURS,
+    )
+    lines = _children(store, "salesorderdetails", "_salesorderid_value", orders, "salesorderid")
+    billed = _children(store, "invoicedetails", "_invoiceid_value", invoices, "invoiceid")
+    for name, rows in (
+        ("salesorderdetails", lines),
+        ("invoicedetails", billed),
+        ("salesorders", orders),
+        ("invoices", invoices),
+        ("contacts", people),
+        ("accounts", accounts),
+        ("CustPackingSlipJourBiEntities", slips),
+    ):
+        for number, row in enumerate(rows):
+            _change(store, name, row, number)
+
+
+def _change(store: Store, name: str, row: Row, number: int) -> None:
+    """Every third row goes, every third gets a twin, all that stay get other contents."""
+    table = store.catalog.tables[name]
+    where = " AND ".join(f'"{key}" = ?' for key in table.key)
+    keys = [row[key] for key in table.key]
+    if number % 3 == 0 and name not in ("accounts", "contacts"):
+        store.run(f'DELETE FROM "{table.sql}" WHERE {where}', keys)  # noqa: S608
+        return
+    fixed = {
+        *table.key,
+        "versionnumber",
+        "statecode",
+        "accountnumber",
+        "dataAreaId",
+        "OrderAccount",
+    }
+    other = {
+        column: _other(value)
+        for column, value in row.items()
+        if column in table.columns and column not in fixed and not column.startswith("_")
+    }
+    sets = ", ".join(f'"{column}" = ?' for column in other)
+    store.run(f'UPDATE "{table.sql}" SET {sets} WHERE {where}', [*other.values(), *keys])  # noqa: S608
+    if number % 3 == 1 and len(table.key) == 1 and not table.alternate_keys:
+        twin = row | other | {table.id: str(uuid5(NAMES, str(keys[0])))}
+        store.write(table, [twin])
+
+
+def _other(value: Any) -> Any:
+    """Another value of the same kind; texts that look like times or codes stay what they are."""
+    if isinstance(value, str) and value[:1].isalpha() and " " in value:
+        return f"Other {value}"[:60]
+    if isinstance(value, str) and value[4:5] == "-" and value[:4].isdigit():
+        return "2031" + value[4:]
+    return value
+
+
+def _rows(store: Store, name: str, keep: Callable[[Row], bool] = lambda row: True) -> list[Row]:
+    return [row for row in store.select(store.catalog.tables[name], "1 = 1") if keep(row)]
+
+
+def _theirs(store: Store, name: str, column: str, ours: str) -> list[Row]:
+    return _rows(store, name, lambda row: row[column] != ours)
+
+
+def _children(store: Store, name: str, column: str, parents: list[Row], key: str) -> list[Row]:
+    of = {row[key] for row in parents}
+    return _rows(store, name, lambda row: row[column] in of)
