@@ -1,33 +1,23 @@
 """The emulator's own command line: `emulator serve` with generated, loaded or no data."""
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 import uvicorn
-from starlette.applications import Starlette
 
 from emulator.certificates import certificates
-from emulator.declarations import DeclarationError
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from emulator.faults.connections import over_sockets
 from emulator.identities import DEMO_USERS, People
 from emulator.loading import Loaded
-from emulator.problems import LoadError, Problems
-from emulator.server import build
 from emulator.settings import CACHE, SMALL, Settings
+from emulator.starting import NotStarted, listed, listening, started
 from emulator.steering import advance, pause, resume
 from emulator.tokens import TENANT
-from emulator.world.cache import kept_at
-from emulator.world.generation import Progress
 from emulator.world.sizes import SIZES
 
-LISTED = 50
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -39,7 +29,9 @@ def main() -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8001, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--port", default=8001, show_default=True, type=click.IntRange(1, 65535), help="Port."
+)
 @click.option("--base-url", help="The URL that clients use, if it is not that of host and port.")
 @click.option("--world", type=click.Choice(list(SIZES)), help="Generated data; small by default.")
 @click.option("--seed", default=1, show_default=True, help="Another seed makes another world.")
@@ -49,21 +41,32 @@ def main() -> None:
 @click.option("--metadata", type=FILE, multiple=True, help="TOML with further tables and columns.")
 @click.option("--certificate", type=FILE, multiple=True, help="PEM of a client that signs in so.")
 @click.option("--tls", is_flag=True, help="Serve https with a certificate authority of its own.")
-@click.option("--cache", default=CACHE, show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--cache",
+    default=CACHE,
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where worlds and keys are kept.",
+)
 def serve(host: str, port: int, base_url: str | None, tls: bool, **options: Any) -> None:
     """Serve the emulated services until interrupted.
 
-    Exit code 1 says that data or metadata could not be used, 2 that the options do not fit.
+    Exit code 1 says that data, metadata or port could not be used, 2 that the options do not fit.
     """
     settings = _settings(base_url or _base_url(host, port, tls), options)
-    started = time.monotonic()
+    begun = time.monotonic()
     if settings.load:
         click.echo(f"Loading {settings.load} ...")
-    app = _built(settings)
-    _report(app.state.loaded, app.state.people)
-    click.echo(_welcome(settings, app.state.people, time.monotonic() - started))
-    secured = _secured(settings, host) if tls else {}
-    uvicorn.run(over_sockets(app), host=host, port=port, log_level="warning", **secured)
+    try:
+        with listening(host, port) as found:
+            app = started(settings)
+            _report(app.state.loaded, app.state.people)
+            click.echo(_welcome(settings, app.state.people, time.monotonic() - begun))
+            secured = _secured(settings, host) if tls else {}
+            config = uvicorn.Config(over_sockets(app), log_level="warning", **secured)
+            uvicorn.Server(config).run(sockets=[found])
+    except NotStarted as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _base_url(host: str, port: int, tls: bool) -> str:
@@ -99,41 +102,10 @@ def _settings(base_url: str, options: dict[str, Any]) -> Settings:
     )
 
 
-def _built(settings: Settings) -> Starlette:
-    try:
-        with _progress(settings) as progress:
-            return build(settings, progress)
-    except LoadError as error:
-        _list(error.problems, "Nothing was loaded:")
-        click.echo("Declare what is missing with --metadata, or try --lenient.", err=True)
-        raise SystemExit(1) from error
-    except DeclarationError as error:
-        raise click.ClickException(str(error)) from error
-
-
-@contextmanager
-def _progress(settings: Settings) -> Iterator[Progress]:
-    """A bar while a world is generated; one that was kept appears at once."""
-    name, cache = settings.world, settings.cache
-    orders = SIZES[name].orders if name else 0
-    hidden = bool(cache and name and kept_at(cache, name, settings.seed).exists()) or not orders
-    label = f"Generating the {name} world"
-    with click.progressbar(length=orders, label=label, hidden=hidden, file=sys.stderr) as bar:
-        yield bar.update
-
-
-def _list(problems: Problems, title: str) -> None:
-    click.echo(title, err=True)
-    for problem in islice(problems, LISTED):
-        click.echo(f"  {problem}", err=True)
-    if (more := len(list(problems)) - LISTED) > 0:
-        click.echo(f"  ... and {more:,} further causes", err=True)
-
-
 def _report(loaded: Loaded, people: People) -> None:
     """What came of a load, and whom to sign in as if it does not know the demo users."""
     if len(loaded.skipped):
-        _list(loaded.skipped, "Left out:")
+        click.echo("\n".join(["Left out:", *listed(loaded.skipped)]), err=True)
     if loaded.counts:
         click.echo(f"Loaded {sum(loaded.counts.values()):,} rows.")
     if missing := people.absent():

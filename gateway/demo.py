@@ -23,18 +23,13 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from emulator.declarations import DeclarationError
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from emulator.faults.connections import over_sockets
 from emulator.identities import DEMO_USERS, PARTNER
-from emulator.problems import LoadError, Problems
-from emulator.server import build
 from emulator.settings import SMALL
 from emulator.settings import Settings as Emulated
+from emulator.starting import NotStarted, listed, listening, started
 from emulator.tokens import AUDIENCE, TENANT
-from emulator.world.cache import kept_at
-from emulator.world.generation import Progress
-from emulator.world.sizes import SIZES
 from gateway import parsers
 from gateway.app import create_app
 from gateway.settings import Settings
@@ -46,8 +41,6 @@ ADDRESSES = CACHE / "demos"
 """Where each running demo leaves its addresses for `gateway token`; ignored by git."""
 GRACE = 5
 """Seconds that requests in flight get after Ctrl-C."""
-LISTED = 50
-"""Problems of a load that are shown one by one."""
 ABOUT = {
     "jane": "buys for one customer",
     "sam": "buys for the same",
@@ -156,15 +149,18 @@ def run(
         cache=CACHE / "emulator",
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    with _listening(port) as front, _listening(port + 1) as back:
-        emulator = _emulator(emulated)
-        # Orders of an export seldom name who placed them; their buyers would see none.
-        roles = ("representative",) if load else ("buyer",)
-        gateway = _gateway(addresses.emulator, port, partner, extension, roles)
-        servers = {front: Server(gateway), back: Server(over_sockets(emulator))}
-        welcome = _welcome(addresses, [*emulator.state.people.present(), "partner"])
-        with asyncio.Runner(loop_factory=servers[front].config.get_loop_factory()) as runner:
-            runner.run(_serve(servers, addresses, welcome))
+    try:
+        with listening(HOST, port) as front, listening(HOST, port + 1) as back:
+            emulator = _emulator(emulated)
+            # Orders of an export seldom name who placed them; their buyers would see none.
+            roles = ("representative",) if load else ("buyer",)
+            gateway = _gateway(addresses.emulator, port, partner, extension, roles)
+            servers = {front: Server(gateway), back: Server(over_sockets(emulator))}
+            welcome = _welcome(addresses, [*emulator.state.people.present(), "partner"])
+            with asyncio.Runner(loop_factory=servers[front].config.get_loop_factory()) as runner:
+                runner.run(_serve(servers, addresses, welcome))
+    except NotStarted as error:
+        raise DemoError(str(error)) from error
 
 
 def _gateway(
@@ -197,18 +193,6 @@ async def _serve(
 
 
 @contextlib.contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
-    with socket.socket() as found:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            found.bind((HOST, port))
-        except OSError as error:
-            reason = error.strerror or "it cannot be used"
-            raise DemoError(f"Port {port} of {HOST}: {reason}. Choose another: --port.") from None
-        yield found
-
-
-@contextlib.contextmanager
 def _written(addresses: Addresses) -> Iterator[None]:
     """The addresses in a file of their own while the demo runs."""
     ADDRESSES.mkdir(parents=True, exist_ok=True)
@@ -221,34 +205,14 @@ def _written(addresses: Addresses) -> Iterator[None]:
 
 
 def _emulator(emulated: Emulated) -> Starlette:
-    """The emulator with its data, and what was left out of a load on standard error."""
-    try:
-        with _progress(emulated) as progress:
-            found = build(emulated, progress)
-    except LoadError as error:
-        raise DemoError("\n".join(["Nothing was loaded:", *_listed(error.problems)])) from None
-    except DeclarationError as error:
-        raise DemoError(str(error)) from None
-    for line in _listed(found.state.loaded.skipped):
+    """The emulator with its data; what came of a load on standard error."""
+    found = started(emulated)
+    loaded = found.state.loaded
+    for line in listed(loaded.skipped):
         click.echo(line, err=True)
+    if loaded.counts:
+        click.echo(f"Loaded {sum(loaded.counts.values()):,} rows.", err=True)
     return found
-
-
-@contextlib.contextmanager
-def _progress(emulated: Emulated) -> Iterator[Progress]:
-    """A bar while a world is generated; one that was kept appears at once."""
-    world, cache = emulated.world, emulated.cache
-    kept = world and cache and kept_at(cache, world, emulated.seed).exists()
-    orders = SIZES[world].orders if world and not kept else 0
-    label = f"Generating the {world} world"
-    with click.progressbar(length=orders, label=label, hidden=not orders, file=sys.stderr) as bar:
-        yield bar.update
-
-
-def _listed(problems: Problems) -> list[str]:
-    lines = [f"  {problem}" for problem in problems]
-    more = [f"  ... and {len(lines) - LISTED:,} further causes"] if len(lines) > LISTED else []
-    return lines[:LISTED] + more
 
 
 def _welcome(addresses: Addresses, callers: Sequence[str]) -> str:
