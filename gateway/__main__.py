@@ -159,6 +159,24 @@ def token(name: str | None, service: bool, port: int | None) -> None:
 
 
 @main.command()
+@click.option("--days", default=7, show_default=True, help="How far back to look.")
+@click.option("--minutes", default=10, show_default=True, help="How old an order must be to count.")
+def reconcile(days: int, minutes: int) -> None:
+    """List orders that only one of Dataverse and the ERP has; exit 1 if there are any.
+
+    One line each: the side that lacks it, legal entity, number, when it was made, and its id in
+    Dataverse. Nothing is repaired or deleted.
+    """
+    report = asyncio.run(consulting.reconcile(_settings(), days=days, minutes=minutes))
+    for stray in report.strays:
+        click.echo(
+            f"not in {stray.lacking}\t{stray.company}\t{stray.number}\t{stray.created}\t{stray.id}"
+        )
+    click.echo(f"{report.compared} orders compared, {len(report.strays)} strays", err=True)
+    sys.exit(FAILURE if report.strays else 0)
+
+
+@main.command()
 @click.option("--check", is_flag=True, help="Compare with schema.graphql; exit 1 if it differs.")
 def schema(check: bool) -> None:
     """Print the GraphQL schema of our own tables in SDL."""

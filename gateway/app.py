@@ -109,21 +109,6 @@ def schema(settings: Settings) -> GraphQLSchema:
     return audited(build(settings.extensions)._schema)
 
 
-async def compare_sides(
-    settings: Settings,
-    *,
-    days: int,
-    minutes: int,
-    transport: httpx2.AsyncBaseTransport | None = None,
-) -> Report:
-    """The orders of the last `days` that only one side has, but for those younger than `minutes`."""
-    outside = Outside(settings, transport)
-    async with outside.connected() as services:
-        return await reconcile(
-            services["dataverse"], services["finops"], days=days, minutes=minutes
-        )
-
-
 class Outside:
     """What lives as long as the process: HTTP clients, tokens, keys and remembered callers."""
 
@@ -189,13 +174,10 @@ class Outside:
         allowance = Allowance(self._settings.upstream_calls, now() + self._settings.deadline)
         return await explanation(replace(context.loaders.reader, allowance=allowance))
 
-    @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Mapping[ServiceName, Service]]:
-        """The services, while their clients are open."""
-        async with AsyncExitStack() as stack:
-            for client in self._clients:
-                await stack.enter_async_context(client)
-            yield self._services
+    async def reconcile(self, *, days: int, minutes: int) -> Report:
+        """The orders of the last `days` that one side lacks, but for those younger than that."""
+        sides = self._services["dataverse"], self._services["finops"]
+        return await reconcile(*sides, days=days, minutes=minutes)
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""`gateway explain`: a query as one customer would ask it, and why its answer is as it is."""
+"""What the operator asks by command: a customer's answer explained, orders that one side lacks."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Kind, Principal
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import Limits
+from gateway.loaders.reconciling import Report
 from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings
 
@@ -44,3 +45,17 @@ async def explain(
         for event in observed(answer, prepared.operation.node, REQUEST, seen):
             outside.audit.record(event)
         return answer.body | {"extensions": {"explain": await outside.explain(context)}}
+
+
+async def reconcile(
+    settings: Settings,
+    *,
+    days: int,
+    minutes: int,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> Report:
+    """The orders of the last `days` that only one side has, if they are older than `minutes`."""
+    schema(settings)
+    outside = Outside(settings, PolicyFile(settings.policy, vocabulary()), transport)
+    async with outside.open():
+        return await outside.reconcile(days=days, minutes=minutes)

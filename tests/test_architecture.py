@@ -190,10 +190,11 @@ MAY_ASK_UPSTREAM = {
     "gateway.auth.directory",
     "gateway.loaders.footing",
     "gateway.loaders.reader",
+    "gateway.loaders.reconciling",
     "gateway.loaders.writer",
 }
 """Who uses `upstream.service`: customers' reads, mutations (with the columns that they stand on),
-callers before there is a principal, and the composition root."""
+callers before there is a principal, the operator's comparison, and the composition root."""
 DATA = {"Allowance", "PAGE_SIZE", "Page", "Row", "Write"}
 """What others may name of it: shapes of data, by which nothing can be asked."""
 TRANSPORTS = {"httpx", "httpx2", "aiohttp", "requests", "urllib3", "http", "socket", "websockets"}

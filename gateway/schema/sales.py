@@ -12,6 +12,7 @@ from gateway.rules import owned
 from gateway.schema.accounts import Account, Contact
 from gateway.schema.catalog import Product
 from gateway.schema.deliveries import delivered
+from gateway.schema.syncing import SyncState, sync_state
 from gateway.schema.values import Address, Money, address, money
 from gateway.tables import Node, column, computed, link, table
 
@@ -133,6 +134,15 @@ class SalesOrder(Node):
     )
     _id: UUID = column("salesorderid", "The key.")
     _version: int = column("versionnumber", "The version.")
+
+    @computed(
+        "msdyn_company/cdm_companycode",
+        "msdyn_salesordernumber",
+        "createdon",
+        doc="Whether the ERP has the order.",
+    )
+    async def sync_state(self, loaders: Loaders) -> SyncState:
+        return await sync_state(loaders, self.company, self.number, self.placed_at)
 
     @computed("versionnumber", doc="The version of the order; a change must name it.")
     def version(self, loaders: Loaders) -> str:

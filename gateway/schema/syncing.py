@@ -1,0 +1,63 @@
+"""Whether an order has reached the ERP: dual-write takes it there, unless its maps are paused."""
+
+from datetime import UTC, datetime
+from enum import Enum
+
+import strawberry
+
+from gateway.loaders.rows import Loaders
+from gateway.rules import with_parent
+from gateway.tables import Row, column, paths, table
+
+FAILED_AFTER = 600
+"""Seconds: a running map writes within the same transaction, a paused one when it is resumed."""
+
+
+@table(
+    "SalesOrderHeadersV2",
+    service="finops",
+    key={"dataAreaId": str, "SalesOrderNumber": str},
+    rows=with_parent,
+    needs="orders",
+)
+class ErpOrder(Row):
+    """An order as the ERP keeps it."""
+
+    number: str = column("SalesOrderNumber", "The order number.")
+
+
+@strawberry.enum(description="Whether an order has reached the ERP.")
+class SyncStatus(Enum):
+    """Looked up in the ERP, never remembered."""
+
+    PENDING = strawberry.enum_value("pending", description="Not yet; it is on its way.")
+    SYNCED = strawberry.enum_value("synced", description="The ERP has it.")
+    FAILED = strawberry.enum_value(
+        "failed",
+        description=f"Not after {FAILED_AFTER // 60} minutes: the seller has to look after it.",
+    )
+
+
+@strawberry.type(description="How an order stands between Dataverse and the ERP.")
+class SyncState:
+    """As of now."""
+
+    status: SyncStatus = strawberry.field(description="Whether the ERP has the order.")
+    age_seconds: int = strawberry.field(description="How long ago the order was placed.")
+
+
+async def sync_state(
+    loaders: Loaders, company: str | None, number: str | None, placed_at: datetime | None
+) -> SyncState:
+    """The state of the order with this number, by one call to the ERP for all orders of a list."""
+    age = _seconds_since(placed_at)
+    if company is not None and number is not None:
+        on = {"dataAreaId": company, "SalesOrderNumber": number}
+        if await loaders.matching(ErpOrder, on, paths(ErpOrder)):
+            return SyncState(status=SyncStatus.SYNCED, age_seconds=age)
+    late = age >= FAILED_AFTER
+    return SyncState(status=SyncStatus.FAILED if late else SyncStatus.PENDING, age_seconds=age)
+
+
+def _seconds_since(moment: datetime | None) -> int:
+    return max(int((datetime.now(UTC) - moment).total_seconds()), 0) if moment else 0
