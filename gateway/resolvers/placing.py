@@ -42,6 +42,8 @@ ITEM_BASED = 192350000
 """`msdyn_ordertype` of the orders that dual-write carries."""
 ORDER_NAME = "sales order"
 ADDRESS_DESCRIPTION = "delivery address description"
+LARGEST_QUANTITY = 100_000_000_000
+"""What a decimal column of Dataverse holds."""
 MAXIMUM_REFERENCE = 50
 MAXIMUM_NOTE = 255
 
@@ -138,8 +140,8 @@ def line_mistakes(line: SalesOrderLineInput) -> Iterator[tuple[str, ...]]:
 
 
 def quantity_mistakes(quantity: Decimal) -> Iterator[tuple[str, ...]]:
-    if not quantity.is_finite() or quantity <= 0:
-        yield "The quantity must be more than 0.", "quantity"
+    if not quantity.is_finite() or not 0 < quantity <= LARGEST_QUANTITY:
+        yield f"The quantity must be more than 0 and at most {LARGEST_QUANTITY:,}.", "quantity"
 
 
 def invalid(message: str, *path: str) -> InvalidOrderInput:

@@ -98,6 +98,11 @@ async def test_the_same_key_of_somebody_else_is_another_order(writable: Stack) -
         ({"lines": []}, ["input", "lines"]),
         ({"customerReference": "x" * 51}, ["input", "customerReference"]),
         ({"lines": [{"number": "x", "quantity": "0"}]}, ["input", "lines", "0", "quantity"]),
+        ({"lines": [{"number": "x", "quantity": "NaN"}]}, ["input", "lines", "0", "quantity"]),
+        (
+            {"lines": [{"number": "x", "quantity": "1E1000000"}]},
+            ["input", "lines", "0", "quantity"],
+        ),
         ({"lines": [{"quantity": "1"}]}, ["input", "lines", "0"]),
     ],
 )
