@@ -1,5 +1,6 @@
 """The demo starts with one command, hands out tokens while it runs, and leaves nothing behind."""
 
+import json
 import os
 import signal
 import socket
@@ -174,3 +175,45 @@ def test_accounts_of_the_partner_must_be_named_with_their_company() -> None:
         1,
         "an account must be NUMBER@company",
     )
+
+
+ACCOUNT, CONTACT, CURRENCY = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(3))
+EXPORT: dict[str, list[dict[str, Any]]] = {
+    "transactioncurrencies": [
+        {"transactioncurrencyid": CURRENCY, "isocurrencycode": "USD", "currencyname": "Dollar"}
+    ],
+    "accounts": [{"accountid": ACCOUNT, "accountnumber": "A-1", "name": "Adopter Inc."}],
+    "contacts": [
+        {
+            "contactid": CONTACT,
+            "firstname": "Ann",
+            "lastname": "Adopter",
+            "fullname": "Ann Adopter",
+            "emailaddress1": "ann@adopter.example",
+            "_parentcustomerid_value": ACCOUNT,
+            "_parentcustomerid_value@Microsoft.Dynamics.CRM.lookuplogicalname": "account",
+        }
+    ],
+    "salesorders": [
+        {
+            "salesorderid": "00000000-0000-4000-8000-000000000009",
+            "name": "An order that came by telephone",
+            "msdyn_salesordernumber": "A-0001",
+            "_customerid_value": ACCOUNT,
+            "_customerid_value@Microsoft.Dynamics.CRM.lookuplogicalname": "account",
+            "_transactioncurrencyid_value": CURRENCY,
+        }
+    ],
+}
+
+
+def test_people_of_an_export_see_orders_of_their_account_that_name_nobody(tmp_path: Path) -> None:
+    for name, rows in EXPORT.items():
+        file = tmp_path / "dataverse" / f"{name}.jsonl"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("\n".join(json.dumps(row) for row in rows))
+
+    with demo("--load", str(tmp_path)) as (port, _):
+        found = ask(port, token(port, "ann@adopter.example"), "{ orders { nodes { number } } }")
+
+    assert found == {"data": {"orders": {"nodes": [{"number": "A-0001"}]}}}

@@ -1,0 +1,66 @@
+"""What the row rules mean at their edges: no account, no contact, no company, no access."""
+
+from uuid import UUID
+
+import pytest
+
+from gateway.auth.principal import Access, Account, Contact, Kind, Principal
+from gateway.resolvers.root import build
+from gateway.tables import TABLES
+from gateway.upstream.odata import EVERYTHING, NOTHING, columns
+from tests.stack import Stack
+
+build()
+ME, MINE = UUID(int=1), UUID(int=2)
+CONTACT = Contact(ME, "Jane", None)
+ACCOUNT = Account(MINE, "C1", "usmf")
+OWNED = [table for table in TABLES.values() if table.rule.by_account]
+NARROW = [access for access in Access if access is not Access.ALL]
+
+
+def principal(contact: Contact | None = CONTACT, *accounts: Account) -> Principal:
+    return Principal(Kind.CUSTOMER, "issuer", "subject", contact=contact, accounts=accounts)
+
+
+@pytest.mark.parametrize("table", OWNED, ids=lambda table: table.name)
+def test_nobody_without_accounts_sees_rows_of_accounts(table: object) -> None:
+    for access in NARROW:
+        for own in (principal(None), principal(None, Account(MINE, None, None))):
+            found = TABLES[table.name].rule.condition(own, access)  # type: ignore[attr-defined]
+            assert found != EVERYTHING
+            if not own.accounts:
+                assert found == NOTHING, access
+
+
+@pytest.mark.parametrize("table", OWNED, ids=lambda table: table.name)
+def test_own_names_account_and_contact(table: object) -> None:
+    found = TABLES[table.name]  # type: ignore[attr-defined]
+    own = found.rule.condition(principal(CONTACT, ACCOUNT), Access.OWN)
+
+    if not found.rule.knows_contacts:
+        assert own == NOTHING
+    elif found.name != "Contact":
+        assert {path.rpartition("/")[2] for path in columns(own)} == {
+            "_customerid_value",
+            "_msdyn_contactperson_value",
+        }
+    assert found.rule.condition(principal(None, ACCOUNT), Access.OWN) == NOTHING
+
+
+def test_f_and_o_is_asked_by_company_and_number() -> None:
+    rule = TABLES["Shipment"].rule
+    found = rule.condition(principal(CONTACT, ACCOUNT), Access.ACCOUNT)
+
+    assert columns(found) == {"dataAreaId", "OrderAccount"}
+    nameless = principal(CONTACT, Account(MINE, None, "usmf"), Account(MINE, "C1", None))
+    assert rule.condition(nameless, Access.ACCOUNT) == NOTHING
+
+
+@pytest.mark.anyio
+async def test_an_id_of_rows_that_are_reached_by_links_alone_leads_nowhere(stack: Stack) -> None:
+    shipments = "{ shipments(first: 1) { nodes { id } } }"
+    mine = (await stack.ask(shipments, as_="rep")).data["shipments"]["nodes"][0]["id"]
+
+    answer = await stack.ask("query ($id: ID!) { node(id: $id) { id } }", id=mine)
+
+    assert answer.codes == ["FORBIDDEN"]

@@ -1,0 +1,117 @@
+"""
+Applies each seeded leak alone to a copy of the tree and runs the suite, which must fail.
+
+`python -m tests.leaks` from the root of the repository; `scripts/check --leaks` does it. Exit 1
+where a leak was not caught, or where the suite fails without one.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+from click import echo
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(__file__).with_name("leaks.toml")
+SUITE = (
+    "tests/gateway/auth/test_authenticator.py",
+    "tests/gateway/auth/test_directory.py",
+    "tests/gateway/auth/test_policy_file.py",
+    "tests/gateway/proofs/test_gate.py",
+    "tests/gateway/test_roles.py",
+    "tests/gateway/test_accounts.py",
+    "tests/gateway/test_hidden_columns.py",
+    "tests/gateway/test_explaining.py",
+    "tests/gateway/test_audit.py",
+    "tests/gateway/test_isolation.py",
+    "tests/gateway/proofs",
+)
+FAILED = 1
+"""pytest's exit code where tests ran and failed; others mean that they did not run."""
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A defect: `old` is found once in `file` and becomes `new`. `first` is run before the rest."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    first: str
+
+
+def leaks() -> list[Leak]:
+    return [Leak(**each) for each in tomllib.loads(DATA.read_text())["leak"]]
+
+
+def main(names: Iterable[str]) -> int:
+    """Try the leaks whose names hold one of `names`, or all; say which were caught."""
+    wanted = [each for each in leaks() if not names or any(name in each.name for name in names)]
+    with _trees(WORKERS) as trees, ThreadPoolExecutor(WORKERS) as pool:
+        if not names and not _passes(trees):
+            echo("the suite fails without any leak")
+            return 1
+        verdicts = list(pool.map(lambda leak: _caught(leak, trees), wanted))
+    for leak, caught in zip(wanted, verdicts, strict=True):
+        echo(f"{'caught' if caught else 'NOT CAUGHT':10} {leak.name}")
+    echo(f"{sum(verdicts)} of {len(wanted)} leaks caught")
+    return 0 if all(verdicts) else 1
+
+
+def _passes(trees: Queue[Path]) -> bool:
+    tree = trees.get()
+    try:
+        return _run(tree, SUITE) == 0
+    finally:
+        trees.put(tree)
+
+
+def _caught(leak: Leak, trees: Queue[Path]) -> bool:
+    tree = trees.get()
+    file = tree / leak.file
+    sound = file.read_text()
+    try:
+        file.write_text(sound.replace(leak.old, leak.new))
+        found = _run(tree, [leak.first]) == FAILED or _run(tree, SUITE) == FAILED
+    finally:
+        file.write_text(sound)
+        trees.put(tree)
+    return found
+
+
+def _run(tree: Path, tests: Iterable[str]) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=tree, env=environment, check=False, **quiet).returncode  # type: ignore[call-overload,no-any-return]
+
+
+@contextmanager
+def _trees(count: int) -> Iterator[Queue[Path]]:
+    """Copies of what git knows of the tree, which take turns."""
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    names = [name for name in listing.stdout.decode().split("\0") if (ROOT / name).is_file()]
+    with tempfile.TemporaryDirectory() as folder:
+        trees: Queue[Path] = Queue()
+        for number in range(count):
+            tree = Path(folder) / str(number)
+            for name in names:
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, tree / name)
+            trees.put(tree)
+        yield trees
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
