@@ -1,7 +1,6 @@
 """Those who order, as docs/partners.md tells them to: the same key until there is an answer."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -20,6 +19,10 @@ CREATE = """mutation ($input: CreateSalesOrderInput!) {
     errors { code }
   }
 }"""
+VERSION = "query ($id: ID!) { order(id: $id) { version } }"
+ADD = """mutation ($input: AddSalesOrderLinesInput!) {
+  addSalesOrderLines(input: $input) { status operation errors { code } }
+}"""
 OPERATION = "query ($id: ID!) { operation(id: $id) { status order { id } } }"
 PATIENCE = 30.0
 """Seconds that a client waits for an answer."""
@@ -27,6 +30,8 @@ TRIES = 12
 POLL = 10.0
 RESOLVED_WITHIN = 300.0
 HANGS_UP, REPEATS, DEAF = 0.05, 0.05, 0.05
+EXTENDS = 0.3
+"""How many add a line to their order."""
 EVERY = 1.0
 """Seconds from one order to the next, over all clients."""
 
@@ -44,6 +49,10 @@ class Intent:
     """Ids of orders that were acknowledged."""
     unresolved: bool = False
     """Whether an operation stayed PENDING for too long."""
+    extra: int | None = None
+    """The quantity of the line that was added, or tried to be."""
+    extended: str = "unknown"
+    """What was said of that line: `changed`, `not changed`, or `unknown`."""
     mismatched: bool | None = None
     """Whether another input under the same key was refused; None if not tried."""
 
@@ -61,7 +70,11 @@ class Intent:
         return {"input": sent | changes}
 
     def is_whole(self, quantities: list[Decimal]) -> bool:
-        return quantities == sorted(Decimal(quantity) for quantity in self.quantities)
+        """Whether these are its lines: all of them, once, and the added one if that is known."""
+        before = list(self.quantities)
+        after = before if self.extra is None else [*before, self.extra]
+        right = {"changed": [after], "not changed": [before], "unknown": [before, after]}
+        return quantities in [sorted(map(Decimal, each)) for each in right[self.extended]]
 
 
 @dataclass
@@ -81,7 +94,11 @@ class Client:
                 break
             await asyncio.sleep(self.random.uniform(0, min(60, 2**number)))
         self.trace.note("client", self.intent.number, self.intent.outcome)
-        if self.intent.outcome == "created" and self.random.random() < REPEATS:
+        if self.intent.outcome != "created":
+            return
+        if self.intent.created and self.random.random() < EXTENDS:
+            await self._extend(next(iter(self.intent.created)))
+        if self.random.random() < REPEATS:
             await self._misuse()
 
     async def _try(self, *, certain: bool) -> None:
@@ -97,15 +114,21 @@ class Client:
     async def _ask(self, **changes: Any) -> dict[str, Any] | None:
         """The payload; None where nothing was heard."""
         wait = self.random.uniform(0, 1) if self.random.random() < HANGS_UP else PATIENCE
+        return await self._heard(CREATE, self.intent.variables(**changes), wait)
+
+    async def _heard(
+        self, query: str, variables: dict[str, Any], wait: float = PATIENCE
+    ) -> dict[str, Any] | None:
+        """What the one field of `query` gives; None where nothing of it was heard."""
         try:
             async with asyncio.timeout(wait):
-                answer = await self.fleet.ask(CREATE, self.intent.variables(**changes))
+                answer = await self.fleet.ask(query, variables)
         except (Gone, TimeoutError):
             return None
         if self.random.random() < DEAF or not answer.get("data"):
             return None
-        payload: dict[str, Any] | None = answer["data"]["createSalesOrder"]
-        return payload
+        (found,) = answer["data"].values()
+        return found  # type: ignore[no-any-return]
 
     async def _hear(self, payload: dict[str, Any] | None, *, certain: bool) -> None:
         if payload is None:
@@ -116,7 +139,7 @@ class Client:
                 self.intent.outcome = "refused"
         elif payload["status"] == "PENDING":
             self.intent.told.append("PENDING")
-            await self._follow(payload["operation"])
+            await self._resolved(payload["operation"])
         else:
             self._acknowledged(payload["order"])
 
@@ -126,29 +149,53 @@ class Client:
         if order is not None:
             self.intent.created.add(order["id"])
 
-    async def _follow(self, operation: str) -> None:
-        """Ask what became of it until it is told: that must not take five minutes."""
+    async def _resolved(self, operation: str) -> None:
+        found = await self._followed(operation)
+        if found is None:
+            self.intent.unresolved = True
+        elif found["status"] == "CREATED":
+            self._acknowledged(found["order"])
+        elif self.intent.outcome == "unknown":
+            self.intent.outcome = "not created"
+
+    async def _followed(self, operation: str) -> dict[str, Any] | None:
+        """Ask what became of it until it is told; None if that takes five minutes."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + RESOLVED_WITHIN
         while loop.time() < give_up:
-            found = await self._operation(operation)
+            found = await self._heard(OPERATION, {"id": operation})
             if found is not None and found["status"] != "PENDING":
                 self.trace.note("resolved", self.intent.number, found["status"])
-                if found["status"] == "CREATED":
-                    self._acknowledged(found["order"])
-                elif self.intent.outcome == "unknown":
-                    self.intent.outcome = "not created"
-                return
+                return found
             await asyncio.sleep(POLL)
-        self.intent.unresolved = True
+        return None
 
-    async def _operation(self, operation: str) -> dict[str, Any] | None:
-        try:
-            async with asyncio.timeout(PATIENCE):
-                answer = await self.fleet.ask(OPERATION, {"id": operation})
-        except (Gone, TimeoutError):
-            return None
-        return answer["data"]["operation"] if answer.get("data") else None
+    async def _extend(self, order: str) -> None:
+        """Add one line, with one key, until it is said what became of it."""
+        self.intent.extra = self.random.randint(1, 9)
+        for number in range(TRIES):
+            seen = await self._heard(VERSION, {"id": order})
+            if seen is not None:
+                await self._add(order, seen["version"])
+            if self.intent.extended != "unknown":
+                break
+            await asyncio.sleep(self.random.uniform(0, min(60, 2**number)))
+        self.trace.note("extended", self.intent.number, self.intent.extended)
+
+    async def _add(self, order: str, version: str) -> None:
+        line = {"number": "P3", "quantity": str(self.intent.extra)}
+        named = {"order": order, "version": version, "idempotencyKey": "extra"}
+        asks = [self._heard(ADD, {"input": named | {"lines": [line]}})]
+        if self.random.random() < REPEATS:
+            asks.append(self._heard(ADD, {"input": named | {"lines": [line]}}))
+        for payload in await asyncio.gather(*asks):
+            if payload is not None and payload["status"] == "PENDING":
+                payload = await self._followed(payload["operation"])
+                self.intent.unresolved |= payload is None
+            if payload is not None and payload["status"] == "CHANGED":
+                self.intent.extended = "changed"
+            elif payload is not None and payload["status"] == "NOT_CHANGED":
+                self.trace.note("not changed", self.intent.number)
 
     async def _misuse(self) -> None:
         """Send something else under the same key."""
@@ -159,6 +206,3 @@ class Client:
                     "IDEMPOTENCY_MISMATCH"
                 ]
                 return
-
-
-Make = Callable[[Intent], Client]

@@ -35,6 +35,8 @@ class Verdict:
     seconds: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    extended: int = 0
+    """Orders to which a line was added, for all that their clients were told."""
 
     @property
     def broken(self) -> dict[str, int]:
@@ -85,6 +87,7 @@ def _judge(intent: Intent, found: list[tuple[str, bool]], verdict: Verdict) -> N
     keys = {key for key, _ in found}
     acknowledged = {_key(each) for each in intent.created}
     verdict.outcomes[intent.outcome] += 1
+    verdict.extended += intent.extended == "changed"
     verdict.doubled += len(found) > 1
     verdict.half += not all(whole for _, whole in found)
     verdict.missing += not acknowledged <= keys or (intent.outcome == "created" and not found)

@@ -5,10 +5,11 @@ doubled, lost or halved, and nobody is told what is not so. The same on a naive 
 
 import logging
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
-from gateway.resolvers import operations
+from gateway.resolvers import amending, operations
 from tests.simulation.history import simulate
 from tests.simulation.wire import FAULTS
 
@@ -31,6 +32,7 @@ def test_no_order_is_doubled_lost_halved_or_denied(seed: int) -> None:
     assert verdict.broken == {}
     assert verdict.orders == ORDERS
     assert verdict.outcomes["created"] > 0.95 * ORDERS
+    assert verdict.extended > 0.2 * ORDERS
     assert verdict.faults.keys() >= FAULTS.keys()
 
 
@@ -38,6 +40,14 @@ def test_a_naive_create_fails_the_same_test() -> None:
     verdict = simulate(SEEDS[0], ORDERS // 2, naive=True)
 
     assert verdict.doubled >= 0.05 * verdict.orders
+
+
+def test_lines_without_derived_ids_are_added_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(amending, "line_id", lambda identity, number: uuid4())
+
+    verdict = simulate(SEEDS[0], ORDERS // 2)
+
+    assert verdict.half > 0
 
 
 def test_the_same_seed_is_the_same_story() -> None:

@@ -118,6 +118,19 @@ async def test_what_the_erp_refuses_leaves_nothing_behind(
     assert await with_reference(writable, sent["customerReference"]) == 0
 
 
+async def test_the_erp_may_refuse_to_cancel(writable: Stack) -> None:
+    made = await placed(writable, customerReference=str(uuid4()))
+    outward = writable.emulator.state.dual_write.outward
+    outward.cancels = "refuse"
+    try:
+        payload = await do(writable, "cancelSalesOrder", order=made["id"], version=made["version"])
+    finally:
+        outward.cancels = "accept"
+
+    assert codes(payload) == ["ORDER_REFUSED"]
+    assert "too far" in payload["errors"][0]["message"]
+
+
 async def test_a_changed_input_is_refused_and_writes_nothing(writable: Stack) -> None:
     sent = await order(writable)
     first = await do(writable, "createSalesOrder", **sent)
