@@ -8,7 +8,8 @@ from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Principal
 from gateway.loaders.reader import Ask, Reader, Reading
 from gateway.tables import Table
-from gateway.upstream.odata import DATAVERSE, EVERYTHING
+from gateway.upstream.conditions import EVERYTHING
+from gateway.upstream.odata import DATAVERSE
 
 Explanation = list[dict[str, Any]]
 

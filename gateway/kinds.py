@@ -11,7 +11,7 @@ import strawberry
 from strawberry.types.enum import EnumValueDefinition
 
 from gateway.errors import UpstreamMismatch
-from gateway.upstream.odata import Value
+from gateway.upstream.conditions import Value
 
 Decode = Callable[[Any], Any]
 

@@ -8,7 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.auth.principal import Access, Principal
-from gateway.upstream.odata import EVERYTHING, NOTHING, Code, Condition, both, either, keyed, one_of
+from gateway.upstream.conditions import (
+    EVERYTHING,
+    NOTHING,
+    Code,
+    Condition,
+    both,
+    either,
+    keyed,
+    one_of,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.kinds import Decode, decoder
 from gateway.rules import Rule
-from gateway.upstream.odata import Order, Raw, value_at
+from gateway.upstream.conditions import Raw, value_at
+from gateway.upstream.odata import Order
 
 ServiceName = Literal["dataverse", "finops"]
 

@@ -18,7 +18,8 @@ from gateway.auth.expiring import Expiring
 from gateway.auth.principal import Account, Contact
 from gateway.auth.rejections import Reason, Rejected
 from gateway.parsers import PartnerAccount
-from gateway.upstream.odata import All, Compare, Condition, Query, one_of, value_at
+from gateway.upstream.conditions import All, Compare, Condition, one_of, value_at
+from gateway.upstream.odata import Query
 from gateway.upstream.service import Allowance, Service
 
 REMEMBER = 60.0

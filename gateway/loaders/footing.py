@@ -4,7 +4,8 @@ import logging
 from dataclasses import dataclass
 
 from gateway.errors import UpstreamError, UpstreamRefused, WritesRefused
-from gateway.upstream.odata import Compare, Query
+from gateway.upstream.conditions import Compare
+from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
 from gateway.upstream.service import Allowance, Row, Service
 

@@ -11,7 +11,8 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.errors import Forbidden
 from gateway.tables import Computed, Group, Spec, Table
-from gateway.upstream.odata import WITHHELD, Condition, Order, columns
+from gateway.upstream.conditions import WITHHELD, Condition, columns
+from gateway.upstream.odata import Order
 
 
 @lru_cache(maxsize=4096)

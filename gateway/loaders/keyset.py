@@ -17,18 +17,18 @@ import msgspec
 from gateway.errors import InvalidCursor, UpstreamMismatch
 from gateway.kinds import literal
 from gateway.tables import Table
-from gateway.upstream.odata import (
+from gateway.upstream.conditions import (
     NOTHING,
     All,
     AnyOf,
     Compare,
     Condition,
-    Order,
     Raw,
     Value,
     both,
     value_at,
 )
+from gateway.upstream.odata import Order
 
 Place = tuple[Value, ...]
 """The values of a row in the columns of an order."""

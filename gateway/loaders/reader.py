@@ -13,17 +13,8 @@ from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden
 from gateway.loaders.hiding import check, mark, withheld
 from gateway.tables import ServiceName, Table
-from gateway.upstream.odata import (
-    EVERYTHING,
-    NOTHING,
-    Condition,
-    Order,
-    Query,
-    Value,
-    both,
-    columns,
-    keyed,
-)
+from gateway.upstream.conditions import EVERYTHING, NOTHING, Condition, Value, both, columns, keyed
+from gateway.upstream.odata import Order, Query
 from gateway.upstream.service import Allowance, Page, Service
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.upstream.odata import All, Compare, Query, keyed, value_at
+from gateway.upstream.conditions import All, Compare, keyed, value_at
+from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
 from gateway.upstream.service import Allowance, Row, Service
 

@@ -14,7 +14,7 @@ from aiodataloader import DataLoader
 from gateway.loaders.reader import Ask, Key, Keys, Reader
 from gateway.loaders.windows import Slice, Window, child_windows, folded, key_of, root_window
 from gateway.tables import Back, Link, Row, Table
-from gateway.upstream.odata import Raw, Value, value_at
+from gateway.upstream.conditions import Raw, Value, value_at
 
 Select = frozenset[str]
 Wanted = tuple[Key, Select]

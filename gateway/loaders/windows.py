@@ -12,7 +12,8 @@ from gateway.errors import InvalidInput
 from gateway.loaders.keyset import Place, beyond, decode, place, reverse, total_order
 from gateway.loaders.reader import Ask, Key, Keys, Reader
 from gateway.tables import Table
-from gateway.upstream.odata import EVERYTHING, Condition, Order, both, value_at
+from gateway.upstream.conditions import EVERYTHING, Condition, both, value_at
+from gateway.upstream.odata import Order
 from gateway.upstream.service import PAGE_SIZE, Page, Row
 
 DEFAULT_SIZE = 25

@@ -16,7 +16,8 @@ from gateway.auth.principal import Principal
 from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.loaders.footing import Footing
 from gateway.loaders.seals import Seal
-from gateway.upstream.odata import Compare, Query
+from gateway.upstream.conditions import Compare
+from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
 from gateway.upstream.service import Allowance, Service, Write
 

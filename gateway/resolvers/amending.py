@@ -38,7 +38,8 @@ from gateway.schema import ids
 from gateway.schema.context import Info
 from gateway.schema.sales import LineStatus, OrderStatus, SalesOrder, SalesOrderLine
 from gateway.tables import paths
-from gateway.upstream.odata import Raw, row_url, value_at
+from gateway.upstream.conditions import Raw, value_at
+from gateway.upstream.odata import row_url
 from gateway.upstream.service import Write
 
 LINE_OPEN = (None, LineStatus.NONE.value, LineStatus.BACKORDER.value)

@@ -27,7 +27,7 @@ from gateway.schema.catalog import Product, ProductState, Unit
 from gateway.schema.context import Context
 from gateway.schema.sales import OPEN, SalesOrder
 from gateway.tables import paths
-from gateway.upstream.odata import All, Compare, one_of
+from gateway.upstream.conditions import All, Compare, one_of
 
 BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country")
 SOLD = (ProductState.ACTIVE, ProductState.UNDER_REVISION)

@@ -32,7 +32,8 @@ from gateway.schema import ids
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import OrderStatus, SalesOrder
 from gateway.schema.selection import columns_under
-from gateway.upstream.odata import Raw, row_url
+from gateway.upstream.conditions import Raw
+from gateway.upstream.odata import row_url
 from gateway.upstream.service import Write
 
 CHANGEABLE = (OrderStatus.ACTIVE, OrderStatus.CONFIRMED)

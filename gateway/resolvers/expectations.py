@@ -11,7 +11,7 @@ from gateway.resolvers.inputs import SalesOrderLineInput
 from gateway.resolvers.placing import day, line_id
 from gateway.schema import ids
 from gateway.schema.catalog import Product
-from gateway.upstream.odata import Raw, value_at
+from gateway.upstream.conditions import Raw, value_at
 
 Values = dict[str, Any]
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from gateway.schema.context import Context
 from gateway.schema.sales import SalesOrder, SalesOrderLine
-from gateway.upstream.odata import Raw
+from gateway.upstream.conditions import Raw
 
 LINE = frozenset(
     {

@@ -17,7 +17,7 @@ from gateway.schema.context import Context, Info
 from gateway.schema.sales import SalesOrder, SalesOrderLine
 from gateway.schema.selection import columns_under
 from gateway.tables import paths
-from gateway.upstream.odata import value_at
+from gateway.upstream.conditions import value_at
 
 LINE = paths(SalesOrderLine, "sequence", "quantity", "unit", "product", "note")
 

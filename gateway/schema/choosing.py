@@ -10,7 +10,7 @@ from gateway.schema import ids
 from gateway.schema.accounts import Account
 from gateway.schema.context import Info
 from gateway.tables import Table, paths
-from gateway.upstream.odata import Condition
+from gateway.upstream.conditions import Condition
 
 
 def account_id(text: str) -> UUID:

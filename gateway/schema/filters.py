@@ -16,7 +16,7 @@ from gateway.errors import InvalidInput
 from gateway.kinds import NEVER
 from gateway.schema import ids
 from gateway.tables import Link, Spec, Table
-from gateway.upstream.odata import (
+from gateway.upstream.conditions import (
     Compare,
     Condition,
     Like,

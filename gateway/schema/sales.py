@@ -10,9 +10,9 @@ from gateway.kinds import OptionSet, option, unknown
 from gateway.loaders.rows import Loaders
 from gateway.rules import owned
 from gateway.schema.accounts import Account, Contact
-from gateway.schema.catalog import Product
+from gateway.schema.catalog import PriceBasis, Product
 from gateway.schema.deliveries import delivered
-from gateway.schema.syncing import SyncState, sync_state
+from gateway.schema.syncing import SyncState, amounts_basis, sync_state
 from gateway.schema.values import Address, Money, address, money
 from gateway.tables import Node, column, computed, link, table
 
@@ -143,6 +143,17 @@ class SalesOrder(Node):
     )
     async def sync_state(self, loaders: Loaders) -> SyncState:
         return await sync_state(loaders, self.company, self.number, self.placed_at)
+
+    @computed(
+        "msdyn_company/cdm_companycode",
+        "msdyn_salesordernumber",
+        "totalamount",
+        "transactioncurrencyid/isocurrencycode",
+        doc="How sure the amounts are: estimated until the ERP has written its own back.",
+    )
+    async def amounts_basis(self, loaders: Loaders) -> PriceBasis:
+        total = self.total.amount if self.total else None
+        return await amounts_basis(loaders, self.company, self.number, total)
 
     @computed("versionnumber", doc="The version of the order; a change must name it.")
     def version(self, loaders: Loaders) -> str:

@@ -1,12 +1,14 @@
 """Whether an order has reached the ERP: dual-write takes it there, unless its maps are paused."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 
 import strawberry
 
 from gateway.loaders.rows import Loaders
 from gateway.rules import with_parent
+from gateway.schema.catalog import PriceBasis
 from gateway.tables import Row, column, paths, table
 
 FAILED_AFTER = 600
@@ -24,6 +26,10 @@ class ErpOrder(Row):
     """An order as the ERP keeps it."""
 
     number: str = column("SalesOrderNumber", "The order number.")
+    total: Decimal | None = column("OrderTotalAmount", "The total with tax.")
+    totals_are_calculated: bool | None = column(
+        "AreTotalsCalculated", "Whether the ERP has worked the totals out."
+    )
 
 
 @strawberry.enum(description="Whether an order has reached the ERP.")
@@ -51,12 +57,27 @@ async def sync_state(
 ) -> SyncState:
     """The state of the order with this number, by one call to the ERP for all orders of a list."""
     age = _seconds_since(placed_at)
-    if company is not None and number is not None:
-        on = {"dataAreaId": company, "SalesOrderNumber": number}
-        if await loaders.matching(ErpOrder, on, paths(ErpOrder)):
-            return SyncState(status=SyncStatus.SYNCED, age_seconds=age)
+    if await _erp_order(loaders, company, number) is not None:
+        return SyncState(status=SyncStatus.SYNCED, age_seconds=age)
     late = age >= FAILED_AFTER
     return SyncState(status=SyncStatus.FAILED if late else SyncStatus.PENDING, age_seconds=age)
+
+
+async def amounts_basis(
+    loaders: Loaders, company: str | None, number: str | None, total: Decimal | None
+) -> PriceBasis:
+    """CONFIRMED once the total in Dataverse is the one that the ERP worked out."""
+    order = await _erp_order(loaders, company, number)
+    settled = order is not None and order.totals_are_calculated and order.total == total
+    return PriceBasis.CONFIRMED if settled else PriceBasis.ESTIMATED
+
+
+async def _erp_order(loaders: Loaders, company: str | None, number: str | None) -> ErpOrder | None:
+    if company is None or number is None:
+        return None
+    on = {"dataAreaId": company, "SalesOrderNumber": number}
+    found = await loaders.matching(ErpOrder, on, paths(ErpOrder))
+    return found[0] if found else None
 
 
 def _seconds_since(moment: datetime | None) -> int:

@@ -25,7 +25,8 @@ from gateway.schema.connections import Connection, Listing
 from gateway.schema.context import Info
 from gateway.schema.selection import asks_for, columns, listed_columns
 from gateway.tables import TABLES, Back, Computed, Link, Node, Row, Spec, Table, bind
-from gateway.upstream.odata import EVERYTHING, Order, both
+from gateway.upstream.conditions import EVERYTHING, both
+from gateway.upstream.odata import Order
 
 Resolve = Callable[..., Any]
 

@@ -15,7 +15,7 @@ from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
 from gateway.resolvers.root import build
 from gateway.schema.context import Context
-from gateway.upstream import conditions, odata
+from gateway.upstream import odata
 from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Allowance, Service
 from tests.simulation.wire import Wire

@@ -11,7 +11,8 @@ from gateway.errors import InvalidCursor
 from gateway.loaders import keyset
 from gateway.resolvers import root
 from gateway.tables import TABLES
-from gateway.upstream.odata import All, AnyOf, Compare, Condition, Order, Raw, value_at
+from gateway.upstream.conditions import All, AnyOf, Compare, Condition, Raw, value_at
+from gateway.upstream.odata import Order
 
 root.build()
 ORDERS = TABLES["SalesOrder"]

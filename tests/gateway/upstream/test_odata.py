@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from emulator.odata.parser import parse_filter
 from emulator.odata.syntax import Call, Compare, Literal
 from gateway.errors import InvalidInput
-from gateway.upstream import odata
-from gateway.upstream.odata import DATAVERSE, EVERYTHING, FINOPS, NOTHING, Like, Order, Query
+from gateway.upstream import conditions, odata
+from gateway.upstream.conditions import EVERYTHING, NOTHING, Like
+from gateway.upstream.odata import DATAVERSE, FINOPS, Order, Query
 
 ID = UUID("0F8FAD5B-D9CB-469F-A165-70867728950E")
 printable = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1)
 
 
-def filter_of(dialect: odata.Dialect, condition: odata.Condition) -> str:
+def filter_of(dialect: odata.Dialect, condition: conditions.Condition) -> str:
     """The `$filter` as the service receives it, after the URL was taken apart."""
     url = dialect.url(Query("things", ("name",), condition))
     return parse_qs(urlsplit(url).query, strict_parsing=True)["$filter"][0]
@@ -38,15 +39,15 @@ def filter_of(dialect: odata.Dialect, condition: odata.Condition) -> str:
         (date(2026, 1, 2), "2026-01-02"),
     ],
 )
-def test_values_are_spelled_as_their_type_demands(value: odata.Value, text: str) -> None:
-    assert DATAVERSE.text(odata.Compare("x", "eq", value)) == f"x eq {text}"
+def test_values_are_spelled_as_their_type_demands(value: conditions.Value, text: str) -> None:
+    assert DATAVERSE.text(conditions.Compare("x", "eq", value)) == f"x eq {text}"
 
 
 @given(printable)
 @example("' or accountid ne null or name eq '")
 @example("%27&$top=1#+;)")
 def test_whatever_a_caller_sends_stays_one_literal(text: str) -> None:
-    parsed = parse_filter(filter_of(DATAVERSE, odata.Compare("name", "eq", text)))
+    parsed = parse_filter(filter_of(DATAVERSE, conditions.Compare("name", "eq", text)))
 
     assert isinstance(parsed, Compare)
     assert isinstance(parsed.right, Literal)
@@ -67,7 +68,7 @@ def test_wildcards_of_dataverse_are_searched_for_literally(text: str) -> None:
 @given(printable)
 @example('a"b\\')
 def test_listed_values_come_back_as_they_were_sent(text: str) -> None:
-    parsed = parse_filter(filter_of(DATAVERSE, odata.one_of("name", [text, "other"])))
+    parsed = parse_filter(filter_of(DATAVERSE, conditions.one_of("name", [text, "other"])))
 
     assert isinstance(parsed, Call)
     listed = parsed.named["PropertyValues"]
@@ -89,14 +90,14 @@ def test_listed_values_come_back_as_they_were_sent(text: str) -> None:
     ],
     ids=str,
 )
-def test_what_no_service_can_hold_is_refused_at_once(value: odata.Value) -> None:
+def test_what_no_service_can_hold_is_refused_at_once(value: conditions.Value) -> None:
     with pytest.raises(InvalidInput):
         DATAVERSE.literal(value)
 
 
 def test_the_last_day_there_is_cannot_be_compared_with_in_finops() -> None:
     with pytest.raises(InvalidInput):
-        FINOPS.text(odata.Compare("DeliveryDate", "le", date.max))
+        FINOPS.text(conditions.Compare("DeliveryDate", "le", date.max))
 
 
 def test_a_moment_without_a_zone_is_taken_as_utc() -> None:
@@ -104,7 +105,7 @@ def test_a_moment_without_a_zone_is_taken_as_utc() -> None:
 
 
 def test_finops_says_yes_and_no() -> None:
-    text = FINOPS.text(odata.Compare("IsActive", "eq", True))
+    text = FINOPS.text(conditions.Compare("IsActive", "eq", True))
 
     assert text == "IsActive eq Microsoft.Dynamics.DataEntities.NoYes'Yes'"
 
@@ -112,12 +113,14 @@ def test_finops_says_yes_and_no() -> None:
 def test_dataverse_counts_a_list_as_one_condition_but_not_behind_a_path() -> None:
     values = ["a", "b", "c"]
 
-    assert DATAVERSE.conditions(odata.one_of("name", values)) == 1
-    assert DATAVERSE.conditions(odata.one_of("order/name", values)) == 3
+    assert DATAVERSE.conditions(conditions.one_of("name", values)) == 1
+    assert DATAVERSE.conditions(conditions.one_of("order/name", values)) == 3
 
 
-@pytest.mark.parametrize("condition", [odata.Compare("n", "eq", "a*"), Like("n", "contains", "*")])
-def test_the_wildcard_of_finops_is_refused(condition: odata.Condition) -> None:
+@pytest.mark.parametrize(
+    "condition", [conditions.Compare("n", "eq", "a*"), Like("n", "contains", "*")]
+)
+def test_the_wildcard_of_finops_is_refused(condition: conditions.Condition) -> None:
     with pytest.raises(InvalidInput):
         FINOPS.text(condition)
 
@@ -125,18 +128,20 @@ def test_the_wildcard_of_finops_is_refused(condition: odata.Condition) -> None:
 @pytest.mark.parametrize("character", ["\0", "\n", "\x7f"])
 def test_control_characters_are_refused(character: str) -> None:
     with pytest.raises(InvalidInput):
-        DATAVERSE.text(odata.Compare("n", "eq", character))
+        DATAVERSE.text(conditions.Compare("n", "eq", character))
 
 
 def test_compound_conditions_are_parenthesised() -> None:
-    mine = odata.Compare("owner", "eq", ID)
-    theirs = odata.AnyOf((odata.Compare("a", "eq", 1), odata.Compare("b", "eq", 2)))
+    mine = conditions.Compare("owner", "eq", ID)
+    theirs = conditions.AnyOf((conditions.Compare("a", "eq", 1), conditions.Compare("b", "eq", 2)))
 
-    assert DATAVERSE.text(odata.both(mine, theirs)) == f"(owner eq {ID} and (a eq 1 or b eq 2))"
+    assert (
+        DATAVERSE.text(conditions.both(mine, theirs)) == f"(owner eq {ID} and (a eq 1 or b eq 2))"
+    )
 
 
 def test_a_day_in_finops_is_all_its_instants() -> None:
-    text = FINOPS.text(odata.Compare("DeliveryDate", "eq", date(2026, 2, 28)))
+    text = FINOPS.text(conditions.Compare("DeliveryDate", "eq", date(2026, 2, 28)))
 
     assert text == (
         "(DeliveryDate ge 2026-02-28T00:00:00Z and DeliveryDate lt 2026-03-01T00:00:00Z)"
@@ -144,7 +149,7 @@ def test_a_day_in_finops_is_all_its_instants() -> None:
 
 
 def test_composite_keys_are_grouped_by_their_leading_columns() -> None:
-    condition = odata.keyed(("area", "id"), [("usmf", "1"), ("usmf", "2"), ("demf", "1")])
+    condition = conditions.keyed(("area", "id"), [("usmf", "1"), ("usmf", "2"), ("demf", "1")])
 
     assert FINOPS.text(condition) == (
         "((area eq 'usmf' and (id eq '1' or id eq '2')) or (area eq 'demf' and id eq '1'))"
@@ -167,8 +172,8 @@ def test_order_and_size_are_sent() -> None:
 
 
 def test_no_values_mean_no_rows() -> None:
-    assert odata.one_of("x", []) == NOTHING
-    assert odata.both(EVERYTHING, NOTHING) == NOTHING
+    assert conditions.one_of("x", []) == NOTHING
+    assert conditions.both(EVERYTHING, NOTHING) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -176,14 +181,14 @@ def test_no_values_mean_no_rows() -> None:
     [
         ("0F8FAD5B-D9CB-469F-A165-70867728950E", ID, True),
         ("c1", "C1", False),
-        ("USMF", odata.Code("usmf"), True),
-        ("USMF2", odata.Code("usmf"), False),
+        ("USMF", conditions.Code("usmf"), True),
+        ("USMF2", conditions.Code("usmf"), False),
         ("C1 ", "C1", False),
         (None, "C1", False),
     ],
 )
-def test_rows_are_checked_exactly(found: object, wanted: odata.Value, held: bool) -> None:
-    assert odata.Compare("a/b", "eq", wanted).holds({"a": {"b": found}}) is held
+def test_rows_are_checked_exactly(found: object, wanted: conditions.Value, held: bool) -> None:
+    assert conditions.Compare("a/b", "eq", wanted).holds({"a": {"b": found}}) is held
 
 
 def _unescaped(pattern: str) -> str:

@@ -1,0 +1,198 @@
+"""
+Conditions on rows, as typed values: what a filter, a row rule or a key asks of a row.
+
+They are built from values, never from text that a caller sent, and can also be asked whether a row
+that came back satisfies them: `holds` compares exactly, so it is never wider than the service.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from gateway.errors import Forbidden
+
+Operator = Literal["eq", "ne", "gt", "ge", "lt", "le"]
+Match = Literal["startswith", "endswith", "contains"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A member of an F&O enumeration, for instance `Choice("SalesStatus", "Backorder")`."""
+
+    type: str
+    member: str
+
+
+class Code(str):
+    """A text that names the same thing in any case, as the code of a legal entity does."""
+
+    __slots__ = ()
+
+
+Value = UUID | str | bool | int | Decimal | datetime | date | Choice | None
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One column against one value. A column may be a path: `salesorderid/_customerid_value`."""
+
+    column: str
+    op: Operator
+    value: Value
+
+    def holds(self, row: Raw) -> bool:
+        if self.op != "eq":
+            raise NotImplementedError("row rules compare by equality alone")
+        return same(value_at(row, self.column), self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """A column's value is one of these."""
+
+    column: str
+    values: tuple[Value, ...]
+
+    def holds(self, row: Raw) -> bool:
+        found = value_at(row, self.column)
+        return any(same(found, value) for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A text column starts with, ends with or contains `text`, taken literally."""
+
+    column: str
+    match: Match
+    text: str
+
+    def holds(self, row: Raw) -> bool:
+        raise NotImplementedError("row rules compare by equality alone")
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds; without parts, always."""
+
+    parts: tuple["Condition", ...] = ()
+
+    def holds(self, row: Raw) -> bool:
+        return all(part.holds(row) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds; without parts, never."""
+
+    parts: tuple["Condition", ...] = ()
+
+    def holds(self, row: Raw) -> bool:
+        return any(part.holds(row) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: "Condition"
+
+    def holds(self, row: Raw) -> bool:
+        return not self.part.holds(row)
+
+
+Condition = Compare | In | Like | All | AnyOf | Not
+WITHHELD: Final = object()
+"""Stands in a row where its reader may not learn a column, nor whether it is empty."""
+EVERYTHING: Condition = All()
+NOTHING: Condition = AnyOf()
+
+
+def both(*parts: Condition) -> Condition:
+    """Every one of `parts`, without empty wrappings; NOTHING absorbs the rest."""
+    if NOTHING in parts:
+        return NOTHING
+    kept = tuple(part for part in parts if part != EVERYTHING)
+    return kept[0] if len(kept) == 1 else All(kept)
+
+
+def either(*parts: Condition) -> Condition:
+    """At least one of `parts`, without empty wrappings; EVERYTHING absorbs the rest."""
+    if EVERYTHING in parts:
+        return EVERYTHING
+    kept = tuple(part for part in parts if part != NOTHING)
+    return kept[0] if len(kept) == 1 else AnyOf(kept)
+
+
+def negated(part: Condition) -> Condition:
+    """The opposite of `part`."""
+    if part in (EVERYTHING, NOTHING):
+        return NOTHING if part == EVERYTHING else EVERYTHING
+    return Not(part)
+
+
+def one_of(column: str, values: Iterable[Value]) -> Condition:
+    """`column` is one of `values`; NOTHING where there are none."""
+    unique = tuple(dict.fromkeys(values))
+    match unique:
+        case ():
+            return NOTHING
+        case (single,):
+            return Compare(column, "eq", single)
+        case _:
+            return In(column, unique)
+
+
+def keyed(columns: tuple[str, ...], keys: Iterable[tuple[Value, ...]]) -> Condition:
+    """The composite key made of `columns` is one of `keys`, grouped by the leading columns."""
+    first, rest = columns[0], columns[1:]
+    if not rest:
+        return one_of(first, (key[0] for key in keys))
+    groups: dict[Value, list[tuple[Value, ...]]] = {}
+    for key in keys:
+        groups.setdefault(key[0], []).append(key[1:])
+    parts = tuple(
+        both(Compare(first, "eq", value), keyed(rest, group)) for value, group in groups.items()
+    )
+    return parts[0] if len(parts) == 1 else AnyOf(parts)
+
+
+def columns(condition: Condition) -> frozenset[str]:
+    """The columns and paths that a condition compares."""
+    match condition:
+        case All(parts) | AnyOf(parts):
+            return frozenset().union(*map(columns, parts))
+        case Not(part):
+            return columns(part)
+        case Compare(column, _, _) | In(column, _) | Like(column, _, _):
+            return frozenset({column})
+
+
+def value_at(row: Raw, path: str) -> Any:
+    """
+    The value of a column or of a path through expanded rows; None where a step is missing.
+
+    Forbidden where the reader withheld the column from this caller.
+    """
+    found: Any = row
+    for step in path.split("/"):
+        if found is None:
+            return None
+        found = found.get(step)
+    if found is WITHHELD:
+        raise Forbidden("Your role does not show this.")
+    return found
+
+
+def same(found: object, wanted: Value) -> bool:
+    """Exact equality of a JSON value and a typed one; GUIDs and codes in any spelling."""
+    if isinstance(wanted, UUID) and isinstance(found, str):
+        return found.lower() == str(wanted)
+    if isinstance(wanted, Code) and isinstance(found, str):
+        return found.casefold() == wanted.casefold()
+    if isinstance(wanted, Choice):
+        return found == wanted.member
+    return found == wanted
