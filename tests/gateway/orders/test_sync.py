@@ -14,7 +14,9 @@ from tests.gateway.orders.ordering import placed
 from tests.stack import Stack, settings
 
 pytestmark = pytest.mark.anyio
-STATE = "query ($id: ID!) { order(id: $id) { number syncState { status ageSeconds } } }"
+STATE = """query ($id: ID!) {
+  order(id: $id) { number total { amount } amountsBasis syncState { status ageSeconds } }
+}"""
 
 
 async def state(stack: Stack, order: dict[str, Any]) -> dict[str, Any]:
@@ -33,6 +35,21 @@ async def test_what_dual_write_carried_over_is_synced(writable: Stack) -> None:
     assert 0 <= found["syncState"]["ageSeconds"] < 60
 
 
+async def test_amounts_are_confirmed_when_the_erp_has_written_them_back(writable: Stack) -> None:
+    order = await placed(writable, customerReference=str(uuid4()))
+    before = await state(writable, order)
+    store = writable.emulator.state.store
+    table = store.catalog.named("salesorder")
+    row = store.find(table, "msdyn_salesordernumber = ?", [before["number"]])
+    with store.transaction("load") as tx:
+        tx.update(table, row, {"totalamount": row["totalamount"] + 1})
+    after = await state(writable, order)
+
+    # The emulated ERP adds an order up at once, tax included.
+    assert before["amountsBasis"] == "CONFIRMED"
+    assert after["amountsBasis"] == "ESTIMATED"
+
+
 async def test_what_waits_in_dataverse_is_pending_then_failed_and_reported(
     writable: Stack, changing_world: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +66,7 @@ async def test_what_waits_in_dataverse_is_pending_then_failed_and_reported(
     synced = await state(writable, order)
     after = await compare(changing_world)
 
-    assert waiting["syncState"]["status"] == "PENDING"
+    assert (waiting["syncState"]["status"], waiting["amountsBasis"]) == ("PENDING", "ESTIMATED")
     assert late["syncState"]["status"] == "FAILED"
     (stray,) = set(report.strays) - set(before.strays)
     assert (stray.lacking, stray.company) == ("erp", "usmf")
