@@ -7,7 +7,7 @@ import pytest
 from gateway.auth.principal import Access, Account, Contact, Kind, Principal
 from gateway.resolvers.root import build
 from gateway.tables import TABLES
-from gateway.upstream.odata import EVERYTHING, NOTHING, columns
+from gateway.upstream.conditions import EVERYTHING, NOTHING, columns
 from tests.stack import Stack
 
 build()
