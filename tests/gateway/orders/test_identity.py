@@ -1,0 +1,120 @@
+"""What a key stands for must be the same for ever, in every process and every release."""
+
+import asyncio
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from strawberry import ID
+
+from gateway.auth.principal import Kind, Principal
+from gateway.errors import UpstreamRefused
+from gateway.loaders.seals import Broken, Seal
+from gateway.resolvers.inputs import CreateSalesOrderInput, SalesOrderLineInput, fingerprint
+from gateway.resolvers.placing import derived_id, line_id
+from gateway.resolvers.refusals import refusal
+from tests.gateway.orders.ordering import do, new_order
+from tests.stack import Stack
+
+pytestmark = pytest.mark.anyio
+ACCOUNT = UUID(int=7)
+
+
+def caller(issuer: str = "https://issuer.example") -> Principal:
+    return Principal(Kind.PARTNER, issuer, "robot")
+
+
+def order(key: str = "k", quantity: str = "2", **changes: object) -> CreateSalesOrderInput:
+    line = SalesOrderLineInput(product=ID("p"), quantity=Decimal(quantity))
+    return CreateSalesOrderInput(idempotency_key=key, lines=[line], **changes)  # type: ignore[arg-type]
+
+
+async def test_ids_and_fingerprints_never_change() -> None:
+    made = derived_id(caller(), ACCOUNT, "createSalesOrder", "k")
+
+    assert made == UUID("d403883a-1aab-5709-a168-c2975cfbc07a")
+    assert line_id(made, 1) == UUID("bb6767b6-d2e8-5232-8a85-941f11cb9fc3")
+    assert fingerprint(order(), ACCOUNT) == (
+        "acc207bf622a705486255595b9e33ffd2e9ec59e550592d5134699d34bfb5847"
+    )
+
+
+async def test_an_id_is_of_one_issuer_account_operation_and_key() -> None:
+    made = {
+        derived_id(caller(), ACCOUNT, "createSalesOrder", "k"),
+        derived_id(caller("https://other.example"), ACCOUNT, "createSalesOrder", "k"),
+        derived_id(caller(), UUID(int=8), "createSalesOrder", "k"),
+        derived_id(caller(), ACCOUNT, "reorder", "k"),
+        derived_id(caller(), ACCOUNT, "createSalesOrder", "K"),
+    }
+
+    assert len(made) == 5
+
+
+async def test_a_fingerprint_is_of_what_is_said_not_of_how() -> None:
+    said = fingerprint(order(), ACCOUNT)
+
+    assert fingerprint(order(key="another", quantity="2.00"), ACCOUNT) == said
+    assert fingerprint(order(customer_reference=None), ACCOUNT) == said
+    others = [
+        fingerprint(order(), UUID(int=8)),
+        fingerprint(order(quantity="20"), ACCOUNT),
+        fingerprint(order(customer_reference="x"), ACCOUNT),
+        fingerprint(order(requisition_number="x"), ACCOUNT),
+        fingerprint(order(requested_receipt_date=date(2026, 12, 1)), ACCOUNT),
+        fingerprint(order(requested_shipping_date=date(2026, 12, 1)), ACCOUNT),
+    ]
+    assert len({said, *others}) == 7
+
+
+async def test_a_seal_breaks_with_every_character() -> None:
+    seal, content = Seal("secret"), b'{"order":"x"}'
+    text = seal.seal(content)
+
+    assert seal.open(text) == content
+    changed = [
+        text[:n] + ("A" if text[n] != "A" else "B") + text[n + 1 :] for n in range(len(text))
+    ]
+    opened = 0
+    for each in (*changed, text[:-4], "", "%"):
+        try:
+            # The last character may have bits that say nothing.
+            opened += seal.open(each) != content
+        except Broken:
+            continue
+    assert opened == 0
+    with pytest.raises(Broken):
+        Seal("another secret").open(text)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Customer Fabrikam exceeds credit limit 5000", "Order of Adatum cannot be canceled", "Adatum"],
+)
+async def test_a_refusal_quotes_nothing(words: str) -> None:
+    error = UpstreamRefused("no", reason="0x80040265")
+    error.words = words
+
+    said = refusal(error)
+
+    assert (said.code, said.reason) == ("ORDER_REFUSED", "0x80040265")
+    assert "Fabrikam" not in said.message
+    assert "Adatum" not in said.message
+
+
+async def test_many_at_once_with_one_key_make_one_order(writable: Stack) -> None:
+    sent = await new_order(writable)
+
+    payloads = await asyncio.gather(
+        *(do(writable, "createSalesOrder", **sent) for _ in range(10)),
+        do(writable, "createSalesOrder", **sent | {"requisitionNumber": "different"}),
+    )
+
+    same, other = payloads[:10], payloads[10]
+    assert len({payload["order"]["id"] for payload in same if payload["order"]}) <= 1
+    outcomes = {(p["status"], *(e["code"] for e in p["errors"])) for p in payloads}
+    assert outcomes == {("CREATED",), (None, "IDEMPOTENCY_MISMATCH")}
+    fresh = [payload for payload in payloads if payload["status"] and not payload["replayed"]]
+    assert len(fresh) == 1
+    assert other in fresh or all(payload["status"] for payload in same)
