@@ -27,7 +27,7 @@ GRACE = 30
 """Seconds that requests in flight get when the server is told to stop."""
 KEEP_ALIVE = 65
 """Seconds that an idle connection stays open; longer than a proxy keeps it, to avoid races."""
-FAILURE, USAGE = 1, 2
+FAILURE, USAGE, STRAYS = 1, 2, 3
 WORLDS = ("small", "medium", "large")
 
 PORT = click.IntRange(1, 65_535)
@@ -162,18 +162,21 @@ def token(name: str | None, service: bool, port: int | None) -> None:
 @click.option("--days", default=7, show_default=True, help="How far back to look.")
 @click.option("--minutes", default=10, show_default=True, help="How old an order must be to count.")
 def reconcile(days: int, minutes: int) -> None:
-    """List orders that only one of Dataverse and the ERP has; exit 1 if there are any.
+    """List orders that only one of Dataverse and the ERP has; exit 3 if there are any.
 
     One line each: the side that lacks it, legal entity, number, when it was made, and its id in
     Dataverse. Nothing is repaired or deleted.
     """
-    report = asyncio.run(consulting.reconcile(_settings(), days=days, minutes=minutes))
+    try:
+        report = asyncio.run(consulting.reconcile(_settings(), days=days, minutes=minutes))
+    except GatewayError as error:
+        _fail(error.message)
     for stray in report.strays:
         click.echo(
             f"not in {stray.lacking}\t{stray.company}\t{stray.number}\t{stray.created}\t{stray.id}"
         )
     click.echo(f"{report.compared} orders compared, {len(report.strays)} strays", err=True)
-    sys.exit(FAILURE if report.strays else 0)
+    sys.exit(STRAYS if report.strays else 0)
 
 
 @main.command()

@@ -40,6 +40,18 @@ def gateway(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
     return CliRunner(env=env or {}).invoke(command_line.main, list(arguments))
 
 
+def test_sides_that_cannot_be_reached_cannot_be_compared() -> None:
+    unreachable = {
+        "GATEWAY_DATAVERSE_URL": "http://127.0.0.1:9",
+        "GATEWAY_TOKEN_URL": "http://127.0.0.1:9",
+        "GATEWAY_TENANT": "",
+    }
+    result = gateway("reconcile", env=MINIMUM | unreachable)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "could not sign in" in result.stderr
+
+
 @pytest.mark.parametrize("name", command_line.main.commands)
 def test_every_command_and_option_explains_itself(name: str) -> None:
     command = command_line.main.commands[name]
