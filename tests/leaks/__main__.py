@@ -63,8 +63,6 @@ def main(names: Iterable[str]) -> int:
             echo("the suite fails without any leak")
             return 1
         verdicts = list(pool.map(lambda leak: _caught(leak, trees), wanted))
-    for leak, caught in zip(wanted, verdicts, strict=True):
-        echo(f"{'caught' if caught else 'NOT CAUGHT':10} {leak.name}")
     echo(f"{sum(verdicts)} of {len(wanted)} leaks caught")
     return 0 if all(verdicts) else 1
 
@@ -87,6 +85,7 @@ def _caught(leak: Leak, trees: Queue[Path]) -> bool:
     finally:
         file.write_text(sound)
         trees.put(tree)
+    echo(f"{'caught' if found else 'NOT CAUGHT':10} {leak.name}")
     return found
 
 

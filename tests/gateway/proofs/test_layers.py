@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx2
 import pytest
@@ -10,12 +11,15 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from gateway.app import create_app
-from gateway.tables import TABLES
+from gateway.tables import TABLES, Table
 from tests.stack import EMULATOR, GATEWAY, Answer, Stack, settings
 
 pytestmark = pytest.mark.anyio
 
 OWNED = [table for table in TABLES.values() if table.root and table.rule.by_account]
+SOME: dict[type, list[Any]] = {str: ["x", "y"], int: [1, 2]}
+"""Values to filter by, whatever they find."""
+OWN_KEY = {"Account": "accountid eq", "Contact": "contactid eq", "Shipment": "OrderAccount eq"}
 FILTER = re.compile(rb"(?:%24|\$)filter=[^&]*&?")
 
 
@@ -74,6 +78,45 @@ async def test_links_are_checked_again_too(stack: Stack, forgetful: Stack) -> No
     for name, field in (("orderLines", "lines"), ("invoices", "invoices")):
         mine = await ids_of(stack, name, "jane")
         assert {row["id"] for order in found for row in order[field]["nodes"]} <= mine
+
+
+@pytest.mark.parametrize("table", OWNED, ids=lambda table: table.name)
+async def test_every_request_carries_the_rule_around_what_the_caller_sent(
+    stack: Stack, table: Table
+) -> None:
+    assert table.root
+    name = next(name for name, spec in table.filterable.items() if spec.scalar)
+    type_ = table.filterable[name].scalar
+    assert type_
+    sent = {"or": [{name: {"in": SOME[type_[1]]}}, {"not": {name: {"in": SOME[type_[1]]}}}]}
+    query = (
+        f"query ($f: {table.name}Filter) {{ {table.root[1]}(first: 1, filter: $f) "
+        "{ totalCount nodes { id } } }"
+    )
+
+    calls = await stack.asked_upstream(query, as_="rep", f=sent)
+
+    for call in calls:
+        (text,) = parse_qs(call.query)["$filter"]
+        assert "_customerid_value eq" in text or OWN_KEY[table.name] in text
+        assert is_one_group(text), text
+
+
+def is_one_group(text: str) -> bool:
+    """Whether the first parenthesis is closed by the last character."""
+    depth = [0]
+    for character in text:
+        depth.append(depth[-1] + {"(": 1, ")": -1}.get(character, 0))
+    return text.startswith("(") and all(depth[1:-1]) and depth[-1] == 0
+
+
+async def test_a_row_by_its_id_is_asked_for_with_the_rule(stack: Stack) -> None:
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    mine = sorted(await ids_of(stack, "orders", "rep"))[0]
+
+    (call,) = await stack.asked_upstream(query, as_="rep", id=mine)
+
+    assert "_customerid_value eq" in call.query
 
 
 async def ids_of(stack: Stack, name: str, caller: str) -> set[str]:
