@@ -72,8 +72,9 @@ def _opened(context: Context, id: strawberry.ID) -> Receipt:
 
 
 def _mine(principal: Principal, receipt: Receipt) -> bool:
-    everybody = principal.access("orders") is Access.ALL
-    return everybody or receipt.account in {account.id for account in principal.accounts}
+    access = principal.access("orders")
+    mine = {account.id for account in principal.accounts_within(access)}
+    return access is Access.ALL or receipt.account in mine
 
 
 async def _created(info: Info, receipt: Receipt) -> Operation:
