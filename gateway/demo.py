@@ -22,6 +22,7 @@ import httpx2
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from emulator.faults.connections import over_sockets

@@ -17,7 +17,7 @@ from portal import documents
 from portal.assets import Assets
 from portal.brand import Brand
 from portal.client import Gateway
-from portal.errors import NotFound, PortalError, SignInNeeded
+from portal.errors import NotFound, PortalError, SignInNeeded, Waiting
 from portal.headers import Headers, careful
 from portal.language import languages
 from portal.rendering import Templates
@@ -124,6 +124,8 @@ async def _shown(visit: Visit) -> Response:
         return await visit.page.show(visit)
     except SignInNeeded:
         return _to_sign_in(visit)
+    except Waiting as error:
+        return visit.go("/orders/new/checking", key=error.key)
     except PortalError as error:
         return visit.render("problem.html", status=error.status, kind=error.kind)
     except Exception:

@@ -44,6 +44,10 @@ class Draft:
     informed: bool = False
     """Whether the first step was done."""
     lines: list[Line] = field(default_factory=list)
+    is_sent: bool = False
+    """Whether it was sent and nobody knows yet what became of it: it must stay as it is."""
+    operation: str | None = None
+    """By which the gateway can tell."""
 
     def add(self, line: Line) -> None:
         """Put a product on the order; more of one that is there already joins its line."""
@@ -84,6 +88,13 @@ class Draft:
             "requisitionNumber": self.requisition or None,
             "lines": [_line_input(line) for line in self.lines],
         }
+
+
+def priced(line: Line, price: Mapping[str, Any] | None) -> Line:
+    """The line with a price of the gateway, `{amount, currency}`."""
+    if not price:
+        return line
+    return replace(line, price=Decimal(price["amount"]), currency=price["currency"])
 
 
 def _line_input(line: Line) -> dict[str, Any]:

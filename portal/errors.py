@@ -48,3 +48,14 @@ class Unavailable(PortalError):
 
     status = 503
     kind = "unavailable"
+
+
+class Waiting(PortalError):
+    """An order was sent, and until it is known what became of it nothing else is entered."""
+
+    status = 303
+    kind = "waiting"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key

@@ -67,7 +67,9 @@ class Settings:
     port: int = _setting("Port to listen on.", int, default=8080)
     idle_minutes: int = _setting("A session ends after so long unused.", int, default=60)
     session_hours: int = _setting("A session ends so long after sign-in.", int, default=12)
-    timeout: float = _setting("Seconds that the gateway may take.", float, default=20.0)
+    timeout: float = _setting(
+        "Seconds that the gateway may take; orders take up to 25.", float, default=30.0
+    )
 
     @property
     def is_secure(self) -> bool:

@@ -4,6 +4,7 @@ from typing import Final
 
 from portal.pages import (
     account,
+    changing,
     dashboard,
     exports,
     home,
@@ -78,6 +79,20 @@ PAGES: Final = (
         show=order.reorder,
         methods=POST,
         needs="orders:create",
+        part="order",
+    ),
+    Page(
+        path="/orders/{id}/change",
+        show=changing.change,
+        methods=BOTH,
+        needs="orders:update",
+        part="order",
+    ),
+    Page(
+        path="/orders/{id}/cancel",
+        show=changing.cancel,
+        methods=BOTH,
+        needs="orders:update",
         part="order",
     ),
     Page(

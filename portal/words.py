@@ -14,6 +14,7 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for a marker
 
 
 ORDER: Final[Words] = {
+    "RECEIVED": (N_("Received"), "open"),
     "ACTIVE": (N_("Open"), "open"),
     "CONFIRMED": (N_("Confirmed"), "busy"),
     "PICKED": (N_("Being picked"), "busy"),
@@ -26,6 +27,7 @@ ORDER: Final[Words] = {
     "UNKNOWN": (N_("Unknown"), "done"),
 }
 LINE: Final[Words] = {
+    "RECEIVED": (N_("Received"), "open"),
     "NONE": (N_("Open"), "open"),
     "BACKORDER": (N_("To be delivered"), "open"),
     "DELIVERED": (N_("Delivered"), "good"),
@@ -55,6 +57,8 @@ ROLES: Final[Mapping[str, str]] = {
     "administrator": N_("Staff of the seller"),
     "partner": N_("Machine of a customer"),
 }
+CHANGEABLE: Final = (None, "ACTIVE", "CONFIRMED")
+"""The statuses of orders that their buyers may still change; the gateway has the last word."""
 OPEN: Final = ("ACTIVE", "CONFIRMED", "PICKED", "PARTIALLY_DELIVERED")
 """The statuses of orders that something is still to be delivered of."""
 SHIPPED: Final = (
@@ -68,4 +72,5 @@ KINDS: Final[Mapping[str, Words]] = {"order": ORDER, "line": LINE, "invoice": IN
 
 
 def words_for(kind: str, value: str | None) -> tuple[str, str]:
-    return KINDS[kind].get(value or "UNKNOWN", KINDS[kind]["UNKNOWN"])
+    """The ERP has not said anything of what has no status yet."""
+    return KINDS[kind].get(value or "RECEIVED", KINDS[kind]["UNKNOWN"])

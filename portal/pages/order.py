@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.drafts import Draft, Line
 from portal.errors import NotFound, Unavailable
+from portal.pages.draft import draft_of, line_of
 from portal.visits import Visit
-from portal.words import N_, OPEN
+from portal.words import CHANGEABLE, N_, OPEN
 
 STEPS: Final = (
     (N_("Placed"), ("ACTIVE",)),
@@ -50,7 +49,8 @@ async def order(visit: Visit) -> Response:
         quantities=quantities,
         shipments=shipments,
         steps=steps(found["order"], shipments or ()),
-        is_open=found["order"]["status"] in OPEN,
+        is_open=found["order"]["status"] in (None, *OPEN),
+        is_changeable=found["order"]["status"] in CHANGEABLE,
     )
 
 
@@ -103,7 +103,7 @@ def _state(step: int, reached: int, status: str) -> str:
 
 
 async def reorder(visit: Visit) -> Response:
-    """The lines of an order become a draft, to be looked over before it is sent."""
+    """The lines of an order join the draft, to be looked over before it is sent."""
     found = (await visit.ask("order", "Lines", id=visit.path["id"]))["order"]
     if found is None:
         raise NotFound
@@ -111,24 +111,10 @@ async def reorder(visit: Visit) -> Response:
     if not lines:
         visit.notice(visit.translate("None of these products can be ordered any more."))
         return visit.go(f"/orders/{visit.path['id']}")
-    account = (found["account"] or {}).get("id")
-    visit.session.draft = Draft(account=account, lines=lines)
+    draft = draft_of(visit)
+    draft.account = draft.account or (found["account"] or {}).get("id")
+    for line in lines:
+        draft.add(line)
     message = visit.translate("The lines of %s are in your draft. Check dates and quantities.")
-    visit.notice(message % found["number"])
+    visit.notice(message % (found["number"] or ""))
     return visit.go("/orders/new")
-
-
-def line_of(found: Mapping[str, Any]) -> Line:
-    """A line of a draft, for a product with `quantity`, or for a line with `product`."""
-    product = found.get("product") or found
-    price = (product.get("price") or {}).get("unitPrice") or {}
-    return Line(
-        product=product["id"],
-        number=product["number"] or "",
-        name=product["name"] or found.get("description") or "",
-        unit=product["unit"] or "",
-        decimals=product["decimals"] or 0,
-        quantity=Decimal(found["quantity"]).normalize() + 0,
-        price=Decimal(price["amount"]) if price.get("amount") else None,
-        currency=price.get("currency"),
-    )

@@ -49,4 +49,4 @@ def asked(visit: Visit) -> dict[str, Any]:
 def _status(name: str) -> dict[str, Any]:
     if name in GROUPS:
         return {"status": {"in": GROUPS[name]}}
-    return {"status": {"eq": name}} if name in ORDER else {}
+    return {"status": {"eq": name}} if name in ORDER and name != "RECEIVED" else {}

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from portal.drafts import Draft
 from portal.errors import PortalError
-from portal.pages.wizard import draft_of
-from portal.sessions import Session
+from portal.pages.wizard import reviewed
 from portal.visits import Visit
 
 UNSURE: Final = {"unavailable", "defect"}
-"""After these the order may exist or not."""
+"""After these what was asked for may have happened or not."""
 
 
 async def submit(visit: Visit) -> Response:
@@ -22,55 +22,74 @@ async def submit(visit: Visit) -> Response:
     async with session.lock:
         if key in session.placed:
             return visit.go(f"/orders/{session.placed[key]}")
-        draft = draft_of(visit)
-        if draft.key != key or not draft.lines:
-            visit.notice(
-                visit.translate("This draft was changed or sent elsewhere. Please look it over.")
-            )
+        if session.draft is None or session.draft.key != key or not session.draft.lines:
+            visit.notice(visit.translate("This draft was sent or changed elsewhere. Look it over."))
             return visit.go("/orders/new/review")
-        return await _send(visit)
+        return await _send(visit, session.draft)
 
 
 async def checking(visit: Visit) -> Response:
-    """
-    Ask again what became of an order whose answer was lost: the same request with the same key,
-    which makes the order at most once.
-    """
-    async with visit.session.lock:
-        if visit.query.get("key", "") in visit.session.placed:
-            return visit.go(f"/orders/{visit.session.placed[visit.query['key']]}")
-        if visit.session.draft is None or visit.session.draft.key != visit.query.get("key"):
+    """What became of an order whose answer did not come; the page asks again and again."""
+    session, key = visit.session, visit.query.get("key", "")
+    async with session.lock:
+        if key in session.placed:
+            return visit.go(f"/orders/{session.placed[key]}")
+        if session.draft is None or session.draft.key != key or not session.draft.is_sent:
             return visit.go("/orders")
-        return await _send(visit)
+        if session.draft.operation:
+            return await _look(visit, session.draft, session.draft.operation)
+        # The very same request with the very same key: it makes the order at most once.
+        return await _send(visit, session.draft)
 
 
-async def _send(visit: Visit) -> Response:
-    draft = draft_of(visit)
+async def _send(visit: Visit, draft: Draft) -> Response:
     try:
         found = await visit.ask("wizard", "Place", input=draft.as_input())
     except PortalError as error:
         if error.kind not in UNSURE:
             raise
-        return _waiting(visit, draft.key)
-    answer: dict[str, Any] = found["createSalesOrder"] or {}
-    if order := answer.get("order"):
-        return _placed(visit, visit.session, order)
-    if not answer.get("errors"):
-        return _waiting(visit, draft.key)
-    return visit.render(
-        "new_review.html", status=422, draft=draft, own=None, errors=answer["errors"]
-    )
+        return _waiting(visit, draft)
+    answer: dict[str, Any] = found["createSalesOrder"]
+    draft.operation = answer["operation"]
+    return await _settled(visit, draft, answer)
 
 
-def _waiting(visit: Visit, key: str) -> Response:
+async def _look(visit: Visit, draft: Draft, operation: str) -> Response:
+    try:
+        found = await visit.ask("wizard", "Outcome", id=operation)
+    except PortalError as error:
+        if error.kind not in UNSURE:
+            raise
+        return _waiting(visit, draft)
+    return await _settled(visit, draft, {"errors": [], **(found["operation"] or {})})
+
+
+async def _settled(visit: Visit, draft: Draft, answer: dict[str, Any]) -> Response:
+    """Placed, refused, surely not placed, or still unknown."""
+    if answer.get("order"):
+        return _placed(visit, draft, answer["order"])
+    if answer["errors"] or answer.get("status") == "NOT_CREATED":
+        draft.is_sent, draft.operation = False, None
+        if answer["errors"]:
+            return await reviewed(visit, draft, answer["errors"])
+        visit.notice(visit.translate("Your order was not placed. Please send it once more."))
+        return visit.go("/orders/new/review")
+    return _waiting(visit, draft)
+
+
+def _waiting(visit: Visit, draft: Draft) -> Response:
+    draft.is_sent = True
     if visit.request.method == "POST":
-        return visit.go("/orders/new/checking", key=key)
-    return visit.render("new_checking.html", status=202, key=key)
+        return visit.go("/orders/new/checking", key=draft.key)
+    return visit.render("new_checking.html", status=202, key=draft.key)
 
 
-def _placed(visit: Visit, session: Session, order: dict[str, Any]) -> Response:
-    if session.draft:
-        session.placed[session.draft.key] = order["id"]
-    session.draft = None
-    visit.notice(visit.translate("Thank you. Your order %s is placed.") % (order["number"] or ""))
+def _placed(visit: Visit, draft: Draft, order: dict[str, Any]) -> Response:
+    visit.session.placed[draft.key] = order["id"]
+    visit.session.draft = None
+    if order["number"]:
+        message = visit.translate("Thank you. Your order %s is placed.") % order["number"]
+    else:
+        message = visit.translate("Thank you. Your order is placed.")
+    visit.notice(message)
     return visit.go(f"/orders/{order['id']}")

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.drafts import MAXIMUM_LINES, Draft, Line, quantity
+from portal.drafts import MAXIMUM_LINES, Draft, Line, priced, quantity
+from portal.errors import Unavailable
 from portal.lists import day, postal
-from portal.pages.order import line_of
+from portal.pages.draft import draft_of, line_of
 from portal.pages.products import search
 from portal.pasting import Mistake, Row, decode, read
 from portal.visits import Visit
@@ -19,13 +20,6 @@ from portal.words import N_
 ADDRESS: Final = ("name", "street", "streetNumber", "postalCode", "city", "state", "country")
 FOUND: Final = 8
 """Products that a search shows at once."""
-
-
-def draft_of(visit: Visit) -> Draft:
-    """The draft of this session; the account that was picked is the one that buys."""
-    if visit.session.draft is None:
-        visit.session.draft = Draft(account=(visit.account or {}).get("id"))
-    return visit.session.draft
 
 
 async def information(visit: Visit) -> Response:
@@ -70,9 +64,7 @@ async def _addresses(
     """The account, and where its orders went lately besides its own address."""
     if account is None:
         return None, []
-    found = await visit.ask(
-        "wizard", "Addresses", account=account, filter={"account": {"eq": account}}
-    )
+    found = await visit.ask("wizard", "Addresses", account=account)
     own = postal((found["account"] or {}).get("address"))
     seen = [postal(order["shipTo"]) for order in (found["orders"] or {}).get("nodes", ())]
     distinct = {tuple(sorted(one.items())): one for one in seen if one.get("street")}
@@ -257,14 +249,32 @@ def _lines(
 
 
 async def review(visit: Visit) -> Response:
-    """Step 3: everything once more before it counts."""
+    """Step 3: everything once more before it counts, with the prices of now."""
     draft = draft_of(visit)
     if not draft.lines:
         return visit.go("/orders/new/items")
     if draft.account is None:
         return visit.go("/orders/new")
+    return await reviewed(visit, draft, await _preview(visit, draft))
+
+
+async def reviewed(visit: Visit, draft: Draft, errors: list[dict[str, Any]]) -> Response:
     own, _ = await _addresses(visit, draft.account)
-    return visit.render("new_review.html", draft=draft, own=own, errors=[])
+    status = 422 if errors and visit.request.method == "POST" else 200
+    return visit.render("new_review.html", status=status, draft=draft, own=own, errors=errors)
+
+
+async def _preview(visit: Visit, draft: Draft) -> list[dict[str, Any]]:
+    """Take over today's prices; what stands in the way of the order, if anything."""
+    asked = {name: value for name, value in draft.as_input().items() if name != "idempotencyKey"}
+    try:
+        found = (await visit.ask("wizard", "Preview", input=asked))["previewSalesOrder"]
+    except Unavailable:
+        visit.is_partial = True
+        return []
+    prices = {line["product"]["id"]: line["unitPrice"] for line in found["lines"]}
+    draft.lines = [priced(line, prices.get(line.product)) for line in draft.lines]
+    return list(found["errors"])
 
 
 async def discard(visit: Visit) -> Response:
