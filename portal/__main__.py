@@ -2,12 +2,14 @@
 
 import logging
 import sys
+from pathlib import Path
 
 import click
 import uvicorn
 
 from portal.app import create_app
 from portal.brand import BrandError
+from portal.catalogue import missing, template
 from portal.settings import SettingsError, load, table
 
 USAGE = 2
@@ -47,6 +49,13 @@ def serve() -> None:
 def show_settings() -> None:
     """Every variable, its default and what it says, as a table."""
     click.echo(table())
+
+
+@main.command("catalogue")
+@click.argument("po", required=False, type=click.Path(exists=True, path_type=Path))
+def show_catalogue(po: Path | None) -> None:
+    """Print the messages to translate, or those that the catalogue PO still lacks."""
+    click.echo("\n".join(missing(po)) if po else template())
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def create_app(
         async with http:
             yield
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *assets.routes(),
             Route("/healthz", _healthy),
@@ -64,6 +64,8 @@ def create_app(
         ],
         lifespan=lifespan,
     )
+    app.state.site = site
+    return app
 
 
 def _site(
