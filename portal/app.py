@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -17,7 +18,7 @@ from portal import documents
 from portal.assets import Assets
 from portal.brand import Brand
 from portal.client import Gateway
-from portal.errors import NotFound, PortalError, SignInNeeded, Waiting
+from portal.errors import BadLink, NotFound, PortalError, SignInNeeded, Waiting
 from portal.headers import Headers, careful
 from portal.language import languages
 from portal.rendering import Templates
@@ -128,6 +129,9 @@ async def _shown(visit: Visit) -> Response:
         return _to_sign_in(visit)
     except Waiting as error:
         return visit.go("/orders/new/checking", key=error.key)
+    except HTTPException as error:
+        # A body that is no form.
+        return visit.render("problem.html", status=error.status_code, kind=BadLink.kind)
     except PortalError as error:
         return visit.render("problem.html", status=error.status, kind=error.kind)
     except Exception:

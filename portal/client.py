@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx2
@@ -25,6 +25,19 @@ MEANING: Final[Mapping[str, type[PortalError]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and for which of their accounts."""
+
+    token: str = field(repr=False)
+    account: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        chosen = {"X-Account": self.account} if self.account else {}
+        return {"Authorization": f"Bearer {self.token}", **chosen}
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What came back. Some of it may be missing where a service behind the gateway is down."""
 
@@ -40,7 +53,7 @@ class Gateway:
         self._documents = documents
 
     async def ask(
-        self, document: str, operation: str, variables: Mapping[str, Any], token: str
+        self, document: str, operation: str, variables: Mapping[str, Any], caller: Caller
     ) -> Answer:
         """PortalError where nothing of it can be shown."""
         body = {
@@ -49,9 +62,7 @@ class Gateway:
             "variables": variables,
         }
         try:
-            response = await self._http.post(
-                "/graphql", json=body, headers={"Authorization": f"Bearer {token}"}
-            )
+            response = await self._http.post("/graphql", json=body, headers=caller.headers)
             return _read(response.json())
         except (httpx2.HTTPError, ValueError) as error:
             log.warning("%s: the gateway did not answer: %s", operation, type(error).__name__)

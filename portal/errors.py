@@ -43,6 +43,13 @@ class BadLink(PortalError):
     kind = "bad-link"
 
 
+class TooLarge(PortalError):
+    """A form or a file with more in it than any order needs."""
+
+    status = 413
+    kind = "too-large"
+
+
 class Unavailable(PortalError):
     """The gateway or the issuer did not answer, or could not; trying again may help."""
 

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from portal.brand import Brand
-from portal.client import Answer, Gateway
-from portal.errors import NotFound, SignInNeeded, Stale
+from portal.client import Answer, Caller, Gateway
+from portal.errors import NotFound, SignInNeeded, Stale, TooLarge
 from portal.language import Language, choose
 from portal.rendering import Templates
 from portal.sessions import Session, Sessions, User
@@ -25,6 +25,11 @@ from portal.signin import Issuer, is_over
 FRESH: Final = 300
 """Seconds for which what the gateway said about the caller is believed."""
 MAXIMUM_FIELDS: Final = 2_500
+MAXIMUM_FORM: Final = 1_000_000
+"""Bytes of a form with its file; a list of 500 lines has less than a tenth of it."""
+
+EVERYWHERE: Final = {"viewer", "account"}
+"""Documents that are about all accounts of the caller, whichever one is picked."""
 
 Show = Callable[["Visit"], Awaitable[Response]]
 
@@ -105,7 +110,7 @@ class Visit:
 
     @property
     def accounts(self) -> list[dict[str, Any]]:
-        return list(self.viewer.get("accounts", {}).get("nodes", ()))
+        return list((self.viewer.get("accounts") or {}).get("nodes", ()))
 
     @property
     def account(self) -> dict[str, Any] | None:
@@ -123,10 +128,17 @@ class Visit:
     async def ask(self, document: str, operation: str, **variables: Any) -> dict[str, Any]:
         """The data of one operation, asked with the caller's token. PortalError without any."""
         answer: Answer = await self.site.gateway.ask(
-            document, operation, variables, self.user.tokens.access
+            document, operation, variables, self._caller(document)
         )
         self.is_partial = self.is_partial or answer.is_partial
         return answer.data
+
+    def _caller(self, document: str) -> Caller:
+        """Staff look at any account by filters; others act for the one that they picked."""
+        picked = self.session.account if document not in EVERYWHERE else None
+        is_staff = self.viewer.get("viewer", {}).get("kind") == "staff"
+        chosen = picked["id"] if picked and not is_staff else None
+        return Caller(self.user.tokens.access, chosen)
 
     def notice(self, message: str) -> None:
         """Say something on the next page that is shown."""
@@ -166,16 +178,34 @@ async def admit(visit: Visit) -> None:
 async def _authenticate(visit: Visit) -> None:
     """Tokens are renewed by one request at a time: an issuer may take each of them only once."""
     try:
-        async with visit.session.lock:
-            user = visit.user
-            if is_over(user.tokens):
-                user.tokens = await visit.site.issuer.renew(user.tokens)
-            if user.viewed + FRESH < time.time():
-                user.viewer = await visit.ask("viewer", "Viewer")
-                user.viewed = time.time()
+        if not _is_fresh(visit.user):
+            async with visit.session.lock:
+                await _renew(visit, visit.user)
     except SignInNeeded:
         visit.session.expire()
         raise
+
+
+def _is_fresh(user: User) -> bool:
+    return not is_over(user.tokens) and user.viewed + FRESH > time.time()
+
+
+async def _renew(visit: Visit, user: User) -> None:
+    """What is over; whoever waited for somebody else to do it finds nothing to do."""
+    if is_over(user.tokens):
+        user.tokens = await visit.site.issuer.renew(user.tokens)
+    if not _is_fresh(user):
+        user.viewer = await visit.ask("viewer", "Viewer")
+        user.viewed = time.time()
+        _forget_lost_account(visit)
+
+
+def _forget_lost_account(visit: Visit) -> None:
+    """An account that was picked and is the caller's no longer would hide everything else."""
+    known, found = {one["id"] for one in visit.accounts}, visit.viewer["accounts"] or {}
+    picked = visit.session.account
+    if picked and found.get("totalCount") == len(known) and picked["id"] not in known:
+        visit.session.account = None
 
 
 def _check_form(visit: Visit) -> None:
@@ -187,6 +217,9 @@ async def read_form(request: Request) -> tuple[dict[str, str], dict[str, bytes]]
     """The fields and files of a form; of several with one name the last."""
     if request.method != "POST":
         return {}, {}
+    length = request.headers.get("Content-Length", "")
+    if not length.isdecimal() or int(length) > MAXIMUM_FORM:
+        raise TooLarge
     found: FormData = await request.form(max_files=1, max_fields=MAXIMUM_FIELDS)
     fields, files = {}, {}
     for name, value in found.multi_items():

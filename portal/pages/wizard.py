@@ -74,7 +74,9 @@ async def _addresses(
 
 async def _inform(visit: Visit, draft: Draft) -> Response:
     form = visit.form
-    draft.account = form.get("account") or draft.account
+    if picked := next((one for one in visit.accounts if one["id"] == form.get("account")), None):
+        # From here on prices are that account's; so is everything that is listed.
+        visit.session.account, draft.account = picked, picked["id"]
     mistakes = check(form, draft)
     if mistakes:
         return await _information(visit, draft, {**entered(draft), **form}, mistakes)

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 
+import httpx2
 import pytest
 
 from tests.gateway.test_demo import demo
@@ -133,6 +134,23 @@ async def test_a_form_without_its_token_does_nothing(jane: Visitor) -> None:
     assert jane.session.theme == "system"
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"x" * 1_000_001, "application/x-www-form-urlencoded", 413),
+        (b"nonsense", "multipart/form-data; boundary=x", 400),
+        (b"\xff\xfe=%zz", "application/x-www-form-urlencoded", 403),
+        (b"{}", "application/json", 403),
+    ],
+)
+async def test_a_body_that_is_no_form_is_no_defect(
+    jane: Visitor, body: bytes, kind: str, status: int
+) -> None:
+    answer = await jane.client.post("/profile", content=body, headers={"Content-Type": kind})
+
+    assert answer.status_code == status
+
+
 @pytest.mark.parametrize("back", ["//evil.example", "https://evil.example", "/\\evil.example"])
 async def test_nobody_is_sent_elsewhere(jane: Visitor, back: str) -> None:
     answer = await jane.client.get("/language/nl", params={"back": back})
@@ -246,6 +264,45 @@ async def test_a_page_that_a_brand_switches_off_is_gone(
     async with visiting(port, "jane", brand=folder) as visitor:
         assert 'href="/invoices"' not in visitor.seen[-1].text
         assert (await visitor.get("/invoices")).status_code == 404
+
+
+def link_to_another_account(port: int, email: str, account: str) -> None:
+    """In Dataverse, as an administrator of the seller would: a person acts for one more account."""
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port + 1}", trust_env=False) as dynamics:
+        minted = dynamics.post("/issuer/demo/token", json={"service": True}).json()
+        dynamics.headers["Authorization"] = f"Bearer {minted['access_token']}"
+        found = [
+            dynamics.get(f"/api/data/v9.2/{query}").raise_for_status().json()["value"][0]
+            for query in (
+                f"contacts?$filter=emailaddress1 eq '{email}'&$select=contactid",
+                f"accounts?$filter=accountnumber eq '{account}'&$select=accountid",
+            )
+        ]
+        row = {
+            "msdyn_contactforpartynumber": "MORE-1",
+            "msdyn_contact@odata.bind": f"/contacts({found[0]['contactid']})",
+            "msdyn_associatedcustomerid_account@odata.bind": f"/accounts({found[1]['accountid']})",
+        }
+        answer = dynamics.post("/api/data/v9.2/msdyn_contactforparties", json=row)
+        assert answer.is_success, answer.text
+
+
+async def test_a_buyer_of_two_accounts_switches_between_them(port: int) -> None:
+    link_to_another_account(port, "sam.okafor@contoso-retail.example", "DE-001")
+
+    async with visiting(port, "sam") as sam:
+        assert "All accounts" in sam.seen[-1].text
+        page = await sam.get("/accounts?q=Fabrikam")
+        picked = re.findall(r'name="account" value="([^"]+)"', page.text)[0]
+        await sam.post("/accounts", account=picked)
+        own = await sam.get("/orders")
+        listed = await sam.get("/accounts")
+        key = await drafted(sam, "SECOND")
+        placed = await sam.post("/orders/new/submit", key=key)
+
+    assert "No orders yet" in own.text
+    assert "Contoso" in listed.text
+    assert "Fabrikam" in placed.text
 
 
 async def test_staff_pick_the_account_whose_orders_are_listed(port: int) -> None:
