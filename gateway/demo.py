@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import click
 import httpx2
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
@@ -33,6 +34,8 @@ from emulator.tokens import AUDIENCE, TENANT
 from gateway import parsers
 from gateway.app import create_app
 from gateway.settings import Settings
+from portal.app import create_app as create_portal
+from portal.settings import Settings as Shown
 
 HOST = "127.0.0.1"
 PORT = 8000
@@ -155,7 +158,8 @@ def run(
             # Orders of an export seldom name who placed them; their buyers would see none.
             roles = ("representative",) if load else ("buyer",)
             gateway = _gateway(addresses.emulator, port, partner, extension, roles)
-            servers = {front: Server(gateway), back: Server(over_sockets(emulator))}
+            site = with_portal(gateway, portal_settings(addresses.gateway, addresses.emulator))
+            servers = {front: Server(site), back: Server(over_sockets(emulator))}
             welcome = _welcome(addresses, [*emulator.state.people.present(), "partner"])
             with asyncio.Runner(loop_factory=servers[front].config.get_loop_factory()) as runner:
                 runner.run(_serve(servers, addresses, welcome))
@@ -173,6 +177,32 @@ def _gateway(
         return create_app(settings(emulator, port, partner, extensions, customer_roles=roles))
     except (ValueError, ImportError, TypeError, RuntimeError) as error:
         raise DemoError(str(error)) from error
+
+
+def portal_settings(gateway: str, emulator: str) -> Shown:
+    """The portal of the demo: it calls the gateway over HTTP like any other client."""
+    return Shown(
+        gateway_url=gateway,
+        issuer=f"{emulator}/issuer",
+        client_id="portal",
+        client_secret="portal-demo-secret",  # noqa: S106 - published on purpose, loopback only
+        public_url=gateway,
+    )
+
+
+def with_portal(gateway: Starlette, settings: Shown) -> Starlette:
+    """The gateway's own addresses, and the portal at all others."""
+    portal = create_portal(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with gateway.router.lifespan_context(gateway), portal.router.lifespan_context(portal):
+            yield
+
+    paths = [route.path for route in gateway.routes if isinstance(route, Route)]
+    return Starlette(
+        routes=[*(Route(path, gateway) for path in paths), Mount("/", portal)], lifespan=lifespan
+    )
 
 
 async def _serve(
@@ -223,6 +253,7 @@ def _welcome(addresses: Addresses, callers: Sequence[str]) -> str:
     people = "\n".join(f"    {name:8} {ABOUT[name]}" for name in callers)
     query = json.dumps({"query": QUERY})
     return f"""
+Portal     {addresses.gateway}/
 GraphQL    {addresses.gateway}/graphql
 GraphiQL   {addresses.gateway}/graphiql
 Dynamics   {addresses.emulator}/api/data/v9.2 and {addresses.emulator}/data (emulated)

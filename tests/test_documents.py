@@ -27,7 +27,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @EVERY
 def test_variables_that_are_named_exist(page: Path) -> None:
-    named = set(re.findall(PREFIX + r"[A-Z_]*[A-Z]", page.read_text()))
+    named = set(re.findall(r"(?<![A-Z_])" + PREFIX + r"[A-Z_]*[A-Z]", page.read_text()))
     known = {entry.name for entry in VARIABLES}
     known |= {f"{entry.name}_FILE" for entry in VARIABLES if entry.secret}
 

@@ -1,0 +1,62 @@
+"""The command line: `portal serve`, `portal settings`."""
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+import uvicorn
+
+from portal.app import create_app
+from portal.brand import BrandError
+from portal.catalogue import missing, template
+from portal.settings import SettingsError, load, table
+
+USAGE = 2
+GRACE = 30
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The customer portal: a web site in front of the GraphQL gateway."""
+
+
+@main.command()
+def serve() -> None:
+    """Serve the site that the PORTAL_... variables describe."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = load()
+        app = create_app(settings)
+    except (SettingsError, BrandError, ImportError, RuntimeError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+@main.command("settings")
+def show_settings() -> None:
+    """Every variable, its default and what it says, as a table."""
+    click.echo(table())
+
+
+@main.command("catalogue")
+@click.argument("po", required=False, type=click.Path(exists=True, path_type=Path))
+def show_catalogue(po: Path | None) -> None:
+    """Print the messages to translate, or those that the catalogue PO still lacks."""
+    click.echo("\n".join(missing(po)) if po else template())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""The composition root: settings -> the ASGI application. The one module that knows all others."""
+
+import importlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from portal import brand as branding
+from portal import documents
+from portal.assets import Assets
+from portal.brand import Brand
+from portal.client import Gateway
+from portal.errors import BadLink, NotFound, PortalError, SignInNeeded, Waiting
+from portal.headers import Headers, careful
+from portal.language import languages
+from portal.rendering import Templates
+from portal.sessions import Pending, Session, Sessions
+from portal.settings import Settings, origin_of
+from portal.signin import Issuer
+from portal.sitemap import PAGES
+from portal.visits import Page, Site, Visit, admit, language_of, read_form
+
+log = logging.getLogger(__name__)
+
+
+def create_app(
+    settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None
+) -> Starlette:
+    """The portal of one brand. BrandError, ImportError or RuntimeError where it cannot start."""
+    brand = branding.load(settings.brand)
+    pages = [*PAGES, *_extra(settings.extensions)]
+    http = httpx2.AsyncClient(
+        base_url=settings.gateway_url,
+        transport=transport,
+        timeout=settings.timeout,
+        trust_env=False,
+    )
+    assets = Assets(brand.folders("assets"), {"brand.css": brand.css()})
+    site = _site(settings, brand, pages, http, assets)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with http:
+            yield
+
+    app = Starlette(
+        routes=[
+            *assets.routes(),
+            Route("/healthz", _healthy),
+            *(_route(site, page) for page in pages),
+            _route(site, Page(path="/{rest:path}", show=_nowhere, public=True)),
+        ],
+        middleware=[
+            Middleware(
+                Headers, values=careful(origin_of(settings.issuer), secure=settings.is_secure)
+            )
+        ],
+        lifespan=lifespan,
+    )
+    app.state.site = site
+    return app
+
+
+def _site(
+    settings: Settings,
+    brand: Brand,
+    pages: Sequence[Page],
+    http: httpx2.AsyncClient,
+    assets: Assets,
+) -> Site:
+    offered = languages(brand.locales, brand.folders("locales"), brand.timezone)
+    return Site(
+        settings=settings,
+        brand=brand,
+        languages=offered,
+        templates=Templates(brand, offered, assets),
+        gateway=Gateway(http, documents.load(brand.folders("documents"))),
+        issuer=Issuer(settings),
+        sessions=Sessions(idle=settings.idle_minutes * 60, lifetime=settings.session_hours * 3600),
+        menu=[page for page in pages if page.menu and brand.shows(page.part)],
+    )
+
+
+def _extra(names: Sequence[str]) -> list[Page]:
+    """The pages of the adopter's modules."""
+    return [page for name in names for page in importlib.import_module(name).PAGES]
+
+
+async def _healthy(request: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+async def _nowhere(visit: Visit) -> Response:
+    raise NotFound
+
+
+def _route(site: Site, page: Page) -> Route:
+    cookie = "__Host-portal" if site.settings.is_secure else "portal"
+
+    async def answer(request: Request) -> Response:
+        found = site.sessions.find(request.cookies.get(cookie))
+        session = found or Session()
+        request.scope["session"] = session.issuer
+        visit = Visit(site, request, session, language_of(site, session, request), page)
+        response = await _shown(visit)
+        if site.sessions.is_kept(session) and request.cookies.get(cookie) != session.id:
+            response.set_cookie(
+                cookie, session.id, httponly=True, samesite="lax", secure=site.settings.is_secure
+            )
+        return response
+
+    return Route(page.path, answer, methods=list(page.methods))
+
+
+async def _shown(visit: Visit) -> Response:
+    try:
+        visit.form, visit.files = await read_form(visit.request)
+        await admit(visit)
+        return await visit.page.show(visit)
+    except SignInNeeded:
+        return _to_sign_in(visit)
+    except Waiting as error:
+        return visit.go("/orders/new/checking", key=error.key)
+    except HTTPException as error:
+        # A body that is no form.
+        return visit.render("problem.html", status=error.status_code, kind=BadLink.kind)
+    except PortalError as error:
+        return visit.render("problem.html", status=error.status, kind=error.kind)
+    except Exception:
+        log.exception("%s %s", visit.request.method, visit.page.path)
+        return visit.render("problem.html", status=500, kind="defect")
+
+
+def _to_sign_in(visit: Visit) -> Response:
+    """To the issuer and back again; a form that was being sent waits for its author."""
+    session, request = visit.session, visit.request
+    session.expire()
+    if visit.is_fragment:
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    if request.method == "POST" and visit.form.get("csrf") == session.csrf:
+        fields = tuple((name, value) for name, value in visit.form.items() if name != "csrf")
+        session.pending = Pending(request.url.path, fields)
+    elif request.method == "GET" and request.url.path != "/callback":
+        query = f"?{request.url.query}" if request.url.query else ""
+        session.after_sign_in = request.url.path + query
+        visit.site.sessions.keep(session)
+    return visit.go("/sign-in")

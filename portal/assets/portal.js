@@ -1,0 +1,38 @@
+// What markup alone cannot do. Every page works without it.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-once]")) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+  form.querySelector("button:not([name])")?.setAttribute("aria-busy", "true");
+});
+
+// A page that comes back from the history can be sent again.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("[data-sent]")) {
+    delete form.dataset.sent;
+    form.querySelector("[aria-busy]")?.removeAttribute("aria-busy");
+  }
+});
+
+// Menus close with Escape and by a click beside them.
+const close = (menu) => menu.removeAttribute("open");
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) close(menu);
+});
+document.addEventListener("keydown", (event) => {
+  const menu = document.querySelector(".menu[open]");
+  if (event.key !== "Escape" || !menu) return;
+  close(menu);
+  menu.querySelector("summary").focus();
+});
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
+// A search that fails says so on a page of its own.
+for (const failure of ["htmx:responseError", "htmx:sendError"]) {
+  document.addEventListener(failure, (event) => event.detail.elt.closest("form")?.submit());
+}

@@ -1,0 +1,83 @@
+"""A document and its variables -> what the gateway answered, asked with the caller's own token."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx2
+
+from portal.errors import BadLink, NotFound, PortalError, Refused, SignInNeeded, Unavailable
+
+log = logging.getLogger(__name__)
+
+MEANING: Final[Mapping[str, type[PortalError]]] = {
+    "UNAUTHENTICATED": SignInNeeded,
+    "FORBIDDEN": Refused,
+    "NOT_FOUND": NotFound,
+    "INVALID_CURSOR": BadLink,
+    "INVALID_INPUT": BadLink,
+    "UPSTREAM_THROTTLED": Unavailable,
+    "UPSTREAM_UNAVAILABLE": Unavailable,
+    "UPSTREAM_TIMEOUT": Unavailable,
+}
+"""What an error code of the gateway is to a page; any other one is a defect, ours or theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and for which of their accounts."""
+
+    token: str = field(repr=False)
+    account: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        chosen = {"X-Account": self.account} if self.account else {}
+        return {"Authorization": f"Bearer {self.token}", **chosen}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. Some of it may be missing where a service behind the gateway is down."""
+
+    data: dict[str, Any]
+    is_partial: bool
+
+
+class Gateway:
+    """The GraphQL gateway at the far end of one HTTP client."""
+
+    def __init__(self, http: httpx2.AsyncClient, documents: Mapping[str, str]) -> None:
+        self._http = http
+        self._documents = documents
+
+    async def ask(
+        self, document: str, operation: str, variables: Mapping[str, Any], caller: Caller
+    ) -> Answer:
+        """PortalError where nothing of it can be shown."""
+        body = {
+            "query": self._documents[document],
+            "operationName": operation,
+            "variables": variables,
+        }
+        try:
+            response = await self._http.post("/graphql", json=body, headers=caller.headers)
+            return _read(response.json())
+        except (httpx2.HTTPError, ValueError) as error:
+            log.warning("%s: the gateway did not answer: %s", operation, type(error).__name__)
+            raise Unavailable(operation) from error
+
+
+def _read(body: dict[str, Any]) -> Answer:
+    data, errors = body.get("data"), body.get("errors") or []
+    if errors and not any(value is not None for value in (data or {}).values()):
+        raise _error(errors[0])
+    return Answer(data or {}, bool(errors))
+
+
+def _error(error: dict[str, Any]) -> PortalError:
+    code = error.get("extensions", {}).get("code", "")
+    if code not in MEANING:
+        log.error("the gateway refused: %s %s", code, error.get("message"))
+    return MEANING.get(code, PortalError)(code)

@@ -1,0 +1,68 @@
+"""What can stop a page, one class for each thing that a person would do about it."""
+
+
+class PortalError(Exception):
+    """The page cannot be shown as it was asked for; `kind` picks the words."""
+
+    status = 500
+    kind = "defect"
+
+
+class SignInNeeded(PortalError):
+    """Nobody is signed in, or not any longer."""
+
+    status = 401
+    kind = "sign-in"
+
+
+class Refused(PortalError):
+    """Signed in, but this is not for them."""
+
+    status = 403
+    kind = "refused"
+
+
+class Stale(PortalError):
+    """A form without its token: from another site, or from before the session ended."""
+
+    status = 403
+    kind = "stale"
+
+
+class NotFound(PortalError):
+    """Not there, or not for this caller: the gateway does not tell which."""
+
+    status = 404
+    kind = "not-found"
+
+
+class BadLink(PortalError):
+    """The address asks for something that cannot be: a cursor of another list, say."""
+
+    status = 400
+    kind = "bad-link"
+
+
+class TooLarge(PortalError):
+    """A form or a file with more in it than any order needs."""
+
+    status = 413
+    kind = "too-large"
+
+
+class Unavailable(PortalError):
+    """The gateway or the issuer did not answer, or could not; trying again may help."""
+
+    status = 503
+    kind = "unavailable"
+
+
+class Waiting(PortalError):
+    """An order was sent, and until it is known what became of it nothing else is entered."""
+
+    status = 303
+    kind = "waiting"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key

@@ -1,0 +1,148 @@
+"""Catalogues and formats: messages by gettext, dates, numbers and money by Babel, per locale."""
+
+import gettext
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from babel import Locale, dates, numbers
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+DOMAIN: Final = "portal"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One locale on offer: its messages, and how it writes values."""
+
+    locale: Locale
+    messages: gettext.NullTranslations
+    timezone: str
+
+    @property
+    def tag(self) -> str:
+        return str(self.locale).replace("_", "-")
+
+    @property
+    def name(self) -> str:
+        """What its speakers call it."""
+        return (self.locale.get_display_name(self.locale) or self.tag).capitalize()
+
+    def date(self, value: str | date | None) -> str:
+        """A day, or the day of an instant."""
+        if not value:
+            return ""
+        found = _instant(value) if isinstance(value, str) else value
+        if isinstance(found, datetime):
+            found = found.astimezone(dates.get_timezone(self.timezone)).date()
+        return dates.format_date(found, "medium", self.locale)
+
+    def moment(self, value: str | None) -> str:
+        if not value:
+            return ""
+        zone = dates.get_timezone(self.timezone)
+        return dates.format_datetime(_instant(value), "medium", zone, self.locale)
+
+    def ago(self, value: str | None) -> str:
+        """How long ago an instant was, in words."""
+        if not value:
+            return ""
+        instant = _instant(value)
+        passed = datetime.now(UTC) - (
+            instant
+            if isinstance(instant, datetime)
+            else datetime(*instant.timetuple()[:3], tzinfo=UTC)
+        )
+        return dates.format_timedelta(-passed, add_direction=True, locale=self.locale)
+
+    def number(self, value: str | Decimal | int | None) -> str:
+        return (
+            ""
+            if value in (None, "")
+            else numbers.format_decimal(_decimal(value), locale=self.locale)
+        )
+
+    def money(self, value: Mapping[str, str] | None) -> str:
+        """An amount of the gateway, `{amount, currency}`."""
+        if not value or value.get("amount") is None:
+            return ""
+        currency = value.get("currency")
+        if not currency:
+            return numbers.format_decimal(_decimal(value["amount"]), "#,##0.00", self.locale)
+        return numbers.format_currency(_decimal(value["amount"]), currency, locale=self.locale)
+
+    @property
+    def separator(self) -> str:
+        """The decimal sign that people type."""
+        return numbers.get_decimal_symbol(self.locale)
+
+
+def languages(locales: Iterable[Locale], folders: Iterable[Path], timezone: str) -> list[Language]:
+    found = list(folders)
+    return [Language(locale, _messages(locale, found), timezone) for locale in locales]
+
+
+def choose(offered: list[Language], wanted: str | None, accepted: str) -> Language:
+    """The language picked by hand, else the first that the browser accepts, else the first."""
+    by_tag = {language.tag: language for language in offered}
+    if wanted in by_tag:
+        return by_tag[wanted]
+    for tag in _by_weight(accepted):
+        for language in offered:
+            if tag in (language.tag.lower(), language.locale.language):
+                return language
+    return offered[0]
+
+
+def _by_weight(accepted: str) -> Iterable[str]:
+    """The tags of an Accept-Language header, most wanted first, each with its bare language."""
+    weighed = []
+    for part in accepted.split(",")[:20]:
+        tag, _, weight = part.strip().lower().partition(";q=")
+        weighed.append((-_weight(weight), tag))
+    for _, tag in sorted(weighed, key=lambda pair: pair[0]):
+        yield tag
+        yield tag.partition("-")[0]
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text) if text else 1.0
+    except ValueError:
+        return 0.0
+
+
+def _messages(locale: Locale, folders: list[Path]) -> gettext.NullTranslations:
+    """Their catalogue on top of ours; messages that neither has stay English."""
+    found = gettext.NullTranslations()
+    for folder in folders:
+        for name in (locale.language, str(locale)):
+            path = folder / name / "LC_MESSAGES" / f"{DOMAIN}.po"
+            if path.exists():
+                top = compiled(path)
+                top.add_fallback(found)
+                found = top
+    return found
+
+
+def compiled(path: Path) -> gettext.GNUTranslations:
+    """A catalogue as it is written, ready to use: there is no build step to forget."""
+    catalogue: Catalog = read_po(io.BytesIO(path.read_bytes()))
+    machine = io.BytesIO()
+    write_mo(machine, catalogue)
+    machine.seek(0)
+    return gettext.GNUTranslations(machine)
+
+
+def _instant(value: str) -> datetime | date:
+    return datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+
+
+def _decimal(value: str | Decimal | int) -> Decimal:
+    return Decimal(value)

@@ -1,0 +1,41 @@
+"""The customer account: what it is, who may order for it; and which one to act for."""
+
+from starlette.responses import Response
+
+from portal.errors import NotFound
+from portal.lists import any_of, page_of
+from portal.visits import Visit
+
+
+async def account(visit: Visit) -> Response:
+    key = visit.query.get("id") or (visit.account or {}).get("id")
+    if key is None:
+        return visit.go("/accounts")
+    found = (await visit.ask("account", "Account", id=key))["account"]
+    if found is None:
+        raise NotFound
+    return visit.render("account.html", account=found)
+
+
+async def accounts(visit: Visit) -> Response:
+    if visit.request.method == "POST":
+        return await _switch(visit)
+    found = await visit.ask(
+        "account",
+        "Accounts",
+        filter=any_of(visit.query.get("q", ""), ("name", "number")),
+        **page_of(visit.query),
+    )
+    return visit.render("accounts.html", found=found["accounts"], query=visit.query)
+
+
+async def _switch(visit: Visit) -> Response:
+    """Act for one account, or look at all of them; only for one that the gateway shows."""
+    picked = None
+    if key := visit.form.get("account"):
+        picked = (await visit.ask("account", "Account", id=key))["account"]
+        if picked is None:
+            raise NotFound
+    if picked != visit.session.account:
+        visit.session.account, visit.session.draft = picked, None
+    return visit.go("/dashboard")

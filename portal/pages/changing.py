@@ -1,0 +1,119 @@
+"""Changing and cancelling an order, never over somebody else's change: forms have its version."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from portal.drafts import quantity
+from portal.errors import NotFound, PortalError
+from portal.lists import day
+from portal.pages.placing import UNSURE
+from portal.visits import Visit
+from portal.words import CHANGEABLE, N_
+
+CHANGED: Final = {
+    "Update": N_("The order is changed."),
+    "UpdateLine": N_("The quantity is changed."),
+    "RemoveLine": N_("The line is gone."),
+    "AddLines": N_("The product is on the order."),
+    "Cancel": N_("The order is cancelled."),
+}
+NO_QUANTITY: Final = {"code": "QUANTITY_NOT_ALLOWED", "message": "", "path": []}
+
+
+async def change(visit: Visit) -> Response:
+    """One form a kind of change; `what` in it says which."""
+    order = await _changeable(visit)
+    if visit.request.method == "GET":
+        return _shown(visit, order, [])
+    operation, asked = _asked(visit, order)
+    if asked is None:
+        return _shown(visit, order, [NO_QUANTITY])
+    return await _made(visit, operation, asked)
+
+
+async def cancel(visit: Visit) -> Response:
+    """A page that asks first, as there is no way back."""
+    order = await _changeable(visit)
+    if visit.request.method == "GET":
+        return visit.render("order_cancel.html", order=order)
+    return await _made(visit, "Cancel", _base(visit))
+
+
+async def _changeable(visit: Visit) -> dict[str, Any]:
+    found = await visit.ask("changing", "Changeable", id=visit.path["id"])
+    if found["order"] is None:
+        raise NotFound
+    order: dict[str, Any] = found["order"]
+    return order
+
+
+def _shown(visit: Visit, order: dict[str, Any], errors: list[dict[str, Any]]) -> Response:
+    """The forms with what was typed in them, and the version as it is now."""
+    return visit.render(
+        "order_change.html",
+        status=422 if errors else 200,
+        order=order,
+        errors=errors,
+        typed=visit.form,
+        key=visit.form.get("key") or str(uuid.uuid4()),
+        is_open=order["status"] in CHANGEABLE,
+    )
+
+
+def _base(visit: Visit) -> dict[str, Any]:
+    return {"order": visit.path["id"], "version": visit.form.get("version", "")}
+
+
+def _asked(visit: Visit, order: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    """The mutation and its input; None for a quantity that is none."""
+    form, base = visit.form, _base(visit)
+    if line := form.get("remove"):
+        return "RemoveLine", base | {"line": line}
+    if line := form.get("line"):
+        amount = quantity(form.get(f"quantity-{line}", ""), _decimals(order, line), _sign(visit))
+        return "UpdateLine", base | {"line": line, "quantity": str(amount)} if amount else None
+    if "number" in form:
+        amount = quantity(form.get("quantity", ""), 6, _sign(visit))
+        lines = [{"number": form["number"].strip(), "quantity": str(amount)}]
+        more = {"idempotencyKey": form.get("key", ""), "lines": lines}
+        return "AddLines", base | more if amount else None
+    return "Update", base | _header(form)
+
+
+def _header(form: Mapping[str, str]) -> dict[str, Any]:
+    wanted = day(form.get("receipt_date"))
+    texts = {
+        "customerReference": form.get("reference", "").strip()[:50],
+        "requisitionNumber": form.get("requisition", "").strip()[:50],
+    }
+    return texts | ({"requestedReceiptDate": wanted.isoformat()} if wanted else {})
+
+
+def _decimals(order: Mapping[str, Any], line: str) -> int:
+    found = (one for one in order["lines"]["nodes"] if one["id"] == line)
+    return next(((one["product"] or {}).get("decimals") or 0 for one in found), 0)
+
+
+def _sign(visit: Visit) -> str:
+    return visit.language.separator
+
+
+async def _made(visit: Visit, operation: str, asked: dict[str, Any]) -> Response:
+    """Made, refused with a reason, or not known yet: then the order itself will show it."""
+    page = f"/orders/{visit.path['id']}"
+    try:
+        answer = (await visit.ask("changing", operation, input=asked))["change"]
+    except PortalError as error:
+        if error.kind not in UNSURE:
+            raise
+        answer = {"status": "PENDING", "errors": []}
+    if answer["errors"]:
+        return _shown(visit, await _changeable(visit), answer["errors"])
+    if answer["status"] == "PENDING":
+        visit.notice(visit.translate("We do not know yet whether that worked. Look again soon."))
+        return visit.go(page)
+    visit.notice(visit.translate(CHANGED[operation]))
+    return visit.go(page if operation == "Cancel" else f"{page}/change")

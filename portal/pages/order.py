@@ -1,0 +1,120 @@
+"""One order: how far it is, what is on it, what was sent and invoiced."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from portal.errors import NotFound, Unavailable
+from portal.pages.draft import draft_of, line_of
+from portal.visits import Visit
+from portal.words import CHANGEABLE, N_, OPEN
+
+STEPS: Final = (
+    (N_("Placed"), ("ACTIVE",)),
+    (N_("Confirmed"), ("CONFIRMED",)),
+    (N_("Picked"), ("PICKED",)),
+    (N_("Partly delivered"), ("PARTIALLY_DELIVERED",)),
+    (N_("Delivered"), ("DELIVERED",)),
+    (N_("Invoiced"), ("PARTIALLY_INVOICED", "DELIVERED_AND_PARTIALLY_INVOICED", "INVOICED")),
+)
+PARTLY: Final = 3
+"""The step that an order may never take: all of it can leave at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One station of the time line; `state` is done, now or ahead."""
+
+    name: str
+    state: str
+    on: str | None
+
+
+async def order(visit: Visit) -> Response:
+    key = visit.path["id"]
+    found, delivered = await asyncio.gather(
+        visit.ask("order", "Order", id=key), _deliveries(visit, key)
+    )
+    if found["order"] is None:
+        raise NotFound
+    shipments = delivered["shipments"]["nodes"] if delivered else None
+    quantities = {line["id"]: line for line in delivered["lines"]["nodes"]} if delivered else {}
+    return visit.render(
+        "order.html",
+        order=found["order"],
+        lines=found["order"]["lines"],
+        quantities=quantities,
+        shipments=shipments,
+        steps=steps(found["order"], shipments or ()),
+        is_open=found["order"]["status"] in (None, *OPEN),
+        is_changeable=found["order"]["status"] in CHANGEABLE,
+    )
+
+
+async def progress(visit: Visit) -> Response:
+    """The time line alone, for the page that stays open."""
+    found = await visit.ask("order", "Progress", id=visit.path["id"])
+    if found["order"] is None:
+        raise NotFound
+    if visit.query.get("seen") == found["order"]["updatedAt"]:
+        return Response(status_code=204)
+    return Response(status_code=204, headers={"HX-Refresh": "true"})
+
+
+async def _deliveries(visit: Visit, key: str) -> dict[str, Any] | None:
+    """What was sent; None while Finance & Operations is away or it is not for this caller."""
+    if not visit.may("shipments:read"):
+        return None
+    try:
+        found = await visit.ask("order", "Deliveries", id=key)
+    except Unavailable:
+        visit.is_partial = True
+        return None
+    return found.get("order")
+
+
+def steps(order: Mapping[str, Any], shipments: Iterable[Mapping[str, Any]]) -> list[Step]:
+    """The time line of an order, with the days that are known."""
+    status = order["status"]
+    reached = next((n for n, (_, of) in enumerate(STEPS) if status in of), 0)
+    sent = sorted(each["deliveredOn"] for each in shipments if each["deliveredOn"])
+    billed = sorted(each["issuedOn"] for each in order["invoices"]["nodes"] if each["issuedOn"])
+    on = {0: order["placedAt"]}
+    if sent:
+        on |= {PARTLY: sent[0], PARTLY + 1: sent[-1]}
+    if billed:
+        on[len(STEPS) - 1] = billed[-1]
+    shown = [n for n in range(len(STEPS)) if n != PARTLY or reached == PARTLY or len(sent) > 1]
+    return [
+        Step(STEPS[n][0], _state(n, reached, status), on.get(n) if n <= reached else None)
+        for n in shown
+    ]
+
+
+def _state(step: int, reached: int, status: str) -> str:
+    if status == "CANCELED":
+        return "done" if step == 0 else "off"
+    if step == reached and status != "INVOICED":
+        return "now"
+    return "done" if step <= reached else "ahead"
+
+
+async def reorder(visit: Visit) -> Response:
+    """The lines of an order join the draft, to be looked over before it is sent."""
+    found = (await visit.ask("order", "Lines", id=visit.path["id"]))["order"]
+    if found is None:
+        raise NotFound
+    lines = [line_of(each) for each in found["lines"]["nodes"] if each["product"]]
+    if not lines:
+        visit.notice(visit.translate("None of these products can be ordered any more."))
+        return visit.go(f"/orders/{visit.path['id']}")
+    draft = draft_of(visit)
+    draft.account = draft.account or (found["account"] or {}).get("id")
+    for line in lines:
+        draft.add(line)
+    message = visit.translate("The lines of %s are in your draft. Check dates and quantities.")
+    visit.notice(message % (found["number"] or ""))
+    return visit.go("/orders/new")

@@ -1,0 +1,25 @@
+"""Who is signed in, and how they like the site."""
+
+from starlette.responses import Response
+
+from portal.visits import Visit
+from portal.words import N_, ROLES
+
+THEMES = {"system": N_("As the device says"), "light": N_("Light"), "dark": N_("Dark")}
+
+
+async def profile(visit: Visit) -> Response:
+    if visit.request.method == "POST":
+        return _prefer(visit)
+    found = await visit.ask("profile", "Profile")
+    return visit.render("profile.html", viewer=found["viewer"], roles=ROLES, themes=THEMES)
+
+
+def _prefer(visit: Visit) -> Response:
+    tags = {language.tag: language for language in visit.site.languages}
+    if (theme := visit.form.get("theme")) in THEMES:
+        visit.session.theme = theme
+    if (tag := visit.form.get("language")) in tags:
+        visit.session.language, visit.language = tag, tags[tag]
+    visit.notice(visit.translate("Your preferences are kept for this session."))
+    return visit.go("/profile")

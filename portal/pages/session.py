@@ -1,0 +1,51 @@
+"""In at the issuer, out again, and going on with what was interrupted."""
+
+from starlette.responses import RedirectResponse, Response
+
+from portal.errors import NotFound
+from portal.visits import Visit
+
+
+async def sign_in(visit: Visit) -> Response:
+    visit.site.sessions.keep(visit.session)
+    return await visit.site.issuer.start(visit.request)
+
+
+async def callback(visit: Visit) -> Response:
+    """Back from the issuer. The session gets a new id; what waited for this person is kept."""
+    session, sessions = visit.session, visit.site.sessions
+    session.signed_in(await visit.site.issuer.finish(visit.request))
+    sessions.renew(session)
+    session.issuer.clear()
+    path, session.after_sign_in = session.after_sign_in, "/dashboard"
+    return visit.go("/resume" if session.pending else path)
+
+
+async def sign_out(visit: Visit) -> Response:
+    """Out here first, then at the issuer: whatever happens there, here it is done."""
+    user = visit.session.user
+    visit.site.sessions.drop(visit.session)
+    farewell = await visit.site.issuer.farewell(user.tokens) if user else "/"
+    return RedirectResponse(farewell, 303)
+
+
+async def resume(visit: Visit) -> Response:
+    """A form that was sent after the session had ended, ready to be sent again."""
+    pending, visit.session.pending = visit.session.pending, None
+    return visit.render("resume.html", pending=pending) if pending else visit.go("/dashboard")
+
+
+async def language(visit: Visit) -> Response:
+    """Remember the language; nothing else changes, so a link may do it."""
+    tag = visit.path["tag"]
+    if tag not in {language.tag for language in visit.site.languages}:
+        raise NotFound
+    visit.session.language = tag
+    visit.site.sessions.keep(visit.session)
+    return visit.go(local(visit.query.get("back", "/")))
+
+
+def local(path: str) -> str:
+    """The path if it stays on this site, else home."""
+    inside = path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if inside and "\n" not in path and "\r" not in path else "/"

@@ -1,0 +1,285 @@
+"""A new order in three steps: order information, items, review."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from portal.drafts import MAXIMUM_LINES, Draft, Line, priced, quantity
+from portal.errors import Unavailable
+from portal.lists import day, postal
+from portal.pages.draft import draft_of, line_of
+from portal.pages.products import search
+from portal.pasting import Mistake, Row, decode, read
+from portal.visits import Visit
+from portal.words import N_
+
+ADDRESS: Final = ("name", "street", "streetNumber", "postalCode", "city", "state", "country")
+FOUND: Final = 8
+"""Products that a search shows at once."""
+
+
+async def information(visit: Visit) -> Response:
+    """Step 1: for which account, where to, when, and under which of the customer's numbers."""
+    draft = draft_of(visit)
+    if visit.request.method == "POST":
+        return await _inform(visit, draft)
+    return await _information(visit, draft, entered(draft), {})
+
+
+def entered(draft: Draft) -> dict[str, str]:
+    """The fields of the form as the draft has them."""
+    fields = {
+        "account": draft.account or "",
+        "receipt_date": draft.receipt_date.isoformat() if draft.receipt_date else "",
+        "reference": draft.reference,
+        "requisition": draft.requisition,
+        "ship_to": "other" if draft.address else "account",
+    }
+    return fields | {name: draft.address.get(name, "") for name in ADDRESS}
+
+
+async def _information(
+    visit: Visit, draft: Draft, fields: Mapping[str, str], mistakes: Mapping[str, str]
+) -> Response:
+    own, others = await _addresses(visit, draft.account)
+    return visit.render(
+        "new_information.html",
+        status=422 if mistakes else 200,
+        draft=draft,
+        fields=fields,
+        mistakes=mistakes,
+        own=own,
+        others=others,
+        today=datetime.now(UTC).date().isoformat(),
+    )
+
+
+async def _addresses(
+    visit: Visit, account: str | None
+) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
+    """The account, and where its orders went lately besides its own address."""
+    if account is None:
+        return None, []
+    found = await visit.ask("wizard", "Addresses", account=account)
+    own = postal((found["account"] or {}).get("address"))
+    seen = [postal(order["shipTo"]) for order in (found["orders"] or {}).get("nodes", ())]
+    distinct = {tuple(sorted(one.items())): one for one in seen if one.get("street")}
+    others = [one for one in distinct.values() if one.get("street") != own.get("street")]
+    return found["account"], others[:5]
+
+
+async def _inform(visit: Visit, draft: Draft) -> Response:
+    form = visit.form
+    if picked := next((one for one in visit.accounts if one["id"] == form.get("account")), None):
+        # From here on prices are that account's; so is everything that is listed.
+        visit.session.account, draft.account = picked, picked["id"]
+    mistakes = check(form, draft)
+    if mistakes:
+        return await _information(visit, draft, {**entered(draft), **form}, mistakes)
+    draft.receipt_date = day(form.get("receipt_date"))
+    draft.reference, draft.requisition = _short(form, "reference"), _short(form, "requisition")
+    draft.address = await _address(visit, draft)
+    draft.informed = True
+    return visit.go("/orders/new/items")
+
+
+def _short(form: Mapping[str, str], name: str) -> str:
+    return form.get(name, "").strip()
+
+
+def check(form: Mapping[str, str], draft: Draft) -> dict[str, str]:
+    """What is wrong with the first step, by field."""
+    wanted = form.get("receipt_date", "")
+    found = {
+        "account": draft.account is None and N_("Choose the account that buys."),
+        "receipt_date": wanted and _date_mistake(wanted),
+        "reference": len(_short(form, "reference")) > 50 and N_("At most 50 characters."),
+        "requisition": len(_short(form, "requisition")) > 50 and N_("At most 50 characters."),
+    }
+    if form.get("ship_to") == "other":
+        found |= {
+            "street": not _short(form, "street") and N_("Enter the street."),
+            "city": not _short(form, "city") and N_("Enter the city."),
+        }
+    return {
+        name: message for name, message in found.items() if isinstance(message, str) and message
+    }
+
+
+def _date_mistake(text: str) -> str | None:
+    found = day(text)
+    if found is None:
+        return N_("Enter a date such as 2026-12-31.")
+    return N_("This day has passed.") if found < datetime.now(UTC).date() else None
+
+
+async def _address(visit: Visit, draft: Draft) -> dict[str, str]:
+    """The address that was typed, or the known one that was picked; empty for the account's."""
+    picked = visit.form.get("ship_to", "account")
+    if picked == "other":
+        return {name: _short(visit.form, name) for name in ADDRESS if _short(visit.form, name)}
+    if picked.isdecimal():
+        _, others = await _addresses(visit, draft.account)
+        return others[int(picked)] if int(picked) < len(others) else {}
+    return {}
+
+
+async def items(visit: Visit) -> Response:
+    """Step 2: find products, set quantities."""
+    draft = draft_of(visit)
+    if visit.request.method == "POST":
+        return await _change(visit, draft)
+    if not draft.informed and draft.account is None:
+        return visit.go("/orders/new")
+    return await shown(visit, draft)
+
+
+async def shown(visit: Visit, draft: Draft, **more: Any) -> Response:
+    """The second step, as htmx wants it or whole."""
+    found = await search(visit, FOUND) if visit.query.get("q") or visit.is_fragment else None
+    template = "new_found.html" if visit.is_fragment else "new_items.html"
+    values = {"mistakes": [], "pasted": "", "wrong": {}} | more
+    return visit.render(
+        template, status=422 if more else 200, draft=draft, found=found, query=visit.query, **values
+    )
+
+
+async def _change(visit: Visit, draft: Draft) -> Response:
+    """Add, set or remove; then back to the list with the same search."""
+    form = visit.form
+    if product := form.get("add"):
+        return await _add(visit, draft, product)
+    wrong = _set_quantities(visit, draft)
+    if gone := form.get("remove"):
+        draft.remove(gone)
+    if wrong and not gone:
+        return await shown(visit, draft, wrong=wrong)
+    if "next" in form and draft.lines:
+        return visit.go("/orders/new/review")
+    return visit.go("/orders/new/items", **_search(form))
+
+
+def _search(form: Mapping[str, str]) -> dict[str, str]:
+    return {"q": form["q"]} if form.get("q") else {}
+
+
+async def _add(visit: Visit, draft: Draft, product: str) -> Response:
+    """One product more; what it is comes from the gateway, never from the form."""
+    found = (await visit.ask("products", "Product", id=product))["product"]
+    if found and len(draft.lines) < MAXIMUM_LINES:
+        typed = visit.form.get(f"quantity-{product}") or visit.form.get("quantity", "1")
+        amount = quantity(typed, found["decimals"] or 0, visit.language.separator)
+        if amount is None:
+            visit.notice(visit.translate("That is not a quantity in which this product is sold."))
+        else:
+            draft.add(line_of(found | {"quantity": str(amount)}))
+            visit.notice(visit.translate("%s is on your order.") % found["name"])
+    return visit.go("/orders/new/items", **_search(visit.form))
+
+
+def _set_quantities(visit: Visit, draft: Draft) -> dict[str, str]:
+    """Take over the quantities of the form; what was typed where it is none."""
+    wrong: dict[str, str] = {}
+    for line in draft.lines:
+        typed = visit.form.get(f"line-{line.product}")
+        amount = (
+            quantity(typed, line.decimals, visit.language.separator) if typed else line.quantity
+        )
+        if amount is None:
+            wrong[line.product] = typed or ""
+        else:
+            draft.change(line.product, amount)
+    return wrong
+
+
+async def imported(visit: Visit) -> Response:
+    """Lines from a spreadsheet: good ones are added, the others come back with what is wrong."""
+    draft = draft_of(visit)
+    upload = visit.files.get("file", b"")
+    text = decode(upload) if upload.strip() else visit.form.get("pasted", "")
+    rows, mistakes = read(text)
+    known = await _numbered(visit, sorted({row.number for row in rows}))
+    lines, more = _lines(visit, rows, known)
+    mistakes = sorted([*mistakes, *more], key=lambda mistake: mistake.line)
+    for line in lines if not mistakes else ():
+        draft.add(line)
+    if mistakes or not lines:
+        return await shown(visit, draft, mistakes=mistakes, pasted=text, readable=len(lines))
+    count = visit.language.messages.ngettext(
+        "%d line was added.", "%d lines were added.", len(lines)
+    )
+    visit.notice(count % len(lines))
+    return visit.go("/orders/new/items")
+
+
+async def _numbered(visit: Visit, numbers: list[str]) -> dict[str, dict[str, Any]]:
+    """The products with these numbers, a hundred at a time."""
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(numbers), 100):
+        page = await visit.ask("products", "Numbered", numbers=numbers[start : start + 100])
+        found |= {product["number"]: product for product in page["products"]["nodes"]}
+    return found
+
+
+def _lines(
+    visit: Visit, rows: list[Row], known: Mapping[str, dict[str, Any]]
+) -> tuple[list[Line], list[Mistake]]:
+    lines, mistakes = [], []
+    for row in rows:
+        product = known.get(row.number)
+        if product is None:
+            mistakes.append(
+                Mistake(row.line, N_("There is no product with this number."), row.number)
+            )
+            continue
+        amount = quantity(row.quantity, product["decimals"] or 0, visit.language.separator)
+        if amount is None:
+            mistakes.append(
+                Mistake(
+                    row.line,
+                    N_("This is not a quantity in which the product is sold."),
+                    row.quantity,
+                )
+            )
+        else:
+            lines.append(replace(line_of(product | {"quantity": Decimal(amount)}), note=row.note))
+    return lines, mistakes
+
+
+async def review(visit: Visit) -> Response:
+    """Step 3: everything once more before it counts, with the prices of now."""
+    draft = draft_of(visit)
+    if not draft.lines:
+        return visit.go("/orders/new/items")
+    if draft.account is None:
+        return visit.go("/orders/new")
+    return await reviewed(visit, draft, await _preview(visit, draft))
+
+
+async def reviewed(visit: Visit, draft: Draft, errors: list[dict[str, Any]]) -> Response:
+    own, _ = await _addresses(visit, draft.account)
+    status = 422 if errors and visit.request.method == "POST" else 200
+    return visit.render("new_review.html", status=status, draft=draft, own=own, errors=errors)
+
+
+async def _preview(visit: Visit, draft: Draft) -> list[dict[str, Any]]:
+    """Take over today's prices; what stands in the way of the order, if anything."""
+    asked = {name: value for name, value in draft.as_input().items() if name != "idempotencyKey"}
+    try:
+        found = (await visit.ask("wizard", "Preview", input=asked))["previewSalesOrder"]
+    except Unavailable:
+        visit.is_partial = True
+        return []
+    prices = {line["product"]["id"]: line["unitPrice"] for line in found["lines"]}
+    draft.lines = [priced(line, prices.get(line.product)) for line in draft.lines]
+    return list(found["errors"])
+
+
+async def discard(visit: Visit) -> Response:
+    visit.session.draft = None
+    visit.notice(visit.translate("The draft is gone. Nothing was ordered."))
+    return visit.go("/dashboard")

@@ -1,0 +1,122 @@
+"""
+What the server remembers of a visitor. The browser holds one random id and nothing else.
+
+Sessions live in the memory of one process: tokens are never written down. They survive being
+signed out by time (drafts and half-sent forms wait for the same person), but not a restart.
+"""
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from portal.drafts import Draft
+
+MAXIMUM: Final = 20_000
+"""Sessions at once; beyond it those unused for longest go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the issuer gave for one person; times are of `time.time`."""
+
+    access: str
+    refresh: str | None
+    id: str | None
+    expires: float
+
+
+@dataclass(slots=True)
+class User:
+    """Who is signed in, and what the gateway said of them last."""
+
+    subject: str
+    tokens: Tokens
+    since: float
+    viewer: Mapping[str, Any] = field(default_factory=dict)
+    viewed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A form that was sent when nobody was signed in any more."""
+
+    path: str
+    form: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Session:
+    """One visitor. `subject` outlives `user`, so that what waits is handed to nobody else."""
+
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    touched: float = field(default_factory=time.time)
+    user: User | None = None
+    subject: str | None = None
+    language: str | None = None
+    theme: str = "system"
+    account: dict[str, Any] | None = None
+    """The account that was picked; None for all of them."""
+    draft: Draft | None = None
+    placed: dict[str, str] = field(default_factory=dict)
+    pending: Pending | None = None
+    after_sign_in: str = "/dashboard"
+    notices: list[str] = field(default_factory=list)
+    issuer: dict[str, Any] = field(default_factory=dict)
+    """What authlib keeps between leaving for the issuer and coming back."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def signed_in(self, user: User) -> None:
+        """Somebody came back from the issuer; if it is somebody else, nothing waits for them."""
+        if self.subject != user.subject:
+            self.account = self.draft = self.pending = None
+            self.placed = {}
+        self.subject, self.user = user.subject, user
+
+    def expire(self) -> None:
+        self.user = None
+
+
+class Sessions:
+    """All sessions of this process."""
+
+    def __init__(self, *, idle: float, lifetime: float) -> None:
+        self._idle = idle
+        self._lifetime = lifetime
+        self._kept: OrderedDict[str, Session] = OrderedDict()
+
+    def find(self, key: str | None) -> Session | None:
+        """The session, signed out if it was left alone for too long."""
+        session = self._kept.get(key or "")
+        if session is None:
+            return None
+        now = time.time()
+        if session.user and self._over(session, session.user, now):
+            session.expire()
+        session.touched = now
+        self._kept.move_to_end(session.id)
+        return session
+
+    def keep(self, session: Session) -> None:
+        self._kept[session.id] = session
+        while len(self._kept) > MAXIMUM:
+            self._kept.popitem(last=False)
+
+    def is_kept(self, session: Session) -> bool:
+        return session.id in self._kept
+
+    def renew(self, session: Session) -> None:
+        """A new id and form token, so that nothing known before sign-in is worth anything after."""
+        self._kept.pop(session.id, None)
+        session.id, session.csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        self.keep(session)
+
+    def drop(self, session: Session) -> None:
+        self._kept.pop(session.id, None)
+
+    def _over(self, session: Session, user: User, now: float) -> bool:
+        return now - session.touched > self._idle or now - user.since > self._lifetime

@@ -1,0 +1,100 @@
+"""Signing in at the issuer and out again: authorization code with PKCE, by authlib's client."""
+
+import logging
+import time
+from typing import Any, Final
+
+import httpx2
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.starlette_client import OAuth
+from joserfc.errors import JoseError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from portal.errors import SignInNeeded, Unavailable
+from portal.sessions import Tokens, User
+from portal.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CALLBACK: Final = "/callback"
+EARLY: Final = 60
+"""Seconds before its end at which a token counts as over."""
+
+
+class Issuer:
+    """The OpenID Connect provider, as the settings name it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: Any = OAuth().register(
+            "issuer",
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            server_metadata_url=f"{settings.issuer}/.well-known/openid-configuration",
+            client_kwargs={
+                "scope": settings.scope,
+                "code_challenge_method": "S256",
+                "trust_env": False,
+                "timeout": settings.timeout,
+            },
+        )
+
+    async def start(self, request: Request) -> Response:
+        try:
+            back = self._settings.public_url + CALLBACK
+            response: Response = await self._client.authorize_redirect(request, back)
+        except httpx2.HTTPError as error:
+            raise Unavailable("issuer") from error
+        return response
+
+    async def finish(self, request: Request) -> User:
+        """Who came back; SignInNeeded where the code, the state or the token is not right."""
+        try:
+            answer = await self._client.authorize_access_token(request)
+        except httpx2.HTTPError as error:
+            raise Unavailable("issuer") from error
+        except (OAuthError, JoseError, ValueError) as error:
+            log.warning("sign-in failed: %s", type(error).__name__)
+            raise SignInNeeded from error
+        if "userinfo" not in answer:
+            raise SignInNeeded
+        return User(str(answer["userinfo"]["sub"]), _tokens(answer, None), time.time())
+
+    async def renew(self, tokens: Tokens) -> Tokens:
+        """Fresh tokens for old ones; SignInNeeded where the issuer has had enough."""
+        if tokens.refresh is None:
+            raise SignInNeeded
+        try:
+            answer = await self._client.fetch_access_token(
+                grant_type="refresh_token", refresh_token=tokens.refresh
+            )
+        except httpx2.HTTPError as error:
+            raise Unavailable("issuer") from error
+        except OAuthError as error:
+            raise SignInNeeded from error
+        return _tokens(answer, tokens)
+
+    async def farewell(self, tokens: Tokens) -> str:
+        """Where to send a browser so that the issuer forgets it too."""
+        home = self._settings.public_url + "/"
+        try:
+            found = await self._client.create_logout_url(
+                post_logout_redirect_uri=home, id_token_hint=tokens.id
+            )
+        except (httpx2.HTTPError, RuntimeError):
+            return home
+        return str(found["url"])
+
+
+def is_over(tokens: Tokens) -> bool:
+    return tokens.expires - EARLY < time.time()
+
+
+def _tokens(answer: Any, before: Tokens | None) -> Tokens:
+    return Tokens(
+        access=answer["access_token"],
+        refresh=answer.get("refresh_token") or (before.refresh if before else None),
+        id=answer.get("id_token") or (before.id if before else None),
+        expires=time.time() + float(answer.get("expires_in", 300)),
+    )

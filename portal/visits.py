@@ -1,0 +1,234 @@
+"""
+A request -> a `Visit`, what every page works with: who is here, asking the gateway as them,
+rendering. A page is a function of a visit; `Page` says where it is and who may see it.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from portal.brand import Brand
+from portal.client import Answer, Caller, Gateway
+from portal.errors import NotFound, SignInNeeded, Stale, TooLarge
+from portal.language import Language, choose
+from portal.rendering import Templates
+from portal.sessions import Session, Sessions, User
+from portal.settings import Settings
+from portal.signin import Issuer, is_over
+
+FRESH: Final = 300
+"""Seconds for which what the gateway said about the caller is believed."""
+MAXIMUM_FIELDS: Final = 2_500
+MAXIMUM_FORM: Final = 1_000_000
+"""Bytes of a form with its file; a list of 500 lines has less than a tenth of it."""
+
+EVERYWHERE: Final = {"viewer", "account"}
+"""Documents that are about all accounts of the caller, whichever one is picked."""
+
+Show = Callable[["Visit"], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One address of the site."""
+
+    path: str
+    show: Show
+    methods: tuple[str, ...] = ("GET",)
+    public: bool = False
+    needs: str | None = None
+    """The permission without which it is neither offered nor shown."""
+    part: str | None = None
+    """The entry of `[pages]` in the brand that can switch it off."""
+    menu: str | None = None
+    """Its name in the menu, where it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all visits share."""
+
+    settings: Settings
+    brand: Brand
+    languages: list[Language]
+    templates: Templates
+    gateway: Gateway
+    issuer: Issuer
+    sessions: Sessions
+    menu: Sequence[Page]
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request by one visitor."""
+
+    site: Site
+    request: Request
+    session: Session
+    language: Language
+    page: Page
+    form: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    is_partial: bool = False
+    """Whether some of what was asked for did not come."""
+
+    @property
+    def user(self) -> User:
+        if self.session.user is None:
+            raise SignInNeeded
+        return self.session.user
+
+    @property
+    def viewer(self) -> Mapping[str, Any]:
+        return self.session.user.viewer if self.session.user else {}
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.request.query_params
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        return self.request.path_params
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether htmx asks, for a part of the page."""
+        return "HX-Request" in self.request.headers
+
+    def may(self, permission: str | None) -> bool:
+        held = self.viewer.get("viewer", {}).get("permissions", ())
+        return permission is None or permission in held
+
+    def translate(self, message: str) -> str:
+        return self.language.messages.gettext(message)
+
+    @property
+    def accounts(self) -> list[dict[str, Any]]:
+        return list((self.viewer.get("accounts") or {}).get("nodes", ()))
+
+    @property
+    def account(self) -> dict[str, Any] | None:
+        """The account that was picked, or the only one there is."""
+        if len(self.accounts) == 1:
+            return self.accounts[0]
+        return self.session.account
+
+    @property
+    def account_filter(self) -> dict[str, Any]:
+        """The condition on lists for the account that was picked among several."""
+        picked = self.account if len(self.accounts) > 1 else None
+        return {"account": {"eq": picked["id"]}} if picked else {}
+
+    async def ask(self, document: str, operation: str, **variables: Any) -> dict[str, Any]:
+        """The data of one operation, asked with the caller's token. PortalError without any."""
+        answer: Answer = await self.site.gateway.ask(
+            document, operation, variables, self._caller(document)
+        )
+        self.is_partial = self.is_partial or answer.is_partial
+        return answer.data
+
+    def _caller(self, document: str) -> Caller:
+        """Staff look at any account by filters; others act for the one that they picked."""
+        picked = self.session.account if document not in EVERYWHERE else None
+        is_staff = self.viewer.get("viewer", {}).get("kind") == "staff"
+        chosen = picked["id"] if picked and not is_staff else None
+        return Caller(self.user.tokens.access, chosen)
+
+    def notice(self, message: str) -> None:
+        """Say something on the next page that is shown."""
+        self.session.notices.append(message)
+
+    def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        """A page. Notices are shown once."""
+        shown = {"visit": self, "path": self.request.url.path, "notices": self.session.notices}
+        html = self.site.templates.render(template, self.language, shown | values)
+        if not self.is_fragment:
+            self.session.notices = []
+        return HTMLResponse(html, status)
+
+    def go(self, path: str, **query: str) -> Response:
+        """Post, then redirect."""
+        return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
+
+    def link(self, **changes: str | None) -> str:
+        """This address with some of its query changed."""
+        query = {**self.query, **changes}
+        kept = {name: value for name, value in query.items() if value}
+        return f"?{urlencode(kept)}"
+
+
+async def admit(visit: Visit) -> None:
+    """Let the visitor in, with fresh tokens and a form that is theirs; PortalError if not."""
+    if not visit.site.brand.shows(visit.page.part):
+        raise NotFound
+    if not visit.page.public:
+        await _authenticate(visit)
+        if not visit.may(visit.page.needs):
+            raise NotFound
+    if visit.request.method == "POST":
+        _check_form(visit)
+
+
+async def _authenticate(visit: Visit) -> None:
+    """Tokens are renewed by one request at a time: an issuer may take each of them only once."""
+    try:
+        if not _is_fresh(visit.user):
+            async with visit.session.lock:
+                await _renew(visit, visit.user)
+    except SignInNeeded:
+        visit.session.expire()
+        raise
+
+
+def _is_fresh(user: User) -> bool:
+    return not is_over(user.tokens) and user.viewed + FRESH > time.time()
+
+
+async def _renew(visit: Visit, user: User) -> None:
+    """What is over; whoever waited for somebody else to do it finds nothing to do."""
+    if is_over(user.tokens):
+        user.tokens = await visit.site.issuer.renew(user.tokens)
+    if not _is_fresh(user):
+        user.viewer = await visit.ask("viewer", "Viewer")
+        user.viewed = time.time()
+        _forget_lost_account(visit)
+
+
+def _forget_lost_account(visit: Visit) -> None:
+    """An account that was picked and is the caller's no longer would hide everything else."""
+    known, found = {one["id"] for one in visit.accounts}, visit.viewer["accounts"] or {}
+    picked = visit.session.account
+    if picked and found.get("totalCount") == len(known) and picked["id"] not in known:
+        visit.session.account = None
+
+
+def _check_form(visit: Visit) -> None:
+    if not visit.form.get("csrf") or visit.form["csrf"] != visit.session.csrf:
+        raise Stale
+
+
+async def read_form(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
+    """The fields and files of a form; of several with one name the last."""
+    if request.method != "POST":
+        return {}, {}
+    length = request.headers.get("Content-Length", "")
+    if not length.isdecimal() or int(length) > MAXIMUM_FORM:
+        raise TooLarge
+    found: FormData = await request.form(max_files=1, max_fields=MAXIMUM_FIELDS)
+    fields, files = {}, {}
+    for name, value in found.multi_items():
+        if isinstance(value, UploadFile):
+            files[name] = await value.read()
+        else:
+            fields[name] = value
+    return fields, files
+
+
+def language_of(site: Site, session: Session, request: Request) -> Language:
+    return choose(site.languages, session.language, request.headers.get("Accept-Language", ""))

@@ -1,0 +1,76 @@
+"""The gateway's enumerations -> words for people and the tone of their badge. Pure.
+
+`N_` marks what the catalogues translate; templates translate it when they show it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+Words = Mapping[str, tuple[str, str]]
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for a marker
+    return message
+
+
+ORDER: Final[Words] = {
+    "RECEIVED": (N_("Received"), "open"),
+    "ACTIVE": (N_("Open"), "open"),
+    "CONFIRMED": (N_("Confirmed"), "busy"),
+    "PICKED": (N_("Being picked"), "busy"),
+    "PARTIALLY_DELIVERED": (N_("Partly delivered"), "busy"),
+    "DELIVERED": (N_("Delivered"), "good"),
+    "PARTIALLY_INVOICED": (N_("Partly invoiced"), "good"),
+    "DELIVERED_AND_PARTIALLY_INVOICED": (N_("Delivered, partly invoiced"), "good"),
+    "INVOICED": (N_("Invoiced"), "done"),
+    "CANCELED": (N_("Cancelled"), "bad"),
+    "UNKNOWN": (N_("Unknown"), "done"),
+}
+LINE: Final[Words] = {
+    "RECEIVED": (N_("Received"), "open"),
+    "NONE": (N_("Open"), "open"),
+    "BACKORDER": (N_("To be delivered"), "open"),
+    "DELIVERED": (N_("Delivered"), "good"),
+    "INVOICED": (N_("Invoiced"), "done"),
+    "CANCELED": (N_("Cancelled"), "bad"),
+    "UNKNOWN": (N_("Unknown"), "done"),
+}
+INVOICE: Final[Words] = {
+    "ACTIVE": (N_("Issued"), "busy"),
+    "CLOSED": (N_("Closed"), "done"),
+    "PAID": (N_("Paid"), "good"),
+    "CANCELED": (N_("Cancelled"), "bad"),
+    "UNKNOWN": (N_("Unknown"), "done"),
+}
+HOLD: Final[Words] = {
+    "NONE": (N_("No hold"), "good"),
+    "NEVER": (N_("No hold"), "good"),
+    "INVOICE": (N_("Invoicing is on hold"), "bad"),
+    "ALL": (N_("Everything is on hold"), "bad"),
+    "PAYMENT": (N_("Payments are on hold"), "bad"),
+    "REQUISITION": (N_("Requisitions are on hold"), "bad"),
+    "UNKNOWN": (N_("Unknown"), "done"),
+}
+ROLES: Final[Mapping[str, str]] = {
+    "buyer": N_("Buyer: sees and places their own orders"),
+    "representative": N_("Representative: sees and places all orders of the account"),
+    "administrator": N_("Staff of the seller"),
+    "partner": N_("Machine of a customer"),
+}
+CHANGEABLE: Final = (None, "ACTIVE", "CONFIRMED")
+"""The statuses of orders that their buyers may still change; the gateway has the last word."""
+OPEN: Final = ("ACTIVE", "CONFIRMED", "PICKED", "PARTIALLY_DELIVERED")
+"""The statuses of orders that something is still to be delivered of."""
+SHIPPED: Final = (
+    "PARTIALLY_DELIVERED",
+    "DELIVERED",
+    "PARTIALLY_INVOICED",
+    "DELIVERED_AND_PARTIALLY_INVOICED",
+    "INVOICED",
+)
+KINDS: Final[Mapping[str, Words]] = {"order": ORDER, "line": LINE, "invoice": INVOICE, "hold": HOLD}
+
+
+def words_for(kind: str, value: str | None) -> tuple[str, str]:
+    """The ERP has not said anything of what has no status yet."""
+    return KINDS[kind].get(value or "RECEIVED", KINDS[kind]["UNKNOWN"])

@@ -1,0 +1,106 @@
+"""A portal in this process in front of a running demo, and people who visit it."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+from starlette.applications import Starlette
+
+from portal.app import create_app
+from portal.sessions import Session
+from portal.settings import Settings
+
+PUBLIC = "http://127.0.0.1:8399"
+"""Where the portal says it is; nothing listens there."""
+
+
+class Counting(httpx2.AsyncHTTPTransport):
+    """The way to the gateway, counted; it can lose answers and break."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[bytes] = []
+        self.is_down = False
+        self.loses = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.is_down:
+            raise httpx2.ConnectError("down")
+        self.asked.append(await request.aread())
+        response = await super().handle_async_request(request)
+        if self.loses and b"createSalesOrder" in self.asked[-1]:
+            self.loses -= 1
+            await response.aread()
+            raise httpx2.ReadTimeout("lost")
+        return response
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser, as far as HTTP goes."""
+
+    client: httpx2.AsyncClient
+    app: Starlette
+    gateway: Counting
+    issuer: httpx2.AsyncClient
+    seen: list[httpx2.Response] = field(default_factory=list)
+
+    async def sign_in(self, name: str) -> httpx2.Response:
+        start = await self.client.get("/sign-in")
+        sent = await self.issuer.post(start.headers["location"], data={"user": name})
+        return await self.get(sent.headers["location"].removeprefix(PUBLIC))
+
+    async def get(self, path: str, **headers: str) -> httpx2.Response:
+        return await self._follow(await self.client.get(path, headers=headers))
+
+    async def post(self, path: str, **form: str) -> httpx2.Response:
+        """A form of the last page that was seen, with its token."""
+        return await self._follow(await self.client.post(path, data={"csrf": self.csrf, **form}))
+
+    @property
+    def csrf(self) -> str:
+        found = re.search(r'name="csrf" value="([^"]+)"', self.seen[-1].text)
+        return found[1] if found else ""
+
+    @property
+    def session(self) -> Session:
+        found = self.app.state.site.sessions.find(self.client.cookies["portal"])
+        assert found
+        return found  # type: ignore[no-any-return]
+
+    async def _follow(self, response: httpx2.Response) -> httpx2.Response:
+        while response.is_redirect and response.headers["location"].startswith("/"):
+            response = await self.client.get(response.headers["location"])
+        self.seen.append(response)
+        return response
+
+
+def settings(port: int, **changes: Any) -> Settings:
+    return Settings(
+        **{
+            "gateway_url": f"http://127.0.0.1:{port}",
+            "issuer": f"http://127.0.0.1:{port + 1}/issuer",
+            "client_id": "portal",
+            "client_secret": "portal-demo-secret",
+            "public_url": PUBLIC,
+            **changes,
+        }
+    )
+
+
+@asynccontextmanager
+async def visiting(port: int, name: str | None = None, **changes: Any) -> AsyncIterator[Visitor]:
+    gateway = Counting()
+    app = create_app(settings(port, **changes), transport=gateway)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=PUBLIC) as client,
+        httpx2.AsyncClient(trust_env=False) as issuer,
+    ):
+        visitor = Visitor(client, app, gateway, issuer)
+        if name:
+            await visitor.sign_in(name)
+        yield visitor

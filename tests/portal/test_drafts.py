@@ -1,0 +1,127 @@
+"""Drafts and pasted lists, without a server."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from portal.drafts import Draft, Line, quantity
+from portal.pages.exports import line
+from portal.pages.order import steps
+from portal.pasting import decode, read
+
+
+def lamp(amount: str, product: str = "p1") -> Line:
+    return Line(product, "D1", "Lamp", "ea", 0, Decimal(amount), Decimal("2.50"), "USD")
+
+
+@pytest.mark.parametrize(
+    ("text", "decimals", "sign", "found"),
+    [
+        ("10", 0, ".", "10"),
+        (" 1 000 ", 0, ".", "1000"),
+        ("2,5", 1, ",", "2.5"),
+        ("2.5", 0, ".", None),
+        ("0", 0, ".", None),
+        ("-1", 0, ".", None),
+        ("NaN", 0, ".", None),
+        ("1e99", 0, ".", None),
+        ("ten", 0, ".", None),
+        ("", 0, ".", None),
+    ],
+)
+def test_a_quantity_is_what_the_product_allows(
+    text: str, decimals: int, sign: str, found: str | None
+) -> None:
+    assert quantity(text, decimals, sign) == (found and Decimal(found))
+
+
+def test_more_of_a_product_joins_its_line() -> None:
+    draft = Draft()
+    draft.add(lamp("1"))
+    draft.add(lamp("2"))
+    draft.add(lamp("4", "p2"))
+
+    assert [each.quantity for each in draft.lines] == [3, 4]
+    assert (draft.total, draft.currency) == (Decimal("17.50"), "USD")
+
+
+def test_a_total_is_unknown_where_a_price_is() -> None:
+    draft = Draft(lines=[lamp("1"), Line("p2", "D2", "Vase", "ea", 0, Decimal(1))])
+
+    assert draft.total is None
+
+
+def test_every_draft_has_a_key_of_its_own() -> None:
+    assert Draft().key != Draft().key
+    assert Draft(key="k").as_input()["idempotencyKey"] == "k"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "D1,10\nD2,3",
+        "D1;10\r\nD2;3\r\n",
+        "D1\t10\nD2\t3",
+        "\ufeffquantity,number\n10,D1\n3,D2",
+        "Artikelnummer;Aantal\nD1;10\n\nD2;3",
+    ],
+)
+def test_lists_are_read_as_spreadsheets_write_them(text: str) -> None:
+    rows, mistakes = read(text)
+
+    assert ([(row.number, row.quantity) for row in rows], mistakes) == (
+        [("D1", "10"), ("D2", "3")],
+        [],
+    )
+
+
+def test_mistakes_name_their_line() -> None:
+    rows, mistakes = read("D1,10\n\nD2\n,5")
+
+    assert ([row.line for row in rows], [mistake.line for mistake in mistakes]) == ([1], [3, 4])
+
+
+def test_a_list_ends_at_its_limit() -> None:
+    rows, mistakes = read("D1,1\n" * 600)
+
+    assert (len(rows), len(mistakes)) == (500, 1)
+
+
+def test_files_of_windows_are_read_too() -> None:
+    assert decode("é".encode("cp1252")) == "é"
+    assert decode("é".encode()) == "é"
+
+
+def test_a_spreadsheet_runs_nothing_of_an_export() -> None:
+    assert line(["=1+1", "@x", "-2", "plain"]) == "'=1+1,'@x,'-2,plain\r\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "reached"),
+    [
+        (None, "Placed"),
+        ("ACTIVE", "Placed"),
+        ("PICKED", "Picked"),
+        ("PARTIALLY_DELIVERED", "Partly delivered"),
+        ("DELIVERED", "Delivered"),
+    ],
+)
+def test_the_time_line_stands_where_the_order_is(status: str | None, reached: str) -> None:
+    order: dict[str, Any] = {
+        "status": status,
+        "placedAt": "2026-01-01T00:00:00Z",
+        "invoices": {"nodes": []},
+    }
+
+    assert [step.name for step in steps(order, []) if step.state == "now"] == [reached]
+
+
+def test_all_of_a_canceled_order_but_its_start_is_off() -> None:
+    order: dict[str, Any] = {
+        "status": "CANCELED",
+        "placedAt": "2026-01-01T00:00:00Z",
+        "invoices": {"nodes": []},
+    }
+
+    assert {step.state for step in steps(order, [])[1:]} == {"off"}
