@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -205,16 +205,15 @@ def with_portal(gateway: Starlette, settings: Shown) -> Starlette:
     )
 
 
-async def _serve(
-    servers: Mapping[socket.socket, Server], addresses: Addresses, welcome: str
-) -> None:
+async def _serve(servers: dict[socket.socket, Server], addresses: Addresses, welcome: str) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with asyncio.TaskGroup() as group:
-        for listening, server in servers.items():
+        # The gateway asks Dynamics what it finds there as it starts, so Dynamics comes first.
+        for listening, server in reversed(servers.items()):
             group.create_task(server.serve(sockets=[listening]))
-        await asyncio.gather(*(server.ready.wait() for server in servers.values()))
+            await server.ready.wait()
         with _written(addresses):
             click.echo(welcome)
             await stop.wait()
