@@ -59,7 +59,7 @@ async def progress(visit: Visit) -> Response:
     found = await visit.ask("order", "Progress", id=visit.path["id"])
     if found["order"] is None:
         raise NotFound
-    if visit.query.get("seen") == found["order"]["updatedAt"]:
+    if visit.query.get("seen") == found["order"]["version"]:
         return Response(status_code=204)
     return Response(status_code=204, headers={"HX-Refresh": "true"})
 
