@@ -8,14 +8,17 @@ prove the rule, and checks each row that comes back against it once more.
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden
 from gateway.loaders.hiding import check, mark, withheld
 from gateway.tables import ServiceName, Table
+from gateway.upstream.answers import PLAIN, Decoder, Page
 from gateway.upstream.conditions import EVERYTHING, NOTHING, Condition, Value, both, columns, keyed
 from gateway.upstream.odata import Order, Query
-from gateway.upstream.service import Allowance, Page, Service
+from gateway.upstream.rows import meeting
+from gateway.upstream.service import Allowance, Call, Service
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,16 @@ class Keys:
         )
 
 
+class Shape(Protocol):
+    """What rows are made of, where they are more than what JSON has."""
+
+    def decoder(self, columns: tuple[str, ...]) -> Decoder: ...
+
+
+class ForeignRows(Exception):
+    """A service sent rows that the gate does not let through, to a read that bears none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a read wants of a table, before the gate has had its say."""
@@ -52,6 +65,11 @@ class Ask:
     order: tuple[Order, ...] = ()
     top: int | None = None
     count: bool = False
+    shape: Shape | None = None
+    """With it rows are structs, and anything that does not fit raises."""
+
+    def decoder(self, query: Query) -> Decoder:
+        return PLAIN if self.shape is None else self.shape.decoder(query.select)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +101,8 @@ class Reader:
         query = _query(ask, rule, secret)
         if query.where == NOTHING:
             return self._let_through(ask, ask.where, rule, secret, Page([], 0))
-        page = await self.services[ask.table.service].fetch(query, self.allowance)
+        service = self.services[ask.table.service]
+        (page,) = await service.fetch_all([service.call(query)], self.allowance, ask.decoder(query))
         return self._let_through(ask, ask.where, rule, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
@@ -98,14 +117,17 @@ class Reader:
         service = self.services[table.service]
         secret = frozenset().union(*(self._secret(ask, keys.condition) for ask, keys in asks))
         chunks = [
-            (ask, part, query)
+            (ask, part, call)
             for ask, keys in asks
-            for part, query in _chunks(service, ask, keys, rule, secret)
-            if query.where != NOTHING
+            for part, call in _chunks(service, ask, keys, rule, secret)
+            if call.query.where != NOTHING
         ]
         if not chunks:
             return []
-        pages = await service.fetch_all([query for *_, query in chunks], self.allowance)
+        ask, _, call = chunks[0]
+        pages = await service.fetch_all(
+            [call for *_, call in chunks], self.allowance, ask.decoder(call.query)
+        )
         return [
             (part, self._let_through(ask, both(part.condition, ask.where), rule, secret, page))
             for (ask, part, _), page in zip(chunks, pages, strict=True)
@@ -147,8 +169,10 @@ class Reader:
         self, ask: Ask, where: Condition, rule: Condition, secret: frozenset[str], page: Page
     ) -> Page:
         """The rows that meet the rule, compared exactly. Others mean a defect upstream or here."""
-        mine = [row for row in page.rows if rule.holds(row)]
+        mine = list(meeting(rule, page.rows))
         if len(mine) < len(page.rows):
+            if ask.shape is not None:
+                raise ForeignRows
             dropped = len(page.rows) - len(mine)
             log.error("dropped %d foreign rows of %s", dropped, ask.table.name)
         mark(mine, ask.select & secret)
@@ -159,11 +183,12 @@ class Reader:
 
 def _chunks(
     service: Service, ask: Ask, keys: Keys, rule: Condition, secret: frozenset[str]
-) -> Iterable[tuple[Keys, Query]]:
+) -> Iterable[tuple[Keys, Call]]:
     """The ask for these keys as queries whose URLs are short enough."""
-    query = _query(replace(ask, where=both(keys.condition, ask.where)), rule, secret)
-    if len(keys.values) == 1 or service.fits(query):
-        yield keys, query
+    where = both(keys.condition, ask.where)
+    call = service.call(_query(replace(ask, where=where), rule, secret))
+    if len(keys.values) == 1 or call.fits:
+        yield keys, call
     else:
         for half in keys.halves():
             yield from _chunks(service, ask, half, rule, secret)

@@ -7,14 +7,14 @@ Keys are taken from rows that the reader let through, never from a caller's text
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID
 
 from aiodataloader import DataLoader
 
 from gateway.loaders.reader import Ask, Key, Keys, Reader
-from gateway.loaders.windows import Slice, Window, child_windows, folded, key_of, root_window
+from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.tables import Back, Link, Row, Table
-from gateway.upstream.conditions import Raw, Value, value_at
+from gateway.upstream.conditions import Guid, Raw, Value, value_at
+from gateway.upstream.rows import Folded, folded, keys_of
 
 Select = frozenset[str]
 Wanted = tuple[Key, Select]
@@ -98,7 +98,8 @@ class Loaders:
         keys = Keys(columns, _keys(wanted), from_rows)
         ask = Ask(table, _union(wanted) | set(columns))
         pages = await self.reader.keyed([(ask, keys)])
-        found = {key_of(row, columns): row for page in pages for row in page.rows}
+        rows = [row for page in pages for row in page.rows]
+        found = dict(zip(keys_of(rows, columns), rows, strict=True))
         return [found.get(folded(key)) for key, _ in wanted]
 
     async def _slices(self, back: Back, window: Window, wanted: Sequence[Wanted]) -> list[Slice]:
@@ -116,10 +117,10 @@ class Loaders:
     ) -> list[list[Raw]]:
         ask = Ask(table, _union(wanted) | set(columns))
         pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted)))])
-        groups: dict[Key, list[Raw]] = {}
+        groups: dict[Folded, list[Raw]] = {}
         for page in pages:
-            for row in page.rows:
-                groups.setdefault(key_of(row, columns), []).append(row)
+            for key, row in zip(keys_of(page.rows, columns), page.rows, strict=True):
+                groups.setdefault(key, []).append(row)
         return [groups.get(folded(key), []) for key, _ in wanted]
 
 
@@ -137,4 +138,4 @@ def _link_key(row: Raw, link: Link, paths: tuple[str, ...]) -> Key | None:
     values = [value_at(row, path) for path in paths]
     if any(value is None or value == "" for value in values):
         return None
-    return tuple(UUID(value) for value in values) if link.by_guid else tuple(values)
+    return tuple(map(Guid, values)) if link.by_guid else tuple(values)

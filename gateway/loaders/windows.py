@@ -12,9 +12,11 @@ from gateway.errors import InvalidInput
 from gateway.loaders.keyset import Place, beyond, decode, place, reverse, total_order
 from gateway.loaders.reader import Ask, Key, Keys, Reader
 from gateway.tables import Table
-from gateway.upstream.conditions import EVERYTHING, Condition, both, value_at
+from gateway.upstream.answers import Page, Row
+from gateway.upstream.conditions import EVERYTHING, Condition, both
 from gateway.upstream.odata import Order
-from gateway.upstream.service import PAGE_SIZE, Page, Row
+from gateway.upstream.rows import Folded, folded, keys_of
+from gateway.upstream.service import PAGE_SIZE
 
 DEFAULT_SIZE = 25
 MAXIMUM_SIZE = 100
@@ -112,7 +114,7 @@ async def child_windows(
     keys: Iterable[Key],
     select: frozenset[str],
     of: Window,
-) -> dict[Key, Slice]:
+) -> dict[Folded, Slice]:
     """The same window for each parent; the children name their parents in `columns`."""
     everything, parents = select | set(columns), Keys(columns, tuple(keys))
     found = Gathering(table, parents, of)
@@ -135,8 +137,8 @@ class Gathering:
 
     def __init__(self, table: Table, parents: Keys, window: Window) -> None:
         self.table, self.parents, self.window = table, parents, window
-        self.rows: dict[Key, list[Row]] = {folded(key): [] for key in parents.values}
-        self.counts: dict[Key, int] = {}
+        self.rows: dict[Folded, list[Row]] = {folded(key): [] for key in parents.values}
+        self.counts: dict[Folded, int] = {}
         self.count_is_exact = True
         self.cut = window.start is not None
         """Whether rows were left unread, so that counting what is here would not do."""
@@ -153,8 +155,8 @@ class Gathering:
 
     def take(self, keys: Keys, page: Page) -> list[tuple[Keys, Place | None]]:
         """Sort rows to their parents; what is still wanted, and from where on."""
-        for row in page.rows:
-            mine = self.rows.get(key_of(row, keys.columns))
+        for key, row in zip(keys_of(page.rows, keys.columns), page.rows, strict=True):
+            mine = self.rows.get(key)
             if mine is not None:
                 mine.append(row)
         if page.count is not None:
@@ -174,28 +176,18 @@ class Gathering:
         self.counts = dict.fromkeys(self.rows, 0)
         for page in await reader.keyed([(ask, self.parents)]):
             self.count_is_exact &= page.complete
-            for row in page.rows:
-                self.counts[key_of(row, self.parents.columns)] += 1
+            for key in keys_of(page.rows, self.parents.columns):
+                self.counts[key] += 1
 
     @property
-    def slices(self) -> dict[Key, Slice]:
+    def slices(self) -> dict[Folded, Slice]:
         return {key: self._slice(key, rows) for key, rows in self.rows.items()}
 
-    def _slice(self, key: Key, rows: list[Row]) -> Slice:
+    def _slice(self, key: Folded, rows: list[Row]) -> Slice:
         result = _slice(self.table, self.window, rows)
         result.count = self.counts.get(key, len(rows))
         result.count_is_exact = self.count_is_exact
         return result
-
-
-def key_of(row: Row, columns: tuple[str, ...]) -> Key:
-    """The values of `columns` in a row, as `folded` spells them."""
-    return folded(tuple(value_at(row, column) for column in columns))
-
-
-def folded(key: Key) -> Key:
-    """A key in one spelling: both services compare text without regard to case."""
-    return tuple(str(part).casefold() for part in key)
 
 
 def _top(of: Window, keys: Keys) -> int:

@@ -5,7 +5,7 @@ A part is either a read or, within one change set, a write; the service runs a c
 or not at all. OData 4.0, "Batch Requests and Responses".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesParser
@@ -32,7 +32,7 @@ class Reply:
     """One answer inside a batch."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
 

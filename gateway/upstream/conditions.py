@@ -5,6 +5,7 @@ They are built from values, never from text that a caller sent, and can also be 
 that came back satisfies them: `holds` compares exactly, so it is never wider than the service.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +14,8 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from gateway.errors import Forbidden
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 Operator = Literal["eq", "ne", "gt", "ge", "lt", "le"]
 Match = Literal["startswith", "endswith", "contains"]
@@ -24,6 +27,18 @@ class Choice:
 
     type: str
     member: str
+
+
+class Guid(str):
+    """A GUID that was read from a row, in its one spelling: lower case, with hyphens."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "Guid":
+        """ValueError for any other text."""
+        if not _GUID.fullmatch(text):
+            raise ValueError("not a GUID")
+        return super().__new__(cls, text.lower())
 
 
 class Code(str):
@@ -189,7 +204,7 @@ def value_at(row: Raw, path: str) -> Any:
 
 def same(found: object, wanted: Value) -> bool:
     """Exact equality of a JSON value and a typed one; GUIDs and codes in any spelling."""
-    if isinstance(wanted, UUID) and isinstance(found, str):
+    if isinstance(wanted, UUID | Guid) and isinstance(found, str):
         return found.lower() == str(wanted)
     if isinstance(wanted, Code) and isinstance(found, str):
         return found.casefold() == wanted.casefold()

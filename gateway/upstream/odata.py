@@ -1,5 +1,6 @@
 """Conditions and queries -> OData text. The only place where a value becomes part of a URL."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,6 +19,7 @@ from gateway.upstream.conditions import (
     Choice,
     Compare,
     Condition,
+    Guid,
     In,
     Like,
     Match,
@@ -30,6 +32,12 @@ LARGEST = 2**63
 """The size of a number from which on neither service can hold it."""
 PLACES = 20
 """Decimals beyond which neither service keeps any."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PLAIN_URL = re.compile(r"[A-Za-z0-9_.\-~'(),/$=:@;*!%]*", re.ASCII)
+"""What stands in a query string as it is, and the mark of what was encoded."""
+_COMMON = str.maketrans({"%": "%25", " ": "%20", '"': "%22", "[": "%5B", "]": "%5D"})
+"""What every filter has many of; translating it is far cheaper than quoting letter by letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,7 @@ class Dialect:
                 return "null"
             case bool():
                 return self._truth(value=value)
-            case UUID():
+            case UUID() | Guid():
                 return str(value)
             case int() | Decimal():
                 return _number(value)
@@ -219,12 +227,14 @@ def _logical(column: str) -> str:
 
 def _json(text: str) -> str:
     """A text as it stands in the lists of the query functions, which are JSON."""
+    if isinstance(text, Guid):
+        return f'"{text}"'
     _quoted(text)
     return msgspec.json.encode(text).decode()
 
 
 def _quoted(text: str) -> str:
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+    if _CONTROL.search(text):
         raise InvalidInput("Control characters cannot be searched for.")
     return "'" + text.replace("'", "''") + "'"
 
@@ -239,7 +249,8 @@ def _ordering(order: Order) -> str:
 
 
 def _encode(text: str) -> str:
-    return quote(text, safe="'(),/$=:@;*!")
+    encoded = text.translate(_COMMON)
+    return encoded if _PLAIN_URL.fullmatch(encoded) else quote(text, safe="'(),/$=:@;*!")
 
 
 def _projection(paths: tuple[str, ...]) -> dict[str, str]:

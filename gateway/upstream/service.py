@@ -8,7 +8,6 @@ the credential of the client that is handed in.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from math import ceil
 from typing import Any, Literal
 
@@ -26,6 +25,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.upstream import batch
+from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Replay, Row, opened
 from gateway.upstream.batch import Part, Reply
 from gateway.upstream.odata import Dialect, Query
 from gateway.upstream.sender import Sender, Sent, now, retry_after
@@ -41,9 +41,7 @@ CONDITIONS = 500
 PAGE_SIZE = 5_000
 """Rows per page asked for; the most that Dataverse gives."""
 
-Row = dict[str, Any]
 _encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 HEADERS = {
     "Accept": "application/json",
@@ -51,7 +49,6 @@ HEADERS = {
     "OData-MaxVersion": "4.0",
     "If-None-Match": "null",
 }
-COUNT_LIMIT = "@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"
 
 
 @dataclass(slots=True)
@@ -61,6 +58,8 @@ class Allowance:
     calls: int
     deadline: float
     spent: int = 0
+    replay: Replay | None = None
+    """What was answered already, where the operation is completed in another way."""
 
     def spend(self, calls: int = 1) -> None:
         """Count `calls`; raises LimitExceeded or UpstreamTimeout before anything is sent."""
@@ -80,22 +79,38 @@ class Allowance:
         """Seconds until the deadline."""
         return self.deadline - now()
 
+    def rewind(self) -> None:
+        """Begin anew over what was answered so far; it is paid for again when it is used again."""
+        self.spent = 0
+        if self.replay is not None:
+            self.replay.begin()
+
     def extend(self, seconds: float) -> None:
         """Let the operation go on for so many seconds from now, if it may not anyway."""
         self.deadline = max(self.deadline, now() + seconds)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Rows as the service sent them. `count` is the total of the filter, where asked for."""
+class Call:
+    """A query on its way to a service: the absolute URL, and the conditions counted in it."""
 
-    rows: list[Row]
-    count: int | None = None
-    count_is_exact: bool = True
-    complete: bool = True
-    """Whether the service has no further rows for the query."""
-    last: Row | None = None
-    """The last row that the service sent, behind which further rows stand."""
+    query: Query
+    url: str
+    conditions: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether the service takes it as a GET."""
+        return len(self.url) <= URL_LIMIT and self.conditions <= CONDITIONS
+
+    @property
+    def fits_batch(self) -> bool:
+        return len(self.url) <= BATCHED_URL_LIMIT and self.conditions <= CONDITIONS
+
+    @property
+    def page_size(self) -> int | None:
+        """Dataverse ignores `$top` where a page size is asked for, so only one of them is sent."""
+        return None if self.query.top is not None else PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,31 +145,24 @@ class Service:
     """Seconds after which one try of a write is given up; the write may go on at the service."""
     sender: Sender = field(default_factory=Sender)
 
+    def call(self, query: Query) -> Call:
+        url = self._root + self.dialect.url(query)
+        return Call(query, url, self.dialect.conditions(query.where))
+
     async def fetch(self, query: Query, allowance: Allowance) -> Page:
         """The rows of `query`: `top` of them from one request, else all of its pages."""
-        (page,) = await self.fetch_all([query], allowance)
+        (page,) = await self.fetch_all([self.call(query)], allowance)
         return page
 
-    async def fetch_all(self, queries: Sequence[Query], allowance: Allowance) -> list[Page]:
+    async def fetch_all(
+        self, calls: Sequence[Call], allowance: Allowance, decoder: Decoder = PLAIN
+    ) -> list[Page]:
         """The pages of several queries: a GET for one that fits into a URL, else a `$batch`."""
-        allowance.spend(len(queries))
-        if len(queries) == 1 and self.fits(queries[0]):
-            answer = await self._get(self._url(queries[0]), allowance, _page_size(queries[0]))
-            return [await self._complete(answer, queries[0], allowance)]
-        if not all(map(self._fits_batch, queries)):
-            raise InvalidInput("The filter is too long.", argument="filter")
-        parts = [
-            Part("GET", self._url(query), headers=self._prefer(_page_size(query)))
-            for query in queries
-        ]
-        replies = await self._batch(*batch.reads(parts), allowance)
-        if len(replies) != len(queries):
-            raise UpstreamMismatch("A batch was answered with another number of parts.")
+        allowance.spend(len(calls))
+        outcomes = await self._outcomes(calls, allowance)
         return [
-            await self._complete(
-                _rows_of(reply.status, reply.headers, reply.body), query, allowance
-            )
-            for reply, query in zip(replies, queries, strict=True)
+            await self._complete(opened(outcome, decoder), call.query, allowance, decoder)
+            for outcome, call in zip(outcomes, calls, strict=True)
         ]
 
     async def write(self, changes: Sequence[Write], allowance: Allowance) -> None:
@@ -174,22 +182,9 @@ class Service:
             error.doubtful = sent.doubtful or unclear
             raise
 
-    def fits(self, query: Query) -> bool:
-        """Whether the service takes the query as a GET."""
-        return len(self._url(query)) <= URL_LIMIT and self._countable(query)
-
-    def _fits_batch(self, query: Query) -> bool:
-        return len(self._url(query)) <= BATCHED_URL_LIMIT and self._countable(query)
-
-    def _countable(self, query: Query) -> bool:
-        return self.dialect.conditions(query.where) <= CONDITIONS
-
     @property
     def _root(self) -> str:
         return str(self.client.base_url)
-
-    def _url(self, query: Query) -> str:
-        return self._root + self.dialect.url(query)
 
     def _prefer(self, page_size: int | None) -> dict[str, str]:
         if self.dialect.service == "finops":
@@ -199,16 +194,42 @@ class Service:
             preferences.append(f"odata.maxpagesize={page_size}")
         return {"Prefer": ",".join(preferences)}
 
-    async def _get(self, url: str, allowance: Allowance, page_size: int | None) -> Row:
-        sent = await self._send("GET", url, allowance, headers=self._prefer(page_size))
-        response = sent.response
-        return _rows_of(response.status_code, response.headers, response.content)
+    async def _outcomes(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
+        replay = allowance.replay
+        if replay is not None and all(replay.has(call.url) for call in calls):
+            return [replay.take(call.url) for call in calls]
+        try:
+            outcomes = await self._ask(calls, allowance)
+        except UpstreamError as error:
+            outcomes = [error] * len(calls)
+        if replay is not None:
+            for call, outcome in zip(calls, outcomes, strict=True):
+                replay.keep(call.url, outcome)
+        return outcomes
 
-    async def _complete(self, answer: Row, query: Query, allowance: Allowance) -> Page:
+    async def _ask(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
+        """A GET for a query that fits into a URL, else a `$batch`."""
+        if len(calls) == 1 and calls[0].fits:
+            return [_outcome(await self._get(calls[0], allowance))]
+        if not all(call.fits_batch for call in calls):
+            raise InvalidInput("The filter is too long.", argument="filter")
+        parts = [Part("GET", call.url, headers=self._prefer(call.page_size)) for call in calls]
+        replies = await self._batch(*batch.reads(parts), allowance)
+        if len(replies) != len(calls):
+            raise UpstreamMismatch("A batch was answered with another number of parts.")
+        return list(map(_outcome, replies))
+
+    async def _get(self, call: Call, allowance: Allowance) -> Reply:
+        headers = self._prefer(call.page_size)
+        response = (await self._send("GET", call.url, allowance, headers=headers)).response
+        return Reply(response.status_code, response.headers, response.content)
+
+    async def _complete(
+        self, answer: Answer[Any], query: Query, allowance: Allowance, decoder: Decoder
+    ) -> Page:
         """Follow the pages of an answer until its end, or until the rows asked for are there."""
-        rows: list[Row] = answer["value"]
-        count, exact = answer.get("@odata.count"), not answer.get(COUNT_LIMIT, False)
-        while query.top is None and "@odata.nextLink" in answer:
+        rows, count, exact = answer.value, answer.count, not answer.count_is_limited
+        while query.top is None and answer.next_link is not None:
             if len(rows) > self.max_rows:
                 raise LimitExceeded(
                     "Too many rows at once; ask for fewer parents or add a filter.",
@@ -217,9 +238,10 @@ class Service:
                     actual=len(rows),
                 )
             allowance.spend()
-            link = self._own(answer["@odata.nextLink"])
-            answer = await self._get(link, allowance, PAGE_SIZE)
-            rows += answer["value"]
+            further = Call(query, self._own(answer.next_link), conditions=0)
+            (outcome,) = await self._outcomes([further], allowance)
+            answer = opened(outcome, decoder)
+            rows += answer.value
         complete = len(rows) < query.top if query.top is not None else True
         return Page(rows, count, exact, complete, rows[-1] if rows else None)
 
@@ -289,20 +311,12 @@ def _replies(response: httpx2.Response) -> list[Reply]:
     return [Reply(response.status_code, dict(response.headers), response.content)]
 
 
-def _page_size(query: Query) -> int | None:
-    """Dataverse ignores `$top` where a page size is asked for, so only one of them is sent."""
-    return None if query.top is not None else PAGE_SIZE
-
-
-def _rows_of(status: int, headers: Any, body: bytes) -> Row:
-    _raise_for(status, headers, body)
+def _outcome(reply: Reply) -> Outcome:
     try:
-        answer = _decoder.decode(body)
-    except msgspec.DecodeError:
-        raise UpstreamMismatch("The service's answer is not JSON.") from None
-    if not isinstance(answer.get("value"), list):
-        raise UpstreamMismatch("The service's answer holds no rows.")
-    return answer
+        _raise_for(reply.status, reply.headers, reply.body)
+    except UpstreamError as error:
+        return error
+    return reply.body
 
 
 def _raise_for(status: int, headers: Any, body: bytes) -> None:

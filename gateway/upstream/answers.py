@@ -1,0 +1,90 @@
+"""What services answer to reads: bodies, the rows in them, and bodies kept to be read once more."""
+
+from collections import deque
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from gateway.errors import UpstreamError, UpstreamMismatch
+
+Row = dict[str, Any]
+R = TypeVar("R")
+Outcome = bytes | UpstreamError
+"""The body of a good answer, or what went wrong."""
+
+
+class Answer(msgspec.Struct, Generic[R]):
+    """One page as a service sends it."""
+
+    value: list[R]
+    count: int | None = msgspec.field(name="@odata.count", default=None)
+    count_is_limited: bool = msgspec.field(
+        name="@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded", default=False
+    )
+    next_link: str | None = msgspec.field(name="@odata.nextLink", default=None)
+
+
+Decoder = msgspec.json.Decoder[Answer[Any]]
+"""Makes rows of an answer's bytes, and checks what its row type declares."""
+
+
+def decoder(row: Any) -> Decoder:
+    """A decoder for rows of this type; numbers with decimals keep their digits."""
+    return msgspec.json.Decoder(Answer[row], float_hook=Decimal)
+
+
+PLAIN = decoder(Row)
+"""Rows as JSON has them."""
+
+
+def opened(outcome: Outcome, decoder: Decoder) -> Answer[Any]:
+    """The answer in a body; raises what went wrong, UpstreamMismatch for a body of another form."""
+    if isinstance(outcome, UpstreamError):
+        raise outcome
+    try:
+        return decoder.decode(outcome)
+    except msgspec.ValidationError:
+        raise UpstreamMismatch("The service's answer does not hold the rows asked for.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise UpstreamMismatch("The service's answer is not JSON.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows as the decoder made them. `count` is the total of the filter, where asked for."""
+
+    rows: list[Any]
+    count: int | None = None
+    count_is_exact: bool = True
+    complete: bool = True
+    """Whether the service has no further rows for the query."""
+    last: Any = None
+    """The last row that the service sent, behind which further rows stand."""
+
+
+class Replay:
+    """
+    The outcomes of one operation by URL, kept while a first way is tried and handed out once each
+    on the second, so that nothing is asked twice.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, deque[Outcome]] = {}
+        self._handing_out = False
+
+    def begin(self) -> None:
+        """From here on outcomes are handed out, and no longer kept."""
+        self._handing_out = True
+
+    def keep(self, url: str, outcome: Outcome) -> None:
+        if not self._handing_out:
+            self._kept.setdefault(url, deque()).append(outcome)
+
+    def has(self, url: str) -> bool:
+        return self._handing_out and bool(self._kept.get(url))
+
+    def take(self, url: str) -> Outcome:
+        """The next outcome of `url`, which `has` said is there."""
+        return self._kept[url].popleft()

@@ -1,0 +1,87 @@
+"""
+Many rows at once: the values of a column, their keys, and which of them meet a condition.
+
+A row is a dict, or a struct that a decoder made and checked (`Checked`); both answer `get`.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.upstream.conditions import All, Compare, Condition, In, Raw, Value, same, value_at
+
+R = TypeVar("R", bound=Raw)
+Folded = tuple[str, ...]
+"""A key in one spelling: both services compare text without regard to case."""
+
+
+class Checked(msgspec.Struct):
+    """A row whose columns are attributes; a subclass declares them with their types."""
+
+    def get(self, name: str, /) -> Any:
+        return getattr(self, name, None)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.__struct_fields__:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__struct_fields__
+
+
+def values_at(rows: Sequence[Raw], path: str) -> list[Any]:
+    """The value of a column or path in each row, as `value_at` has it."""
+    if rows and isinstance(rows[0], Checked):
+        try:
+            return list(map(_getter(path), rows))
+        except AttributeError:
+            pass  # a lookup on the way is empty in some row, or the column was not asked for
+    return [value_at(row, path) for row in rows]
+
+
+def keys_of(rows: Sequence[Raw], columns: Sequence[str]) -> list[Folded]:
+    """The values of `columns` in each row, as `folded` spells them."""
+    spelled = [[str(value).casefold() for value in values_at(rows, column)] for column in columns]
+    return list(zip(*spelled, strict=True))
+
+
+def folded(key: Iterable[Value]) -> Folded:
+    """A key in one spelling."""
+    return tuple(str(part).casefold() for part in key)
+
+
+def meeting(condition: Condition, rows: Sequence[R]) -> Sequence[R]:
+    """The rows for which `condition` holds; each distinct value of a column is compared once."""
+    match condition:
+        case All(parts):
+            for part in parts:
+                rows = meeting(part, rows)
+            return rows
+        case Compare(column, "eq", value):
+            return _among(condition, rows, column, (value,))
+        case In(column, values):
+            return _among(condition, rows, column, values)
+    return [row for row in rows if condition.holds(row)]
+
+
+def _among(
+    condition: Condition, rows: Sequence[R], column: str, wanted: Iterable[Value]
+) -> Sequence[R]:
+    found = values_at(rows, column)
+    try:
+        distinct = set(found)
+    except TypeError:  # a service sent an object or a list where a value belongs
+        return [row for row in rows if condition.holds(row)]
+    good = {value for value in distinct if any(same(value, each) for each in wanted)}
+    if len(good) == len(distinct):
+        return rows
+    return [row for row, value in zip(rows, found, strict=True) if value in good]
+
+
+@lru_cache(maxsize=1024)
+def _getter(path: str) -> "attrgetter[Any]":
+    return attrgetter(path.replace("/", "."))
