@@ -24,6 +24,7 @@ from gateway.auth.tokens import Tokens
 from gateway.endpoint import VIEW_AS, GraphQLEndpoint
 from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
+from gateway.engine.plans.plans import Plans
 from gateway.explaining import Explanation, explanation
 from gateway.graphiql.page import SignIn, graphiql_routes
 from gateway.health import Probe, health_routes
@@ -67,15 +68,21 @@ def create_app(
     types = schema(settings)
     outside = Outside(settings, PolicyFile(settings.policy, vocabulary()), transport)
     limits = Limits(**settings.limits)
+    engine = Engine(
+        types,
+        limits,
+        introspection=settings.introspection,
+        plans=Plans(types) if settings.compiled_plans else None,
+    )
     endpoint = GraphQLEndpoint(
-        Engine(types, limits, introspection=settings.introspection),
+        engine,
         outside.authenticator.authenticate,
         outside.context,
         look_as=outside.authenticator.seen_as,
         explain=outside.explain,
         audit=outside.audit,
     )
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", endpoint),
             *health_routes(outside.probes),
@@ -88,6 +95,8 @@ def create_app(
         ],
         lifespan=outside.lifespan,
     )
+    app.state.engine = engine
+    return app
 
 
 def from_environment() -> Starlette:

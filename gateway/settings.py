@@ -188,6 +188,12 @@ class Settings:
         "Scopes that GraphiQL asks for; with Entra also the gateway's own.",
         default="openid profile email",
     )
+    compiled_plans: bool = variable(
+        "Answer queries by compiled plans where they can be; graphql-core answers the rest either "
+        "way.",
+        parsers.switch,
+        default=True,
+    )
     deadline: float = variable(
         "Seconds that one operation may take.", parsers.seconds, default=10.0
     )

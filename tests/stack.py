@@ -46,6 +46,7 @@ class Stack:
     emulator: Starlette
     gateway: httpx2.AsyncClient
     upstream: httpx2.AsyncClient
+    app: Starlette
     tokens: dict[str, str] = field(default_factory=dict)
 
     async def token(self, name: str) -> str:
@@ -130,4 +131,4 @@ async def running(emulator: Starlette, **changes: Any) -> AsyncIterator[Stack]:
         httpx2.AsyncClient(transport=upstream, base_url=EMULATOR) as direct,
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=GATEWAY) as client,
     ):
-        yield Stack(emulator, client, direct)
+        yield Stack(emulator, client, direct, app)

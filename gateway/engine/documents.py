@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from graphql import (
     ASTValidationRule,
@@ -31,13 +32,15 @@ _TOO_LONG = re.compile(r"more than \d+ (tokens|comments)")
 """How graphql-core says that it stopped at a limit; it has no error class of its own for that."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Operation:
     """One operation of a document, with the number of rows it could return."""
 
     document: DocumentNode
     node: OperationDefinitionNode
     rows: Rows
+    known: Any = None
+    """What plans keep with it; the same for every caller."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The engine: a GraphQL request -> an operation that may run -> its answer."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any, Final
+from typing import Any, Final, Literal, Protocol
 
 from graphql import (
     ExecutionResult,
@@ -22,6 +23,23 @@ from gateway.engine.shapes import check_variables
 from gateway.errors import LimitExceeded
 
 DEFAULT_LIMITS: Final = Limits()
+COMPILED: Final = "compiled"
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Why a plan did not answer: none was made (`core`), or it was given up (`fallback`)."""
+
+    way: Literal["core", "fallback"]
+    reason: str
+
+
+class Planned(Protocol):
+    """Answers queries by plans, where it can."""
+
+    async def run(
+        self, operation: Operation, variables: Mapping[str, Any], context: Any
+    ) -> dict[str, Any] | Declined: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +73,16 @@ class Engine:
         limits: Limits = DEFAULT_LIMITS,
         *,
         introspection: bool = False,
+        plans: Planned | None = None,
     ) -> None:
+        """Without `plans` graphql-core answers everything."""
         # Suggestions spell out the schema one typo at a time, so they go with introspection.
         self._hide_suggestions = not introspection
         self._schema = schema
         self._limits = limits
+        self._plans = plans
+        self.ways: Counter[tuple[str, str]] = Counter()
+        """How operations were answered, and why not otherwise."""
         rules = (*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,)))
         self._documents = Documents(schema, limits, rules, hide_suggestions=self._hide_suggestions)
 
@@ -79,7 +102,18 @@ class Engine:
         return Prepared(operation, request.variables)
 
     async def execute(self, prepared: Prepared, context: object, request_id: str) -> Answer:
-        """Run a prepared operation on graphql-core; Refused where a variable cannot be used."""
+        """Run a prepared operation by its plan or on graphql-core; Refused for bad variables."""
+        declined = Declined("core", prepared.kind.value)
+        if self._plans is not None and prepared.kind is OperationType.QUERY:
+            found = await self._plans.run(prepared.operation, prepared.variables, context)
+            if not isinstance(found, Declined):
+                self.ways[COMPILED, ""] += 1
+                return Answer(found)
+            declined = found
+        self.ways[declined.way, declined.reason] += 1
+        return await self._on_core(prepared, context, request_id)
+
+    async def _on_core(self, prepared: Prepared, context: object, request_id: str) -> Answer:
         name = prepared.operation.node.name
         running = execute(
             self._schema,

@@ -29,6 +29,12 @@ class Loaders:
         self.reader = reader
         self._loaders: dict[Hashable, DataLoader[Wanted, Any]] = {}
 
+    def rewind(self) -> None:
+        """Begin the operation anew over the answers that it has had so far."""
+        self.forget()
+        self.reader.readings.clear()
+        self.reader.allowance.rewind()
+
     def forget(self) -> None:
         """Read everything anew from here on: something was written."""
         self._loaders.clear()
@@ -51,7 +57,7 @@ class Loaders:
 
     async def page(self, table: Table, select: Select, window: Window) -> Slice:
         """A window of all rows that the caller may see."""
-        return await root_window(self.reader, table, select, window)
+        return await root_window(self.reader, Ask(table, select), window)
 
     async def node(self, cls: type[R], key: Key, select: Select) -> R | None:
         """The row with a key that the caller sent; the row rule decides whether it exists."""
@@ -104,9 +110,8 @@ class Loaders:
 
     async def _slices(self, back: Back, window: Window, wanted: Sequence[Wanted]) -> list[Slice]:
         columns = back.link.paths
-        found = await child_windows(
-            self.reader, back.child, columns, _keys(wanted), _union(wanted), window
-        )
+        ask = Ask(back.child, _union(wanted) | set(columns))
+        found = await child_windows(self.reader, ask, Keys(columns, _keys(wanted)), window)
         return [found[folded(key)] for key, _ in wanted]
 
     async def _groups(

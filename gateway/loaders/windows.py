@@ -5,12 +5,12 @@ Many parents share each request: rows arrive in the order asked for, parents tha
 out, and the rest go on behind the last row. A link costs one call, plus pages and URL chunks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.errors import InvalidInput
 from gateway.loaders.keyset import Place, beyond, decode, place, reverse, total_order
-from gateway.loaders.reader import Ask, Key, Keys, Reader
+from gateway.loaders.reader import Ask, Keys, Reader
 from gateway.tables import Table
 from gateway.upstream.answers import Page, Row
 from gateway.upstream.conditions import EVERYTHING, Condition, both
@@ -87,16 +87,16 @@ def window(
     return Window(size, full, where, start, backward, counted)
 
 
-async def root_window(reader: Reader, table: Table, select: frozenset[str], of: Window) -> Slice:
-    """A window of all rows that the caller may see."""
+async def root_window(reader: Reader, wanted: Ask, of: Window) -> Slice:
+    """A window of all rows that the caller may see; `wanted` names table and columns."""
+    table = wanted.table
     count_along = of.counted and of.start is None
-    ask = _ask(table, select, of, of.size + 1, of.start, count=count_along)
-    page = await reader.page(ask)
+    page = await reader.page(_ask(wanted, of, of.size + 1, of.start, count=count_along))
     rows, more = page.rows, page
     while len(rows) <= of.size and not more.complete and more.last:
         # The gate dropped rows, which is a defect somewhere; it must not end the list early.
         start = place(table, of.direction, more.last)
-        more = await reader.page(_ask(table, select, of, of.size + 1, start))
+        more = await reader.page(_ask(wanted, of, of.size + 1, start))
         rows = rows + more.rows
     result = _slice(table, of, rows)
     if count_along:
@@ -108,20 +108,14 @@ async def root_window(reader: Reader, table: Table, select: frozenset[str], of: 
 
 
 async def child_windows(
-    reader: Reader,
-    table: Table,
-    columns: tuple[str, ...],
-    keys: Iterable[Key],
-    select: frozenset[str],
-    of: Window,
+    reader: Reader, wanted: Ask, parents: Keys, of: Window
 ) -> dict[Folded, Slice]:
-    """The same window for each parent; the children name their parents in `columns`."""
-    everything, parents = select | set(columns), Keys(columns, tuple(keys))
-    found = Gathering(table, parents, of)
+    """The same window for each parent, which the children name in columns that `wanted` has too."""
+    found = Gathering(wanted.table, parents, of)
     pending = [(parents, of.start)]
     while pending:
         asks = [
-            (_ask(table, everything, of, _top(of, part), start, count=found.alone), part)
+            (_ask(wanted, of, _top(of, part), start, count=found.alone), part)
             for part, start in pending
         ]
         pending = [
@@ -196,18 +190,10 @@ def _top(of: Window, keys: Keys) -> int:
     return wanted if len(keys.values) == 1 else min(PAGE_SIZE, 2 * wanted * len(keys.values))
 
 
-def _ask(
-    table: Table,
-    select: frozenset[str],
-    of: Window,
-    top: int,
-    start: Place | None,
-    *,
-    count: bool = False,
-) -> Ask:
+def _ask(wanted: Ask, of: Window, top: int, start: Place | None, *, count: bool = False) -> Ask:
     direction = of.direction
-    where = of.where if start is None else both(of.where, beyond(table, direction, start))
-    return Ask(table, select, where, direction, top, count)
+    where = of.where if start is None else both(of.where, beyond(wanted.table, direction, start))
+    return replace(wanted, where=where, order=direction, top=top, count=count)
 
 
 def _slice(table: Table, of: Window, rows: list[Row]) -> Slice:

@@ -4,6 +4,7 @@ import asyncio
 
 import strawberry
 
+from gateway.auth.principal import Principal
 from gateway.errors import InvalidInput
 from gateway.resolvers import operations
 from gateway.resolvers.operations import Operation
@@ -43,13 +44,7 @@ class Query:
 
     @strawberry.field(description="Who is asking, and what they may do.")
     def viewer(self, info: Info) -> Viewer:
-        principal = info.context.principal
-        return Viewer(
-            kind=principal.kind.value,
-            name=principal.contact.name if principal.contact else None,
-            roles=sorted(principal.roles),
-            permissions=sorted(map(":".join, principal.rights.reach)),
-        )
+        return viewer_of(info.context.principal)
 
     @strawberry.field(
         description="What became of a mutation that answered PENDING; null if it was not yours."
@@ -66,6 +61,15 @@ class Query:
         if len(ids) > NODES:
             raise InvalidInput(f"At most {NODES} ids at once.", argument="ids")
         return list(await asyncio.gather(*(_node(info, id_) for id_ in ids)))
+
+
+def viewer_of(principal: Principal) -> Viewer:
+    return Viewer(
+        kind=principal.kind.value,
+        name=principal.contact.name if principal.contact else None,
+        roles=sorted(principal.roles),
+        permissions=sorted(map(":".join, principal.rights.reach)),
+    )
 
 
 async def _node(info: Info, text: str) -> Node | None:

@@ -8,7 +8,7 @@ from gateway.auth.principal import Access
 from gateway.errors import NotFound
 from gateway.schema import ids
 from gateway.schema.accounts import Account
-from gateway.schema.context import Info
+from gateway.schema.context import Context
 from gateway.tables import Table, paths
 from gateway.upstream.conditions import Condition
 
@@ -19,27 +19,27 @@ def account_id(text: str) -> UUID:
     return UUID(str(key))
 
 
-async def of_account(info: Info, table: Table, text: str) -> Condition:
+async def of_account(context: Context, table: Table, text: str) -> Condition:
     """
     The rows of `table` that belong to one account; it comes on top of the row rule.
 
     NotFound for an account that is not there, or not the caller's: never told apart.
     """
-    caller = info.context.principal
+    caller = context.principal
     key = account_id(text)
     chosen = caller.held(key)
     if chosen is None and caller.access("account") is Access.ALL:
-        chosen = await _any(info, key)
+        chosen = await _any(context, key)
     if chosen is None:
         raise NotFound("There is no such account.", argument="account")
     confined = replace(caller, accounts=(chosen,), children=())
     return table.rule.condition(confined, Access.ACCOUNT)
 
 
-async def _any(info: Info, key: UUID) -> principal.Account | None:
+async def _any(context: Context, key: UUID) -> principal.Account | None:
     """An account as staff read it."""
     select = paths(Account, "number", "company")
-    row = await info.context.loaders.node(Account, (key,), select)
+    row = await context.loaders.node(Account, (key,), select)
     if row is None:
         return None
     return principal.Account(key, row.number, row.company and row.company.lower())

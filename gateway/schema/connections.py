@@ -11,6 +11,8 @@ from gateway.loaders.windows import Slice
 from gateway.tables import Row
 
 T = TypeVar("T")
+COUNTS = ("totalCount", "totalCountIsLowerBound")
+"""The fields of a connection for which its rows are counted."""
 
 
 @strawberry.type(description="Where a page stands in its list.")

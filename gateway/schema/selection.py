@@ -11,6 +11,7 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSkipDirective,
     InlineFragmentNode,
+    OperationDefinitionNode,
     SelectionNode,
     get_directive_values,
 )
@@ -33,7 +34,7 @@ class Operation(Protocol):
     def variable_values(self) -> VariableValues: ...
 
 
-Fragment = FragmentDefinitionNode | InlineFragmentNode
+Selected = FieldNode | OperationDefinitionNode
 Fields = Mapping[str, list[FieldNode]]
 """Field nodes by the name of the field, whatever their aliases."""
 Rows = Callable[[Sequence[FieldNode]], Sequence[FieldNode]]
@@ -71,7 +72,7 @@ def fields(
     return found
 
 
-def responses(operation: Operation, nodes: Iterable[FieldNode], type_name: str) -> Fields:
+def responses(operation: Operation, nodes: Iterable[Selected], type_name: str) -> Fields:
     """As `fields`, by the name that each field has in the answer and in the answer's order."""
     found: dict[str, list[FieldNode]] = {}
     for item in _below(operation, nodes, type_name):
@@ -112,7 +113,7 @@ def _paths(operation: Operation, member: Spec | Back, nodes: list[FieldNode]) ->
 
 
 def _below(
-    operation: Operation, nodes: Iterable[FieldNode], type_name: str | None
+    operation: Operation, nodes: Iterable[Selected], type_name: str | None
 ) -> Iterator[FieldNode]:
     for node in nodes:
         if node.selection_set is not None:

@@ -7,7 +7,6 @@ so that one which the caller may not have takes nothing else away.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -18,25 +17,15 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.loaders.windows import DEFAULT_SIZE, MAXIMUM_SIZE, Slice, Window, window
+from gateway.loaders.windows import DEFAULT_SIZE, MAXIMUM_SIZE, Slice
 from gateway.schema import filters, ids
-from gateway.schema.choosing import of_account
-from gateway.schema.connections import Connection, Listing
+from gateway.schema.connections import COUNTS, Connection, Listing
 from gateway.schema.context import Info
+from gateway.schema.listing import Direction, root_window_of, window_of
 from gateway.schema.selection import asks_for, columns, listed_columns
 from gateway.tables import TABLES, Back, Computed, Link, Node, Row, Spec, Table, bind
-from gateway.upstream.conditions import EVERYTHING, both
-from gateway.upstream.odata import Order
 
 Resolve = Callable[..., Any]
-
-
-@strawberry.enum(description="The direction of an order.")
-class Direction(Enum):
-    """Ascending or descending; nulls are the smallest values."""
-
-    ASC = strawberry.enum_value("asc", description="Smallest first.")
-    DESC = strawberry.enum_value("desc", description="Largest first.")
 
 
 class Resolved(StrawberryField):
@@ -93,11 +82,8 @@ class Types:
 
     def _listing(self, table: Table) -> StrawberryField:
         async def resolve(source: object, info: Info, **arguments: Any) -> Listing:
-            account = arguments.pop("account", None)
-            wanted = _window(table, info, arguments)
-            if account is not None:
-                mine = await of_account(info, table, account)
-                wanted = replace(wanted, where=both(wanted.where, mine))
+            counted = asks_for(info._raw_info, *COUNTS)
+            wanted = await root_window_of(table, info.context, arguments, counted=counted)
             select = listed_columns(info._raw_info, table)
             return Listing(await info.context.loaders.page(table, select, wanted))
 
@@ -110,7 +96,9 @@ class Types:
 
         async def resolve(row: Row, info: Info, **arguments: Any) -> Listing:
             _show(row, info, back.name)
-            wanted = _window(child, info, arguments)
+            counted = asks_for(info._raw_info, *COUNTS)
+            reader = info.context.loaders.reader
+            wanted = window_of(child, reader, arguments, counted=counted)
             select = listed_columns(info._raw_info, child)
             found: Slice = await info.context.loaders.many(back, row, select, wanted)
             return Listing(found)
@@ -244,25 +232,6 @@ def _order_input(table: Table) -> type:
         },
     )
     return strawberry.input(made, description=f"One column of an order of {table.name}.")
-
-
-def _window(table: Table, info: Info, arguments: dict[str, Any]) -> Window:
-    sent, order = arguments.pop("filter", None), arguments.pop("order_by", None)
-    return window(
-        table,
-        **arguments,
-        where=filters.condition(table, sent) if sent else EVERYTHING,
-        order=_order(table, order or []) or info.context.loaders.reader.default_order(table),
-        counted=asks_for(info._raw_info, "totalCount", "totalCountIsLowerBound"),
-    )
-
-
-def _order(table: Table, sent: Sequence[Any]) -> tuple[Order, ...]:
-    chosen = {
-        table.scalar_of(item.field.value): item.direction is Direction.DESC
-        for item in reversed(sent)
-    }
-    return tuple(Order(path, descending) for path, descending in reversed(chosen.items()))
 
 
 def graphql_name(name: str) -> str:

@@ -1,0 +1,80 @@
+"""
+Leaves of an answer: how the value of a column travels from the decoder into the answer.
+
+What JSON has already in its final form passes through, as its type was checked by the decoder. The
+rest goes through the same decoding and output coercion as on graphql-core.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+from graphql import GraphQLEnumType, GraphQLLeafType
+
+from gateway.kinds import OptionSet, decoder
+from gateway.tables import ServiceName
+
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+"""What GraphQL's `Int` has room for."""
+Convert = Callable[[Any], Any]
+
+
+class Unusual(Exception):
+    """The rows do not fit a plan: graphql-core shall say what that means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value of the answer: the type that the decoder checks, and what is done to the value."""
+
+    carried: Any
+    convert: Convert | None = None
+    """None where the value is in its final form."""
+    exact: bool = True
+    """Whether the decoder alone assures that the value can be decoded."""
+
+
+def leaf_of(type_: type, output: GraphQLLeafType, service: ServiceName) -> Leaf:
+    """How a column of `type_` becomes the leaf `output`."""
+    if type_ is str:
+        return Leaf(str)
+    if type_ is int:
+        return Leaf(Int32)
+    if type_ is bool and service == "dataverse":
+        return Leaf(bool)
+    if issubclass(type_, OptionSet) and isinstance(output, GraphQLEnumType):
+        return Leaf(int, _named(type_, output))
+    convert = _converted(decoder(type_), output.coerce_output_value)
+    if type_ is Decimal:
+        return Leaf(Any, _decimal(convert), exact=False)
+    return Leaf(Any, convert, exact=False)
+
+
+def present(value: Any) -> Any:
+    """`value`, which must not be null."""
+    if value is None:
+        raise Unusual("a null where none may be")
+    return value
+
+
+def _named(type_: type[OptionSet], output: GraphQLEnumType) -> Convert:
+    names = {member.value: output.coerce_output_value(member) for member in type_}
+    unknown = names[type_["UNKNOWN"].value]
+    return lambda number: names.get(number, unknown)
+
+
+def _converted(decode: Convert, coerce: Convert) -> Convert:
+    def convert(raw: Any) -> Any:
+        value = decode(raw)
+        return None if value is None else coerce(value)
+
+    return convert
+
+
+def _decimal(convert: Convert) -> Convert:
+    def digits(raw: Any) -> Any:
+        return str(raw) if raw.__class__ is Decimal else convert(raw)
+
+    return digits

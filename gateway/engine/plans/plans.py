@@ -1,0 +1,170 @@
+"""
+Queries answered by plans: made once for an operation, its conditions and the types its ids lead to.
+
+Optimistic: what does not fit raises, and graphql-core completes the operation over the answers that
+were had so far. It alone decides what an error is and how far a null reaches.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    VariableNode,
+    get_variable_values,
+)
+from graphql.execution.values import VariableValues
+
+from gateway.engine.documents import Operation
+from gateway.engine.execution import Declined
+from gateway.engine.plans.fetches import Run
+from gateway.engine.plans.leaves import Unusual
+from gateway.engine.plans.planner import Plan, Planner, Types
+from gateway.engine.plans.source import Unplanned
+from gateway.errors import GatewayError
+from gateway.schema.context import Context
+from gateway.schema.selection import responses
+from gateway.upstream.answers import Replay
+
+log = logging.getLogger(__name__)
+
+KEPT = 64
+"""Plans that are kept of one operation."""
+NO_VARIABLES = VariableValues({}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Selecting:
+    """An operation with the values on which its selections depend."""
+
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variable_values: VariableValues
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The root fields of an operation under some conditions, and the plans made of them."""
+
+    selecting: Selecting
+    roots: Mapping[str, list[FieldNode]]
+    plans: dict[Types, Plan | Unplanned] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is kept with an operation: the variables that decide on selections, and outlines."""
+
+    conditions: tuple[str, ...]
+    outlines: dict[tuple[Any, ...], Outline] = field(default_factory=dict)
+
+
+class Plans:
+    """The plans of one schema's operations."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._planner = Planner(schema)
+
+    async def run(
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
+    ) -> dict[str, Any] | Declined:
+        """The data of the answer; Declined where graphql-core must answer."""
+        try:
+            run = Run(context, self._coerced(operation, variables))
+            plan = self._plan(operation, run)
+        except Unplanned as unplanned:
+            return Declined("core", str(unplanned))
+        hidden = context.principal.rights.hidden
+        if hidden and plan.hides(hidden):
+            return Declined("core", "hidden members")
+        context.loaders.reader.allowance.replay = Replay()
+        try:
+            return await plan.run(run)
+        except Exception as error:  # noqa: BLE001 - graphql-core decides what it means
+            context.loaders.rewind()
+            return Declined("fallback", _reason(error))
+
+    def warm(self, operation: Operation) -> None:
+        """Plan an operation whose selections no variable decides on, before anybody asks for it."""
+        known = self._known(operation)
+        if not known.conditions:
+            outline = self._outline(operation, known, NO_VARIABLES)
+            self._planned(outline, frozenset())
+
+    def _coerced(self, operation: Operation, variables: Mapping[str, Any]) -> VariableValues:
+        declared = operation.node.variable_definitions
+        if not declared:
+            return NO_VARIABLES
+        values = get_variable_values(self._schema, declared, dict(variables))
+        if isinstance(values, list):
+            raise Unplanned("variables that cannot be used")
+        return values
+
+    def _plan(self, operation: Operation, run: Run) -> Plan:
+        outline = self._outline(operation, self._known(operation), run.variables)
+        try:
+            types = self._planner.types(outline.roots, run.variables)
+        except (GatewayError, GraphQLError, Unusual):
+            raise Unplanned("ids that cannot be used") from None
+        return self._planned(outline, types)
+
+    def _known(self, operation: Operation) -> Known:
+        if operation.known is None:
+            operation.known = Known(tuple(sorted(_deciding(operation.document))))
+        found: Known = operation.known
+        return found
+
+    def _outline(self, operation: Operation, known: Known, variables: VariableValues) -> Outline:
+        key = tuple(map(variables.coerced.get, known.conditions))
+        if key not in known.outlines:
+            if len(known.outlines) >= KEPT:
+                known.outlines.clear()
+            fragments = {
+                node.name.value: node
+                for node in operation.document.definitions
+                if isinstance(node, FragmentDefinitionNode)
+            }
+            selecting = Selecting(fragments, variables)
+            roots = responses(selecting, [operation.node], "Query")
+            known.outlines[key] = Outline(selecting, roots)
+        return known.outlines[key]
+
+    def _planned(self, outline: Outline, types: Types) -> Plan:
+        if types not in outline.plans:
+            if len(outline.plans) >= KEPT:
+                outline.plans.clear()
+            try:
+                outline.plans[types] = self._planner.plan(outline.selecting, outline.roots, types)
+            except Unplanned as unplanned:
+                outline.plans[types] = unplanned
+        plan = outline.plans[types]
+        if isinstance(plan, Unplanned):
+            raise plan
+        return plan
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, Unusual) else type(error).__name__
+
+
+def _deciding(document: DocumentNode) -> set[str]:
+    """The variables in `@skip` and `@include`, wherever they stand."""
+    found: set[str] = set()
+    pending: list[Any] = list(document.definitions)
+    while pending:
+        node = pending.pop()
+        for directive in getattr(node, "directives", None) or ():
+            found.update(_named(argument.value for argument in directive.arguments or ()))
+        below = getattr(node, "selection_set", None)
+        pending.extend(below.selections if below is not None else ())
+    return found
+
+
+def _named(values: Iterable[Any]) -> Iterable[str]:
+    return (value.name.value for value in values if isinstance(value, VariableNode))

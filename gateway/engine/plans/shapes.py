@@ -1,0 +1,90 @@
+"""The columns that a plan reads of a table -> a struct of just these, and its decoder."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.engine.plans.leaves import Leaf, Unusual
+from gateway.engine.plans.source import Unplanned
+from gateway.upstream.answers import Decoder, decoder
+from gateway.upstream.rows import Checked
+
+Tree = dict[str, Any]
+"""Columns by name; below a lookup the columns of the row that it leads to."""
+
+
+class Rows:
+    """
+    What rows of one fetch are made of. `demand` types while planning; `decoder` when it is known
+    which columns the gate adds for this caller.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._leaves: dict[str, Leaf] = {}
+        self._required: set[str] = set()
+        self._left: set[str] = set()
+        self._slots: list[str] = []
+        self._decoders: dict[tuple[str, ...], Decoder] = {}
+
+    def demand(self, path: str, leaf: Leaf, *, optional: bool) -> None:
+        """A leaf of the answer stands at `path`."""
+        known = self._leaves.setdefault(path, leaf)
+        if known.carried != leaf.carried:
+            raise Unplanned(f"{self._name}.{path} as two types")
+        if not optional:
+            self._required.add(path)
+
+    def leave(self, path: str) -> None:
+        """The rows must not have `path`, as the answer would depend on it."""
+        self._left.add(path)
+
+    def slot(self) -> str:
+        """The name of a further attribute, in which what belongs to a row is put."""
+        self._slots.append(f"_{len(self._slots)}")
+        return self._slots[-1]
+
+    def decoder(self, columns: tuple[str, ...]) -> Decoder:
+        if columns not in self._decoders:
+            if not self._left.isdisjoint(columns):
+                raise Unusual("a column that is not asked for")
+            self._decoders[columns] = decoder(self._struct(columns))
+        return self._decoders[columns]
+
+    def _struct(self, columns: Iterable[str]) -> type[Checked]:
+        slots = [(slot, Any, msgspec.field(default=None, name=f"({slot})")) for slot in self._slots]
+        return _made(self._name, [*self._fields(_tree(columns)), *slots])
+
+    def _fields(self, tree: Mapping[str, Any], at: str = "") -> list[Any]:
+        fields: list[Any] = []
+        for name, below in tree.items():
+            path = at + name
+            if below:
+                inner = _made(f"{self._name}_{name}", self._fields(below, f"{path}/"))
+                fields.append((name, inner | None))
+            else:
+                fields.append((name, self._carried(path)))
+        return fields
+
+    def _carried(self, path: str) -> Any:
+        leaf = self._leaves.get(path)
+        if leaf is None or leaf.carried is Any:
+            return Any
+        required = path in self._required and "/" not in path
+        return leaf.carried if required else leaf.carried | None
+
+
+def _made(name: str, fields: list[Any]) -> type[Checked]:
+    # Rows lead to rows below them and never back, so that no collector need look at them.
+    made: Any = msgspec.defstruct(name, fields, bases=(Checked,), gc=False)
+    return made  # type: ignore[no-any-return]  # a subclass of its bases
+
+
+def _tree(columns: Iterable[str]) -> Tree:
+    tree: Tree = {}
+    for path in columns:
+        below = tree
+        for step in path.split("/"):
+            below = below.setdefault(step, {})
+    return tree

@@ -1,0 +1,282 @@
+"""
+The two walks over what is selected of a table's rows: the first finds what has to be read for it,
+the second writes the expression that makes the answer of what was read.
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Any, get_type_hints
+
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type, is_non_null_type
+from strawberry.utils.str_converters import to_camel_case
+
+from gateway.engine.plans.arguments import arguments_of, spelled
+from gateway.engine.plans.fetches import Children, Fetch, Linked, Worked
+from gateway.engine.plans.leaves import Leaf, leaf_of
+from gateway.engine.plans.source import Source, Unplanned, output_leaf
+from gateway.loaders import keyset
+from gateway.loaders.windows import Slice
+from gateway.schema import ids
+from gateway.schema.connections import COUNTS
+from gateway.schema.selection import columns_of, fields, responses, row_nodes
+from gateway.tables import Back, Column, Computed, Group, Link, Node, Spec
+from gateway.upstream.rows import Checked
+
+Nodes = Sequence[FieldNode]
+
+
+class Walk:
+    """Both walks of one root field."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._operation = source.operation
+
+    # What has to be read.
+
+    def find(self, fetch: Fetch, nodes: Nodes) -> None:
+        """Add to `fetch` what is selected below `nodes`, which stand for its rows."""
+        fetch.select |= columns_of(self._operation, fetch.table, nodes)
+        for selected in responses(self._operation, nodes, fetch.table.name).values():
+            name = selected[0].name.value
+            if name == "id" and issubclass(fetch.table.cls, Node):
+                self._find_key(fetch)
+            elif name != "__typename":
+                self._find_member(fetch, name, fetch.members.get(name), selected)
+
+    def find_page(self, fetch: Fetch, nodes: Nodes) -> None:
+        """As `find`, for nodes that stand for a connection to the rows."""
+        self.find(fetch, row_nodes(self._operation, nodes))
+
+    def counted(self, nodes: Nodes) -> bool:
+        """Whether the rows of a connection have to be counted."""
+        return not fields(self._operation, nodes).keys().isdisjoint(COUNTS)
+
+    def _find_key(self, fetch: Fetch) -> None:
+        carried = str if fetch.table.service == "dataverse" else Any
+        for column in fetch.table.key:
+            fetch.shape.demand(column, Leaf(carried), optional=False)
+
+    def _find_member(
+        self, fetch: Fetch, name: str, member: Spec | Back | None, nodes: list[FieldNode]
+    ) -> None:
+        match member:
+            case Column():
+                leaf = self._leaf(fetch, name, member)
+                fetch.shape.demand(member.path, leaf, optional=member.optional)
+            case Group():
+                for part, leaf in self._asked(fetch, member, nodes):
+                    fetch.shape.demand(member.parts[part], leaf, optional=True)
+            case Link():
+                linked = fetch.branch(name, lambda: Linked(table=member.target, link=member))
+                self.find(linked, nodes)
+            case Back():
+                fetch.shown.add(name)
+                self.find_page(self._children(fetch, name, member, nodes), nodes)
+            case Computed():
+                fetch.shown.add(name)
+                self._worked(fetch, name, member)
+            case _:
+                raise Unplanned(f"{fetch.table.name}.{name}")
+
+    def _children(self, fetch: Fetch, name: str, back: Back, nodes: list[FieldNode]) -> Children:
+        text, counted = spelled(nodes[0]), self.counted(nodes)
+
+        def make() -> Children:
+            arguments = arguments_of(self._source.schema, self._field(fetch, name), nodes[0])
+            return Children(
+                table=back.child, back=back, arguments=arguments, spelled=text, counted=counted
+            )
+
+        return fetch.branch((name, text, counted), make)
+
+    def _worked(self, fetch: Fetch, name: str, member: Computed) -> Worked:
+        return fetch.branch(name, lambda: Worked(spec=member, table=fetch.table))
+
+    # What is made of it.
+
+    def write(self, fetch: Fetch, nodes: Nodes, row: str) -> str:
+        """The object selected below `nodes`, of the row in the variable `row`."""
+        return self._source.object(nodes, fetch.table.name, partial(self._member, fetch, row))
+
+    def write_page(self, fetch: Fetch, nodes: Nodes, page: str) -> str:
+        """The connection selected below `nodes`, over the slice in the variable `page`."""
+        name = f"{fetch.table.name}Connection"
+        return self._source.object(nodes, name, partial(self._of_page, fetch, page))
+
+    def _member(self, fetch: Fetch, row: str, name: str, nodes: list[FieldNode]) -> str:
+        if name == "id" and issubclass(fetch.table.cls, Node):
+            encode = self._source.constant(partial(_id, fetch.table))
+            return f"{encode}({', '.join(f'{row}.{column}' for column in fetch.table.key)})"
+        member = fetch.members[name]
+        match member:
+            case Column():
+                return self._column(fetch, row, name, member)
+            case Group():
+                return self._group(fetch, row, name, member, nodes)
+            case Link():
+                return self._linked(fetch, row, name, member, nodes)
+            case Back():
+                children = self._children(fetch, name, member, nodes)
+                return self.write_page(children, nodes, f"{row}.{children.slot}")
+            case Computed():
+                value = f"{row}.{self._worked(fetch, name, member).slot}"
+                return self._source.plain(self._field(fetch, name).type, nodes, value)
+        raise Unplanned(f"{fetch.table.name}.{name}")
+
+    def _column(self, fetch: Fetch, row: str, name: str, member: Column) -> str:
+        leaf = self._leaf(fetch, name, member)
+        checked = not member.optional and "/" not in member.path
+        value = self._source.at(row, member.path)
+        return self._source.leaf(value, leaf, optional=member.optional, checked=checked)
+
+    def _group(self, fetch: Fetch, row: str, name: str, group: Group, nodes: Nodes) -> str:
+        type_ = self._object_type(fetch, name)
+        if not self._is_simple(group):
+            whole = f"{self._source.constant(partial(_whole, fetch.table.cls, group))}({row})"
+            return self._source.plain(self._field(fetch, name).type, nodes, whole)
+        self._demand_rest(fetch, group)
+        leaves = self._leaves(fetch, group)
+
+        def part(asked: str, _: list[FieldNode]) -> str:
+            own = _own_name(group, asked)
+            value = self._source.at(row, group.parts[own])
+            optional = not is_non_null_type(type_.fields[asked].type)
+            return self._source.leaf(value, leaves[own], optional=optional, checked=False)
+
+        made = self._source.object(nodes, type_.name, part)
+        found = f"({made} if {self._stands(fetch, row, group)} else None)"
+        return found if group.optional else self._source.present(found)
+
+    def _stands(self, fetch: Fetch, row: str, group: Group) -> str:
+        """Whether there is a value: by its essential part, or by any part that was read."""
+        essential = group.essential
+        if essential is None:
+            paths = [path for path in group.parts.values() if path in fetch.select]
+            return " or ".join(f"{self._source.at(row, path)} is not None" for path in paths)
+        value = self._source.at(row, group.parts[essential])
+        decode = self._source.constant(group.decoders[essential])
+        return f"{decode}({value}) is not None"
+
+    def _demand_rest(self, fetch: Fetch, group: Group) -> None:
+        """On graphql-core all parts that were read are decoded, whoever else asked for them."""
+        for part, leaf in self._leaves(fetch, group).items():
+            path = group.parts[part]
+            if path in fetch.select:
+                fetch.shape.demand(path, leaf, optional=True)
+            elif group.essential is None:
+                fetch.shape.leave(path)
+
+    def _linked(self, fetch: Fetch, row: str, name: str, link: Link, nodes: Nodes) -> str:
+        linked = fetch.branch(name, lambda: Linked(table=link.target, link=link))
+        target = self._source.variable()
+        made = self.write(linked, nodes, target)
+        found = f"(None if ({target} := {row}.{linked.slot}) is None else {made})"
+        return found if link.optional else self._source.present(found)
+
+    def _of_page(self, fetch: Fetch, page: str, name: str, nodes: list[FieldNode]) -> str:
+        row = self._source.variable()
+        match name:
+            case "nodes":
+                return f"[{self.write(fetch, nodes, row)} for {row} in {page}.rows]"
+            case "edges":
+                edge = partial(self._of_edge, fetch, page, row)
+                made = self._source.object(nodes, f"{fetch.table.name}Edge", edge)
+                return f"[{made} for {row} in {page}.rows]"
+            case "pageInfo":
+                return self._source.object(nodes, "PageInfo", partial(self._of_page_info, page))
+            case "totalCount":
+                return self._source.present(f"{page}.count")
+            case "totalCountIsLowerBound":
+                return f"(not {page}.count_is_exact)"
+        raise Unplanned(f"a connection's {name}")
+
+    def _of_edge(self, fetch: Fetch, page: str, row: str, name: str, nodes: list[FieldNode]) -> str:
+        match name:
+            case "node":
+                return self.write(fetch, nodes, row)
+            case "cursor":
+                return f"{self._source.constant(_cursor)}({page}, {row})"
+        raise Unplanned(f"an edge's {name}")
+
+    def _of_page_info(self, page: str, name: str, _: list[FieldNode]) -> str:
+        cursor = self._source.constant(_cursor)
+        match name:
+            case "hasNextPage":
+                return f"{page}.has_next"
+            case "hasPreviousPage":
+                return f"{page}.has_previous"
+            case "startCursor":
+                return f"({cursor}({page}, {page}.rows[0]) if {page}.rows else None)"
+            case "endCursor":
+                return f"({cursor}({page}, {page}.rows[-1]) if {page}.rows else None)"
+        raise Unplanned(f"a page's {name}")
+
+    # What the schema says.
+
+    def _field(self, fetch: Fetch, name: str) -> GraphQLField:
+        type_ = self._source.schema.type_map[fetch.table.name]
+        if not isinstance(type_, GraphQLObjectType):
+            raise Unplanned(f"the type {type_}")
+        field: GraphQLField = type_.fields[name]
+        return field
+
+    def _object_type(self, fetch: Fetch, name: str) -> GraphQLObjectType:
+        type_ = get_named_type(self._field(fetch, name).type)
+        if not isinstance(type_, GraphQLObjectType):
+            raise Unplanned(f"the type {type_}")
+        return type_
+
+    def _leaf(self, fetch: Fetch, name: str, column: Column) -> Leaf:
+        output = output_leaf(self._field(fetch, name).type)
+        return leaf_of(column.type, output, fetch.table.service)
+
+    def _leaves(self, fetch: Fetch, group: Group) -> dict[str, Leaf]:
+        type_ = self._object_type(fetch, to_camel_case(group.name))
+        return {
+            part: leaf_of(
+                _part_type(group, part),
+                output_leaf(type_.fields[to_camel_case(part)].type),
+                fetch.table.service,
+            )
+            for part in group.parts
+        }
+
+    def _asked(self, fetch: Fetch, group: Group, nodes: Nodes) -> Iterator[tuple[str, Leaf]]:
+        leaves = self._leaves(fetch, group)
+        for name in fields(self._operation, nodes):
+            if name != "__typename":
+                own = _own_name(group, name)
+                yield own, leaves[own]
+
+    def _is_simple(self, group: Group) -> bool:
+        """Whether the value stands exactly where its essential column, or any text, is no null."""
+        others = [part for part in group.parts if part != group.essential]
+        essential = group.essential is None or _part_type(group, group.essential) in (str, Decimal)
+        return essential and all(_part_type(group, part) is str for part in others)
+
+
+def _part_type(group: Group, part: str) -> Any:
+    hints = get_type_hints(group.make)
+    inner = [each for each in getattr(hints[part], "__args__", ()) if each is not type(None)]
+    return inner[0] if inner else hints[part]
+
+
+def _own_name(group: Group, name: str) -> str:
+    own = {to_camel_case(part): part for part in group.parts}
+    if name not in own:
+        raise Unplanned(f"{group.make.__name__}.{name}")
+    return own[name]
+
+
+def _id(table: Any, *key: Any) -> str:
+    return ids.encode(table, key)
+
+
+def _whole(cls: Any, group: Group, row: Checked) -> Any:
+    return group.__get__(cls(row), cls)
+
+
+def _cursor(page: Slice, row: Checked) -> str:
+    return keyset.encode(page.table, page.window.order, row)  # type: ignore[arg-type]  # has `get`

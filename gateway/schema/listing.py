@@ -1,0 +1,63 @@
+"""The arguments of a list, as GraphQL coerced them -> the window of rows that they mean."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+import strawberry
+
+from gateway.loaders.reader import Reader
+from gateway.loaders.windows import Window, window
+from gateway.schema import filters
+from gateway.schema.choosing import of_account
+from gateway.schema.context import Context
+from gateway.tables import Table
+from gateway.upstream.conditions import EVERYTHING, both
+from gateway.upstream.odata import Order
+
+
+@strawberry.enum(description="The direction of an order.")
+class Direction(Enum):
+    """Ascending or descending; nulls are the smallest values."""
+
+    ASC = strawberry.enum_value("asc", description="Smallest first.")
+    DESC = strawberry.enum_value("desc", description="Largest first.")
+
+
+def window_of(
+    table: Table, reader: Reader, arguments: Mapping[str, Any], *, counted: bool
+) -> Window:
+    """The window for one parent's list; raises InvalidInput or InvalidCursor."""
+    paging = {name: value for name, value in arguments.items() if name in PAGING}
+    sent, order = arguments.get("filter"), arguments.get("order_by")
+    return window(
+        table,
+        **paging,
+        where=filters.condition(table, sent) if sent else EVERYTHING,
+        order=_order(table, order or []) or reader.default_order(table),
+        counted=counted,
+    )
+
+
+PAGING = ("first", "after", "last", "before")
+
+
+async def root_window_of(
+    table: Table, context: Context, arguments: Mapping[str, Any], *, counted: bool
+) -> Window:
+    """The same for a root list, which may be narrowed to one `account`; NotFound without it."""
+    wanted = window_of(table, context.loaders.reader, arguments, counted=counted)
+    account = arguments.get("account")
+    if account is None:
+        return wanted
+    mine = await of_account(context, table, account)
+    return replace(wanted, where=both(wanted.where, mine))
+
+
+def _order(table: Table, sent: Sequence[Any]) -> tuple[Order, ...]:
+    chosen = {
+        table.scalar_of(item.field.value): item.direction is Direction.DESC
+        for item in reversed(sent)
+    }
+    return tuple(Order(path, descending) for path, descending in reversed(chosen.items()))
