@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.comparing import mesh
 from benchmarks.comparing.works import WORKS, Work
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from emulator.tokens import AUDIENCE, TENANT
@@ -19,7 +20,7 @@ Environment = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a candidate has to know: the stub, the stub's credential, its customer, its port."""
+    """What a candidate has to know: the stub, a credential for it, its customer, its port."""
 
     stub: str
     service_token: str
@@ -33,6 +34,7 @@ class Surroundings:
             "SERVICE_TOKEN": self.service_token,
             "ACCOUNT": self.account,
             "PORT": str(self.port),
+            "NODE_ENV": "production",
         }
 
 
@@ -76,8 +78,8 @@ def _python(module: str) -> tuple[str, ...]:
     return sys.executable, "-m", f"benchmarks.comparing.{module}"
 
 
-def _node(name: str) -> tuple[str, ...]:
-    return "node", str(PEERS / f"{name}.mjs")
+def _node(name: str, *arguments: str) -> tuple[str, ...]:
+    return "node", str(PEERS / f"{name}.mjs"), *arguments
 
 
 OURS = Candidate(
@@ -87,5 +89,15 @@ LIMIT = Candidate("limit", "limit", _python("limit"), ("L",))
 CANDIDATES = (
     OURS,
     Candidate("naive", "naive", _python("naive")),
+    Candidate(
+        "mesh",
+        "mesh",
+        _node("mesh"),
+        queries={"L": mesh.LARGE, "S": mesh.SMALL},
+        translate=mesh.translated,
+    ),
+    Candidate("yoga", "node", _node("yoga")),
+    Candidate("yoga jit", "node", _node("yoga", "jit")),
+    Candidate("mercurius jit", "node", _node("mercurius")),
     LIMIT,
 )
