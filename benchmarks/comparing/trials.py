@@ -1,0 +1,142 @@
+"""
+Before anything is measured, every candidate answers every work, and all must say the same.
+
+From then on the stub knows all there is to ask, and how many requests each answer takes upstream.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks.comparing import world
+from benchmarks.comparing.candidates import OURS, Candidate
+from benchmarks.comparing.limit import Fetch, Task
+from benchmarks.comparing.measuring import Target
+from benchmarks.comparing.session import Server, Session
+from benchmarks.comparing.works import WORKS, Work, meaning, order_ids
+
+REPEATS = 10
+"""Requests, one after the other, by which a candidate's pace and its fetches are known."""
+BUYERS = {"L": world.LARGE, "S": world.LARGE, "W": world.WIDE}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One candidate at one work that it is known to answer right."""
+
+    candidate: Candidate
+    work: Work
+    target: Target
+    pace: float
+    """Requests a second, one after the other."""
+    upstream_bytes: float
+    """Bytes fetched for one request."""
+    answer: int
+    """Bytes of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Asks servers, and compares what they say with what the first of them said."""
+
+    session: Session
+    said: dict[str, Any]
+
+    def examine(self, server: Server, works: Sequence[Work]) -> Iterator[Trial]:
+        """The trials of one server; Failed where it says something else than those before it."""
+        large = self._ask(server, WORKS["L"], _bodies(server, WORKS["L"], []))
+        ids = order_ids(_read(server, large[0]))
+        for work in works:
+            if work.name in server.candidate.works:
+                yield self._trial(server, work, _bodies(server, work, ids))
+
+    def fetched(self, server: Server, work: Work) -> Task:
+        """What a server fetches for a work, and its answer, as the limit takes them."""
+        self.session.stub.log()
+        (answer,) = self._ask(server, work, _bodies(server, work, []))
+        first, *rest = [Fetch(each.target, each.prefer) for each in self.session.stub.log()]
+        return Task([[first], rest], msgspec.json.decode(answer))
+
+    def _trial(self, server: Server, work: Work, bodies: list[bytes]) -> Trial:
+        answers = self._ask(server, work, bodies)
+        self._compare(server, work, [meaning(_read(server, each)) for each in answers])
+        target_file = self.session.folder / f"{server.candidate.name}-{work.name}.jsonl"
+        target_file.write_bytes(b"\n".join(bodies))
+        self.session.stub.expected()
+        begun = time.monotonic()
+        self._ask(server, work, bodies[:1] * REPEATS)
+        spent = time.monotonic() - begun
+        asked = self.session.stub.expected()
+        return Trial(
+            server.candidate,
+            work,
+            self._target(server, work, target_file, asked.requests / REPEATS),
+            pace=REPEATS / spent,
+            upstream_bytes=asked.bytes / REPEATS,
+            answer=len(answers[0]),
+        )
+
+    def _compare(self, server: Server, work: Work, said: Any) -> None:
+        if said != self.said.setdefault(work.name, said):
+            expected = self.said[work.name]
+            raise server.running.failed(
+                f"answers {work.name} otherwise than the first:\n"
+                f"{json.dumps(said)[:800]}\ninstead of\n{json.dumps(expected)[:800]}"
+            )
+
+    def _ask(self, server: Server, work: Work, bodies: Sequence[bytes]) -> list[bytes]:
+        target = self._target(server, work, Path(), 0)
+        answers = []
+        for body in bodies:
+            answer = self.session.client.post(target.url, content=body, headers=target.headers)
+            if answer.is_error or b'"errors":' in answer.content:
+                raise server.running.failed(f"answers {work.name} with {answer.text[:800]}")
+            answers.append(answer.content)
+        return answers
+
+    def _target(self, server: Server, work: Work, bodies: Path, fetches: float) -> Target:
+        token = self.session.tokens[BUYERS[work.name].email]
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        url = server.url + server.candidate.path(work)
+        return Target(server.running, url, headers, bodies, fetches)
+
+
+def trials(session: Session, candidates: Sequence[Candidate], works: Sequence[Work]) -> list[Trial]:
+    """Start our gateway and the candidates, and let them prove themselves; then freeze the stub."""
+    examiner = Examiner(session, {})
+    ours = session.start(OURS)
+    found = list(examiner.examine(ours, works))
+    for candidate in candidates:
+        if candidate.role == "limit":
+            server = session.start(candidate, **_tasks(session, examiner, ours))
+        elif candidate is not OURS:
+            server = session.start(candidate)
+        else:
+            continue
+        found += examiner.examine(server, works)
+    session.stub.freeze()
+    session.emulator.stop()
+    return found
+
+
+def _tasks(session: Session, examiner: Examiner, ours: Server) -> Mapping[str, str]:
+    file = session.folder / "fetches.json"
+    file.write_bytes(msgspec.json.encode({"L": examiner.fetched(ours, WORKS["L"])}))
+    return {"FETCHES": str(file)}
+
+
+def _bodies(server: Server, work: Work, ids: Sequence[str]) -> list[bytes]:
+    """The requests of a work: one, or one for each of `ids`."""
+    query = server.candidate.queries.get(work.name, work.query)
+    many = [{"id": each} for each in ids] if work.takes_ids else [{}]
+    return [msgspec.json.encode({"query": query, "variables": each}) for each in many]
+
+
+def _read(server: Server, answer: bytes) -> dict[str, Any]:
+    """An answer in the words of the others."""
+    return server.candidate.translate(msgspec.json.decode(answer))
