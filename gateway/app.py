@@ -42,9 +42,10 @@ from gateway.schema.context import Context
 from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings, load
 from gateway.tables import ServiceName
-from gateway.upstream.credentials import ServiceLogin, service_login
-from gateway.upstream.odata import DATAVERSE, FINOPS
-from gateway.upstream.sender import now
+from gateway.upstream.credentials import ServiceLogin, Signed, service_login
+from gateway.upstream.exchange import Httpx2Transport, Timeouts, Transport
+from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
+from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Allowance, Service
 
 DATAVERSE_ROOT = "/api/data/v9.2/"
@@ -125,18 +126,17 @@ class Outside:
         self, settings: Settings, policy: PolicyFile, transport: httpx2.AsyncBaseTransport | None
     ) -> None:
         self._settings = settings
-        self._transport = transport
-        self._clients: list[httpx2.AsyncClient] = []
-        anonymous = self._client()
+        self._given = transport
+        self._transports: list[Transport] = []
+        self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
+        anonymous = self._transport()
         dataverse = service_login(settings, settings.dataverse_url, anonymous)
         finops = service_login(settings, settings.finops_url, anonymous)
         self._services: Mapping[ServiceName, Service] = {
-            "dataverse": Service(
-                self._client(settings.dataverse_url + DATAVERSE_ROOT, dataverse),
-                DATAVERSE,
-                write_patience=settings.write_timeout,
+            "dataverse": self._service(
+                DATAVERSE, settings.dataverse_url + DATAVERSE_ROOT, dataverse
             ),
-            "finops": Service(self._client(settings.finops_url + FINOPS_ROOT, finops), FINOPS),
+            "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
         self._writes = Writes(
             Seal(settings.client_secret or settings.client_certificate or ""),
@@ -144,7 +144,7 @@ class Outside:
             limit=settings.write_limit,
         )
         self._footing = Footing(self._services["dataverse"], required=settings.order_keys)
-        sources = [Keys(issuer, anonymous) for issuer in issuers(settings, policy.current())]
+        sources = [Keys(issuer, self._client) for issuer in issuers(settings, policy.current())]
         directory = Directory(
             self._services["dataverse"],
             deadline=settings.deadline,
@@ -200,26 +200,34 @@ class Outside:
         """The HTTP clients, connected while this lasts, and the audit's file."""
         async with AsyncExitStack() as stack:
             stack.callback(self.audit.close)
-            for client in self._clients:
-                await stack.enter_async_context(client)
+            await stack.enter_async_context(self._client)
+            for transport in self._transports:
+                stack.push_async_callback(transport.aclose)
             yield
 
-    def _client(self, base_url: str = "", login: ServiceLogin | None = None) -> httpx2.AsyncClient:
+    def _service(self, dialect: Dialect, root: str, login: ServiceLogin) -> Service:
         settings = self._settings
-        connections = httpx2.Limits(max_connections=settings.upstream_concurrency)
-        client = httpx2.AsyncClient(
-            base_url=base_url,
-            auth=login,
-            transport=self._transport,
-            limits=connections,
-            timeout=httpx2.Timeout(
-                settings.read_timeout, connect=settings.connect_timeout, pool=settings.deadline
-            ),
-            # Proxies and certificates of the environment are not the settings' doing.
-            trust_env=False,
+        timeouts = Timeouts(
+            settings.connect_timeout,
+            settings.read_timeout,
+            settings.read_timeout,
+            settings.deadline,
         )
-        self._clients.append(client)
-        return client
+        return Service(
+            Signed(self._transport(), login),
+            # Links that the service sends begin with this, in the form that it gives addresses.
+            str(httpx2.URL(root)),
+            dialect,
+            write_patience=settings.write_timeout,
+            sender=Sender(timeouts=timeouts),
+        )
+
+    def _transport(self) -> Transport:
+        connections = httpx2.Limits(max_connections=self._settings.upstream_concurrency)
+        # Proxies and certificates of the environment are not the settings' doing.
+        stock = httpx2.AsyncHTTPTransport(limits=connections, trust_env=False)
+        self._transports.append(Httpx2Transport(self._given or stock))
+        return self._transports[-1]
 
 
 def _graphiql(settings: Settings) -> list[Route]:

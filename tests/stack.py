@@ -46,8 +46,9 @@ class Stack:
     emulator: Starlette
     gateway: httpx2.AsyncClient
     upstream: httpx2.AsyncClient
-    app: Starlette
     tokens: dict[str, str] = field(default_factory=dict)
+    app: Starlette | None = None
+    """The gateway itself, for what is not said over HTTP."""
 
     async def token(self, name: str) -> str:
         if name not in self.tokens:
@@ -131,4 +132,4 @@ async def running(emulator: Starlette, **changes: Any) -> AsyncIterator[Stack]:
         httpx2.AsyncClient(transport=upstream, base_url=EMULATOR) as direct,
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=GATEWAY) as client,
     ):
-        yield Stack(emulator, client, direct, app)
+        yield Stack(emulator, client, direct, app=app)

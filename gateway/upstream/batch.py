@@ -5,45 +5,26 @@ A part is either a read or, within one change set, a write; the service runs a c
 or not at all. OData 4.0, "Batch Requests and Responses".
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
 from uuid import uuid4
 
 from gateway.errors import UpstreamMismatch
+from gateway.upstream.exchange import Reply, Request
 
 CRLF = "\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One request inside a batch; `url` is absolute, `body` is JSON."""
-
-    method: str
-    url: str
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer inside a batch."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-def reads(parts: Sequence[Part]) -> tuple[str, bytes]:
+def reads(parts: Sequence[Request]) -> tuple[str, bytes]:
     """Content type and body of a batch of independent reads."""
     boundary = f"batch_{uuid4()}"
     body = b"".join(_delimited(boundary, _request(part)) for part in parts)
     return _content_type(boundary), body + _end(boundary)
 
 
-def change_set(parts: Sequence[Part]) -> tuple[str, bytes]:
+def change_set(parts: Sequence[Request]) -> tuple[str, bytes]:
     """Content type and body of one change set; part n may be referred to as `$n`, from 1."""
     outer, inner = f"batch_{uuid4()}", f"changeset_{uuid4()}"
     body = b"".join(
@@ -75,7 +56,7 @@ def _end(boundary: str) -> bytes:
     return f"--{boundary}--{CRLF}".encode()
 
 
-def _request(part: Part, *, content_id: int | None = None) -> bytes:
+def _request(part: Request, *, content_id: int | None = None) -> bytes:
     outer = ["Content-Type: application/http", "Content-Transfer-Encoding: binary"]
     if content_id is not None:
         outer.append(f"Content-ID: {content_id}")

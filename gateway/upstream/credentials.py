@@ -13,17 +13,20 @@ import ssl
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
+import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from gateway.errors import UpstreamUnavailable
 from gateway.settings import Settings, SettingsError
+from gateway.upstream.exchange import Reply, Request, Timeouts, Transport
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,10 @@ REFRESH_AT = 0.8
 RETRY_AFTER = 30.0
 """Seconds until the next try when a refresh fails while the old token is still good."""
 TIMEOUT = 10.0
+FORM = {
+    "Accept": "application/json",
+    "Content-Type": "application/x-www-form-urlencoded",
+}
 MAX_LIFETIME = 86_400.0
 """Seconds that a token is kept at most, whatever its issuer says."""
 
@@ -57,42 +64,33 @@ class Token:
     expires: float
 
 
-class ServiceLogin(httpx2.Auth):
-    """
-    Attaches a bearer token of one service to the requests that go to it; renews it when it is due.
-
-    A 401 of the service is answered once with a fresh token. `token` raises UpstreamUnavailable.
-    """
+class ServiceLogin:
+    """The bearer token of one service, renewed when it is due."""
 
     def __init__(
         self,
-        client: httpx2.AsyncClient,
+        transport: Transport,
         service_url: str,
         token_url: str,
         proof: Proof,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`client` reaches the token endpoint and carries no credentials of its own."""
-        self._client = client
-        self._service = httpx2.URL(service_url)
+        """`transport` reaches the token endpoint and carries no credentials of its own."""
+        self._transport = transport
+        self._host = httpx2.URL(service_url).host
+        self.origin = _origin(service_url)
         self._token_url = token_url
         self._proof = proof
         self._clock = clock
         self._token: Token | None = None
         self._lock = asyncio.Lock()
 
-    async def async_auth_flow(
-        self, request: httpx2.Request
-    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        if _origin(request.url) != _origin(self._service):
-            raise UpstreamUnavailable("A request would have left the service that it was for.")
-        token = await self.token()
-        response = yield _signed(request, token)
-        if response.status_code == 401:
-            yield _signed(request, await self.token(refused=token))
-
     async def token(self, *, refused: str | None = None) -> str:
-        """A token that is good now; another one than `refused`, which the service did not take."""
+        """
+        A token that is good now; another one than `refused`, which the service did not take.
+
+        UpstreamUnavailable where there is none to be had.
+        """
         held, now = self._usable(refused), self._clock()
         if held and (now < held.renew or self._lock.locked()):
             return held.text
@@ -119,41 +117,66 @@ class ServiceLogin(httpx2.Auth):
     async def _fetch(self) -> Token:
         form = {
             "grant_type": "client_credentials",
-            "scope": _origin(self._service) + "/.default",
+            "scope": self.origin + "/.default",
             **self._proof(),
         }
         asked = self._clock()
+        request = Request("POST", self._token_url, urlencode(form).encode(), FORM)
         try:
             async with asyncio.timeout(TIMEOUT):
-                response = await self._client.post(
-                    self._token_url, data=form, follow_redirects=False
-                )
+                response = await self._transport.exchange(request, Timeouts(*[TIMEOUT] * 4))
         except (httpx2.TransportError, TimeoutError) as error:
             raise self._refusal(type(error).__name__) from None
         try:
-            answer = response.json()
+            answer = msgspec.json.decode(response.body)
             text = answer["access_token"]
             lifetime = min(float(answer["expires_in"]), MAX_LIFETIME)
         except (ValueError, KeyError, TypeError):
-            raise self._refusal(f"{response.status_code} {_code(response)}") from None
+            raise self._refusal(f"{response.status} {_code(response)}") from None
         if not isinstance(text, str) or not text.isascii() or not lifetime > 0:
             raise self._refusal("no usable token in the answer")
         return Token(text, asked + lifetime * REFRESH_AT, asked + lifetime)
 
     def _refusal(self, reason: str) -> UpstreamUnavailable:
         """Logs the reason; what is raised says nothing that a caller could use."""
-        log.error("no token for %s: %s", self._service.host, reason)
+        log.error("no token for %s: %s", self._host, reason)
         return UpstreamUnavailable("The gateway could not sign in to Dynamics.")
 
 
-def service_login(settings: Settings, service_url: str, client: httpx2.AsyncClient) -> ServiceLogin:
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """
+    Carries requests to one service with its token on them, and to nobody else.
+
+    A 401 is answered once with a fresh token. UpstreamUnavailable where there is no token, or where
+    the request would leave the service.
+    """
+
+    transport: Transport
+    login: ServiceLogin
+
+    async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
+        if not request.url.startswith(self.login.origin + "/"):
+            raise UpstreamUnavailable("A request would have left the service that it was for.")
+        token = await self.login.token()
+        reply = await self.transport.exchange(_signed(request, token), timeouts)
+        if reply.status != 401:
+            return reply
+        fresh = await self.login.token(refused=token)
+        return await self.transport.exchange(_signed(request, fresh), timeouts)
+
+    async def aclose(self) -> None:
+        await self.transport.aclose()
+
+
+def service_login(settings: Settings, service_url: str, transport: Transport) -> ServiceLogin:
     """The login that the settings describe, for one of the two services."""
     token_url = settings.token_url or ENTRA.format(tenant=settings.tenant)
     if settings.client_certificate:
         proof = by_certificate(settings.client_id, settings.client_certificate, token_url)
     else:
         proof = by_secret(settings.client_id, settings.client_secret or "")
-    return ServiceLogin(client, service_url, token_url, proof)
+    return ServiceLogin(transport, service_url, token_url, proof)
 
 
 def by_secret(client_id: str, secret: str) -> Proof:
@@ -198,20 +221,21 @@ def _key_and_certificate(pem: str) -> tuple[RSAKey, str]:
     return key, certificate
 
 
-def _signed(request: httpx2.Request, token: str) -> httpx2.Request:
-    request.headers["Authorization"] = f"Bearer {token}"
-    return request
+def _signed(request: Request, token: str) -> Request:
+    return request.having(Authorization=f"Bearer {token}")
 
 
-def _origin(url: httpx2.URL) -> str:
-    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+def _origin(url: str) -> str:
+    """Scheme, host and port of an address, in the form in which two of them can be compared."""
+    parts = httpx2.URL(url)
+    return f"{parts.scheme}://{parts.netloc.decode('ascii')}"
 
 
-def _code(response: httpx2.Response) -> str:
+def _code(response: Reply) -> str:
     """The OAuth error code of a refusal. Its text may quote what we sent: not for the log."""
     found: Any
     try:
-        found = response.json()["error"]
+        found = msgspec.json.decode(response.body)["error"]
     except (ValueError, KeyError, TypeError):
         return "without a code"
     return found if isinstance(found, str) and re.fullmatch(r"[a-z_]{1,40}", found) else "?"

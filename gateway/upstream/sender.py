@@ -11,11 +11,19 @@ from dataclasses import dataclass, field
 from math import ceil
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 
-from gateway.errors import UpstreamError, UpstreamThrottled, UpstreamTimeout, UpstreamUnavailable
+from gateway.errors import (
+    UpstreamError,
+    UpstreamMismatch,
+    UpstreamThrottled,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from gateway.upstream.exchange import Reply, Request, Timeouts, Transport, Unacceptable
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +49,7 @@ def now() -> float:
 class Sent:
     """The last answer; `doubtful` if a try before it, or it itself, may have done its work."""
 
-    response: httpx2.Response
+    response: Reply
     doubtful: bool = False
 
 
@@ -49,7 +57,7 @@ class Sent:
 class Outcome:
     """What one try came to."""
 
-    response: httpx2.Response | None = None
+    response: Reply | None = None
     error: UpstreamError | None = None
     again: bool = False
     ran: bool = False
@@ -81,9 +89,10 @@ class Sender:
     random: Random = field(default_factory=Random)
     gate: Gate = field(default_factory=Gate)
     budget: float = FULL
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     async def send(
-        self, client: httpx2.AsyncClient, request: httpx2.Request, deadline: float, patience: float
+        self, transport: Transport, request: Request, deadline: float, patience: float
     ) -> Sent:
         """
         Send `request`, several times if need be; each try is given up after `patience` seconds.
@@ -94,7 +103,7 @@ class Sender:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 await self._pass(deadline)
-                outcome = await self._try(client, request, deadline, patience)
+                outcome = await self._try(transport, request, deadline, patience)
             except UpstreamError as error:
                 error.doubtful = ran
                 raise
@@ -118,22 +127,23 @@ class Sender:
             raise UpstreamTimeout("The operation ran out of time.")
 
     async def _try(
-        self, client: httpx2.AsyncClient, request: httpx2.Request, deadline: float, patience: float
+        self, transport: Transport, request: Request, deadline: float, patience: float
     ) -> Outcome:
         seconds = min(patience, deadline - now() - MARGIN)
-        request.extensions = {**request.extensions, "timeout": _timeouts(client.timeout, seconds)}
-        host = request.url.host
         try:
             async with asyncio.timeout(seconds):
-                return judge(await client.send(request))
+                return judge(await transport.exchange(request, self.timeouts.within(seconds)))
         except UNSENT as error:
-            log.warning("%s is not reachable: %s", host, type(error).__name__)
+            log.warning("%s is not reachable: %s", _host(request), type(error).__name__)
             return Outcome(error=UpstreamUnavailable("Dynamics is not reachable."), again=True)
         except (httpx2.TimeoutException, TimeoutError):
             late = UpstreamTimeout("Dynamics did not answer in time.")
             return Outcome(error=late, again=True, ran=True, cost=COST_OF_TIMEOUT)
+        except Unacceptable as error:
+            log.warning("%s: %s", _host(request), error)
+            return Outcome(error=UpstreamMismatch(str(error)), ran=True)
         except httpx2.TransportError as error:
-            log.warning("%s broke off: %s", host, type(error).__name__)
+            log.warning("%s broke off: %s", _host(request), type(error).__name__)
             cut = UpstreamUnavailable("Dynamics is not reachable.")
             return Outcome(error=cut, again=True, ran=True)
 
@@ -158,12 +168,12 @@ def _unanswered(outcome: Outcome, ran: bool) -> UpstreamError:
     return error
 
 
-def judge(response: httpx2.Response) -> Outcome:
+def judge(response: Reply) -> Outcome:
     """What an answer means for the next try."""
-    status = response.status_code
+    status = response.status
     if status == 429:
         return Outcome(response, again=True, after=retry_after(response.headers))
-    if status in REPEATABLE or (status >= 400 and _code(response.content) in DEADLOCKS):
+    if status in REPEATABLE or (status >= 400 and _code(response.body) in DEADLOCKS):
         asked = "retry-after" in response.headers
         after = retry_after(response.headers) if asked else 0.0
         return Outcome(response, again=True, ran=True, after=after)
@@ -185,11 +195,5 @@ def _code(body: bytes) -> str:
         return ""
 
 
-def _timeouts(configured: httpx2.Timeout, seconds: float) -> dict[str, float]:
-    """The client's own time-outs, none of them longer than the try may take."""
-    return {
-        "connect": min(configured.connect or seconds, seconds),
-        "read": seconds,
-        "write": min(configured.write or seconds, seconds),
-        "pool": min(configured.pool or seconds, seconds),
-    }
+def _host(request: Request) -> str | None:
+    return urlsplit(request.url).hostname

@@ -1,8 +1,8 @@
 """
 One upstream service's HTTP: queries become requests, answers become rows or errors of ours.
 
-Everything that differs between the embedded emulator, a sandbox and production is the base URL and
-the credential of the client that is handed in.
+Everything that differs between the embedded emulator, a sandbox and production is the root URL and
+the transport that is handed in, which carries the credential.
 """
 
 import logging
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Literal
 
-import httpx2
 import msgspec
 
 from gateway.errors import (
@@ -26,7 +25,7 @@ from gateway.errors import (
 )
 from gateway.upstream import batch
 from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Replay, Row, opened
-from gateway.upstream.batch import Part, Reply
+from gateway.upstream.exchange import Reply, Request, Transport
 from gateway.upstream.odata import Dialect, Query
 from gateway.upstream.sender import Sender, Sent, now, retry_after
 
@@ -134,9 +133,10 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Dataverse or F&O, through a client that carries base URL, credential and time-outs."""
+    """Dataverse or F&O, below a root URL that ends in `/` and over a transport that signs."""
 
-    client: httpx2.AsyncClient
+    transport: Transport
+    root: str
     dialect: Dialect
     max_rows: int = 20_000
     """Rows after which a read of "all" gives up: a guard for memory, not a page size."""
@@ -146,7 +146,7 @@ class Service:
     sender: Sender = field(default_factory=Sender)
 
     def call(self, query: Query) -> Call:
-        url = self._root + self.dialect.url(query)
+        url = self.root + self.dialect.url(query)
         return Call(query, url, self.dialect.conditions(query.where))
 
     async def fetch(self, query: Query, allowance: Allowance) -> Page:
@@ -182,10 +182,6 @@ class Service:
             error.doubtful = sent.doubtful or unclear
             raise
 
-    @property
-    def _root(self) -> str:
-        return str(self.client.base_url)
-
     def _prefer(self, page_size: int | None) -> dict[str, str]:
         if self.dialect.service == "finops":
             return {}
@@ -213,7 +209,7 @@ class Service:
             return [_outcome(await self._get(calls[0], allowance))]
         if not all(call.fits_batch for call in calls):
             raise InvalidInput("The filter is too long.", argument="filter")
-        parts = [Part("GET", call.url, headers=self._prefer(call.page_size)) for call in calls]
+        parts = [Request("GET", call.url, headers=self._prefer(call.page_size)) for call in calls]
         replies = await self._batch(*batch.reads(parts), allowance)
         if len(replies) != len(calls):
             raise UpstreamMismatch("A batch was answered with another number of parts.")
@@ -221,8 +217,7 @@ class Service:
 
     async def _get(self, call: Call, allowance: Allowance) -> Reply:
         headers = self._prefer(call.page_size)
-        response = (await self._send("GET", call.url, allowance, headers=headers)).response
-        return Reply(response.status_code, response.headers, response.content)
+        return (await self._send("GET", call.url, allowance, headers=headers)).response
 
     async def _complete(
         self, answer: Answer[Any], query: Query, allowance: Allowance, decoder: Decoder
@@ -247,15 +242,17 @@ class Service:
 
     def _own(self, link: str) -> str:
         """A next link, refused unless it leads to this very service: it would get our token."""
-        if not link.startswith(self._root):
+        if not link.startswith(self.root):
             raise UpstreamMismatch("The service sent a link that leads elsewhere.")
         return link
 
     async def _batch(self, content_type: str, body: bytes, allowance: Allowance) -> list[Reply]:
         headers = {"Content-Type": content_type, "Accept": "multipart/mixed"}
-        sent = await self._send("POST", "$batch", allowance, headers=headers, content=body)
+        sent = await self._send(
+            "POST", self.root + "$batch", allowance, headers=headers, content=body
+        )
         replies = _replies(sent.response)
-        if sent.response.is_error and len(replies) == 1:
+        if sent.response.status >= 400 and len(replies) == 1:
             _raise_for(replies[0].status, replies[0].headers, replies[0].body)
         return replies
 
@@ -264,7 +261,7 @@ class Service:
         headers = {"Content-Type": "application/json"} | change.headers
         return await self._send(
             change.method,
-            change.url,
+            self.root + change.url,
             allowance,
             patience=self.write_patience,
             headers=headers,
@@ -273,12 +270,15 @@ class Service:
 
     async def _change_set(self, changes: Sequence[Write], allowance: Allowance) -> Sent:
         content_type, body = batch.change_set(
-            [Part(each.method, self._root + each.url, each.body, each.headers) for each in changes]
+            [
+                Request(each.method, self.root + each.url, each.body, each.headers)
+                for each in changes
+            ]
         )
         headers = {"Content-Type": content_type, "Accept": "multipart/mixed"}
         return await self._send(
             "POST",
-            "$batch",
+            self.root + "$batch",
             allowance,
             patience=self.write_patience,
             headers=headers,
@@ -292,23 +292,19 @@ class Service:
         allowance: Allowance,
         *,
         headers: dict[str, str],
-        content: bytes | None = None,
+        content: bytes = b"",
         patience: float | None = None,
     ) -> Sent:
-        """`patience`: seconds for one try, the client's own time-out for reads if None."""
-        request = self.client.build_request(
-            method, url, headers=self.headers | headers, content=content
-        )
-        seconds = patience or self.client.timeout.read or allowance.remaining
-        return await self.sender.send(self.client, request, allowance.deadline, seconds)
+        """`patience`: seconds for one try, the sender's own time-out for reads if None."""
+        request = Request(method, url, content, self.headers | headers)
+        seconds = patience or self.sender.timeouts.read
+        return await self.sender.send(self.transport, request, allowance.deadline, seconds)
 
 
-def _replies(response: httpx2.Response) -> list[Reply]:
+def _replies(response: Reply) -> list[Reply]:
     """The answers in a batch's answer, or the one answer that it is."""
     kind = response.headers.get("content-type", "")
-    if kind.startswith("multipart/"):
-        return batch.replies(kind, response.content)
-    return [Reply(response.status_code, dict(response.headers), response.content)]
+    return batch.replies(kind, response.body) if kind.startswith("multipart/") else [response]
 
 
 def _outcome(reply: Reply) -> Outcome:

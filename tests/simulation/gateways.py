@@ -16,6 +16,7 @@ from gateway.loaders.writer import Writer, Writes
 from gateway.resolvers.root import build
 from gateway.schema.context import Context
 from gateway.upstream import odata
+from gateway.upstream.exchange import Httpx2Transport
 from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Allowance, Service
 from tests.simulation.wire import Wire
@@ -44,8 +45,12 @@ class Process:
         self.wire = wire
         self.alive = True
         self._tasks: set[asyncio.Task[Any]] = set()
-        client = httpx2.AsyncClient(base_url=HOST + DATAVERSE, transport=_Transport(self))
-        self._dataverse = Service(client, odata.DATAVERSE, sender=Sender(wire.random))
+        self._dataverse = Service(
+            Httpx2Transport(_Transport(self)),
+            HOST + DATAVERSE,
+            odata.DATAVERSE,
+            sender=Sender(wire.random),
+        )
         self._writes = Writes(Seal("shared"), clock=lambda: asyncio.get_running_loop().time())
         self._footing = Footing(self._dataverse)
 

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.auth.directory import Directory
+from gateway.upstream.exchange import Httpx2Transport
 from gateway.upstream.odata import DATAVERSE
 from gateway.upstream.service import Service
 from tests.gateway.auth.issuing import URL
@@ -105,11 +106,9 @@ class Dataverse:
         contact_parties: bool = True,
     ) -> Directory:
         app = Starlette(routes=[Route("/api/data/v9.2/{collection}", self._answer)])
-        client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app), base_url="https://contoso.example/api/data/v9.2/"
-        )
+        transport = Httpx2Transport(httpx2.ASGITransport(app))
         return Directory(
-            Service(client, DATAVERSE),
+            Service(transport, "https://contoso.example/api/data/v9.2/", DATAVERSE),
             deadline=5.0,
             external_identities=external_identities,
             contact_parties=contact_parties,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import UpstreamMismatch
 from gateway.upstream import batch
-from gateway.upstream.batch import Part
+from gateway.upstream.exchange import Request
 
 
 def answer(*bodies: bytes, boundary: str = "batchresponse_1") -> bytes:
@@ -47,7 +47,7 @@ def test_anything_else_is_a_mismatch(body: bytes) -> None:
 
 
 def test_the_parts_of_a_change_set_are_numbered_from_one() -> None:
-    content_type, body = batch.change_set([Part("POST", "https://x/a", b"{}")] * 2)
+    content_type, body = batch.change_set([Request("POST", "https://x/a", b"{}")] * 2)
     message = BytesParser(policy=HTTP).parsebytes(
         f"Content-Type: {content_type}\r\n\r\n".encode() + body
     )

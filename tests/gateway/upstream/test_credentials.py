@@ -17,19 +17,27 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from starlette import requests
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.errors import UpstreamUnavailable
 from gateway.settings import Settings, SettingsError
-from gateway.upstream.credentials import Proof, ServiceLogin, by_secret, service_login
+from gateway.upstream.credentials import (
+    Proof,
+    ServiceLogin,
+    Signed,
+    by_secret,
+    service_login,
+)
+from gateway.upstream.exchange import Httpx2Transport, Reply, Request, Timeouts
 from tests.stack import emulator, running
 
 pytestmark = pytest.mark.anyio
 
 SERVICE = "https://contoso.crm.dynamics.com"
+ROOT = f"{SERVICE}/"
 TOKEN_URL = "https://login.example/tenant/oauth2/v2.0/token"
 SECRET = "hush~hush/never-to-be-seen"
 
@@ -54,9 +62,9 @@ class World:
             Route("/tenant/oauth2/v2.0/token", self._token, methods=["POST"]),
             Route("/{path:path}", self._service),
         ]
-        self.transport = httpx2.ASGITransport(Starlette(routes=routes))
+        self.transport = Httpx2Transport(httpx2.ASGITransport(Starlette(routes=routes)))
 
-    async def _token(self, request: Request) -> Response:
+    async def _token(self, request: requests.Request) -> Response:
         self.forms.append(dict(parse_qsl((await request.body()).decode())))
         await asyncio.sleep(0)
         if self.refusal:
@@ -64,26 +72,28 @@ class World:
         answer = {"access_token": f"token-{len(self.forms)}", "expires_in": 3_599}
         return JSONResponse(answer)
 
-    async def _service(self, request: Request) -> Response:
+    async def _service(self, request: requests.Request) -> Response:
         token = request.headers["authorization"].removeprefix("Bearer ")
         self.seen.append(token)
         return Response(status_code=401 if token in self.revoked else 200)
 
     def login(self, clock: Clock | None = None, proof: Proof | None = None) -> ServiceLogin:
-        client = httpx2.AsyncClient(transport=self.transport)
         proof = proof or by_secret("gateway", SECRET)
-        return ServiceLogin(client, f"{SERVICE}/api/data/v9.2", TOKEN_URL, proof, clock or Clock())
+        service = f"{SERVICE}/api/data/v9.2"
+        return ServiceLogin(self.transport, service, TOKEN_URL, proof, clock or Clock())
 
-    def client(self, login: ServiceLogin, **options: Any) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(transport=self.transport, base_url=SERVICE, auth=login, **options)
+    async def get(self, url: str, login: ServiceLogin | None = None) -> Reply:
+        """What the service answers to a signed request."""
+        signed = Signed(self.transport, login or self.login())
+        return await signed.exchange(Request("GET", url), Timeouts())
 
 
 async def test_a_secret_buys_a_token_for_the_service() -> None:
     world = World()
 
-    answer = await world.client(world.login()).get("/api/data/v9.2/accounts")
+    answer = await world.get(f"{SERVICE}/api/data/v9.2/accounts")
 
-    assert answer.status_code == 200
+    assert answer.status == 200
     assert world.forms == [
         {
             "grant_type": "client_credentials",
@@ -96,9 +106,9 @@ async def test_a_secret_buys_a_token_for_the_service() -> None:
 
 async def test_a_hundred_requests_at_once_cause_one_token_request() -> None:
     world = World()
-    client = world.client(world.login())
+    login = world.login()
 
-    await asyncio.gather(*(client.get("/") for _ in range(100)))
+    await asyncio.gather(*(world.get(ROOT, login) for _ in range(100)))
 
     assert len(world.forms) == 1
 
@@ -131,26 +141,25 @@ async def test_the_old_token_serves_while_its_renewal_fails() -> None:
 async def test_a_refused_token_is_replaced_once() -> None:
     world = World()
     world.revoked = {"token-1"}
-    client = world.client(world.login())
+    login = world.login()
 
-    assert (await client.get("/")).status_code == 200
+    assert (await world.get(ROOT, login)).status == 200
     assert world.seen == ["token-1", "token-2"]
 
     world.revoked = {"token-2", "token-3"}
-    assert (await client.get("/")).status_code == 401
+    assert (await world.get(ROOT, login)).status == 401
     assert world.seen[2:] == ["token-2", "token-3"]
 
 
 async def test_many_refusals_of_one_token_cause_one_renewal() -> None:
     world = World()
     login = world.login()
-    client = world.client(login)
     await login.token()
     world.revoked = {"token-1"}
 
-    answers = await asyncio.gather(*(client.get("/") for _ in range(50)))
+    answers = await asyncio.gather(*(world.get(ROOT, login) for _ in range(50)))
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.status for answer in answers} == {200}
     assert len(world.forms) == 2
 
 
@@ -178,7 +187,7 @@ async def test_a_token_never_leaves_for_another_origin(url: str) -> None:
     world = World()
 
     with pytest.raises(UpstreamUnavailable):
-        await world.client(world.login()).get(url)
+        await world.get(url)
     assert world.seen == []
 
 
@@ -213,8 +222,8 @@ async def test_an_unreachable_token_endpoint_is_an_error_of_ours() -> None:
     async def refuse(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("no route")
 
-    client = httpx2.AsyncClient(transport=httpx2.MockTransport(refuse))
-    login = ServiceLogin(client, SERVICE, TOKEN_URL, by_secret("gateway", SECRET))
+    transport = Httpx2Transport(httpx2.MockTransport(refuse))
+    login = ServiceLogin(transport, SERVICE, TOKEN_URL, by_secret("gateway", SECRET))
 
     with pytest.raises(UpstreamUnavailable, match="could not sign in"):
         await login.token()
@@ -251,8 +260,8 @@ def certificate_of(key: rsa.RSAPrivateKey) -> str:
 
 async def test_a_certificate_signs_an_assertion_for_this_endpoint_alone(pem: str) -> None:
     world = World()
-    client = httpx2.AsyncClient(transport=world.transport)
-    login = service_login(settings(client_certificate=pem, token_url=TOKEN_URL), SERVICE, client)
+    configured = settings(client_certificate=pem, token_url=TOKEN_URL)
+    login = service_login(configured, SERVICE, world.transport)
 
     await login.token()
     await login.token(refused="token-1")
@@ -269,13 +278,13 @@ async def test_a_certificate_signs_an_assertion_for_this_endpoint_alone(pem: str
 
 
 def test_a_certificate_without_its_key_is_a_mistake_in_the_settings(pem: str) -> None:
-    client = httpx2.AsyncClient()
+    transport = World().transport
     other = certificate_of(rsa.generate_private_key(65_537, 2_048))
     private = pem[: pem.index("-----BEGIN CERTIFICATE")]
 
     for broken in (private, private + other, pem.replace("M", "N"), other):
         with pytest.raises(SettingsError, match="GATEWAY_CLIENT_CERTIFICATE"):
-            service_login(settings(client_certificate=broken), SERVICE, client)
+            service_login(settings(client_certificate=broken), SERVICE, transport)
 
 
 async def test_a_tenant_is_asked_at_entra() -> None:
@@ -285,8 +294,9 @@ async def test_a_tenant_is_asked_at_entra() -> None:
         asked.append(str(request.url))
         return httpx2.Response(400)
 
-    client = httpx2.AsyncClient(transport=httpx2.MockTransport(refuse))
-    login = service_login(settings(tenant="contoso.com", client_secret=SECRET), SERVICE, client)
+    transport = Httpx2Transport(httpx2.MockTransport(refuse))
+    configured = settings(tenant="contoso.com", client_secret=SECRET)
+    login = service_login(configured, SERVICE, transport)
 
     with pytest.raises(UpstreamUnavailable):
         await login.token()

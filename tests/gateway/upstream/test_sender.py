@@ -7,10 +7,12 @@ import httpx2
 import pytest
 
 from gateway.errors import UpstreamError, UpstreamThrottled, UpstreamTimeout, UpstreamUnavailable
+from gateway.upstream.exchange import Httpx2Transport, Request
 from gateway.upstream.sender import ATTEMPTS, COST, FULL, Gate, Sender, Sent, now
 from tests.simulation.virtual import run
 
 DEADLINE, PATIENCE = 100.0, 8.0
+ACCOUNTS = Request("GET", "https://org.example/accounts")
 Step = int | Exception | httpx2.Response | None
 """A status, an error, an answer, or silence."""
 
@@ -48,9 +50,9 @@ def answer(status: int, code: str = "", **headers: str) -> httpx2.Response:
 
 def send(script: Script, sender: Sender | None = None, deadline: float = DEADLINE) -> Sent:
     async def main() -> Sent:
-        client = httpx2.AsyncClient(transport=script, base_url="https://org.example")
-        request = client.build_request("POST", "/salesorders", content=b"{}")
-        return await (sender or Sender(drawn(1))).send(client, request, deadline, PATIENCE)
+        request = Request("POST", "https://org.example/salesorders", b"{}")
+        transport = Httpx2Transport(script)
+        return await (sender or Sender(drawn(1))).send(transport, request, deadline, PATIENCE)
 
     return run(main())
 
@@ -66,7 +68,7 @@ def test_what_was_not_done_is_sent_again_without_a_doubt(first: Step) -> None:
 
     sent = send(script)
 
-    assert (sent.response.status_code, sent.doubtful, len(script.asked)) == (204, False, 2)
+    assert (sent.response.status, sent.doubtful, len(script.asked)) == (204, False, 2)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_what_may_have_been_done_is_sent_again_with_a_doubt(first: Step) -> None
 
     sent = send(script)
 
-    assert (sent.response.status_code, sent.doubtful, len(script.asked)) == (412, True, 2)
+    assert (sent.response.status, sent.doubtful, len(script.asked)) == (412, True, 2)
 
 
 @pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 405, 409, 412, 413, 422, 501])
@@ -88,7 +90,7 @@ def test_an_answer_is_an_answer(status: int) -> None:
 
     sent = send(script)
 
-    assert (sent.response.status_code, sent.doubtful, len(script.asked)) == (status, False, 1)
+    assert (sent.response.status, sent.doubtful, len(script.asked)) == (status, False, 1)
 
 
 @pytest.mark.parametrize(
@@ -133,9 +135,10 @@ def test_the_gate_is_shut_for_everybody_in_the_process() -> None:
     async def main() -> list[float]:
         sender = Sender(drawn(1))
         sender.gate.shut(5)
-        client = httpx2.AsyncClient(transport=script, base_url="https://org.example")
-        requests = [client.build_request("GET", "/accounts") for _ in range(3)]
-        await asyncio.gather(*(sender.send(client, r, DEADLINE, PATIENCE) for r in requests))
+        transport = Httpx2Transport(script)
+        await asyncio.gather(
+            *(sender.send(transport, ACCOUNTS, DEADLINE, PATIENCE) for _ in range(3))
+        )
         return script.asked
 
     assert all(5 <= moment <= 6 for moment in run(main()))
@@ -146,13 +149,12 @@ def test_who_cannot_wait_is_told_how_long_it_would_be() -> None:
 
     sent = send(script, deadline=10)
 
-    assert (sent.response.status_code, len(script.asked)) == (429, 1)
+    assert (sent.response.status, len(script.asked)) == (429, 1)
 
     async def shut() -> None:
         sender = Sender(drawn(1), Gate())
         sender.gate.shut(60)
-        client = httpx2.AsyncClient(transport=script, base_url="https://org.example")
-        await sender.send(client, client.build_request("GET", "/accounts"), 10, PATIENCE)
+        await sender.send(Httpx2Transport(script), ACCOUNTS, 10, PATIENCE)
 
     with pytest.raises(UpstreamThrottled) as caught:
         run(shut())
@@ -164,10 +166,8 @@ def test_nothing_goes_on_beyond_the_deadline() -> None:
     script = Script(None)
 
     async def main() -> float:
-        client = httpx2.AsyncClient(transport=script, base_url="https://org.example")
-        request = client.build_request("GET", "/accounts")
         with pytest.raises(UpstreamTimeout):
-            await Sender(drawn(1)).send(client, request, 10, PATIENCE)
+            await Sender(drawn(1)).send(Httpx2Transport(script), ACCOUNTS, 10, PATIENCE)
         return now()
 
     assert run(main()) <= 10
@@ -188,7 +188,7 @@ def test_pauses_grow_and_are_drawn() -> None:
 def test_repeats_are_paid_from_a_budget_that_answers_fill() -> None:
     sender = Sender(drawn(1), budget=COST)
 
-    assert send(Script(503, 204), sender).response.status_code == 204
+    assert send(Script(503, 204), sender).response.status == 204
     assert sender.budget == 1
-    assert send(Script(503, 204), sender).response.status_code == 503
+    assert send(Script(503, 204), sender).response.status == 503
     assert Sender().budget == FULL

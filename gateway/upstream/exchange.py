@@ -1,0 +1,132 @@
+"""
+The seam below `Service`: one HTTP request to its whole answer, over whatever transport there is.
+
+A transport sends a request once. It raises httpx2's transport errors, which say whether the service
+can have seen the request (see `sender.UNSENT`); it follows no redirect and keeps no cookie.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import httpx2
+
+MAX_ANSWER = 10 * 1024 * 1024
+"""Bytes of an answer that are taken, unless a transport is told otherwise."""
+
+
+class Unacceptable(httpx2.RemoteProtocolError):
+    """A whole answer that we do not take, and would not take if it was sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to send, alone or inside a batch; `url` is absolute."""
+
+    method: str
+    url: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def having(self, **headers: str) -> "Request":
+        """The same with further headers."""
+        return Request(self.method, self.url, self.body, {**self.headers, **headers})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer; the names of its headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to be connected, without a byte of the answer, without taking ours, for a place."""
+
+    connect: float = 2.0
+    read: float = 8.0
+    write: float = 8.0
+    pool: float = 10.0
+
+    def within(self, seconds: float) -> "Timeouts":
+        """The same, but so many seconds for the answer and none of the others longer than that."""
+        return Timeouts(
+            min(self.connect, seconds), seconds, min(self.write, seconds), min(self.pool, seconds)
+        )
+
+
+class Transport(Protocol):
+    """How requests are carried."""
+
+    async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
+        """The answer to `request`, sent once; httpx2.TransportError where there is none."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give up what is connected."""
+        ...
+
+
+class Httpx2Transport:
+    """Carries requests over a transport of httpx2: its own, or one that a test hands in."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, *, maximum: int = MAX_ANSWER) -> None:
+        """`maximum`: bytes of a body that are taken."""
+        self._inner = inner
+        self._maximum = maximum
+
+    async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
+        response = await self._inner.handle_async_request(_for_httpx2(request, timeouts))
+        assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        try:
+            accept(response.status_code, headers, self._maximum)
+            body = await self._read(response.stream)
+        finally:
+            await response.stream.aclose()
+        return Reply(response.status_code, headers, body)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def _read(self, stream: httpx2.AsyncByteStream) -> bytes:
+        body = bytearray()
+        async for piece in stream:
+            body += piece
+            if len(body) > self._maximum:
+                raise too_large(self._maximum)
+        return bytes(body)
+
+
+def accept(status: int, headers: Mapping[str, str], maximum: int) -> None:
+    """Raise Unacceptable where the head of an answer says that we cannot use its body."""
+    # What an error has in its body is not needed, so that its status can always be told.
+    if status < 300 and headers.get("content-encoding", "identity") != "identity":
+        raise Unacceptable("The service packed its answer, which it was not asked to do.")
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > maximum:
+        raise too_large(maximum)
+
+
+def too_large(maximum: int) -> Unacceptable:
+    return Unacceptable(f"The service's answer has more than {maximum:,} bytes.")
+
+
+def _for_httpx2(request: Request, timeouts: Timeouts) -> httpx2.Request:
+    return httpx2.Request(
+        request.method,
+        request.url,
+        headers={"Accept-Encoding": "identity", **request.headers},
+        content=request.body or None,
+        extensions={
+            "timeout": {
+                "connect": timeouts.connect,
+                "read": timeouts.read,
+                "write": timeouts.write,
+                "pool": timeouts.pool,
+            }
+        },
+    )
