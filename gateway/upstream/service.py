@@ -50,6 +50,12 @@ HEADERS = {
 }
 
 
+COUNT_ANNOTATIONS = (
+    'odata.include-annotations="Microsoft.Dynamics.CRM.totalrecordcount,'
+    'Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"'
+)
+
+
 @dataclass(slots=True)
 class Allowance:
     """What one operation may still spend: upstream calls, and time until `deadline` (see `now`)."""
@@ -182,13 +188,16 @@ class Service:
             error.doubtful = sent.doubtful or unclear
             raise
 
-    def _prefer(self, page_size: int | None) -> dict[str, str]:
+    def _prefer(self, call: Call) -> dict[str, str]:
+        """Annotations are asked for where they are read, as each lookup of each row brings two."""
         if self.dialect.service == "finops":
             return {}
-        preferences = ['odata.include-annotations="Microsoft.Dynamics.CRM.*"']
-        if page_size is not None:
-            preferences.append(f"odata.maxpagesize={page_size}")
-        return {"Prefer": ",".join(preferences)}
+        preferences = []
+        if call.query.count:
+            preferences.append(COUNT_ANNOTATIONS)
+        if call.page_size is not None:
+            preferences.append(f"odata.maxpagesize={call.page_size}")
+        return {"Prefer": ",".join(preferences)} if preferences else {}
 
     async def _outcomes(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
         replay = allowance.replay
@@ -209,14 +218,14 @@ class Service:
             return [_outcome(await self._get(calls[0], allowance))]
         if not all(call.fits_batch for call in calls):
             raise InvalidInput("The filter is too long.", argument="filter")
-        parts = [Request("GET", call.url, headers=self._prefer(call.page_size)) for call in calls]
+        parts = [Request("GET", call.url, headers=self._prefer(call)) for call in calls]
         replies = await self._batch(*batch.reads(parts), allowance)
         if len(replies) != len(calls):
             raise UpstreamMismatch("A batch was answered with another number of parts.")
         return list(map(_outcome, replies))
 
     async def _get(self, call: Call, allowance: Allowance) -> Reply:
-        headers = self._prefer(call.page_size)
+        headers = self._prefer(call)
         return (await self._send("GET", call.url, allowance, headers=headers)).response
 
     async def _complete(
