@@ -5,6 +5,8 @@ An id grants nothing. Whoever sends one still meets the row rule when the row is
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,6 +17,7 @@ from gateway.tables import TABLES, Row, Table
 
 NOT_AN_ID = "This is no id that can be used here."
 """What is said of an id that is damaged, and of one that leads to another type."""
+_encode = msgspec.json.Encoder().encode
 LONGEST = 512
 """Longest id that is looked at, in characters."""
 
@@ -26,8 +29,17 @@ def of(row: Row) -> str:
 
 
 def encode(table: Table, key: Key) -> str:
-    parts = [str(part) if isinstance(part, UUID) else part for part in key]
-    return urlsafe_b64encode(msgspec.json.encode([table.name, *parts])).rstrip(b"=").decode()
+    return writer(table)(*(str(part) if isinstance(part, UUID) else part for part in key))
+
+
+def writer(table: Table) -> Callable[..., str]:
+    """What `encode` does for one table, given the parts of keys as they stand in rows."""
+    name = table.name
+
+    def write(*key: Any) -> str:
+        return urlsafe_b64encode(_encode([name, *key])).rstrip(b"=").decode()
+
+    return write
 
 
 def decode(text: str) -> tuple[Table, Key]:

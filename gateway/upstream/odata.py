@@ -36,8 +36,8 @@ PLACES = 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN_URL = re.compile(r"[A-Za-z0-9_.\-~'(),/$=:@;*!%]*", re.ASCII)
 """What stands in a query string as it is, and the mark of what was encoded."""
-_COMMON = str.maketrans({"%": "%25", " ": "%20", '"': "%22", "[": "%5B", "]": "%5D"})
-"""What every filter has many of; translating it is far cheaper than quoting letter by letter."""
+_COMMON = (("%", "%25"), (" ", "%20"), ('"', "%22"), ("[", "%5B"), ("]", "%5D"))
+"""What filters have many of: replaced at once, which is far cheaper than letter by letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +249,9 @@ def _ordering(order: Order) -> str:
 
 
 def _encode(text: str) -> str:
-    encoded = text.translate(_COMMON)
+    encoded = text
+    for letter, code in _COMMON:
+        encoded = encoded.replace(letter, code)
     return encoded if _PLAIN_URL.fullmatch(encoded) else quote(text, safe="'(),/$=:@;*!")
 
 

@@ -8,7 +8,7 @@ of Dynamics are what they are on graphql-core.
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from gateway.engine.plans.arguments import Arguments
 from gateway.engine.plans.shapes import Rows
 from gateway.loaders.hiding import withheld
 from gateway.loaders.reader import Ask, Key, Keys
-from gateway.loaders.windows import Slice, Window, child_windows, root_window
+from gateway.loaders.windows import Slice, child_windows, root_window
 from gateway.schema.context import Context
 from gateway.schema.listing import root_window_of, window_of
 from gateway.tables import Back, Computed, Link, Table
@@ -162,11 +162,12 @@ class Linked(Fetch):
             return
         columns = self.link.target_paths
         found = await _by_key(run, self.ask(*columns), Keys(columns, wanted))
+        places = _places(self.link, wanted)
         slot = self.slot
         for parent, key in zip(parents, keys, strict=True):
             if key is not None:
-                setattr(parent, slot, found.get(folded(key)))
-        await self.below(run, [found[key] for key in map(folded, wanted) if key in found])
+                setattr(parent, slot, found.get(places[key]))
+        await self.below(run, [found[key] for key in places.values() if key in found])
 
 
 @dataclass(eq=False)
@@ -194,14 +195,12 @@ class Children(Fetch):
             if wanted
             else {}
         )
-        slot = self.slot
+        places = _places(self.back.link, wanted)
+        slices = {key: found[place] for key, place in places.items()}
+        none, slot = Slice(self.table, of, count=0), self.slot
         for parent, key in zip(parents, keys, strict=True):
-            slice_ = self._none(of) if key is None else found[folded(key)]
-            setattr(parent, slot, slice_)
-        await self.below(run, [row for key in wanted for row in found[folded(key)].rows])
-
-    def _none(self, of: Window) -> Slice:
-        return Slice(self.table, of, count=0)
+            setattr(parent, slot, none if key is None else slices[key])
+        await self.below(run, [row for slice_ in slices.values() for row in slice_.rows])
 
 
 @dataclass(eq=False)
@@ -257,6 +256,11 @@ def _link_keys(link: Link, rows: Sequence[Any], paths: Sequence[str]) -> list[Ke
     if link.by_guid:
         return [None if None in key or "" in key else tuple(map(Guid, key)) for key in keys]
     return [None if None in key or "" in key else key for key in keys]
+
+
+def _places(link: Link, keys: Sequence[Key]) -> Mapping[Key, Any]:
+    """Where rows are found by their keys; a GUID that was read has one spelling already."""
+    return {key: key if link.by_guid else folded(key) for key in keys}
 
 
 def loaders_of(fetch: Fetch) -> Iterable[Hashable]:

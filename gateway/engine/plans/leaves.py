@@ -19,6 +19,8 @@ from gateway.tables import ServiceName
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 """What GraphQL's `Int` has room for."""
 Convert = Callable[[Any], Any]
+DIGITS = "(str({0}) if {0}.__class__ is Decimal else {1}({0}))"
+"""A number with decimals is a Decimal already; one without is none."""
 
 
 class Unusual(Exception):
@@ -34,6 +36,8 @@ class Leaf:
     """None where the value is in its final form."""
     exact: bool = True
     """Whether the decoder alone assures that the value can be decoded."""
+    inline: str = "{1}({0})"
+    """The conversion as an expression over the value and `convert`."""
 
 
 def leaf_of(type_: type, output: GraphQLLeafType, service: ServiceName) -> Leaf:
@@ -48,7 +52,7 @@ def leaf_of(type_: type, output: GraphQLLeafType, service: ServiceName) -> Leaf:
         return Leaf(int, _named(type_, output))
     convert = _converted(decoder(type_), output.coerce_output_value)
     if type_ is Decimal:
-        return Leaf(Any, _decimal(convert), exact=False)
+        return Leaf(Any, convert, exact=False, inline=DIGITS)
     return Leaf(Any, convert, exact=False)
 
 
@@ -71,10 +75,3 @@ def _converted(decode: Convert, coerce: Convert) -> Convert:
         return None if value is None else coerce(value)
 
     return convert
-
-
-def _decimal(convert: Convert) -> Convert:
-    def digits(raw: Any) -> Any:
-        return str(raw) if raw.__class__ is Decimal else convert(raw)
-
-    return digits

@@ -6,6 +6,7 @@ The text holds names of our own making, attributes that tables declare, and resp
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -37,7 +38,7 @@ class Source:
     def __init__(self, schema: GraphQLSchema, operation: Operation) -> None:
         self.schema = schema
         self.operation = operation
-        self.names: dict[str, Any] = {}
+        self.names: dict[str, Any] = {"Decimal": Decimal}
         self._numbers: Iterator[int] = count()
 
     def constant(self, value: Any) -> str:
@@ -70,7 +71,7 @@ class Source:
             found = expression
         else:
             value = self.variable()
-            converted = f"{self.constant(leaf.convert)}({value})"
+            converted = leaf.inline.format(value, self.constant(leaf.convert))
             found = f"(None if ({value} := {expression}) is None else {converted})"
         always = optional or (checked and (leaf.convert is None or leaf.exact))
         return found if always else self.present(found)

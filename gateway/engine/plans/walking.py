@@ -3,7 +3,7 @@ The two walks over what is selected of a table's rows: the first finds what has 
 the second writes the expression that makes the answer of what was read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, get_type_hints
@@ -107,7 +107,7 @@ class Walk:
 
     def _member(self, fetch: Fetch, row: str, name: str, nodes: list[FieldNode]) -> str:
         if name == "id" and issubclass(fetch.table.cls, Node):
-            encode = self._source.constant(partial(_id, fetch.table))
+            encode = self._source.constant(ids.writer(fetch.table))
             return f"{encode}({', '.join(f'{row}.{column}' for column in fetch.table.key)})"
         member = fetch.members[name]
         match member:
@@ -142,20 +142,24 @@ class Walk:
         def part(asked: str, _: list[FieldNode]) -> str:
             own = _own_name(group, asked)
             value = self._source.at(row, group.parts[own])
-            optional = not is_non_null_type(type_.fields[asked].type)
+            # Where the essential part is null there is no value to ask it of.
+            optional = own == group.essential or not is_non_null_type(type_.fields[asked].type)
             return self._source.leaf(value, leaves[own], optional=optional, checked=False)
 
         made = self._source.object(nodes, type_.name, part)
-        found = f"({made} if {self._stands(fetch, row, group)} else None)"
+        asked = fields(self._operation, nodes).keys()
+        found = f"({made} if {self._stands(fetch, row, group, asked)} else None)"
         return found if group.optional else self._source.present(found)
 
-    def _stands(self, fetch: Fetch, row: str, group: Group) -> str:
+    def _stands(self, fetch: Fetch, row: str, group: Group, asked: Collection[str]) -> str:
         """Whether there is a value: by its essential part, or by any part that was read."""
         essential = group.essential
         if essential is None:
             paths = [path for path in group.parts.values() if path in fetch.select]
             return " or ".join(f"{self._source.at(row, path)} is not None" for path in paths)
         value = self._source.at(row, group.parts[essential])
+        if to_camel_case(essential) in asked:
+            return f"{value} is not None"
         decode = self._source.constant(group.decoders[essential])
         return f"{decode}({value}) is not None"
 
@@ -268,10 +272,6 @@ def _own_name(group: Group, name: str) -> str:
     if name not in own:
         raise Unplanned(f"{group.make.__name__}.{name}")
     return own[name]
-
-
-def _id(table: Any, *key: Any) -> str:
-    return ids.encode(table, key)
 
 
 def _whole(cls: Any, group: Group, row: Checked) -> Any:
