@@ -1,7 +1,7 @@
 """The composition root: settings -> the ASGI application. The one module that knows all others."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
@@ -35,6 +35,7 @@ from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
 from gateway.middleware import REQUEST_ID, BodyLimit, Requests, request_id
+from gateway.parsers import HttpTransport
 from gateway.resolvers.auditing import audited
 from gateway.resolvers.root import build
 from gateway.schema.choosing import account_id
@@ -47,11 +48,17 @@ from gateway.upstream.exchange import Httpx2Transport, Timeouts, Transport
 from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
 from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Allowance, Service
+from gateway.upstream.transport import Http1Transport
 
 DATAVERSE_ROOT = "/api/data/v9.2/"
 FINOPS_ROOT = "/data/"
 ACCOUNT = "X-Account"
 """The header by which a caller of several accounts chooses one for the whole request."""
+TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
+    "own": Http1Transport,
+    "httpx2": Httpx2Transport.stock,
+}
+"""How Dynamics is reached, with so many connections to each service at most."""
 PREFLIGHT_SECONDS = 600
 DRAIN = 30.0
 """Seconds that writes under way get when the process is told to stop."""
@@ -223,11 +230,13 @@ class Outside:
         )
 
     def _transport(self) -> Transport:
-        connections = httpx2.Limits(max_connections=self._settings.upstream_concurrency)
-        # Proxies and certificates of the environment are not the settings' doing.
-        stock = httpx2.AsyncHTTPTransport(limits=connections, trust_env=False)
-        self._transports.append(Httpx2Transport(self._given or stock))
-        return self._transports[-1]
+        if self._given is not None:
+            made: Transport = Httpx2Transport(self._given)
+        else:
+            make = TRANSPORTS[self._settings.http_transport]
+            made = make(self._settings.upstream_concurrency)
+        self._transports.append(made)
+        return made
 
 
 def _graphiql(settings: Settings) -> list[Route]:

@@ -11,6 +11,9 @@ LEVELS = ("debug", "info", "warning", "error")
 Unpriced = Literal["omit", "zero", "refuse"]
 """What becomes of an order line without a price: none is sent, 0 is sent, or it is an error."""
 UNPRICED: dict[str, Unpriced] = {"omit": "omit", "zero": "zero", "refuse": "refuse"}
+HttpTransport = Literal["own", "httpx2"]
+"""What carries requests to Dynamics."""
+HTTP_TRANSPORTS: dict[str, HttpTransport] = {"own": "own", "httpx2": "httpx2"}
 SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
@@ -144,6 +147,12 @@ def unpriced(raw: str) -> Unpriced:
     if raw not in UNPRICED:
         raise ValueError(f"must be one of {', '.join(UNPRICED)}")
     return UNPRICED[raw]
+
+
+def http_transport(raw: str) -> HttpTransport:
+    if raw not in HTTP_TRANSPORTS:
+        raise ValueError(f"must be one of {', '.join(HTTP_TRANSPORTS)}")
+    return HTTP_TRANSPORTS[raw]
 
 
 def _split(raw: str) -> SplitResult:

@@ -236,6 +236,12 @@ class Settings:
     upstream_concurrency: int = variable(
         "Calls in flight to each of the two services, per process.", parsers.count, default=40
     )
+    http_transport: parsers.HttpTransport = variable(  # noqa: RUF009 - a field, as all of them
+        "What carries requests to the two services: `own`, or `httpx2` with its own transport, "
+        "which costs many times the CPU and can take what follows an answer for the next one.",
+        parsers.http_transport,
+        default="own",
+    )
     log_level: str = variable(
         "`debug`, `info`, `warning` or `error`.", parsers.log_level, default="info"
     )

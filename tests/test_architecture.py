@@ -198,7 +198,17 @@ MAY_ASK_UPSTREAM = {
 callers before there is a principal, the operator's comparison, and the composition root."""
 DATA = {"Allowance", "PAGE_SIZE", "Page", "Row", "Write"}
 """What others may name of it: shapes of data, by which nothing can be asked."""
-TRANSPORTS = {"httpx", "httpx2", "aiohttp", "requests", "urllib3", "http", "socket", "websockets"}
+TRANSPORTS = {
+    "httpx",
+    "httpx2",
+    "httptools",
+    "aiohttp",
+    "requests",
+    "urllib3",
+    "http",
+    "socket",
+    "websockets",
+}
 
 
 def names_from(tree: ast.Module, module: str) -> set[str]:

@@ -78,6 +78,13 @@ class Httpx2Transport:
         self._inner = inner
         self._maximum = maximum
 
+    @classmethod
+    def stock(cls, connections: int) -> "Httpx2Transport":
+        """Over httpx2's own sockets, so many at once."""
+        limits = httpx2.Limits(max_connections=connections)
+        # Proxies and certificates of the environment are not the settings' doing.
+        return cls(httpx2.AsyncHTTPTransport(limits=limits, trust_env=False))
+
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
         response = await self._inner.handle_async_request(_for_httpx2(request, timeouts))
         assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types

@@ -1,5 +1,6 @@
 """The composed gateway: nobody gets in without a token, and what is off stays off."""
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -9,7 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.app import create_app
+from gateway.parsers import HTTP_TRANSPORTS, HttpTransport
 from gateway.settings import Settings, SettingsError
+from tests.gateway.upstream.servers import always, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -90,6 +93,26 @@ async def test_cors_lets_in_the_origins_of_the_settings_alone() -> None:
     assert ours.headers["access-control-allow-origin"] == ORIGIN
     assert "access-control-allow-credentials" not in ours.headers
     assert "access-control-allow-origin" not in theirs.headers
+
+
+@pytest.mark.parametrize("name", HTTP_TRANSPORTS)
+async def test_dynamics_is_reached_by_either_transport(name: HttpTransport) -> None:
+    token = b'{"access_token":"x","expires_in":3599}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(token), token)
+    async with serving(always(answer)) as server:
+        own = {"dataverse_url": server.url, "issuer": server.url, "tenant": None}
+        app = create_app(settings(http_transport=name, token_url=f"{server.url}/token", **own))
+        transport = httpx2.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx2.AsyncClient(transport=transport, base_url="https://gateway") as gateway,
+        ):
+            checks = (await gateway.get("/readyz")).json()["checks"]
+
+        await asyncio.sleep(0.05)
+        assert checks["dataverse"] == "ok"
+        assert "/token" in {asked.target for asked in server.asked}
+        assert server.open == 0
 
 
 def test_settings_that_cannot_work_are_refused_before_anything_listens() -> None:

@@ -134,6 +134,7 @@ def test_a_certificate_replaces_the_secret() -> None:
         ({"GATEWAY_PORT": "70000"}, "GATEWAY_PORT"),
         ({"GATEWAY_WORKERS": "0"}, "GATEWAY_WORKERS"),
         ({"GATEWAY_DEADLINE": "nan"}, "GATEWAY_DEADLINE"),
+        ({"GATEWAY_HTTP_TRANSPORT": "smoke"}, "GATEWAY_HTTP_TRANSPORT"),
         ({"GATEWAY_LOG_LEVEL": "loud"}, "GATEWAY_LOG_LEVEL"),
         ({"GATEWAY_PARTNERS": "acme"}, "GATEWAY_PARTNERS"),
         ({"GATEWAY_PARTNERS": "acme=*@usmf"}, "GATEWAY_PARTNERS"),

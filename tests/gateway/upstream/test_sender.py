@@ -6,7 +6,13 @@ from random import Random
 import httpx2
 import pytest
 
-from gateway.errors import UpstreamError, UpstreamThrottled, UpstreamTimeout, UpstreamUnavailable
+from gateway.errors import (
+    UpstreamError,
+    UpstreamMismatch,
+    UpstreamThrottled,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from gateway.upstream.exchange import Httpx2Transport, Request
 from gateway.upstream.sender import ATTEMPTS, COST, FULL, Gate, Sender, Sent, now
 from tests.simulation.virtual import run
@@ -112,6 +118,16 @@ def test_it_is_given_up_after_three_tries(
 
     assert caught.value.doubtful is doubtful
     assert len(script.asked) == ATTEMPTS
+
+
+def test_an_answer_that_we_would_not_take_is_not_asked_for_again() -> None:
+    script = Script(httpx2.Response(200, headers={"Content-Encoding": "gzip"}), 204)
+
+    with pytest.raises(UpstreamMismatch) as caught:
+        send(script)
+
+    assert caught.value.doubtful
+    assert len(script.asked) == 1
 
 
 def test_a_doubt_stays_whatever_comes_after() -> None:

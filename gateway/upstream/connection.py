@@ -1,0 +1,126 @@
+"""One connection to a service: an exchange at a time, each on its own clock."""
+
+import asyncio
+import select
+from typing import cast
+
+import httpx2
+
+from gateway.upstream.exchange import Reply, Timeouts
+from gateway.upstream.parsing import AnswerParser
+
+
+class Connection(asyncio.Protocol):
+    """
+    Carries one exchange after the other, never two at once.
+
+    Whatever goes wrong with an exchange, its caller going away included, closes the connection: a
+    late answer must find nobody whom it could be taken for. So does whatever is not an answer.
+    """
+
+    def __init__(self, maximum: int) -> None:
+        """`maximum`: bytes of an answer that are taken."""
+        self.idle_since = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._maximum = maximum
+        self._open = False
+        self._congested = False
+        self._parser: AnswerParser | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is open and the service said nothing unasked, not even that it hangs up."""
+        return self._open and not self._readable.poll(0)
+
+    async def exchange(self, method: str, data: bytes, timeouts: Timeouts) -> Reply:
+        """
+        Send the bytes of one request and take the answer; `usable` says whether another may follow.
+
+        Raises ReadTimeout, WriteTimeout, ReadError, WriteError or RemoteProtocolError. Nothing is
+        sent twice: also where the service hung up on a kept connection, the caller decides.
+        """
+        parser = self._parser = AnswerParser(method, self._maximum)
+        self._timeouts = timeouts
+        self._answered: asyncio.Future[None] = self._loop.create_future()
+        self._moved = self._loop.time()
+        self._transport.write(data)
+        self._expect(min(timeouts.write, timeouts.read))
+        try:
+            await self._answered
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._timer.cancel()
+            self._parser = None
+        if not parser.keep_alive or self._transport.get_write_buffer_size():
+            self.close()
+        assert parser.reply is not None  # noqa: S101 - for the types
+        return parser.reply
+
+    def close(self) -> None:
+        """At once: what is not sent yet is dropped."""
+        self._open = False
+        self._transport.abort()
+
+    def _expect(self, seconds: float) -> None:
+        self._timer = self._loop.call_later(seconds, self._check)
+
+    def _check(self) -> None:
+        """Whether anything moved in the time that it had; if so, look again when that is over."""
+        patience = self._timeouts.write if self._congested else self._timeouts.read
+        left = self._moved + patience - self._loop.time()
+        if left > 0:
+            self._expect(left)
+        elif self._congested:
+            self._fail(httpx2.WriteTimeout("The service takes no more of the request."))
+        else:
+            self._fail(httpx2.ReadTimeout("The service sends nothing more of its answer."))
+
+    def _fail(self, error: httpx2.TransportError) -> None:
+        if self._parser is not None and not self._answered.done():
+            self._answered.set_exception(error)
+        self.close()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._readable = select.poll()
+        self._readable.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        self._open = True
+
+    def data_received(self, data: bytes) -> None:
+        parser = self._parser
+        if parser is None:
+            self.close()
+            return
+        self._moved = self._loop.time()
+        try:
+            parser.feed(data)
+        except httpx2.RemoteProtocolError as error:
+            self._fail(error)
+        if parser.reply is not None and not self._answered.done():
+            self._answered.set_result(None)
+
+    def eof_received(self) -> None:
+        self._open = False
+        if self._parser is None or self._answered.done():
+            return
+        try:
+            self._parser.end()
+        except httpx2.RemoteProtocolError as error:
+            self._fail(error)
+        else:
+            self._answered.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        kind = httpx2.WriteError if self._congested else httpx2.ReadError
+        self._fail(kind("The connection was cut."))
+
+    def pause_writing(self) -> None:
+        self._congested = True
+
+    def resume_writing(self) -> None:
+        self._congested = False
+        self._moved = self._loop.time()

@@ -1,0 +1,181 @@
+"""
+Our own HTTP/1.1 client: a request's bytes out, kept connections, as little in between as can be.
+
+It raises what httpx2's own transport raises, and can stand under httpx2's client too.
+"""
+
+import asyncio
+import re
+import ssl
+from collections import deque
+
+import httpx2
+
+from gateway.upstream.connection import Connection
+from gateway.upstream.exchange import MAX_ANSWER, Reply, Request, Timeouts
+
+KEPT = 30.0
+"""Seconds that a connection may lie idle; services hang up after two minutes or more."""
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests say how long their body is, even if there is none."""
+OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding"})
+"""Headers of httpx2's client that are the transport's own business."""
+SENDABLE = re.compile(r"[!\"$-~]+")
+"""An address that can be sent as it is: no blank, nothing beyond ASCII, no fragment."""
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Pool:
+    """The connections to one origin: so many at most, each of them idle or carrying a request."""
+
+    def __init__(
+        self, origin: httpx2.URL, connections: int, maximum: int, trust: ssl.SSLContext
+    ) -> None:
+        self.authority = origin.netloc.decode("ascii")
+        self._host = origin.raw_host.decode("ascii")
+        self._port = origin.port or DEFAULT_PORTS[origin.scheme]
+        self._tls = trust if origin.scheme == "https" else None
+        trust.set_alpn_protocols(["http/1.1"])
+        self._maximum = maximum
+        # A connection is made only while none is idle, so there are never more of them than places.
+        self._places = asyncio.Semaphore(connections)
+        self._idle: deque[Connection] = deque()
+        self._closed = False
+
+    async def exchange(self, method: str, data: bytes, timeouts: Timeouts) -> Reply:
+        """The answer to the request of these bytes, over the connection that was used last."""
+        await self._admission(timeouts.pool)
+        try:
+            connection = self._kept() or await self._connected(timeouts.connect)
+            reply = await connection.exchange(method, data, timeouts)
+            self._keep(connection)
+            return reply
+        finally:
+            self._places.release()
+
+    def close(self) -> None:
+        """Close what is idle; what is under way is closed when it is done."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    async def _admission(self, seconds: float) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._places.acquire()
+        except TimeoutError:
+            raise httpx2.PoolTimeout("All connections to the service are taken.") from None
+
+    def _kept(self) -> Connection | None:
+        oldest = asyncio.get_running_loop().time() - KEPT
+        while self._idle and self._idle[0].idle_since < oldest:
+            self._idle.popleft().close()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                return connection
+            connection.close()
+        return None
+
+    def _keep(self, connection: Connection) -> None:
+        if self._closed or not connection.usable:
+            connection.close()
+            return
+        connection.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(connection)
+
+    async def _connected(self, seconds: float) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self._maximum),
+                    self._host,
+                    self._port,
+                    ssl=self._tls,
+                    server_hostname=self._host if self._tls else None,
+                )
+        except TimeoutError:
+            raise httpx2.ConnectTimeout("The service does not accept connections.") from None
+        except OSError as error:
+            raise httpx2.ConnectError(str(error)) from error
+        return connection
+
+
+class Http1Transport(httpx2.AsyncBaseTransport):
+    """HTTP/1.1 with kept connections, for one event loop."""
+
+    def __init__(
+        self,
+        connections: int = 40,
+        *,
+        maximum: int = MAX_ANSWER,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        """
+        `connections`: how many to one origin at once. `maximum`: bytes of an answer that are taken.
+
+        `trust` says whom to believe that they are the service: by default whom httpx2 believes.
+        """
+        self._connections = connections
+        self._maximum = maximum
+        self._trust = trust
+        self._pools: dict[str, Pool] = {}
+
+    async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
+        """See `Transport`. LocalProtocolError, InvalidURL for what cannot be sent as HTTP."""
+        url = request.url if SENDABLE.fullmatch(request.url) else _escaped(request.url)
+        scheme, _, rest = url.partition("://")
+        authority, _, target = rest.partition("/")
+        pool = self._pools.get(origin := f"{scheme}://{authority}") or self._pool(origin)
+        data = _encoded(request, f"/{target}", pool.authority)
+        return await pool.exchange(request.method, data, timeouts)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The same for httpx2's client."""
+        headers = {name: value for name, value in request.headers.items() if name not in OURS}
+        timeouts = {k: v for k, v in request.extensions.get("timeout", {}).items() if v is not None}
+        body = await request.aread()
+        reply = await self.exchange(
+            Request(request.method, str(request.url), body, headers), Timeouts(**timeouts)
+        )
+        return httpx2.Response(reply.status, headers=dict(reply.headers), content=reply.body)
+
+    async def aclose(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+        # The event loop closes sockets in its next round.
+        await asyncio.sleep(0)
+
+    def _pool(self, origin: str) -> Pool:
+        url = httpx2.URL(origin)
+        if url.scheme not in DEFAULT_PORTS or not url.host or url.userinfo or url.query:
+            raise httpx2.UnsupportedProtocol("The address is not of a service.")
+        trust = self._trust or httpx2.create_ssl_context(trust_env=False)
+        pool = self._pools[origin] = Pool(url, self._connections, self._maximum, trust)
+        return pool
+
+
+def _escaped(url: str) -> str:
+    """The same as httpx2 writes it; InvalidURL where it holds what no URL may."""
+    return str(httpx2.URL(url).copy_with(fragment=None))
+
+
+def _encoded(request: Request, target: str, authority: str) -> bytes:
+    """The request's bytes; LocalProtocolError where a header would end early and another begin."""
+    lines = [
+        f"{request.method} {target} HTTP/1.1",
+        f"Host: {authority}",
+        "Accept-Encoding: identity",
+        *[f"{name}: {value}" for name, value in request.headers.items()],
+    ]
+    if request.body or request.method in WITH_BODY:
+        lines.append(f"Content-Length: {len(request.body)}")
+    head = "\r\n".join(lines)
+    breaks = len(lines) - 1
+    if not (head.isascii() and head.count("\r") == head.count("\n") == breaks) or "\0" in head:
+        raise httpx2.LocalProtocolError("A header holds what no header may.")
+    return head.encode("ascii") + b"\r\n\r\n" + request.body
