@@ -5,12 +5,13 @@ Keys are taken from rows that the reader let through, never from a caller's text
 """
 
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
 
-from gateway.loaders.reader import Ask, Key, Keys, Reader
+from gateway.loaders.reader import Ask, Key, Keys, Reader, Shape
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at
@@ -75,18 +76,40 @@ class Loaders:
         rows: list[Raw] = await load.load((tuple(on.values()), select))
         return [cls(row) for row in rows]
 
+    async def keyed(self, ask: Ask, keys: Keys) -> dict[Folded, Any]:
+        """The rows of many keys, shared with whoever else of the operation loads them so."""
+        load = self._by_key(ask.table, keys.columns, from_rows=keys.from_rows, shape=ask.shape)
+        rows = await load.load_many([(key, ask.select) for key in keys.values])
+        pairs = zip(keys.values, rows, strict=True)
+        return {folded(key): row for key, row in pairs if row is not None}
+
+    async def windows(
+        self, back: Back, ask: Ask, keys: Keys, window: Window
+    ) -> dict[Folded, Slice]:
+        """The same window for many parents, shared in the same way."""
+        load = self._by_parent(back, window, shape=ask.shape)
+        slices = await load.load_many([(key, ask.select) for key in keys.values])
+        return dict(zip(map(folded, keys.values), slices, strict=True))
+
     def _by_key(
-        self, table: Table, columns: tuple[str, ...], *, from_rows: bool = True
+        self,
+        table: Table,
+        columns: tuple[str, ...],
+        *,
+        from_rows: bool = True,
+        shape: Shape | None = None,
     ) -> DataLoader[Wanted, Raw | None]:
         return self._loader(
-            ("one", table.name, columns, from_rows),
-            partial(self._rows, table, columns, from_rows=from_rows),
+            ("one", table.name, columns, from_rows, shape),
+            partial(self._rows, Ask(table, frozenset(), shape=shape), columns, from_rows=from_rows),
         )
 
-    def _by_parent(self, back: Back, window: Window) -> DataLoader[Wanted, Slice]:
+    def _by_parent(
+        self, back: Back, window: Window, *, shape: Shape | None = None
+    ) -> DataLoader[Wanted, Slice]:
         return self._loader(
-            ("many", back.child.name, back.link.name, window),
-            partial(self._slices, back, window),
+            ("many", back.child.name, back.link.name, window, shape),
+            partial(self._slices, Ask(back.child, frozenset(), shape=shape), back, window),
         )
 
     def _loader(
@@ -99,18 +122,20 @@ class Loaders:
         return self._loaders[name]
 
     async def _rows(
-        self, table: Table, columns: tuple[str, ...], wanted: Sequence[Wanted], *, from_rows: bool
+        self, ask: Ask, columns: tuple[str, ...], wanted: Sequence[Wanted], *, from_rows: bool
     ) -> list[Raw | None]:
         keys = Keys(columns, _keys(wanted), from_rows)
-        ask = Ask(table, _union(wanted) | set(columns))
+        ask = replace(ask, select=_union(wanted) | set(columns))
         pages = await self.reader.keyed([(ask, keys)])
         rows = [row for page in pages for row in page.rows]
         found = dict(zip(keys_of(rows, columns), rows, strict=True))
         return [found.get(folded(key)) for key, _ in wanted]
 
-    async def _slices(self, back: Back, window: Window, wanted: Sequence[Wanted]) -> list[Slice]:
+    async def _slices(
+        self, ask: Ask, back: Back, window: Window, wanted: Sequence[Wanted]
+    ) -> list[Slice]:
         columns = back.link.paths
-        ask = Ask(back.child, _union(wanted) | set(columns))
+        ask = replace(ask, select=_union(wanted) | set(columns))
         found = await child_windows(self.reader, ask, Keys(columns, _keys(wanted)), window)
         return [found[folded(key)] for key, _ in wanted]
 

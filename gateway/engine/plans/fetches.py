@@ -8,9 +8,9 @@ of Dynamics are what they are on graphql-core.
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from inspect import isawaitable, iscoroutinefunction
+from inspect import isawaitable
 from typing import Any, TypeVar
 
 from graphql.execution.values import VariableValues
@@ -19,12 +19,12 @@ from gateway.engine.plans.arguments import Arguments
 from gateway.engine.plans.shapes import Rows
 from gateway.loaders.hiding import withheld
 from gateway.loaders.reader import Ask, Key, Keys
-from gateway.loaders.windows import Slice, child_windows, root_window
+from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.schema.context import Context
 from gateway.schema.listing import root_window_of, window_of
 from gateway.tables import Back, Computed, Link, Table
 from gateway.upstream.conditions import Guid
-from gateway.upstream.rows import Checked, folded, keys_of, values_at
+from gateway.upstream.rows import Checked, Folded, folded, keys_of, values_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,6 @@ class Branch:
 
     slot: str = ""
 
-    @property
-    @abstractmethod
-    def loader(self) -> Hashable:
-        """Which of the request's dataloaders would load it; None where none has a part in it."""
-
     @abstractmethod
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
         """Fill the slot of each parent, and go on below."""
@@ -59,15 +54,16 @@ class Fetch(Branch):
     """Rows of one table."""
 
     table: Table = field(kw_only=True)
+    shape: Rows = field(kw_only=True)
+    shared: bool = False
+    """Whether another fetch of the operation may want the same rows, so that both share them."""
     select: set[str] = field(default_factory=set)
     """The columns that the operation needs, besides those that the gate adds."""
     shown: set[str] = field(default_factory=set)
     """Members without a column of their own, which a role may hide all the same."""
     branches: dict[Hashable, Any] = field(default_factory=dict)
-    shape: Rows = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shape = Rows(self.table.name)
         self.members = self.table.members
 
     def branch(self, key: Hashable, make: Callable[[], B]) -> B:
@@ -88,6 +84,16 @@ class Fetch(Branch):
 
     def ask(self, *columns: str) -> Ask:
         return Ask(self.table, frozenset({*self.select, *columns}), shape=self.shape)
+
+    async def by_key(self, run: Run, keys: Keys) -> dict[Folded, Any]:
+        """The rows of these keys."""
+        if not keys.values:
+            return {}
+        if self.shared:
+            return await run.context.loaders.keyed(self.ask(), keys)
+        pages = await run.context.loaders.reader.keyed([(self.ask(*keys.columns), keys)])
+        rows = [row for page in pages for row in page.rows]
+        return dict(zip(keys_of(rows, keys.columns), rows, strict=True))
 
     async def below(self, run: Run, rows: Sequence[Any]) -> None:
         """Load all branches, at once."""
@@ -113,10 +119,6 @@ class Listed(Root):
     arguments: Arguments = field(kw_only=True)
     counted: bool = field(kw_only=True)
 
-    @property
-    def loader(self) -> None:
-        return None
-
     async def read(self, run: Run) -> Slice:
         wanted = await root_window_of(
             self.table, run.context, self.arguments(run.variables), counted=self.counted
@@ -132,15 +134,10 @@ class Keyed(Root):
 
     keys: Callable[[Run], Sequence[Key]] = field(kw_only=True)
 
-    @property
-    def loader(self) -> Hashable:
-        return "one", self.table.name, tuple(self.table.key), False
-
     async def read(self, run: Run) -> list[Checked | None]:
         keys = self.keys(run)
         wanted = tuple(dict.fromkeys(keys))
-        columns = tuple(self.table.key)
-        found = await _by_key(run, self.ask(*columns), Keys(columns, wanted, from_rows=False))
+        found = await self.by_key(run, Keys(tuple(self.table.key), wanted, from_rows=False))
         await self.below(run, [found[key] for key in map(folded, wanted) if key in found])
         return [found.get(folded(key)) for key in keys]
 
@@ -151,17 +148,12 @@ class Linked(Fetch):
 
     link: Link = field(kw_only=True)
 
-    @property
-    def loader(self) -> Hashable:
-        return "one", self.table.name, self.link.target_paths, True
-
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
         keys = _link_keys(self.link, parents, self.link.paths)
         wanted = tuple(dict.fromkeys(key for key in keys if key is not None))
         if not wanted:
             return
-        columns = self.link.target_paths
-        found = await _by_key(run, self.ask(*columns), Keys(columns, wanted))
+        found = await self.by_key(run, Keys(self.link.target_paths, wanted))
         places = _places(self.link, wanted)
         slot = self.slot
         for parent, key in zip(parents, keys, strict=True):
@@ -176,31 +168,27 @@ class Children(Fetch):
 
     back: Back = field(kw_only=True)
     arguments: Arguments = field(kw_only=True)
-    spelled: str = field(kw_only=True)
-    """The arguments as text."""
     counted: bool = field(kw_only=True)
-
-    @property
-    def loader(self) -> Hashable:
-        return "many", self.table.name, self.back.link.name, self.spelled, self.counted
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
         reader = run.context.loaders.reader
         of = window_of(self.table, reader, self.arguments(run.variables), counted=self.counted)
         keys = _link_keys(self.back.link, parents, self.back.paths)
         wanted = tuple(dict.fromkeys(key for key in keys if key is not None))
-        columns = self.back.link.paths
-        found = (
-            await child_windows(reader, self.ask(*columns), Keys(columns, wanted), of)
-            if wanted
-            else {}
-        )
+        found = await self._windows(run, Keys(self.back.link.paths, wanted), of)
         places = _places(self.back.link, wanted)
         slices = {key: found[place] for key, place in places.items()}
         none, slot = Slice(self.table, of, count=0), self.slot
         for parent, key in zip(parents, keys, strict=True):
             setattr(parent, slot, none if key is None else slices[key])
         await self.below(run, [row for slice_ in slices.values() for row in slice_.rows])
+
+    async def _windows(self, run: Run, keys: Keys, of: Window) -> dict[Folded, Slice]:
+        if not keys.values:
+            return {}
+        if self.shared:
+            return await run.context.loaders.windows(self.back, self.ask(), keys, of)
+        return await child_windows(run.context.loaders.reader, self.ask(*keys.columns), keys, of)
 
 
 @dataclass(eq=False)
@@ -209,12 +197,6 @@ class Worked(Branch):
 
     spec: Computed = field(kw_only=True)
     table: Table = field(kw_only=True)
-
-    @property
-    def loader(self) -> Hashable:
-        if not iscoroutinefunction(self.spec.function):
-            return None
-        return "computed", self.table.name
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
         function, cls, loaders = self.spec.function, self.table.cls, run.context.loaders
@@ -242,14 +224,6 @@ async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
     return outcomes
 
 
-async def _by_key(run: Run, ask: Ask, keys: Keys) -> dict[Any, Checked]:
-    if not keys.values:
-        return {}
-    pages = await run.context.loaders.reader.keyed([(ask, keys)])
-    rows = [row for page in pages for row in page.rows]
-    return dict(zip(keys_of(rows, keys.columns), rows, strict=True))
-
-
 def _link_keys(link: Link, rows: Sequence[Any], paths: Sequence[str]) -> list[Key | None]:
     """The key in each row's columns, typed; None where any part of it is empty."""
     keys: Iterable[Any] = zip(*(values_at(rows, path) for path in paths), strict=True)
@@ -263,12 +237,9 @@ def _places(link: Link, keys: Sequence[Key]) -> Mapping[Key, Any]:
     return {key: key if link.by_guid else folded(key) for key in keys}
 
 
-def loaders_of(fetch: Fetch) -> Iterable[Hashable]:
-    """The dataloaders that would have a part in a fetch and all below it."""
-    if fetch.loader is not None:
-        yield fetch.loader
+def fetches_of(fetch: Fetch) -> Iterator[Fetch]:
+    """A fetch and all below it."""
+    yield fetch
     for branch in fetch.branches.values():
         if isinstance(branch, Fetch):
-            yield from loaders_of(branch)
-        elif branch.loader is not None:
-            yield branch.loader
+            yield from fetches_of(branch)

@@ -1,7 +1,7 @@
 """A validated query -> a plan: what is read for each root field, and a function that renders it."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ from graphql.execution.values import VariableValues
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.engine.plans.arguments import Arguments, arguments_of
-from gateway.engine.plans.fetches import Fetch, Keyed, Listed, Run, loaders_of, together
+from gateway.engine.plans.fetches import Fetch, Keyed, Listed, Run, fetches_of, together
 from gateway.engine.plans.leaves import Unusual
+from gateway.engine.plans.shapes import Rows, Shapes
 from gateway.engine.plans.source import Source, Unplanned
 from gateway.engine.plans.walking import Walk
 from gateway.loaders.reader import Key
@@ -77,76 +78,87 @@ class Planner:
         self, operation: Operation, roots: Mapping[str, list[FieldNode]], types: Types
     ) -> Plan:
         """Raises Unplanned where the operation holds something that no plan is made for."""
-        made = [self._root(operation, name, nodes, types) for name, nodes in roots.items()]
-        _check_loaders([fetch for root in made for fetch in root.fetches])
+        shapes = Shapes()
+        made = []
+        for response, nodes in roots.items():
+            draft = Draft(
+                self._schema, operation, shapes, response, nodes, self._arguments(nodes[0])
+            )
+            made.append(self._root(draft, types))
+        _share([fetch for root in made for fetch in root.fetches])
         return Plan(tuple(made))
 
-    def _root(
-        self, operation: Operation, response: str, nodes: list[FieldNode], types: Types
-    ) -> Root:
-        name = nodes[0].name.value
-        source = Source(self._schema, operation)
-        walk = Walk(source)
-        if name == "__typename":
-            return Root(response, (), _nothing, lambda _: QUERY)
+    def _root(self, draft: "Draft", types: Types) -> Root:
+        name = draft.name
         if name in self._lists:
-            return self._listed(response, walk, source, self._lists[name], nodes)
+            return draft.listed(self._lists[name])
         if name in self._singles:
-            return self._single(response, walk, source, self._singles[name], nodes)
+            return draft.single(self._singles[name])
         if name in BY_ID:
-            return self._nodes(response, operation, nodes, types)
+            return draft.by_id(types)
         if name == "viewer":
-            return self._viewer(response, walk, source, nodes)
+            return draft.viewer()
+        if name == "__typename":
+            return Root(draft.response, (), _nothing, lambda _: QUERY)
         raise Unplanned(f"the field {name}")
 
     def _arguments(self, node: FieldNode) -> Arguments:
         query = self._schema.query_type
-        if query is None:
-            raise Unplanned("no query type")
-        return arguments_of(self._schema, query.fields[node.name.value], node)
+        declared = query and query.fields.get(node.name.value)
+        return arguments_of(self._schema, declared, node) if declared else _no_arguments
 
-    def _listed(
-        self, response: str, walk: Walk, source: Source, table: Table, nodes: list[FieldNode]
-    ) -> Root:
+
+class Draft:
+    """One root field on its way to a plan."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        operation: Operation,
+        shapes: Shapes,
+        response: str,
+        nodes: list[FieldNode],
+        arguments: Arguments,
+    ) -> None:
+        self.response, self.name = response, nodes[0].name.value
+        self._schema = schema
+        self._shapes = shapes
+        self._nodes = nodes
+        self._arguments = arguments
+        self._source = Source(schema, operation)
+        self._walk = Walk(self._source, shapes)
+
+    def listed(self, table: Table) -> Root:
+        """The list of a table."""
         fetch = Listed(
-            table=table, arguments=self._arguments(nodes[0]), counted=walk.counted(nodes)
+            table=table,
+            shape=Rows(table.name),
+            arguments=self._arguments,
+            counted=self._walk.counted(self._nodes),
         )
-        walk.find_page(fetch, nodes)
-        page = source.variable()
-        render = source.function(page, walk.write_page(fetch, nodes, page))
-        return Root(response, (fetch,), fetch.read, render)
+        self._walk.find_page(fetch, self._nodes)
+        page = self._source.variable()
+        body = self._walk.write_page(fetch, self._nodes, page)
+        return Root(self.response, (fetch,), fetch.read, self._source.function(page, body))
 
-    def _single(
-        self, response: str, walk: Walk, source: Source, table: Table, nodes: list[FieldNode]
-    ) -> Root:
-        arguments = self._arguments(nodes[0])
-        fetch = Keyed(
-            table=table, keys=lambda run: [ids.key(table, arguments(run.variables)["id"])]
+    def single(self, table: Table) -> Root:
+        """One row of a table."""
+        fetch = self._keyed(
+            table, lambda run: [ids.key(table, self._arguments(run.variables)["id"])]
         )
-        walk.find(fetch, nodes)
-        render = _row(walk, source, fetch, nodes)
-        return Root(response, (fetch,), fetch.read, lambda rows: render(rows[0]))
+        render = self._row(fetch)
+        return Root(self.response, (fetch,), fetch.read, lambda rows: render(rows[0]))
 
-    def _nodes(
-        self, response: str, operation: Operation, nodes: list[FieldNode], types: Types
-    ) -> Root:
+    def by_id(self, types: Types) -> Root:
         """`node` or `nodes`: a fetch and a function for each type that the ids lead to."""
-        arguments = self._arguments(nodes[0])
-
-        def wanted(run: Run) -> list[str]:
-            return wanted_ids(arguments, run.variables)
-
-        fetches: dict[str, Keyed] = {}
-        renders: dict[str, Render] = {}
-        for name in sorted(types):
-            source = Source(self._schema, operation)
-            walk = Walk(source)
-            fetches[name] = fetch = Keyed(table=TABLES[name], keys=_keys(wanted, name))
-            walk.find(fetch, nodes)
-            renders[name] = _row(walk, source, fetch, nodes)
+        fetches = {name: self._keyed(TABLES[name], self._keys(name)) for name in sorted(types)}
+        renders = {name: self._row(fetch) for name, fetch in fetches.items()}
+        several = self.name == "nodes"
 
         async def read(run: Run) -> list[tuple[str, Any]]:
-            named = [ids.decode(text)[0].name for text in wanted(run)]
+            named = [
+                ids.decode(text)[0].name for text in wanted_ids(self._arguments, run.variables)
+            ]
             asked = [fetches[name] for name in dict.fromkeys(named)]
             found = await together([fetch.read(run) for fetch in asked])
             rows = {fetch.table.name: iter(each) for fetch, each in zip(asked, found, strict=True)}
@@ -154,32 +166,50 @@ class Planner:
 
         def render(found: Sequence[tuple[str, Any]]) -> Any:
             made = [renders[name](row) for name, row in found]
-            return made if nodes[0].name.value == "nodes" else made[0]
+            return made if several else made[0]
 
-        return Root(response, tuple(fetches.values()), read, render)
+        return Root(self.response, tuple(fetches.values()), read, render)
 
-    def _viewer(self, response: str, walk: Walk, source: Source, nodes: list[FieldNode]) -> Root:
+    def viewer(self) -> Root:
+        """The caller, with the contact behind the token."""
         type_ = self._schema.type_map["Viewer"]
         if not isinstance(type_, GraphQLObjectType):
             raise Unplanned("the viewer's type")
-        fetch = Keyed(table=Contact.__table__, keys=_own_contact)
-        contacts = fields(source.operation, nodes).get("contact", [])
-        walk.find(fetch, contacts)
-        found = source.variable()
+        fetch = self._keyed(Contact.__table__, _own_contact)
+        contacts = fields(self._source.operation, self._nodes).get("contact", [])
+        self._walk.find(fetch, contacts)
+        found = self._source.variable()
 
         def field(name: str, below: list[FieldNode]) -> str:
             if name == "contact":
-                row = source.variable()
-                made = walk.write(fetch, below, row)
+                row = self._source.variable()
+                made = self._walk.write(fetch, below, row)
                 return f"(None if ({row} := {found}[1]) is None else {made})"
-            return source.attribute(type_, name, below, f"{found}[0]")
+            return self._source.attribute(type_, name, below, f"{found}[0]")
 
         async def read(run: Run) -> tuple[Any, Any]:
             own = await fetch.read(run) if contacts else []
             return viewer_of(run.context.principal), own[0] if own else None
 
-        render = source.function(found, source.object(nodes, type_.name, field))
-        return Root(response, (fetch,) if contacts else (), read, render)
+        render = self._source.function(found, self._source.object(self._nodes, type_.name, field))
+        return Root(self.response, (fetch,) if contacts else (), read, render)
+
+    def _keyed(self, table: Table, keys: Callable[[Run], list[Key]]) -> Keyed:
+        shape = self._shapes.of(table, "by id")
+        return Keyed(table=table, shape=shape, keys=keys)
+
+    def _row(self, fetch: Fetch) -> Render:
+        self._walk.find(fetch, self._nodes)
+        row = self._source.variable()
+        made = self._walk.write(fetch, self._nodes, row)
+        return self._source.function(row, f"None if {row} is None else {made}")
+
+    def _keys(self, name: str) -> Callable[[Run], list[Key]]:
+        def keys(run: Run) -> list[Key]:
+            decoded = map(ids.decode, wanted_ids(self._arguments, run.variables))
+            return [key for table, key in decoded if table.name == name]
+
+        return keys
 
 
 def wanted_ids(arguments: Arguments, variables: VariableValues) -> list[str]:
@@ -199,33 +229,22 @@ def _types_of(texts: Sequence[str]) -> Types:
     return frozenset(table.name for table in tables)
 
 
-def _row(walk: Walk, source: Source, fetch: Fetch, nodes: list[FieldNode]) -> Render:
-    row = source.variable()
-    return source.function(row, f"None if {row} is None else {walk.write(fetch, nodes, row)}")
-
-
-def _keys(wanted: Callable[[Run], list[str]], name: str) -> Callable[[Run], list[Key]]:
-    def keys(run: Run) -> list[Key]:
-        decoded = map(ids.decode, wanted(run))
-        return [key for table, key in decoded if table.name == name]
-
-    return keys
-
-
 def _own_contact(run: Run) -> list[Key]:
     person = run.context.principal.contact
     return [] if person is None else [(person.id,)]
+
+
+def _no_arguments(_: VariableValues) -> dict[str, Any]:
+    return {}
 
 
 async def _nothing(_: Run) -> None:
     return None
 
 
-def _check_loaders(fetches: Sequence[Fetch]) -> None:
-    """
-    Unplanned where two places of the operation use one dataloader, which batches what falls into
-    the same moment and remembers what it had: a plan would ask more often.
-    """
-    used: Counter[Hashable] = Counter(loader for each in fetches for loader in loaders_of(each))
-    if any(times > 1 for times in used.values()):
-        raise Unplanned("rows that are reached in two ways")
+def _share(fetches: Sequence[Fetch]) -> None:
+    """Let fetches share rows where graphql-core would load them by one dataloader."""
+    everything = [each for fetch in fetches for each in fetches_of(fetch)]
+    used = Counter(fetch.shape for fetch in everything)
+    for fetch in everything:
+        fetch.shared = used[fetch.shape] > 1

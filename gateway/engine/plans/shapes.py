@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.engine.plans.leaves import Leaf, Unusual
 from gateway.engine.plans.source import Unplanned
+from gateway.tables import Table
 from gateway.upstream.answers import Decoder, decoder
 from gateway.upstream.rows import Checked
 
@@ -73,6 +74,20 @@ class Rows:
             return Any
         required = path in self._required and "/" not in path
         return leaf.carried if required else leaf.carried | None
+
+
+class Shapes:
+    """
+    The shapes of one plan. Fetches that load a table by the same columns share theirs, as they may
+    come to share rows.
+    """
+
+    def __init__(self) -> None:
+        self._by_loader: dict[tuple[str, ...], Rows] = {}
+
+    def of(self, table: Table, *loaded_by: str) -> Rows:
+        """The shape for rows of `table` that are found by these columns, or by this link."""
+        return self._by_loader.setdefault((table.name, *loaded_by), Rows(table.name))
 
 
 def _made(name: str, fields: list[Any]) -> type[Checked]:

@@ -14,6 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.engine.plans.arguments import arguments_of, spelled
 from gateway.engine.plans.fetches import Children, Fetch, Linked, Worked
 from gateway.engine.plans.leaves import Leaf, leaf_of
+from gateway.engine.plans.shapes import Shapes
 from gateway.engine.plans.source import Source, Unplanned, output_leaf
 from gateway.loaders import keyset
 from gateway.loaders.windows import Slice
@@ -29,8 +30,9 @@ Nodes = Sequence[FieldNode]
 class Walk:
     """Both walks of one root field."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, shapes: Shapes) -> None:
         self._source = source
+        self._shapes = shapes
         self._operation = source.operation
 
     # What has to be read.
@@ -69,8 +71,7 @@ class Walk:
                 for part, leaf in self._asked(fetch, member, nodes):
                     fetch.shape.demand(member.parts[part], leaf, optional=True)
             case Link():
-                linked = fetch.branch(name, lambda: Linked(table=member.target, link=member))
-                self.find(linked, nodes)
+                self.find(self._target(fetch, name, member), nodes)
             case Back():
                 fetch.shown.add(name)
                 self.find_page(self._children(fetch, name, member, nodes), nodes)
@@ -81,15 +82,23 @@ class Walk:
                 raise Unplanned(f"{fetch.table.name}.{name}")
 
     def _children(self, fetch: Fetch, name: str, back: Back, nodes: list[FieldNode]) -> Children:
-        text, counted = spelled(nodes[0]), self.counted(nodes)
+        counted = self.counted(nodes)
 
         def make() -> Children:
             arguments = arguments_of(self._source.schema, self._field(fetch, name), nodes[0])
+            shape = self._shapes.of(back.child, back.link.name)
             return Children(
-                table=back.child, back=back, arguments=arguments, spelled=text, counted=counted
+                table=back.child, shape=shape, back=back, arguments=arguments, counted=counted
             )
 
-        return fetch.branch((name, text, counted), make)
+        return fetch.branch((name, spelled(nodes[0]), counted), make)
+
+    def _target(self, fetch: Fetch, name: str, link: Link) -> Linked:
+        def make() -> Linked:
+            shape = self._shapes.of(link.target, *link.target_paths)
+            return Linked(table=link.target, shape=shape, link=link)
+
+        return fetch.branch(name, make)
 
     def _worked(self, fetch: Fetch, name: str, member: Computed) -> Worked:
         return fetch.branch(name, lambda: Worked(spec=member, table=fetch.table))
@@ -173,7 +182,7 @@ class Walk:
                 fetch.shape.leave(path)
 
     def _linked(self, fetch: Fetch, row: str, name: str, link: Link, nodes: Nodes) -> str:
-        linked = fetch.branch(name, lambda: Linked(table=link.target, link=link))
+        linked = self._target(fetch, name, link)
         target = self._source.variable()
         made = self.write(linked, nodes, target)
         found = f"(None if ({target} := {row}.{linked.slot}) is None else {made})"
