@@ -13,7 +13,16 @@ from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden
 from gateway.loaders.hiding import check, mark, withheld
 from gateway.tables import ServiceName, Table
-from gateway.upstream.conditions import EVERYTHING, NOTHING, Condition, Value, both, columns, keyed
+from gateway.upstream.conditions import (
+    EVERYTHING,
+    NOTHING,
+    Condition,
+    Raw,
+    Value,
+    both,
+    columns,
+    keyed,
+)
 from gateway.upstream.odata import Order, Query
 from gateway.upstream.service import Allowance, Page, Service
 
@@ -115,6 +124,22 @@ class Reader:
         """The table's own order, without what the caller's roles hide."""
         secret = withheld(table, self.principal.rights.hidden)
         return tuple(item for item in table.default_order if item.column not in secret)
+
+    def proof(self, table: Table, privilege: str) -> frozenset[str]:
+        """The columns by which `demand` tells whether a row that the caller sees is in reach."""
+        return columns(self._reach(table, privilege, seen=True))
+
+    def demand(self, table: Table, row: Raw, privilege: str, *, seen: bool) -> None:
+        """Forbidden where `row` is out of the privilege's reach; `seen`: it passed the gate."""
+        if not self._reach(table, privilege, seen=seen).holds(row):
+            raise Forbidden(f"Your permission '{table.needs}:{privilege}' does not reach this.")
+
+    def _reach(self, table: Table, privilege: str, *, seen: bool) -> Condition:
+        caller = self.principal
+        reach = table.rule.condition(caller, caller.access(table.needs, privilege))
+        if seen and reach == table.rule.condition(caller, caller.access(table.needs)):
+            return EVERYTHING
+        return reach
 
     def _secret(self, ask: Ask, *more: Condition) -> frozenset[str]:
         """The columns of the table that this caller may not learn; Forbidden to ask by them."""

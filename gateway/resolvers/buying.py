@@ -40,7 +40,14 @@ async def buyer(context: Context, account: UUID, order: PreviewSalesOrderInput) 
     found = await context.loaders.node(Account, (account,), select)
     if found is None:
         raise NotFound("There is no such account.", argument="account")
-    return Buyer(found, await _contact(context, account, order.contact))
+    contact = await _contact(context, account, order.contact)
+    named = {"_customerid_value": str(account), "_msdyn_contactperson_value": _key(contact)}
+    context.loaders.reader.demand(SalesOrder.__table__, named, "create", seen=False)
+    return Buyer(found, contact)
+
+
+def _key(contact: Contact | None) -> str | None:
+    return None if contact is None else str(contact._id)
 
 
 async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) -> Contact | None:

@@ -100,10 +100,13 @@ class Change(Generic[P]):
 
     async def _current(self) -> Current | None:
         (key,) = ids.key(SalesOrder.__table__, self.sent.order)
+        reader = self.context.loaders.reader
         select = HEADER | self.expected.columns | {"salesorderid"}
+        select |= reader.proof(SalesOrder.__table__, "update")
         order = await read_order(self.context, UUID(str(key)), select)
         if order is None:
             return None
+        reader.demand(SalesOrder.__table__, order.raw, "update", seen=True)
         return Current(order, await read_lines(self.context, order._id))
 
     def _stands(self, current: Current) -> bool:
