@@ -164,7 +164,8 @@ class Settings:
         default=None,
     )
     partners: tuple[Partner, ...] = variable(
-        "Machine callers and their accounts: `client-id=NUMBER@company,...; client-id=...`.",
+        "Machine callers and their accounts: `client-id=NUMBER@company,...; client-id=...`, with "
+        "` as role,...` behind the accounts where the role is not `partner`.",
         parsers.partners,
         default=(),
     )

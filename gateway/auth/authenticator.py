@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from gateway.auth.directory import Customer, Directory
-from gateway.auth.policy import PARTNER_ROLE, STAFF_ROLE, VIEW_AS, Policy
+from gateway.auth.policy import STAFF_ROLE, VIEW_AS, Policy
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.tokens import Claims, Tokens
@@ -90,9 +90,10 @@ class Authenticator:
         )
 
     async def _partner(self, claims: Claims) -> Principal:
-        roles = frozenset({PARTNER_ROLE})
-        rights = self._policy().rights(roles)
-        accounts = await self._directory.accounts(claims.issuer.partners[claims.client_id or ""])
+        policy, partner = self._policy(), claims.issuer.partners[claims.client_id or ""]
+        roles = frozenset(partner.roles) & policy.names(Kind.PARTNER)
+        rights = policy.rights(roles)
+        accounts = await self._directory.accounts(partner.accounts)
         below = rights.covers_children
         return Principal(
             Kind.PARTNER,
