@@ -120,6 +120,8 @@ class UpstreamRefused(UpstreamError):
     code = "UPSTREAM_REFUSED"
     words = ""
     """The service's own words, never for a caller: they may quote anybody's rows."""
+    status = 0
+    """The HTTP status of the answer."""
 
 
 class UpstreamMismatch(UpstreamError):

@@ -51,6 +51,8 @@ HEADERS = {
     "OData-MaxVersion": "4.0",
     "If-None-Match": "null",
 }
+NO_TABLE = (404, "0x80060888"), (404, "0x8006088a")
+"""How Dataverse says that it has no entity set of the name; a missing column is a 400."""
 COUNT_LIMIT = "@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"
 
 
@@ -289,6 +291,11 @@ def _replies(response: httpx2.Response) -> list[Reply]:
     return [Reply(response.status_code, dict(response.headers), response.content)]
 
 
+def is_no_table(error: UpstreamRefused) -> bool:
+    """Whether a query was refused because its table does not exist in the environment."""
+    return (error.status, error.details["reason"]) in NO_TABLE
+
+
 def _page_size(query: Query) -> int | None:
     """Dataverse ignores `$top` where a page size is asked for, so only one of them is sent."""
     return None if query.top is not None else PAGE_SIZE
@@ -322,7 +329,7 @@ def _error(status: int, headers: Any, code: str, text: str) -> UpstreamError:
     if status >= 500 or status in (401, 408):
         return UpstreamUnavailable("Dynamics could not answer.")
     refused = UpstreamRefused("Dynamics refused the request.", reason=code)
-    refused.words = text
+    refused.words, refused.status = text, status
     return refused
 
 
