@@ -62,9 +62,8 @@ class Authenticator:
         return replace(seen, rights=seen.rights.reading, viewer=staff)
 
     async def _customer(self, claims: Claims) -> Principal:
-        found = await self._directory.customer(
-            claims.issuer.url, claims.subject, claims.verified_email
-        )
+        provider = claims.issuer.identity_provider or claims.issuer.url
+        found = await self._directory.customer(provider, claims.subject, claims.verified_email)
         return await self._person(
             found, claims.issuer.url, claims.subject, claims.issuer.customer_roles | claims.roles
         )

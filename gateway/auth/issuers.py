@@ -27,6 +27,9 @@ class Issuer:
     algorithms: tuple[str, ...] = ("RS256", "ES256")
     jwks_url: str | None = None
     scope: str | None = None
+    subject_claim: str = "sub"
+    identity_provider: str | None = None
+    """What Power Pages calls the issuer, where that is not its address."""
     email_claim: str = "email"
     email_verified_claim: str = "email_verified"
     roles_claim: str = "roles"
@@ -65,6 +68,8 @@ def _first(settings: Settings) -> Issuer:
         algorithms=settings.algorithms,
         jwks_url=settings.jwks_url,
         scope=settings.scope,
+        subject_claim=settings.subject_claim,
+        identity_provider=settings.identity_provider,
         email_claim=settings.email_claim,
         email_verified_claim=settings.email_verified_claim,
         roles_claim=settings.roles_claim,
@@ -127,6 +132,8 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "algorithms": parsers.algorithms,
     "jwks_url": parsers.url,
     "scope": parsers.text,
+    "subject_claim": parsers.text,
+    "identity_provider": parsers.text,
     "email_claim": parsers.text,
     "email_verified_claim": parsers.text,
     "roles_claim": parsers.text,

@@ -126,7 +126,8 @@ class Tokens:
             raise Rejected(Reason.SIGNATURE) from None
         self._check_claims(payload, source.issuer)
         _check_purpose(header, payload, source.issuer)
-        return _Verified(Claims(source.issuer, payload["sub"], payload), generation)
+        subject = payload[source.issuer.subject_claim]
+        return _Verified(Claims(source.issuer, subject, payload), generation)
 
     def _source(self, issuer: object) -> Keys:
         """The claim is not verified yet: it only chooses whose keys are to verify it."""
@@ -148,8 +149,9 @@ class Tokens:
             registry.validate(claims)
         except ClaimError as error:
             raise Rejected(REASONS.get(error.claim, Reason.CLAIM)) from None
-        if not SUBJECT.fullmatch(claims["sub"]):
-            raise Rejected(Reason.CLAIM)
+        for name in {"sub", issuer.subject_claim}:
+            if not isinstance(claims.get(name), str) or not SUBJECT.fullmatch(claims[name]):
+                raise Rejected(Reason.CLAIM)
 
 
 def _object(segment: str) -> dict[str, Any]:

@@ -89,6 +89,23 @@ async def test_nobody_is_staff_unless_configured() -> None:
         await plain.authenticate(f"Bearer {token(claims(roles=['gateway-admins']))}")
 
 
+async def test_users_that_power_pages_knows_by_other_names_are_found() -> None:
+    provider = "https://login.windows.net/contoso/"
+    profile = dataclasses.replace(ISSUER, subject_claim="oid", identity_provider=provider)
+    dataverse = Dataverse()
+    dataverse.tables["adx_externalidentities"] = [identity("object-1", "sam", provider)]
+    door = authenticator(dataverse, profile=profile)
+
+    found = await door.authenticate(f"Bearer {token(claims(oid='object-1'))}")
+
+    assert (found.subject, str(found.contact and found.contact.id)) == ("object-1", guid("sam"))
+    for oid in ("object-1' or 1 eq 1", "", None, 7, ["object-1"], "Object-1"):
+        with pytest.raises(Unauthenticated):
+            await door.authenticate(f"Bearer {token(claims(oid=oid))}")
+    with pytest.raises(Unauthenticated):
+        await door.authenticate(f"Bearer {token(claims(sub='object-1'))}")
+
+
 @pytest.mark.parametrize("name", ["azp", "client_id", "appid", "cid"])
 async def test_a_partner_is_its_client_with_the_accounts_of_the_configuration(name: str) -> None:
     found = await principal(**{"azp": ..., name: "acme"}, scp=..., roles=["orders"])
