@@ -148,14 +148,15 @@ class Reader:
             check(secret, [ask.where, *more], ask.order)
         return secret
 
-    async def count(self, ask: Ask, rule: Condition = EVERYTHING) -> int | None:
-        """How many rows there are that also meet `rule`; None where the service does not count."""
+    async def count(self, ask: Ask, rule: Condition = EVERYTHING) -> Page:
+        """How many rows there are that also meet `rule`; Forbidden to ask by hidden columns."""
+        self._secret(ask)
         where = both(ask.where, rule)
         counting = replace(ask, where=where, top=1, count=True)
         query = _query(counting, self._rule(ask.table, where, linked=True), frozenset())
         if query.where == NOTHING:
-            return 0
-        return (await self.services[ask.table.service].fetch(query, self.allowance)).count
+            return Page([], 0)
+        return await self.services[ask.table.service].fetch(query, self.allowance)
 
     def _rule(self, table: Table, where: Condition, *, linked: bool) -> Condition:
         """What the caller may see of the table; `linked`: by keys of rows that passed the gate."""
