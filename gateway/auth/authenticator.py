@@ -35,15 +35,16 @@ class Authenticator:
         """
         The caller behind an `Authorization` header.
 
-        Unauthenticated says the same whatever is wrong; the reason is logged. UpstreamError where
-        the issuer or Dataverse cannot be asked.
+        Unauthenticated says the same whatever is wrong; the reason is for log and audit.
+        UpstreamError where the issuer or Dataverse cannot be asked.
         """
+        claims = None
         try:
             claims = await self._tokens.verify(_bearer(authorization))
             return await self._principals[_kind(claims)](claims)
         except Rejected as rejected:
             log.info("caller refused: %s", rejected.reason.value)
-            raise Unauthenticated(REFUSAL) from None
+            raise _refused(rejected.reason, claims) from None
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """
@@ -112,6 +113,14 @@ class Authenticator:
         return Principal(
             Kind.STAFF, claims.issuer.url, claims.subject, roles, rights=policy.rights(roles)
         )
+
+
+def _refused(reason: Reason, claims: Claims | None) -> Unauthenticated:
+    error = Unauthenticated(REFUSAL)
+    error.reason = reason.value
+    if claims is not None:
+        error.who = {"issuer": claims.issuer.url, "subject": claims.subject}
+    return error
 
 
 def _bearer(authorization: str | None) -> str:
