@@ -32,7 +32,7 @@ from gateway.schema import ids
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import OrderStatus, SalesOrder
 from gateway.schema.selection import columns_under
-from gateway.upstream.conditions import Raw
+from gateway.upstream.conditions import Raw, value_at
 from gateway.upstream.odata import row_url
 from gateway.upstream.service import Write
 
@@ -65,7 +65,7 @@ class Current:
 
     def guard(self) -> Write:
         """A change of the header that changes nothing but its version."""
-        return self.patch({"name": self.order.raw["name"]})
+        return self.patch({"name": value_at(self.order.raw, "name")})
 
 
 Build = Callable[[Current], list[Write] | Errors]
@@ -174,7 +174,7 @@ class Change(Generic[P]):
     def _pending(self, before: Current, until: float) -> P:
         receipt = Receipt(
             order=before.key,
-            account=UUID(before.order.raw["_customerid_value"]),
+            account=UUID(value_at(before.order.raw, "_customerid_value")),
             until=until,
             version=before.order._version,
             expected=self.expected.brief,
