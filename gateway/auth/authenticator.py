@@ -54,13 +54,19 @@ class Authenticator:
         Forbidden to who may not, NotFound where there is no such customer.
         """
         staff.access(VIEW_AS)
-        roles = self._tokens.issuer(staff.issuer).customer_roles
         try:
             found = await self._directory.named(name)
         except Rejected:
             raise NotFound("There is no such customer.", argument="X-View-As") from None
+        roles = self._roles_of_customers(staff.issuer)
         seen = await self._person(found, staff.issuer, staff.subject, roles)
         return replace(seen, rights=seen.rights.reading, viewer=staff)
+
+    def _roles_of_customers(self, preferred: str) -> frozenset[str]:
+        """What every customer holds: by this issuer, or by the first where customers sign in."""
+        first = sorted(self._tokens.issuers, key=lambda issuer: issuer.url != preferred)
+        vouching = (issuer.customer_roles for issuer in first if Kind.CUSTOMER in issuer.kinds)
+        return next(vouching, frozenset())
 
     async def _customer(self, claims: Claims) -> Principal:
         provider = claims.issuer.identity_provider or claims.issuer.url

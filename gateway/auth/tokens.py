@@ -89,9 +89,10 @@ class Tokens:
         self._clock = clock
         self._verified: Expiring[bytes, _Verified] = Expiring(clock)
 
-    def issuer(self, url: str) -> Issuer:
-        """The profile of a configured issuer."""
-        return self._sources[url].issuer
+    @property
+    def issuers(self) -> list[Issuer]:
+        """The profiles of the configured issuers, in their order."""
+        return [source.issuer for source in self._sources.values()]
 
     async def verify(self, token: str) -> Claims:
         """The claims of an access token. Rejected where it is not one, or not for us.

@@ -307,6 +307,23 @@ async def test_an_issuer_vouches_for_its_kinds_of_caller_alone(
         await authenticator(profile=others).authenticate(header)
 
 
+async def test_staff_see_by_the_roles_that_customers_get_where_customers_sign_in() -> None:
+    ours = dataclasses.replace(ISSUER, kinds=frozenset({Kind.STAFF}))
+    theirs = dataclasses.replace(
+        PROFILE,
+        url="https://shops.example",
+        kinds=frozenset({Kind.CUSTOMER}),
+        customer_roles=frozenset({"representative"}),
+    )
+    keys = [TestIssuer().keys_at(Clock(), profile) for profile in (ours, theirs)]
+    door = Authenticator(Tokens(keys, Clock()), Dataverse().directory(Clock()), lambda: SHIPPED)
+    staff = await door.authenticate(f"Bearer {token(claims(roles=['gateway-admins']))}")
+
+    seen = await door.seen_as(staff, "jane@shop.example")
+
+    assert seen.roles == {"representative"}
+
+
 async def test_a_mark_of_staff_that_is_a_role_means_that_role() -> None:
     auditor = Role(Kind.STAFF, {"orders": Grant(Access.ALL)})
     policy = Policy({**SHIPPED.roles, "auditor": auditor})
