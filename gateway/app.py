@@ -1,5 +1,6 @@
 """The composition root: settings -> the ASGI application. The one module that knows all others."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -152,14 +153,14 @@ class Outside:
         )
         self._footing = Footing(self._services["dataverse"], required=settings.order_keys)
         sources = [Keys(issuer, self._client) for issuer in issuers(settings, policy.current())]
-        directory = Directory(
+        self._directory = Directory(
             self._services["dataverse"],
             deadline=settings.deadline,
             external_identities=settings.external_identities,
             contact_parties=settings.contact_parties,
             web_roles=settings.web_roles,
         )
-        self.authenticator = Authenticator(Tokens(sources), directory, policy.current)
+        self.authenticator = Authenticator(Tokens(sources), self._directory, policy.current)
         self.audit = Audit(settings.audit_file)
         self.probes: Mapping[str, Probe] = {
             "dataverse": dataverse.token,
@@ -198,7 +199,7 @@ class Outside:
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async with self.open():
-            await self._footing.start()
+            await asyncio.gather(self._footing.start(), self._directory.start())
             yield
             await self._writes.drain(DRAIN)
 

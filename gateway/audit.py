@@ -6,24 +6,22 @@ line holds the hash of the one before it, so that none can be altered or left ou
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal
 
 import msgspec
-from graphql import FieldNode, OperationDefinitionNode
 
 from gateway.auth.principal import Principal
-from gateway.engine.answers import Answer
-from gateway.errors import Forbidden
+from gateway.errors import GatewayError, Unauthenticated
 
 START = "0" * 64
 """What the first line has for the hash of the line before it."""
 TAIL = 65_536
 """Bytes at the end of the file in which the last line is looked for; longer than any line."""
-ROWS = 100
-"""How many ids one line names at most."""
+ROWS, WHAT = 100, 1_000
+"""How many ids one line names at most, and characters of what was asked: aliases can be long."""
 
 Line = dict[str, Any]
 
@@ -40,6 +38,9 @@ class Event:
     outcome: str
     """`done`, or a code."""
     rows: tuple[str, ...] = ()
+    """Ids that the request named; where staff looked as somebody, those in the answer too."""
+    reason: str = ""
+    """Why somebody was not let in, which only the operator learns."""
 
 
 def who(principal: Principal | None) -> dict[str, str | None]:
@@ -69,7 +70,8 @@ class Audit:
             return
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
-            line = asdict(event) | {"rows": event.rows[:ROWS], "at": datetime.now(UTC).isoformat()}
+            cut = {"what": event.what[:WHAT], "rows": event.rows[:ROWS]}
+            line = asdict(event) | cut | {"at": datetime.now(UTC).isoformat()}
             self._file.write(_sealed(line, _last(self._file)))
             self._file.flush()
         finally:
@@ -143,29 +145,9 @@ def _read(line: bytes, previous: str) -> str | None:
     return str(found) if whole else None
 
 
-def refusal(code: str, request: str, principal: Principal | None) -> Event:
-    """Somebody who was not let in, or not to do this at all."""
-    return Event(request, "denial", who(principal), "request", code)
-
-
-def observed(
-    answer: Answer, operation: OperationDefinitionNode, request: str, principal: Principal
-) -> Iterator[Event]:
-    """
-    What an operation leaves behind besides its mutations: a line for each field that was refused,
-    however many rows it has, and one where staff looked as somebody.
-    """
-    if principal.viewer is not None:
-        yield Event(request, "view-as", who(principal), ",".join(_roots(operation)), "done")
-    refused = {
-        ".".join(step for step in error.get("path", ()) if isinstance(step, str))
-        for error in answer.errors
-        if error["extensions"]["code"] == Forbidden.code
-    }
-    for field in sorted(refused):
-        yield Event(request, "denial", who(principal), field, Forbidden.code)
-
-
-def _roots(operation: OperationDefinitionNode) -> Iterator[str]:
-    for node in operation.selection_set.selections:
-        yield node.name.value if isinstance(node, FieldNode) else "..."
+def refusal(error: GatewayError, request: str, principal: Principal | None) -> Event:
+    """Somebody who was not let in, not to do this at all, or not where they wanted to look."""
+    what = error.details.get("argument", "request")
+    if isinstance(error, Unauthenticated):
+        return Event(request, "denial", error.who, what, error.code, reason=error.reason)
+    return Event(request, "denial", who(principal), what, error.code)

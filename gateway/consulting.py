@@ -5,13 +5,13 @@ from typing import Any
 import httpx2
 
 from gateway.app import Outside, schema
-from gateway.audit import observed
 from gateway.auth.policy import STAFF_ROLE
 from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Kind, Principal
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import Limits
 from gateway.loaders.reconciling import Report
+from gateway.resolvers.auditing import observed
 from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings
 
@@ -42,7 +42,7 @@ async def explain(
         context = outside.shared(seen, REQUEST)
         prepared = engine.prepare(GraphQLRequest(query))
         answer = await engine.execute(prepared, context, REQUEST)
-        for event in observed(answer, prepared.operation.node, REQUEST, seen):
+        for event in observed(answer, prepared, REQUEST, seen):
             outside.audit.record(event)
         return answer.body | {"extensions": {"explain": await outside.explain(context)}}
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway import explaining
-from gateway.audit import NO_AUDIT, Audit, observed, refusal
+from gateway.audit import NO_AUDIT, Audit, refusal
 from gateway.auth.principal import Principal
 from gateway.engine.answers import Refused, refused
 from gateway.engine.execution import Engine, GraphQLRequest, Prepared
@@ -29,6 +29,7 @@ from gateway.errors import (
 )
 from gateway.middleware import request_id
 from gateway.negotiation import JSON, RESPONSE, content_type, negotiate
+from gateway.resolvers.auditing import observed
 
 Authenticate = Callable[[str | None], Awaitable[Principal]]
 """The `Authorization` header -> who is asking; raises Unauthenticated."""
@@ -100,8 +101,8 @@ class GraphQLEndpoint:
             error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
             return _json({"errors": [error]}, media_type, problem.status, problem.headers)
         except GatewayError as error:
-            if isinstance(error, Unauthenticated | Forbidden):
-                self._audit.record(refusal(error.code, request_id(request), caller))
+            if isinstance(error, Unauthenticated | Forbidden | NotFound):
+                self._audit.record(refusal(error, request_id(request), caller))
             return _json(refused(error).body, media_type, _status(error), _headers(error))
 
     async def _seen(self, caller: Principal, request: Request) -> Principal:
@@ -121,7 +122,7 @@ class GraphQLEndpoint:
         except Refused as refusal_:
             # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
-        for event in observed(answer, prepared.operation.node, request_id(request), principal):
+        for event in observed(answer, prepared, request_id(request), principal):
             self._audit.record(event)
         extensions = {"extensions": {"explain": await explain(context)}} if explain else {}
         return _json(answer.body | extensions, media_type)

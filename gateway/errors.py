@@ -21,6 +21,7 @@ for every exception that is not in this tree (masked, logged once with the reque
 `BAD_REQUEST` for a document that GraphQL itself refuses.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 INTERNAL = "INTERNAL"
@@ -51,6 +52,10 @@ class Unauthenticated(CallerError):
     """No bearer token, or one that is not accepted. Answered with HTTP 401, before any parsing."""
 
     code = "UNAUTHENTICATED"
+    reason = ""
+    """What was wrong, never for a caller."""
+    who: Mapping[str, str | None] = {}
+    """Whom a token names that was good as such, never for a caller."""
 
 
 class Forbidden(CallerError):
@@ -120,6 +125,8 @@ class UpstreamRefused(UpstreamError):
     code = "UPSTREAM_REFUSED"
     words = ""
     """The service's own words, never for a caller: they may quote anybody's rows."""
+    status = 0
+    """The HTTP status of the answer."""
 
 
 class UpstreamMismatch(UpstreamError):

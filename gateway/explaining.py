@@ -6,8 +6,9 @@ from typing import Any
 
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Principal
+from gateway.errors import GatewayError
 from gateway.loaders.reader import Ask, Reader, Reading
-from gateway.tables import Table
+from gateway.upstream.answers import Page
 from gateway.upstream.conditions import EVERYTHING
 from gateway.upstream.odata import DATAVERSE
 
@@ -23,7 +24,8 @@ async def explanation(reader: Reader) -> Explanation:
     """
     What the gate did with each read of an operation, in their order.
 
-    `cut` is what the staff caller would have got more; null where they may not read it either.
+    `cut` is what the staff caller would have got more, at least so much where `cutIsLowerBound`;
+    null where they may not read or ask by it either, or where it cannot be counted.
     """
     staff = replace(reader, principal=reader.principal.viewer or reader.principal, readings=[])
     return [await _told(reading, staff) for reading in _distinct(reader.readings)]
@@ -39,17 +41,21 @@ async def _told(reading: Reading, staff: Reader) -> dict[str, Any]:
         "rule": _rule(reading),
         "rows": reading.rows,
     }
-    if not staff.principal.may(table.needs):
-        return told | {"cut": None}
-    return told | {"cut": await _cut(reading, table, staff)}
+    cut, is_lower_bound = await _cut(reading, staff)
+    return told | {"cut": cut, "cutIsLowerBound": is_lower_bound}
 
 
-async def _cut(reading: Reading, table: Table, staff: Reader) -> int | None:
-    all_there = await staff.count(Ask(table, frozenset(), reading.where))
-    if reading.refused is not None or reading.rule is None:
-        return all_there
-    mine = await staff.count(Ask(table, frozenset(), reading.where), reading.rule)
-    return None if all_there is None or mine is None else all_there - mine
+async def _cut(reading: Reading, staff: Reader) -> tuple[int | None, bool]:
+    """How many rows, and whether there may be more."""
+    ask = Ask(reading.table, frozenset(), reading.where)
+    try:
+        there = await staff.count(ask)
+        mine = Page([], 0) if reading.rule is None else await staff.count(ask, reading.rule)
+    except GatewayError:
+        return None, False
+    if there.count is None or mine.count is None or not mine.count_is_exact:
+        return None, False
+    return there.count - mine.count, not there.count_is_exact
 
 
 def _rule(reading: Reading) -> str | None:

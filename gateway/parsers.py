@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -28,10 +28,11 @@ class PartnerAccount:
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """A machine caller and the accounts that it may act for."""
+    """A machine caller, the accounts that it may act for, and the roles that it holds there."""
 
     client_id: str
     accounts: tuple[PartnerAccount, ...]
+    roles: tuple[str, ...] = ("partner",)
 
 
 def text(raw: str) -> str:
@@ -103,9 +104,8 @@ def web_roles(raw: str) -> tuple[str, ...]:
 
 
 def partners(raw: str) -> tuple[Partner, ...]:
-    """`client=NUMBER@company,NUMBER@company; client=...`"""
-    entries = [entry.partition("=") for entry in raw.split(";") if entry.strip()]
-    found = tuple(Partner(text(client.strip()), _accounts(listed)) for client, _, listed in entries)
+    """`client=NUMBER@company,NUMBER@company as role,role; client=...`"""
+    found = tuple(_partner(entry) for entry in raw.split(";") if entry.strip())
     if len({partner.client_id for partner in found}) != len(found):
         raise ValueError("names a client twice")
     return found
@@ -160,6 +160,17 @@ def _split(raw: str) -> SplitResult:
         return urlsplit(text(raw))
     except ValueError:
         raise ValueError("must be an address") from None
+
+
+def _partner(entry: str) -> Partner:
+    client, _, rest = entry.partition("=")
+    listed, named, roles = rest.partition(" as ")
+    partner = Partner(text(client.strip()), _accounts(listed))
+    if not named:
+        return partner
+    if not words(roles):
+        raise ValueError("a client has no roles behind 'as'")
+    return replace(partner, roles=words(roles))
 
 
 def _accounts(listed: str) -> tuple[PartnerAccount, ...]:

@@ -120,6 +120,14 @@ class Settings:
         "A scope or role that every access token must carry in `scp`, `scope` or the roles claim.",
         default=None,
     )
+    subject_claim: str = variable(
+        "Claim that names the caller; `oid` where Power Pages knows Entra's users by that.",
+        default="sub",
+    )
+    identity_provider: str | None = variable(
+        "Name of the issuer in `adx_identityprovidername`, if it is not the issuer's address.",
+        default=None,
+    )
     email_claim: str = variable("Claim with the caller's e-mail address.", default="email")
     email_verified_claim: str = variable(
         "Claim that must be true before that address is believed.", default="email_verified"
@@ -164,7 +172,8 @@ class Settings:
         default=None,
     )
     partners: tuple[Partner, ...] = variable(
-        "Machine callers and their accounts: `client-id=NUMBER@company,...; client-id=...`.",
+        "Machine callers and their accounts: `client-id=NUMBER@company,...; client-id=...`, with "
+        "` as role,...` behind the accounts where the role is not `partner`.",
         parsers.partners,
         default=(),
     )

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from gateway.auth.directory import Customer, Directory
-from gateway.auth.policy import PARTNER_ROLE, STAFF_ROLE, VIEW_AS, Policy
+from gateway.auth.policy import STAFF_ROLE, VIEW_AS, Policy
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.tokens import Claims, Tokens
@@ -35,15 +35,16 @@ class Authenticator:
         """
         The caller behind an `Authorization` header.
 
-        Unauthenticated says the same whatever is wrong; the reason is logged. UpstreamError where
-        the issuer or Dataverse cannot be asked.
+        Unauthenticated says the same whatever is wrong; the reason is for log and audit.
+        UpstreamError where the issuer or Dataverse cannot be asked.
         """
+        claims = None
         try:
             claims = await self._tokens.verify(_bearer(authorization))
             return await self._principals[_kind(claims)](claims)
         except Rejected as rejected:
             log.info("caller refused: %s", rejected.reason.value)
-            raise Unauthenticated(REFUSAL) from None
+            raise _refused(rejected.reason, claims) from None
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """
@@ -53,18 +54,23 @@ class Authenticator:
         Forbidden to who may not, NotFound where there is no such customer.
         """
         staff.access(VIEW_AS)
-        roles = self._tokens.issuer(staff.issuer).customer_roles
         try:
             found = await self._directory.named(name)
         except Rejected:
             raise NotFound("There is no such customer.", argument="X-View-As") from None
+        roles = self._roles_of_customers(staff.issuer)
         seen = await self._person(found, staff.issuer, staff.subject, roles)
         return replace(seen, rights=seen.rights.reading, viewer=staff)
 
+    def _roles_of_customers(self, preferred: str) -> frozenset[str]:
+        """What every customer holds: by this issuer, or by the first where customers sign in."""
+        first = sorted(self._tokens.issuers, key=lambda issuer: issuer.url != preferred)
+        vouching = (issuer.customer_roles for issuer in first if Kind.CUSTOMER in issuer.kinds)
+        return next(vouching, frozenset())
+
     async def _customer(self, claims: Claims) -> Principal:
-        found = await self._directory.customer(
-            claims.issuer.url, claims.subject, claims.verified_email
-        )
+        provider = claims.issuer.identity_provider or claims.issuer.url
+        found = await self._directory.customer(provider, claims.subject, claims.verified_email)
         return await self._person(
             found, claims.issuer.url, claims.subject, claims.issuer.customer_roles | claims.roles
         )
@@ -90,9 +96,10 @@ class Authenticator:
         )
 
     async def _partner(self, claims: Claims) -> Principal:
-        roles = frozenset({PARTNER_ROLE})
-        rights = self._policy().rights(roles)
-        accounts = await self._directory.accounts(claims.issuer.partners[claims.client_id or ""])
+        policy, partner = self._policy(), claims.issuer.partners[claims.client_id or ""]
+        roles = frozenset(partner.roles) & policy.names(Kind.PARTNER)
+        rights = policy.rights(roles)
+        accounts = await self._directory.accounts(partner.accounts)
         below = rights.covers_children
         return Principal(
             Kind.PARTNER,
@@ -112,6 +119,14 @@ class Authenticator:
         return Principal(
             Kind.STAFF, claims.issuer.url, claims.subject, roles, rights=policy.rights(roles)
         )
+
+
+def _refused(reason: Reason, claims: Claims | None) -> Unauthenticated:
+    error = Unauthenticated(REFUSAL)
+    error.reason = reason.value
+    if claims is not None:
+        error.who = {"issuer": claims.issuer.url, "subject": claims.subject}
+    return error
 
 
 def _bearer(authorization: str | None) -> str:

@@ -6,6 +6,7 @@ comes back is compared exactly, as Dataverse's own equality ignores case and tra
 """
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -17,10 +18,13 @@ from weakref import WeakValueDictionary
 from gateway.auth.expiring import Expiring
 from gateway.auth.principal import Account, Contact
 from gateway.auth.rejections import Reason, Rejected
+from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.parsers import PartnerAccount
 from gateway.upstream.conditions import All, Compare, Condition, one_of, value_at
 from gateway.upstream.odata import Query
-from gateway.upstream.service import Allowance, Service
+from gateway.upstream.service import Allowance, Service, is_no_table
+
+log = logging.getLogger(__name__)
 
 REMEMBER = 60.0
 """Seconds until a change in Dataverse takes effect: who is deactivated is out after a minute."""
@@ -34,6 +38,8 @@ ACTIVE = Compare("statecode", "eq", 0)
 COMPANY = "msdyn_company/cdm_companycode"
 EXTERNAL_IDENTITY = ("adx_username", "adx_identityprovidername", "_adx_contactid_value")
 TERMS = ("_defaultpricelevelid_value", "_transactioncurrencyid_value")
+NOBODY = "(nobody)"
+"""An issuer and subject that no token can have."""
 CONTACT = (
     "contactid",
     "fullname",
@@ -54,6 +60,15 @@ CONTACT_FOR_PARTY = (
     "_msdyn_contact_value",
     "_msdyn_associatedcustomerid_value",
 )
+
+
+WITHOUT = {
+    "adx_externalidentities": "callers are found by verified e-mail alone, as with "
+    "GATEWAY_EXTERNAL_IDENTITIES=off",
+    "msdyn_contactforparties": "only a contact's parent is its account, as with "
+    "GATEWAY_CONTACT_PARTIES=off",
+}
+"""What follows where one of these tables is not there; nobody can be found by it then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +134,21 @@ class Directory:
         self._contact_parties = contact_parties
         self._web_roles = [WEB_ROLES[name] for name in web_roles]
         self._clock = clock
+        self._absent: set[str] = set()
         self._customers: Expiring[Identity, Customer | Reason] = Expiring(clock)
         self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
         self._children: Expiring[tuple[Account, ...], tuple[Account, ...]] = Expiring(clock)
         self._seen: Expiring[str, Customer] = Expiring(clock)
         self._partners: Expiring[tuple[PartnerAccount, ...], tuple[Account, ...]] = Expiring(clock)
+
+    async def start(self) -> None:
+        """Look whether the tables that are asked are there; the log says early what is not."""
+        try:
+            await self._by_identity(NOBODY, NOBODY)
+            if self._contact_parties:
+                await self._parties_of({"contactid": str(UUID(int=0))})
+        except UpstreamError as error:
+            log.warning("callers cannot be looked up yet: %s", error.message)
 
     async def customer(self, issuer: str, subject: str, email: str | None) -> Customer:
         """
@@ -223,7 +248,7 @@ class Directory:
                 Compare("adx_username", "eq", subject),
             )
         )
-        rows = await self._read("adx_externalidentities", EXTERNAL_IDENTITY, where)
+        rows = await self._optional("adx_externalidentities", EXTERNAL_IDENTITY, where)
         contacts = {row["_adx_contactid_value"] for row in rows} - {None}
         if len(contacts) > 1:
             raise Rejected(Reason.AMBIGUOUS)
@@ -254,7 +279,7 @@ class Directory:
         if not self._contact_parties:
             return []
         where = Compare("_msdyn_contact_value", "eq", UUID(contact["contactid"]))
-        return await self._read("msdyn_contactforparties", CONTACT_FOR_PARTY, where)
+        return await self._optional("msdyn_contactforparties", CONTACT_FOR_PARTY, where)
 
     async def _accounts_of(self, contact: Row, parties: Iterable[Row]) -> tuple[Account, ...]:
         """The active accounts among its parent and its parties' customers, by either model."""
@@ -276,6 +301,20 @@ class Directory:
             rows = await self._read(kept.collection, kept.select, of) if held else []
             found.update(row[kept.name] for row in rows if ACTIVE.holds(row))
         return frozenset(found)
+
+    async def _optional(
+        self, collection: str, select: tuple[str, ...], where: Condition
+    ) -> list[Row]:
+        """As `_read`, of a table that not every environment has; without it, there are no rows."""
+        try:
+            return await self._read(collection, select, where)
+        except UpstreamRefused as error:
+            if not is_no_table(error):
+                raise
+            if collection not in self._absent:
+                self._absent.add(collection)
+                log.warning("Dataverse has no %s: %s", collection, WITHOUT[collection])
+            return []
 
     async def _read(self, collection: str, select: tuple[str, ...], where: Condition) -> list[Row]:
         """The rows for which `where` holds exactly, however the service compares."""

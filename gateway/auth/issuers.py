@@ -1,7 +1,7 @@
 """What the gateway believes of one OIDC issuer: a profile, pinned by configuration."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from gateway import parsers
 from gateway.auth.policy import SHIPPED, Policy
 from gateway.auth.principal import Kind
-from gateway.parsers import PartnerAccount
+from gateway.parsers import Partner
 from gateway.settings import Settings, SettingsError
 
 
@@ -18,7 +18,7 @@ class Issuer:
     """
     One issuer and how its access tokens are read. Nothing that a token says changes this.
 
-    `partners` maps the client id of a machine to its accounts; `scope`, where set, is demanded of
+    `partners` has the machines by their client ids; `scope`, where set, is demanded of
     every token; `jwks_url` replaces discovery; of `kinds` are the callers that it may vouch for.
     """
 
@@ -27,29 +27,38 @@ class Issuer:
     algorithms: tuple[str, ...] = ("RS256", "ES256")
     jwks_url: str | None = None
     scope: str | None = None
+    subject_claim: str = "sub"
+    identity_provider: str | None = None
+    """What Power Pages calls the issuer, where that is not its address."""
     email_claim: str = "email"
     email_verified_claim: str = "email_verified"
     roles_claim: str = "roles"
     customer_roles: frozenset[str] = frozenset({"buyer"})
     staff_roles: frozenset[str] = frozenset()
-    partners: Mapping[str, tuple[PartnerAccount, ...]] = field(default_factory=dict)
+    partners: Mapping[str, Partner] = field(default_factory=dict)
     kinds: frozenset[Kind] = frozenset(Kind)
 
 
 def issuers(settings: Settings, policy: Policy = SHIPPED) -> tuple[Issuer, ...]:
     """The issuers of the settings and of `GATEWAY_ISSUERS`; SettingsError with all mistakes."""
     found = [_first(settings), *_further(settings.issuers)]
-    customers = policy.names(Kind.CUSTOMER)
-    mistakes = [
-        f"GATEWAY_CUSTOMER_ROLES: may be {', '.join(sorted(customers))}"
-        for issuer in found
-        if not issuer.customer_roles <= customers
-    ]
+    mistakes = [mistake for issuer in found for mistake in _strangers(issuer, policy)]
     if len({issuer.url for issuer in found}) < len(found):
         mistakes.append("GATEWAY_ISSUERS: names an issuer twice")
     if mistakes:
         raise SettingsError(mistakes)
     return tuple(found)
+
+
+def _strangers(issuer: Issuer, policy: Policy) -> Iterator[str]:
+    """The roles that are given to callers of a kind that cannot hold them."""
+    machines = {role for partner in issuer.partners.values() for role in partner.roles}
+    for variable, given, kind in (
+        ("GATEWAY_CUSTOMER_ROLES", issuer.customer_roles, Kind.CUSTOMER),
+        ("GATEWAY_PARTNERS", machines, Kind.PARTNER),
+    ):
+        if not given <= policy.names(kind):
+            yield f"{variable}: roles may be {', '.join(sorted(policy.names(kind)))}"
 
 
 def _first(settings: Settings) -> Issuer:
@@ -59,12 +68,14 @@ def _first(settings: Settings) -> Issuer:
         algorithms=settings.algorithms,
         jwks_url=settings.jwks_url,
         scope=settings.scope,
+        subject_claim=settings.subject_claim,
+        identity_provider=settings.identity_provider,
         email_claim=settings.email_claim,
         email_verified_claim=settings.email_verified_claim,
         roles_claim=settings.roles_claim,
         customer_roles=frozenset(settings.customer_roles),
         staff_roles=frozenset(settings.staff_roles),
-        partners={partner.client_id: partner.accounts for partner in settings.partners},
+        partners={partner.client_id: partner for partner in settings.partners},
     )
 
 
@@ -121,12 +132,14 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "algorithms": parsers.algorithms,
     "jwks_url": parsers.url,
     "scope": parsers.text,
+    "subject_claim": parsers.text,
+    "identity_provider": parsers.text,
     "email_claim": parsers.text,
     "email_verified_claim": parsers.text,
     "roles_claim": parsers.text,
     "customer_roles": lambda raw: frozenset(parsers.words(raw)),
     "staff_roles": lambda raw: frozenset(parsers.words(raw)),
-    "partners": lambda raw: {each.client_id: each.accounts for each in parsers.partners(raw)},
+    "partners": lambda raw: {each.client_id: each for each in parsers.partners(raw)},
     "kinds": _kinds,
 }
 """The words of an `[[issuer]]` table and how each is read."""

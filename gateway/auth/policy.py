@@ -10,7 +10,6 @@ from gateway.auth.principal import Access, Kind, Rights
 
 PRIVILEGES = ("read", "create", "update", "delete")
 STAFF_ROLE = "administrator"
-PARTNER_ROLE = "partner"
 VIEW_AS, EXPLAIN = "view-as", "explain"
 """Permissions that belong to no table: looking with a customer's eyes, and being told why."""
 

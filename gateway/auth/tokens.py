@@ -89,9 +89,10 @@ class Tokens:
         self._clock = clock
         self._verified: Expiring[bytes, _Verified] = Expiring(clock)
 
-    def issuer(self, url: str) -> Issuer:
-        """The profile of a configured issuer."""
-        return self._sources[url].issuer
+    @property
+    def issuers(self) -> list[Issuer]:
+        """The profiles of the configured issuers, in their order."""
+        return [source.issuer for source in self._sources.values()]
 
     async def verify(self, token: str) -> Claims:
         """The claims of an access token. Rejected where it is not one, or not for us.
@@ -126,7 +127,8 @@ class Tokens:
             raise Rejected(Reason.SIGNATURE) from None
         self._check_claims(payload, source.issuer)
         _check_purpose(header, payload, source.issuer)
-        return _Verified(Claims(source.issuer, payload["sub"], payload), generation)
+        subject = payload[source.issuer.subject_claim]
+        return _Verified(Claims(source.issuer, subject, payload), generation)
 
     def _source(self, issuer: object) -> Keys:
         """The claim is not verified yet: it only chooses whose keys are to verify it."""
@@ -148,8 +150,9 @@ class Tokens:
             registry.validate(claims)
         except ClaimError as error:
             raise Rejected(REASONS.get(error.claim, Reason.CLAIM)) from None
-        if not SUBJECT.fullmatch(claims["sub"]):
-            raise Rejected(Reason.CLAIM)
+        for name in {"sub", issuer.subject_claim}:
+            if not isinstance(claims.get(name), str) or not SUBJECT.fullmatch(claims[name]):
+                raise Rejected(Reason.CLAIM)
 
 
 def _object(segment: str) -> dict[str, Any]:

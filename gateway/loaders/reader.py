@@ -15,7 +15,16 @@ from gateway.errors import Forbidden
 from gateway.loaders.hiding import check, mark, withheld
 from gateway.tables import ServiceName, Table
 from gateway.upstream.answers import PLAIN, Decoder, Page
-from gateway.upstream.conditions import EVERYTHING, NOTHING, Condition, Value, both, columns, keyed
+from gateway.upstream.conditions import (
+    EVERYTHING,
+    NOTHING,
+    Condition,
+    Raw,
+    Value,
+    both,
+    columns,
+    keyed,
+)
 from gateway.upstream.odata import Order, Query
 from gateway.upstream.rows import meeting
 from gateway.upstream.service import Allowance, Call, Service
@@ -138,6 +147,22 @@ class Reader:
         secret = withheld(table, self.principal.rights.hidden)
         return tuple(item for item in table.default_order if item.column not in secret)
 
+    def proof(self, table: Table, privilege: str) -> frozenset[str]:
+        """The columns by which `demand` tells whether a row that the caller sees is in reach."""
+        return columns(self._reach(table, privilege, seen=True))
+
+    def demand(self, table: Table, row: Raw, privilege: str, *, seen: bool) -> None:
+        """Forbidden where `row` is out of the privilege's reach; `seen`: it passed the gate."""
+        if not self._reach(table, privilege, seen=seen).holds(row):
+            raise Forbidden(f"Your permission '{table.needs}:{privilege}' does not reach this.")
+
+    def _reach(self, table: Table, privilege: str, *, seen: bool) -> Condition:
+        caller = self.principal
+        reach = table.rule.condition(caller, caller.access(table.needs, privilege))
+        if seen and reach == table.rule.condition(caller, caller.access(table.needs)):
+            return EVERYTHING
+        return reach
+
     def _secret(self, ask: Ask, *more: Condition) -> frozenset[str]:
         """The columns of the table that this caller may not learn; Forbidden to ask by them."""
         secret = withheld(ask.table, self.principal.rights.hidden)
@@ -145,14 +170,15 @@ class Reader:
             check(secret, [ask.where, *more], ask.order)
         return secret
 
-    async def count(self, ask: Ask, rule: Condition = EVERYTHING) -> int | None:
-        """How many rows there are that also meet `rule`; None where the service does not count."""
+    async def count(self, ask: Ask, rule: Condition = EVERYTHING) -> Page:
+        """How many rows there are that also meet `rule`; Forbidden to ask by hidden columns."""
+        self._secret(ask)
         where = both(ask.where, rule)
         counting = replace(ask, where=where, top=1, count=True)
         query = _query(counting, self._rule(ask.table, where, linked=True), frozenset())
         if query.where == NOTHING:
-            return 0
-        return (await self.services[ask.table.service].fetch(query, self.allowance)).count
+            return Page([], 0)
+        return await self.services[ask.table.service].fetch(query, self.allowance)
 
     def _rule(self, table: Table, where: Condition, *, linked: bool) -> Condition:
         """What the caller may see of the table; `linked`: by keys of rows that passed the gate."""

@@ -158,13 +158,14 @@ async def _account(info: Info, sent: Any) -> UUID:
     """The account that an order is of; nobody's where the caller sees no such order."""
     key = ids.key(SalesOrder.__table__, sent.order)
     order = await info.context.loaders.node(SalesOrder, key, paths(SalesOrder, "account"))
-    return UUID(order.raw["_customerid_value"]) if order else UUID(int=0)
+    return UUID(value_at(order.raw, "_customerid_value")) if order else UUID(int=0)
 
 
 def _new_lines(info: Info, current: Current, identity: UUID, items: list[Item]) -> list[Write]:
-    country = current.order.raw["shipto_country"]
+    country = value_at(current.order.raw, "shipto_country")
     parent = {"salesorderid@odata.bind": "/" + row_url("salesorders", current.key)}
-    last = max((line["sequencenumber"] or 0 for line in current.lines.values()), default=0)
+    places = [value_at(line, "sequencenumber") or 0 for line in current.lines.values()]
+    last = max(places, default=0)
     rows = (
         placing.line_row(
             line_id(identity, number), last + number, item, country, info.context.unpriced
@@ -211,7 +212,7 @@ def _line_problems(current: Current, key: str) -> Errors:
     line = current.lines.get(key)
     if line is None:
         return [LineNotFound(message="There is no such line.", path=["input", "line"])]
-    if line["msdyn_linestatus"] not in LINE_OPEN:
+    if value_at(line, "msdyn_linestatus") not in LINE_OPEN:
         said = "The line has been sent or invoiced, or is canceled."
         return [StatusForbids(message=said, path=["input", "line"], status=current.status)]
     return []

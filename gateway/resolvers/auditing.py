@@ -1,14 +1,28 @@
-"""Every mutation of a schema -> the same, leaving a line in the audit whatever becomes of it."""
+"""
+What an operation leaves in the audit: a line for each mutation, whatever becomes of it, for each
+field that was refused, and for each look of staff as a customer.
+"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from inspect import isawaitable
 from typing import Any
 
-from graphql import GraphQLResolveInfo, GraphQLSchema
+from graphql import (
+    FieldNode,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    StringValueNode,
+    Visitor,
+    visit,
+)
 
 from gateway.audit import Event, who
-from gateway.errors import INTERNAL, GatewayError, InvalidInput
+from gateway.auth.principal import Principal
+from gateway.engine.answers import Answer
+from gateway.engine.execution import Prepared
+from gateway.errors import INTERNAL, Forbidden, GatewayError, InvalidInput
 from gateway.schema import ids
 from gateway.schema.context import Context
 from gateway.tables import Node
@@ -23,6 +37,54 @@ def audited(schema: GraphQLSchema) -> GraphQLSchema:
         if field.resolve is not None:
             field.resolve = _recording(field.resolve)
     return schema
+
+
+def observed(
+    answer: Answer, prepared: Prepared, request: str, principal: Principal
+) -> Iterator[Event]:
+    """
+    What an operation leaves behind besides its mutations: a line for each field that was refused,
+    however many rows it has, and one where staff looked as somebody.
+    """
+    if principal.viewer is not None:
+        roots = ",".join(_roots(prepared.operation.node))
+        rows = (*_named(prepared), *_ids_in(answer.data))
+        yield Event(request, "view-as", who(principal), roots, "done", _unique(rows))
+    refused = {
+        ".".join(step for step in error.get("path", ()) if isinstance(step, str))
+        for error in answer.errors
+        if error["extensions"]["code"] == Forbidden.code
+    }
+    for field in sorted(refused):
+        rows = tuple(_named(prepared))
+        yield Event(request, "denial", who(principal), field, Forbidden.code, _unique(rows))
+
+
+def _roots(operation: OperationDefinitionNode) -> Iterator[str]:
+    for node in operation.selection_set.selections:
+        yield node.name.value if isinstance(node, FieldNode) else "..."
+
+
+def _named(prepared: Prepared) -> Iterator[str]:
+    """The ids that a request names, in its variables or in its text."""
+    literals = _Literals()
+    visit(prepared.operation.document, literals)
+    yield from _ids_in([dict(prepared.variables), literals.found])
+
+
+class _Literals(Visitor):
+    """Collects the texts that stand in a document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+        self.found.append(node.value)
+
+
+def _unique(rows: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rows))
 
 
 def _recording(resolve: Resolve) -> Resolve:
@@ -46,16 +108,13 @@ def _recording(resolve: Resolve) -> Resolve:
 
 def _record(info: GraphQLResolveInfo[Context], outcome: str, named: list[str]) -> None:
     context = info.context
-    rows = tuple(dict.fromkeys(named))
-    context.audit.record(
-        Event(
-            context.request_id, "mutation", who(context.principal), info.field_name, outcome, rows
-        )
-    )
+    caller, rows = who(context.principal), _unique(named)
+    event = Event(context.request_id, "mutation", caller, info.field_name, outcome, rows)
+    context.audit.record(event)
 
 
 def _ids_in(sent: Any) -> Iterator[str]:
-    """The global ids in what the caller sent."""
+    """The global ids in what was sent or answered."""
     match sent:
         case dict():
             for value in sent.values():

@@ -27,7 +27,7 @@ from gateway.schema.catalog import Product, ProductState, Unit
 from gateway.schema.context import Context
 from gateway.schema.sales import OPEN, SalesOrder
 from gateway.tables import paths
-from gateway.upstream.conditions import All, Compare, one_of
+from gateway.upstream.conditions import All, Compare, one_of, same, value_at
 
 BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country")
 SOLD = (ProductState.ACTIVE, ProductState.UNDER_REVISION)
@@ -40,7 +40,14 @@ async def buyer(context: Context, account: UUID, order: PreviewSalesOrderInput) 
     found = await context.loaders.node(Account, (account,), select)
     if found is None:
         raise NotFound("There is no such account.", argument="account")
-    return Buyer(found, await _contact(context, account, order.contact))
+    contact = await _contact(context, account, order.contact)
+    named = {"_customerid_value": str(account), "_msdyn_contactperson_value": _key(contact)}
+    context.loaders.reader.demand(SalesOrder.__table__, named, "create", seen=False)
+    return Buyer(found, contact)
+
+
+def _key(contact: Contact | None) -> str | None:
+    return None if contact is None else str(contact._id)
 
 
 async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) -> Contact | None:
@@ -49,9 +56,13 @@ async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) 
         return None
     key = ids.key(Contact.__table__, sent) if sent else (person.id,) if person else ()
     found = await context.loaders.node(Contact, key, paths(Contact, *BUYER, "account"))
-    if sent is not None and (found is None or found.raw["_parentcustomerid_value"] != str(account)):
+    if sent is not None and (found is None or not _acts_for(found, account)):
         raise NotFound("There is no such contact.", argument="contact")
     return found
+
+
+def _acts_for(contact: Contact, account: UUID) -> bool:
+    return same(value_at(contact.raw, "_parentcustomerid_value"), account)
 
 
 def account_id(context: Context, sent: strawberry.ID | None) -> UUID:
@@ -80,7 +91,7 @@ async def ordered(context: Context, account: Account) -> Decimal:
     where = All((mine, one_of("msdyn_processingstatus", statuses)))
     ask = Ask(SalesOrder.__table__, frozenset({"totalamount"}), where)
     page = await context.loaders.reader.page(ask)
-    return sum((Decimal(str(row["totalamount"] or 0)) for row in page.rows), Decimal())
+    return sum((Decimal(str(value_at(row, "totalamount") or 0)) for row in page.rows), Decimal())
 
 
 async def items(

@@ -32,7 +32,7 @@ from gateway.schema import ids
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import OrderStatus, SalesOrder
 from gateway.schema.selection import columns_under
-from gateway.upstream.conditions import Raw
+from gateway.upstream.conditions import Raw, value_at
 from gateway.upstream.odata import row_url
 from gateway.upstream.service import Write
 
@@ -65,7 +65,7 @@ class Current:
 
     def guard(self) -> Write:
         """A change of the header that changes nothing but its version."""
-        return self.patch({"name": self.order.raw["name"]})
+        return self.patch({"name": value_at(self.order.raw, "name")})
 
 
 Build = Callable[[Current], list[Write] | Errors]
@@ -100,10 +100,13 @@ class Change(Generic[P]):
 
     async def _current(self) -> Current | None:
         (key,) = ids.key(SalesOrder.__table__, self.sent.order)
+        reader = self.context.loaders.reader
         select = HEADER | self.expected.columns | {"salesorderid"}
+        select |= reader.proof(SalesOrder.__table__, "update")
         order = await read_order(self.context, UUID(str(key)), select)
         if order is None:
             return None
+        reader.demand(SalesOrder.__table__, order.raw, "update", seen=True)
         return Current(order, await read_lines(self.context, order._id))
 
     def _stands(self, current: Current) -> bool:
@@ -171,7 +174,7 @@ class Change(Generic[P]):
     def _pending(self, before: Current, until: float) -> P:
         receipt = Receipt(
             order=before.key,
-            account=UUID(before.order.raw["_customerid_value"]),
+            account=UUID(value_at(before.order.raw, "_customerid_value")),
             until=until,
             version=before.order._version,
             expected=self.expected.brief,

@@ -85,7 +85,7 @@ async def _source(info: Info, sent: ReorderInput) -> Source | None:
         SalesOrderLine, {"_salesorderid_value": UUID(str(key))}, LINE | below
     )
     rows = sorted(found, key=lambda line: line.sequence or 0)
-    account = UUID(order.raw["_customerid_value"])
+    account = UUID(value_at(order.raw, "_customerid_value"))
     return Source(buying.own_account(context, account), rows, [_line(row) for row in rows])
 
 

@@ -48,8 +48,8 @@ HEADERS = {
     "OData-MaxVersion": "4.0",
     "If-None-Match": "null",
 }
-
-
+NO_TABLE = (404, "0x80060888"), (404, "0x8006088a")
+"""How Dataverse says that it has no entity set of the name; a missing column is a 400."""
 COUNT_ANNOTATIONS = (
     'odata.include-annotations="Microsoft.Dynamics.CRM.totalrecordcount,'
     'Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"'
@@ -316,6 +316,11 @@ def _replies(response: Reply) -> list[Reply]:
     return batch.replies(kind, response.body) if kind.startswith("multipart/") else [response]
 
 
+def is_no_table(error: UpstreamRefused) -> bool:
+    """Whether a query was refused because its table does not exist in the environment."""
+    return (error.status, error.details["reason"]) in NO_TABLE
+
+
 def _outcome(reply: Reply) -> Outcome:
     try:
         _raise_for(reply.status, reply.headers, reply.body)
@@ -341,7 +346,7 @@ def _error(status: int, headers: Any, code: str, text: str) -> UpstreamError:
     if status >= 500 or status in (401, 408):
         return UpstreamUnavailable("Dynamics could not answer.")
     refused = UpstreamRefused("Dynamics refused the request.", reason=code)
-    refused.words = text
+    refused.words, refused.status = text, status
     return refused
 
 

@@ -5,6 +5,7 @@ import multiprocessing
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,9 @@ from starlette.applications import Starlette
 from emulator.identities import DEMO_USERS
 from gateway.__main__ import main
 from gateway.audit import START, Audit, Event, verify
+from gateway.schema import ids
+from gateway.schema.accounts import Account
+from gateway.tables import TABLES
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
@@ -104,6 +108,81 @@ async def test_each_look_as_a_customer_leaves_a_line_with_both(audited: Stack, f
     assert line["who"]["viewer"] == line["who"]["subject"]
     assert line["who"]["contact"]
     assert DEMO_USERS["jane"].email not in text(file), "ids only"
+
+
+async def test_who_is_not_let_in_is_named_where_the_token_was_good(
+    audited: Stack, file: Path
+) -> None:
+    no_contact = await audited.token("admin")
+    async with running(audited.emulator, audit_file=str(file), staff_roles=()) as stack:
+        for token in ("nonsense", no_contact):
+            answer = await stack.gateway.post(
+                "/graphql", content=b"{}", headers={"Authorization": f"Bearer {token}"}
+            )
+            assert "reason" not in answer.text
+            assert "contact" not in answer.text
+
+    forged, stranger = lines(file)
+    assert (forged["who"], forged["reason"]) == ({}, "not a signed compact JWT")
+    assert stranger["who"]["subject"]
+    assert stranger["reason"] == "no contact belongs to the token"
+    assert {forged["outcome"], stranger["outcome"]} == {"UNAUTHENTICATED"}
+
+
+async def test_looking_where_nobody_may_look_leaves_a_line(audited: Stack, file: Path) -> None:
+    foreign = ids.encode(Account.__table__, (UUID(int=7),))
+
+    await audited.ask("{ viewer { kind } }", as_="admin", headers={"X-View-As": "no@body.example"})
+    await audited.ask("{ viewer { kind } }", headers={"X-Account": foreign})
+
+    probe, other = lines(file)
+    assert (probe["event"], probe["what"], probe["outcome"]) == (
+        "denial",
+        "X-View-As",
+        "NOT_FOUND",
+    )
+    assert probe["who"]["kind"] == "staff"
+    assert (other["what"], other["outcome"], other["who"]["kind"]) == (
+        "account",
+        "NOT_FOUND",
+        "customer",
+    )
+
+
+async def test_lines_name_the_rows_that_were_asked_for_and_those_that_staff_saw(
+    audited: Stack, file: Path
+) -> None:
+    found = await audited.ask("{ orders(first: 3) { nodes { id } } }")
+    first, second, third = [row["id"] for row in found.data["orders"]["nodes"]]
+    query = f'''query ($id: ID!) {{
+      a: shipment(id: "{first}") {{ number }} b: node(id: "{first}") {{ id }}
+      c: node(id: $id) {{ id }}
+      shipments {{ nodes {{ number }} }} orders(first: 3) {{ nodes {{ id }} }}
+    }}'''
+
+    await audited.ask(query, id=second)
+    look = {"X-View-As": DEMO_USERS["jane"].email}
+    await audited.ask("{ orders(first: 3) { nodes { id } } }", as_="admin", headers=look)
+
+    denied, looked = lines(file)
+    assert denied["what"] == "shipments"
+    assert denied["rows"] == [second, first]
+    assert looked["rows"] == [first, second, third]
+
+
+async def test_no_request_makes_a_line_too_long_to_be_followed(audited: Stack, file: Path) -> None:
+    name = "a" * 14_800
+    long = [ids.encode(TABLES["Shipment"], (f"{n:04}" + "x" * 355, 1)) for n in range(120)]
+    query = (
+        f"query ($ids: [ID!]!) {{ {name}: shipments {{ totalCount }} nodes(ids: $ids) {{ id }} }}"
+    )
+
+    for _ in range(2):
+        assert "FORBIDDEN" in (await audited.ask(query, ids=long)).codes
+
+    assert len(lines(file)) == 2
+    assert len(lines(file)[0]["rows"]) == 100
+    assert verify(str(file)).problem is None
 
 
 async def test_what_is_allowed_leaves_no_line(audited: Stack, file: Path) -> None:

@@ -1,15 +1,18 @@
 """Why is this empty? Staff are told which rule gave or refused each table, and what it cut."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from starlette.applications import Starlette
+from starlette.types import Message, Receive, Scope, Send
 
 from emulator.identities import DEMO_USERS
 from gateway.consulting import explain
 from gateway.errors import NotFound
-from tests.stack import Stack, settings
+from tests.stack import Stack, running, settings
 
 pytestmark = pytest.mark.anyio
 
@@ -71,3 +74,85 @@ async def test_the_command_explains_without_a_token(small_world: Starlette) -> N
 
     assert body["data"]["orders"]["nodes"]
     assert {each["table"] for each in body["extensions"]["explain"]} >= {"SalesOrder", "Shipment"}
+
+
+SUPPORT = """
+[roles.administrator]
+kind = "staff"
+[roles.administrator.view-as]
+access = "all"
+[roles.administrator.explain]
+access = "all"
+[roles.administrator.account]
+access = "all"
+[roles.administrator.orders]
+access = "all"
+hide = ["SalesOrder.total"]
+"""
+"""Instead of the shipped administrator: sees no invoices, and of orders no totals."""
+
+
+async def test_rows_are_counted_with_the_staff_callers_own_rights(
+    small_world: Starlette, tmp_path: Path
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(SUPPORT)
+    look = {"X-View-As": DEMO_USERS["jane"].email}
+    query = (
+        "{ by: orders(filter: { total: { gt: 1 } }) { totalCount } "
+        "all: orders { totalCount } invoices { totalCount } }"
+    )
+    async with running(small_world, policy=str(file)) as stack:
+        body = await explained(stack, query, **look)
+
+    by_total, every, invoices = body["extensions"]["explain"]
+    assert every["cut"] > 0
+    assert by_total["cut"] is None, "how many orders have a large total is hidden from them"
+    assert invoices["cut"] is None, "they may read none"
+    assert "errors" not in body, "the customer's own answer is whole"
+
+
+async def test_an_answer_outlives_an_explanation_that_costs_too_much(
+    small_world: Starlette,
+) -> None:
+    async with running(small_world, upstream_calls=3) as stack:
+        query = "{ a: orders { totalCount } b: invoices { totalCount } c: products { totalCount } }"
+        body = await explained(stack, query)
+
+    assert body["data"]["a"]["totalCount"] > 0
+    assert [each["cut"] for each in body["extensions"]["explain"]] == [0, None, None]
+
+
+async def test_a_count_that_dynamics_gave_up_is_a_lower_bound_or_none(
+    stack: Stack, small_world: Starlette
+) -> None:
+    look = {"X-View-As": DEMO_USERS["jane"].email}
+    mine = (await stack.ask("{ orders { totalCount } }")).data["orders"]["totalCount"]
+
+    for limit, told in ((mine + 2, (2, True)), (mine - 1, (None, False))):
+        async with running(counting_to(small_world, limit)) as short:
+            (found,) = (await explained(short, "{ orders { totalCount } }", **look))["extensions"][
+                "explain"
+            ]
+            assert (found["cut"], found["cutIsLowerBound"]) == told
+
+
+def counting_to(app: Starlette, limit: int) -> Starlette:
+    """The emulator as a Dataverse that stops counting at so many rows, as it does at 5,000."""
+
+    async def capped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.body" and b'"@odata.count"' in message["body"]:
+                body = json.loads(message["body"])
+                if body["@odata.count"] > limit:
+                    body["@odata.count"] = limit
+                    body["@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"] = True
+                message = {**message, "body": json.dumps(body).encode()}
+            elif message["type"] == "http.response.start":
+                kept = [pair for pair in message["headers"] if pair[0] != b"content-length"]
+                message = {**message, "headers": kept}
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    return capped  # type: ignore[return-value]

@@ -92,3 +92,26 @@ async def test_shipments_by_themselves_are_for_those_who_see_the_whole_account(
 
     assert refused.codes == ["FORBIDDEN"]
     assert allowed.data["shipments"]["nodes"]
+
+
+async def test_a_filter_asks_for_the_link_of_the_row_not_for_what_may_be_seen_behind_it(
+    representatives: Stack, stack: Stack
+) -> None:
+    """The account's parent is not Jane's to see and reads as null, but the account has one."""
+    query = "query ($f: AccountFilter) { accounts(filter: $f) { nodes { number parent { id } } } }"
+    (parent,) = await stack.rows("accounts?$select=accountid&$filter=accountnumber eq 'US-001'")
+    (child,) = await stack.rows(
+        "accounts?$select=accountid,accountnumber"
+        f"&$filter=accountnumber eq 'US-002' and _parentaccountid_value eq {parent['accountid']}"
+    )
+    people = await stack.rows(
+        "contacts?$select=emailaddress1&$filter=statecode eq 0 and emailaddress1 ne null "
+        f"and _parentcustomerid_value eq {child['accountid']}"
+    )
+    caller = people[0]["emailaddress1"]
+
+    every = await representatives.ask(query, as_=caller)
+    without = await representatives.ask(query, as_=caller, f={"parent": {"eq": None}})
+
+    assert every.data["accounts"]["nodes"] == [{"number": "US-002", "parent": None}]
+    assert without.data["accounts"]["nodes"] == []

@@ -154,9 +154,11 @@ def test_http_is_for_loopback_alone() -> None:
 
 
 def test_partners_map_client_ids_to_accounts() -> None:
-    found = load(environ=MINIMUM | {"GATEWAY_PARTNERS": "acme=US-001@USMF, A@b@dat; edi=7@usrt"})
+    told = "acme=US-001@USMF, A@b@dat; edi=7@usrt as reader, writer"
+
+    found = load(environ=MINIMUM | {"GATEWAY_PARTNERS": told})
 
     assert found.partners == (
         Partner("acme", (PartnerAccount("US-001", "usmf"), PartnerAccount("A@b", "dat"))),
-        Partner("edi", (PartnerAccount("7", "usrt"),)),
+        Partner("edi", (PartnerAccount("7", "usrt"),), ("reader", "writer")),
     )

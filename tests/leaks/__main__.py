@@ -27,6 +27,7 @@ SUITE = (
     "tests/gateway/auth/test_directory.py",
     "tests/gateway/auth/test_policy_file.py",
     "tests/gateway/proofs/test_gate.py",
+    "tests/gateway/orders/test_reach.py",
     "tests/gateway/test_roles.py",
     "tests/gateway/test_accounts.py",
     "tests/gateway/test_hidden_columns.py",

@@ -75,6 +75,7 @@ class Dataverse:
     def __init__(self, *, careless: bool = False) -> None:
         self.careless = careless
         self.failure: Response | None = None
+        self.refusals: dict[str, Response] = {}
         self.asked: list[tuple[str, str]] = []
         self.tables: dict[str, list[Row]] = {
             "accounts": [account("US-001"), account("US-002"), account("US-003", "dat")],
@@ -86,8 +87,11 @@ class Dataverse:
     async def _answer(self, request: Request) -> Response:
         collection, text = request.path_params["collection"], request.query_params["$filter"]
         self.asked.append((collection, text))
-        if self.failure:
-            return self.failure
+        if answer := self.failure or self.refusals.get(collection):
+            return answer
+        if collection not in self.tables:
+            said = f"Resource not found for the segment '{collection}'."
+            return JSONResponse({"error": {"code": "0x8006088a", "message": said}}, 404)
         rows = self.tables[collection]
         top = int(request.query_params.get("$top", 5_000))
         return JSONResponse({"value": [row for row in rows if self._matches(row, text)][:top]})

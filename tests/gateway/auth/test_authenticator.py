@@ -13,7 +13,7 @@ from gateway.auth.policy import SHIPPED, Grant, Policy, Role
 from gateway.auth.principal import Access, Kind, Principal
 from gateway.auth.tokens import Tokens
 from gateway.errors import Unauthenticated, UpstreamUnavailable
-from gateway.parsers import PartnerAccount
+from gateway.parsers import Partner, PartnerAccount
 from gateway.settings import Settings, SettingsError
 from tests.gateway.auth.dataverse import Dataverse, guid, identity
 from tests.gateway.auth.issuing import PROFILE, Clock, TestIssuer, claims, token
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 ISSUER = dataclasses.replace(
     PROFILE,
     staff_roles=frozenset({"gateway-admins"}),
-    partners={"acme": (PartnerAccount("US-002", "usmf"),)},
+    partners={"acme": Partner("acme", (PartnerAccount("US-002", "usmf"),))},
 )
 JANE: dict[str, Any] = {"email": "jane@shop.example", "email_verified": True}
 
@@ -89,6 +89,23 @@ async def test_nobody_is_staff_unless_configured() -> None:
         await plain.authenticate(f"Bearer {token(claims(roles=['gateway-admins']))}")
 
 
+async def test_users_that_power_pages_knows_by_other_names_are_found() -> None:
+    provider = "https://login.windows.net/contoso/"
+    profile = dataclasses.replace(ISSUER, subject_claim="oid", identity_provider=provider)
+    dataverse = Dataverse()
+    dataverse.tables["adx_externalidentities"] = [identity("object-1", "sam", provider)]
+    door = authenticator(dataverse, profile=profile)
+
+    found = await door.authenticate(f"Bearer {token(claims(oid='object-1'))}")
+
+    assert (found.subject, str(found.contact and found.contact.id)) == ("object-1", guid("sam"))
+    for oid in ("object-1' or 1 eq 1", "", None, 7, ["object-1"], "Object-1"):
+        with pytest.raises(Unauthenticated):
+            await door.authenticate(f"Bearer {token(claims(oid=oid))}")
+    with pytest.raises(Unauthenticated):
+        await door.authenticate(f"Bearer {token(claims(sub='object-1'))}")
+
+
 @pytest.mark.parametrize("name", ["azp", "client_id", "appid", "cid"])
 async def test_a_partner_is_its_client_with_the_accounts_of_the_configuration(name: str) -> None:
     found = await principal(**{"azp": ..., name: "acme"}, scp=..., roles=["orders"])
@@ -96,6 +113,21 @@ async def test_a_partner_is_its_client_with_the_accounts_of_the_configuration(na
     assert found.kind is Kind.PARTNER
     assert [account.number for account in found.accounts] == ["US-002"]
     assert found.roles == {"partner"}
+
+
+async def test_a_partner_holds_the_roles_of_the_configuration_and_no_others() -> None:
+    reader = Role(Kind.PARTNER, {"invoices": Grant(Access.ACCOUNT)})
+    policy = Policy({**SHIPPED.roles, "reader": reader})
+    machine = Partner("acme", (PartnerAccount("US-002", "usmf"),), ("reader", "buyer"))
+    profile = dataclasses.replace(ISSUER, partners={"acme": machine})
+    keys, directory = TestIssuer().keys_at(Clock(), profile), Dataverse().directory(Clock())
+    door = Authenticator(Tokens([keys], Clock()), directory, lambda: policy)
+    said = claims(azp="acme", scp=..., roles=["partner", "gateway-admins", "orders"])
+
+    found = await door.authenticate(f"Bearer {token(said)}")
+
+    assert found.roles == {"reader"}, "neither the token's nor those of another kind"
+    assert set(found.rights.reach) == {("invoices", "read")}
 
 
 async def test_a_person_does_not_become_a_partner_by_using_its_client() -> None:
@@ -227,7 +259,7 @@ def test_further_issuers_stand_in_a_file(tmp_path: Path) -> None:
     assert (people.algorithms, people.email_claim) == (("ES256",), "mail")
     assert people.audiences == ("shop", "gateway")
     assert staff.kinds == {Kind.STAFF}
-    assert machines.partners["acme"][1] == PartnerAccount("US-003", "dat")
+    assert machines.partners["acme"].accounts[1] == PartnerAccount("US-003", "dat")
 
 
 @pytest.mark.parametrize(
@@ -240,6 +272,7 @@ def test_further_issuers_stand_in_a_file(tmp_path: Path) -> None:
         (FURTHER.replace("ES256", "none"), "'algorithms' must be some of RS256"),
         (FURTHER.replace('["staff"]', '["root"]'), "issuer 2: 'kinds' must be some of"),
         (FURTHER.replace('"representative"', '"administrator"'), "GATEWAY_CUSTOMER_ROLES"),
+        (FURTHER.replace('dat"', 'dat as buyer"'), "GATEWAY_PARTNERS: roles may be partner"),
         (FURTHER.replace("people", "issuer"), "GATEWAY_ISSUERS: names an issuer twice"),
         ("issuer = 1", "holds [[issuer]] tables and nothing else"),
         ("[[issuer", "issuers.toml: "),
@@ -272,6 +305,23 @@ async def test_an_issuer_vouches_for_its_kinds_of_caller_alone(
     assert (await authenticator(profile=alone).authenticate(header)).kind is kind
     with pytest.raises(Unauthenticated):
         await authenticator(profile=others).authenticate(header)
+
+
+async def test_staff_see_by_the_roles_that_customers_get_where_customers_sign_in() -> None:
+    ours = dataclasses.replace(ISSUER, kinds=frozenset({Kind.STAFF}))
+    theirs = dataclasses.replace(
+        PROFILE,
+        url="https://shops.example",
+        kinds=frozenset({Kind.CUSTOMER}),
+        customer_roles=frozenset({"representative"}),
+    )
+    keys = [TestIssuer().keys_at(Clock(), profile) for profile in (ours, theirs)]
+    door = Authenticator(Tokens(keys, Clock()), Dataverse().directory(Clock()), lambda: SHIPPED)
+    staff = await door.authenticate(f"Bearer {token(claims(roles=['gateway-admins']))}")
+
+    seen = await door.seen_as(staff, "jane@shop.example")
+
+    assert seen.roles == {"representative"}
 
 
 async def test_a_mark_of_staff_that_is_a_role_means_that_role() -> None:

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from gateway.auth.directory import Customer, Directory
 from gateway.auth.rejections import Reason, Rejected
-from gateway.errors import UpstreamUnavailable
+from gateway.errors import UpstreamRefused, UpstreamUnavailable
 from gateway.parsers import PartnerAccount
 from tests.gateway.auth.dataverse import Dataverse, account, contact, guid, identity, party
 from tests.gateway.auth.issuing import URL, Clock
@@ -57,6 +57,47 @@ async def test_an_environment_without_power_pages_is_not_asked_for_identities() 
 
     assert (await directory.customer(URL, "subject", JANE)).contact.name == "Jane"
     assert "adx_externalidentities" not in {collection for collection, _ in dataverse.asked}
+
+
+async def test_tables_that_are_not_there_name_nobody_and_the_log_says_so_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dataverse = Dataverse()
+    del dataverse.tables["adx_externalidentities"], dataverse.tables["msdyn_contactforparties"]
+    directory = dataverse.directory(Clock())
+
+    await directory.start()
+    found = [
+        await directory.customer(URL, name, f"{name}@shop.example") for name in ("jane", "sam")
+    ]
+
+    assert [each.contact.name for each in found] == ["Jane", "Sam"]
+    said = [record.getMessage() for record in caplog.records if "has no" in record.getMessage()]
+    assert len(said) == 2
+    assert "by verified e-mail alone" in said[0]
+    assert "only a contact's parent" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "0x80060888"), (403, "0x8006088a"), (404, "0x80040217"), (404, ""), (404, "9004010C")],
+)
+async def test_any_other_refusal_lets_nobody_in_by_address(status: int, code: str) -> None:
+    """A column that is missing, a right that the gateway lacks, or a proxy's own 404."""
+    dataverse = Dataverse()
+    dataverse.refusals["adx_externalidentities"] = JSONResponse(
+        {"error": {"code": code, "message": "x"}}, status
+    )
+
+    with pytest.raises(UpstreamRefused):
+        await find(dataverse)
+
+
+async def test_a_dataverse_that_is_down_does_not_keep_the_gateway_from_starting() -> None:
+    dataverse = Dataverse()
+    dataverse.failure = Response(status_code=400)
+
+    await dataverse.directory(Clock()).start()
 
 
 @pytest.mark.parametrize(
