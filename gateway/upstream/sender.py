@@ -16,6 +16,7 @@ import httpx2
 import msgspec
 
 from gateway.errors import UpstreamError, UpstreamThrottled, UpstreamTimeout, UpstreamUnavailable
+from gateway.upstream.breaker import Breaker
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class Outcome:
     response: httpx2.Response | None = None
     error: UpstreamError | None = None
     again: bool = False
+    failed: bool = False
+    """Whether it speaks against the service's health; being asked to wait does not."""
     ran: bool = False
     """Whether the service may have done what it was asked, though it did not say so."""
     after: float = 0.0
@@ -81,6 +84,10 @@ class Sender:
     random: Random = field(default_factory=Random)
     gate: Gate = field(default_factory=Gate)
     budget: float = FULL
+    breaker: Breaker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.breaker = Breaker(self.random, now)
 
     async def send(
         self, client: httpx2.AsyncClient, request: httpx2.Request, deadline: float, patience: float
@@ -94,7 +101,9 @@ class Sender:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 await self._pass(deadline)
-                outcome = await self._try(client, request, deadline, patience)
+                with self.breaker.call() as call:
+                    outcome = await self._try(client, request, deadline, patience)
+                    call.failed = outcome.failed
             except UpstreamError as error:
                 error.doubtful = ran
                 raise
@@ -128,14 +137,15 @@ class Sender:
                 return judge(await client.send(request))
         except UNSENT as error:
             log.warning("%s is not reachable: %s", host, type(error).__name__)
-            return Outcome(error=UpstreamUnavailable("Dynamics is not reachable."), again=True)
+            gone = UpstreamUnavailable("Dynamics is not reachable.")
+            return Outcome(error=gone, again=True, failed=True)
         except (httpx2.TimeoutException, TimeoutError):
             late = UpstreamTimeout("Dynamics did not answer in time.")
-            return Outcome(error=late, again=True, ran=True, cost=COST_OF_TIMEOUT)
+            return Outcome(error=late, again=True, failed=True, ran=True, cost=COST_OF_TIMEOUT)
         except httpx2.TransportError as error:
             log.warning("%s broke off: %s", host, type(error).__name__)
             cut = UpstreamUnavailable("Dynamics is not reachable.")
-            return Outcome(error=cut, again=True, ran=True)
+            return Outcome(error=cut, again=True, failed=True, ran=True)
 
     async def _pause(self, outcome: Outcome, attempt: int, deadline: float) -> bool:
         """Wait before the next try; False where there shall be none."""
@@ -166,7 +176,7 @@ def judge(response: httpx2.Response) -> Outcome:
     if status in REPEATABLE or (status >= 400 and _code(response.content) in DEADLOCKS):
         asked = "retry-after" in response.headers
         after = retry_after(response.headers) if asked else 0.0
-        return Outcome(response, again=True, ran=True, after=after)
+        return Outcome(response, again=True, failed=True, ran=True, after=after)
     return Outcome(response)
 
 
