@@ -1,5 +1,7 @@
 """Writes customers and people as rows: accounts, contacts and parties, and CustomersV3."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from emulator.world.customers import NOT_ON_HOLD, Customer, Person
@@ -10,6 +12,9 @@ CUSTOMER: Final = 3
 ENGLISH: Final = 192350015
 PERSON_PARTY: Final = 192350001
 ORGANIZATION_PARTY: Final = 192350002
+SHIP_TO: Final = 2
+PRIMARY: Final = 3
+MAIN_ADDRESS: Final = 1
 HOLDS: Final = ("No", "Invoice", "All", "Payment", "Requisition", "Never")
 
 WEB_ROLES: Final = {
@@ -25,6 +30,8 @@ def customer_rows(seed: Seed, customers: list[Customer], people: list[Person]) -
         yield "msdyn_parties", _party(seed, customer.party, ORGANIZATION_PARTY, customer.name)
         yield "accounts", _account(seed, customer, first)
         yield "CustomersV3", _erp_customer(customer, first)
+        for address in _addresses(seed, customer):
+            yield "customeraddresses", address
     for person in people:
         yield "msdyn_parties", _party(seed, person.party, PERSON_PARTY, person.name)
         yield "contacts", _contact(seed, person)
@@ -48,6 +55,7 @@ def _party(seed: Seed, number: str, kind: int, name: str) -> Row:
 def _account(seed: Seed, customer: Customer, first: Person | None) -> Row:
     return _address(customer, "address1_") | {
         "accountid": customer.id,
+        "address1_addressid": _address_id(seed, customer, MAIN_ADDRESS),
         "accountnumber": customer.number,
         "name": customer.name,
         "customertypecode": CUSTOMER,
@@ -92,6 +100,27 @@ def _address(customer: Customer, prefix: str) -> Row:
         f"{prefix}postalcode": place.zip,
         f"{prefix}country": customer.country.name,
     }
+
+
+def _address_id(seed: Seed, customer: Customer, number: int) -> str:
+    return seed.id("customeraddresses", customer.id, number)
+
+
+def _addresses(seed: Seed, customer: Customer) -> Iterator[Row]:
+    """The account's own address, and a warehouse in each of up to two other towns."""
+    own, towns = customer.place, customer.country.places
+    others = [place for place in towns if place != own][:2]
+    for number, place in enumerate((own, *others), start=MAIN_ADDRESS):
+        name = customer.name if place == own else f"{customer.name}, warehouse {place.city}"
+        yield _address(replace(customer, place=place), "") | {
+            "customeraddressid": _address_id(seed, customer, number),
+            "addressnumber": number,
+            "addresstypecode": PRIMARY if number == MAIN_ADDRESS else SHIP_TO,
+            "name": name,
+            "msdyn_locationid": f"{customer.party}-{number}",
+            "_parentid_value": customer.id,
+            "_parentid_value@Microsoft.Dynamics.CRM.lookuplogicalname": "account",
+        }
 
 
 def _contact(seed: Seed, person: Person) -> Row:

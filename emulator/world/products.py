@@ -6,13 +6,15 @@ from decimal import Decimal
 from typing import Final
 
 from emulator.world.reference import CURRENCIES, SITES, Company
-from emulator.world.seed import Rows, Seed, stamp
+from emulator.world.seed import Row, Rows, Seed, stamp
 from emulator.world.words import CATEGORIES, GOODS, QUALITIES, WEIGHED
 
 STANDARD: Final = "Standard"
 WHOLESALE: Final = "Wholesale"
 PRICE_LISTS: Final = {STANDARD: Decimal("1"), WHOLESALE: Decimal("0.9")}
 BOX: Final = 12
+LIMITED: Final = 25
+"""Every product with a number divisible by it is sold in certain quantities alone."""
 
 ACTIVE: Final = {"statecode": 0, "statuscode": 1}
 RETIRED: Final = {"statecode": 1, "statuscode": 2}
@@ -29,6 +31,12 @@ class Product:
     unit: str
     price: Decimal
     weight: Decimal
+
+    @property
+    def limits(self) -> tuple[int, int, int]:
+        """Minimum, maximum and multiple of a sale; 0 is none. A few products have them."""
+        is_limited = self.unit == "ea" and int(self.number[1:]) % LIMITED == 0
+        return (10, 500, 5) if is_limited else (0, 0, 0)
 
     def price_in(self, currency: str, price_list: str) -> Decimal:
         return money(self.price * CURRENCIES[currency][3] * PRICE_LISTS[price_list], currency)
@@ -158,9 +166,44 @@ def _released_rows(seed: Seed, product: Product, company: Company) -> Rows:
             "SalesPrice": product.price,
         },
     )
+    yield "msdyn_sharedproductdetails", _released_row(seed, product, company)
+    yield "msdyn_productdefaultordersettings", _settings_row(seed, product, company)
     for site, warehouses in SITES.items():
         for warehouse in warehouses:
             yield "WarehousesOnHandV2", _stock(seed, product, company, site, warehouse)
+
+
+def _released_row(seed: Seed, product: Product, company: Company) -> Row:
+    return {
+        "msdyn_sharedproductdetailid": _released_id(seed, product, company),
+        "msdyn_itemnumber": product.number,
+        "msdyn_productname": product.name,
+        "msdyn_salesprice": product.price,
+        "msdyn_salesunitsymbol": product.unit,
+        "msdyn_inventoryunitsymbol": product.unit,
+        "_msdyn_company_value": seed.id("cdm_companies", company.code),
+        "_msdyn_companyid_value": seed.id("cdm_companies", company.code),
+    }
+
+
+def _settings_row(seed: Seed, product: Product, company: Company) -> Row:
+    minimum, maximum, multiple = product.limits
+    return {
+        "msdyn_productdefaultordersettingid": seed.id(
+            "msdyn_productdefaultordersettings", company.code, product.number
+        ),
+        "msdyn_name": product.number,
+        "msdyn_minimumsalesorderquantity": Decimal(minimum),
+        "msdyn_maximumsalesorderquantity": Decimal(maximum),
+        "msdyn_salesquantitymultiples": Decimal(multiple),
+        "msdyn_standardsalesorderquantity": Decimal(minimum),
+        "_msdyn_itemnumber_value": _released_id(seed, product, company),
+        "_msdyn_company_value": seed.id("cdm_companies", company.code),
+    }
+
+
+def _released_id(seed: Seed, product: Product, company: Company) -> str:
+    return seed.id("msdyn_sharedproductdetails", company.code, product.number)
 
 
 def _stock(

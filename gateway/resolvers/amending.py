@@ -1,13 +1,14 @@
 """The changes that callers make of an order: what each expects, and what it sends."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import strawberry
 
-from gateway.auth.principal import Terms
 from gateway.resolvers import buying, placing
+from gateway.resolvers.buying import Seller
 from gateway.resolvers.changing import Change, Current
 from gateway.resolvers.expectations import Expected, added
 from gateway.resolvers.inputs import (
@@ -21,7 +22,6 @@ from gateway.resolvers.inputs import (
 from gateway.resolvers.mistakes import (
     Errors,
     LineNotFound,
-    QuantityNotAllowed,
     StatusForbids,
 )
 from gateway.resolvers.payloads import (
@@ -38,21 +38,25 @@ from gateway.schema import ids
 from gateway.schema.context import Info
 from gateway.schema.sales import LineStatus, OrderStatus, SalesOrder, SalesOrderLine
 from gateway.tables import paths
-from gateway.upstream.conditions import Raw, value_at
+from gateway.upstream.conditions import value_at
 from gateway.upstream.odata import row_url
 from gateway.upstream.service import Write
 
+LINE = paths(SalesOrderLine, "product", "quantity", "unit_price", "_unit_id", "_company")
 LINE_OPEN = (None, LineStatus.NONE.value, LineStatus.BACKORDER.value)
 
 
 async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPayload:
     await info.context.writer.begin("update")
-    values = _header_values(sent)
-    errors = placing.check_header(sent)
-    if not values:
-        errors = [*errors, invalid("Say what is to be changed.")]
+    if errors := placing.check_header(sent):
+        return refused(UpdateSalesOrderPayload, errors)
+    typed = _header_values(sent)
+    if not typed and sent.ship_to_address is None:
+        return refused(UpdateSalesOrderPayload, [invalid("Say what is to be changed.")])
+    named, errors = await _named_address(info, sent)
     if errors:
         return refused(UpdateSalesOrderPayload, errors)
+    values = typed | named
     change = Change(info, UpdateSalesOrderPayload, sent, Expected(header=values))
     return await change.make(lambda current: [current.patch(values)])
 
@@ -72,9 +76,10 @@ async def update_line(info: Info, sent: UpdateSalesOrderLineInput) -> UpdateSale
     if errors:
         return refused(UpdateSalesOrderLinePayload, errors)
     change = Change(info, UpdateSalesOrderLinePayload, sent, Expected(lines={key: values}))
+    misfits = await _misfits(info, sent, key)
 
     def build(current: Current) -> list[Write] | Errors:
-        if problems := [*_line_problems(current, key), *_decimals(current, key, sent)]:
+        if problems := _line_problems(current, key) or misfits:
             return problems
         url = row_url("salesorderdetails", UUID(key))
         return [current.guard(), Write("PATCH", url, values, "*")]
@@ -128,8 +133,9 @@ async def add(info: Info, payload: type[P], sent: Any, addition: Addition) -> P:
         return refused(payload, addition.rebased(errors))
     identity = await _identity(info, sent, addition.operation)
     change = Change(info, payload, sent, added(identity, lines))
-    items, errors = await buying.items(info.context, lines, await _terms(info, sent))
-    errors = [*errors, *placing.unpriced(items, info.context.unpriced)]
+    items, errors = await buying.items(info.context, lines, await _seller(info, sent))
+    blocked = await _blocked(info, sent, placing.total(items))
+    errors = [*errors, *blocked, *placing.unpriced(items, info.context.unpriced)]
 
     def build(current: Current) -> list[Write] | Errors:
         if errors:
@@ -147,11 +153,13 @@ async def _identity(info: Info, sent: Any, operation: str) -> UUID:
     return placing.derived_id(info.context.principal, account, said, sent.idempotency_key)
 
 
-async def _terms(info: Info, sent: Any) -> Terms | None:
-    """On what terms lines are added: those of the account that the order is of."""
+async def _seller(info: Info, sent: Any) -> Seller:
+    """Who sells what is added, on the terms of the account that the order is of."""
     principal = info.context.principal
     account = principal.held(await _account(info, sent))
-    return principal.terms_of(account) if account else None
+    if account is None:
+        return Seller(company=None, terms=None)
+    return Seller(account.company, principal.terms_of(account))
 
 
 async def _account(info: Info, sent: Any) -> UUID:
@@ -183,6 +191,17 @@ def _header_values(sent: UpdateSalesOrderInput) -> dict[str, Any]:
     if address["shipto_country"] is None:
         del address["shipto_country"]
     return values | address
+
+
+async def _named_address(info: Info, sent: UpdateSalesOrderInput) -> tuple[dict[str, Any], Errors]:
+    """The columns of the address that is named by its id, or that the account has none such."""
+    account = await _account(info, sent)
+    if sent.ship_to_address is None or not account.int:
+        return {}, []
+    found = await buying.delivery(info.context, account, sent.ship_to_address)
+    if found is None:
+        return {}, [placing.address_not_found()]
+    return placing.address_columns(found, None), []
 
 
 def _line_values(sent: UpdateSalesOrderLineInput) -> dict[str, Any]:
@@ -218,10 +237,19 @@ def _line_problems(current: Current, key: str) -> Errors:
     return []
 
 
-def _decimals(current: Current, key: str, sent: UpdateSalesOrderLineInput) -> Errors:
-    line: Raw = current.lines.get(key, {})
-    decimals = value_at(line, "productid/quantitydecimal")
-    if sent.quantity is None or decimals is None or sent.quantity == round(sent.quantity, decimals):
+async def _blocked(info: Info, sent: Any, amount: Decimal) -> Errors:
+    """Why the account of an order cannot order for so much more; nothing where it is not seen."""
+    account = await _account(info, sent)
+    return await buying.blocked(info.context, account, amount) if account.int else []
+
+
+async def _misfits(info: Info, sent: UpdateSalesOrderLineInput, key: str) -> Errors:
+    """What is wrong with the new quantity of a line."""
+    line = await info.context.loaders.node(SalesOrderLine, (UUID(key),), LINE)
+    if sent.quantity is None or line is None:
         return []
-    said = f"At most {decimals} decimals."
-    return [QuantityNotAllowed(message=said, path=["input", "quantity"], decimals=decimals)]
+    if wrong := await buying.misfit(info.context, line, sent.quantity):
+        return [wrong]
+    more = sent.quantity - (line.quantity or Decimal())
+    price = line.unit_price.amount if line.unit_price else Decimal()
+    return await _blocked(info, sent, more * price) if more > 0 else []

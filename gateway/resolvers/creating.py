@@ -16,6 +16,7 @@ from gateway.loaders.footing import FINGERPRINT, KEY
 from gateway.loaders.writer import DUPLICATES, Unsettled
 from gateway.parsers import Unpriced
 from gateway.resolvers import buying, placing
+from gateway.resolvers.buying import Seller
 from gateway.resolvers.inputs import CreateSalesOrderInput, PreviewSalesOrderInput, fingerprint
 from gateway.resolvers.mistakes import Errors, IdempotencyMismatch
 from gateway.resolvers.operations import Receipt, receipt_id
@@ -146,14 +147,16 @@ def new_attempt(
 
 async def load(context: Context, account: UUID, sent: PreviewSalesOrderInput) -> Basket:
     buyer = await buying.buyer(context, account, sent)
-    items, errors = await buying.items(context, sent.lines, buyer.terms)
+    seller = Seller(buying.company(context, account), buyer.terms)
+    items, errors = await buying.items(context, sent.lines, seller)
     ordered = await buying.ordered(context, buyer.account)
-    return Basket(buyer, items, [*errors, *placing.blocked(buyer, ordered, items)])
+    blocked = placing.blocked(buyer.account, ordered, placing.total(items))
+    return Basket(buyer, items, [*errors, *blocked])
 
 
 def faults(basket: Basket, sent: PreviewSalesOrderInput, rule: Unpriced) -> Errors:
     """Why what was loaded cannot be ordered."""
-    missing = placing.missing(basket.buyer, sent)
+    missing = [*placing.astray(basket.buyer, sent), *placing.missing(basket.buyer, sent)]
     return [*missing, *basket.errors, *placing.unpriced(basket.items, rule)]
 
 

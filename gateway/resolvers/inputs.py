@@ -69,6 +69,11 @@ class PreviewSalesOrderInput:
     ship_to: AddressInput | None = strawberry.field(
         default=None, description="Where it goes; the account's address unless said otherwise."
     )
+    ship_to_address: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The id of one of the account's `addresses`, instead of `shipTo`; it is copied "
+        "to the order as it is now.",
+    )
     requested_shipping_date: date | None = strawberry.field(
         default=None, description="The day on which it should be sent."
     )
@@ -122,6 +127,11 @@ class UpdateSalesOrderInput(ChangeInput):
     """What may be changed of the header."""
 
     ship_to: AddressInput | None = strawberry.field(default=None, description="Where it goes.")
+    ship_to_address: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The id of one of the account's `addresses`, instead of `shipTo`; it is copied "
+        "to the order as it is now.",
+    )
     requested_shipping_date: date | None = strawberry.field(
         default=None, description="The day on which it should be sent."
     )

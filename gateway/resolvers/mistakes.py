@@ -1,5 +1,6 @@
 """What a caller can put right: the errors that stand in the payload of a mutation."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 import strawberry
@@ -63,6 +64,33 @@ class QuantityNotAllowed(UserError):
     decimals: int = strawberry.field(description="How many decimals the quantity may have.")
 
 
+@strawberry.type(description="Less than can be ordered at once. Code QUANTITY_BELOW_MINIMUM.")
+class QuantityBelowMinimum(UserError):
+    """By the seller's default order settings."""
+
+    CODE = "QUANTITY_BELOW_MINIMUM"
+    minimum: Decimal = strawberry.field(description="The least that can be ordered.")
+
+
+@strawberry.type(description="More than can be ordered at once. Code QUANTITY_ABOVE_MAXIMUM.")
+class QuantityAboveMaximum(UserError):
+    """By the seller's default order settings."""
+
+    CODE = "QUANTITY_ABOVE_MAXIMUM"
+    maximum: Decimal = strawberry.field(description="The most that can be ordered.")
+
+
+@strawberry.type(
+    description="A product is sold in packs, and this is no whole number of them. "
+    "Code QUANTITY_NOT_MULTIPLE."
+)
+class QuantityNotMultiple(UserError):
+    """By the seller's default order settings."""
+
+    CODE = "QUANTITY_NOT_MULTIPLE"
+    multiple: Decimal = strawberry.field(description="What the quantity must be a multiple of.")
+
+
 @strawberry.type(description="You have no price for a product, and need one. Code PRICE_UNKNOWN.")
 class PriceUnknown(UserError):
     """Only where the settings ask for a price on every line."""
@@ -79,6 +107,16 @@ class MissingDefault(UserError):
 
     CODE = "MISSING_DEFAULT"
     default: str = strawberry.field(description="COMPANY, CURRENCY, PRICE_LIST or SHIP_TO_COUNTRY.")
+
+
+@strawberry.type(
+    description="The account has no address of this id. Code ADDRESS_NOT_FOUND; `addresses` of the "
+    "account lists those that it has."
+)
+class AddressNotFound(UserError):
+    """Absent, of another account, or not to be seen: never told apart."""
+
+    CODE = "ADDRESS_NOT_FOUND"
 
 
 @strawberry.type(description="The seller has put the account on hold. Code ACCOUNT_ON_HOLD.")
@@ -152,14 +190,26 @@ class StatusForbids(UserError):
     status: OrderStatus = strawberry.field(description="How far the order has come.")
 
 
+FOR_QUANTITIES = (
+    QuantityNotAllowed,
+    QuantityBelowMinimum,
+    QuantityAboveMaximum,
+    QuantityNotMultiple,
+)
+FOR_CREDIT = (AccountOnHold, CreditLimitExceeded)
 FOR_LINES = (
     InvalidOrderInput,
     ProductNotFound,
     ProductNotSellable,
     UnknownUnit,
-    QuantityNotAllowed,
+    *FOR_QUANTITIES,
     PriceUnknown,
 )
-FOR_NEW_ORDERS = (*FOR_LINES, MissingDefault, AccountOnHold, CreditLimitExceeded)
+FOR_NEW_ORDERS = (
+    *FOR_LINES,
+    *FOR_CREDIT,
+    AddressNotFound,
+    MissingDefault,
+)
 FOR_CHANGES = (InvalidOrderInput, OrderNotFound, StatusForbids, VersionConflict, OrderRefused)
 ALL = (*FOR_NEW_ORDERS, *FOR_CHANGES[1:], IdempotencyMismatch, LineNotFound)

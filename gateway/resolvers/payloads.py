@@ -76,8 +76,15 @@ def _doc(errors: Sequence[type[UserError]]) -> str:
 
 _CREATING = (*mistakes.FOR_NEW_ORDERS, mistakes.OrderRefused, mistakes.IdempotencyMismatch)
 _REORDERING = (*_CREATING, mistakes.OrderNotFound)
-_ADDING = (*mistakes.FOR_LINES, *mistakes.FOR_CHANGES[1:], mistakes.IdempotencyMismatch)
-_LINE = (*mistakes.FOR_CHANGES, mistakes.LineNotFound, mistakes.QuantityNotAllowed)
+_ADDING = (
+    *mistakes.FOR_LINES,
+    *mistakes.FOR_CREDIT,
+    *mistakes.FOR_CHANGES[1:],
+    mistakes.IdempotencyMismatch,
+)
+_REMOVING = (*mistakes.FOR_CHANGES, mistakes.LineNotFound)
+_LINE = (*_REMOVING, *mistakes.FOR_QUANTITIES, *mistakes.FOR_CREDIT)
+_HEADER = (*mistakes.FOR_CHANGES, mistakes.AddressNotFound)
 
 
 @strawberry.type(description=f"The new order, or what is wrong. {_doc(_CREATING)}")
@@ -98,11 +105,11 @@ class ReorderPayload(OrderPayload):
     )
 
 
-@strawberry.type(description=f"The changed order, or what is wrong. {_doc(mistakes.FOR_CHANGES)}")
+@strawberry.type(description=f"The changed order, or what is wrong. {_doc(_HEADER)}")
 class UpdateSalesOrderPayload(OrderPayload):
     """Of `updateSalesOrder`."""
 
-    ERRORS = mistakes.FOR_CHANGES
+    ERRORS = _HEADER
 
 
 @strawberry.type(description=f"The order with its lines, or what is wrong. {_doc(_ADDING)}")
@@ -126,11 +133,11 @@ class UpdateSalesOrderLinePayload(OrderPayload):
     ERRORS = _LINE
 
 
-@strawberry.type(description=f"The changed order, or what is wrong. {_doc(_LINE)}")
+@strawberry.type(description=f"The changed order, or what is wrong. {_doc(_REMOVING)}")
 class RemoveSalesOrderLinePayload(OrderPayload):
     """Of `removeSalesOrderLine`."""
 
-    ERRORS = _LINE
+    ERRORS = _REMOVING
 
 
 @strawberry.type(description=f"The canceled order, or what is wrong. {_doc(mistakes.FOR_CHANGES)}")

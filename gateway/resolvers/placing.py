@@ -25,6 +25,7 @@ from gateway.resolvers.inputs import (
 )
 from gateway.resolvers.mistakes import (
     AccountOnHold,
+    AddressNotFound,
     CreditLimitExceeded,
     Errors,
     InvalidOrderInput,
@@ -33,7 +34,7 @@ from gateway.resolvers.mistakes import (
 )
 from gateway.schema.accounts import Account, Contact, HoldStatus
 from gateway.schema.catalog import Product
-from gateway.schema.values import Money
+from gateway.schema.values import Address, Money
 from gateway.upstream.odata import row_url
 
 NAMESPACE = UUID("5e1b0b0e-6a0c-5f0e-9f0a-6f2d0c1e7a11")
@@ -45,6 +46,16 @@ ADDRESS_DESCRIPTION = "delivery address description"
 LARGEST_QUANTITY = 100_000_000_000
 """What a decimal column of Dataverse holds."""
 MAXIMUM_REFERENCE = 50
+ADDRESS_LENGTHS = {
+    "name": 200,
+    "street": 250,
+    "street_number": 250,
+    "postal_code": 20,
+    "city": 80,
+    "state": 50,
+    "country": 80,
+}
+"""What the `shipto_` columns hold."""
 MAXIMUM_NOTE = 255
 
 
@@ -54,6 +65,8 @@ class Buyer:
 
     account: Account
     contact: Contact | None
+    delivery: Address | None = None
+    """Where the order goes, if it names an address of the account's by its id."""
 
     @property
     def defaults(self) -> dict[str, UUID | str | None]:
@@ -90,6 +103,10 @@ class Item:
         return self.line.quantity * self.unit_price.amount if self.unit_price else Decimal()
 
 
+def total(items: Sequence[Item]) -> Decimal:
+    return sum((item.amount for item in items), Decimal())
+
+
 def derived_id(principal: Principal, account: UUID, operation: str, key: str) -> UUID:
     """The one id that this key can make for this account and operation."""
     return uuid5(NAMESPACE, "\x1f".join((principal.issuer, str(account), operation, key)))
@@ -113,10 +130,24 @@ def check_key(sent: object) -> Errors:
 
 
 def check_header(sent: object) -> Errors:
-    return [
+    too_long = [
         invalid(f"At most {MAXIMUM_REFERENCE} characters.", to_camel_case(name))
         for name in ("customer_reference", "requisition_number")
         if len(getattr(sent, name, None) or "") > MAXIMUM_REFERENCE
+    ]
+    return [*too_long, *check_address(sent)]
+
+
+def check_address(sent: object) -> Errors:
+    typed: AddressInput | None = getattr(sent, "ship_to", None)
+    if typed is None:
+        return []
+    if getattr(sent, "ship_to_address", None) is not None:
+        return [invalid("Name an address or write one, not both.", "shipToAddress")]
+    return [
+        invalid(f"At most {length} characters.", "shipTo", to_camel_case(name))
+        for name, length in ADDRESS_LENGTHS.items()
+        if len(getattr(typed, name) or "") > length
     ]
 
 
@@ -150,7 +181,7 @@ def invalid(message: str, *path: str) -> InvalidOrderInput:
 
 def missing(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
     """The defaults that neither contact nor account has."""
-    typed = order.ship_to.country if order.ship_to else None
+    named = order.ship_to or buyer.delivery
     return [
         MissingDefault(
             message=f"Your account has no {name.lower().replace('_', ' ')}; ask your seller.",
@@ -158,8 +189,19 @@ def missing(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
             default=name,
         )
         for name, value in buyer.defaults.items()
-        if value is None and not (name == "SHIP_TO_COUNTRY" and typed)
+        if value is None and not (name == "SHIP_TO_COUNTRY" and named and named.country)
     ]
+
+
+def astray(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
+    """An address that was named by its id and is not the account's."""
+    named = order.ship_to_address is not None
+    return [address_not_found()] if named and buyer.delivery is None else []
+
+
+def address_not_found() -> AddressNotFound:
+    said = "The account has no such address."
+    return AddressNotFound(message=said, path=["input", "shipToAddress"])
 
 
 def unpriced(items: Sequence[Item], rule: Unpriced) -> Errors:
@@ -173,15 +215,14 @@ def unpriced(items: Sequence[Item], rule: Unpriced) -> Errors:
     ]
 
 
-def blocked(buyer: Buyer, ordered: Decimal, items: Sequence[Item]) -> Errors:
+def blocked(account: Account, ordered: Decimal, amount: Decimal) -> Errors:
     """What the seller has stopped: everything for the account, or more than its credit limit."""
-    account = buyer.account
     if account.hold_status is HoldStatus.ALL:
         return [AccountOnHold(message="Your account is on hold; ask your seller.", path=["input"])]
     limit = account.credit_limit
     if not account.credit_limit_is_mandatory or limit is None:
         return []
-    if ordered + sum(item.amount for item in items) <= limit.amount:
+    if ordered + amount <= limit.amount:
         return []
     over = "Open orders and this one exceed your credit limit."
     mine = Money(amount=ordered, currency=limit.currency)
@@ -255,7 +296,7 @@ def header_columns(order: Any) -> dict[str, Any]:
     }
 
 
-def address_columns(address: AddressInput | Any, country: object) -> dict[str, Any]:
+def address_columns(address: AddressInput | Address, country: object) -> dict[str, Any]:
     return {
         "shipto_name": address.name,
         "shipto_line1": address.street,
@@ -268,8 +309,8 @@ def address_columns(address: AddressInput | Any, country: object) -> dict[str, A
 
 
 def _ship_to(buyer: Buyer, typed: AddressInput | None) -> dict[str, Any]:
-    """The address as it was typed, else the account's; the country as the defaults have it."""
-    address = typed or buyer.account.address
+    """The address as typed or named, else the account's; the country as the defaults have it."""
+    address = typed or buyer.delivery or buyer.account.address
     country = buyer.defaults["SHIP_TO_COUNTRY"]
     if address is None:
         return {"shipto_country": country}

@@ -17,7 +17,6 @@ LINE = frozenset(
         "_productid_value",
         "productid/msdyn_productnumber",
         "productid/msdyn_itemnumber",
-        "productid/quantitydecimal",
         "uomid/msdyn_symbol",
     }
 )

@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from gateway.resolvers import buying, creating, placing
+from gateway.resolvers.buying import Seller
 from gateway.resolvers.inputs import PreviewSalesOrderInput, ReorderInput, SalesOrderLineInput
 from gateway.resolvers.mistakes import Errors, OrderNotFound
 from gateway.resolvers.payloads import ReorderPayload, refused
@@ -46,7 +47,7 @@ async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
     attempt = creating.new_attempt(
         info, ReorderPayload, source.account, "reorder", sent, marked=marked
     )
-    gone = await _gone(context, source.lines)
+    gone = await _gone(context, source)
     payload = await attempt.earlier() or await _place(attempt, source, sent, gone)
     payload.unavailable = [source.rows[n] for n in sorted(gone)]
     return payload
@@ -100,10 +101,11 @@ def _line(row: SalesOrderLine) -> SalesOrderLineInput:
     )
 
 
-async def _gone(context: Context, lines: list[SalesOrderLineInput]) -> dict[int, Errors]:
+async def _gone(context: Context, source: Source) -> dict[int, Errors]:
     """What is wrong today with the lines that cannot be bought again, by their place."""
     wrong: dict[int, Errors] = {}
-    for error in (await buying.items(context, lines, terms=None))[1]:
+    seller = Seller(buying.company(context, source.account), terms=None)
+    for error in (await buying.items(context, source.lines, seller))[1]:
         place = int(error.path[2])
         error.path = ["input", "order", "lines", str(place)]
         wrong.setdefault(place, []).append(error)

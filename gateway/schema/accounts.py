@@ -80,6 +80,38 @@ class Account(Node):
     _id: UUID = column("accountid", "The key.")
 
 
+@strawberry.enum(description="What an address is for.")
+class AddressPurpose(OptionSet):
+    """`addresstypecode` of addresses."""
+
+    BILL_TO = option(1, "Invoices go there.")
+    SHIP_TO = option(2, "Goods go there.")
+    PRIMARY = option(3, "The company's main address.")
+    OTHER = option(4, "Something else.")
+    UNKNOWN = unknown()
+
+
+@table(
+    "customeraddresses",
+    key="customeraddressid",
+    rows=owned(account="_parentid_value"),
+    needs="account",
+    order="number",
+)
+class AccountAddress(Node):
+    """An address of an account; an order can be sent there by its id."""
+
+    number: int | None = column("addressnumber", "Its place among the account's addresses.")
+    purpose: AddressPurpose | None = column("addresstypecode", "What it is for.")
+    address: Address | None = address("", "The address itself.")
+    account: Account | None = link(
+        "_parentid_value",
+        "The account that the address is of.",
+        back="addresses",
+        back_doc="The addresses of the account, to which its orders can be sent.",
+    )
+
+
 @table(
     "contacts",
     key="contactid",

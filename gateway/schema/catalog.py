@@ -6,10 +6,11 @@ from uuid import UUID
 
 import strawberry
 
-from gateway.auth.principal import Terms
+from gateway.auth.principal import Access, Terms
 from gateway.kinds import OptionSet, option, unknown
 from gateway.loaders.rows import Loaders
 from gateway.rules import everyone, in_companies, in_price_lists
+from gateway.schema.quantities import OrderQuantities, order_settings
 from gateway.schema.values import Money, money
 from gateway.tables import Node, Row, column, computed, link, paths, table
 
@@ -140,6 +141,18 @@ class Product(Node):
             WarehouseStock, {"ItemNumber": self.item_number}, paths(WarehouseStock)
         )
         return _available(stock) if stock else None
+
+    @computed(
+        "msdyn_itemnumber",
+        doc="In what quantities you can order it; null where any will do, and if several companies "
+        "sell to you and you have chosen none of your accounts.",
+    )
+    async def order_quantities(self, loaders: Loaders) -> OrderQuantities | None:
+        sellers = loaders.reader.principal.companies_within(Access.ACCOUNT)
+        if len(sellers) != 1:
+            return None
+        settings = await order_settings(loaders, self.item_number, *sellers)
+        return settings.quantities if settings and settings.is_limited else None
 
 
 @table(

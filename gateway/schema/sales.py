@@ -205,6 +205,7 @@ class SalesOrderLine(Node):
     product: Product | None = link("_productid_value", "The product that was ordered.")
 
     _id: UUID = column("salesorderdetailid", "The key.")
+    _unit_id: UUID | None = column("_uomid_value", "The unit.")
     _order_number: str | None = column("salesorderid/msdyn_salesordernumber", "The order.")
     _company: str | None = column(
         "salesorderid/msdyn_company/cdm_companycode", "The legal entity that sells."

@@ -23,6 +23,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.upstream.breaker import Breaker
 from gateway.upstream.exchange import Reply, Request, Timeouts, Transport, Unacceptable
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ class Outcome:
     response: Reply | None = None
     error: UpstreamError | None = None
     again: bool = False
+    failed: bool = False
+    """Whether it speaks against the service's health; being asked to wait does not."""
     ran: bool = False
     """Whether the service may have done what it was asked, though it did not say so."""
     after: float = 0.0
@@ -90,6 +93,10 @@ class Sender:
     gate: Gate = field(default_factory=Gate)
     budget: float = FULL
     timeouts: Timeouts = field(default_factory=Timeouts)
+    breaker: Breaker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.breaker = Breaker(self.random, now)
 
     async def send(
         self, transport: Transport, request: Request, deadline: float, patience: float
@@ -103,7 +110,9 @@ class Sender:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 await self._pass(deadline)
-                outcome = await self._try(transport, request, deadline, patience)
+                with self.breaker.call() as call:
+                    outcome = await self._try(transport, request, deadline, patience)
+                    call.failed = outcome.failed
             except UpstreamError as error:
                 error.doubtful = ran
                 raise
@@ -135,17 +144,18 @@ class Sender:
                 return judge(await transport.exchange(request, self.timeouts.within(seconds)))
         except UNSENT as error:
             log.warning("%s is not reachable: %s", _host(request), type(error).__name__)
-            return Outcome(error=UpstreamUnavailable("Dynamics is not reachable."), again=True)
+            gone = UpstreamUnavailable("Dynamics is not reachable.")
+            return Outcome(error=gone, again=True, failed=True)
         except (httpx2.TimeoutException, TimeoutError):
             late = UpstreamTimeout("Dynamics did not answer in time.")
-            return Outcome(error=late, again=True, ran=True, cost=COST_OF_TIMEOUT)
+            return Outcome(error=late, again=True, failed=True, ran=True, cost=COST_OF_TIMEOUT)
         except Unacceptable as error:
             log.warning("%s: %s", _host(request), error)
             return Outcome(error=UpstreamMismatch(str(error)), ran=True)
         except httpx2.TransportError as error:
             log.warning("%s broke off: %s", _host(request), type(error).__name__)
             cut = UpstreamUnavailable("Dynamics is not reachable.")
-            return Outcome(error=cut, again=True, ran=True)
+            return Outcome(error=cut, again=True, failed=True, ran=True)
 
     async def _pause(self, outcome: Outcome, attempt: int, deadline: float) -> bool:
         """Wait before the next try; False where there shall be none."""
@@ -176,7 +186,7 @@ def judge(response: Reply) -> Outcome:
     if status in REPEATABLE or (status >= 400 and _code(response.body) in DEADLOCKS):
         asked = "retry-after" in response.headers
         after = retry_after(response.headers) if asked else 0.0
-        return Outcome(response, again=True, ran=True, after=after)
+        return Outcome(response, again=True, failed=True, ran=True, after=after)
     return Outcome(response)
 
 

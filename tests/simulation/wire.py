@@ -34,6 +34,9 @@ FAULTS = {
     "dies_after": 0.01,
 }
 """The share of writes that each fault befalls; the rest goes well."""
+OUTAGE = "outage"
+OUTAGE_EVERY, OUTAGE_LASTS = 400.0, 25.0
+"""Seconds from one outage of the whole service to the next, and for how long it answers nobody."""
 READS = 0.2
 """How often a fault befalls a read, against a write."""
 
@@ -69,6 +72,8 @@ class Wire:
     async def carry(self, request: httpx2.Request, die: Callable[[], None]) -> httpx2.Response:
         """The answer, or an error as a real connection gives; `die` ends the gateway that asks."""
         fault = self._fault(1.0 if request.method != "GET" else READS)
+        if asyncio.get_running_loop().time() % OUTAGE_EVERY > OUTAGE_EVERY - OUTAGE_LASTS:
+            fault = OUTAGE
         self.trace.note(fault, request.method)
         if fault.startswith("dies"):
             if fault == "dies_after":
@@ -105,7 +110,7 @@ class Wire:
             case "throttled":
                 after = str(self.random.randint(1, 5))
                 return httpx2.Response(429, headers={"Retry-After": after}, request=request)
-            case "failed":
+            case "failed" | "outage":
                 return httpx2.Response(503, request=request)
             case "slow":
                 await asyncio.sleep(self.random.uniform(0.1, 20))

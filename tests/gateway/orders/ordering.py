@@ -20,6 +20,9 @@ ERRORS = """
     ... on UnknownUnit { units }
     ... on OrderRefused { reason }
     ... on CreditLimitExceeded { limit { amount } ordered { amount } }
+    ... on QuantityBelowMinimum { minimum }
+    ... on QuantityAboveMaximum { maximum }
+    ... on QuantityNotMultiple { multiple }
   }
 """
 
@@ -33,18 +36,30 @@ def mutation(name: str) -> str:
     )
 
 
+PREVIEW = f"""mutation ($input: PreviewSalesOrderInput!) {{
+  previewSalesOrder(input: $input) {{
+    lines {{
+      product {{ number }} quantity unitPrice {{ amount }} amount {{ amount }}
+      availability {{ inStock }}
+    }}
+    total {{ amount currency }} complete basis {ERRORS}
+  }}
+}}"""
 OPERATION = f"query ($id: ID!) {{ operation(id: $id) {{ status order {{ {ORDER} }} }} }}"
 
 
 async def products(stack: Stack, count: int = 2, *, as_: str = "jane") -> list[dict[str, Any]]:
-    """Products that can be bought, have a price and are counted in whole numbers."""
+    """Products that can be bought in any quantity and have a price."""
     query = """{ products(first: 50, filter: { state: { eq: ACTIVE } }) {
-      nodes { id number itemNumber unit decimals price { unitPrice { amount } unit } }
+      nodes {
+        id number itemNumber unit decimals
+        orderQuantities { multiple }
+        price { unitPrice { amount } unit }
+      }
     } }"""
     found = (await stack.ask(query, as_=as_)).data["products"]["nodes"]
-    return [each for each in found if each["price"] and each["price"]["unit"] == each["unit"]][
-        :count
-    ]
+    priced = [each for each in found if each["price"] and each["price"]["unit"] == each["unit"]]
+    return [each for each in priced if each["orderQuantities"] is None][:count]
 
 
 async def new_order(stack: Stack, **changes: Any) -> dict[str, Any]:
@@ -64,6 +79,13 @@ async def new_order(stack: Stack, **changes: Any) -> dict[str, Any]:
 async def do(stack: Stack, name: str, *, as_: str = "jane", **sent: Any) -> dict[str, Any]:
     """The payload of a mutation that was carried out by GraphQL, whatever it says."""
     payload: dict[str, Any] = (await attempt(stack, name, as_=as_, **sent)).data[name]
+    return payload
+
+
+async def preview(stack: Stack, *, as_: str = "jane", **sent: Any) -> dict[str, Any]:
+    payload: dict[str, Any] = (await stack.ask(PREVIEW, as_=as_, input=sent)).data[
+        "previewSalesOrder"
+    ]
     return payload
 
 

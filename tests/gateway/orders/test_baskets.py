@@ -10,20 +10,11 @@ from starlette.applications import Starlette
 
 from gateway.parsers import partners
 from gateway.resolvers.importing import parse
-from tests.gateway.orders.ordering import ERRORS, codes, do, new_order, placed, products
+from tests.gateway.orders.ordering import ERRORS, codes, do, new_order, placed, preview, products
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 
-PREVIEW = f"""mutation ($input: PreviewSalesOrderInput!) {{
-  previewSalesOrder(input: $input) {{
-    lines {{
-      product {{ number }} quantity unitPrice {{ amount }} amount {{ amount }}
-      availability {{ inStock }}
-    }}
-    total {{ amount currency }} complete basis {ERRORS}
-  }}
-}}"""
 REORDER = f"""mutation ($input: ReorderInput!) {{
   reorder(input: $input) {{
     status replayed operation unavailable {{ id product {{ number }} }}
@@ -54,13 +45,6 @@ async def retired(stack: Stack, product: dict[str, Any]) -> AsyncIterator[None]:
     yield
     with store.transaction("load") as tx:
         tx.update(table, gone, {"statecode": 0})
-
-
-async def preview(stack: Stack, *, as_: str = "jane", **sent: Any) -> dict[str, Any]:
-    payload: dict[str, Any] = (await stack.ask(PREVIEW, as_=as_, input=sent)).data[
-        "previewSalesOrder"
-    ]
-    return payload
 
 
 async def reorder(stack: Stack, **sent: Any) -> dict[str, Any]:
@@ -118,6 +102,43 @@ async def test_a_mandatory_credit_limit_is_not_passed(changing_world: Starlette)
     (error,) = found["errors"]
     assert error["code"] == "CREDIT_LIMIT_EXCEEDED"
     assert float(error["limit"]["amount"]) == 1000
+
+
+@asynccontextmanager
+async def buying_account(stack: Stack, **columns: int) -> AsyncIterator[None]:
+    """A time in which Jane's account has these columns."""
+    store = stack.emulator.state.store
+    table = store.catalog.named("account")
+    row = store.find(table, "accountnumber = ?", ["US-001"])
+    with store.transaction("load") as tx:
+        changed = tx.update(table, row, columns)
+    yield
+    with store.transaction("load") as tx:
+        tx.update(table, changed, {name: row[name] for name in columns})
+
+
+@pytest.mark.parametrize(
+    ("columns", "code"),
+    [
+        ({"msdyn_onholdstatus": 806380002}, "ACCOUNT_ON_HOLD"),
+        ({"msdyn_creditlimitismandatory": 1, "creditlimit": 0}, "CREDIT_LIMIT_EXCEEDED"),
+    ],
+)
+async def test_an_order_does_not_grow_past_what_a_new_one_could_be(
+    writable: Stack, columns: dict[str, int], code: str
+) -> None:
+    order = await placed(writable)
+    at = {"order": order["id"], "version": order["version"]}
+    line = order["lines"]["nodes"][0]
+    lines = [{"product": line["product"]["id"], "quantity": "1"}]
+
+    async with buying_account(writable, **columns):
+        more = await do(writable, "addSalesOrderLines", **at, idempotencyKey="k", lines=lines)
+        larger = await do(writable, "updateSalesOrderLine", **at, line=line["id"], quantity="9")
+        smaller = await do(writable, "updateSalesOrderLine", **at, line=line["id"], quantity="1")
+
+    assert codes(more) == codes(larger) == [code]
+    assert smaller["errors"] == []
 
 
 @pytest.mark.parametrize(

@@ -28,13 +28,16 @@ class Script(httpx2.AsyncBaseTransport):
 
     def __init__(self, *steps: Step) -> None:
         self.steps, self.asked = list(steps), list[float]()
+        self.silence = 10_000.0
+        """Seconds after which silence ends in 204."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.asked.append(now())
         step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
         match step:
             case None:
-                await asyncio.sleep(10_000)
+                await asyncio.sleep(self.silence)
+                return httpx2.Response(204)
             case Exception():
                 raise step
             case int():
