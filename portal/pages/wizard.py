@@ -217,12 +217,15 @@ async def imported(visit: Visit) -> Response:
 
 
 async def _numbered(visit: Visit, numbers: list[str]) -> dict[str, dict[str, Any]]:
-    """The products with these numbers, a hundred at a time."""
-    found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(numbers), 100):
-        page = await visit.ask("products", "Numbered", numbers=numbers[start : start + 100])
-        found |= {product["number"]: product for product in page["products"]["nodes"]}
-    return found
+    """The products with these numbers, in one request."""
+    if not numbers:
+        return {}
+    pages = {name: numbers[n * 100 : (n + 1) * 100] for n, name in enumerate("abcde")}
+    found = await visit.ask("products", "Numbered", **pages)
+    if None in found.values():
+        raise Unavailable("products")
+    nodes = (product for page in found.values() for product in page["nodes"])
+    return {product["number"]: product for product in nodes}
 
 
 def _lines(

@@ -11,8 +11,6 @@ from tests.gateway.test_demo import demo
 from tests.portal.site import Visitor, visiting
 
 pytestmark = pytest.mark.anyio
-KILOBYTES = 100 * 1024
-LISTS = ("/dashboard", "/orders", "/shipments", "/invoices", "/products", "/account", "/profile")
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +73,6 @@ async def test_an_order_of_somebody_else_is_not_there(port: int) -> None:
 
         assert (await jane.get(address)).status_code == 200
         assert (await may.get(address)).status_code == 404
-
-
-@pytest.mark.parametrize("path", LISTS)
-async def test_a_page_is_light_and_asks_little(jane: Visitor, path: str) -> None:
-    jane.gateway.asked.clear()
-    page = await jane.get(path)
-
-    assert page.status_code == 200
-    assert len(page.content) < KILOBYTES
-    assert len(jane.gateway.asked) <= 3
 
 
 async def test_headers_are_careful_and_the_only_cookie_is_a_random_id(jane: Visitor) -> None:
