@@ -122,7 +122,7 @@ def _route(site: Site, page: Page) -> Route:
 
 async def _shown(visit: Visit) -> Response:
     try:
-        visit.form, visit.files = await read_form(visit.request)
+        visit.form = await read_form(visit.request)
         await admit(visit)
         return await visit.page.show(visit)
     except SignInNeeded:

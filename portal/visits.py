@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -17,6 +17,7 @@ from portal.brand import Brand
 from portal.client import Answer, Caller, Gateway
 from portal.errors import NotFound, SignInNeeded, Stale, TooLarge
 from portal.language import Language, choose
+from portal.pasting import decode
 from portal.rendering import Templates
 from portal.sessions import Session, Sessions, User
 from portal.settings import Settings
@@ -74,7 +75,6 @@ class Visit:
     language: Language
     page: Page
     form: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)
     is_partial: bool = False
     """Whether some of what was asked for did not come."""
 
@@ -213,21 +213,18 @@ def _check_form(visit: Visit) -> None:
         raise Stale
 
 
-async def read_form(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
-    """The fields and files of a form; of several with one name the last."""
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form, of several with one name the last; a file is the text in it."""
     if request.method != "POST":
-        return {}, {}
+        return {}
     length = request.headers.get("Content-Length", "")
     if not length.isdecimal() or int(length) > MAXIMUM_FORM:
         raise TooLarge
-    found: FormData = await request.form(max_files=1, max_fields=MAXIMUM_FIELDS)
-    fields, files = {}, {}
-    for name, value in found.multi_items():
-        if isinstance(value, UploadFile):
-            files[name] = await value.read()
-        else:
-            fields[name] = value
-    return fields, files
+    async with request.form(max_files=1, max_fields=MAXIMUM_FIELDS) as found:
+        return {
+            name: decode(await value.read()) if isinstance(value, UploadFile) else value
+            for name, value in found.multi_items()
+        }
 
 
 def language_of(site: Site, session: Session, request: Request) -> Language:

@@ -13,7 +13,7 @@ from portal.errors import Unavailable
 from portal.lists import day, postal
 from portal.pages.draft import draft_of, line_of
 from portal.pages.products import search
-from portal.pasting import Mistake, Row, decode, read
+from portal.pasting import Mistake, Row, read
 from portal.visits import Visit
 from portal.words import N_
 
@@ -199,8 +199,8 @@ def _set_quantities(visit: Visit, draft: Draft) -> dict[str, str]:
 async def imported(visit: Visit) -> Response:
     """Lines from a spreadsheet: good ones are added, the others come back with what is wrong."""
     draft = draft_of(visit)
-    upload = visit.files.get("file", b"")
-    text = decode(upload) if upload.strip() else visit.form.get("pasted", "")
+    upload = visit.form.get("file", "")
+    text = upload if upload.strip() else visit.form.get("pasted", "")
     rows, mistakes = read(text)
     known = await _numbered(visit, sorted({row.number for row in rows}))
     lines, more = _lines(visit, rows, known)

@@ -216,6 +216,25 @@ async def test_a_gateway_that_is_down_gets_a_clear_page_and_keeps_the_form(jane:
     assert 'name="account" value="some"' in sent.text
 
 
+async def test_an_uploaded_list_is_not_lost_either(jane: Visitor) -> None:
+    await jane.get("/orders/new")
+    jane.gateway.is_down = True
+
+    sent = await jane.client.post(
+        "/orders/new/import",
+        data={"csrf": jane.csrf},
+        files={"file": ("list.csv", b"\xef\xbb\xbfD0225;2\r\nD0023;1")},
+    )
+
+    assert sent.status_code == 503
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', sent.text))
+    jane.gateway.is_down = False
+    again = await jane.client.post("/orders/new/import", data=fields)
+    assert again.headers["location"] == "/orders/new/items"
+    assert jane.session.draft
+    assert [line.number for line in jane.session.draft.lines] == ["D0225", "D0023"]
+
+
 async def test_a_change_over_a_change_is_refused_in_words(port: int, jane: Visitor) -> None:
     key = await drafted(jane, "CONFLICT")
     placed = await jane.post("/orders/new/submit", key=key)
@@ -225,11 +244,13 @@ async def test_a_change_over_a_change_is_refused_in_words(port: int, jane: Visit
 
     first = await jane.post(address, version=version, reference="FIRST")
     second = await jane.post(address, version=version, reference="SECOND")
+    emptied = await jane.post(address, version=version, reference="")
 
     assert "The order is changed." in first.text
     assert second.status_code == 422
     assert "Somebody changed this order" in second.text
     assert 'value="SECOND"' in second.text
+    assert re.search(r'name="reference"[^>]* value=""', emptied.text)
 
 
 async def test_tokens_are_renewed_without_asking(jane: Visitor) -> None:
