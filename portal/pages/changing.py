@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -74,10 +75,10 @@ def _asked(visit: Visit) -> tuple[str, dict[str, Any] | None]:
     if line := form.get("remove"):
         return "RemoveLine", base | {"line": line}
     if line := form.get("line"):
-        amount = quantity(form.get(f"quantity-{line}", ""), DECIMALS, _sign(visit))
+        amount = _quantity(visit, f"quantity-{line}")
         return "UpdateLine", base | {"line": line, "quantity": str(amount)} if amount else None
     if "number" in form:
-        amount = quantity(form.get("quantity", ""), DECIMALS, _sign(visit))
+        amount = _quantity(visit, "quantity")
         lines = [{"number": form["number"].strip(), "quantity": str(amount)}]
         more = {"idempotencyKey": form.get("key", ""), "lines": lines}
         return "AddLines", base | more if amount else None
@@ -93,8 +94,8 @@ def _header(form: Mapping[str, str]) -> dict[str, Any]:
     return texts | ({"requestedReceiptDate": wanted.isoformat()} if wanted else {})
 
 
-def _sign(visit: Visit) -> str:
-    return visit.language.separator
+def _quantity(visit: Visit, name: str) -> Decimal | None:
+    return quantity(visit.language.typed(visit.form.get(name, "")), DECIMALS)
 
 
 async def _made(visit: Visit, operation: str, asked: dict[str, Any]) -> Response:

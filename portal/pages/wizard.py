@@ -172,7 +172,7 @@ async def _add(visit: Visit, draft: Draft, product: str) -> Response:
     found = (await visit.ask("products", "Product", id=product))["product"]
     if found and len(draft.lines) < MAXIMUM_LINES:
         typed = visit.form.get(f"quantity-{product}") or visit.form.get("quantity", "1")
-        amount = quantity(typed, found["decimals"] or 0, visit.language.separator)
+        amount = quantity(visit.language.typed(typed), found["decimals"] or 0)
         if amount is None:
             visit.notice(visit.translate("That is not a quantity in which this product is sold."))
         else:
@@ -186,9 +186,8 @@ def _set_quantities(visit: Visit, draft: Draft) -> dict[str, str]:
     wrong: dict[str, str] = {}
     for line in draft.lines:
         typed = visit.form.get(f"line-{line.product}")
-        amount = (
-            quantity(typed, line.decimals, visit.language.separator) if typed else line.quantity
-        )
+        asked = visit.language.typed(typed) if typed else str(line.quantity)
+        amount = quantity(asked, line.decimals)
         if amount is None:
             wrong[line.product] = typed or ""
         else:
@@ -239,7 +238,7 @@ def _lines(
                 Mistake(row.line, N_("There is no product with this number."), row.number)
             )
             continue
-        amount = quantity(row.quantity, product["decimals"] or 0, visit.language.separator)
+        amount = quantity(visit.language.typed(row.quantity), product["decimals"] or 0)
         if amount is None:
             mistakes.append(
                 Mistake(

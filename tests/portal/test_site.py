@@ -146,6 +146,19 @@ async def test_nobody_is_sent_elsewhere(jane: Visitor, back: str) -> None:
     assert answer.headers["location"] == "/"
 
 
+async def test_a_thousand_stays_a_thousand_in_every_language(jane: Visitor) -> None:
+    await jane.client.get("/language/nl")
+    await jane.get("/orders/new")
+    await jane.post("/orders/new", ship_to="account")
+    listed = await jane.post("/orders/new/import", pasted="D0225;1.000")
+    shown = re.findall(r'name="(line-[^"]+)" value="([^"]+)"', listed.text)
+
+    await jane.post("/orders/new/items", **dict(shown))
+
+    assert jane.session.draft
+    assert [line.quantity for line in jane.session.draft.lines] == [1000]
+
+
 async def test_a_double_click_orders_once(jane: Visitor) -> None:
     key = await drafted(jane, "DOUBLE")
     token = jane.csrf
