@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from portal.brand import Brand
 from portal.client import Answer, Caller, Gateway
-from portal.errors import NotFound, SignInNeeded, Stale, TooLarge
+from portal.errors import NotFound, SignInNeeded, Stale, Stranger, TooLarge
 from portal.language import Language, choose
 from portal.pasting import decode
 from portal.rendering import Templates
@@ -195,7 +195,7 @@ async def _renew(visit: Visit, user: User) -> None:
     if is_over(user.tokens):
         user.tokens = await visit.site.issuer.renew(user.tokens)
     if not _is_fresh(user):
-        user.viewer = await visit.ask("viewer", "Viewer")
+        user.viewer = await _known(visit, user)
         user.viewed = time.time()
         _forget_lost_account(visit)
 
@@ -210,6 +210,16 @@ def _forget_lost_account(visit: Visit) -> None:
 
 def _check_form(visit: Visit) -> None:
     if not visit.form.get("csrf") or visit.form["csrf"] != visit.session.csrf:
+async def _known(visit: Visit, user: User) -> Mapping[str, Any]:
+    """Who is asking; to sign in once more would not help who was refused at once."""
+    try:
+        return await visit.ask("viewer", "Viewer")
+    except SignInNeeded:
+        if user.viewed:
+            raise
+        raise Stranger from None
+
+
         raise Stale
 
 

@@ -206,6 +206,49 @@ async def test_an_ended_session_loses_nothing_of_a_form(jane: Visitor) -> None:
     assert jane.session.draft.reference == "KEPT"
 
 
+@pytest.mark.parametrize("is_down", [True, False])
+async def test_who_is_no_customer_is_told_so_instead_of_sent_round(
+    port: int, is_down: bool
+) -> None:
+    async with visiting(port) as visitor:
+        visitor.gateway.is_down = is_down
+        page = await visitor.sign_in("former.buyer@contoso-retail.example")
+
+        assert ("We cannot reach" if is_down else "We do not know you yet") in page.text
+        assert page.status_code == (503 if is_down else 403)
+        if not is_down:
+            left = await visitor.client.post("/sign-out", data={"csrf": visitor.csrf})
+            assert "/issuer/logout" in left.headers["location"]
+
+
+async def test_an_open_page_keeps_no_session_alive(jane: Visitor) -> None:
+    listed = await jane.get("/orders")
+    order = re.findall(r'href="(/orders/[^"/?]{20,})"', listed.text)[0]
+    session = jane.session
+    session.touched -= 50 * 60
+    left = session.touched
+
+    await jane.get(f"{order}/progress")
+    assert session.touched == left
+    await jane.get(order)
+    assert session.touched > left
+
+
+async def test_another_language_shows_the_same_page(jane: Visitor) -> None:
+    found = await jane.get("/orders?status=open&q=SO")
+    await jane.get("/orders/new")
+    wrong = await jane.post("/orders/new/import", pasted="NOPE;1")
+
+    assert "back=/orders%3Fstatus%3Dopen%26q%3DSO" in found.text
+    assert 'back=/orders/new"' in wrong.text
+
+
+async def test_a_filtered_list_downloads_what_it_shows(jane: Visitor) -> None:
+    found = await jane.get("/orders?status=open", **{"HX-Request": "true"})
+
+    assert 'href="/orders.csv?status=open"' in found.text
+
+
 async def test_somebody_else_who_signs_in_gets_nothing_of_it(jane: Visitor) -> None:
     await drafted(jane)
     jane.session.expire()
