@@ -11,6 +11,7 @@ from portal.language import Language, languages
 from portal.pages.exports import line
 from portal.pages.order import steps
 from portal.pasting import decode, read
+from portal.sessions import Session
 
 
 def lamp(amount: str, product: str = "p1") -> Line:
@@ -85,6 +86,18 @@ def test_a_total_is_unknown_where_a_price_is() -> None:
     draft = Draft(lines=[lamp("1"), Line("p2", "D2", "Vase", "ea", 0, Decimal(1))])
 
     assert draft.total is None
+
+
+def test_each_account_keeps_the_draft_that_was_begun_for_it() -> None:
+    session, one, other = Session(), {"id": "1"}, {"id": "2"}
+    session.switch(one)
+    session.draft = Draft()
+    begun = session.draft
+    session.switch(other)
+    assert session.draft is None
+    session.switch(one)
+
+    assert session.draft is begun
 
 
 def test_every_draft_has_a_key_of_its_own() -> None:
