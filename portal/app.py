@@ -106,7 +106,7 @@ def _route(site: Site, page: Page) -> Route:
     cookie = "__Host-portal" if site.settings.is_secure else "portal"
 
     async def answer(request: Request) -> Response:
-        found = site.sessions.find(request.cookies.get(cookie))
+        found = site.sessions.find(request.cookies.get(cookie), touch=not page.is_asked_alone)
         session = found or Session()
         request.scope["session"] = session.issuer
         visit = Visit(site, request, session, language_of(site, session, request), page)

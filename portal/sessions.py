@@ -101,15 +101,16 @@ class Sessions:
         self._lifetime = lifetime
         self._kept: OrderedDict[str, Session] = OrderedDict()
 
-    def find(self, key: str | None) -> Session | None:
-        """The session, signed out if it was left alone for too long."""
+    def find(self, key: str | None, *, touch: bool = True) -> Session | None:
+        """The session, signed out if it was left alone for too long; `touch` if it no longer is."""
         session = self._kept.get(key or "")
         if session is None:
             return None
         now = time.time()
         if session.user and self._over(session, session.user, now):
             session.expire()
-        session.touched = now
+        if touch:
+            session.touched = now
         self._kept.move_to_end(session.id)
         return session
 

@@ -49,6 +49,8 @@ class Page:
     """The entry of `[pages]` in the brand that can switch it off."""
     menu: str | None = None
     """Its name in the menu, where it has one."""
+    is_asked_alone: bool = False
+    """Whether open pages ask for it by themselves, which keeps no session alive."""
 
 
 @dataclass(frozen=True, slots=True)
