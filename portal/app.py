@@ -149,7 +149,6 @@ def _to_sign_in(visit: Visit) -> Response:
         fields = tuple((name, value) for name, value in visit.form.items() if name != "csrf")
         session.pending = Pending(request.url.path, fields)
     elif request.method == "GET" and request.url.path != "/callback":
-        query = f"?{request.url.query}" if request.url.query else ""
-        session.after_sign_in = request.url.path + query
+        session.after_sign_in = visit.here
         visit.site.sessions.keep(session)
     return visit.go("/sign-in")

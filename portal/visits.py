@@ -158,6 +158,14 @@ class Visit:
         """Post, then redirect."""
         return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
 
+    @property
+    def here(self) -> str:
+        """Where to come back to: this page, or the one that its form stands on."""
+        path = self.request.url.path
+        if "GET" not in self.page.methods:
+            return path.rpartition("/")[0] or "/"
+        return f"{path}?{self.request.url.query}" if self.request.url.query else path
+
     def link(self, **changes: str | None) -> str:
         """This address with some of its query changed."""
         query = {**self.query, **changes}
@@ -202,16 +210,6 @@ async def _renew(visit: Visit, user: User) -> None:
         _forget_lost_account(visit)
 
 
-def _forget_lost_account(visit: Visit) -> None:
-    """An account that was picked and is the caller's no longer would hide everything else."""
-    known, found = {one["id"] for one in visit.accounts}, visit.viewer["accounts"] or {}
-    picked = visit.session.account
-    if picked and found.get("totalCount") == len(known) and picked["id"] not in known:
-        visit.session.account = None
-
-
-def _check_form(visit: Visit) -> None:
-    if not visit.form.get("csrf") or visit.form["csrf"] != visit.session.csrf:
 async def _known(visit: Visit, user: User) -> Mapping[str, Any]:
     """Who is asking; to sign in once more would not help who was refused at once."""
     try:
@@ -222,6 +220,16 @@ async def _known(visit: Visit, user: User) -> Mapping[str, Any]:
         raise Stranger from None
 
 
+def _forget_lost_account(visit: Visit) -> None:
+    """An account that was picked and is the caller's no longer would hide everything else."""
+    known, found = {one["id"] for one in visit.accounts}, visit.viewer["accounts"] or {}
+    picked = visit.session.account
+    if picked and found.get("totalCount") == len(known) and picked["id"] not in known:
+        visit.session.account = None
+
+
+def _check_form(visit: Visit) -> None:
+    if not visit.form.get("csrf") or visit.form["csrf"] != visit.session.csrf:
         raise Stale
 
 
