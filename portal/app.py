@@ -106,7 +106,7 @@ def _route(site: Site, page: Page) -> Route:
     cookie = "__Host-portal" if site.settings.is_secure else "portal"
 
     async def answer(request: Request) -> Response:
-        found = site.sessions.find(request.cookies.get(cookie))
+        found = site.sessions.find(request.cookies.get(cookie), touch=not page.is_asked_alone)
         session = found or Session()
         request.scope["session"] = session.issuer
         visit = Visit(site, request, session, language_of(site, session, request), page)
@@ -122,7 +122,7 @@ def _route(site: Site, page: Page) -> Route:
 
 async def _shown(visit: Visit) -> Response:
     try:
-        visit.form, visit.files = await read_form(visit.request)
+        visit.form = await read_form(visit.request)
         await admit(visit)
         return await visit.page.show(visit)
     except SignInNeeded:
@@ -149,7 +149,6 @@ def _to_sign_in(visit: Visit) -> Response:
         fields = tuple((name, value) for name, value in visit.form.items() if name != "csrf")
         session.pending = Pending(request.url.path, fields)
     elif request.method == "GET" and request.url.path != "/callback":
-        query = f"?{request.url.query}" if request.url.query else ""
-        session.after_sign_in = request.url.path + query
+        session.after_sign_in = visit.here
         visit.site.sessions.keep(session)
     return visit.go("/sign-in")

@@ -102,13 +102,12 @@ def _line_input(line: Line) -> dict[str, Any]:
     return {"product": line.product, "quantity": str(line.quantity), **note}
 
 
-def quantity(text: str, decimals: int, separator: str = ".") -> Decimal | None:
-    """A quantity as somebody typed it, or None where it is none that can be ordered."""
-    plain = text.strip().replace(" ", "").replace(separator, ".")
+def quantity(text: str, decimals: int) -> Decimal | None:
+    """A quantity as machines write it, or None where it is none that can be ordered."""
     try:
-        found = Decimal(plain)
+        found = Decimal(text)
     except InvalidOperation:
         return None
     if not found.is_finite() or not 0 < found <= MAXIMUM_QUANTITY:
         return None
-    return found if found == round(found, decimals) else None
+    return found + 0 if found == round(found, decimals) else None

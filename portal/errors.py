@@ -15,6 +15,13 @@ class SignInNeeded(PortalError):
     kind = "sign-in"
 
 
+class Stranger(PortalError):
+    """Signed in at the issuer just now, and yet the gateway does not know them as a customer."""
+
+    status = 403
+    kind = "stranger"
+
+
 class Refused(PortalError):
     """Signed in, but this is not for them."""
 

@@ -2,6 +2,7 @@
 
 import gettext
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -77,10 +78,22 @@ class Language:
             return numbers.format_decimal(_decimal(value["amount"]), "#,##0.00", self.locale)
         return numbers.format_currency(_decimal(value["amount"]), currency, locale=self.locale)
 
-    @property
-    def separator(self) -> str:
-        """The decimal sign that people type."""
-        return numbers.get_decimal_symbol(self.locale)
+    def plain(self, value: Decimal) -> str:
+        """A number for a field: as it is typed, without groups."""
+        return numbers.format_decimal(
+            value, locale=self.locale, group_separator=False, decimal_quantization=False
+        )
+
+    def typed(self, text: str) -> str:
+        """A number as people type it here -> as machines write it: 1.000,5 in Dutch is 1000.5."""
+        group, point = (
+            re.escape(symbol(self.locale))
+            for symbol in (numbers.get_group_symbol, numbers.get_decimal_symbol)
+        )
+        close = "".join(text.split())
+        if re.fullmatch(rf"[1-9]\d{{0,2}}({group}\d{{3}})+({point}\d+)?", close):
+            close = re.sub(group, "", close)
+        return re.sub(point, ".", close)
 
 
 def languages(locales: Iterable[Locale], folders: Iterable[Path], timezone: str) -> list[Language]:

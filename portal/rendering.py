@@ -45,6 +45,7 @@ def _environment(brand: Brand, language: Language, assets: Assets) -> Environmen
         "moment": language.moment,
         "ago": language.ago,
         "number": language.number,
+        "plain": language.plain,
         "money": language.money,
     }
     environment.globals |= {

@@ -62,6 +62,8 @@ class Session:
     account: dict[str, Any] | None = None
     """The account that was picked; None for all of them."""
     draft: Draft | None = None
+    parked: dict[str, Draft] = field(default_factory=dict)
+    """The drafts of other accounts than the one that is picked, by their id."""
     placed: dict[str, str] = field(default_factory=dict)
     pending: Pending | None = None
     after_sign_in: str = "/dashboard"
@@ -74,11 +76,21 @@ class Session:
         """Somebody came back from the issuer; if it is somebody else, nothing waits for them."""
         if self.subject != user.subject:
             self.account = self.draft = self.pending = None
-            self.placed = {}
+            self.placed, self.parked = {}, {}
         self.subject, self.user = user.subject, user
+
+    def switch(self, account: dict[str, Any] | None) -> None:
+        """Act for another account, or for all of them; each keeps the draft begun for it."""
+        if self.draft:
+            self.parked[_id(self.account)] = self.draft
+        self.account, self.draft = account, self.parked.pop(_id(account), None)
 
     def expire(self) -> None:
         self.user = None
+
+
+def _id(account: dict[str, Any] | None) -> str:
+    return str(account["id"]) if account else ""
 
 
 class Sessions:
@@ -89,15 +101,16 @@ class Sessions:
         self._lifetime = lifetime
         self._kept: OrderedDict[str, Session] = OrderedDict()
 
-    def find(self, key: str | None) -> Session | None:
-        """The session, signed out if it was left alone for too long."""
+    def find(self, key: str | None, *, touch: bool = True) -> Session | None:
+        """The session, signed out if it was left alone for too long; `touch` if it no longer is."""
         session = self._kept.get(key or "")
         if session is None:
             return None
         now = time.time()
         if session.user and self._over(session, session.user, now):
             session.expire()
-        session.touched = now
+        if touch:
+            session.touched = now
         self._kept.move_to_end(session.id)
         return session
 

@@ -73,7 +73,9 @@ PAGES: Final = (
         part="order",
     ),
     Page(path="/orders/{id}", show=order.order, needs="orders:read"),
-    Page(path="/orders/{id}/progress", show=order.progress, needs="orders:read"),
+    Page(
+        path="/orders/{id}/progress", show=order.progress, needs="orders:read", is_asked_alone=True
+    ),
     Page(
         path="/orders/{id}/reorder",
         show=order.reorder,

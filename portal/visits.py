@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from portal.brand import Brand
 from portal.client import Answer, Caller, Gateway
-from portal.errors import NotFound, SignInNeeded, Stale, TooLarge
+from portal.errors import NotFound, SignInNeeded, Stale, Stranger, TooLarge
 from portal.language import Language, choose
+from portal.pasting import decode
 from portal.rendering import Templates
 from portal.sessions import Session, Sessions, User
 from portal.settings import Settings
@@ -48,6 +49,8 @@ class Page:
     """The entry of `[pages]` in the brand that can switch it off."""
     menu: str | None = None
     """Its name in the menu, where it has one."""
+    is_asked_alone: bool = False
+    """Whether open pages ask for it by themselves, which keeps no session alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,6 @@ class Visit:
     language: Language
     page: Page
     form: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)
     is_partial: bool = False
     """Whether some of what was asked for did not come."""
 
@@ -156,6 +158,14 @@ class Visit:
         """Post, then redirect."""
         return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
 
+    @property
+    def here(self) -> str:
+        """Where to come back to: this page, or the one that its form stands on."""
+        path = self.request.url.path
+        if "GET" not in self.page.methods:
+            return path.rpartition("/")[0] or "/"
+        return f"{path}?{self.request.url.query}" if self.request.url.query else path
+
     def link(self, **changes: str | None) -> str:
         """This address with some of its query changed."""
         query = {**self.query, **changes}
@@ -195,9 +205,19 @@ async def _renew(visit: Visit, user: User) -> None:
     if is_over(user.tokens):
         user.tokens = await visit.site.issuer.renew(user.tokens)
     if not _is_fresh(user):
-        user.viewer = await visit.ask("viewer", "Viewer")
+        user.viewer = await _known(visit, user)
         user.viewed = time.time()
         _forget_lost_account(visit)
+
+
+async def _known(visit: Visit, user: User) -> Mapping[str, Any]:
+    """Who is asking; to sign in once more would not help who was refused at once."""
+    try:
+        return await visit.ask("viewer", "Viewer")
+    except SignInNeeded:
+        if user.viewed:
+            raise
+        raise Stranger from None
 
 
 def _forget_lost_account(visit: Visit) -> None:
@@ -213,21 +233,18 @@ def _check_form(visit: Visit) -> None:
         raise Stale
 
 
-async def read_form(request: Request) -> tuple[dict[str, str], dict[str, bytes]]:
-    """The fields and files of a form; of several with one name the last."""
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form, of several with one name the last; a file is the text in it."""
     if request.method != "POST":
-        return {}, {}
+        return {}
     length = request.headers.get("Content-Length", "")
     if not length.isdecimal() or int(length) > MAXIMUM_FORM:
         raise TooLarge
-    found: FormData = await request.form(max_files=1, max_fields=MAXIMUM_FIELDS)
-    fields, files = {}, {}
-    for name, value in found.multi_items():
-        if isinstance(value, UploadFile):
-            files[name] = await value.read()
-        else:
-            fields[name] = value
-    return fields, files
+    async with request.form(max_files=1, max_fields=MAXIMUM_FIELDS) as found:
+        return {
+            name: decode(await value.read()) if isinstance(value, UploadFile) else value
+            for name, value in found.multi_items()
+        }
 
 
 def language_of(site: Site, session: Session, request: Request) -> Language:

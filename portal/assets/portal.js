@@ -27,6 +27,14 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
+// On a phone the tabs may be wider than the screen: the one that is open shows.
+const tab = document.querySelector(".tabs [aria-current]");
+if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.clientWidth) / 2;
+
+// What is not known yet is asked for again, after so many seconds.
+for (const link of document.querySelectorAll("[data-again]"))
+  setTimeout(() => link.click(), 1000 * link.dataset.again);
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());

@@ -36,6 +36,5 @@ async def _switch(visit: Visit) -> Response:
         picked = (await visit.ask("account", "Account", id=key))["account"]
         if picked is None:
             raise NotFound
-    if picked != visit.session.account:
-        visit.session.account, visit.session.draft = picked, None
+    visit.session.switch(picked)
     return visit.go("/dashboard")

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -20,25 +21,25 @@ CHANGED: Final = {
     "AddLines": N_("The product is on the order."),
     "Cancel": N_("The order is cancelled."),
 }
+DECIMALS: Final = 6
+"""Of a quantity that is sent; the gateway knows what the product allows."""
 NO_QUANTITY: Final = {"code": "QUANTITY_NOT_ALLOWED", "message": "", "path": []}
 
 
 async def change(visit: Visit) -> Response:
     """One form a kind of change; `what` in it says which."""
-    order = await _changeable(visit)
     if visit.request.method == "GET":
-        return _shown(visit, order, [])
-    operation, asked = _asked(visit, order)
+        return await _shown(visit, [])
+    operation, asked = _asked(visit)
     if asked is None:
-        return _shown(visit, order, [NO_QUANTITY])
+        return await _shown(visit, [NO_QUANTITY])
     return await _made(visit, operation, asked)
 
 
 async def cancel(visit: Visit) -> Response:
     """A page that asks first, as there is no way back."""
-    order = await _changeable(visit)
     if visit.request.method == "GET":
-        return visit.render("order_cancel.html", order=order)
+        return visit.render("order_cancel.html", order=await _changeable(visit))
     return await _made(visit, "Cancel", _base(visit))
 
 
@@ -50,8 +51,9 @@ async def _changeable(visit: Visit) -> dict[str, Any]:
     return order
 
 
-def _shown(visit: Visit, order: dict[str, Any], errors: list[dict[str, Any]]) -> Response:
-    """The forms with what was typed in them, and the version as it is now."""
+async def _shown(visit: Visit, errors: list[dict[str, Any]]) -> Response:
+    """The forms with what was typed in them, and the order and its version as they are now."""
+    order = await _changeable(visit)
     return visit.render(
         "order_change.html",
         status=422 if errors else 200,
@@ -67,16 +69,16 @@ def _base(visit: Visit) -> dict[str, Any]:
     return {"order": visit.path["id"], "version": visit.form.get("version", "")}
 
 
-def _asked(visit: Visit, order: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
+def _asked(visit: Visit) -> tuple[str, dict[str, Any] | None]:
     """The mutation and its input; None for a quantity that is none."""
     form, base = visit.form, _base(visit)
     if line := form.get("remove"):
         return "RemoveLine", base | {"line": line}
     if line := form.get("line"):
-        amount = quantity(form.get(f"quantity-{line}", ""), _decimals(order, line), _sign(visit))
+        amount = _quantity(visit, f"quantity-{line}")
         return "UpdateLine", base | {"line": line, "quantity": str(amount)} if amount else None
     if "number" in form:
-        amount = quantity(form.get("quantity", ""), 6, _sign(visit))
+        amount = _quantity(visit, "quantity")
         lines = [{"number": form["number"].strip(), "quantity": str(amount)}]
         more = {"idempotencyKey": form.get("key", ""), "lines": lines}
         return "AddLines", base | more if amount else None
@@ -92,13 +94,8 @@ def _header(form: Mapping[str, str]) -> dict[str, Any]:
     return texts | ({"requestedReceiptDate": wanted.isoformat()} if wanted else {})
 
 
-def _decimals(order: Mapping[str, Any], line: str) -> int:
-    found = (one for one in order["lines"]["nodes"] if one["id"] == line)
-    return next(((one["product"] or {}).get("decimals") or 0 for one in found), 0)
-
-
-def _sign(visit: Visit) -> str:
-    return visit.language.separator
+def _quantity(visit: Visit, name: str) -> Decimal | None:
+    return quantity(visit.language.typed(visit.form.get(name, "")), DECIMALS)
 
 
 async def _made(visit: Visit, operation: str, asked: dict[str, Any]) -> Response:
@@ -111,7 +108,7 @@ async def _made(visit: Visit, operation: str, asked: dict[str, Any]) -> Response
             raise
         answer = {"status": "PENDING", "errors": []}
     if answer["errors"]:
-        return _shown(visit, await _changeable(visit), answer["errors"])
+        return await _shown(visit, answer["errors"])
     if answer["status"] == "PENDING":
         visit.notice(visit.translate("We do not know yet whether that worked. Look again soon."))
         return visit.go(page)

@@ -14,18 +14,24 @@ from portal.words import OPEN, SHIPPED
 async def dashboard(visit: Visit) -> Response:
     mine = visit.account_filter
     today = datetime.now(UTC).date().isoformat()
-    found, shipped, holds = await asyncio.gather(
+    found, shipped = await asyncio.gather(
         visit.ask(
             "dashboard",
             "Dashboard",
             all=mine,
             open={**mine, "status": {"in": OPEN}},
             late={**mine, "status": {"in": OPEN}, "requestedReceiptDate": {"lt": today}},
+            warns=_warns(visit),
         ),
         _deliveries(visit),
-        _holds(visit),
     )
+    holds = (found.pop("holds", None) or {}).get("nodes", ())
     return visit.render("dashboard.html", **found, shipments=shipped, holds=holds)
+
+
+def _warns(visit: Visit) -> bool:
+    """Whether to name accounts on hold; staff look after too many to be warned of each."""
+    return visit.may("account:read") and visit.viewer["viewer"]["kind"] != "staff"
 
 
 async def _deliveries(visit: Visit) -> list[dict[str, Any]] | None:
@@ -45,11 +51,3 @@ async def _deliveries(visit: Visit) -> list[dict[str, Any]] | None:
         for shipment in order["shipments"]["nodes"]
     ]
     return sorted(sent, key=lambda shipment: shipment["deliveredOn"] or "", reverse=True)[:6]
-
-
-async def _holds(visit: Visit) -> list[dict[str, Any]]:
-    """Accounts with a hold; staff look after too many to be warned of each."""
-    if not visit.may("account:read") or visit.viewer["viewer"]["kind"] == "staff":
-        return []
-    found = await visit.ask("dashboard", "Holds")
-    return list((found.get("accounts") or {}).get("nodes", ()))

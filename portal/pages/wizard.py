@@ -13,7 +13,7 @@ from portal.errors import Unavailable
 from portal.lists import day, postal
 from portal.pages.draft import draft_of, line_of
 from portal.pages.products import search
-from portal.pasting import Mistake, Row, decode, read
+from portal.pasting import Mistake, Row, read
 from portal.visits import Visit
 from portal.words import N_
 
@@ -172,7 +172,7 @@ async def _add(visit: Visit, draft: Draft, product: str) -> Response:
     found = (await visit.ask("products", "Product", id=product))["product"]
     if found and len(draft.lines) < MAXIMUM_LINES:
         typed = visit.form.get(f"quantity-{product}") or visit.form.get("quantity", "1")
-        amount = quantity(typed, found["decimals"] or 0, visit.language.separator)
+        amount = quantity(visit.language.typed(typed), found["decimals"] or 0)
         if amount is None:
             visit.notice(visit.translate("That is not a quantity in which this product is sold."))
         else:
@@ -186,9 +186,8 @@ def _set_quantities(visit: Visit, draft: Draft) -> dict[str, str]:
     wrong: dict[str, str] = {}
     for line in draft.lines:
         typed = visit.form.get(f"line-{line.product}")
-        amount = (
-            quantity(typed, line.decimals, visit.language.separator) if typed else line.quantity
-        )
+        asked = visit.language.typed(typed) if typed else str(line.quantity)
+        amount = quantity(asked, line.decimals)
         if amount is None:
             wrong[line.product] = typed or ""
         else:
@@ -199,8 +198,8 @@ def _set_quantities(visit: Visit, draft: Draft) -> dict[str, str]:
 async def imported(visit: Visit) -> Response:
     """Lines from a spreadsheet: good ones are added, the others come back with what is wrong."""
     draft = draft_of(visit)
-    upload = visit.files.get("file", b"")
-    text = decode(upload) if upload.strip() else visit.form.get("pasted", "")
+    upload = visit.form.get("file", "")
+    text = upload if upload.strip() else visit.form.get("pasted", "")
     rows, mistakes = read(text)
     known = await _numbered(visit, sorted({row.number for row in rows}))
     lines, more = _lines(visit, rows, known)
@@ -217,12 +216,15 @@ async def imported(visit: Visit) -> Response:
 
 
 async def _numbered(visit: Visit, numbers: list[str]) -> dict[str, dict[str, Any]]:
-    """The products with these numbers, a hundred at a time."""
-    found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(numbers), 100):
-        page = await visit.ask("products", "Numbered", numbers=numbers[start : start + 100])
-        found |= {product["number"]: product for product in page["products"]["nodes"]}
-    return found
+    """The products with these numbers, in one request."""
+    if not numbers:
+        return {}
+    pages = {name: numbers[n * 100 : (n + 1) * 100] for n, name in enumerate("abcde")}
+    found = await visit.ask("products", "Numbered", **pages)
+    if None in found.values():
+        raise Unavailable("products")
+    nodes = (product for page in found.values() for product in page["nodes"])
+    return {product["number"]: product for product in nodes}
 
 
 def _lines(
@@ -236,7 +238,7 @@ def _lines(
                 Mistake(row.line, N_("There is no product with this number."), row.number)
             )
             continue
-        amount = quantity(row.quantity, product["decimals"] or 0, visit.language.separator)
+        amount = quantity(visit.language.typed(row.quantity), product["decimals"] or 0)
         if amount is None:
             mistakes.append(
                 Mistake(

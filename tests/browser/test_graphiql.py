@@ -1,27 +1,16 @@
 """GraphiQL in real Chromium, on the real demo: sign in, run the example, see rows."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.chromium import PATIENCE
 from tests.gateway.test_demo import demo
 
-FLAGS = [
-    "--no-sandbox",  # CI is root
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE = 30_000
-"""Milliseconds; the editor alone is five megabytes, and the machine may be busy."""
 EXPIRE = """() => {
     const session = JSON.parse(sessionStorage["graphiql.session"]);
     sessionStorage["graphiql.session"] = JSON.stringify({ ...session, expires: 0 });
@@ -56,21 +45,10 @@ def address() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/graphiql"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "run scripts/install --browser"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @contextmanager
 def visiting(browser: Browser, address: str) -> Iterator[Visit]:
     context = browser.new_context(viewport={"width": 1360, "height": 860})
     context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     visit = Visit(context.new_page())
     visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     visit.page.on("console", lambda said: _note(visit, said.type, said.text))

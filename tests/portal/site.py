@@ -71,6 +71,12 @@ class Visitor:
         assert found
         return found  # type: ignore[no-any-return]
 
+    @property
+    def account(self) -> str:
+        """The id of the first account that the visitor may act for."""
+        assert self.session.user
+        return str(self.session.user.viewer["accounts"]["nodes"][0]["id"])
+
     async def _follow(self, response: httpx2.Response) -> httpx2.Response:
         while response.is_redirect and response.headers["location"].startswith("/"):
             response = await self.client.get(response.headers["location"])

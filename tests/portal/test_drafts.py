@@ -4,11 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from babel import Locale
 
 from portal.drafts import Draft, Line, quantity
+from portal.language import Language, languages
 from portal.pages.exports import line
 from portal.pages.order import steps
 from portal.pasting import decode, read
+from portal.sessions import Session
 
 
 def lamp(amount: str, product: str = "p1") -> Line:
@@ -16,24 +19,57 @@ def lamp(amount: str, product: str = "p1") -> Line:
 
 
 @pytest.mark.parametrize(
-    ("text", "decimals", "sign", "found"),
+    ("text", "decimals", "found"),
     [
-        ("10", 0, ".", "10"),
-        (" 1 000 ", 0, ".", "1000"),
-        ("2,5", 1, ",", "2.5"),
-        ("2.5", 0, ".", None),
-        ("0", 0, ".", None),
-        ("-1", 0, ".", None),
-        ("NaN", 0, ".", None),
-        ("1e99", 0, ".", None),
-        ("ten", 0, ".", None),
-        ("", 0, ".", None),
+        ("10", 0, "10"),
+        ("2.5", 1, "2.5"),
+        ("2.5", 0, None),
+        ("0", 0, None),
+        ("-1", 0, None),
+        ("NaN", 0, None),
+        ("1e99", 0, None),
+        ("ten", 0, None),
+        ("", 0, None),
     ],
 )
-def test_a_quantity_is_what_the_product_allows(
-    text: str, decimals: int, sign: str, found: str | None
+def test_a_quantity_is_what_the_product_allows(text: str, decimals: int, found: str | None) -> None:
+    assert quantity(text, decimals) == (found and Decimal(found))
+
+
+def test_a_quantity_is_sent_in_plain_digits() -> None:
+    assert str(quantity("1e3", 0)) == "1000"
+
+
+ENGLISH, DUTCH = languages([Locale("en"), Locale("nl")], [], "UTC")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "meant"),
+    [
+        (ENGLISH, " 1 000 ", "1000"),
+        (ENGLISH, "1,000", "1000"),
+        (ENGLISH, "1,000,000.5", "1000000.5"),
+        (ENGLISH, "2.5", "2.5"),
+        (ENGLISH, "2,5", "2,5"),
+        (DUTCH, "1.000", "1000"),
+        (DUTCH, "1.000,5", "1000.5"),
+        (DUTCH, "1\u00a0000", "1000"),
+        (DUTCH, "2,5", "2.5"),
+        (DUTCH, "2.5", "2.5"),
+        (DUTCH, "0.500", "0.500"),
+        (DUTCH, "1.00", "1.00"),
+    ],
+)
+def test_numbers_are_typed_as_the_language_writes_them(
+    language: Language, text: str, meant: str
 ) -> None:
-    assert quantity(text, decimals, sign) == (found and Decimal(found))
+    assert language.typed(text) == meant
+
+
+@pytest.mark.parametrize("language", [ENGLISH, DUTCH])
+@pytest.mark.parametrize("amount", ["1", "1000", "12345.678", "1000000", "0.000001"])
+def test_what_a_field_shows_is_read_as_the_same_again(language: Language, amount: str) -> None:
+    assert Decimal(language.typed(language.plain(Decimal(amount)))) == Decimal(amount)
 
 
 def test_more_of_a_product_joins_its_line() -> None:
@@ -50,6 +86,18 @@ def test_a_total_is_unknown_where_a_price_is() -> None:
     draft = Draft(lines=[lamp("1"), Line("p2", "D2", "Vase", "ea", 0, Decimal(1))])
 
     assert draft.total is None
+
+
+def test_each_account_keeps_the_draft_that_was_begun_for_it() -> None:
+    session, one, other = Session(), {"id": "1"}, {"id": "2"}
+    session.switch(one)
+    session.draft = Draft()
+    begun = session.draft
+    session.switch(other)
+    assert session.draft is None
+    session.switch(one)
+
+    assert session.draft is begun
 
 
 def test_every_draft_has_a_key_of_its_own() -> None:

@@ -11,8 +11,6 @@ from tests.gateway.test_demo import demo
 from tests.portal.site import Visitor, visiting
 
 pytestmark = pytest.mark.anyio
-KILOBYTES = 100 * 1024
-LISTS = ("/dashboard", "/orders", "/shipments", "/invoices", "/products", "/account", "/profile")
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +73,6 @@ async def test_an_order_of_somebody_else_is_not_there(port: int) -> None:
 
         assert (await jane.get(address)).status_code == 200
         assert (await may.get(address)).status_code == 404
-
-
-@pytest.mark.parametrize("path", LISTS)
-async def test_a_page_is_light_and_asks_little(jane: Visitor, path: str) -> None:
-    jane.gateway.asked.clear()
-    page = await jane.get(path)
-
-    assert page.status_code == 200
-    assert len(page.content) < KILOBYTES
-    assert len(jane.gateway.asked) <= 3
 
 
 async def test_headers_are_careful_and_the_only_cookie_is_a_random_id(jane: Visitor) -> None:
@@ -158,6 +146,19 @@ async def test_nobody_is_sent_elsewhere(jane: Visitor, back: str) -> None:
     assert answer.headers["location"] == "/"
 
 
+async def test_a_thousand_stays_a_thousand_in_every_language(jane: Visitor) -> None:
+    await jane.client.get("/language/nl")
+    await jane.get("/orders/new")
+    await jane.post("/orders/new", ship_to="account")
+    listed = await jane.post("/orders/new/import", pasted="D0225;1.000")
+    shown = re.findall(r'name="(line-[^"]+)" value="([^"]+)"', listed.text)
+
+    await jane.post("/orders/new/items", **dict(shown))
+
+    assert jane.session.draft
+    assert [line.quantity for line in jane.session.draft.lines] == [1000]
+
+
 async def test_a_double_click_orders_once(jane: Visitor) -> None:
     key = await drafted(jane, "DOUBLE")
     token = jane.csrf
@@ -205,6 +206,49 @@ async def test_an_ended_session_loses_nothing_of_a_form(jane: Visitor) -> None:
     assert jane.session.draft.reference == "KEPT"
 
 
+@pytest.mark.parametrize("is_down", [True, False])
+async def test_who_is_no_customer_is_told_so_instead_of_sent_round(
+    port: int, is_down: bool
+) -> None:
+    async with visiting(port) as visitor:
+        visitor.gateway.is_down = is_down
+        page = await visitor.sign_in("former.buyer@contoso-retail.example")
+
+        assert ("We cannot reach" if is_down else "We do not know you yet") in page.text
+        assert page.status_code == (503 if is_down else 403)
+        if not is_down:
+            left = await visitor.client.post("/sign-out", data={"csrf": visitor.csrf})
+            assert "/issuer/logout" in left.headers["location"]
+
+
+async def test_an_open_page_keeps_no_session_alive(jane: Visitor) -> None:
+    listed = await jane.get("/orders")
+    order = re.findall(r'href="(/orders/[^"/?]{20,})"', listed.text)[0]
+    session = jane.session
+    session.touched -= 50 * 60
+    left = session.touched
+
+    await jane.get(f"{order}/progress")
+    assert session.touched == left
+    await jane.get(order)
+    assert session.touched > left
+
+
+async def test_another_language_shows_the_same_page(jane: Visitor) -> None:
+    found = await jane.get("/orders?status=open&q=SO")
+    await jane.get("/orders/new")
+    wrong = await jane.post("/orders/new/import", pasted="NOPE;1")
+
+    assert "back=/orders%3Fstatus%3Dopen%26q%3DSO" in found.text
+    assert 'back=/orders/new"' in wrong.text
+
+
+async def test_a_filtered_list_downloads_what_it_shows(jane: Visitor) -> None:
+    found = await jane.get("/orders?status=open", **{"HX-Request": "true"})
+
+    assert 'href="/orders.csv?status=open"' in found.text
+
+
 async def test_somebody_else_who_signs_in_gets_nothing_of_it(jane: Visitor) -> None:
     await drafted(jane)
     jane.session.expire()
@@ -228,6 +272,25 @@ async def test_a_gateway_that_is_down_gets_a_clear_page_and_keeps_the_form(jane:
     assert 'name="account" value="some"' in sent.text
 
 
+async def test_an_uploaded_list_is_not_lost_either(jane: Visitor) -> None:
+    await jane.get("/orders/new")
+    jane.gateway.is_down = True
+
+    sent = await jane.client.post(
+        "/orders/new/import",
+        data={"csrf": jane.csrf},
+        files={"file": ("list.csv", b"\xef\xbb\xbfD0225;2\r\nD0023;1")},
+    )
+
+    assert sent.status_code == 503
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', sent.text))
+    jane.gateway.is_down = False
+    again = await jane.client.post("/orders/new/import", data=fields)
+    assert again.headers["location"] == "/orders/new/items"
+    assert jane.session.draft
+    assert [line.number for line in jane.session.draft.lines] == ["D0225", "D0023"]
+
+
 async def test_a_change_over_a_change_is_refused_in_words(port: int, jane: Visitor) -> None:
     key = await drafted(jane, "CONFLICT")
     placed = await jane.post("/orders/new/submit", key=key)
@@ -237,11 +300,13 @@ async def test_a_change_over_a_change_is_refused_in_words(port: int, jane: Visit
 
     first = await jane.post(address, version=version, reference="FIRST")
     second = await jane.post(address, version=version, reference="SECOND")
+    emptied = await jane.post(address, version=version, reference="")
 
     assert "The order is changed." in first.text
     assert second.status_code == 422
     assert "Somebody changed this order" in second.text
     assert 'value="SECOND"' in second.text
+    assert re.search(r'name="reference"[^>]* value=""', emptied.text)
 
 
 async def test_tokens_are_renewed_without_asking(jane: Visitor) -> None:

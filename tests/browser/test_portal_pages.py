@@ -1,0 +1,163 @@
+"""Every page of the portal in both languages and themes: for everybody, on every screen."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize
+
+from tests.browser.customers import portal, to_review, visiting
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES = ROOT / ".cache" / "screenshots"
+"""Every page in both languages and both themes, wide and on a phone, for people to look at."""
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCREENS: dict[str, ViewportSize] = {
+    "wide": {"width": 1440, "height": 900},
+    "phone": {"width": 360, "height": 740},
+}
+ADDRESSES = {
+    "dashboard": "/dashboard",
+    "orders": "/orders",
+    "orders-none": "/orders?q=nothing-like-it",
+    "shipments": "/shipments",
+    "invoices": "/invoices",
+    "products": "/products",
+    "account": "/account",
+    "accounts": "/accounts",
+    "profile": "/profile",
+    "terms": "/terms",
+    "not-found": "/nowhere",
+    "new-1-information": "/orders/new",
+    "new-2-items": "/orders/new/items?q=desk",
+}
+OPENED = {
+    "order": "/orders?status=PARTIALLY_DELIVERED",
+    "order-cancelled": "/orders?status=CANCELED",
+    "shipment": "/shipments",
+    "invoice": "/invoices",
+}
+"""Pages that are reached by the first row of a list."""
+SPILLED = """() => {
+    const cut = ({ clipPath, textOverflow }) => clipPath !== "none" || textOverflow === "ellipsis";
+    const hidden = (one) =>
+        one !== document.body && (cut(getComputedStyle(one)) || hidden(one.parentElement));
+    const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text; (text = texts.nextNode());) {
+        const holder = text.parentElement;
+        if (!text.data.trim() || !holder.checkVisibility() || hidden(holder)) continue;
+        if (holder.closest(".tabs, .skip")) continue;
+        const box = holder.closest(".card, .button, body").getBoundingClientRect();
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        for (const { left, right, width } of range.getClientRects())
+            if (width && (left < box.left - 1 || right > box.right + 1)) found.push(text.data);
+    }
+    const [brand, end] = [".brand", ".top-end"].map((one) => document.querySelector(one));
+    if (brand.lastElementChild.getBoundingClientRect().right > end.getBoundingClientRect().left)
+        found.push("the header's parts lie over one another");
+    if (document.documentElement.scrollWidth > innerWidth) found.push("wider than the screen");
+    return found;
+}"""
+"""Text that leaves its card, its button or the screen."""
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, as its rule and the first element."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("tags => axe.run({ runOnly: tags })", STANDARDS)
+    return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]
+
+
+def opened(page: Page, name: str) -> None:
+    page.goto(OPENED[name])
+    page.locator("tbody th a").first.click()
+    page.wait_for_url(re.compile(r"/(orders|invoices)/[\w-]{20,}"))
+
+
+def tour(page: Page) -> Iterator[str]:
+    """Through everything that a representative can see; the name of each page on arriving."""
+    for name, path in ADDRESSES.items():
+        page.goto(path)
+        yield name
+    page.locator(".found button").first.click()
+    yield "new-2-added"
+    page.locator(".paste summary").click()
+    page.locator("#pasted").fill("D0225;2\nNOPE;1\nD0023;x")
+    page.locator("form[action$=import] button").click()
+    yield "new-2-mistakes"
+    page.goto("/orders/new/review")
+    yield "new-3-review"
+    for name in OPENED:
+        opened(page, name)
+        yield name
+    page.goto("/products")
+    page.locator(".product h2 a").first.click()
+    page.wait_for_url("**/products/*")
+    yield "product"
+    page.goto("/orders?status=ACTIVE")
+    page.locator("tbody th a").first.click()
+    page.locator("a[href$='/change']").click()
+    page.wait_for_url("**/change")
+    yield "change"
+    page.locator("a[href$='/cancel']").click()
+    page.wait_for_url("**/cancel")
+    yield "cancel"
+
+
+def troubles(browser: Browser, port: int, **options: str) -> Iterator[tuple[Page, str]]:
+    """The pages that say that something is not as it should be."""
+    with portal(port) as own, visiting(browser, own.port, "Rita", **options) as page:
+        page.goto("/profile")
+        own.forget(page)
+        page.locator("main form button").click()
+        page.get_by_role("button", name="Rita").click()
+        page.wait_for_url("**/resume")
+        yield page, "resume"
+        own.gateway.is_down = True
+        page.goto("/orders")
+        yield page, "unavailable"
+        own.gateway.is_down = False
+        to_review(page, "PICTURE")
+        own.gateway.is_down = True
+        page.locator("form.submit button").click()
+        page.wait_for_url("**/checking?*")
+        yield page, "new-3-checking"
+
+
+def everything(browser: Browser, port: int, **options: str) -> Iterator[tuple[Page, str]]:
+    with visiting(browser, port, None, **options) as page:
+        page.goto("/")
+        yield page, "home"
+    with visiting(browser, port, "Ada", **options) as page:
+        page.goto("/accounts")
+        yield page, "accounts-of-staff"
+    with visiting(browser, port, "Rita", **options) as page:
+        for name in tour(page):
+            yield page, name
+    yield from troubles(browser, port, **options)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_every_page_is_for_everybody_and_fits(
+    browser: Browser, port: int, theme: str, language: str
+) -> None:
+    """axe on every page; wide and on a phone nothing spills, and a picture is taken."""
+    found: dict[str, list[str]] = {}
+    options = {"color_scheme": theme, "locale": {"en": "en-US", "nl": "nl-NL"}[language]}
+    for page, name in everything(browser, port, **options):
+        page.wait_for_load_state()
+        assert page.locator("html").get_attribute("lang") == language, name
+        for screen, size in SCREENS.items():
+            page.set_viewport_size(size)
+            page.screenshot(
+                path=PICTURES / f"{language}-{theme}-{screen}" / f"{name}.png", full_page=True
+            )
+            found[f"{name} {screen}"] = page.evaluate(SPILLED)
+        page.set_viewport_size(SCREENS["wide"])
+        found[name] = violations(page)
+
+    assert {name: said for name, said in found.items() if said} == {}

@@ -1,0 +1,171 @@
+"""Every address of the site map, forms included, keeps to what a page may cost."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import pytest
+
+from portal.sitemap import PAGES
+from tests.gateway.test_demo import demo
+from tests.portal.site import Visitor, visiting
+
+pytestmark = pytest.mark.anyio
+REQUESTS = 3
+KILOBYTES = 100 * 1024
+MILLISECONDS = 150
+DOWNLOAD = "/orders.csv"
+"""No page: it is as long as the list, and sent while it is read, a hundred orders a request."""
+LONG = "\n".join(f"D{number:04},1" for number in range(500))
+"""The longest list that can be pasted, of products that are there and products that are not."""
+
+ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
+    ("/", None),
+    ("/terms", None),
+    ("/language/{tag}", None),
+    ("/resume", None),
+    ("/dashboard", None),
+    ("/orders", None),
+    ("/orders.csv", None),
+    ("/orders/{id}", None),
+    ("/orders/{id}/progress", None),
+    ("/orders/{id}/change", None),
+    ("/orders/{id}/change", {"version": "x", "reference": "of somebody who came too late"}),
+    ("/orders/{id}/change", {"version": "x", "line": "x", "quantity-x": "none"}),
+    ("/orders/{id}/change", {"version": "x", "number": "nope", "quantity": "1", "key": "x"}),
+    ("/orders/{id}/cancel", None),
+    ("/orders/{id}/cancel", {"version": "x"}),
+    ("/orders/{id}/reorder", {}),
+    ("/orders/{id}/shipments/{number:path}", None),
+    ("/orders/new/discard", {}),
+    ("/orders/new", None),
+    ("/orders/new", {"ship_to": "other"}),
+    ("/orders/new", {"ship_to": "0"}),
+    ("/orders/new/items", None),
+    ("/orders/new/items", {"add": "{product}", "quantity": "2"}),
+    ("/orders/new/items", {"line-{product}": "none"}),
+    ("/orders/new/import", {"pasted": LONG}),
+    ("/orders/new/review", None),
+    ("/orders/new/checking", None),
+    ("/orders/new/submit", {"key": "{key}"}),
+    ("/shipments", None),
+    ("/invoices", None),
+    ("/invoices/{id}", None),
+    ("/products", None),
+    ("/products/{id}", None),
+    ("/account", None),
+    ("/accounts", None),
+    ("/accounts", {"account": "{account}"}),
+    ("/profile", None),
+    ("/profile", {"theme": "dark"}),
+    ("/callback", None),
+    ("/sign-in", None),
+    ("/sign-out", {}),
+)
+"""What is asked for in turn; forms have fields. The dearest way through each page is among them."""
+
+
+@dataclass
+class Costs:
+    """What was too much, by page."""
+
+    requests: dict[str, int] = field(default_factory=dict)
+    size: dict[str, int] = field(default_factory=dict)
+    time: dict[str, float] = field(default_factory=dict)
+
+
+def test_every_page_and_form_of_the_site_map_is_asked_for() -> None:
+    declared = {(page.path, method) for page in PAGES for method in page.methods}
+
+    assert {(path, "GET" if form is None else "POST") for path, form in ASKED} == declared
+
+
+async def test_no_page_costs_more_than_it_may() -> None:
+    """Three requests of the gateway where who is asking is looked up too, 100 KB, 150 ms."""
+    with demo() as (port, _):
+        async with visiting(port, "rep") as visitor:
+            known, costs = await _known(visitor), Costs()
+            for path, form in ASKED:
+                await _measure(visitor, path, form, known, costs)
+
+    assert costs.requests == {}
+    assert costs.size == {}
+    assert costs.time == {}
+
+
+async def _known(visitor: Visitor) -> dict[str, str]:
+    """Ids of what the pages are about, as the lists link to them."""
+    order = await _first(visitor, "/orders?status=ACTIVE", r'href="/orders/([\w-]{20,})"')
+    sent = await _first(visitor, "/shipments", r'href="/orders/([\w-]{20,}/shipments/[^"]+)"')
+    invoice = await _first(visitor, "/invoices", r'href="/invoices/([^"]+)"')
+    product = await _first(visitor, "/products", r'href="/products/([^"]+)"')
+    return {
+        "/orders/{id}/shipments/{number:path}": f"/orders/{sent}",
+        "/orders/{id}": f"/orders/{order}",
+        "/invoices/{id}": f"/invoices/{invoice}",
+        "/products/{id}": f"/products/{product}",
+        "{tag}": "nl",
+        "{product}": product,
+        "{account}": visitor.account,
+    }
+
+
+async def _first(visitor: Visitor, path: str, pattern: str) -> str:
+    found: list[str] = re.findall(pattern, (await visitor.get(path)).text)
+    return found[0]
+
+
+def _filled(text: str, known: Mapping[str, str]) -> str:
+    for name, value in known.items():
+        text = text.replace(name, value)
+    return text
+
+
+async def _measure(
+    visitor: Visitor,
+    path: str,
+    form: Mapping[str, str] | None,
+    known: Mapping[str, str],
+    costs: Costs,
+) -> None:
+    name = f"{path} {'' if form is None else ' '.join(form) or 'form'}".strip()
+    address = _filled(path, known)
+    requests = await _requests(visitor, address, form, known)
+    if path == DOWNLOAD:
+        return
+    if requests > REQUESTS:
+        costs.requests[name] = requests
+    if form is not None or path in {"/sign-in", "/callback"}:
+        return
+    timed = [await _timed(visitor, address) for _ in range(5)]
+    if (size := max(size for size, _ in timed)) > KILOBYTES:
+        costs.size[name] = size
+    if (took := 1000 * median(seconds for _, seconds in timed)) > MILLISECONDS:
+        costs.time[name] = took
+
+
+async def _requests(
+    visitor: Visitor, address: str, form: Mapping[str, str] | None, known: Mapping[str, str]
+) -> int:
+    """How often the gateway is asked, with who is asking forgotten."""
+    if user := visitor.session.user:
+        user.viewed = 0.0
+    visitor.gateway.asked.clear()
+    if form is None:
+        answer = await visitor.client.get(address)
+    else:
+        draft = visitor.session.draft
+        own = {**known, "{key}": draft.key if draft else ""}
+        fields = {_filled(key, own): _filled(value, own) for key, value in form.items()}
+        answer = await visitor.client.post(address, data={"csrf": visitor.session.csrf, **fields})
+    assert answer.status_code < 500, (address, answer.status_code)
+    return len(visitor.gateway.asked)
+
+
+async def _timed(visitor: Visitor, address: str) -> tuple[int, float]:
+    started = time.perf_counter()
+    answer: Any = await visitor.client.get(address)
+    return len(answer.content), time.perf_counter() - started
