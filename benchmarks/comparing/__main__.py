@@ -1,23 +1,27 @@
 """The command line of the comparison; `benchmarks/compare` installs what it needs and starts it."""
 
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 import click
 
-from benchmarks.comparing.candidates import CANDIDATES
-from benchmarks.comparing.measuring import Round, medians
-from benchmarks.comparing.processes import Failed
-from benchmarks.comparing.report import Figure, line, ratios, table
+from benchmarks.comparing import memory
+from benchmarks.comparing.candidates import CANDIDATES, OURS
+from benchmarks.comparing.processes import SERVED, Failed
+from benchmarks.comparing.profiling import profile
+from benchmarks.comparing.report import Alone, Figure, figure, line, notes, ratios, table
 from benchmarks.comparing.rounds import rounds
-from benchmarks.comparing.session import session
+from benchmarks.comparing.session import Session, session
 from benchmarks.comparing.trials import Trial, trials
-from benchmarks.comparing.works import WORKS
+from benchmarks.comparing.works import LARGE, WORKS
 
 NAMES = tuple(each.name for each in CANDIDATES)
+PROFILED = 8.0
+"""Seconds that a profile takes."""
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -37,12 +41,15 @@ class Names(click.ParamType[tuple[str, ...]]):
         return names
 
 
-@click.command()
-@click.option("--only", type=Names(NAMES), default=",".join(NAMES), help="Candidates, with commas.")
-@click.option("--work", type=Names(tuple(WORKS)), default="L,S,W", help="Works, with commas.")
-@click.option("--rounds", "count", default=5, show_default=True, help="Rounds of each.")
-@click.option("--seconds", default=2.5, show_default=True, help="Seconds watched in a round.")
-@click.option("--budget", default=480.0, show_default=True, help="Seconds for the whole run.")
+@click.command(context_settings={"show_default": True})
+@click.option("--only", type=Names(NAMES), default=",".join(NAMES), help="Candidates.")
+@click.option("--work", type=Names(tuple(WORKS)), default=",".join(WORKS), help="Works.")
+@click.option("--rounds", "count", default=5, help="Rounds of each.")
+@click.option("--seconds", default=2.5, help="Seconds watched in a round.")
+@click.option("--budget", default=480.0, help="Seconds for the whole run, installing included.")
+@click.option(
+    "--profile", "profiled", is_flag=True, help="Show where ours spends its time instead."
+)
 @click.option("--began", type=float, hidden=True, help="When the run began, by the clock.")
 def main(
     only: tuple[str, ...],
@@ -50,50 +57,55 @@ def main(
     count: int,
     seconds: float,
     budget: float,
+    profiled: bool,
     began: float | None,
 ) -> None:
     """Measure the gateway beside others on one core; the last line is JSON."""
     signal.signal(signal.SIGTERM, _interrupted)
-    elapsed = time.time() - began if began else 0.0
-    until = time.monotonic() + budget - elapsed
-    chosen = [each for each in CANDIDATES if each.name in only]
+    until = time.monotonic() + budget - (time.time() - began if began else 0.0)
+    chosen = [OURS] if profiled else [each for each in CANDIDATES if each.name in only]
     try:
         with session() as running:
-            found = [
-                each
-                for each in trials(running, chosen, [WORKS[name] for name in work])
-                if each.candidate.name in only
-            ]
+            found = trials(running, chosen, [WORKS[name] for name in work])
+            if profiled:
+                _profile(found)
+                return
+            alone = _alone(running, found)
             done = rounds(found, running.stub, count=count, seconds=seconds, until=until, say=_say)
-            figures = [_figure(each, done[each.candidate.name, each.work.name]) for each in found]
+            figures = [figure(each, done[each.candidate.name, each.work.name]) for each in found]
     except Failed as failure:
         _say(str(failure))
         sys.exit(1)
-    _print(figures)
+    click.echo("\n".join(_report(figures, alone)))
 
 
-def _figure(trial: Trial, done: list[Round]) -> Figure:
-    typical = medians(done)
-    return Figure(
-        trial.candidate.name,
-        trial.candidate.role,
-        trial.work.name,
-        rate=typical.rate,
-        cpu=typical.cpu,
-        calls=trial.target.fetches,
-        upstream=trial.upstream_bytes,
-        answer=trial.answer,
-        resident=trial.target.running.resident,
-        rates=tuple(each.rate for each in done),
-    )
+def _alone(running: Session, found: Sequence[Trial]) -> Alone:
+    """What is measured of our gateway without the others."""
+    wide = next((each for each in found if each.work.name == "W"), None)
+    grown = memory.per_request(running.afresh(wide.target), wide.pace) if wide else None
+    return Alone(_first_sight(), grown)
 
 
-def _print(figures: list[Figure]) -> None:
+def _first_sight() -> float:
+    command = ["taskset", "-c", str(SERVED), sys.executable, "-m", "benchmarks.comparing.sight"]
+    shown = subprocess.run(command, input=LARGE, capture_output=True, text=True, check=True)
+    return float(shown.stdout)
+
+
+def _report(figures: Sequence[Figure], alone: Alone) -> Iterator[str]:
     for work in WORKS.values():
-        of_work = [each for each in figures if each.work == work.name]
+        of_work = [each for each in figures if each.work == work]
         if of_work:
-            click.echo("\n".join(table(f"{work.name}: {work.title}", of_work)) + "\n")
-    click.echo(line(ratios(figures)))
+            yield from table(of_work)
+            yield ""
+    yield from notes(figures, alone)
+    yield line(ratios(figures))
+
+
+def _profile(found: Sequence[Trial]) -> None:
+    for each in found:
+        click.echo(f"{each.work.name}: {each.work.title}")
+        click.echo("\n".join(profile(each.target, PROFILED)) + "\n")
 
 
 def _say(text: str) -> None:

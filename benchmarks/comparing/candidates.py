@@ -97,7 +97,7 @@ CANDIDATES = (
         translate=mesh.translated,
     ),
     Candidate("yoga", "node", _node("yoga")),
-    Candidate("yoga jit", "node", _node("yoga", "jit")),
-    Candidate("mercurius jit", "node", _node("mercurius")),
+    Candidate("yoga-jit", "node", _node("yoga", "jit")),
+    Candidate("mercurius-jit", "node", _node("mercurius")),
     LIMIT,
 )

@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 import msgspec
 import uvicorn
+from httpx2 import AsyncHTTPTransport as Transport
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
@@ -65,7 +66,7 @@ class View:
 
 
 def create_app(stub: str, tasks: dict[str, Task]) -> Starlette:
-    client = httpx2.AsyncClient(base_url=stub, trust_env=False)
+    client = httpx2.AsyncClient(base_url=stub, transport=Transport(), trust_env=False)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

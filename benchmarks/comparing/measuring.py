@@ -6,12 +6,13 @@ a candidate that answers 32 requests in three seconds is measured as exactly as 
 10,000: nothing is lost at the ends. wrk's own count must agree with it.
 """
 
+import contextlib
 import math
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -26,8 +27,8 @@ WARM_UP = 0.7
 LATENCIES = 3
 """A round is watched for at least so many times as long as one answer takes."""
 LONGEST = 60
-IDLE = 0.05
-"""Seconds without any CPU time after which a server is idle."""
+GLANCE, CALM = 0.04, 5
+"""A server is idle once it slept at so many glances in a row, so many seconds apart."""
 SLACK = 0.02
 SCRIPT = Path(__file__).with_name("wrk.lua")
 
@@ -35,10 +36,10 @@ SCRIPT = Path(__file__).with_name("wrk.lua")
 class Total(msgspec.Struct, frozen=True):
     """What wrk counted over its whole run."""
 
-    requests: int
-    bytes: int
-    failed: int
-    refused: int
+    requests: int = 0
+    bytes: int = 0
+    failed: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +76,25 @@ class Sample:
         return Sample(time.monotonic(), target.running.cpu, asked)
 
 
-def measure(
-    target: Target, stub: Stub, *, seconds: float, pace: float, connections: int = CONNECTIONS
-) -> Round:
+@dataclass(slots=True)
+class Load:
+    """wrk at work; its `total` is known once it has ended."""
+
+    process: subprocess.Popen[bytes]
+    total: Total = field(default_factory=Total)
+
+
+def measure(target: Target, stub: Stub, *, seconds: float, pace: float) -> Round:
     """Load `target` for one round. `pace`: requests a second that it is thought to answer."""
-    latency = connections / pace
+    latency = CONNECTIONS / pace
     stub.counts()
-    load = _wrk(target, connections)
-    try:
+    with loading(target) as load:
         time.sleep(WARM_UP + latency)
         before = Sample.of(target, stub)
         time.sleep(max(seconds, LATENCIES * latency))
         after = Sample.of(target, stub)
-    finally:
-        load.send_signal(signal.SIGINT)
-        output, _ = load.communicate()
-    _settle(target.running)
     asked = before.asked.requests + after.asked.requests + stub.expected().requests
-    _agree(target, _total(output), asked / target.fetches, connections)
+    _agree(target, load.total, asked / target.fetches)
     requests = after.asked.requests / target.fetches
     if not requests:
         raise target.running.failed("answered nothing")
@@ -106,12 +108,28 @@ def medians(rounds: list[Round]) -> Round:
     return Round(median(each.rate for each in rounds), median(each.cpu for each in rounds))
 
 
+@contextlib.contextmanager
+def loading(target: Target, connections: int = CONNECTIONS) -> Iterator[Load]:
+    """wrk over so many connections; in the end the server is idle again, and no request failed."""
+    load = Load(_wrk(target, connections))
+    try:
+        yield load
+    finally:
+        load.process.send_signal(signal.SIGINT)
+        output, _ = load.process.communicate()
+    load.total = _total(output)
+    if load.total.failed or load.total.refused:
+        raise target.running.failed(f"let requests fail: {load.total}")
+    _settle(target.running)
+
+
 def _settle(running: Running) -> None:
     """Wait until a server is done with what wrk no longer waits for; the core is the next one's."""
-    deadline, before = time.monotonic() + LONGEST, -1.0
-    while running.cpu > before and time.monotonic() < deadline:
+    deadline, quiet = time.monotonic() + LONGEST, 0
+    while quiet < CALM and time.monotonic() < deadline:
         before = running.cpu
-        time.sleep(IDLE)
+        time.sleep(GLANCE)
+        quiet = quiet + 1 if running.asleep and running.cpu == before else 0
 
 
 def _wrk(target: Target, connections: int) -> subprocess.Popen[bytes]:
@@ -128,18 +146,15 @@ def _wrk(target: Target, connections: int) -> subprocess.Popen[bytes]:
 
 
 def _total(output: bytes) -> Total:
-    lines = output.splitlines()
     try:
-        return msgspec.json.decode(lines[-1], type=Total)
+        return msgspec.json.decode(output.splitlines()[-1], type=Total)
     except (IndexError, msgspec.DecodeError):
         raise Failed(f"wrk said: {output.decode(errors='replace')}") from None
 
 
-def _agree(target: Target, total: Total, requests: float, connections: int) -> None:
-    """Refuse a round in which requests failed, or in which answers and fetches do not fit."""
-    if total.failed or total.refused:
-        raise target.running.failed(f"failed {total.failed}, refused {total.refused} requests")
-    if not math.isclose(total.requests, requests, rel_tol=SLACK, abs_tol=connections + 1):
+def _agree(target: Target, total: Total, requests: float) -> None:
+    """Refuse a round in which answers and fetches do not fit together."""
+    if not math.isclose(total.requests, requests, rel_tol=SLACK, abs_tol=CONNECTIONS + 1):
         raise target.running.failed(
             f"answered {total.requests} requests with the fetches of {requests:.0f}"
         )

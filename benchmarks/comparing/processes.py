@@ -36,8 +36,13 @@ class Running:
     @property
     def cpu(self) -> float:
         """Seconds of CPU time used so far, by all threads."""
-        fields = self._read("stat").rpartition(")")[2].split()
+        fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / TICK
+
+    @property
+    def asleep(self) -> bool:
+        """Whether it waits for something else than a turn on its core."""
+        return self._stat()[0] == "S"
 
     @property
     def resident(self) -> int:
@@ -51,6 +56,10 @@ class Running:
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def _stat(self) -> list[str]:
+        """The fields of /proc/<pid>/stat from the state on."""
+        return self._read("stat").rpartition(")")[2].split()
 
     def _status(self, name: str) -> int:
         lines = self._read("status").splitlines()

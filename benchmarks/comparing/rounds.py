@@ -9,8 +9,6 @@ from benchmarks.comparing.trials import Trial
 
 Key = tuple[str, str]
 """The names of a candidate and a work."""
-LEAST = 3
-"""Rounds that are made whatever the time."""
 
 
 def rounds(
@@ -22,12 +20,12 @@ def rounds(
     until: float,
     say: Callable[[str], None],
 ) -> dict[Key, list[Round]]:
-    """`count` rounds of all trials, or as many as can be made `until` a time of the clock."""
+    """`count` rounds of all trials, or as many as end before `until` by the monotonic clock."""
     found: dict[Key, list[Round]] = {(each.candidate.name, each.work.name): [] for each in trials}
     longest = 0.0
     for number in range(1, count + 1):
         begun = time.monotonic()
-        if number > min(LEAST, count) and begun + longest > until:
+        if number > 1 and begun + longest > until:
             say(f"No time for round {number}.")
             break
         for each in trials:

@@ -4,14 +4,15 @@ import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from benchmarks.comparing import world
-from benchmarks.comparing.candidates import SCRIPTS, Candidate, Surroundings
+from benchmarks.comparing.candidates import OURS, SCRIPTS, Candidate, Surroundings
+from benchmarks.comparing.measuring import Target
 from benchmarks.comparing.processes import (
     HOST,
     LOADING,
@@ -68,6 +69,12 @@ class Session:
         url = f"http://{HOST}:{around.port}"
         answers(process, f"{url}/")
         return Server(candidate, process, url)
+
+    def afresh(self, target: Target) -> Target:
+        """The same target at our gateway started anew."""
+        server = self.start(replace(OURS, name="ours afresh"))
+        url = server.url + httpx2.URL(target.url).path
+        return replace(target, running=server.running, url=url)
 
 
 @contextlib.contextmanager
