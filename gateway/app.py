@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.audit import Audit
 from gateway.auth.authenticator import Authenticator
@@ -60,6 +61,7 @@ TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
     "httpx2": Httpx2Transport.stock,
 }
 """How Dynamics is reached, with so many connections to each service at most."""
+GRAPHQL = "/graphql"
 PREFLIGHT_SECONDS = 600
 DRAIN = 30.0
 """Seconds that writes under way get when the process is told to stop."""
@@ -91,9 +93,9 @@ def create_app(
         explain=outside.explain,
         audit=outside.audit,
     )
-    app = Starlette(
+    app = Gateway(
         routes=[
-            Route("/graphql", endpoint),
+            Route(GRAPHQL, endpoint),
             *health_routes(outside.probes),
             *_graphiql(settings),
         ],
@@ -104,8 +106,26 @@ def create_app(
         ],
         lifespan=outside.lifespan,
     )
+    app.serve(endpoint)
     app.state.engine = engine
     return app
+
+
+class Gateway(Starlette):
+    """A Starlette app in which GraphQL, nearly all there is to do, need not pass the router."""
+
+    def serve(self, graphql: ASGIApp) -> None:
+        """Answer `/graphql` by this app, behind the same middleware as all routes."""
+        for middleware in reversed(self.user_middleware):
+            graphql = middleware.cls(graphql, *middleware.args, **middleware.kwargs)
+        self._graphql = graphql
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == GRAPHQL:
+            scope["app"] = self
+            await self._graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def from_environment() -> Starlette:

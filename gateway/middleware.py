@@ -6,7 +6,6 @@ from typing import Final
 from uuid import uuid4
 
 import msgspec
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +28,14 @@ CAREFUL: Final[Mapping[str, str]] = {
 """Headers of every answer; a route that sets one of them itself keeps its own."""
 
 
+_CAREFUL = [(name.lower().encode(), value.encode()) for name, value in CAREFUL.items()]
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """The first header of this name, which is in lower case; empty without one."""
+    return next((value for each, value in scope["headers"] if each == name), b"").decode("latin-1")
+
+
 def request_id(connection: HTTPConnection) -> str:
     """The id that names this request in the log, in errors and in `X-Request-Id`."""
     found: str = connection.scope["request_id"]
@@ -48,7 +55,7 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sent = Headers(scope=scope).get(REQUEST_ID, "")
+        sent = header(scope, b"x-request-id")
         scope["request_id"] = sent if SANE_ID.fullmatch(sent) else uuid4().hex
         answer = _Answer(scope["request_id"], send)
         try:
@@ -68,10 +75,11 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            headers = MutableHeaders(scope=message)
-            headers[REQUEST_ID] = self._request_id
-            for name, value in CAREFUL.items():
-                headers.setdefault(name, value)
+            headers = [each for each in message["headers"] if each[0] != b"x-request-id"]
+            own = {name for name, _ in headers}
+            headers += [each for each in _CAREFUL if each[0] not in own]
+            headers.append((b"x-request-id", self._request_id.encode()))
+            message = {**message, "headers": headers}
         await self._send(message)
 
 
@@ -92,7 +100,7 @@ class BodyLimit:
             await _too_large(error)(scope, receive, send)
 
     def _counting(self, scope: Scope, receive: Receive) -> Receive:
-        announced = Headers(scope=scope).get("Content-Length", "")
+        announced = header(scope, b"content-length")
         received = 0
 
         async def counted() -> Message:

@@ -157,10 +157,12 @@ class Directory:
         Rejected where there is none, or none without doubt; UpstreamError where it cannot be told.
         """
         key = issuer, subject, email
-        # A page of the portal asks several things at once: one of them looks the caller up.
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:
-            outcome = self._customers.get(key) or await self._outcome(key)
+        outcome = self._customers.get(key)
+        if outcome is None:
+            # A page of the portal asks several things at once: one of them looks the caller up.
+            lock = self._locks.setdefault(key, asyncio.Lock())
+            async with lock:
+                outcome = self._customers.get(key) or await self._outcome(key)
         if isinstance(outcome, Reason):
             raise Rejected(outcome)
         return outcome

@@ -38,12 +38,21 @@ class Policy:
 
     roles: Mapping[str, Role]
     web_roles: Mapping[str, str] = field(default_factory=dict)
+    _rights: dict[frozenset[str], Rights] = field(default_factory=dict, compare=False, repr=False)
+    """Worked out once for each set of roles: every request asks."""
 
     def names(self, kind: Kind) -> frozenset[str]:
         """The roles that a caller of this kind may hold."""
         return frozenset(name for name, role in self.roles.items() if role.kind is kind)
 
     def rights(self, roles: Iterable[str]) -> Rights:
+        """What these roles add up to; those that are no roles add nothing."""
+        held = frozenset(name for name in roles if name in self.roles)
+        if held not in self._rights:
+            self._rights[held] = self._added_up(held)
+        return self._rights[held]
+
+    def _added_up(self, roles: Iterable[str]) -> Rights:
         """
         What these roles add up to: for each privilege the widest access.
 

@@ -36,7 +36,10 @@ class Access(Enum):
     @property
     def width(self) -> int:
         """Its place among all: the larger, the more rows."""
-        return list(Access).index(self)
+        return WIDTHS[self]
+
+
+WIDTHS = {access: place for place, access in enumerate(Access)}
 
 
 @dataclass(frozen=True, slots=True)

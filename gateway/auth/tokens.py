@@ -101,12 +101,12 @@ class Tokens:
         """
         if len(token) > MAX_LENGTH:
             raise Rejected(Reason.TOO_LONG)
-        if not COMPACT.fullmatch(token):
-            raise Rejected(Reason.MALFORMED)
-        digest = hashlib.sha256(token.encode()).digest()
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._verified.get(digest)
         if known and known.generation == self._sources[known.claims.issuer.url].generation:
             return known.claims
+        if not COMPACT.fullmatch(token):
+            raise Rejected(Reason.MALFORMED)
         verified = await self._verify(token)
         until = min(self._clock() + REMEMBER, verified.claims.values["exp"])
         self._verified.put(digest, verified, until=until)
