@@ -216,5 +216,10 @@ def create_app(
 if __name__ == "__main__":
     app = create_app(os.environ["STUB"], os.environ["SERVICE_TOKEN"])
     uvicorn.run(
-        app, port=int(os.environ["PORT"]), loop="uvloop", http="httptools", log_level="warning"
+        app,
+        port=int(os.environ["PORT"]),
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
     )
