@@ -8,7 +8,7 @@ which columns exist and how it hangs together with other tables. `TABLES` holds 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import partial
+from functools import cached_property, partial
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -165,7 +165,7 @@ class Link(Spec):
         """The target's columns in the order of `paths`; its key where `on` names none."""
         return tuple(self.on.values()) if all(self.on.values()) else tuple(self.target.key)
 
-    @property
+    @cached_property
     def by_guid(self) -> bool:
         """Whether the link travels as a GUID, as every lookup of Dataverse does."""
         return any(path.rpartition("/")[2].endswith("_value") for path in self.on)

@@ -154,7 +154,7 @@ def _total(output: bytes) -> Total:
 
 def _agree(target: Target, total: Total, requests: float) -> None:
     """Refuse a round in which answers and fetches do not fit together."""
-    if not math.isclose(total.requests, requests, rel_tol=SLACK, abs_tol=CONNECTIONS + 1):
+    if not math.isclose(total.requests, requests, rel_tol=SLACK, abs_tol=2 * CONNECTIONS):
         raise target.running.failed(
             f"answered {total.requests} requests with the fetches of {requests:.0f}"
         )

@@ -8,6 +8,7 @@ prove the rule, and checks each row that comes back against it once more.
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 from gateway.auth.principal import Access, Principal
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 Key = tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Keys:
     """The rows whose `columns` have one of these values."""
 
@@ -43,7 +44,7 @@ class Keys:
     from_rows: bool = True
     """Whether the values were read from rows that passed the gate, not sent by the caller."""
 
-    @property
+    @cached_property
     def condition(self) -> Condition:
         return keyed(self.columns, self.values)
 

@@ -15,7 +15,7 @@ from gateway.loaders.reader import Ask, Key, Keys, Reader, Shape
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at
-from gateway.upstream.rows import Folded, folded, keys_of
+from gateway.upstream.rows import Folded, folded, grouped, keys_of
 
 Select = frozenset[str]
 Wanted = tuple[Key, Select]
@@ -147,10 +147,7 @@ class Loaders:
     ) -> list[list[Raw]]:
         ask = Ask(table, _union(wanted) | set(columns))
         pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted)))])
-        groups: dict[Folded, list[Raw]] = {}
-        for page in pages:
-            for key, row in zip(keys_of(page.rows, columns), page.rows, strict=True):
-                groups.setdefault(key, []).append(row)
+        groups = grouped([row for page in pages for row in page.rows], columns)
         return [groups.get(folded(key), []) for key, _ in wanted]
 
 

@@ -15,7 +15,7 @@ from gateway.tables import Table
 from gateway.upstream.answers import Page, Row
 from gateway.upstream.conditions import EVERYTHING, Condition, both
 from gateway.upstream.odata import Order
-from gateway.upstream.rows import Folded, folded, keys_of
+from gateway.upstream.rows import Folded, folded, grouped, keys_of
 from gateway.upstream.service import PAGE_SIZE
 
 DEFAULT_SIZE = 25
@@ -149,10 +149,10 @@ class Gathering:
 
     def take(self, keys: Keys, page: Page) -> list[tuple[Keys, Place | None]]:
         """Sort rows to their parents; what is still wanted, and from where on."""
-        for key, row in zip(keys_of(page.rows, keys.columns), page.rows, strict=True):
+        for key, rows in grouped(page.rows, keys.columns).items():
             mine = self.rows.get(key)
             if mine is not None:
-                mine.append(row)
+                mine.extend(rows)
         if page.count is not None:
             self.counts = dict.fromkeys(self.rows, page.count)
             self.count_is_exact = page.count_is_exact
@@ -197,5 +197,6 @@ def _ask(wanted: Ask, of: Window, top: int, start: Place | None, *, count: bool 
 
 
 def _slice(table: Table, of: Window, rows: list[Row]) -> Slice:
-    kept = rows[: of.size]
-    return Slice(table, of, kept[::-1] if of.backward else kept, more=len(rows) > of.size)
+    more = len(rows) > of.size
+    kept = rows[: of.size] if more else rows
+    return Slice(table, of, kept[::-1] if of.backward else kept, more)

@@ -4,7 +4,8 @@ Global ids: type and key of a row in one opaque text.
 An id grants nothing. Whoever sends one still meets the row rule when the row is read.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -37,7 +38,8 @@ def writer(table: Table) -> Callable[..., str]:
     name = table.name
 
     def write(*key: Any) -> str:
-        return urlsafe_b64encode(_encode([name, *key])).rstrip(b"=").decode()
+        text = b2a_base64(_encode([name, *key]), newline=False).decode().rstrip("=")
+        return text.replace("+", "-").replace("/", "_")
 
     return write
 

@@ -154,7 +154,7 @@ class Dialect:
     def _in(self, column: str, values: tuple[Value, ...]) -> str:
         if not self._lists(column):
             return self.text(AnyOf(tuple(Compare(column, "eq", value) for value in values)))
-        listed = ",".join(_json(_plain(value)) for value in values)
+        listed = ",".join([_listed(value) for value in values])
         name = _logical(column)
         return f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',PropertyValues=[{listed}])"
 
@@ -225,10 +225,11 @@ def _logical(column: str) -> str:
     return column[1:].removesuffix("_value") if column.endswith("_value") else column
 
 
-def _json(text: str) -> str:
-    """A text as it stands in the lists of the query functions, which are JSON."""
-    if isinstance(text, Guid):
-        return f'"{text}"'
+def _listed(value: Value) -> str:
+    """A value as it stands in the lists of the query functions, which are JSON texts."""
+    if value.__class__ is Guid:
+        return f'"{value}"'
+    text = _plain(value)
     _quoted(text)
     return msgspec.json.encode(text).decode()
 

@@ -49,6 +49,28 @@ def keys_of(rows: Sequence[Raw], columns: Sequence[str]) -> list[Folded]:
     return list(zip(*spelled, strict=True))
 
 
+def grouped(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, list[R]]:
+    """Rows by their key, each group in the order of the rows."""
+    raw: dict[Any, list[R]] = {}
+    for key, row in zip(_raw_keys(rows, columns), rows, strict=True):
+        if key in raw:
+            raw[key].append(row)
+        else:
+            raw[key] = [row]
+    groups = {folded(key): group for key, group in raw.items()}
+    if len(groups) == len(raw):
+        return groups
+    # One key in two spellings: rare enough to look at each row.
+    groups = {key: [] for key in groups}
+    for key, row in zip(keys_of(rows, columns), rows, strict=True):
+        groups[key].append(row)
+    return groups
+
+
+def _raw_keys(rows: Sequence[Raw], columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+    return zip(*(values_at(rows, column) for column in columns), strict=True)
+
+
 def folded(key: Iterable[Value]) -> Folded:
     """A key in one spelling."""
     return tuple(str(part).casefold() for part in key)

@@ -8,7 +8,7 @@ of Dynamics are what they are on graphql-core.
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, TypeVar
@@ -226,10 +226,14 @@ async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
 
 def _link_keys(link: Link, rows: Sequence[Any], paths: Sequence[str]) -> list[Key | None]:
     """The key in each row's columns, typed; None where any part of it is empty."""
-    keys: Iterable[Any] = zip(*(values_at(rows, path) for path in paths), strict=True)
-    if link.by_guid:
-        return [None if None in key or "" in key else tuple(map(Guid, key)) for key in keys]
-    return [None if None in key or "" in key else key for key in keys]
+    known: dict[Any, Key | None] = {}
+    keys = []
+    for raw in zip(*(values_at(rows, path) for path in paths), strict=True):
+        if raw not in known:
+            empty = None in raw or "" in raw
+            known[raw] = None if empty else tuple(map(Guid, raw)) if link.by_guid else raw
+        keys.append(known[raw])
+    return keys
 
 
 def _places(link: Link, keys: Sequence[Key]) -> Mapping[Key, Any]:

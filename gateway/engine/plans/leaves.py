@@ -32,8 +32,8 @@ class Leaf:
     """A value of the answer: the type that the decoder checks, and what is done to the value."""
 
     carried: Any
-    convert: Convert | None = None
-    """None where the value is in its final form."""
+    convert: Any = None
+    """What `inline` needs; None where the value is in its final form."""
     exact: bool = True
     """Whether the decoder alone assures that the value can be decoded."""
     inline: str = "{1}({0})"
@@ -49,7 +49,7 @@ def leaf_of(type_: type, output: GraphQLLeafType, service: ServiceName) -> Leaf:
     if type_ is bool and service == "dataverse":
         return Leaf(bool)
     if issubclass(type_, OptionSet) and isinstance(output, GraphQLEnumType):
-        return Leaf(int, _named(type_, output))
+        return Leaf(int, Names(type_, output), inline="{1}[{0}]")
     convert = _converted(decoder(type_), output.coerce_output_value)
     if type_ is Decimal:
         return Leaf(Any, convert, exact=False, inline=DIGITS)
@@ -63,10 +63,15 @@ def present(value: Any) -> Any:
     return value
 
 
-def _named(type_: type[OptionSet], output: GraphQLEnumType) -> Convert:
-    names = {member.value: output.coerce_output_value(member) for member in type_}
-    unknown = names[type_["UNKNOWN"].value]
-    return lambda number: names.get(number, unknown)
+class Names(dict[int, str]):
+    """The names of an option set's numbers; a number that it does not declare is unknown."""
+
+    def __init__(self, type_: type[OptionSet], output: GraphQLEnumType) -> None:
+        super().__init__({each.value: output.coerce_output_value(each) for each in type_})
+        self._unknown = self[type_["UNKNOWN"].value]
+
+    def __missing__(self, number: int) -> str:
+        return self._unknown
 
 
 def _converted(decode: Convert, coerce: Convert) -> Convert:

@@ -67,14 +67,19 @@ class Source:
 
     def leaf(self, expression: str, leaf: Leaf, *, optional: bool, checked: bool) -> str:
         """A leaf of the answer; `checked` if the decoder has assured that it is no null."""
-        if leaf.convert is None:
-            found = expression
-        else:
+        found = expression
+        if leaf.convert is not None:
             value = self.variable()
-            converted = leaf.inline.format(value, self.constant(leaf.convert))
+            converted = self.converted(value, leaf)
             found = f"(None if ({value} := {expression}) is None else {converted})"
         always = optional or (checked and (leaf.convert is None or leaf.exact))
         return found if always else self.present(found)
+
+    def converted(self, value: str, leaf: Leaf) -> str:
+        """A leaf of the answer, of the value in a variable that is no null."""
+        if leaf.convert is None:
+            return value
+        return leaf.inline.format(value, self.constant(leaf.convert))
 
     def present(self, expression: str) -> str:
         return f"{self.constant(present)}({expression})"

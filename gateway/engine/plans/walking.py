@@ -148,27 +148,36 @@ class Walk:
         self._demand_rest(fetch, group)
         leaves = self._leaves(fetch, group)
 
+        standing = self._source.variable()
+
         def part(asked: str, _: list[FieldNode]) -> str:
             own = _own_name(group, asked)
+            if own == group.essential:
+                return self._source.converted(standing, leaves[own])
             value = self._source.at(row, group.parts[own])
-            # Where the essential part is null there is no value to ask it of.
-            optional = own == group.essential or not is_non_null_type(type_.fields[asked].type)
+            optional = not is_non_null_type(type_.fields[asked].type)
             return self._source.leaf(value, leaves[own], optional=optional, checked=False)
 
         made = self._source.object(nodes, type_.name, part)
         asked = fields(self._operation, nodes).keys()
-        found = f"({made} if {self._stands(fetch, row, group, asked)} else None)"
+        stands = self._stands(fetch, row, group, asked, standing)
+        found = f"({made} if {stands} else None)"
         return found if group.optional else self._source.present(found)
 
-    def _stands(self, fetch: Fetch, row: str, group: Group, asked: Collection[str]) -> str:
-        """Whether there is a value: by its essential part, or by any part that was read."""
+    def _stands(
+        self, fetch: Fetch, row: str, group: Group, asked: Collection[str], standing: str
+    ) -> str:
+        """
+        Whether there is a value: by its essential part, which is put into the variable `standing`,
+        or by any part that was read.
+        """
         essential = group.essential
         if essential is None:
             paths = [path for path in group.parts.values() if path in fetch.select]
             return " or ".join(f"{self._source.at(row, path)} is not None" for path in paths)
         value = self._source.at(row, group.parts[essential])
         if to_camel_case(essential) in asked:
-            return f"{value} is not None"
+            return f"({standing} := {value}) is not None"
         decode = self._source.constant(group.decoders[essential])
         return f"{decode}({value}) is not None"
 
