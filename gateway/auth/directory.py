@@ -22,6 +22,7 @@ from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.parsers import PartnerAccount
 from gateway.upstream.conditions import All, Compare, Condition, one_of, value_at
 from gateway.upstream.odata import Query
+from gateway.upstream.sender import now
 from gateway.upstream.service import Allowance, Service, is_no_table
 
 log = logging.getLogger(__name__)
@@ -324,7 +325,7 @@ class Directory:
         return [row for row in page.rows if where.holds(row)]
 
     def _allowance(self) -> Allowance:
-        return Allowance(CALLS, time.monotonic() + self._deadline)
+        return Allowance(CALLS, now() + self._deadline)
 
 
 def _only(rows: Iterable[Row]) -> Row | None:

@@ -1,0 +1,181 @@
+"""
+What two sides made of one request -> the traits in which they differ.
+
+The reference leaves four things to timing, and only those are let pass: how loads that share a
+loader were merged into reads, which reads were given up when a null took their branch away, in what
+order an explanation tells of reads that were under way together, and a second or two in an age.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from graphql import GraphQLError, get_operation_ast, parse
+
+from tests.gateway.differential import calls
+from tests.gateway.differential.operations import Asked
+from tests.gateway.differential.wire import Read
+
+AGE = re.compile(rb'"ageSeconds":(\d+)')
+CRASHED = 599
+"""The status of a request that was not answered at all."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one side answered, and what it did for that."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    reads: tuple[Read, ...]
+    log: tuple[str, ...]
+    ways: Counter[tuple[str, str]]
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        found: dict[str, Any] = msgspec.json.decode(self.body)
+        return found
+
+
+def differences(asked: Asked, left: Seen, right: Seen) -> Iterator[str]:
+    """The traits in which the compiled side (`right`) is not as the reference."""
+    if CRASHED in (left.status, right.status):
+        yield "crash"
+    if left.status != right.status:
+        yield "status"
+    if left.headers != right.headers:
+        yield "headers"
+    same_reads = Counter(left.reads) == Counter(right.reads)
+    shared = 0 if same_reads else _shared(asked)
+    yield from _of_bodies(asked, left, right, shared=shared > 0)
+    given_up = not (same_reads and left.log == right.log) and _gave_up(left)
+    explained = (shared and not _more(left, right, shared, given_up=given_up)) or (
+        given_up and _within(left.reads, right.reads)
+    )
+    if not same_reads and not explained:
+        yield "calls"
+    if left.log != right.log and not (
+        (shared and set(left.log) == set(right.log)) or (given_up and _within(left.log, right.log))
+    ):
+        yield "log"
+
+
+def _of_bodies(asked: Asked, left: Seen, right: Seen, *, shared: bool) -> Iterator[str]:
+    mine, theirs = _body(left, right), _body(right, left)
+    if mine == theirs or (asked.explain and _same_but_for_the_order(mine, theirs, shared=shared)):
+        return
+    if _sorted(mine) == _sorted(theirs):
+        yield "order of errors"
+    elif not _same_but_for_what_was_given_up(mine, theirs):
+        yield "body"
+
+
+def _same_but_for_the_order(mine: bytes, theirs: bytes, *, shared: bool) -> bool:
+    """
+    Whether only the explanations differ, and those only in their order; where places share a
+    loader, how loads were merged into the reads that they tell of is a matter of timing too.
+    """
+    (rest, told), (rest_there, told_there) = _explained(mine), _explained(theirs)
+    return rest == rest_there and (shared or told == told_there)
+
+
+def _body(seen: Seen, other: Seen) -> bytes:
+    """The body, with ages in seconds set to the other's where a second or two passed between."""
+    theirs = iter(AGE.findall(other.body))
+
+    def age(found: re.Match[bytes]) -> bytes:
+        there = next(theirs, b"")
+        near = there and abs(int(found[1]) - int(there)) <= 2
+        return b'"ageSeconds":' + (max(found[1], there, key=int) if near else found[1])
+
+    return AGE.sub(age, seen.body)
+
+
+def _explained(text: bytes) -> tuple[bytes, list[bytes]]:
+    """The body without the explanation, and the reads that this tells of."""
+    body = msgspec.json.decode(text)
+    told = body.pop("extensions", {}).get("explain", [])
+    return msgspec.json.encode(body), sorted(map(msgspec.json.encode, told))
+
+
+def _same_but_for_what_was_given_up(mine: bytes, theirs: bytes) -> bool:
+    """
+    Whether only errors below a null differ, of which graphql-core adds those that it had met when
+    the null took their branch away. The one that did it must be the same; of several reads that
+    failed, it is the first.
+    """
+    (kept, lost), (kept_there, lost_there) = _errors(mine), _errors(theirs)
+    same = kept == kept_there and bool(lost & lost_there)
+    return same and _sorted(mine)[0] == _sorted(theirs)[0]
+
+
+def _errors(text: bytes) -> tuple[set[bytes], set[bytes]]:
+    """The errors whose places are in the answer, and those of which a null is left above."""
+    body = msgspec.json.decode(text)
+    found: tuple[set[bytes], set[bytes]] = set(), set()
+    for error in body.get("errors", []):
+        taken = _taken(body.get("data"), error.get("path", []))
+        of_reading = taken and error["extensions"]["code"].startswith("UPSTREAM_")
+        found[taken].add(msgspec.json.encode(error["path"] if of_reading else error))
+    return found
+
+
+def _sorted(text: bytes) -> tuple[bytes, list[bytes]]:
+    """The data, and the errors in an order of their own."""
+    body = msgspec.json.decode(text)
+    errors = sorted(map(msgspec.json.encode, body.get("errors", [])))
+    return msgspec.json.encode(body.get("data")), errors
+
+
+def _shared(asked: Asked) -> int:
+    """How many places of the operation use a loader that another place uses too."""
+    try:
+        document = parse(asked.document)
+    except GraphQLError:
+        return 0
+    operation = get_operation_ast(document, asked.operation)
+    if operation is None:
+        return 0
+    return sum(n for n in calls.places(document, operation).values() if n > 1)
+
+
+def _more(left: Seen, right: Seen, shared: int, *, given_up: bool) -> bool:
+    """
+    Whether the compiled side asked for something else, or in more calls than merging explains.
+
+    The reference has at least one call for each loader, however many places it serves; the compiled
+    side may have one for each place instead, and each may take pages and chunks.
+    """
+    if len(right.reads) > len(left.reads) + 2 * shared:
+        return True
+    mine, theirs = calls.asked(left.reads), calls.asked(right.reads)
+    columns, columns_there = calls.columns(mine), calls.columns(theirs)
+    if given_up:
+        return not (mine.keys() <= theirs.keys() and columns <= columns_there)
+    return mine.keys() != theirs.keys() or columns != columns_there
+
+
+def _gave_up(seen: Seen) -> bool:
+    """
+    Whether a null took a branch of the answer away: graphql-core then gives up what is under way
+    below it, where a plan has begun the level as a whole.
+    """
+    body = seen.answer
+    return any(_taken(body.get("data"), error.get("path", [])) for error in body.get("errors", []))
+
+
+def _taken(data: Any, path: list[str | int]) -> bool:
+    """Whether the null of an error at `path` stands above it."""
+    for step in path:
+        if data is None:
+            return True
+        data = data[step]
+    return False
+
+
+def _within(some: tuple[Any, ...], more: tuple[Any, ...]) -> bool:
+    return not Counter(some) - Counter(more)

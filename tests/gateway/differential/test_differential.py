@@ -1,0 +1,72 @@
+"""
+Both ways to run an operation give the same answer, byte for byte, from the same calls to Dynamics.
+
+`scripts/check --differential` asks a hundred thousand times.
+"""
+
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+
+from tests.gateway.differential import coverage, runs
+from tests.gateway.differential.operations import CALLERS, Operations
+from tests.gateway.differential.runs import Materials
+from tests.gateway.differential.shrinking import report
+from tests.gateway.differential.upsets import FAULTS, ROWS, VALUES, Upsets, asked
+
+SEEDS = range(8)
+REQUESTS = 250
+"""For each seed; 2,000 in all."""
+
+
+@pytest.fixture(scope="session")
+def stuff(small_world: Starlette) -> Materials:
+    return runs.materials(small_world)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_both_ways_answer_alike(
+    small_world: Starlette, stuff: Materials, seed: int, tmp_path: Path
+) -> None:
+    tally = runs.run(small_world, stuff, seed, REQUESTS, tmp_path, most=1)
+
+    assert not tally.differences, "\n".join(map(report, tally.differences))
+    assert tally.vain() == [], tally
+
+
+def test_the_operations_are_of_every_form_and_over_the_whole_schema(stuff: Materials) -> None:
+    operations = Operations(stuff.samples, stuff.own, 1)
+    stream = [operations.ask() for _ in range(700)]
+
+    fields, forms = coverage.fields(stream), coverage.forms(stream)
+
+    assert [name for name in coverage.reachable() if fields[name] < 3] == []
+    assert [name for name in coverage.FORMS if forms[name] < 5] == []
+    assert {f"caller {name}" for name in CALLERS} <= forms.keys()
+    assert all(forms[name] >= 10 for name in ("explain", "method GET", "header X-Account"))
+
+
+def test_a_misfortune_is_the_same_however_keys_are_batched() -> None:
+    upsets = Upsets(seed=7, values=0.5, rows=0.3)
+    rows = [{"accountid": f"{n}", "name": "x", "company": {"code": "usmf"}} for n in range(40)]
+
+    together = upsets.changed("accounts", {"value": rows})["value"]
+    apart = [out for row in rows for out in upsets.changed("accounts", {"value": [row]})["value"]]
+
+    assert together == apart != rows
+    assert asked("accounts?$select=a&$filter=accountid eq 1&$top=3") == asked(
+        "accounts?$select=b&$filter=Microsoft.Dynamics.CRM.In("
+        'PropertyName=\'accountid\',PropertyValues=["1","2"])&$top=9'
+    )
+
+
+def test_every_misfortune_comes_about() -> None:
+    met: set[str] = set()
+    for seed in range(1_500):
+        upsets = Upsets(seed=seed, values=0.9, rows=0.9, answers=0.9)
+        upsets.fault("accounts?$filter=name eq 'x'")
+        upsets.changed("accounts", {"value": [{"accountid": "1", "name": "x"}]})
+        met |= upsets.met.keys()
+
+    assert met == {*FAULTS, *ROWS, *VALUES, "missing"}
