@@ -346,11 +346,13 @@ def _customer_of(party: Row) -> str | None:
 
 
 def _contact(row: Row, parties: Iterable[Row]) -> Contact:
+    parent = row["_parentcustomerid_value"]
     return Contact(
         UUID(row["contactid"]),
         row["fullname"] or "",
         row["emailaddress1"],
         *_terms(row),
+        account=UUID(parent) if parent else None,
         parties=tuple(UUID(party["msdyn_contactforpartyid"]) for party in parties),
     )
 

@@ -63,6 +63,8 @@ class Contact:
     email: str | None
     price_list: UUID | None = None
     currency: UUID | None = None
+    account: UUID | None = None
+    """The contact's parent account, whose terms the contact's own are."""
     parties: tuple[UUID, ...] = ()
     """The contact's rows in `msdyn_contactforparties`, by which newer orders name the orderer."""
 
@@ -156,10 +158,9 @@ class Principal:
 
     @property
     def price_lists(self) -> frozenset[UUID]:
-        """The price lists whose prices the caller may see: the contact's, else the accounts'."""
-        if self.contact is not None and self.contact.price_list is not None:
-            return frozenset({self.contact.price_list})
-        return frozenset(account.price_list for account in self.accounts if account.price_list)
+        """The price lists whose prices the caller may see: those that the accounts buy by."""
+        found = map(self.terms_of, self.accounts)
+        return frozenset(terms.price_list for terms in found if terms is not None)
 
     @property
     def terms(self) -> Terms | None:
@@ -168,8 +169,14 @@ class Principal:
         return found.pop() if len(found) == 1 else None
 
     def terms_of(self, account: Account) -> Terms | None:
-        """On what terms the caller buys for this account; None without a price list."""
-        contact = self.contact
-        price_list = (contact and contact.price_list) or account.price_list
-        currency = (contact and contact.currency) or account.currency
+        """
+        On what terms the caller buys for this account; None without a price list.
+
+        A contact's own terms come first at its parent account, and after those of any other.
+        """
+        sides: list[Account | Contact] = [account]
+        if self.contact is not None:
+            sides.insert(0 if self.contact.account == account.id else 1, self.contact)
+        price_list = next((side.price_list for side in sides if side.price_list), None)
+        currency = next((side.currency for side in sides if side.currency), None)
         return Terms(price_list, currency) if price_list else None

@@ -35,10 +35,13 @@ from gateway.resolvers.mistakes import (
 from gateway.schema.accounts import Account, Contact, HoldStatus
 from gateway.schema.catalog import Product
 from gateway.schema.values import Address, Money
+from gateway.upstream.conditions import same
 from gateway.upstream.odata import row_url
 
 NAMESPACE = UUID("5e1b0b0e-6a0c-5f0e-9f0a-6f2d0c1e7a11")
 """Namespace of the ids that are derived from idempotency keys. Never changed."""
+PARENT = "_parentcustomerid_value"
+"""The account that a contact acts for."""
 ITEM_BASED = 192350000
 """`msdyn_ordertype` of the orders that dual-write carries."""
 ORDER_NAME = "sales order"
@@ -70,13 +73,19 @@ class Buyer:
 
     @property
     def defaults(self) -> dict[str, UUID | str | None]:
-        """By the name that a MissingDefault has."""
+        """
+        By the name that a MissingDefault has. A contact's own come first at its parent account,
+        and after those of any other, as in `Principal.terms_of`.
+        """
         contact, account = self.contact, self.account
+        sides: list[Account | Contact] = [account]
+        if contact is not None:
+            sides.insert(0 if same(contact.raw[PARENT], account._id) else 1, contact)
         return {
             "COMPANY": account._company_id or (contact._company_id if contact else None),
-            "CURRENCY": (contact and contact._currency_id) or account._currency_id,
-            "PRICE_LIST": (contact and contact._price_list_id) or account._price_list_id,
-            "SHIP_TO_COUNTRY": (contact and contact._country) or account._country,
+            "CURRENCY": next((side._currency_id for side in sides if side._currency_id), None),
+            "PRICE_LIST": next((s._price_list_id for s in sides if s._price_list_id), None),
+            "SHIP_TO_COUNTRY": next((side._country for side in sides if side._country), None),
         }
 
     @property

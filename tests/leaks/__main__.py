@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,9 +23,10 @@ from click import echo
 ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).with_name("leaks.toml")
 SUITE = (
-    "tests/gateway/auth/test_authenticator.py",
-    "tests/gateway/auth/test_directory.py",
-    "tests/gateway/auth/test_policy_file.py",
+    "tests/gateway/auth",
+    "tests/gateway/loaders/test_keyset.py",
+    "tests/gateway/upstream/test_odata.py",
+    "tests/gateway/orders/test_identity.py",
     "tests/gateway/proofs/test_gate.py",
     "tests/gateway/orders/test_reach.py",
     "tests/gateway/test_roles.py",
@@ -34,6 +35,7 @@ SUITE = (
     "tests/gateway/test_explaining.py",
     "tests/gateway/test_audit.py",
     "tests/gateway/test_isolation.py",
+    "tests/gateway/orders/test_uncertain.py",
     "tests/gateway/proofs",
 )
 FAILED = 1
@@ -60,18 +62,19 @@ def main(names: Iterable[str]) -> int:
     """Try the leaks whose names hold one of `names`, or all; say which were caught."""
     wanted = [each for each in leaks() if not names or any(name in each.name for name in names)]
     with _trees(WORKERS) as trees, ThreadPoolExecutor(WORKERS) as pool:
-        if not names and not _passes(trees):
-            echo("the suite fails without any leak")
-            return 1
+        sound = pool.submit(_passes, trees, () if names else SUITE)
         verdicts = list(pool.map(lambda leak: _caught(leak, trees), wanted))
     echo(f"{sum(verdicts)} of {len(wanted)} leaks caught")
-    return 0 if all(verdicts) else 1
+    if not sound.result():
+        echo("but the suite fails without any leak")
+    return 0 if all(verdicts) and sound.result() else 1
 
 
-def _passes(trees: Queue[Path]) -> bool:
+def _passes(trees: Queue[Path], suite: Sequence[str]) -> bool:
+    """Whether the tests pass without a leak."""
     tree = trees.get()
     try:
-        return _run(tree, SUITE) == 0
+        return not suite or _run(tree, suite) == 0
     finally:
         trees.put(tree)
 

@@ -22,6 +22,12 @@ NIGHTLY = bool(os.environ.get("GATEWAY_TEST_NIGHTLY"))
 """Whether the proofs take their full length, as `scripts/check --nightly` asks."""
 ROOTED = [table for table in TABLES.values() if table.root]
 DEPTH = 3
+PREVIEW = """
+mutation ($input: PreviewSalesOrderInput!) { previewSalesOrder(input: $input) {
+  errors { code message path } complete basis total { amount }
+  lines { quantity unitPrice { amount } amount { amount } product { number } }
+} }
+"""
 
 
 @dataclass
@@ -77,12 +83,26 @@ class Requests:
     def next(self) -> tuple[str, dict[str, Any]]:
         """A query and its variables."""
         self._variables: dict[str, tuple[str, Any]] = {}
+        if self.random.random() < 0.05:
+            return PREVIEW, {"input": self._basket()}
         fields = " ".join(
             f"r{number}: {self._root()}" for number in range(self.random.randint(1, 3))
         )
         declared = ", ".join(f"${name}: {type_}" for name, (type_, _) in self._variables.items())
         head = f"query ({declared}) " if declared else ""
         return f"{head}{{ {fields} }}", {n: value for n, (_, value) in self._variables.items()}
+
+    def _basket(self) -> dict[str, Any]:
+        """The input of a preview: the one mutation that leaves the worlds as they are."""
+        lines = [
+            {"product": self._id(TABLES["Product"]), "quantity": self.random.randint(1, 3)}
+            for _ in range(self.random.randint(1, 3))
+        ]
+        found: dict[str, Any] = {"lines": lines}
+        for name in ("Account", "Contact"):
+            if self.random.random() < 0.5:
+                found[name.lower()] = self._id(TABLES[name])
+        return found
 
     def _root(self) -> str:
         table = self.random.choice(ROOTED)
@@ -129,6 +149,9 @@ class Requests:
 
     def _arguments(self, table: Table) -> list[str]:
         size = self.random.randint(1, 4)
+        if table.name in self.samples.cursors and self.random.random() < 0.15:
+            cursor = self._variable("String", self.random.choice(self.samples.cursors[table.name]))
+            return [f"first: {size}", f"after: {cursor}"]
         found = [f"{self.random.choice(['first', 'last'])}: {size}"]
         if self.random.random() < 0.5:
             found.append(f"filter: {self._variable(f'{table.name}Filter', self._filter(table))}")
@@ -138,9 +161,6 @@ class Requests:
         ]
         if order and self.random.random() < 0.4:
             found.append(f"orderBy: {self._variable(f'[{table.name}Order!]', order)}")
-        elif table.name in self.samples.cursors and self.random.random() < 0.2:
-            cursor = self._variable("String", self.random.choice(self.samples.cursors[table.name]))
-            found = [f"first: {size}", f"after: {cursor}"]
         return found
 
     def _filter(self, table: Table, depth: int = 0) -> dict[str, Any]:

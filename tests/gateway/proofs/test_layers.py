@@ -8,11 +8,12 @@ from urllib.parse import parse_qs
 import httpx2
 import pytest
 from starlette.applications import Starlette
+from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from gateway.app import create_app
 from gateway.tables import TABLES, Table
-from tests.stack import EMULATOR, GATEWAY, Answer, Stack, settings
+from tests.stack import EMULATOR, GATEWAY, Answer, Stack, running, settings
 
 pytestmark = pytest.mark.anyio
 
@@ -117,6 +118,71 @@ async def test_a_row_by_its_id_is_asked_for_with_the_rule(stack: Stack) -> None:
     (call,) = await stack.asked_upstream(query, as_="rep", id=mine)
 
     assert "_customerid_value eq" in call.query
+
+
+class Hostile:
+    """The emulator as a service that, once told to, answers reads of accounts as it likes."""
+
+    def __init__(self, app: Starlette) -> None:
+        self.app = app
+        self.answer: tuple[int, dict[str, Any]] | None = None
+        self.hosts: set[str] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self.hosts.update(v.decode() for k, v in scope["headers"] if k == b"host")
+        if self.answer and scope["path"].endswith("/accounts"):
+            status, body = self.answer
+            await JSONResponse(body, status)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+@pytest.fixture
+async def hostile(small_world: Starlette) -> AsyncIterator[tuple[Stack, Hostile]]:
+    service = Hostile(small_world)
+    async with running(service, deadline=3.0) as stack:  # type: ignore[arg-type]
+        assert (await stack.ask(NUMBER)).data
+        service.hosts.clear()
+        yield stack, service
+
+
+NUMBER = "{ orders(first: 1) { nodes { account { number } } } }"
+LINKS = (
+    "https://evil.example/api/data/v9.2/accounts",
+    f"{EMULATOR}.evil.example/api/data/v9.2/accounts",
+    f"{EMULATOR}/api/data/v9.2",
+    "//evil.example/api/data/v9.2/accounts",
+    "http://127.0.0.1:80/api/data/v9.2/accounts",
+    "file:/etc/passwd",
+)
+
+
+@pytest.mark.parametrize("link", LINKS)
+async def test_a_next_link_is_followed_to_the_same_service_alone(
+    hostile: tuple[Stack, Hostile], link: str
+) -> None:
+    stack, service = hostile
+    service.answer = 200, {"value": [], "@odata.nextLink": link}
+
+    answer = await stack.ask(NUMBER)
+
+    assert answer.codes == ["UPSTREAM_MISMATCH"]
+    assert service.hosts <= {EMULATOR.removeprefix("http://")}, "nobody else got our token"
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 500, 503])
+async def test_what_dynamics_says_of_rows_is_not_passed_on(
+    hostile: tuple[Stack, Hostile], status: int
+) -> None:
+    stack, service = hostile
+    said = "Account row-canary of somebody else"
+    service.answer = status, {"error": {"code": "0x80040217", "message": said}}
+
+    answer = await stack.ask(NUMBER)
+
+    assert answer.codes
+    assert "canary" not in str(answer.body)
 
 
 async def ids_of(stack: Stack, name: str, caller: str) -> set[str]:
