@@ -16,9 +16,10 @@ from emulator.faults.refusals import PluginFailed
 from emulator.faults.rules import Faults
 from emulator.metadata import Service, Table
 from emulator.scm.reading import HEADERS, LINES
-from emulator.scm.sales import CDS_HEADERS, CDS_LINES, Rejected, Sales
+from emulator.scm.sales import Rejected, Sales
 from emulator.store import Change, Row, Store, Transaction
 from emulator.values import Stored
+from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
 
 ORIGIN = "dual-write"
 DEAF = frozenset({"load", ORIGIN})

@@ -6,21 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from emulator.scm.numbers import Numbers
-from emulator.scm.reading import INVOICES, SLIP_LINES, SLIPS
+from emulator.scm.reading import SLIP_LINES, SLIPS
 from emulator.store import Row as Kept
-from emulator.world.fulfilment import Fulfilment, Slip
-from emulator.world.orders import Line, Order
+from emulator.world import erp_rows
+from emulator.world.fulfilment import Fulfilment, Slip, voucher
+from emulator.world.orders import Order
 from emulator.world.seed import Row, Rows, Seed, erp_day
-
-INVOICE_LINES = "SalesInvoiceV2Lines"
-ADDRESS = {
-    "InvoiceAddressStreet": "InvoiceAddressStreet",
-    "InvoiceAddressCity": "InvoiceAddressCity",
-    "InvoiceAddressState": "InvoiceAddressStateId",
-    "InvoiceAddressZipCode": "InvoiceAddressZipCode",
-    "InvoiceAddressCountryRegionId": "InvoiceAddressCountryRegionId",
-    "InvoiceAddressCountryRegionISOCode": "InvoiceAddressCountryRegionISOCode",
-}
 
 
 def can_be_parted(order: Order) -> bool:
@@ -62,7 +53,7 @@ def invoice_rows(
     order: Order, header: Kept, slips: list[Kept], numbers: Numbers, now: datetime
 ) -> Rows:
     """The invoice of the first packing slip that has none; charges come with the first invoice."""
-    places = ((INVOICES, "InvoiceNumber"), ("invoices", "msdyn_invoicenumber"))
+    places = ((erp_rows.INVOICES, "InvoiceNumber"), ("invoices", "msdyn_invoicenumber"))
     number = numbers.next("CIV-", 7, *places)
     index = order.invoiced
     slip = Slip(order, index, str(slips[index]["PackingSlipId"]), order.slips[index])
@@ -70,48 +61,7 @@ def invoice_rows(
         "dataAreaId": header["dataAreaId"],
         "InvoiceNumber": number,
         "InvoiceDate": erp_day(now),
-        "LedgerVoucher": f"V{number[4:]}",
+        "LedgerVoucher": voucher(number),
     }
-    lines = [key | _invoice_line(header, *each) for each in slip.lines]
-    yield INVOICES, key | _invoice(order, header, lines)
-    for line in lines:
-        yield INVOICE_LINES, line
-
-
-def _invoice(order: Order, header: Kept, lines: list[Row]) -> Row:
-    freight = order.freight if order.invoiced == 0 else Decimal(0)
-    tax, discount, net = (
-        sum((line[name] for line in lines), Decimal(0))
-        for name in ("LineTotalTaxAmount", "LineTotalDiscountAmount", "LineAmount")
-    )
-    same = ("SalesOrderNumber", "InvoiceCustomerAccountNumber", "CurrencyCode", "ContactPersonId",
-            "PaymentTermsName", "DeliveryModeCode", "DeliveryTermsCode", "CustomersOrderReference",
-            "SalesOrderOriginCode")  # fmt: skip
-    return (
-        {name: header[name] for name in same}
-        | {to: header[of] for to, of in ADDRESS.items()}
-        | {
-            "TotalInvoiceAmount": net + tax + freight,
-            "TotalTaxAmount": tax,
-            "InvoiceHeaderTaxAmount": Decimal(0),
-            "TotalChargeAmount": freight,
-            "TotalDiscountAmount": discount,
-        }
-    )
-
-
-def _invoice_line(header: Kept, line: Line, before: int, after: int) -> Row:
-    return {
-        "LineCreationSequenceNumber": line.number,
-        "ProductNumber": line.product.number,
-        "ProductName": line.product.name,
-        "InvoicedQuantity": (after - before) * line.step,
-        "SalesUnitSymbol": line.product.unit,
-        "SalesPrice": line.price,
-        "LineAmount": line.amount_of(after) - line.amount_of(before),
-        "LineTotalTaxAmount": line.tax_of(after) - line.tax_of(before),
-        "LineTotalDiscountAmount": line.discount_of(after) - line.discount_of(before),
-        "InventorySiteId": line.site,
-        "InventoryWarehouseId": line.warehouse,
-        "CurrencyCode": header["CurrencyCode"],
-    }
+    freight = order.freight if index == 0 else Decimal(0)
+    yield from erp_rows.invoice_rows(key, header, slip.lines, freight)

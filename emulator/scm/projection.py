@@ -5,9 +5,10 @@ from decimal import Decimal
 
 from emulator.metadata import Table
 from emulator.scm.reading import HEADERS, LINES
-from emulator.scm.sales import CDS_HEADERS, CDS_LINES, Sales
+from emulator.scm.sales import Sales
 from emulator.store import Change, Row, Transaction, defaults
 from emulator.values import Stored, scaled
+from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
 from emulator.world.order_rows import PROCESSING
 from emulator.world.orders import Status
 

@@ -7,6 +7,7 @@ from emulator.metadata import Table
 from emulator.store import EMPTY_DATE, Row, Store
 from emulator.values import fold
 from emulator.world.customers import Customer
+from emulator.world.erp_rows import INVOICES
 from emulator.world.order_rows import PROCESSING
 from emulator.world.orders import Line, Order
 from emulator.world.products import Product
@@ -14,7 +15,6 @@ from emulator.world.reference import COMPANIES, COUNTRIES, Company, Country, Pla
 
 HEADERS, LINES = "SalesOrderHeadersV2", "SalesOrderLinesV2"
 SLIPS, SLIP_LINES = "CustPackingSlipJourBiEntities", "CustPackingSlipTransBiEntities"
-INVOICES = "SalesInvoiceHeadersV2"
 STATUSES = {text: status for status, text in PROCESSING.items()}
 NOWHERE = Place("", "", "", "")
 
@@ -111,21 +111,8 @@ class Orders:
 
     def invoiced(self, header: Row) -> int:
         """How many invoices there are; each is for one packing slip, in their order."""
-        erp = self.rows(
-            INVOICES, header["dataAreaId"], "SalesOrderNumber", header["SalesOrderNumber"]
-        )
-        return max(len(erp), self._carried_invoices(header))
-
-    def _carried_invoices(self, header: Row) -> int:
-        """Worlds keep the invoices of old orders in Dataverse alone."""
-        sql = (
-            'SELECT count(*) FROM "dataverse.invoices" i JOIN "dataverse.salesorders" s'
-            ' ON s."salesorderid" = i."_salesorderid_value" JOIN "dataverse.cdm_companies" c'
-            ' ON c."cdm_companyid" = s."_msdyn_company_value" WHERE fold(c."cdm_companycode") = ?'
-            ' AND fold(s."msdyn_salesordernumber") = ?'
-        )
-        key = [fold(str(header["dataAreaId"])), fold(str(header["SalesOrderNumber"]))]
-        return int(self._store.run(sql, key)[0][0])
+        area, number = header["dataAreaId"], header["SalesOrderNumber"]
+        return len(self.rows(INVOICES, area, "SalesOrderNumber", number))
 
     def tax_rate(self, header: Row) -> Decimal:
         customer = self._customer(header)

@@ -13,9 +13,9 @@ from emulator.scm.numbers import FINOPS_ORDERS, Numbers
 from emulator.scm.reading import HEADERS, LINES, Orders, number_of
 from emulator.store import Row, Store, Transaction, defaults
 from emulator.values import Stored, fold, scaled
+from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
 from emulator.world.orders import Line
 
-CDS_HEADERS, CDS_LINES = "CDSSalesOrderHeaders", "CDSSalesOrderLinesV2"
 OPEN: Final = "Backorder"
 TERMS: Final = frozenset(
     {"OrderedSalesQuantity", "SalesPrice", "ItemNumber", "SalesUnitSymbol", "LineDiscountAmount",

@@ -7,9 +7,11 @@ from decimal import Decimal
 from itertools import count
 from typing import Final
 
+from emulator.world.erp_rows import invoice_rows
 from emulator.world.order_rows import (
     ACCOUNT_NAMED,
     ITEM_BASED,
+    erp_order,
     exchange,
     line_id,
     orderer_columns,
@@ -50,6 +52,11 @@ class Slip:
 def carrier(order: Order) -> str:
     """Who carries the goods; orders without a mode of delivery go the usual way."""
     return SHIP_VIAS.get(order.ship_via, SHIP_VIAS["10"])[1]
+
+
+def voucher(invoice: str) -> str:
+    """Under which an invoice is in the ledger."""
+    return f"V{invoice[4:]}"
 
 
 class Fulfilment:
@@ -150,6 +157,12 @@ class Fulfilment:
         yield "invoices", self._invoice(slip, number, lines, freight)
         for row in lines:
             yield "invoicedetails", row
+        key = slip.key | {
+            "InvoiceNumber": number,
+            "InvoiceDate": erp_day(slip.shipped),
+            "LedgerVoucher": voucher(number),
+        }
+        yield from invoice_rows(key, erp_order(slip.order), slip.lines, freight)
 
     def _invoice(self, slip: Slip, number: str, lines: list[Row], freight: Decimal) -> Row:
         order, customer, seed = slip.order, slip.order.customer, self._seed
@@ -165,7 +178,7 @@ class Fulfilment:
                 "invoicenumber": number,
                 "msdyn_invoicenumber": number,
                 "msdyn_invoicedate": day(slip.shipped),
-                "msdyn_ledgervoucher": f"V{number[4:]}",
+                "msdyn_ledgervoucher": voucher(number),
                 "description": order.reference,
                 # The map carries no due date; a few environments fill it by a flow of their own.
                 "duedate": self._due(slip) if seed.chance(50) else None,

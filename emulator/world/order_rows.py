@@ -5,6 +5,7 @@ from typing import Final
 
 from emulator.world.customer_rows import ENGLISH, contact_for_party_id
 from emulator.world.customers import Customer
+from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES, cds_line
 from emulator.world.orders import Line, Order, Status
 from emulator.world.products import price_list_id
 from emulator.world.reference import CURRENCIES, PRICE_GROUPS
@@ -50,10 +51,14 @@ LINE_STATUS: Final = {
 
 def order_rows(seed: Seed, order: Order) -> Rows:
     yield "salesorders", _order(seed, order)
-    yield "SalesOrderHeadersV2", _erp_order(order)
+    header = erp_order(order)
+    yield "SalesOrderHeadersV2", header
+    yield CDS_HEADERS, header
     for line in order.lines:
         yield "salesorderdetails", _line(seed, order, line)
-        yield "SalesOrderLinesV2", _erp_line(order, line)
+        v2 = _erp_line(order, line)
+        yield "SalesOrderLinesV2", v2
+        yield CDS_LINES, cds_line(order, line, v2, PROCESSING[order.status])
 
 
 def line_id(seed: Seed, order: Order, line: Line) -> str:
@@ -227,7 +232,7 @@ def _erp_address(customer: Customer, prefix: str) -> Row:
     }
 
 
-def _erp_order(order: Order) -> Row:
+def erp_order(order: Order) -> Row:
     customer = order.customer
     return (
         _erp_address(customer, "DeliveryAddress")

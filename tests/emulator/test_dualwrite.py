@@ -249,6 +249,15 @@ async def test_paused_writes_wait_and_are_replayed_in_order(trade: Trade) -> Non
     await trade.agree(order)
 
 
-async def test_worlds_and_loads_are_not_synced() -> None:
-    async with trading() as trade:
-        assert dict(counts(trade.store))["CDSSalesOrderHeaders"] == 0
+async def test_loads_are_not_synced(trade: Trade) -> None:
+    order, table = await trade.order(1), trade.store.catalog.named("salesorder")
+    number = order["msdyn_salesordernumber"]
+    row = trade.store.find(table, "msdyn_salesordernumber = ?", [number])
+
+    with trade.store.transaction("load") as tx:
+        tx.update(table, row or {}, {"msdyn_customersorderreference": "loaded"})
+
+    assert (await trade.again(order))["msdyn_customersorderreference"] == "loaded"
+    for collection in ("SalesOrderHeadersV2", "CDSSalesOrderHeaders"):
+        (there,) = await trade.erp(order, collection)
+        assert there["CustomersOrderReference"] == ""

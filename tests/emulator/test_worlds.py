@@ -10,6 +10,8 @@ import pytest
 
 from emulator.declarations import standard
 from emulator.identities import DEMO_USERS
+from emulator.scm.projection import Projection
+from emulator.scm.sales import Sales
 from emulator.store import Store
 from emulator.world.customers import (
     DEACTIVATED_EMAIL,
@@ -243,3 +245,63 @@ def test_the_demo_customer_exists_in_every_size(world: World) -> None:
     demo = {user.email for user in DEMO_USERS.values() if user.is_contact}
 
     assert demo <= {row["emailaddress1"] for row in world["contacts"]}
+
+
+def test_the_collections_of_dual_write_show_each_order_as_the_erp_itself_would(
+    store: Store,
+) -> None:
+    projection, tables = Projection(Sales(store)), store.catalog.tables
+    shown = [tables["CDSSalesOrderHeaders"], tables["CDSSalesOrderLinesV2"]]
+    before = [store.select(table, "1") for table in shown]
+    headers = store.select(tables["SalesOrderHeadersV2"], "1")
+
+    with store.transaction("load") as tx:
+        for header in headers[::9]:
+            projection.show(tx, header["dataAreaId"], header["SalesOrderNumber"])
+
+    assert [len(rows) for rows in before] == [
+        len(headers),
+        len(store.select(tables["SalesOrderLinesV2"], "1")),
+    ]
+    assert [store.select(table, "1") for table in shown] == before
+
+
+def test_an_invoice_is_the_same_on_both_sides(world: World) -> None:
+    twins = {row["InvoiceNumber"]: row for row in world["SalesInvoiceHeadersV2"]}
+    lines = by(world["SalesInvoiceV2Lines"], "InvoiceNumber")
+    details = by(world["invoicedetails"], "_invoiceid_value")
+
+    assert len(twins) == len(world["invoices"]) > 100
+    for invoice in world["invoices"]:
+        twin = twins[invoice["msdyn_invoicenumber"]]
+        assert twin["TotalInvoiceAmount"] == invoice["msdyn_totalamount"]
+        assert twin["TotalTaxAmount"] == invoice["msdyn_totaltax"]
+        assert twin["LedgerVoucher"] == invoice["msdyn_ledgervoucher"]
+        assert twin["InvoiceDate"][:10] == invoice["msdyn_invoicedate"]
+        assert [
+            (line["LineCreationSequenceNumber"], line["InvoicedQuantity"], line["LineAmount"])
+            for line in lines[twin["InvoiceNumber"]]
+        ] == [
+            (row["sequencenumber"], row["quantity"], row["extendedamount"])
+            for row in details[invoice["invoiceid"]]
+        ]
+
+
+def test_a_few_products_are_sold_in_certain_quantities_alone(world: World) -> None:
+    limited = [
+        row
+        for row in world["msdyn_productdefaultordersettings"]
+        if row["msdyn_salesquantitymultiples"]
+    ]
+
+    assert len(world["msdyn_productdefaultordersettings"]) == SMALL.companies * SMALL.products
+    assert 0 < len(limited) < 0.05 * SMALL.companies * SMALL.products
+
+
+def test_an_account_has_its_own_address_first(world: World) -> None:
+    addresses = by(world["customeraddresses"], "_parentid_value")
+
+    for account in world["accounts"]:
+        first, *_ = addresses[account["accountid"]]
+        assert first["customeraddressid"] == account["address1_addressid"]
+        assert first["city"] == account["address1_city"]

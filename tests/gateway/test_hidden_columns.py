@@ -52,7 +52,13 @@ def selection(table: Table, name: str) -> str:
         return f"{name} {{ nodes {{ __typename }} }}"
     if isinstance(member, Link):
         return f"{name} {{ __typename }}"
-    composite = {"Money": "amount", "Address": "city", "Price": "unit", "Availability": "available"}
+    composite = {
+        "Money": "amount",
+        "Address": "city",
+        "Price": "unit",
+        "Availability": "available",
+        "OrderQuantities": "minimum",
+    }
     below = composite.get(getattr(member.type, "__name__", ""), "")
     return f"{name} {{ {below} }}" if below else name
 
