@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.drafts import Draft, Line
+from portal.drafts import Destination, Draft, Line
 from portal.sessions import Pending, Session, Sessions, Tokens, User, read, written
 from portal.stores import File, Kept
 from tests.gateway.test_demo import demo
@@ -35,7 +35,12 @@ def moved(one: Visitor, other: Visitor) -> None:
 
 def everything() -> Session:
     line = Line("p1", "D1", "Lamp", "ea", 3, Decimal("1000.500"), Decimal("2.50"), "USD", "note")
-    draft = Draft(account="a", address={"city": "Ede"}, receipt_date=date(2027, 1, 2), lines=[line])
+    draft = Draft(
+        account="a",
+        destination=Destination("x", {"city": "Ede"}, "x"),
+        receipt_date=date(2027, 1, 2),
+        lines=[line],
+    )
     user = User("s", Tokens("access-token", "refresh", None, 1.5), 2.5, {"viewer": {"name": "J"}})
     return Session(
         user=user,
