@@ -14,7 +14,7 @@ from portal.lists import day
 from portal.pages.addresses import OTHER, PARTS, choices, destination
 from portal.pages.draft import draft_of, line_of
 from portal.pages.products import search
-from portal.pasting import Mistake, Row, read
+from portal.pasting import TOO_MANY, Mistake, Row, read
 from portal.visits import Visit
 from portal.words import N_
 
@@ -148,15 +148,23 @@ def _search(form: Mapping[str, str]) -> dict[str, str]:
 async def _add(visit: Visit, draft: Draft, product: str) -> Response:
     """One product more; what it is comes from the gateway, never from the form."""
     found = (await visit.ask("products", "Product", id=product))["product"]
-    if found and len(draft.lines) < MAXIMUM_LINES:
-        typed = visit.form.get(f"quantity-{product}") or visit.form.get("quantity", "1")
-        amount = quantity(visit.language.typed(typed), found["decimals"] or 0)
-        if amount is None:
-            visit.notice(visit.translate("That is not a quantity in which this product is sold."))
-        else:
-            draft.add(line_of(found | {"quantity": str(amount)}))
-            visit.notice(visit.translate("%s is on your order.") % found["name"])
+    typed = visit.form.get(f"quantity-{product}") or visit.form.get("quantity", "1")
+    visit.notice(_added(visit, draft, found, visit.language.typed(typed)))
     return visit.go("/orders/new/items", **_search(visit.form))
+
+
+def _added(visit: Visit, draft: Draft, found: Mapping[str, Any] | None, typed: str) -> str:
+    """What came of it, in words."""
+    if found is None:
+        return visit.translate("There is no product with this number.")
+    if len(draft.lines) >= MAXIMUM_LINES:
+        return visit.translate(TOO_MANY)
+    amount = quantity(typed, found["decimals"] or 0)
+    if amount is None:
+        return visit.translate("That is not a quantity in which this product is sold.")
+    draft.add(line_of({**found, "quantity": str(amount)}))
+    message: str = visit.translate("%s is on your order.") % found["name"]
+    return message
 
 
 def _set_quantities(visit: Visit, draft: Draft) -> dict[str, str]:
@@ -182,6 +190,8 @@ async def imported(visit: Visit) -> Response:
     known = await _numbered(visit, sorted({row.number for row in rows}))
     lines, more = _lines(visit, rows, known)
     mistakes = sorted([*mistakes, *more], key=lambda mistake: mistake.line)
+    if len({line.product for line in (*draft.lines, *lines)}) > MAXIMUM_LINES:
+        mistakes.append(Mistake(rows[-1].line, TOO_MANY))
     for line in lines if not mistakes else ():
         draft.add(line)
     if mistakes or not lines:

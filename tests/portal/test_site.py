@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -175,6 +176,23 @@ async def test_a_quantity_that_is_not_sold_is_refused_in_words(jane: Visitor) ->
     assert "Bestel er minstens 10 van." in review.text
     assert "Minstens 10 · Hoogstens 500 · Per veelvoud van 5" in found.text
     assert re.search(r'name="quantity-[^"]+" value="10"', found.text)
+
+
+async def test_a_draft_that_is_full_says_so(jane: Visitor) -> None:
+    await jane.get("/orders/new")
+    await jane.post("/orders/new", ship_to="account")
+    await jane.post("/orders/new/import", pasted="D0225;10")
+    draft = jane.session.draft
+    assert draft
+    draft.lines += [replace(draft.lines[0], product=f"p{n}") for n in range(499)]
+
+    pasted = await jane.post("/orders/new/import", pasted="D0225;10\nD0023;1")
+    product = (await jane.get("/products?q=D0023")).text.split('name="add" value="')[1]
+    added = await jane.post("/orders/new/items", add=product.split('"')[0])
+
+    assert "At most 500 lines at once." in pasted.text
+    assert "At most 500 lines at once." in added.text
+    assert len(draft.lines) == 500
 
 
 async def test_an_address_that_is_gone_is_not_replaced_by_another(jane: Visitor) -> None:
