@@ -1,6 +1,7 @@
 """The command line: `portal serve`, `portal settings`."""
 
 import logging
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def serve() -> None:
     try:
         settings = load()
         app = create_app(settings)
-    except (SettingsError, BrandError, ImportError, RuntimeError) as error:
+    except (SettingsError, BrandError, ImportError, RuntimeError, OSError, sqlite3.Error) as error:
         click.echo(str(error), err=True)
         sys.exit(USAGE)
     uvicorn.run(

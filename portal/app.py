@@ -26,15 +26,23 @@ from portal.sessions import Pending, Session, Sessions
 from portal.settings import Settings, origin_of
 from portal.signin import Issuer
 from portal.sitemap import PAGES
+from portal.stores import File, Store
 from portal.visits import Page, Site, Visit, admit, language_of, read_form
 
 log = logging.getLogger(__name__)
 
 
 def create_app(
-    settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None
+    settings: Settings,
+    *,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    store: Store | None = None,
 ) -> Starlette:
-    """The portal of one brand. BrandError, ImportError or RuntimeError where it cannot start."""
+    """
+    The portal of one brand; `store` is for sessions, instead of the file of the settings.
+
+    BrandError, ImportError, RuntimeError, OSError or sqlite3.Error where it cannot start.
+    """
     brand = branding.load(settings.brand)
     pages = [*PAGES, *_extra(settings.extensions)]
     http = httpx2.AsyncClient(
@@ -44,7 +52,9 @@ def create_app(
         trust_env=False,
     )
     assets = Assets(brand.folders("assets"), {"brand.css": brand.css()})
-    site = _site(settings, brand, pages, http, assets)
+    if store is None and settings.sessions:
+        store = File(settings.sessions)
+    site = _site(settings, brand, pages, http, assets, store)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -75,6 +85,7 @@ def _site(
     pages: Sequence[Page],
     http: httpx2.AsyncClient,
     assets: Assets,
+    store: Store | None,
 ) -> Site:
     offered = languages(brand.locales, brand.folders("locales"), brand.timezone)
     return Site(
@@ -84,7 +95,11 @@ def _site(
         templates=Templates(brand, offered, assets),
         gateway=Gateway(http, documents.load(brand.folders("documents"))),
         issuer=Issuer(settings),
-        sessions=Sessions(idle=settings.idle_minutes * 60, lifetime=settings.session_hours * 3600),
+        sessions=Sessions(
+            idle=settings.idle_minutes * 60,
+            lifetime=settings.session_hours * 3600,
+            store=store,
+        ),
         menu=[page for page in pages if page.menu and brand.shows(page.part)],
     )
 
@@ -111,6 +126,7 @@ def _route(site: Site, page: Page) -> Route:
         request.scope["session"] = session.issuer
         visit = Visit(site, request, session, language_of(site, session, request), page)
         response = await _shown(visit)
+        site.sessions.save(session)
         if site.sessions.is_kept(session) and request.cookies.get(cookie) != session.id:
             response.set_cookie(
                 cookie, session.id, httponly=True, samesite="lax", secure=site.settings.is_secure

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, Final
 
 MAXIMUM_LINES: Final = 500
@@ -30,14 +30,29 @@ class Line:
         return None if self.price is None else self.price * self.quantity
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an order goes: to the account's own address unless said otherwise."""
+
+    choice: str = "account"
+    """What was picked in the form."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    id: str | None = None
+    """The gateway's id of the address, if it knows it by one."""
+
+    def as_input(self) -> dict[str, Any]:
+        if self.id:
+            return {"shipToAddress": self.id}
+        return {"shipTo": dict(self.parts)} if self.parts else {}
+
+
 @dataclass(slots=True)
 class Draft:
     """What was entered so far. `key` makes sending it twice the same as sending it once."""
 
     key: str = field(default_factory=lambda: f"portal-{uuid.uuid4()}")
     account: str | None = None
-    address: Mapping[str, str] = field(default_factory=dict)
-    """Where it goes; empty for the account's own address."""
+    destination: Destination = field(default_factory=Destination)
     receipt_date: date | None = None
     reference: str = ""
     requisition: str = ""
@@ -82,7 +97,7 @@ class Draft:
         return {
             "idempotencyKey": self.key,
             "account": self.account,
-            "shipTo": dict(self.address) or None,
+            **self.destination.as_input(),
             "requestedReceiptDate": self.receipt_date and self.receipt_date.isoformat(),
             "customerReference": self.reference or None,
             "requisitionNumber": self.requisition or None,
@@ -100,6 +115,16 @@ def priced(line: Line, price: Mapping[str, Any] | None) -> Line:
 def _line_input(line: Line) -> dict[str, Any]:
     note = {"note": line.note} if line.note else {}
     return {"product": line.product, "quantity": str(line.quantity), **note}
+
+
+def least(allowed: Mapping[str, str | None] | None) -> Decimal:
+    """The smallest quantity that the gateway's `orderQuantities` allow; one where they are open."""
+    minimum, multiple = (
+        Decimal((allowed or {}).get(name) or 0) for name in ("minimum", "multiple")
+    )
+    if multiple <= 0:
+        return minimum if minimum > 0 else Decimal(1)
+    return multiple * max(Decimal(1), (minimum / multiple).to_integral_value(ROUND_CEILING))
 
 
 def quantity(text: str, decimals: int) -> Decimal | None:

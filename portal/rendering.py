@@ -8,6 +8,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 
 from portal.assets import Assets
 from portal.brand import Brand
+from portal.drafts import least
 from portal.language import Language
 from portal.words import words_for
 
@@ -46,6 +47,7 @@ def _environment(brand: Brand, language: Language, assets: Assets) -> Environmen
         "ago": language.ago,
         "number": language.number,
         "plain": language.plain,
+        "least": least,
         "money": language.money,
     }
     environment.globals |= {

@@ -1,22 +1,31 @@
 """
 What the server remembers of a visitor. The browser holds one random id and nothing else.
 
-Sessions live in the memory of one process: tokens are never written down. They survive being
-signed out by time (drafts and half-sent forms wait for the same person), but not a restart.
+Sessions live in memory and, where there is a store, are written down after each request that
+changed them. They survive being signed out by time: drafts and half-sent forms wait for the same
+person.
 """
 
 import asyncio
+import logging
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+import msgspec
+
 from portal.drafts import Draft
+from portal.stores import Kept, Store
+
+log = logging.getLogger(__name__)
 
 MAXIMUM: Final = 20_000
-"""Sessions at once; beyond it those unused for longest go."""
+"""Sessions at once in memory; beyond it those unused for longest go."""
+RARELY: Final = 60
+"""Seconds after which a visit is written down although it changed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +58,10 @@ class Pending:
 
 
 @dataclass(slots=True)
-class Session:
-    """One visitor. `subject` outlives `user`, so that what waits is handed to nobody else."""
+class Memory:
+    """What is written down of a session."""
 
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
-    touched: float = field(default_factory=time.time)
     user: User | None = None
     subject: str | None = None
     language: str | None = None
@@ -70,6 +77,16 @@ class Session:
     notices: list[str] = field(default_factory=list)
     issuer: dict[str, Any] = field(default_factory=dict)
     """What authlib keeps between leaving for the issuer and coming back."""
+
+
+@dataclass(slots=True)
+class Session(Memory):
+    """One visitor. `subject` outlives `user`, so that what waits is handed to nobody else."""
+
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    touched: float = field(default_factory=time.time)
+    kept: Kept | None = None
+    """As it is in the store."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def signed_in(self, user: User) -> None:
@@ -93,17 +110,33 @@ def _id(account: dict[str, Any] | None) -> str:
     return str(account["id"]) if account else ""
 
 
-class Sessions:
-    """All sessions of this process."""
+def written(session: Session) -> bytes:
+    return msgspec.json.encode({each.name: getattr(session, each.name) for each in fields(Memory)})
 
-    def __init__(self, *, idle: float, lifetime: float) -> None:
+
+def read(key: str, kept: Kept) -> Session | None:
+    """None for what another version of the portal wrote and this one does not understand."""
+    try:
+        memory = msgspec.json.decode(kept.content, type=Memory)
+    except msgspec.DecodeError:
+        log.warning("a session of another version is forgotten")
+        return None
+    values = {each.name: getattr(memory, each.name) for each in fields(Memory)}
+    return Session(id=key, touched=kept.touched, kept=kept, **values)
+
+
+class Sessions:
+    """All sessions of this process, and those that other processes put into the store."""
+
+    def __init__(self, *, idle: float, lifetime: float, store: Store | None = None) -> None:
         self._idle = idle
         self._lifetime = lifetime
+        self._store = store
         self._kept: OrderedDict[str, Session] = OrderedDict()
 
     def find(self, key: str | None, *, touch: bool = True) -> Session | None:
         """The session, signed out if it was left alone for too long; `touch` if it no longer is."""
-        session = self._kept.get(key or "")
+        session = self._known(key) if key else None
         if session is None:
             return None
         now = time.time()
@@ -113,6 +146,34 @@ class Sessions:
             session.touched = now
         self._kept.move_to_end(session.id)
         return session
+
+    def _known(self, key: str) -> Session | None:
+        """As another process left it, if one was at it since; gone if it was dropped there."""
+        session = self._kept.get(key)
+        if self._store is None or (session and session.kept is None):
+            return session
+        kept = self._store.load(key)
+        if kept is None:
+            self._kept.pop(key, None)
+            return None
+        if session is None or session.kept != kept:
+            session = read(key, kept)
+        if session:
+            self.keep(session)
+        return session
+
+    def save(self, session: Session) -> None:
+        """Write down what a request changed."""
+        if self._store is None or not self.is_kept(session):
+            return
+        kept = Kept(written(session), session.touched)
+        if session.kept is None:
+            self._store.add(session.id, kept)
+        elif kept.content != session.kept.content or kept.touched - session.kept.touched > RARELY:
+            self._store.update(session.id, kept)
+        else:
+            return
+        session.kept = kept
 
     def keep(self, session: Session) -> None:
         self._kept[session.id] = session
@@ -124,12 +185,15 @@ class Sessions:
 
     def renew(self, session: Session) -> None:
         """A new id and form token, so that nothing known before sign-in is worth anything after."""
-        self._kept.pop(session.id, None)
+        self.drop(session)
         session.id, session.csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        session.kept = None
         self.keep(session)
 
     def drop(self, session: Session) -> None:
         self._kept.pop(session.id, None)
+        if self._store:
+            self._store.drop(session.id)
 
     def _over(self, session: Session, user: User, now: float) -> bool:
         return now - session.touched > self._idle or now - user.since > self._lifetime

@@ -33,6 +33,13 @@ def folder(value: str) -> Path:
     return found.resolve()
 
 
+def file(value: str) -> Path:
+    found = Path(value)
+    if not found.parent.is_dir():
+        raise ValueError("must be a file in a folder that exists")
+    return found.resolve()
+
+
 def url(value: str) -> str:
     parts = urlsplit(value.strip())
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
@@ -67,6 +74,11 @@ class Settings:
     port: int = _setting("Port to listen on.", int, default=8080)
     idle_minutes: int = _setting("A session ends after so long unused.", int, default=60)
     session_hours: int = _setting("A session ends so long after sign-in.", int, default=12)
+    sessions: Path | None = _setting(  # noqa: RUF009 - a field
+        "A file that keeps sessions over restarts, shared by the processes of one machine.",
+        file,
+        default=None,
+    )
     timeout: float = _setting(
         "Seconds that the gateway may take; orders take up to 25.", float, default=30.0
     )

@@ -51,6 +51,13 @@ HOLD: Final[Words] = {
     "REQUISITION": (N_("Requisitions are on hold"), "bad"),
     "UNKNOWN": (N_("Unknown"), "done"),
 }
+PURPOSE: Final[Words] = {
+    "SHIP_TO": (N_("Delivery address"), "open"),
+    "PRIMARY": (N_("Main address"), "open"),
+    "BILL_TO": (N_("Invoice address"), "open"),
+    "OTHER": (N_("Address of the account"), "open"),
+    "UNKNOWN": (N_("Address of the account"), "open"),
+}
 ROLES: Final[Mapping[str, str]] = {
     "buyer": N_("Buyer: sees and places their own orders"),
     "representative": N_("Representative: sees and places all orders of the account"),

@@ -10,14 +10,14 @@ from starlette.responses import Response
 
 from portal.drafts import MAXIMUM_LINES, Draft, Line, priced, quantity
 from portal.errors import Unavailable
-from portal.lists import day, postal
+from portal.lists import day
+from portal.pages.addresses import OTHER, PARTS, choices, destination
 from portal.pages.draft import draft_of, line_of
 from portal.pages.products import search
-from portal.pasting import Mistake, Row, read
+from portal.pasting import TOO_MANY, Mistake, Row, read
 from portal.visits import Visit
 from portal.words import N_
 
-ADDRESS: Final = ("name", "street", "streetNumber", "postalCode", "city", "state", "country")
 FOUND: Final = 8
 """Products that a search shows at once."""
 
@@ -37,15 +37,16 @@ def entered(draft: Draft) -> dict[str, str]:
         "receipt_date": draft.receipt_date.isoformat() if draft.receipt_date else "",
         "reference": draft.reference,
         "requisition": draft.requisition,
-        "ship_to": "other" if draft.address else "account",
+        "ship_to": draft.destination.choice,
     }
-    return fields | {name: draft.address.get(name, "") for name in ADDRESS}
+    typed = draft.destination.parts if draft.destination.choice == OTHER else {}
+    return fields | {name: typed.get(name, "") for name in PARTS}
 
 
 async def _information(
     visit: Visit, draft: Draft, fields: Mapping[str, str], mistakes: Mapping[str, str]
 ) -> Response:
-    own, others = await _addresses(visit, draft.account)
+    own, others = await choices(visit, draft.account)
     return visit.render(
         "new_information.html",
         status=422 if mistakes else 200,
@@ -58,31 +59,19 @@ async def _information(
     )
 
 
-async def _addresses(
-    visit: Visit, account: str | None
-) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
-    """The account, and where its orders went lately besides its own address."""
-    if account is None:
-        return None, []
-    found = await visit.ask("wizard", "Addresses", account=account)
-    own = postal((found["account"] or {}).get("address"))
-    seen = [postal(order["shipTo"]) for order in (found["orders"] or {}).get("nodes", ())]
-    distinct = {tuple(sorted(one.items())): one for one in seen if one.get("street")}
-    others = [one for one in distinct.values() if one.get("street") != own.get("street")]
-    return found["account"], others[:5]
-
-
 async def _inform(visit: Visit, draft: Draft) -> Response:
     form = visit.form
     if picked := next((one for one in visit.accounts if one["id"] == form.get("account")), None):
         # From here on prices are that account's; so is everything that is listed.
         visit.session.account, draft.account = picked, picked["id"]
     mistakes = check(form, draft)
-    if mistakes:
+    goes_to = None if mistakes else await destination(visit, draft.account)
+    if goes_to is None:
+        mistakes = mistakes or {"ship_to": N_("This address is not known any more. Choose again.")}
         return await _information(visit, draft, {**entered(draft), **form}, mistakes)
     draft.receipt_date = day(form.get("receipt_date"))
     draft.reference, draft.requisition = _short(form, "reference"), _short(form, "requisition")
-    draft.address = await _address(visit, draft)
+    draft.destination = goes_to
     draft.informed = True
     return visit.go("/orders/new/items")
 
@@ -100,7 +89,7 @@ def check(form: Mapping[str, str], draft: Draft) -> dict[str, str]:
         "reference": len(_short(form, "reference")) > 50 and N_("At most 50 characters."),
         "requisition": len(_short(form, "requisition")) > 50 and N_("At most 50 characters."),
     }
-    if form.get("ship_to") == "other":
+    if form.get("ship_to") == OTHER:
         found |= {
             "street": not _short(form, "street") and N_("Enter the street."),
             "city": not _short(form, "city") and N_("Enter the city."),
@@ -115,17 +104,6 @@ def _date_mistake(text: str) -> str | None:
     if found is None:
         return N_("Enter a date such as 2026-12-31.")
     return N_("This day has passed.") if found < datetime.now(UTC).date() else None
-
-
-async def _address(visit: Visit, draft: Draft) -> dict[str, str]:
-    """The address that was typed, or the known one that was picked; empty for the account's."""
-    picked = visit.form.get("ship_to", "account")
-    if picked == "other":
-        return {name: _short(visit.form, name) for name in ADDRESS if _short(visit.form, name)}
-    if picked.isdecimal():
-        _, others = await _addresses(visit, draft.account)
-        return others[int(picked)] if int(picked) < len(others) else {}
-    return {}
 
 
 async def items(visit: Visit) -> Response:
@@ -170,15 +148,23 @@ def _search(form: Mapping[str, str]) -> dict[str, str]:
 async def _add(visit: Visit, draft: Draft, product: str) -> Response:
     """One product more; what it is comes from the gateway, never from the form."""
     found = (await visit.ask("products", "Product", id=product))["product"]
-    if found and len(draft.lines) < MAXIMUM_LINES:
-        typed = visit.form.get(f"quantity-{product}") or visit.form.get("quantity", "1")
-        amount = quantity(visit.language.typed(typed), found["decimals"] or 0)
-        if amount is None:
-            visit.notice(visit.translate("That is not a quantity in which this product is sold."))
-        else:
-            draft.add(line_of(found | {"quantity": str(amount)}))
-            visit.notice(visit.translate("%s is on your order.") % found["name"])
+    typed = visit.form.get(f"quantity-{product}") or visit.form.get("quantity", "1")
+    visit.notice(_added(visit, draft, found, visit.language.typed(typed)))
     return visit.go("/orders/new/items", **_search(visit.form))
+
+
+def _added(visit: Visit, draft: Draft, found: Mapping[str, Any] | None, typed: str) -> str:
+    """What came of it, in words."""
+    if found is None:
+        return visit.translate("There is no product with this number.")
+    if len(draft.lines) >= MAXIMUM_LINES:
+        return visit.translate(TOO_MANY)
+    amount = quantity(typed, found["decimals"] or 0)
+    if amount is None:
+        return visit.translate("That is not a quantity in which this product is sold.")
+    draft.add(line_of({**found, "quantity": str(amount)}))
+    message: str = visit.translate("%s is on your order.") % found["name"]
+    return message
 
 
 def _set_quantities(visit: Visit, draft: Draft) -> dict[str, str]:
@@ -204,6 +190,8 @@ async def imported(visit: Visit) -> Response:
     known = await _numbered(visit, sorted({row.number for row in rows}))
     lines, more = _lines(visit, rows, known)
     mistakes = sorted([*mistakes, *more], key=lambda mistake: mistake.line)
+    if len({line.product for line in (*draft.lines, *lines)}) > MAXIMUM_LINES:
+        mistakes.append(Mistake(rows[-1].line, TOO_MANY))
     for line in lines if not mistakes else ():
         draft.add(line)
     if mistakes or not lines:
@@ -263,7 +251,7 @@ async def review(visit: Visit) -> Response:
 
 
 async def reviewed(visit: Visit, draft: Draft, errors: list[dict[str, Any]]) -> Response:
-    own, _ = await _addresses(visit, draft.account)
+    own, _ = await choices(visit, draft.account)
     status = 422 if errors and visit.request.method == "POST" else 200
     return visit.render("new_review.html", status=status, draft=draft, own=own, errors=errors)
 

@@ -42,7 +42,7 @@ def test_an_open_page_follows_its_order(jane: Page, port: int) -> None:
 def test_an_order_is_changed_cancelled_and_ordered_again(jane: Page) -> None:
     place(jane, "CHANGES")
     jane.get_by_role("link", name="Change or cancel").click()
-    jane.get_by_label("Quantity of").first.fill("7")
+    jane.get_by_label("Quantity of").first.fill("15")
     jane.get_by_role("button", name="Change", exact=False).first.click()
     expect(jane.get_by_text("The quantity is changed.")).to_be_visible()
     jane.get_by_role("link", name="Cancel this order").click()
@@ -52,7 +52,7 @@ def test_an_order_is_changed_cancelled_and_ordered_again(jane: Page) -> None:
 
     expect(jane.get_by_text("are in your draft")).to_be_visible()
     jane.goto("/orders/new/items")
-    expect(jane.get_by_label("Quantity of").first).to_have_value("7")
+    expect(jane.get_by_label("Quantity of").first).to_have_value("15")
 
 
 def test_two_people_cannot_overwrite_each_other(browser: Browser, port: int) -> None:

@@ -38,8 +38,8 @@ def test_a_session_that_ends_amid_a_form_loses_nothing(sam: Page, own: Portal) -
     sam.goto("/orders/new")
     sam.get_by_label("Your reference").fill("ENDED")
     sam.get_by_label("Another address").check()
-    sam.get_by_label("Street").fill("Quay 7")
-    sam.get_by_label("City").fill("Oakland")
+    sam.get_by_role("textbox", name="Street").fill("Quay 7")
+    sam.get_by_role("textbox", name="City").fill("Oakland")
     own.forget(sam)
     sam.get_by_role("button", name="Continue to items").click()
     again(sam)
@@ -49,7 +49,7 @@ def test_a_session_that_ends_amid_a_form_loses_nothing(sam: Page, own: Portal) -
     sam.goto("/orders/new")
 
     expect(sam.get_by_label("Your reference")).to_have_value("ENDED")
-    expect(sam.get_by_label("Street")).to_have_value("Quay 7")
+    expect(sam.get_by_role("textbox", name="Street")).to_have_value("Quay 7")
 
 
 def test_an_order_is_placed_after_its_session_ended(sam: Page, own: Portal) -> None:

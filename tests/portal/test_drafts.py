@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from babel import Locale
 
-from portal.drafts import Draft, Line, quantity
+from portal.drafts import Draft, Line, least, quantity
 from portal.language import Language, languages
 from portal.pages.exports import line
 from portal.pages.order import steps
@@ -38,6 +38,24 @@ def test_a_quantity_is_what_the_product_allows(text: str, decimals: int, found: 
 
 def test_a_quantity_is_sent_in_plain_digits() -> None:
     assert str(quantity("1e3", 0)) == "1000"
+
+
+@pytest.mark.parametrize(
+    ("minimum", "multiple", "least_of_all"),
+    [
+        (None, None, 1),
+        ("5", None, 5),
+        (None, "6", 6),
+        ("5", "6", 6),
+        ("7", "6", 12),
+        ("0.5", None, "0.5"),
+    ],
+)
+def test_what_is_offered_is_the_least_that_is_sold(
+    minimum: str | None, multiple: str | None, least_of_all: str
+) -> None:
+    assert least({"minimum": minimum, "multiple": multiple}) == Decimal(least_of_all)
+    assert least(None) == 1
 
 
 ENGLISH, DUTCH = languages([Locale("en"), Locale("nl")], [], "UTC")

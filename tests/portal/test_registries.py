@@ -1,9 +1,10 @@
 """What the portal declares fits the gateway, the catalogues and the docs."""
 
+import re
 from pathlib import Path
 
 import pytest
-from graphql import GraphQLEnumType, build_schema, parse, validate
+from graphql import GraphQLEnumType, GraphQLObjectType, build_schema, parse, validate
 
 from portal import brand, words
 from portal.catalogue import missing
@@ -16,6 +17,9 @@ SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 DOCUMENTS = sorted((ROOT / "portal" / "documents").glob("*.graphql"))
 CATALOGUES = sorted((ROOT / "portal" / "locales").glob("*/LC_MESSAGES/*.po"))
 DOCS = (ROOT / "docs" / "portal.md").read_text()
+
+NOT_ASKED_FOR = {"INVALID_INPUT", "IDEMPOTENCY_MISMATCH", "UNKNOWN_UNIT"}
+"""Refusals of what no form of the portal sends; they would show in the gateway's own words."""
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
@@ -30,6 +34,7 @@ def test_documents_are_valid_against_the_schema(path: Path) -> None:
         ("LineStatus", words.LINE),
         ("InvoiceState", words.INVOICE),
         ("HoldStatus", words.HOLD),
+        ("AddressPurpose", words.PURPOSE),
     ],
 )
 def test_every_value_of_an_enumeration_has_words(enum: str, spoken: words.Words) -> None:
@@ -37,6 +42,15 @@ def test_every_value_of_an_enumeration_has_words(enum: str, spoken: words.Words)
 
     assert isinstance(declared, GraphQLEnumType)
     assert set(declared.values) - set(spoken) == set()
+
+
+def test_every_refusal_that_a_customer_can_meet_has_words() -> None:
+    types = (kind for kind in SCHEMA.type_map.values() if isinstance(kind, GraphQLObjectType))
+    errors = [kind for kind in types if "UserError" in {each.name for each in kind.interfaces}]
+    codes = {re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", kind.description or "")[0] for kind in errors}
+    spoken = (ROOT / "portal" / "templates" / "_mistakes.html").read_text()
+
+    assert {code for code in codes if f'"{code}"' not in spoken} == NOT_ASKED_FOR
 
 
 def test_dutch_is_there() -> None:

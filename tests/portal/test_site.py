@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -29,7 +30,7 @@ async def drafted(visitor: Visitor, reference: str = "PO 1") -> str:
     """A draft up to its review; its key."""
     await visitor.get("/orders/new")
     await visitor.post("/orders/new", ship_to="account", reference=reference)
-    await visitor.post("/orders/new/import", pasted="D0225,2\nD0023,1")
+    await visitor.post("/orders/new/import", pasted="D0225,10\nD0023,1")
     page = await visitor.get("/orders/new/review")
     return str(re.findall(r'name="key" value="([^"]+)"', page.text)[0])
 
@@ -144,6 +145,63 @@ async def test_nobody_is_sent_elsewhere(jane: Visitor, back: str) -> None:
     answer = await jane.client.get("/language/nl", params={"back": back})
 
     assert answer.headers["location"] == "/"
+
+
+async def test_an_order_goes_to_the_address_that_was_chosen(jane: Visitor) -> None:
+    page = await jane.get("/orders/new")
+    chosen = next(
+        value
+        for value in re.findall(r'name="ship_to" value="([^"]+)"', page.text)
+        if "1200 Pine Street" in page.text.split(f'value="{value}"')[1].split("</label>")[0]
+    )
+    await jane.post("/orders/new", ship_to=chosen, reference="SEATTLE")
+    await jane.post("/orders/new/import", pasted="D0023,1")
+    review = await jane.get("/orders/new/review")
+    key = re.findall(r'name="key" value="([^"]+)"', review.text)[0]
+    order = await jane.post("/orders/new/submit", key=key)
+
+    assert "1200 Pine Street" in review.text
+    assert "1200 Pine Street" in order.text
+
+
+async def test_a_quantity_that_is_not_sold_is_refused_in_words(jane: Visitor) -> None:
+    await jane.client.get("/language/nl")
+    await jane.get("/orders/new")
+    await jane.post("/orders/new", ship_to="account")
+    await jane.post("/orders/new/import", pasted="D0023;1\nD0225;7")
+    review = await jane.get("/orders/new/review")
+    found = await jane.get("/orders/new/items?q=D0225")
+
+    assert "Regel 2:" in review.text
+    assert "Bestel er minstens 10 van." in review.text
+    assert "Minstens 10 · Hoogstens 500 · Per veelvoud van 5" in found.text
+    assert re.search(r'name="quantity-[^"]+" value="10"', found.text)
+
+
+async def test_a_draft_that_is_full_says_so(jane: Visitor) -> None:
+    await jane.get("/orders/new")
+    await jane.post("/orders/new", ship_to="account")
+    await jane.post("/orders/new/import", pasted="D0225;10")
+    draft = jane.session.draft
+    assert draft
+    draft.lines += [replace(draft.lines[0], product=f"p{n}") for n in range(499)]
+
+    pasted = await jane.post("/orders/new/import", pasted="D0225;10\nD0023;1")
+    product = (await jane.get("/products?q=D0023")).text.split('name="add" value="')[1]
+    added = await jane.post("/orders/new/items", add=product.split('"')[0])
+
+    assert "At most 500 lines at once." in pasted.text
+    assert "At most 500 lines at once." in added.text
+    assert len(draft.lines) == 500
+
+
+async def test_an_address_that_is_gone_is_not_replaced_by_another(jane: Visitor) -> None:
+    await jane.get("/orders/new")
+    page = await jane.post("/orders/new", ship_to="0123456789abcdef", reference="KEPT")
+
+    assert page.status_code == 422
+    assert "This address is not known any more" in page.text
+    assert 'value="KEPT"' in page.text
 
 
 async def test_a_thousand_stays_a_thousand_in_every_language(jane: Visitor) -> None:

@@ -1,0 +1,78 @@
+"""Where an order can go: the account's addresses, where its orders went lately, or as typed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from portal.drafts import Destination
+from portal.lists import postal
+from portal.visits import Visit
+from portal.words import N_, PURPOSE
+
+ACCOUNT: Final = "account"
+OTHER: Final = "other"
+PARTS: Final = ("name", "street", "streetNumber", "postalCode", "city", "state", "country")
+LATELY: Final = 5
+"""Addresses of earlier orders that are offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One address to pick; its `destination.choice` stands in the form."""
+
+    title: str
+    destination: Destination
+
+
+async def choices(visit: Visit, account: str | None) -> tuple[dict[str, Any] | None, list[Choice]]:
+    """The account with its own address, and the others."""
+    if account is None:
+        return None, []
+    found = await visit.ask("wizard", "Addresses", account=account)
+    buyer = found["account"] or {}
+    own = (buyer.get("addresses") or {}).get("nodes", ())
+    went = [order["shipTo"] for order in (found["orders"] or {}).get("nodes", ())]
+    seen = {_place(buyer.get("address"))}
+    offered = _new(
+        seen, [(PURPOSE[each["purpose"]][0], each["address"], each["id"]) for each in own]
+    )
+    used = _new(seen, [(N_("Used before"), each, None) for each in went])
+    return found["account"], [*offered, *used[:LATELY]]
+
+
+def _new(
+    seen: set[str], found: list[tuple[str, Mapping[str, str | None] | None, str | None]]
+) -> list[Choice]:
+    """Those that were not seen yet and lead somewhere."""
+    kept = []
+    for title, address, key in found:
+        parts, place = postal(address), _place(address)
+        if parts.get("street") and place not in seen:
+            seen.add(place)
+            kept.append(Choice(title, Destination(key or _digest(parts), parts, key)))
+    return kept
+
+
+def _place(address: Mapping[str, str | None] | None) -> str:
+    """The address without who is there, as people would compare it."""
+    return " ".join(str((address or {}).get(name) or "").casefold() for name in PARTS[1:])
+
+
+def _digest(parts: Mapping[str, str]) -> str:
+    """A name for an address without an id: places in a list change while a form is filled in."""
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+async def destination(visit: Visit, account: str | None) -> Destination | None:
+    """What the form says; None for an address that is not on offer any more."""
+    picked = visit.form.get("ship_to") or ACCOUNT
+    if picked == ACCOUNT:
+        return Destination()
+    if picked == OTHER:
+        typed = {name: visit.form.get(name, "").strip() for name in PARTS}
+        return Destination(OTHER, postal(typed))
+    _, offered = await choices(visit, account)
+    found = (one.destination for one in offered)
+    return next((one for one in found if one.choice == picked), None)
