@@ -61,7 +61,8 @@ def main(
     began: float | None,
 ) -> None:
     """Measure the gateway beside others on one core; the last line is JSON."""
-    signal.signal(signal.SIGTERM, _interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     until = time.monotonic() + budget - (time.time() - began if began else 0.0)
     chosen = [OURS] if profiled else [each for each in CANDIDATES if each.name in only]
     try:

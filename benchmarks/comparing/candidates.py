@@ -85,7 +85,7 @@ def _node(name: str, *arguments: str) -> tuple[str, ...]:
 OURS = Candidate(
     "ours", "ours", (str(SCRIPTS / "gateway"), "serve"), tuple(WORKS), environment=_gateway
 )
-LIMIT = Candidate("limit", "limit", _python("limit"), ("L",))
+LIMIT = Candidate("limit", "limit", _python("limit"))
 CANDIDATES = (
     OURS,
     Candidate("naive", "naive", _python("naive")),

@@ -47,12 +47,18 @@ class Limit:
         while (await receive()).get("more_body"):
             pass
         for wave in task.waves:
-            await asyncio.gather(*map(self.fetch, wave))
+            await self.fetch_all(wave)
         body = msgspec.json.encode(task.answer)
         length = b"%d" % len(body)
         head = [(b"content-type", b"application/json"), (b"content-length", length)]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": body})
+
+    async def fetch_all(self, wave: list[Fetch]) -> None:
+        if len(wave) == 1:
+            await self.fetch(wave[0])
+        else:
+            await asyncio.gather(*map(self.fetch, wave))
 
     async def fetch(self, what: Fetch) -> Any:
         headers = self.headers | ({"Prefer": what.prefer} if what.prefer else {})

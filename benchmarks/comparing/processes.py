@@ -97,7 +97,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **env},
+            env={**_surroundings(), **env},
             # Ctrl-C is for the comparison alone, which then ends its processes itself.
             start_new_session=True,
         )
@@ -106,6 +106,11 @@ def running(
         yield found
     finally:
         found.stop()
+
+
+def _surroundings() -> dict[str, str]:
+    """The environment without what somebody set for a gateway of theirs."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
 
 
 def answers(found: Running, url: str) -> None:

@@ -9,6 +9,8 @@ from benchmarks.comparing.trials import Trial
 
 Key = tuple[str, str]
 """The names of a candidate and a work."""
+WARM_UP = 1.0
+"""Seconds of a round before the first: compilers of code that is often run need their time."""
 
 
 def rounds(
@@ -21,7 +23,8 @@ def rounds(
     say: Callable[[str], None],
 ) -> dict[Key, list[Round]]:
     """`count` rounds of all trials, or as many as end before `until` by the monotonic clock."""
-    found: dict[Key, list[Round]] = {(each.candidate.name, each.work.name): [] for each in trials}
+    warm = [measure(each.target, stub, seconds=WARM_UP, pace=each.pace) for each in trials]
+    found = {_key(trial): [first] for trial, first in zip(trials, warm, strict=True)}
     longest = 0.0
     for number in range(1, count + 1):
         begun = time.monotonic()
@@ -29,9 +32,12 @@ def rounds(
             say(f"No time for round {number}.")
             break
         for each in trials:
-            done = found[each.candidate.name, each.work.name]
-            pace = done[-1].rate if done else each.pace
-            done.append(measure(each.target, stub, seconds=seconds, pace=pace))
+            done = found[_key(each)]
+            done.append(measure(each.target, stub, seconds=seconds, pace=done[-1].rate))
             say(f"{number}/{count} {each.work.name} {each.candidate.name:14}{done[-1].rate:9.1f}/s")
         longest = max(longest, time.monotonic() - begun)
-    return found
+    return {key: done[1:] for key, done in found.items()}
+
+
+def _key(trial: Trial) -> Key:
+    return trial.candidate.name, trial.work.name
