@@ -127,7 +127,9 @@ class Http1Transport(httpx2.AsyncBaseTransport):
 
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
         """See `Transport`. LocalProtocolError, InvalidURL for what cannot be sent as HTTP."""
-        url = request.url if SENDABLE.fullmatch(request.url) else _escaped(request.url)
+        url = request.url
+        if not SENDABLE.fullmatch(url):
+            url = str(httpx2.URL(url).copy_with(fragment=None))
         scheme, _, rest = url.partition("://")
         authority, _, target = rest.partition("/")
         pool = self._pools.get(origin := f"{scheme}://{authority}") or self._pool(origin)
@@ -157,11 +159,6 @@ class Http1Transport(httpx2.AsyncBaseTransport):
         trust = self._trust or httpx2.create_ssl_context(trust_env=False)
         pool = self._pools[origin] = Pool(url, self._connections, self._maximum, trust)
         return pool
-
-
-def _escaped(url: str) -> str:
-    """The same as httpx2 writes it; InvalidURL where it holds what no URL may."""
-    return str(httpx2.URL(url).copy_with(fragment=None))
 
 
 def _encoded(request: Request, target: str, authority: str) -> bytes:

@@ -55,6 +55,14 @@ class Server:
     open: int = 0
     most_open: int = 0
 
+    async def left_with(self, connections: int) -> bool:
+        """Whether at most so many connections are open, at once or when it has noticed ends."""
+        for _ in range(200):
+            if self.open <= connections:
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number, self.connections = self.connections, self.connections + 1
         self.open += 1
@@ -83,7 +91,9 @@ async def _request(
 
 
 @asynccontextmanager
-async def serving(behave: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+async def serving(
+    behave: Behaviour, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[Server]:
     """A server on loopback; its connections are ended with it."""
     server = Server(behave)
     tasks: set[asyncio.Task[None]] = set()
@@ -93,9 +103,9 @@ async def serving(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Async
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    listener = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    listener = await asyncio.start_server(connected, host, 0, ssl=tls)
     port = listener.sockets[0].getsockname()[1]
-    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+    server.url = f"{'https' if tls else 'http'}://{host}:{port}"
     try:
         yield server
     finally:
