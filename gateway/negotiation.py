@@ -1,10 +1,15 @@
 """What the `Accept` and `Content-Type` headers say about the JSON of GraphQL over HTTP."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 JSON: Final = "application/json"
 RESPONSE: Final = "application/graphql-response+json"
+
+
+REMEMBERED: Final = 256
+"""Headers whose meaning is remembered: the same few clients send the same few over and over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,12 @@ class MediaType:
         return self.name in {name, "application/*", "*/*"}
 
 
+@lru_cache(REMEMBERED)
 def content_type(header: str | None) -> MediaType | None:
     return _media_type(header) if header else None
 
 
+@lru_cache(REMEMBERED)
 def negotiate(accept: str | None) -> str | None:
     """
     The media type of the answer, or None where the caller takes neither of the two.

@@ -40,10 +40,14 @@ class Policy:
     web_roles: Mapping[str, str] = field(default_factory=dict)
     _rights: dict[frozenset[str], Rights] = field(default_factory=dict, compare=False, repr=False)
     """Worked out once for each set of roles: every request asks."""
+    _names: dict[Kind, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def names(self, kind: Kind) -> frozenset[str]:
         """The roles that a caller of this kind may hold."""
-        return frozenset(name for name, role in self.roles.items() if role.kind is kind)
+        if kind not in self._names:
+            held = (name for name, role in self.roles.items() if role.kind is kind)
+            self._names[kind] = frozenset(held)
+        return self._names[kind]
 
     def rights(self, roles: Iterable[str]) -> Rights:
         """What these roles add up to; those that are no roles add nothing."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 from gateway.errors import Forbidden, NotFound
@@ -111,6 +112,8 @@ class Principal:
     rights: Rights = Rights()
     viewer: "Principal | None" = None
     """The staff member who looks with this customer's eyes, if one does."""
+    remembered: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What follows from the rest, worked out once: the row rule of each table."""
 
     def access(self, permission: str, privilege: str = "read") -> Access:
         """

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from joserfc import jws
@@ -46,25 +47,25 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Claims:
-    """What a verified access token says."""
+    """What a verified access token says; remembered with it, so worked out once."""
 
     issuer: Issuer
     subject: str
     values: Mapping[str, Any]
 
-    @property
+    @cached_property
     def client_id(self) -> str | None:
         """The application that the token was issued to, under the names that issuers use."""
         names = ("azp", "client_id", "appid", "cid")
         return next((value for value in map(self.text, names) if value), None)
 
-    @property
+    @cached_property
     def roles(self) -> frozenset[str]:
         return _names(self.values.get(self.issuer.roles_claim))
 
-    @property
+    @cached_property
     def verified_email(self) -> str | None:
         """The e-mail address, where the issuer says that it belongs to the caller."""
         verified = self.values.get(self.issuer.email_verified_claim) in (True, "true")

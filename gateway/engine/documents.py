@@ -4,7 +4,6 @@ import re
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from graphql import (
@@ -73,17 +72,16 @@ class Documents:
         self._limits = limits
         self._rules = rules
         self._hide_suggestions = hide_suggestions
-        self._kept: OrderedDict[bytes, tuple[Document, int]] = OrderedDict()
+        self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
 
     def get(self, source: str) -> Document:
         """The document of a text; Refused where it is too large, no GraphQL or not valid."""
-        key = sha256(source.encode("utf-8", "surrogatepass")).digest()
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key][0]
+        if source in self._kept:
+            self._kept.move_to_end(source)
+            return self._kept[source]
         document = self._make(source)
-        self._keep(key, document, len(source))
+        self._keep(source, document)
         return document
 
     def _make(self, source: str) -> Document:
@@ -121,12 +119,12 @@ class Documents:
             if isinstance(node, OperationDefinitionNode)
         }
 
-    def _keep(self, key: bytes, document: Document, characters: int) -> None:
-        self._kept[key] = (document, characters)
-        self._characters += characters
+    def _keep(self, source: str, document: Document) -> None:
+        self._kept[source] = document
+        self._characters += len(source)
         while self._characters > KEPT_CHARACTERS:
-            _, (_, dropped) = self._kept.popitem(last=False)
-            self._characters -= dropped
+            dropped, _ = self._kept.popitem(last=False)
+            self._characters -= len(dropped)
 
 
 def _which(name: str | None, operations: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, Protocol
 
 from graphql import (
     ExecutionResult,
+    GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
     OperationType,
@@ -132,4 +133,13 @@ def _answer(result: ExecutionResult, request_id: str) -> Answer:
     # Only an error of a field has a path, so without one nothing was executed.
     if result.data is None and all(error.path is None for error in errors):
         raise bad_request(errors)
+    errors = sorted(errors, key=_place)
     return Answer(result.data, tuple(field_error(error, request_id) for error in errors))
+
+
+def _place(error: GraphQLError) -> tuple[Any, ...]:
+    """Where an error stands in document and answer, so that their order is no matter of timing."""
+    locations = [(each.line, each.column) for each in error.locations or ()]
+    return locations, [
+        (str(step), 0) if isinstance(step, str) else ("", step) for step in error.path or ()
+    ]

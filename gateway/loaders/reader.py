@@ -8,7 +8,7 @@ prove the rule, and checks each row that comes back against it once more.
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 from gateway.auth.principal import Access, Principal
@@ -33,6 +33,7 @@ from gateway.upstream.service import Allowance, Call, Service
 log = logging.getLogger(__name__)
 
 Key = tuple[Value, ...]
+NO_COLUMNS: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Shape(Protocol):
 
 
 class ForeignRows(Exception):
-    """A service sent rows that the gate does not let through, to a read that bears none."""
+    """A service sent rows that the gate does not let through, to a way that can be given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Ask:
     top: int | None = None
     count: bool = False
     shape: Shape | None = None
-    """With it rows are structs, and anything that does not fit raises."""
+    """With it rows are structs; what does not fit raises."""
 
     def decoder(self, query: Query) -> Decoder:
         return PLAIN if self.shape is None else self.shape.decoder(query.select)
@@ -96,6 +97,14 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a caller may see of a table: the row rule, and the columns that prove it of a row."""
+
+    rule: Condition
+    proof: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads for one principal within one operation's allowance."""
 
@@ -106,14 +115,14 @@ class Reader:
 
     async def page(self, ask: Ask) -> Page:
         """The rows of a table that the caller may see and that meet the ask."""
-        rule = self._rule(ask.table, ask.where, linked=False)
+        bounds = self._bounds(ask.table, ask.where, linked=False)
         secret = self._secret(ask)
-        query = _query(ask, rule, secret)
+        query = _query(ask, bounds, secret)
         if query.where == NOTHING:
-            return self._let_through(ask, ask.where, rule, secret, Page([], 0))
+            return self._let_through(ask, ask.where, bounds.rule, secret, Page([], 0))
         service = self.services[ask.table.service]
         (page,) = await service.fetch_all([service.call(query)], self.allowance, ask.decoder(query))
-        return self._let_through(ask, ask.where, rule, secret, page)
+        return self._let_through(ask, ask.where, bounds.rule, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
         """Rows by key, each ask chunked by the length of its URL; one page a chunk."""
@@ -123,13 +132,13 @@ class Reader:
         """As `keyed`, each page with the keys it was asked for. All asks read the same table."""
         table = asks[0][0].table
         linked = all(keys.from_rows for _, keys in asks)
-        rule = self._rule(table, asks[0][1].condition, linked=linked)
+        bounds = self._bounds(table, asks[0][1].condition, linked=linked)
         service = self.services[table.service]
-        secret = frozenset().union(*(self._secret(ask, keys.condition) for ask, keys in asks))
+        secret = NO_COLUMNS.union(*[self._secret(ask, keys.condition) for ask, keys in asks])
         chunks = [
             (ask, part, call)
             for ask, keys in asks
-            for part, call in _chunks(service, ask, keys, rule, secret)
+            for part, call in _chunks(service, ask, keys, bounds, secret)
             if call.query.where != NOTHING
         ]
         if not chunks:
@@ -138,6 +147,7 @@ class Reader:
         pages = await service.fetch_all(
             [call for *_, call in chunks], self.allowance, ask.decoder(call.query)
         )
+        rule = bounds.rule
         return [
             (part, self._let_through(ask, both(part.condition, ask.where), rule, secret, page))
             for (ask, part, _), page in zip(chunks, pages, strict=True)
@@ -166,7 +176,8 @@ class Reader:
 
     def _secret(self, ask: Ask, *more: Condition) -> frozenset[str]:
         """The columns of the table that this caller may not learn; Forbidden to ask by them."""
-        secret = withheld(ask.table, self.principal.rights.hidden)
+        hidden = self.principal.rights.hidden
+        secret = withheld(ask.table, hidden) if hidden else NO_COLUMNS
         if secret:
             check(secret, [ask.where, *more], ask.order)
         return secret
@@ -176,12 +187,12 @@ class Reader:
         self._secret(ask)
         where = both(ask.where, rule)
         counting = replace(ask, where=where, top=1, count=True)
-        query = _query(counting, self._rule(ask.table, where, linked=True), frozenset())
+        query = _query(counting, self._bounds(ask.table, where, linked=True), NO_COLUMNS)
         if query.where == NOTHING:
             return Page([], 0)
         return await self.services[ask.table.service].fetch(query, self.allowance)
 
-    def _rule(self, table: Table, where: Condition, *, linked: bool) -> Condition:
+    def _bounds(self, table: Table, where: Condition, *, linked: bool) -> Bounds:
         """What the caller may see of the table; `linked`: by keys of rows that passed the gate."""
         try:
             access = self.principal.access(table.needs)
@@ -190,7 +201,12 @@ class Reader:
         except Forbidden as refusal:
             self.readings.append(Reading(table, where, None, None, refused=refusal.message))
             raise
-        return table.rule.condition(self.principal, access)
+        remembered = self.principal.remembered
+        if table.name not in remembered:
+            rule = table.rule.condition(self.principal, access)
+            remembered[table.name] = Bounds(rule, columns(rule))
+        bounds: Bounds = remembered[table.name]
+        return bounds
 
     def _let_through(
         self, ask: Ask, where: Condition, rule: Condition, secret: frozenset[str], page: Page
@@ -198,7 +214,7 @@ class Reader:
         """The rows that meet the rule, compared exactly. Others mean a defect upstream or here."""
         mine = list(meeting(rule, page.rows))
         if len(mine) < len(page.rows):
-            if ask.shape is not None:
+            if self.allowance.tentative:
                 raise ForeignRows
             dropped = len(page.rows) - len(mine)
             log.error("dropped %d foreign rows of %s", dropped, ask.table.name)
@@ -209,20 +225,29 @@ class Reader:
 
 
 def _chunks(
-    service: Service, ask: Ask, keys: Keys, rule: Condition, secret: frozenset[str]
+    service: Service, ask: Ask, keys: Keys, bounds: Bounds, secret: frozenset[str]
 ) -> Iterable[tuple[Keys, Call]]:
     """The ask for these keys as queries whose URLs are short enough."""
     where = both(keys.condition, ask.where)
-    call = service.call(_query(replace(ask, where=where), rule, secret))
+    call = service.call(_query(replace(ask, where=where), bounds, secret))
     if len(keys.values) == 1 or call.fits:
         yield keys, call
     else:
         for half in keys.halves():
-            yield from _chunks(service, ask, half, rule, secret)
+            yield from _chunks(service, ask, half, bounds, secret)
 
 
-def _query(ask: Ask, rule: Condition, secret: frozenset[str]) -> Query:
-    select = {*(ask.select - secret), *columns(rule), *ask.table.key}
-    select.update(order.column for order in ask.order)
-    where = both(rule, ask.where)
-    return Query(ask.table.collection, tuple(sorted(select)), where, ask.order, ask.top, ask.count)
+def _query(ask: Ask, bounds: Bounds, secret: frozenset[str]) -> Query:
+    wanted = ask.select - secret if secret else ask.select
+    select = _select(wanted, bounds.proof, tuple(ask.table.key), ask.order)
+    where = both(bounds.rule, ask.where)
+    return Query(ask.table.collection, select, where, ask.order, ask.top, ask.count)
+
+
+@lru_cache(maxsize=1024)
+def _select(
+    wanted: frozenset[str], proof: frozenset[str], key: tuple[str, ...], order: tuple[Order, ...]
+) -> tuple[str, ...]:
+    """What is wanted, what proves the rule, the key, and what is ordered by."""
+    ordered = (item.column for item in order)
+    return tuple(sorted({*wanted, *proof, *key, *ordered}))

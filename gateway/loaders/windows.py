@@ -102,7 +102,9 @@ async def root_window(reader: Reader, wanted: Ask, of: Window) -> Slice:
     if count_along:
         result.count, result.count_is_exact = page.count, page.count_is_exact
     elif of.counted:
-        counting = await reader.page(Ask(table, frozenset(), of.where, top=1, count=True))
+        counting = await reader.page(
+            replace(wanted, select=frozenset(), where=of.where, top=1, count=True)
+        )
         result.count, result.count_is_exact = counting.count, counting.count_is_exact
     return result
 
@@ -111,7 +113,7 @@ async def child_windows(
     reader: Reader, wanted: Ask, parents: Keys, of: Window
 ) -> dict[Folded, Slice]:
     """The same window for each parent, which the children name in columns that `wanted` has too."""
-    found = Gathering(wanted.table, parents, of)
+    found = Gathering(wanted, parents, of)
     pending = [(parents, of.start)]
     while pending:
         asks = [
@@ -129,8 +131,9 @@ async def child_windows(
 class Gathering:
     """The rows read so far, by parent."""
 
-    def __init__(self, table: Table, parents: Keys, window: Window) -> None:
-        self.table, self.parents, self.window = table, parents, window
+    def __init__(self, wanted: Ask, parents: Keys, window: Window) -> None:
+        self.wanted, self.parents, self.window = wanted, parents, window
+        self.table = wanted.table
         self.rows: dict[Folded, list[Row]] = {folded(key): [] for key in parents.values}
         self.counts: dict[Folded, int] = {}
         self.count_is_exact = True
@@ -166,7 +169,7 @@ class Gathering:
     async def count(self, reader: Reader) -> None:
         """Count each parent's rows by reading their keys, one page of them."""
         select = frozenset(self.parents.columns)
-        ask = Ask(self.table, select, self.window.where, top=PAGE_SIZE)
+        ask = replace(self.wanted, select=select, where=self.window.where, top=PAGE_SIZE)
         self.counts = dict.fromkeys(self.rows, 0)
         for page in await reader.keyed([(ask, self.parents)]):
             self.count_is_exact &= page.complete

@@ -60,7 +60,8 @@ class Query:
     async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
         if len(ids) > NODES:
             raise InvalidInput(f"At most {NODES} ids at once.", argument="ids")
-        return list(await asyncio.gather(*(_node(info, id_) for id_ in ids)))
+        found = await asyncio.gather(*(_node(info, id_) for id_ in ids), return_exceptions=True)
+        return list(map(_or_raise, found))  # the first by place, whichever failed first
 
 
 def viewer_of(principal: Principal) -> Viewer:
@@ -70,6 +71,12 @@ def viewer_of(principal: Principal) -> Viewer:
         roles=sorted(principal.roles),
         permissions=sorted(map(":".join, principal.rights.reach)),
     )
+
+
+def _or_raise(outcome: Node | BaseException | None) -> Node | None:
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
 
 
 async def _node(info: Info, text: str) -> Node | None:

@@ -74,6 +74,11 @@ class Replay:
         self._kept: dict[str, deque[Outcome]] = {}
         self._handing_out = False
 
+    @property
+    def keeping(self) -> bool:
+        """Whether outcomes are still being kept, and none is handed out."""
+        return not self._handing_out
+
     def begin(self) -> None:
         """From here on outcomes are handed out, and no longer kept."""
         self._handing_out = True

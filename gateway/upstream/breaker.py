@@ -70,9 +70,10 @@ class Breaker:
             self._count(failed=failed)
 
     def _count(self, *, failed: bool) -> None:
-        self._ended.append((self._clock(), failed))
+        moment = self._clock()
+        self._ended.append((moment, failed))
         self._failures += failed
-        while self._ended[0][0] <= self._clock() - WINDOW:
+        while self._ended[0][0] <= moment - WINDOW:
             self._failures -= self._ended.popleft()[1]
         if len(self._ended) >= CALLS and self._failures >= SHARE * len(self._ended):
             self._open()

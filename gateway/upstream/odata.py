@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote
 from uuid import UUID
@@ -75,16 +76,17 @@ class Dialect:
 
     def url(self, query: Query) -> str:
         """The path and query string of `query`, percent-encoded, relative to the service root."""
-        options = {**_projection(query.select), **self.always}
+        options = [_encoded_projection(query.select)]
+        options += [f"{name}={_encode(value)}" for name, value in self.always.items()]
         if query.where != EVERYTHING:
-            options["$filter"] = self.text(query.where)
+            options.append("$filter=" + _encode(self.text(query.where)))
         if query.order:
-            options["$orderby"] = ",".join(_ordering(order) for order in query.order)
+            options.append("$orderby=" + _encode(",".join(map(_ordering, query.order))))
         if query.top is not None:
-            options["$top"] = str(query.top)
+            options.append(f"$top={query.top}")
         if query.count:
-            options["$count"] = "true"
-        return query.collection + "?" + "&".join(f"{k}={_encode(v)}" for k, v in options.items())
+            options.append("$count=true")
+        return f"{query.collection}?{'&'.join(options)}"
 
     def text(self, condition: Condition) -> str:
         """The `$filter` text of `condition`; every compound is parenthesised."""
@@ -254,6 +256,11 @@ def _encode(text: str) -> str:
     for letter, code in _COMMON:
         encoded = encoded.replace(letter, code)
     return encoded if _PLAIN_URL.fullmatch(encoded) else quote(text, safe="'(),/$=:@;*!")
+
+
+@lru_cache(maxsize=1024)
+def _encoded_projection(paths: tuple[str, ...]) -> str:
+    return "&".join(f"{name}={_encode(value)}" for name, value in _projection(paths).items())
 
 
 def _projection(paths: tuple[str, ...]) -> dict[str, str]:

@@ -84,6 +84,11 @@ class Allowance:
         """Seconds until the deadline."""
         return self.deadline - now()
 
+    @property
+    def tentative(self) -> bool:
+        """Whether the operation is tried in a way that is given up where anything is unusual."""
+        return self.replay is not None and self.replay.keeping
+
     def rewind(self) -> None:
         """Begin anew over what was answered so far; it is paid for again when it is used again."""
         self.spent = 0

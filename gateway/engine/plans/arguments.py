@@ -12,13 +12,17 @@ from graphql import (
     ObjectValueNode,
     ValueNode,
     VariableNode,
+    get_nullable_type,
     print_ast,
+    specified_scalar_types,
 )
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types.arguments import convert_arguments
+from strawberry.utils.str_converters import to_camel_case
 
 from gateway.engine.plans.source import Unplanned
 
+SCALARS = tuple(specified_scalar_types.values())
 Arguments = Callable[[VariableValues], dict[str, Any]]
 """The values of an operation's variables -> the arguments of one field."""
 
@@ -37,12 +41,31 @@ def arguments_of(schema: GraphQLSchema, declared: GraphQLField, node: FieldNode)
         )
 
     if any(_variables(node)):
-        return arguments
+        return _plain(declared, node, arguments)
     try:
         constant = arguments(VariableValues({}, {}))
     except GraphQLError:
         raise Unplanned("an argument that cannot be used") from None
     return lambda variables: constant
+
+
+def _plain(declared: GraphQLField, node: FieldNode, general: Arguments) -> Arguments:
+    """The same, where each argument is a variable with a value that needs no conversion."""
+    field = declared.extensions["strawberry-definition"]
+    own = {to_camel_case(each.python_name): each.python_name for each in field.arguments}
+    named = {}
+    for argument in node.arguments or ():
+        type_ = get_nullable_type(declared.args[argument.name.value].type)
+        if not (isinstance(argument.value, VariableNode) and type_ in SCALARS):
+            return general
+        named[own[argument.name.value]] = argument.value.name.value
+
+    def arguments(variables: VariableValues) -> dict[str, Any]:
+        coerced = variables.coerced
+        found = {name: coerced.get(variable) for name, variable in named.items()}
+        return general(variables) if None in found.values() else found
+
+    return arguments
 
 
 def spelled(node: FieldNode) -> str:

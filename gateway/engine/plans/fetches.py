@@ -65,6 +65,7 @@ class Fetch(Branch):
 
     def __post_init__(self) -> None:
         self.members = self.table.members
+        self._asks: dict[tuple[str, ...], Ask] = {}
 
     def branch(self, key: Hashable, make: Callable[[], B]) -> B:
         """The branch of this key; fields that ask for the same share one."""
@@ -83,7 +84,11 @@ class Fetch(Branch):
         )
 
     def ask(self, *columns: str) -> Ask:
-        return Ask(self.table, frozenset({*self.select, *columns}), shape=self.shape)
+        """What is read, with these columns besides; asked for once all selections are known."""
+        if columns not in self._asks:
+            select = frozenset({*self.select, *columns})
+            self._asks[columns] = Ask(self.table, select, shape=self.shape)
+        return self._asks[columns]
 
     async def by_key(self, run: Run, keys: Keys) -> dict[Folded, Any]:
         """The rows of these keys."""

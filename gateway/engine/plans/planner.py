@@ -19,7 +19,7 @@ from gateway.loaders.reader import Key
 from gateway.resolvers.query import NODES, viewer_of
 from gateway.schema import ids
 from gateway.schema.accounts import Contact
-from gateway.schema.selection import Operation, fields
+from gateway.schema.selection import Operation
 from gateway.tables import TABLES, Node, Table
 
 Read = Callable[[Run], Awaitable[Any]]
@@ -176,8 +176,9 @@ class Draft:
         if not isinstance(type_, GraphQLObjectType):
             raise Unplanned("the viewer's type")
         fetch = self._keyed(Contact.__table__, _own_contact)
-        contacts = fields(self._source.operation, self._nodes).get("contact", [])
-        self._walk.find(fetch, contacts)
+        contacts = list(self._walk.named("contact", self._nodes, type_.name))
+        for selected in contacts:
+            self._walk.find(fetch, selected)
         found = self._source.variable()
 
         def field(name: str, below: list[FieldNode]) -> str:

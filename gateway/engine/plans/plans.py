@@ -17,7 +17,6 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     VariableNode,
-    get_variable_values,
 )
 from graphql.execution.values import VariableValues
 
@@ -25,8 +24,9 @@ from gateway.engine.documents import Operation
 from gateway.engine.execution import Declined
 from gateway.engine.plans.fetches import Run
 from gateway.engine.plans.leaves import Unusual
-from gateway.engine.plans.planner import Plan, Planner, Types
+from gateway.engine.plans.planner import BY_ID, Plan, Planner, Types
 from gateway.engine.plans.source import Unplanned
+from gateway.engine.plans.variables import NO_VARIABLES, Coerce, coercion
 from gateway.errors import GatewayError
 from gateway.schema.context import Context
 from gateway.schema.selection import responses
@@ -34,9 +34,9 @@ from gateway.upstream.answers import Replay
 
 log = logging.getLogger(__name__)
 
+NO_TYPES: Types = frozenset()
 KEPT = 64
 """Plans that are kept of one operation."""
-NO_VARIABLES = VariableValues({}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Outline:
 
     selecting: Selecting
     roots: Mapping[str, list[FieldNode]]
+    by_id: bool
+    """Whether its plan depends on the types that ids lead to."""
     plans: dict[Types, Plan | Unplanned] = field(default_factory=dict)
 
 
@@ -60,6 +62,7 @@ class Outline:
 class Known:
     """What is kept with an operation: the variables that decide on selections, and outlines."""
 
+    coerce: Coerce
     conditions: tuple[str, ...]
     outlines: dict[tuple[Any, ...], Outline] = field(default_factory=dict)
 
@@ -76,8 +79,9 @@ class Plans:
     ) -> dict[str, Any] | Declined:
         """The data of the answer; Declined where graphql-core must answer."""
         try:
-            run = Run(context, self._coerced(operation, variables))
-            plan = self._plan(operation, run)
+            known = self._known(operation)
+            run = Run(context, known.coerce(variables))
+            plan = self._plan(operation, known, run)
         except Unplanned as unplanned:
             return Declined("core", str(unplanned))
         hidden = context.principal.rights.hidden
@@ -95,28 +99,20 @@ class Plans:
         known = self._known(operation)
         if not known.conditions:
             outline = self._outline(operation, known, NO_VARIABLES)
-            self._planned(outline, frozenset())
+            self._planned(outline, NO_TYPES)
 
-    def _coerced(self, operation: Operation, variables: Mapping[str, Any]) -> VariableValues:
-        declared = operation.node.variable_definitions
-        if not declared:
-            return NO_VARIABLES
-        values = get_variable_values(self._schema, declared, dict(variables))
-        if isinstance(values, list):
-            raise Unplanned("variables that cannot be used")
-        return values
-
-    def _plan(self, operation: Operation, run: Run) -> Plan:
-        outline = self._outline(operation, self._known(operation), run.variables)
+    def _plan(self, operation: Operation, known: Known, run: Run) -> Plan:
+        outline = self._outline(operation, known, run.variables)
         try:
-            types = self._planner.types(outline.roots, run.variables)
+            types = self._planner.types(outline.roots, run.variables) if outline.by_id else NO_TYPES
         except (GatewayError, GraphQLError, Unusual):
             raise Unplanned("ids that cannot be used") from None
         return self._planned(outline, types)
 
     def _known(self, operation: Operation) -> Known:
         if operation.known is None:
-            operation.known = Known(tuple(sorted(_deciding(operation.document))))
+            coerce = coercion(self._schema, operation.node)
+            operation.known = Known(coerce, tuple(sorted(_deciding(operation.document))))
         found: Known = operation.known
         return found
 
@@ -132,7 +128,8 @@ class Plans:
             }
             selecting = Selecting(fragments, variables)
             roots = responses(selecting, [operation.node], "Query")
-            known.outlines[key] = Outline(selecting, roots)
+            by_id = any(nodes[0].name.value in BY_ID for nodes in roots.values())
+            known.outlines[key] = Outline(selecting, roots, by_id)
         return known.outlines[key]
 
     def _planned(self, outline: Outline, types: Types) -> Plan:
@@ -143,6 +140,9 @@ class Plans:
                 outline.plans[types] = self._planner.plan(outline.selecting, outline.roots, types)
             except Unplanned as unplanned:
                 outline.plans[types] = unplanned
+            except Exception:  # a defect of ours, which makes queries slower and nothing else
+                log.exception("a query could not be planned")
+                outline.plans[types] = Unplanned("a defect of the planner")
         plan = outline.plans[types]
         if isinstance(plan, Unplanned):
             raise plan

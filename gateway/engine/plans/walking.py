@@ -3,10 +3,11 @@ The two walks over what is selected of a table's rows: the first finds what has 
 the second writes the expression that makes the answer of what was read.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, get_type_hints
+from uuid import UUID
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type, is_non_null_type
 from strawberry.utils.str_converters import to_camel_case
@@ -20,7 +21,7 @@ from gateway.loaders import keyset
 from gateway.loaders.windows import Slice
 from gateway.schema import ids
 from gateway.schema.connections import COUNTS
-from gateway.schema.selection import columns_of, fields, responses, row_nodes
+from gateway.schema.selection import columns_of, fields, responses
 from gateway.tables import Back, Column, Computed, Group, Link, Node, Spec
 from gateway.upstream.rows import Checked
 
@@ -49,15 +50,26 @@ class Walk:
 
     def find_page(self, fetch: Fetch, nodes: Nodes) -> None:
         """As `find`, for nodes that stand for a connection to the rows."""
-        self.find(fetch, row_nodes(self._operation, nodes))
+        name = fetch.table.name
+        for selected in self.named("nodes", nodes, f"{name}Connection"):
+            self.find(fetch, selected)
+        for edges in self.named("edges", nodes, f"{name}Connection"):
+            for selected in self.named("node", edges, f"{name}Edge"):
+                self.find(fetch, selected)
+
+    def named(self, name: str, nodes: Nodes, type_name: str) -> Iterator[list[FieldNode]]:
+        """The fields of this name, for each place that they have in the answer."""
+        for selected in responses(self._operation, nodes, type_name).values():
+            if selected[0].name.value == name:
+                yield selected
 
     def counted(self, nodes: Nodes) -> bool:
         """Whether the rows of a connection have to be counted."""
         return not fields(self._operation, nodes).keys().isdisjoint(COUNTS)
 
     def _find_key(self, fetch: Fetch) -> None:
-        carried = str if fetch.table.service == "dataverse" else Any
-        for column in fetch.table.key:
+        for column, type_ in fetch.table.key.items():
+            carried = str if type_ in (str, UUID) else int if type_ is int else Any
             fetch.shape.demand(column, Leaf(carried), optional=False)
 
     def _find_member(
@@ -77,21 +89,27 @@ class Walk:
                 self.find_page(self._children(fetch, name, member, nodes), nodes)
             case Computed():
                 fetch.shown.add(name)
-                self._worked(fetch, name, member)
+                fetch.branch(name, lambda: Worked(spec=member, table=fetch.table))
             case _:
                 raise Unplanned(f"{fetch.table.name}.{name}")
 
     def _children(self, fetch: Fetch, name: str, back: Back, nodes: list[FieldNode]) -> Children:
-        counted = self.counted(nodes)
-
         def make() -> Children:
             arguments = arguments_of(self._source.schema, self._field(fetch, name), nodes[0])
             shape = self._shapes.of(back.child, back.link.name)
             return Children(
-                table=back.child, shape=shape, back=back, arguments=arguments, counted=counted
+                table=back.child,
+                shape=shape,
+                back=back,
+                arguments=arguments,
+                counted=self.counted(nodes),
             )
 
-        return fetch.branch((name, spelled(nodes[0]), counted), make)
+        return fetch.branch(self._key(name, nodes), make)
+
+    def _key(self, name: str, nodes: list[FieldNode]) -> Hashable:
+        """What lists have in common that are one: name, arguments, and whether rows are counted."""
+        return name, spelled(nodes[0]), self.counted(nodes)
 
     def _target(self, fetch: Fetch, name: str, link: Link) -> Linked:
         def make() -> Linked:
@@ -99,9 +117,6 @@ class Walk:
             return Linked(table=link.target, shape=shape, link=link)
 
         return fetch.branch(name, make)
-
-    def _worked(self, fetch: Fetch, name: str, member: Computed) -> Worked:
-        return fetch.branch(name, lambda: Worked(spec=member, table=fetch.table))
 
     # What is made of it.
 
@@ -127,10 +142,10 @@ class Walk:
             case Link():
                 return self._linked(fetch, row, name, member, nodes)
             case Back():
-                children = self._children(fetch, name, member, nodes)
+                children = fetch.branches[self._key(name, nodes)]
                 return self.write_page(children, nodes, f"{row}.{children.slot}")
             case Computed():
-                value = f"{row}.{self._worked(fetch, name, member).slot}"
+                value = f"{row}.{fetch.branches[name].slot}"
                 return self._source.plain(self._field(fetch, name).type, nodes, value)
         raise Unplanned(f"{fetch.table.name}.{name}")
 
@@ -174,7 +189,8 @@ class Walk:
         essential = group.essential
         if essential is None:
             paths = [path for path in group.parts.values() if path in fetch.select]
-            return " or ".join(f"{self._source.at(row, path)} is not None" for path in paths)
+            found = (f"{self._source.at(row, path)} is not None" for path in paths)
+            return " or ".join(found) or "False"
         value = self._source.at(row, group.parts[essential])
         if to_camel_case(essential) in asked:
             return f"({standing} := {value}) is not None"
@@ -191,7 +207,7 @@ class Walk:
                 fetch.shape.leave(path)
 
     def _linked(self, fetch: Fetch, row: str, name: str, link: Link, nodes: Nodes) -> str:
-        linked = self._target(fetch, name, link)
+        linked = fetch.branches[name]
         target = self._source.variable()
         made = self.write(linked, nodes, target)
         found = f"(None if ({target} := {row}.{linked.slot}) is None else {made})"
