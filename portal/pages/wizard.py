@@ -204,7 +204,7 @@ async def imported(visit: Visit) -> Response:
 
 
 async def _numbered(visit: Visit, numbers: list[str]) -> dict[str, dict[str, Any]]:
-    """The products with these numbers, in one request."""
+    """The products with these numbers in any case, in one request; by number in lower case."""
     if not numbers:
         return {}
     pages = {name: numbers[n * 100 : (n + 1) * 100] for n, name in enumerate("abcde")}
@@ -212,7 +212,7 @@ async def _numbered(visit: Visit, numbers: list[str]) -> dict[str, dict[str, Any
     if None in found.values():
         raise Unavailable("products")
     nodes = (product for page in found.values() for product in page["nodes"])
-    return {product["number"]: product for product in nodes}
+    return {product["number"].casefold(): product for product in nodes}
 
 
 def _lines(
@@ -220,7 +220,7 @@ def _lines(
 ) -> tuple[list[Line], list[Mistake]]:
     lines, mistakes = [], []
     for row in rows:
-        product = known.get(row.number)
+        product = known.get(row.number.casefold())
         if product is None:
             mistakes.append(
                 Mistake(row.line, N_("There is no product with this number."), row.number)

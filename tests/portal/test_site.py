@@ -178,6 +178,15 @@ async def test_a_quantity_that_is_not_sold_is_refused_in_words(jane: Visitor) ->
     assert re.search(r'name="quantity-[^"]+" value="10"', found.text)
 
 
+async def test_product_numbers_are_read_in_any_case(jane: Visitor) -> None:
+    await jane.get("/orders/new")
+    await jane.post("/orders/new", ship_to="account")
+    await jane.post("/orders/new/import", pasted="d0225;10")
+
+    assert jane.session.draft
+    assert [line.number for line in jane.session.draft.lines] == ["D0225"]
+
+
 async def test_a_draft_that_is_full_says_so(jane: Visitor) -> None:
     await jane.get("/orders/new")
     await jane.post("/orders/new", ship_to="account")
