@@ -3,8 +3,8 @@ What two gateways asked Dynamics, made comparable: by URL, or by the keys inside
 
 `aiodataloader` merges the loads of one loader that fall into the same tick of the loop. Where two
 places of an operation share a loader, whether they travel in one call or in two depends on timing
-and is no promise of either way, nor is whether a merged call asks for columns of one place by the
-keys of another. All keys and all columns that were asked for are.
+and is no promise of either way, nor is whether a call asks for columns of one place by the keys of
+another. All keys and all columns that were asked for are.
 """
 
 from collections import Counter
