@@ -4,7 +4,8 @@ Batched loading for one request: links of a whole level travel in one call each.
 Keys are taken from rows that the reader let through, never from a caller's text, except in `node`.
 """
 
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -45,7 +46,7 @@ class Loaders:
         key = _link_key(row.raw, link, link.paths)
         if key is None:
             return None
-        found = await self._by_key(link.target, link.target_paths).load((key, select))
+        found = await _shared(self._by_key(link.target, link.target_paths).load((key, select)))
         return None if found is None else link.target.cls(found)
 
     async def many(self, back: Back, row: Row, select: Select, window: Window) -> Slice:
@@ -53,7 +54,7 @@ class Loaders:
         key = _link_key(row.raw, back.link, back.paths)
         if key is None:
             return Slice(back.child, window, count=0)
-        found: Slice = await self._by_parent(back, window).load((key, select))
+        found: Slice = await _shared(self._by_parent(back, window).load((key, select)))
         return found
 
     async def page(self, table: Table, select: Select, window: Window) -> Slice:
@@ -63,7 +64,8 @@ class Loaders:
     async def node(self, cls: type[R], key: Key, select: Select) -> R | None:
         """The row with a key that the caller sent; the row rule decides whether it exists."""
         table = cls.__table__
-        found = await self._by_key(table, tuple(table.key), from_rows=False).load((key, select))
+        by_key = self._by_key(table, tuple(table.key), from_rows=False)
+        found = await _shared(by_key.load((key, select)))
         return None if found is None else cls(found)
 
     async def matching(self, cls: type[R], on: Mapping[str, Value], select: Select) -> list[R]:
@@ -73,7 +75,7 @@ class Loaders:
             ("matching", cls, columns),
             partial(self._groups, cls.__table__, columns),
         )
-        rows: list[Raw] = await load.load((tuple(on.values()), select))
+        rows: list[Raw] = await _shared(load.load((tuple(on.values()), select)))
         return [cls(row) for row in rows]
 
     async def keyed(self, ask: Ask, keys: Keys) -> dict[Folded, Any]:
@@ -149,6 +151,14 @@ class Loaders:
         pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted)))])
         groups = grouped([row for page in pages for row in page.rows], columns)
         return [groups.get(folded(key), []) for key, _ in wanted]
+
+
+def _shared(load: Awaitable[Any]) -> Awaitable[Any]:
+    """
+    A load as one of those who wait for it sees it. graphql-core cancels who is below a null; that
+    must not cancel what others wait for, who would take it for the end of their own request.
+    """
+    return asyncio.shield(load)
 
 
 def _keys(wanted: Iterable[Wanted]) -> tuple[Key, ...]:

@@ -3,8 +3,8 @@ What two gateways asked Dynamics, made comparable: by URL, or by the keys inside
 
 `aiodataloader` merges the loads of one loader that fall into the same tick of the loop. Where two
 places of an operation share a loader, whether they travel in one call or in two depends on timing
-and is no promise of either way, nor is whether a merged call asks for columns of one place by the
-keys of another. All keys and all columns that were asked for are.
+and is no promise of either way, nor is whether a call asks for columns of one place by the keys of
+another. All keys and all columns that were asked for are.
 """
 
 from collections import Counter
@@ -110,8 +110,8 @@ class Survey:
                 case FieldNode():
                     self._field(item, type_, path)
                 case FragmentSpreadNode():
-                    fragment = self._fragment(item.name.value)
-                    self.selections(fragment.selection_set, self._on(fragment, type_), path)
+                    for fragment in self._fragments(item.name.value):
+                        self.selections(fragment.selection_set, self._on(fragment, type_), path)
                 case InlineFragmentNode():
                     self.selections(item.selection_set, self._on(item, type_), path)
 
@@ -121,7 +121,7 @@ class Survey:
         return type_ if name == "Node" else name
 
     def _field(self, node: FieldNode, type_: str, path: tuple[str, ...]) -> None:
-        declared = getattr(SCHEMA.type_map[type_], "fields", {}).get(node.name.value)
+        declared = getattr(SCHEMA.type_map.get(type_), "fields", {}).get(node.name.value)
         if declared is None:
             return
         self.fields[f"{type_}.{node.name.value}"] += 1
@@ -131,12 +131,11 @@ class Survey:
         if node.selection_set and is_composite_type(inner):
             self.selections(node.selection_set, inner.name, here)
 
-    def _fragment(self, name: str) -> FragmentDefinitionNode:
-        return next(
-            each
-            for each in self.document.definitions
-            if isinstance(each, FragmentDefinitionNode) and each.name.value == name
-        )
+    def _fragments(self, name: str) -> Iterator[FragmentDefinitionNode]:
+        """The fragment of this name; none in a document that is not valid."""
+        for each in self.document.definitions:
+            if isinstance(each, FragmentDefinitionNode) and each.name.value == name:
+                yield each
 
 
 def _loaders(type_: str, node: FieldNode) -> Iterator[object]:
