@@ -38,9 +38,13 @@ class Policy:
 
     roles: Mapping[str, Role]
     web_roles: Mapping[str, str] = field(default_factory=dict)
-    _rights: dict[frozenset[str], Rights] = field(default_factory=dict, compare=False, repr=False)
-    """Worked out once for each set of roles: every request asks."""
-    _names: dict[Kind, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    _rights: dict[frozenset[str], Rights] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    """Worked out once for each set of roles: every request asks. Never handed on by `replace`."""
+    _names: dict[Kind, frozenset[str]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def names(self, kind: Kind) -> frozenset[str]:
         """The roles that a caller of this kind may hold."""

@@ -131,6 +131,7 @@ def test_a_changed_file_holds_after_half_a_minute_and_a_broken_one_never(tmp_pat
     file.write_text('[roles.x.orders]\naccess = "own"')
     policies = PolicyFile(str(file), WORDS, clock)
     first = policies.current()
+    assert first.rights(["x"]).reach == {("orders", "read"): Access.OWN}
 
     file.write_text("[roles.x.account]\naccess = 'account'")
     assert policies.current() is first
@@ -145,6 +146,15 @@ def test_a_changed_file_holds_after_half_a_minute_and_a_broken_one_never(tmp_pat
     file.unlink()
     clock.now += REREAD
     assert policies.current() is second
+
+
+def test_a_role_that_is_replaced_has_nothing_of_the_shipped_one() -> None:
+    assert ("orders", "create") in SHIPPED.rights(["buyer"]).reach
+
+    policy = parsed('[roles.buyer.orders]\naccess = "own"', "policy.toml", WORDS)
+
+    assert policy.rights(["buyer"]).reach == {("orders", "read"): Access.OWN}
+    assert ("orders", "create") in SHIPPED.rights(["buyer"]).reach
 
 
 def test_a_file_that_cannot_be_read_is_a_mistake_of_the_settings() -> None:
