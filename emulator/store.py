@@ -13,7 +13,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from emulator.ddl import comparable, create, sql_columns, version_column
-from emulator.errors import Duplicate
+from emulator.errors import Duplicate, InvalidValue
 from emulator.metadata import TEXTS, Catalog, Column, Service, Table, Type
 from emulator.values import Stored, fold, guid_text, scaled, stored
 
@@ -120,7 +120,10 @@ class Store:
         self._version = self._last_version()
 
     def run(self, sql: str, values: Iterable[Stored] = ()) -> list[tuple[Any, ...]]:
-        return self.connection.execute(sql, tuple(values)).fetchall()
+        try:
+            return self.connection.execute(sql, tuple(values)).fetchall()
+        except OverflowError as error:
+            raise InvalidValue("A value lies outside the valid range of its column.") from error
 
     def now(self) -> str:
         return f"{self.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -25,7 +25,7 @@ class Limits:
     directives_per_node: int = limit(3, "Directives on one field, fragment or operation.")
     variables: int = limit(50, "Variables that one operation declares.")
     input_list: int = limit(500, "Items of one list, in the document or in the variables.")
-    input_string: int = limit(4_096, "Characters of one string in the document or the variables.")
+    input_string: int = limit(32_768, "Characters of one string in the document or the variables.")
     input_nesting: int = limit(8, "Lists and objects inside one another in a single value.")
     depth: int = limit(16, "Fields inside one another; `edges` and `node` count like any other.")
     fields: int = limit(1_000, "Fields of one operation, with every fragment written out.")

@@ -1,5 +1,6 @@
 """The changes that callers make of an order: what each expects, and what it sends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from gateway.resolvers.buying import Seller
 from gateway.resolvers.changing import Change, Current
 from gateway.resolvers.expectations import Expected, added
 from gateway.resolvers.inputs import (
+    MAXIMUM_LINES,
     AddSalesOrderLinesInput,
     CancelSalesOrderInput,
     RemoveSalesOrderLineInput,
@@ -105,18 +107,20 @@ async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSale
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Lines to be added, by whichever mutation; `at` is where they stand in the input."""
+    """Lines to be added, by whichever mutation, and where they stand in its input."""
 
     operation: str
     lines: list[SalesOrderLineInput]
-    at: tuple[str, int] = ("lines", 0)
+    name: str = "lines"
+    numbers: Sequence[int] = range(MAXIMUM_LINES)
+    """What the caller calls each line."""
 
     def rebased(self, errors: Errors) -> Errors:
         """The errors with their paths as the caller wrote the lines."""
-        name, first = self.at
         for error in errors:
             if error.path[1:2] == ["lines"] and len(error.path) > 2:
-                error.path = ["input", name, str(int(error.path[2]) + first), *error.path[3:]]
+                number = self.numbers[int(error.path[2])]
+                error.path = ["input", self.name, str(number), *error.path[3:]]
         return errors
 
 

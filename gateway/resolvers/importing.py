@@ -2,9 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from gateway.resolvers import placing
 from gateway.resolvers.amending import Addition, add
@@ -18,9 +20,11 @@ from gateway.resolvers.payloads import ImportSalesOrderLinesPayload, refused
 from gateway.schema.context import Info
 
 COLUMNS = ("number", "itemNumber", "quantity", "unit", "requestedShippingDate", "note")
+SPELLED = {name.lower(): name for name in COLUMNS}
 SEPARATORS = "\t;,"
 FIRST = 1
 """The number of the first row below the names."""
+QUANTITY = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
 async def import_lines(
@@ -30,68 +34,70 @@ async def import_lines(
     lines, errors = parse(sent.csv)
     if errors:
         return refused(ImportSalesOrderLinesPayload, errors)
-    addition = Addition("importSalesOrderLines", lines, ("csv", FIRST))
+    addition = Addition("importSalesOrderLines", [*lines.values()], "csv", tuple(lines))
     return await add(info, ImportSalesOrderLinesPayload, sent, addition)
 
 
-def parse(text: str) -> tuple[list[SalesOrderLineInput], Errors]:
-    """The lines, and every row that is none with its number."""
-    names, *_ = text.lstrip("\ufeff").splitlines() or [""]
-    separator = max(SEPARATORS, key=names.count)
-    rows = csv.DictReader(io.StringIO(text.lstrip("\ufeff")), delimiter=separator, strict=True)
+def parse(text: str) -> tuple[dict[int, SalesOrderLineInput], Errors]:
+    """The lines by the numbers of their rows, and what is wrong with the other rows."""
     try:
-        given = [_stripped(row) for row in rows]
-        problems = _problems(rows.fieldnames or ())
+        names, *rows = _cells(text.removeprefix("\ufeff")) or [[]]
     except csv.Error:
-        return [], [placing.invalid("This is not CSV.", "csv")]
-    if problems or not 1 <= len(given) <= MAXIMUM_LINES:
+        return {}, [placing.invalid("This is not CSV.", "csv")]
+    columns = [SPELLED.get(name.lower(), name) for name in names]
+    filled = {number: row for number, row in enumerate(rows, start=FIRST) if any(row)}
+    problems = _problems(columns)
+    if problems or not 1 <= len(filled) <= MAXIMUM_LINES:
         amount = placing.invalid(f"There must be 1 to {MAXIMUM_LINES} rows.", "csv")
-        return [], problems or [amount]
-    found = [_line(number, row) for number, row in enumerate(given, start=FIRST)]
+        return {}, problems or [amount]
+    found = {number: _line(number, columns, row) for number, row in filled.items()}
     return (
-        [each for each in found if isinstance(each, SalesOrderLineInput)],
-        [each for each in found if isinstance(each, UserError)],
+        {n: each for n, each in found.items() if isinstance(each, SalesOrderLineInput)},
+        [each for each in found.values() if isinstance(each, UserError)],
     )
 
 
-def _problems(names: Iterable[str]) -> Errors:
-    known = [name.strip() for name in names]
-    strangers = [name for name in known if name not in COLUMNS]
+def _cells(text: str) -> list[list[str]]:
+    """All rows, those without content too; csv.Error where the quotes do not fit."""
+    first, *_ = text.splitlines() or [""]
+    separator = max(SEPARATORS, key=first.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def _problems(columns: Sequence[str]) -> Errors:
+    strangers = [name for name in columns if name not in COLUMNS]
     if strangers:
         return [placing.invalid(f"There is no column '{strangers[0][:50]}'.", "csv", "0")]
-    if "quantity" not in known or not {"number", "itemNumber"} & {*known}:
+    name, times = Counter(columns).most_common(1)[0] if columns else ("", 0)
+    if times > 1:
+        return [placing.invalid(f"There are {times} columns '{name}'.", "csv", "0")]
+    if "quantity" not in columns or not {"number", "itemNumber"} & {*columns}:
         said = "There must be a column 'quantity', and 'number' or 'itemNumber'."
         return [placing.invalid(said, "csv", "0")]
     return []
 
 
-def _stripped(row: Mapping[str | None, str | list[str] | None]) -> dict[str, str]:
-    """The cells that say something; what is beyond the last column has no name."""
-    return {
-        (name or "").strip(): value.strip() if isinstance(value, str) else "too many"
-        for name, value in row.items()
-        if value and not (isinstance(value, str) and not value.strip())
-    }
-
-
-def _line(number: int, row: Mapping[str, str]) -> SalesOrderLineInput | UserError:
-    if "" in row:
+def _line(
+    number: int, columns: Sequence[str], row: Sequence[str]
+) -> SalesOrderLineInput | UserError:
+    if any(row[len(columns) :]):
         return placing.invalid("The row has too many cells.", "csv", str(number))
+    cells = {name: cell for name, cell in zip(columns, row, strict=False) if cell}
+    quantity, wanted = cells.get("quantity", ""), cells.get("requestedShippingDate")
+    if not QUANTITY.fullmatch(quantity):
+        said = "The quantity is no number; write it as 1250.5."
+        return placing.invalid(said, "csv", str(number), "quantity")
     try:
-        quantity = Decimal(row.get("quantity", ""))
-    except InvalidOperation:
-        return placing.invalid("The quantity is no number.", "csv", str(number), "quantity")
-    try:
-        wanted = row.get("requestedShippingDate")
         shipping = date.fromisoformat(wanted) if wanted else None
     except ValueError:
         said = "Write the date as 2026-12-31."
         return placing.invalid(said, "csv", str(number), "requestedShippingDate")
     return SalesOrderLineInput(
-        number=row.get("number"),
-        item_number=row.get("itemNumber"),
-        quantity=quantity,
-        unit=row.get("unit"),
+        number=cells.get("number"),
+        item_number=cells.get("itemNumber"),
+        quantity=Decimal(quantity),
+        unit=cells.get("unit"),
         requested_shipping_date=shipping,
-        note=row.get("note"),
+        note=cells.get("note"),
     )

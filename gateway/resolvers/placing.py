@@ -48,6 +48,8 @@ ORDER_NAME = "sales order"
 ADDRESS_DESCRIPTION = "delivery address description"
 LARGEST_QUANTITY = 100_000_000_000
 """What a decimal column of Dataverse holds."""
+MAXIMUM_DECIMALS = 10
+"""Of a decimal column; a million of them would be written out in full to compare inputs."""
 MAXIMUM_REFERENCE = 50
 ADDRESS_LENGTHS = {
     "name": 200,
@@ -180,8 +182,11 @@ def line_mistakes(line: SalesOrderLineInput) -> Iterator[tuple[str, ...]]:
 
 
 def quantity_mistakes(quantity: Decimal) -> Iterator[tuple[str, ...]]:
+    """What is wrong with a quantity of whatever product."""
     if not quantity.is_finite() or not 0 < quantity <= LARGEST_QUANTITY:
         yield f"The quantity must be more than 0 and at most {LARGEST_QUANTITY:,}.", "quantity"
+    elif quantity != round(quantity, MAXIMUM_DECIMALS):
+        yield f"At most {MAXIMUM_DECIMALS} decimals.", "quantity"
 
 
 def invalid(message: str, *path: str) -> InvalidOrderInput:

@@ -249,13 +249,45 @@ async def test_each_wrong_row_is_named_and_none_is_written(writable: Stack) -> N
             ["input", "csv", "1", "requestedShippingDate"],
         ),
         ('number,quantity\n"A,1', ["input", "csv"]),
+        ("number,quantity,quantity\nA,1,2", ["input", "csv", "0"]),
+        ("number,quantity,\nA,1,", ["input", "csv", "0"]),
+        ("number,quantity\n\n,\nB,many", ["input", "csv", "3", "quantity"]),
+        ("number,quantity\nA,=1+1", ["input", "csv", "1", "quantity"]),
+        ("number,quantity\nA,1_000", ["input", "csv", "1", "quantity"]),
+        ("number,quantity\nA,\uff11", ["input", "csv", "1", "quantity"]),
+        ("number,quantity\n" + "A,1\n" * 501, ["input", "csv"]),
     ],
 )
 def test_what_is_no_list_of_lines_is_said_where(text: str, path: list[str]) -> None:
     lines_, errors = parse(text)
 
     assert [error.path for error in errors] == [path]
-    assert lines_ == []
+    assert lines_ == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffnumber,quantity\r\nA,2\r\nB,3\r\n",
+        '\ufeff"number","quantity"\r\n"A","2"\r\n"B","3"\r\n',
+        "quantity;number\n2;A\n;\n\n3;B\n;;\n",
+        "number\tquantity\nA\t2\nB\t3",
+        "Number,QUANTITY\nA,2\nB,3",
+        " number , quantity \n A , 2 \n B , 3.0 ",
+    ],
+)
+def test_lists_as_spreadsheets_write_them_are_read(text: str) -> None:
+    found, errors = parse(text)
+
+    assert errors == []
+    assert [f"{line.number} {line.quantity:.0f}" for line in found.values()] == ["A 2", "B 3"]
+
+
+def test_a_cell_keeps_what_is_quoted_in_it() -> None:
+    found, errors = parse('number,quantity,note\nA,1,"say ""hi"",\nplease; =1+1"\n')
+
+    assert errors == []
+    assert found[1].note == 'say "hi",\nplease; =1+1'
 
 
 def lines(payload: dict[str, Any]) -> list[dict[str, Any]]:

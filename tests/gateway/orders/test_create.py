@@ -103,6 +103,10 @@ async def test_the_same_key_of_somebody_else_is_another_order(writable: Stack) -
             {"lines": [{"number": "x", "quantity": "1E1000000"}]},
             ["input", "lines", "0", "quantity"],
         ),
+        (
+            {"lines": [{"number": "x", "quantity": "1E-99999999"}]},
+            ["input", "lines", "0", "quantity"],
+        ),
         ({"lines": [{"quantity": "1"}]}, ["input", "lines", "0"]),
     ],
 )

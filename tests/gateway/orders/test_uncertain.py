@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.dataverse import definitions
-from emulator.faults.actions import AnyAction, Cut, ErpDown, ErpRefuses, Fail, Throttle
+from emulator.faults.actions import AnyAction, Cut, ErpDown, ErpRefuses, Fail, Latency, Throttle
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Unsettled, Writes
 from tests.gateway.orders.ordering import OPERATION, attempt, codes, do, new_order, placed, products
@@ -115,6 +115,16 @@ async def test_what_the_erp_refuses_leaves_nothing_behind(
     assert error["reason"] == "0x80040265"
     assert said in error["message"]
     assert "Exception" not in error["message"]
+    assert await with_reference(writable, sent["customerReference"]) == 0
+
+
+async def test_an_amount_that_no_column_holds_is_refused_and_not_pending(writable: Stack) -> None:
+    (product,) = await products(writable, 1)
+    sent = await order(writable, lines=[{"product": product["id"], "quantity": "99999999999"}])
+
+    payload = await do(writable, "createSalesOrder", **sent)
+
+    assert codes(payload) == ["ORDER_REFUSED"]
     assert await with_reference(writable, sent["customerReference"]) == 0
 
 
@@ -233,6 +243,27 @@ async def test_without_the_columns_orders_are_refused(
         refused = await attempt(strict, "createSalesOrder", **await order(strict))
 
     assert refused.codes == ["WRITES_REFUSED"]
+
+
+async def test_a_caller_who_hangs_up_has_ordered_all_the_same(
+    writable: Stack, broken: Broken
+) -> None:
+    sent = await order(writable)
+    broken.add(Latency(seconds=1.0), times=1)
+
+    caller = asyncio.create_task(do(writable, "createSalesOrder", **sent))
+    for _ in range(1_000):
+        await asyncio.sleep(0.01)
+        if writable.emulator.state.faults.listed()[0][2]:
+            break
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    there = await with_reference(writable, sent["customerReference"])
+    await asyncio.sleep(2)
+
+    assert there == 0
+    assert await with_reference(writable, sent["customerReference"]) == 1
+    assert (await do(writable, "createSalesOrder", **sent))["replayed"]
 
 
 def test_a_write_outlives_its_caller_and_is_waited_for_at_the_end() -> None:
