@@ -467,6 +467,29 @@ async def test_a_connection_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch
         assert await server.left_with(0)
 
 
+async def test_a_connection_that_owes_the_rest_of_a_request_is_not_used_again() -> None:
+    connections = 0
+
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        await asyncio.sleep(0.5)
+        writer.transport.abort()
+
+    transport = own()
+    listener = await asyncio.start_server(hasty, "127.0.0.1", 0)
+    async with listener:
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
+        for _ in range(2):
+            reply = await transport.exchange(Request("POST", url, b"x" * 20_000_000), TIMEOUTS)
+            assert reply.status == 413
+        assert connections == 2
+        await asyncio.sleep(0.6)
+    await transport.aclose()
+
+
 async def test_what_is_under_way_when_a_transport_is_closed_is_not_kept() -> None:
     async def slow(asked: Asked) -> None:
         await asyncio.sleep(0.1)
