@@ -14,7 +14,7 @@ import uvicorn
 
 from gateway import consulting
 from gateway import settings as configuration
-from gateway.app import create_app, start_log
+from gateway.app import create_app, settled, start_log
 from gateway.audit import verify as check_chain
 from gateway.engine.answers import Refused
 from gateway.engine.limits import REGISTRY
@@ -55,7 +55,7 @@ def serve(host: str | None, port: int | None) -> None:
     found = _settings()
     start_log(found)
     try:
-        app = create_app(found)
+        app = settled(create_app(found))
     except (SettingsError, ImportError, TypeError) as error:
         _fail(str(error), USAGE)
     alone = found.workers == 1

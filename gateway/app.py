@@ -1,6 +1,7 @@
 """The composition root: settings -> the ASGI application. The one module that knows all others."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -63,6 +64,8 @@ TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
 """How Dynamics is reached, with so many connections to each service at most."""
 GRAPHQL = "/graphql"
 PREFLIGHT_SECONDS = 600
+COLLECT = 20_000, 20, 50
+"""When the collector looks at young, middle and old objects; measured in docs/performance.md."""
 DRAIN = 30.0
 """Seconds that writes under way get when the process is told to stop."""
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -132,7 +135,18 @@ def from_environment() -> Starlette:
     """The gateway that the environment describes; what each worker process starts."""
     settings = load(limits=REGISTRY)
     start_log(settings)
-    return create_app(settings)
+    return settled(create_app(settings))
+
+
+def settled(app: Starlette) -> Starlette:
+    """
+    The app of a process that serves nothing else: schema and types stay, so the collector need not
+    look at them again, and requests leave few cycles, so it need not look often.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
+    return app
 
 
 def start_log(settings: Settings) -> None:

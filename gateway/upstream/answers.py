@@ -1,14 +1,18 @@
 """What services answer to reads: bodies, the rows in them, and bodies kept to be read once more."""
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
+from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from gateway.errors import UpstreamError, UpstreamMismatch
 
+ROUNDS = 12
+"""Rounds of the event loop in which what follows an answer is asked for."""
 Row = dict[str, Any]
 R = TypeVar("R")
 Outcome = bytes | UpstreamError
@@ -68,11 +72,16 @@ class Replay:
     """
     The outcomes of one operation by URL, kept while a first way is tried and handed out once each
     on the second, so that nothing is asked twice.
+
+    They come again one after the other, as they came: what arrives at once is loaded further at
+    once, and a dataloader would make one read of what were two.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, deque[Outcome]] = {}
+        self._kept: dict[str, deque[tuple[int, Outcome]]] = {}
         self._handing_out = False
+        self._number = 0
+        self._turns: list[tuple[int, asyncio.Future[None]]] = []
 
     @property
     def keeping(self) -> bool:
@@ -85,11 +94,28 @@ class Replay:
 
     def keep(self, url: str, outcome: Outcome) -> None:
         if not self._handing_out:
-            self._kept.setdefault(url, deque()).append(outcome)
+            self._number += 1
+            self._kept.setdefault(url, deque()).append((self._number, outcome))
 
     def has(self, url: str) -> bool:
         return self._handing_out and bool(self._kept.get(url))
 
-    def take(self, url: str) -> Outcome:
-        """The next outcome of `url`, which `has` said is there."""
-        return self._kept[url].popleft()
+    async def take(self, url: str) -> Outcome:
+        """The next outcome of `url`, which `has` said is there, when it is its turn."""
+        number, outcome = self._kept[url].popleft()
+        turn = asyncio.get_running_loop().create_future()
+        heappush(self._turns, (number, turn))
+        if len(self._turns) == 1:
+            self._release_after(ROUNDS)
+        await turn
+        return outcome
+
+    def _release_after(self, rounds: int) -> None:
+        if rounds:
+            asyncio.get_running_loop().call_soon(self._release_after, rounds - 1)
+            return
+        _, turn = heappop(self._turns)
+        if not turn.done():
+            turn.set_result(None)
+        if self._turns:
+            self._release_after(ROUNDS)

@@ -207,7 +207,7 @@ class Service:
     async def _outcomes(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
         replay = allowance.replay
         if replay is not None and all(replay.has(call.url) for call in calls):
-            return [replay.take(call.url) for call in calls]
+            return [await replay.take(call.url) for call in calls]
         try:
             outcomes = await self._ask(calls, allowance)
         except UpstreamError as error:
