@@ -21,18 +21,16 @@ from gateway.upstream.conditions import (
     NOTHING,
     Condition,
     Raw,
-    Value,
     both,
     columns,
     keyed,
 )
 from gateway.upstream.odata import Order, Query
-from gateway.upstream.rows import meeting
+from gateway.upstream.rows import Key, meeting
 from gateway.upstream.service import Allowance, Call, Service
 
 log = logging.getLogger(__name__)
 
-Key = tuple[Value, ...]
 NO_COLUMNS: frozenset[str] = frozenset()
 
 
@@ -117,7 +115,7 @@ class Reader:
         """The rows of a table that the caller may see and that meet the ask."""
         bounds = self._bounds(ask.table, ask.where, linked=False)
         secret = self._secret(ask)
-        query = _query(ask, bounds, secret)
+        query = _query(ask, bounds, secret, ask.where)
         if query.where == NOTHING:
             return self._let_through(ask, ask.where, bounds.rule, secret, Page([], 0))
         service = self.services[ask.table.service]
@@ -186,8 +184,8 @@ class Reader:
         """How many rows there are that also meet `rule`; Forbidden to ask by hidden columns."""
         self._secret(ask)
         where = both(ask.where, rule)
-        counting = replace(ask, where=where, top=1, count=True)
-        query = _query(counting, self._bounds(ask.table, where, linked=True), NO_COLUMNS)
+        counting = replace(ask, top=1, count=True)
+        query = _query(counting, self._bounds(ask.table, where, linked=True), NO_COLUMNS, where)
         if query.where == NOTHING:
             return Page([], 0)
         return await self.services[ask.table.service].fetch(query, self.allowance)
@@ -212,7 +210,7 @@ class Reader:
         self, ask: Ask, where: Condition, rule: Condition, secret: frozenset[str], page: Page
     ) -> Page:
         """The rows that meet the rule, compared exactly. Others mean a defect upstream or here."""
-        mine = list(meeting(rule, page.rows))
+        mine = meeting(rule, page.rows)
         if len(mine) < len(page.rows):
             if self.allowance.tentative:
                 raise ForeignRows
@@ -221,7 +219,7 @@ class Reader:
         mark(mine, ask.select & secret)
         access = self.principal.access(ask.table.needs)
         self.readings.append(Reading(ask.table, where, access, rule, rows=len(mine)))
-        return replace(page, rows=mine)
+        return page if len(mine) == len(page.rows) else replace(page, rows=list(mine))
 
 
 def _chunks(
@@ -229,7 +227,7 @@ def _chunks(
 ) -> Iterable[tuple[Keys, Call]]:
     """The ask for these keys as queries whose URLs are short enough."""
     where = both(keys.condition, ask.where)
-    call = service.call(_query(replace(ask, where=where), bounds, secret))
+    call = service.call(_query(ask, bounds, secret, where))
     if len(keys.values) == 1 or call.fits:
         yield keys, call
     else:
@@ -237,11 +235,11 @@ def _chunks(
             yield from _chunks(service, ask, half, bounds, secret)
 
 
-def _query(ask: Ask, bounds: Bounds, secret: frozenset[str]) -> Query:
+def _query(ask: Ask, bounds: Bounds, secret: frozenset[str], where: Condition) -> Query:
     wanted = ask.select - secret if secret else ask.select
     select = _select(wanted, bounds.proof, tuple(ask.table.key), ask.order)
-    where = both(bounds.rule, ask.where)
-    return Query(ask.table.collection, select, where, ask.order, ask.top, ask.count)
+    bounded = both(bounds.rule, where)
+    return Query(ask.table.collection, select, bounded, ask.order, ask.top, ask.count)
 
 
 @lru_cache(maxsize=1024)

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
 
-from gateway.loaders.reader import Ask, Key, Keys, Reader, Shape
+from gateway.loaders.reader import Ask, Keys, Reader, Shape
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at
-from gateway.upstream.rows import Folded, folded, grouped, keys_of
+from gateway.upstream.rows import Folded, Key, folded, grouped, keys_of
 
 Select = frozenset[str]
 Wanted = tuple[Key, Select]

@@ -196,7 +196,7 @@ def _top(of: Window, keys: Keys) -> int:
 def _ask(wanted: Ask, of: Window, top: int, start: Place | None, *, count: bool = False) -> Ask:
     direction = of.direction
     where = of.where if start is None else both(of.where, beyond(wanted.table, direction, start))
-    return replace(wanted, where=where, order=direction, top=top, count=count)
+    return Ask(wanted.table, wanted.select, where, direction, top, count, wanted.shape)
 
 
 def _slice(table: Table, of: Window, rows: list[Row]) -> Slice:

@@ -13,8 +13,8 @@ from uuid import UUID
 import msgspec
 
 from gateway.errors import InvalidInput
-from gateway.loaders.reader import Key
 from gateway.tables import TABLES, Row, Table
+from gateway.upstream.rows import Key
 
 NOT_AN_ID = "This is no id that can be used here."
 """What is said of an id that is damaged, and of one that leads to another type."""

@@ -14,6 +14,7 @@ import msgspec
 from gateway.upstream.conditions import All, Compare, Condition, In, Raw, Value, same, value_at
 
 R = TypeVar("R", bound=Raw)
+Key = tuple[Value, ...]
 Folded = tuple[str, ...]
 """A key in one spelling: both services compare text without regard to case."""
 
@@ -57,7 +58,7 @@ def grouped(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, list[R]]:
             raw[key].append(row)
         else:
             raw[key] = [row]
-    groups = {folded(key): group for key, group in raw.items()}
+    groups = dict(zip(map(folded, raw), raw.values(), strict=True))
     if len(groups) == len(raw):
         return groups
     # One key in two spellings: rare enough to look at each row.
@@ -71,9 +72,11 @@ def _raw_keys(rows: Sequence[Raw], columns: Sequence[str]) -> Iterable[tuple[Any
     return zip(*(values_at(rows, column) for column in columns), strict=True)
 
 
-def folded(key: Iterable[Value]) -> Folded:
+def folded(key: Key) -> Folded:
     """A key in one spelling."""
-    return tuple(str(part).casefold() for part in key)
+    if len(key) == 1:
+        return (str(key[0]).casefold(),)
+    return tuple([str(part).casefold() for part in key])
 
 
 def meeting(condition: Condition, rows: Sequence[R]) -> Sequence[R]:

@@ -18,13 +18,13 @@ from graphql.execution.values import VariableValues
 from gateway.engine.plans.arguments import Arguments
 from gateway.engine.plans.shapes import Rows
 from gateway.loaders.hiding import withheld
-from gateway.loaders.reader import Ask, Key, Keys
+from gateway.loaders.reader import Ask, Keys
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.schema.context import Context
 from gateway.schema.listing import root_window_of, window_of
 from gateway.tables import Back, Computed, Link, Table
 from gateway.upstream.conditions import Guid
-from gateway.upstream.rows import Checked, Folded, folded, keys_of, values_at
+from gateway.upstream.rows import Checked, Folded, Key, folded, keys_of, values_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from graphql import GraphQLEnumType, GraphQLLeafType
 from gateway.kinds import OptionSet, decoder
 from gateway.tables import ServiceName
 
-Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+LARGEST_INT = 2**31 - 1
+Int32 = Annotated[int, msgspec.Meta(ge=-LARGEST_INT - 1, le=LARGEST_INT)]
 """What GraphQL's `Int` has room for."""
 Convert = Callable[[Any], Any]
 DIGITS = "(str({0}) if {0}.__class__ is Decimal else {1}({0}))"

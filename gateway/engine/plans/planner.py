@@ -15,12 +15,12 @@ from gateway.engine.plans.leaves import Unusual
 from gateway.engine.plans.shapes import Rows, Shapes
 from gateway.engine.plans.source import Source, Unplanned
 from gateway.engine.plans.walking import Walk
-from gateway.loaders.reader import Key
 from gateway.resolvers.query import NODES, viewer_of
 from gateway.schema import ids
 from gateway.schema.accounts import Contact
 from gateway.schema.selection import Operation
 from gateway.tables import TABLES, Node, Table
+from gateway.upstream.rows import Key
 
 Read = Callable[[Run], Awaitable[Any]]
 Render = Callable[[Any], Any]

@@ -14,7 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.engine.plans.arguments import arguments_of, spelled
 from gateway.engine.plans.fetches import Children, Fetch, Linked, Worked
-from gateway.engine.plans.leaves import Leaf, leaf_of
+from gateway.engine.plans.leaves import LARGEST_INT, Leaf, Unusual, leaf_of
 from gateway.engine.plans.shapes import Shapes
 from gateway.engine.plans.source import Source, Unplanned, output_leaf
 from gateway.loaders import keyset
@@ -225,7 +225,7 @@ class Walk:
             case "pageInfo":
                 return self._source.object(nodes, "PageInfo", partial(self._of_page_info, page))
             case "totalCount":
-                return self._source.present(f"{page}.count")
+                return f"{self._source.constant(_total)}({page})"
             case "totalCountIsLowerBound":
                 return f"(not {page}.count_is_exact)"
         raise Unplanned(f"a connection's {name}")
@@ -310,6 +310,12 @@ def _own_name(group: Group, name: str) -> str:
 
 def _whole(cls: Any, group: Group, row: Checked) -> Any:
     return group.__get__(cls(row), cls)
+
+
+def _total(page: Slice) -> int:
+    if page.count is None or page.count > LARGEST_INT:
+        raise Unusual("a count that GraphQL cannot tell")
+    return page.count
 
 
 def _cursor(page: Slice, row: Checked) -> str:

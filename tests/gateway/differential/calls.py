@@ -43,7 +43,8 @@ def asked(reads: Iterable[Read]) -> dict[Wanted, frozenset[str]]:
     """The columns asked for of the rows behind each alternative of each filter, over all reads."""
     found: dict[Wanted, frozenset[str]] = {}
     for read in reads:
-        options = dict(pair.partition("=")[::2] for pair in unquote(read.query).split("&"))
+        pairs = (pair.partition("=") for pair in read.query.split("&"))
+        options = {unquote(name): unquote(value) for name, _, value in pairs}
         if "$skiptoken" in options:
             continue  # the next page of a read that is here already
         columns = frozenset((options.get("$select", ""), options.get("$expand", "")))

@@ -60,7 +60,8 @@ def differences(asked: Asked, left: Seen, right: Seen) -> Iterator[str]:
     if not same_reads and not explained:
         yield "calls"
     if left.log != right.log and not (
-        (shared and set(left.log) == set(right.log)) or (given_up and _within(left.log, right.log))
+        (shared and set(left.log) == set(right.log))
+        or (given_up and (_within(left.log, right.log) or _within(right.log, left.log)))
     ):
         yield "log"
 
