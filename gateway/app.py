@@ -86,7 +86,7 @@ def create_app(
         types,
         limits,
         introspection=settings.introspection,
-        plans=Plans(types) if settings.compiled_plans else None,
+        plans=Plans(types, expands=settings.expands) if settings.compiled_plans else None,
     )
     endpoint = GraphQLEndpoint(
         engine,

@@ -203,6 +203,12 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    expands: bool = variable(
+        "Let Dataverse send lines and customers inside of their orders and invoices, by `$expand`, "
+        "where a compiled plan proves that to be the same.",
+        parsers.switch,
+        default=True,
+    )
     deadline: float = variable(
         "Seconds that one operation may take.", parsers.seconds, default=10.0
     )

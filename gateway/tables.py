@@ -150,6 +150,10 @@ class Link(Spec):
     on: Mapping[str, str]
     back: str | None
     back_doc: str
+    navigation: str = ""
+    """The property of Dataverse that leads where the link does; empty where none is declared."""
+    collection: str = ""
+    """The property of the target that leads to the rows of this table."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -296,14 +300,23 @@ def group(make: type, doc: str, *, essential: str | None = None, **parts: str) -
 
 
 def link(
-    on: str | Mapping[str, str], doc: str, *, back: str | None = None, back_doc: str = ""
+    on: str | Mapping[str, str],
+    doc: str,
+    *,
+    back: str | None = None,
+    back_doc: str = "",
+    navigation: str = "",
+    collection: str = "",
 ) -> Any:
     """
     A lookup column that holds the target's key, or a mapping of own columns to the target's.
 
     `back` names the connection on the target that leads here, described by `back_doc`.
+    `navigation` and `collection` are the navigation properties of both ends: with them the rows may
+    travel inside of one another where that is proved to be the same.
     """
-    return Link(doc, {on: ""} if isinstance(on, str) else on, back, back_doc)
+    columns = {on: ""} if isinstance(on, str) else on
+    return Link(doc, columns, back, back_doc, navigation, collection)
 
 
 def computed(*uses: str, doc: str) -> Callable[[Callable[..., Any]], Any]:

@@ -14,7 +14,7 @@ from typing import Protocol
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden
 from gateway.loaders.hiding import check, mark, withheld
-from gateway.tables import ServiceName, Table
+from gateway.tables import Link, ServiceName, Table
 from gateway.upstream.answers import PLAIN, Decoder, Page
 from gateway.upstream.conditions import (
     EVERYTHING,
@@ -24,8 +24,10 @@ from gateway.upstream.conditions import (
     both,
     columns,
     keyed,
+    narrows,
+    prefixed,
 )
-from gateway.upstream.odata import Order, Query
+from gateway.upstream.odata import Expand, Order, Query
 from gateway.upstream.rows import Key, meeting
 from gateway.upstream.service import Allowance, Call, Service
 
@@ -57,7 +59,11 @@ class Keys:
 class Shape(Protocol):
     """What rows are made of, where they are more than what JSON has."""
 
-    def decoder(self, columns: tuple[str, ...]) -> Decoder: ...
+    def decoder(self, columns: tuple[str, ...], expands: tuple["Inside", ...] = ()) -> Decoder: ...
+
+
+Inside = tuple[Expand, Shape]
+"""Rows that travel inside of each row, and what they are made of."""
 
 
 class ForeignRows(Exception):
@@ -76,9 +82,10 @@ class Ask:
     count: bool = False
     shape: Shape | None = None
     """With it rows are structs; what does not fit raises."""
+    expands: tuple[Inside, ...] = ()
 
     def decoder(self, query: Query) -> Decoder:
-        return PLAIN if self.shape is None else self.shape.decoder(query.select)
+        return PLAIN if self.shape is None else self.shape.decoder(query.select, self.expands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +197,22 @@ class Reader:
             return Page([], 0)
         return await self.services[ask.table.service].fetch(query, self.allowance)
 
+    def implied(self, link: Link, *, down: bool) -> Condition | None:
+        """
+        The rule of what `link` leads to (or, `down`, of the rows that lead back), where it follows
+        from the rule of the row at the other end: whoever sees that one sees these.
+        """
+        child = link.owner.__table__  # type: ignore[attr-defined]  # links are members of tables
+        ends = (link.target, child) if down else (child, link.target)
+        if not all(self.principal.may(table.needs) for table in ends):
+            return None
+        known, wanted = (self._bounds(table, EVERYTHING, linked=True).rule for table in ends)
+        if down:
+            follows = wanted == EVERYTHING or wanted == prefixed(known, link.navigation)
+        else:
+            follows = wanted == EVERYTHING or narrows(known, link.paths[0], wanted)
+        return wanted if follows else None
+
     def _bounds(self, table: Table, where: Condition, *, linked: bool) -> Bounds:
         """What the caller may see of the table; `linked`: by keys of rows that passed the gate."""
         try:
@@ -239,7 +262,8 @@ def _query(ask: Ask, bounds: Bounds, secret: frozenset[str], where: Condition) -
     wanted = ask.select - secret if secret else ask.select
     select = _select(wanted, bounds.proof, tuple(ask.table.key), ask.order)
     bounded = both(bounds.rule, where)
-    return Query(ask.table.collection, select, bounded, ask.order, ask.top, ask.count)
+    expands = tuple(expand for expand, _ in ask.expands)
+    return Query(ask.table.collection, select, bounded, ask.order, ask.top, ask.count, expands)
 
 
 @lru_cache(maxsize=1024)

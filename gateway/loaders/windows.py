@@ -7,6 +7,7 @@ out, and the rest go on behind the last row. A link costs one call, plus pages a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from gateway.errors import InvalidInput
 from gateway.loaders.keyset import Place, beyond, decode, place, reverse, total_order
@@ -98,7 +99,7 @@ async def root_window(reader: Reader, wanted: Ask, of: Window) -> Slice:
         start = place(table, of.direction, more.last)
         more = await reader.page(_ask(wanted, of, of.size + 1, start))
         rows = rows + more.rows
-    result = _slice(table, of, rows)
+    result = sliced(table, of, rows)
     if count_along:
         result.count, result.count_is_exact = page.count, page.count_is_exact
     elif of.counted:
@@ -181,7 +182,7 @@ class Gathering:
         return {key: self._slice(key, rows) for key, rows in self.rows.items()}
 
     def _slice(self, key: Folded, rows: list[Row]) -> Slice:
-        result = _slice(self.table, self.window, rows)
+        result = sliced(self.table, self.window, rows)
         result.count = self.counts.get(key, len(rows))
         result.count_is_exact = self.count_is_exact
         return result
@@ -196,10 +197,13 @@ def _top(of: Window, keys: Keys) -> int:
 def _ask(wanted: Ask, of: Window, top: int, start: Place | None, *, count: bool = False) -> Ask:
     direction = of.direction
     where = of.where if start is None else both(of.where, beyond(wanted.table, direction, start))
-    return Ask(wanted.table, wanted.select, where, direction, top, count, wanted.shape)
+    return Ask(
+        wanted.table, wanted.select, where, direction, top, count, wanted.shape, wanted.expands
+    )
 
 
-def _slice(table: Table, of: Window, rows: list[Row]) -> Slice:
+def sliced(table: Table, of: Window, rows: list[Any]) -> Slice:
+    """The window of rows that were read in its direction, one more than wanted if there is one."""
     more = len(rows) > of.size
     kept = rows[: of.size] if more else rows
     return Slice(table, of, kept[::-1] if of.backward else kept, more)

@@ -49,6 +49,7 @@ class Invoice(Node):
         "The account that is invoiced.",
         back="invoices",
         back_doc="The invoices of the account, newest first.",
+        navigation="customerid_account",
     )
     order: SalesOrder | None = link(
         "_salesorderid_value",
@@ -105,5 +106,7 @@ class InvoiceLine(Node):
         "The invoice that the line belongs to.",
         back="lines",
         back_doc="The lines of the invoice.",
+        navigation="invoiceid",
+        collection="invoice_details",
     )
     product: Product | None = link("_productid_value", "The product that is invoiced.")

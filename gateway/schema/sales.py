@@ -125,6 +125,7 @@ class SalesOrder(Node):
         "The account that buys.",
         back="orders",
         back_doc="The sales orders of the account, newest first.",
+        navigation="customerid_account",
     )
     contact: Contact | None = link(
         "_msdyn_contactperson_value",
@@ -201,6 +202,8 @@ class SalesOrderLine(Node):
         "The order that the line belongs to.",
         back="lines",
         back_doc="The lines of the order.",
+        navigation="salesorderid",
+        collection="order_details",
     )
     product: Product | None = link("_productid_value", "The product that was ordered.")
 

@@ -7,7 +7,7 @@ that came back satisfies them: `holds` compares exactly, so it is never wider th
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -184,6 +184,38 @@ def columns(condition: Condition) -> frozenset[str]:
             return columns(part)
         case Compare(column, _, _) | In(column, _) | Like(column, _, _):
             return frozenset({column})
+
+
+def prefixed(condition: Condition, navigation: str) -> Condition:
+    """The same condition on the row that a lookup of ours leads to."""
+    match condition:
+        case All(parts) | AnyOf(parts):
+            return type(condition)(tuple(prefixed(part, navigation) for part in parts))
+        case Not(part):
+            return Not(prefixed(part, navigation))
+        case Compare() | In() | Like():
+            return replace(condition, column=f"{navigation}/{condition.column}")
+
+
+def narrows(known: Condition, column: str, wanted: Condition) -> bool:
+    """Whether `known` lets `column` have no values but those that `wanted` lets its own have."""
+    match known:
+        case All(parts):
+            return any(narrows(part, column, wanted) for part in parts)
+        case Compare() | In() if known.column == column:
+            allowed = _values(wanted)
+            return bool(allowed) and set(_values(known)) <= set(allowed)
+    return False
+
+
+def _values(condition: Condition) -> tuple[Value, ...]:
+    """The values of the one column that a condition names; none where it says something else."""
+    match condition:
+        case Compare(_, "eq", value):
+            return (value,)
+        case In(_, values):
+            return values
+    return ()
 
 
 def value_at(row: Raw, path: str) -> Any:

@@ -50,6 +50,16 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Expand:
+    """Rows that travel inside of each row, by a navigation property; `top` of a collection."""
+
+    navigation: str
+    select: tuple[str, ...]
+    order: tuple[Order, ...] = ()
+    top: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """
     What to read from one collection.
@@ -64,6 +74,7 @@ class Query:
     order: tuple[Order, ...] = ()
     top: int | None = None
     count: bool = False
+    expands: tuple[Expand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,7 @@ class Dialect:
 
     def url(self, query: Query) -> str:
         """The path and query string of `query`, percent-encoded, relative to the service root."""
-        options = [_encoded_projection(query.select)]
+        options = [_encoded_projection(query.select, query.expands)]
         options += [f"{name}={_encode(value)}" for name, value in self.always.items()]
         if query.where != EVERYTHING:
             options.append("$filter=" + _encode(self.text(query.where)))
@@ -259,8 +270,21 @@ def _encode(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _encoded_projection(paths: tuple[str, ...]) -> str:
-    return "&".join(f"{name}={_encode(value)}" for name, value in _projection(paths).items())
+def _encoded_projection(paths: tuple[str, ...], expands: tuple[Expand, ...]) -> str:
+    options = _projection(paths)
+    if expands:
+        own = [options["$expand"]] if "$expand" in options else []
+        options["$expand"] = ",".join([*own, *map(_expanded, expands)])
+    return "&".join(f"{name}={_encode(value)}" for name, value in options.items())
+
+
+def _expanded(expand: Expand) -> str:
+    options = ["$select=" + ",".join(expand.select)]
+    if expand.order:
+        options.append("$orderby=" + ",".join(map(_ordering, expand.order)))
+    if expand.top is not None:
+        options.append(f"$top={expand.top}")
+    return f"{expand.navigation}({';'.join(options)})"
 
 
 def _projection(paths: tuple[str, ...]) -> dict[str, str]:

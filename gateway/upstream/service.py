@@ -7,7 +7,7 @@ the transport that is handed in, which carries the credential.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any, Literal
 
@@ -214,8 +214,14 @@ class Service:
             outcomes = [error] * len(calls)
         if replay is not None:
             for call, outcome in zip(calls, outcomes, strict=True):
-                replay.keep(call.url, outcome)
+                replay.keep(self._kept_as(call, outcome), outcome)
         return outcomes
+
+    def _kept_as(self, call: Call, outcome: Outcome) -> str:
+        """Its URL; that without rows inside of rows, which a good answer serves as well."""
+        if not call.query.expands or isinstance(outcome, UpstreamError):
+            return call.url
+        return self.call(replace(call.query, expands=())).url
 
     async def _ask(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
         """A GET for a query that fits into a URL, else a `$batch`."""

@@ -9,22 +9,24 @@ of Dynamics are what they are on graphql-core.
 import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import isawaitable
 from typing import Any, TypeVar
 
 from graphql.execution.values import VariableValues
 
 from gateway.engine.plans.arguments import Arguments
+from gateway.engine.plans.leaves import Unusual
 from gateway.engine.plans.shapes import Rows
 from gateway.loaders.hiding import withheld
 from gateway.loaders.reader import Ask, Keys
-from gateway.loaders.windows import Slice, Window, child_windows, root_window
+from gateway.loaders.windows import Slice, Window, child_windows, root_window, sliced
 from gateway.schema.context import Context
 from gateway.schema.listing import root_window_of, window_of
 from gateway.tables import Back, Computed, Link, Table
-from gateway.upstream.conditions import Guid
-from gateway.upstream.rows import Checked, Folded, Key, folded, keys_of, values_at
+from gateway.upstream.conditions import EVERYTHING, Guid
+from gateway.upstream.odata import Expand
+from gateway.upstream.rows import Checked, Folded, Key, folded, keys_of, meeting, values_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Run:
 
     context: Context
     variables: VariableValues
+    expands: bool = False
+    """Whether rows may travel inside of one another."""
 
 
 @dataclass(eq=False)
@@ -47,6 +51,9 @@ class Branch:
 
 
 B = TypeVar("B", bound=Branch)
+EXPANDS, RULES = 15, 2
+"""Expands that Dataverse takes in one query, and how many of them a row rule may need."""
+NOTHING_CAME: Mapping[Any, Expand] = {}
 
 
 @dataclass(eq=False)
@@ -100,10 +107,49 @@ class Fetch(Branch):
         rows = [row for page in pages for row in page.rows]
         return dict(zip(keys_of(rows, keys.columns), rows, strict=True))
 
-    async def below(self, run: Run, rows: Sequence[Any]) -> None:
-        """Load all branches, at once."""
+    async def below(
+        self, run: Run, rows: Sequence[Any], came: Mapping["Fetch", Expand] = NOTHING_CAME
+    ) -> None:
+        """Fill the slots of all branches at once, also of those whose rows came inside of ours."""
         if rows:
-            await together([branch.load(run, rows) for branch in self.branches.values()])
+            await together(
+                [
+                    branch.unfold(run, rows, came[branch])
+                    if branch in came
+                    else branch.load(run, rows)
+                    for branch in self.branches.values()
+                ]
+            )
+
+    def expanding(self, run: Run) -> Mapping["Fetch", Expand]:
+        """The branches whose rows may travel inside of ours, instead of by a read of their own."""
+        if not run.expands or self.shared or any(path.count("/") > 1 for path in self.select):
+            return NOTHING_CAME
+        fetches = [each for each in self.branches.values() if isinstance(each, Fetch)]
+        found = {fetch: fetch.expand(run) for fetch in fetches}
+        came = {fetch: expand for fetch, expand in found.items() if expand is not None}
+        lookups = {path.partition("/")[0] for path in self.select if "/" in path}
+        return came if len(came) + len(lookups) + RULES <= EXPANDS else NOTHING_CAME
+
+    def asked_with(self, came: Mapping["Fetch", Expand]) -> Ask:
+        """What is read, with these branches inside."""
+        if not came:
+            return self.ask()
+        inside = tuple((expand, fetch.shape) for fetch, expand in came.items())
+        return replace(self.ask(), expands=inside)
+
+    def expand(self, run: Run) -> Expand | None:
+        """How the rows may travel inside of their parents, where that is proved to be the same."""
+        return None
+
+    async def unfold(self, run: Run, parents: Sequence[Any], expand: Expand) -> None:
+        """As `load`, where they have travelled so."""
+        raise NotImplementedError
+
+    def plain(self, *columns: str) -> tuple[str, ...] | None:
+        """What is read of each row inside another; None where that needs a further row inside."""
+        select = {*self.select, *self.table.key, *columns}
+        return None if any("/" in path for path in select) else tuple(sorted(select))
 
 
 class Root(Fetch):
@@ -128,8 +174,9 @@ class Listed(Root):
         wanted = await root_window_of(
             self.table, run.context, self.arguments(run.variables), counted=self.counted
         )
-        found = await root_window(run.context.loaders.reader, self.ask(), wanted)
-        await self.below(run, found.rows)
+        came = self.expanding(run)
+        found = await root_window(run.context.loaders.reader, self.asked_with(came), wanted)
+        await self.below(run, found.rows, came)
         return found
 
 
@@ -166,6 +213,23 @@ class Linked(Fetch):
                 setattr(parent, slot, found.get(places[key]))
         await self.below(run, [found[key] for key in places.values() if key in found])
 
+    def expand(self, run: Run) -> Expand | None:
+        link, select = self.link, self.plain()
+        if self.shared or not link.navigation or select is None:
+            return None
+        rule = run.context.loaders.reader.implied(link, down=False)
+        return None if rule is None else Expand(link.navigation, select)
+
+    async def unfold(self, run: Run, parents: Sequence[Any], expand: Expand) -> None:
+        targets = [getattr(parent, expand.navigation) for parent in parents]
+        found = [target for target in targets if target is not None]
+        rule = run.context.loaders.reader.implied(self.link, down=False)
+        if rule is None or len(meeting(rule, found)) < len(found):
+            raise Unusual("rows inside that are not the caller's")
+        for parent, target in zip(parents, targets, strict=True):
+            setattr(parent, self.slot, target)
+        await self.below(run, found)
+
 
 @dataclass(eq=False)
 class Children(Fetch):
@@ -176,8 +240,7 @@ class Children(Fetch):
     counted: bool = field(kw_only=True)
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
-        reader = run.context.loaders.reader
-        of = window_of(self.table, reader, self.arguments(run.variables), counted=self.counted)
+        of = self._window(run)
         keys = _link_keys(self.back.link, parents, self.back.paths)
         wanted = tuple(dict.fromkeys(key for key in keys if key is not None))
         found = await self._windows(run, Keys(self.back.link.paths, wanted), of)
@@ -194,6 +257,34 @@ class Children(Fetch):
         if self.shared:
             return await run.context.loaders.windows(self.back, self.ask(), keys, of)
         return await child_windows(run.context.loaders.reader, self.ask(*keys.columns), keys, of)
+
+    def expand(self, run: Run) -> Expand | None:
+        link, reader = self.back.link, run.context.loaders.reader
+        if self.shared or self.counted or not (link.collection and link.navigation):
+            return None
+        of = self._window(run)
+        select = self.plain(*link.paths, *(item.column for item in of.direction))
+        simple = of.start is None and of.where == EVERYTHING
+        if not simple or select is None or reader.implied(link, down=True) is None:
+            return None
+        return Expand(link.collection, select, of.direction, of.size + 1)
+
+    async def unfold(self, run: Run, parents: Sequence[Any], expand: Expand) -> None:
+        of = self._window(run)
+        (own,), (theirs,) = self.back.link.paths, self.back.paths
+        everything = []
+        for parent in parents:
+            rows = getattr(parent, expand.navigation)
+            if any(getattr(row, own) != getattr(parent, theirs) for row in rows):
+                raise Unusual("rows inside of another row than theirs")
+            slice_ = sliced(self.table, of, rows)
+            setattr(parent, self.slot, slice_)
+            everything += slice_.rows
+        await self.below(run, everything)
+
+    def _window(self, run: Run) -> Window:
+        reader = run.context.loaders.reader
+        return window_of(self.table, reader, self.arguments(run.variables), counted=self.counted)
 
 
 @dataclass(eq=False)

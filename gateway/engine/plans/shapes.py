@@ -1,14 +1,16 @@
 """The columns that a plan reads of a table -> a struct of just these, and its decoder."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from gateway.engine.plans.leaves import Leaf, Unusual
 from gateway.engine.plans.source import Unplanned
+from gateway.loaders.reader import Inside
 from gateway.tables import Table
 from gateway.upstream.answers import Decoder, decoder
+from gateway.upstream.odata import Expand
 from gateway.upstream.rows import Checked
 
 Tree = dict[str, Any]
@@ -27,7 +29,7 @@ class Rows:
         self._required: set[str] = set()
         self._left: set[str] = set()
         self._slots: list[str] = []
-        self._decoders: dict[tuple[str, ...], Decoder] = {}
+        self._decoders: dict[Hashable, Decoder] = {}
 
     def demand(self, path: str, leaf: Leaf, *, optional: bool) -> None:
         """A leaf of the answer stands at `path`."""
@@ -46,16 +48,19 @@ class Rows:
         self._slots.append(f"_{len(self._slots)}")
         return self._slots[-1]
 
-    def decoder(self, columns: tuple[str, ...]) -> Decoder:
-        if columns not in self._decoders:
-            if not self._left.isdisjoint(columns):
-                raise Unusual("a column that is not asked for")
-            self._decoders[columns] = decoder(self._struct(columns))
-        return self._decoders[columns]
+    def decoder(self, columns: tuple[str, ...], expands: tuple[Inside, ...] = ()) -> Decoder:
+        key = columns, *(expand for expand, _ in expands)
+        if key not in self._decoders:
+            inside = [(e.navigation, _inside(e, shape.struct(e.select))) for e, shape in expands]  # type: ignore[attr-defined]  # shapes of a plan are Rows
+            self._decoders[key] = decoder(self.struct(columns, inside))
+        return self._decoders[key]
 
-    def _struct(self, columns: Iterable[str]) -> type[Checked]:
+    def struct(self, columns: Iterable[str], inside: Iterable[Any] = ()) -> type[Checked]:
+        """A row of these columns, with fields for rows that travel inside of it."""
+        if not self._left.isdisjoint(columns):
+            raise Unusual("a column that is not asked for")
         slots = [(slot, Any, msgspec.field(default=None, name=f"({slot})")) for slot in self._slots]
-        return _made(self._name, [*self._fields(_tree(columns)), *slots])
+        return _made(self._name, [*self._fields(_tree(columns)), *inside, *slots])
 
     def _fields(self, tree: Mapping[str, Any], at: str = "") -> list[Any]:
         fields: list[Any] = []
@@ -88,6 +93,10 @@ class Shapes:
     def of(self, table: Table, *loaded_by: str) -> Rows:
         """The shape for rows of `table` that are found by these columns, or by this link."""
         return self._by_loader.setdefault((table.name, *loaded_by), Rows(table.name))
+
+
+def _inside(expand: Expand, struct: Any) -> Any:
+    return struct | None if expand.top is None else list[struct]
 
 
 def _made(name: str, fields: list[Any]) -> type[Checked]:

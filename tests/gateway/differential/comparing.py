@@ -50,7 +50,7 @@ def differences(asked: Asked, left: Seen, right: Seen) -> Iterator[str]:
     if left.headers != right.headers:
         yield "headers"
     same_reads = Counter(left.reads) == Counter(right.reads)
-    shared = 0 if same_reads else _shared(asked)
+    shared = 0 if same_reads else sharing(asked)
     yield from _of_bodies(asked, left, right, shared=shared > 0)
     given_up = not (same_reads and left.log == right.log) and _gave_up(left)
     # The order of keys inside a call, and with it where a long one is cut, is nobody's promise.
@@ -133,7 +133,7 @@ def _sorted(text: bytes) -> tuple[bytes, list[bytes]]:
     return msgspec.json.encode(body.get("data")), errors
 
 
-def _shared(asked: Asked) -> int:
+def sharing(asked: Asked) -> int:
     """How many places of the operation use a loader that another place uses too."""
     try:
         document = parse(asked.document)

@@ -96,14 +96,18 @@ def run(
     *,
     flawed: type[Wire] = Wire,
     most: int = MOST,
+    expands: bool = False,
 ) -> Tally:
-    """So many requests of this seed, in virtual time; `folder` is for the policy."""
+    """
+    So many requests of this seed, in virtual time; `folder` is for the policy. With `expands` rows
+    travel inside of one another, and nothing is upset: what is upset depends on the URL.
+    """
     hidden = Random(seed).sample(HIDEABLE, HIDDEN)  # noqa: S311 - the same each time
     with pytest.MonkeyPatch.context() as patch:
         # Callers are looked up once, so that no minute ends between the two sides.
         patch.setattr(directory, "REMEMBER", 86_400.0)
         return virtual.run(
-            _run(emulator, stuff, seed, requests, policy(folder, hidden), flawed, most)
+            _run(emulator, stuff, seed, requests, policy(folder, hidden), flawed, most, expands)
         )
 
 
@@ -115,15 +119,16 @@ async def _run(
     policy_: str,
     flawed: type[Wire],
     most: int,
+    expands: bool,
 ) -> Tally:
     tally = Tally(seed)
     operations = Operations(stuff.samples, stuff.own, seed)
-    async with both(emulator, policy_, flawed=flawed) as pair:
+    async with both(emulator, policy_, flawed=flawed, expands=expands) as pair:
         await _introduced(pair)
         while tally.asked < requests and len(tally.differences) < most:
             asked = operations.ask()
             for _ in range(ASKS):
-                upsets = misfortune(operations.random)
+                upsets = Upsets() if expands else misfortune(operations.random)
                 seen = await pair.ask(asked, upsets)
                 _count(tally, seen)
                 if seen.kinds:

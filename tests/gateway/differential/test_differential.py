@@ -40,6 +40,16 @@ def test_both_ways_answer_alike(
     assert tally.vain() == [], tally
 
 
+@pytest.mark.parametrize("seed", range(100, 102))
+def test_rows_inside_of_rows_make_the_same_answers(
+    small_world: Starlette, stuff: Materials, seed: int, tmp_path: Path
+) -> None:
+    tally = runs.run(small_world, stuff, seed, REQUESTS, tmp_path, most=1, expands=True)
+
+    assert not tally.differences, "\n".join(map(report, tally.differences))
+    assert tally.compiled > REQUESTS / 4
+
+
 def test_the_operations_are_of_every_form_and_over_the_whole_schema(stuff: Materials) -> None:
     operations = Operations(stuff.samples, stuff.own, 1)
     stream = [operations.ask() for _ in range(700)]
