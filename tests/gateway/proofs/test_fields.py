@@ -21,6 +21,7 @@ ROLES = ("all", "nothing", *(f"all but {permission}" for permission in PERMISSIO
 READS = {
     "Product.price": {"prices"},
     "Product.availability": {"catalog"},
+    "Product.orderQuantities": {"catalog"},
     "SalesOrder.version": set[str](),
     "SalesOrder.syncState": set[str](),
     "SalesOrder.amountsBasis": set[str](),
@@ -31,6 +32,7 @@ READS = {
 }
 """The permissions that computed members need besides their row's; a new one must be named here."""
 VIA = {
+    "AccountAddress": ("accounts", "addresses"),
     "ShipmentLine": ("shipments", "lines"),
     "Tracking": ("shipments", "tracking"),
     "WarehouseStock": ("products", "stock"),
