@@ -82,7 +82,7 @@ class Gate:
     @property
     def wait(self) -> float:
         """Seconds until it opens."""
-        return max(0.0, self._until - now())
+        return max(0.0, self._until - now()) if self._until else 0.0
 
 
 @dataclass

@@ -272,15 +272,15 @@ class Children(Fetch):
     async def unfold(self, run: Run, parents: Sequence[Any], expand: Expand) -> None:
         of = self._window(run)
         (own,), (theirs,) = self.back.link.paths, self.back.paths
-        everything = []
-        for parent in parents:
-            rows = getattr(parent, expand.navigation)
-            if any(getattr(row, own) != getattr(parent, theirs) for row in rows):
+        inside = [getattr(parent, expand.navigation) for parent in parents]
+        for rows, key in zip(inside, values_at(parents, theirs), strict=True):
+            if values_at(rows, own).count(key) != len(rows):
                 raise Unusual("rows inside of another row than theirs")
-            slice_ = sliced(self.table, of, rows)
+        slices = [sliced(self.table, of, rows) for rows in inside]
+        for parent, slice_ in zip(parents, slices, strict=True):
             setattr(parent, self.slot, slice_)
-            everything += slice_.rows
-        await self.below(run, everything)
+        if self.branches:
+            await self.below(run, [row for slice_ in slices for row in slice_.rows])
 
     def _window(self, run: Run) -> Window:
         reader = run.context.loaders.reader
