@@ -1,4 +1,4 @@
-"""The command line: `gateway serve`, `demo`, `schema`, `token`, `settings`, `explain`, `audit`."""
+"""The command line: `gateway serve`, `demo`, `schema`, `token`, `settings`, `documents`, ..."""
 
 import asyncio
 import difflib
@@ -18,6 +18,7 @@ from gateway.app import create_app, settled, start_log
 from gateway.audit import verify as check_chain
 from gateway.engine.answers import Refused
 from gateway.engine.limits import REGISTRY
+from gateway.engine.manifest import manifest
 from gateway.errors import GatewayError
 from gateway.resolvers.root import build
 from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable
@@ -197,6 +198,15 @@ def schema(check: bool) -> None:
                 [*difference, "schema.graphql is not what the code says; run scripts/schema."]
             )
         )
+
+
+@main.command()
+@click.argument("folders", type=FOLDER, nargs=-1, required=True)
+def documents(folders: tuple[Path, ...]) -> None:
+    """Print a manifest of the .graphql files in FOLDERS, as GATEWAY_TRUSTED_DOCUMENTS takes it."""
+    files = (file for folder in folders for file in sorted(folder.glob("*.graphql")))
+    found = manifest(file.read_text(encoding="utf-8") for file in files)
+    click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
 
 
 @main.command()

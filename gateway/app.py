@@ -25,9 +25,11 @@ from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Principal
 from gateway.auth.tokens import Tokens
 from gateway.endpoint import VIEW_AS, GraphQLEndpoint
+from gateway.engine import manifest
 from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
 from gateway.engine.plans.plans import Plans
+from gateway.engine.trusted import Trusted
 from gateway.explaining import Explanation, explanation
 from gateway.graphiql.page import SignIn, graphiql_routes
 from gateway.health import Probe, health_routes
@@ -87,6 +89,7 @@ def create_app(
         limits,
         introspection=settings.introspection,
         plans=Plans(types, expands=settings.expands) if settings.compiled_plans else None,
+        trusted=_trusted(settings),
     )
     endpoint = GraphQLEndpoint(
         engine,
@@ -272,6 +275,11 @@ class Outside:
             made = make(self._settings.upstream_concurrency)
         self._transports.append(made)
         return made
+
+
+def _trusted(settings: Settings) -> Trusted:
+    path = settings.trusted_documents
+    return Trusted(manifest.load(path) if path else {}, only=settings.trusted_only)
 
 
 def _graphiql(settings: Settings) -> list[Route]:

@@ -17,6 +17,7 @@ from gateway.audit import NO_AUDIT, Audit, refusal
 from gateway.auth.principal import Principal
 from gateway.engine.answers import Refused, refused
 from gateway.engine.execution import Engine, GraphQLRequest, Prepared
+from gateway.engine.trusted import PERSISTED
 from gateway.errors import (
     BAD_REQUEST,
     Forbidden,
@@ -43,6 +44,8 @@ MakeContext = Callable[[Principal, Request], object]
 VIEW_AS: Final = "X-View-As"
 """The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
 METHODS: Final = "GET, POST"
+IN_URL: Final = ("query", "documentId", "operationName")
+"""The parameters that stand in a URL as they are."""
 
 
 class Problem(Exception):
@@ -58,7 +61,8 @@ class Problem(Exception):
 class Parameters(msgspec.Struct):
     """The request as GraphQL over HTTP writes it in JSON."""
 
-    query: str
+    query: str | None = None
+    document_id: str | None = msgspec.field(name="documentId", default=None)
     operation_name: str | None = msgspec.field(name="operationName", default=None)
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
@@ -137,11 +141,15 @@ async def _read(request: Request) -> GraphQLRequest:
             parameters = _decode(await request.body())
         case _:
             raise Problem(405, "GraphQL is asked by POST, queries also by GET.", Allow=METHODS)
+    extensions = parameters.extensions or {}
+    if parameters.query is None and parameters.document_id is None and PERSISTED not in extensions:
+        raise Problem(400, "The request has no document: send `query` or `documentId`.")
     return GraphQLRequest(
         parameters.query,
         parameters.variables or {},
         parameters.operation_name,
-        parameters.extensions or {},
+        extensions,
+        parameters.document_id,
     )
 
 
@@ -164,9 +172,7 @@ def _decode(body: bytes) -> Parameters:
 
 def _parameters_of_url(request: Request) -> Parameters:
     given = request.query_params
-    found: dict[str, Any] = {
-        name: given[name] for name in ("query", "operationName") if given.get(name)
-    }
+    found: dict[str, Any] = {name: given[name] for name in IN_URL if given.get(name)}
     try:
         for name in ("variables", "extensions"):
             if given.get(name):

@@ -8,6 +8,7 @@
     + InvalidInput                INVALID_INPUT         an argument has a value we cannot use
     + InvalidCursor               INVALID_CURSOR        a paging cursor of another list, or damaged
     + LimitExceeded               LIMIT_EXCEEDED        the document or its answer is too large
+    + UnknownDocument             UNKNOWN_DOCUMENT      not one of the documents that are trusted
     + WritesRefused               WRITES_REFUSED        the environment lacks what safe writes need
   x UpstreamError                 Dynamics is at fault; the request may be good
     + UpstreamUnavailable         UPSTREAM_UNAVAILABLE  not reachable, or it answered with a fault
@@ -86,6 +87,12 @@ class LimitExceeded(CallerError):
     """A structural limit was passed; `limit` names it, `maximum` and `actual` are its figures."""
 
     code = "LIMIT_EXCEEDED"
+
+
+class UnknownDocument(CallerError):
+    """No trusted document has this id, or only trusted documents are answered."""
+
+    code = "UNKNOWN_DOCUMENT"
 
 
 class WritesRefused(CallerError):

@@ -209,6 +209,14 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    trusted_documents: str | None = variable(
+        "JSON file with the documents that clients may name by id, checked and planned at start: "
+        "see docs/graphql-over-http.md.",
+        default=None,
+    )
+    trusted_only: bool = variable(
+        "Answer no other documents than those.", parsers.switch, default=False
+    )
     deadline: float = variable(
         "Seconds that one operation may take.", parsers.seconds, default=10.0
     )
@@ -364,6 +372,8 @@ def _contradictions(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> li
         found.append((PREFIX + "CLIENT_SECRET", f"give either this or {PREFIX}CLIENT_CERTIFICATE"))
     if parsed.get("graphiql") and not given("GRAPHIQL_CLIENT_ID"):
         found.append((PREFIX + "GRAPHIQL_CLIENT_ID", "required by GATEWAY_GRAPHIQL"))
+    if parsed.get("trusted_only") and not given("TRUSTED_DOCUMENTS"):
+        found.append((PREFIX + "TRUSTED_DOCUMENTS", f"required by {PREFIX}TRUSTED_ONLY"))
     if parsed.get("graphiql_client_id") in parsed.get("audience", ()):
         # The client id is the audience of ID tokens, which must never pass for access tokens.
         found.append((PREFIX + "AUDIENCE", f"must not hold {PREFIX}GRAPHIQL_CLIENT_ID"))

@@ -72,17 +72,25 @@ class Documents:
         self._limits = limits
         self._rules = rules
         self._hide_suggestions = hide_suggestions
+        self._trusted: dict[str, Document] = {}
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
 
     def get(self, source: str) -> Document:
         """The document of a text; Refused where it is too large, no GraphQL or not valid."""
+        if source in self._trusted:
+            return self._trusted[source]
         if source in self._kept:
             self._kept.move_to_end(source)
             return self._kept[source]
         document = self._make(source)
         self._keep(source, document)
         return document
+
+    def trust(self, source: str) -> Document:
+        """The same, kept for good."""
+        self._trusted[source] = self._make(source)
+        return self._trusted[source]
 
     def _make(self, source: str) -> Document:
         try:

@@ -21,6 +21,7 @@ from gateway.engine.documents import Documents, Operation
 from gateway.engine.fanout import evaluate
 from gateway.engine.limits import Limits
 from gateway.engine.shapes import check_variables
+from gateway.engine.trusted import NONE_TRUSTED, Trusted
 from gateway.errors import LimitExceeded
 
 DEFAULT_LIMITS: Final = Limits()
@@ -42,15 +43,19 @@ class Planned(Protocol):
         self, operation: Operation, variables: Mapping[str, Any], context: Any
     ) -> dict[str, Any] | Declined: ...
 
+    def warm(self, operation: Operation) -> None:
+        """Plan a query before anybody asks for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What a caller sent."""
+    """What a caller sent: a document, or the id of a trusted one."""
 
-    query: str
+    query: str | None
     variables: Mapping[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
     extensions: Mapping[str, Any] = field(default_factory=dict)
+    document_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +80,24 @@ class Engine:
         *,
         introspection: bool = False,
         plans: Planned | None = None,
+        trusted: Trusted = NONE_TRUSTED,
     ) -> None:
-        """Without `plans` graphql-core answers everything."""
+        """
+        Without `plans` graphql-core answers everything.
+
+        SettingsError where trusted documents are not valid or pass a limit.
+        """
         # Suggestions spell out the schema one typo at a time, so they go with introspection.
         self._hide_suggestions = not introspection
         self._schema = schema
         self._limits = limits
         self._plans = plans
+        self._trusted = trusted
         self.ways: Counter[tuple[str, str]] = Counter()
         """How operations were answered, and why not otherwise."""
         rules = (*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,)))
         self._documents = Documents(schema, limits, rules, hide_suggestions=self._hide_suggestions)
+        trusted.prepare(self._trust)
 
     async def run(self, request: GraphQLRequest, context: object, request_id: str) -> Answer:
         """Prepare and execute; Refused where the request does not get as far as execution."""
@@ -93,14 +105,26 @@ class Engine:
 
     def prepare(self, request: GraphQLRequest) -> Prepared:
         """Everything that can be refused before an operation runs, but for its variables' types."""
-        operation = self._documents.get(request.query).operation(request.operation_name)
+        text = self._trusted.text(request.query, request.document_id, request.extensions)
+        operation = self._documents.get(text).operation(request.operation_name)
+        self._check(operation, request.variables)
+        return Prepared(operation, request.variables)
+
+    def _check(self, operation: Operation, variables: Mapping[str, Any]) -> None:
         try:
-            check_variables(request.variables, self._limits)
-            rows = evaluate(operation.rows, operation.node, request.variables)
+            check_variables(variables, self._limits)
+            rows = evaluate(operation.rows, operation.node, variables)
             self._limits.check("nodes", rows, "rows to return")
         except LimitExceeded as error:
             raise refused(error) from None
-        return Prepared(operation, request.variables)
+
+    def _trust(self, text: str) -> None:
+        """Do for a document all that can be done before somebody asks for it."""
+        for operation in self._documents.trust(text).operations.values():
+            if not operation.node.variable_definitions:
+                self._check(operation, {})
+            if self._plans is not None and operation.node.operation is OperationType.QUERY:
+                self._plans.warm(operation)
 
     async def execute(self, prepared: Prepared, context: object, request_id: str) -> Answer:
         """Run a prepared operation by its plan or on graphql-core; Refused for bad variables."""

@@ -7,6 +7,7 @@ were had so far. It alone decides what an error is and how far a null reaches.
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,8 +105,8 @@ class Plans:
         """Plan an operation whose selections no variable decides on, before anybody asks for it."""
         known = self._known(operation)
         if not known.conditions:
-            outline = self._outline(operation, known, NO_VARIABLES)
-            self._planned(outline, NO_TYPES)
+            with suppress(Unplanned):
+                self._planned(self._outline(operation, known, NO_VARIABLES), NO_TYPES)
 
     def _plan(self, operation: Operation, known: Known, run: Run) -> Plan:
         outline = self._outline(operation, known, run.variables)
