@@ -1,0 +1,170 @@
+"""Rows that travel inside of other rows: where, and that nobody gets another's by it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import msgspec
+import pytest
+from starlette.applications import Starlette
+
+from emulator.faults.connections import InProcess
+from gateway.app import create_app
+from gateway.upstream.conditions import (
+    EVERYTHING,
+    NOTHING,
+    AnyOf,
+    Compare,
+    Condition,
+    In,
+    both,
+    narrows,
+    prefixed,
+)
+from tests.stack import EMULATOR, GATEWAY, Stack, running, settings
+
+pytestmark = pytest.mark.anyio
+ORDERS = """{ orders(first: 5) { nodes {
+  number
+  account { name number }
+  lines(last: 2) { nodes { id quantity } pageInfo { hasPreviousPage } }
+} } }"""
+Change = Callable[[list[dict[str, Any]]], None]
+
+
+class Meddling(InProcess):
+    """Changes the orders of answers that hold rows inside of rows."""
+
+    def __init__(self, app: Starlette, change: Change) -> None:
+        super().__init__(app=app)
+        self.change = change
+        self.met = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        if "order_details" not in str(request.url):
+            return response
+        body = msgspec.json.decode(await response.aread())
+        self.change(body["value"])
+        self.met += 1
+        return httpx2.Response(200, json=body)
+
+
+@asynccontextmanager
+async def meddled(emulator: Starlette, change: Change) -> AsyncIterator[tuple[Stack, Meddling]]:
+    upstream = Meddling(emulator, change)
+    app = create_app(settings(), transport=upstream)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=upstream, base_url=EMULATOR) as direct,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=GATEWAY) as client,
+    ):
+        yield Stack(emulator, client, direct, app=app), upstream
+
+
+async def test_lines_and_customers_travel_inside_of_their_orders(stack: Stack) -> None:
+    for caller in ("jane", "rep", "may"):
+        calls = await stack.asked_upstream(ORDERS, as_=caller)
+
+        assert [call.path for call in calls] == ["salesorders"]
+
+
+async def test_they_say_what_separate_reads_say(small_world: Starlette, stack: Stack) -> None:
+    async with running(small_world, expands=False) as apart:
+        for caller in ("jane", "rep", "may"):
+            together = await stack.ask(ORDERS, as_=caller)
+
+            assert together.body == (await apart.ask(ORDERS, as_=caller)).body
+            assert together.data["orders"]["nodes"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "lines(first: 2, filter: { quantity: { gt: 1 } }) { nodes { id } }",
+        "lines { totalCount }",
+        "lines { nodes { unit } }",
+        "lines { nodes { order { number } } } account { orders { nodes { id } } }",
+    ],
+    ids=["filtered", "counted", "with a row inside", "with orders below"],
+)
+async def test_what_cannot_be_proved_the_same_is_read_apart(stack: Stack, part: str) -> None:
+    calls = await stack.asked_upstream(
+        f"{{ orders(first: 3) {{ nodes {{ {part} }} }} }}", as_="rep"
+    )
+
+    assert len(calls) > 1
+
+
+async def test_staff_are_told_of_each_read(stack: Stack) -> None:
+    calls = await stack.asked_upstream(ORDERS, as_="admin")
+
+    assert {call.path for call in calls} == {"salesorders", "accounts", "salesorderdetails"}
+
+
+async def test_a_foreign_customer_inside_of_an_order_is_not_shown(small_world: Starlette) -> None:
+    def swap(orders: list[dict[str, Any]]) -> None:
+        for order in orders:
+            order["customerid_account"] |= {"accountid": str(UUID(int=7)), "name": "FOREIGN"}
+
+    async with meddled(small_world, swap) as (stack, upstream):
+        answer = await stack.ask(ORDERS, as_="rep")
+
+    assert upstream.met
+    assert "FOREIGN" not in str(answer.body)
+    assert answer.data["orders"]["nodes"][0]["account"]["name"]
+
+
+async def test_lines_of_another_order_inside_of_an_order_are_not_shown(
+    small_world: Starlette,
+) -> None:
+    def misplace(orders: list[dict[str, Any]]) -> None:
+        for order in orders:
+            for line in order["order_details"]:
+                line |= {"_salesorderid_value": str(UUID(int=7)), "quantity": 4711.0}
+
+    async with meddled(small_world, misplace) as (stack, upstream):
+        answer = await stack.ask(ORDERS, as_="rep")
+
+    assert upstream.met
+    assert "4711" not in str(answer.body)
+    assert answer.data["orders"]["nodes"][0]["lines"]["nodes"]
+
+
+MINE = Compare("account", "eq", UUID(int=1))
+OURS = In("account", (UUID(int=1), UUID(int=2)))
+KEY = In("id", (UUID(int=1), UUID(int=2)))
+
+
+@pytest.mark.parametrize(
+    ("known", "column", "follows"),
+    [
+        (MINE, "account", True),
+        (OURS, "account", True),
+        (both(OURS, Compare("contact", "eq", UUID(int=3))), "account", True),
+        (In("account", (UUID(int=1), UUID(int=9))), "account", False),
+        (AnyOf((MINE, Compare("contact", "eq", UUID(int=3)))), "account", False),
+        (MINE, "contact", False),
+        (EVERYTHING, "account", False),
+        (NOTHING, "account", False),
+    ],
+)
+def test_a_rule_follows_from_another_only_where_it_lets_no_more_through(
+    known: Condition, column: str, *, follows: bool
+) -> None:
+    assert narrows(known, column, KEY) is follows
+    assert not narrows(known, column, NOTHING)
+    assert not narrows(known, column, EVERYTHING)
+
+
+def test_a_rule_of_a_row_is_one_of_the_rows_that_lead_there() -> None:
+    rule = both(OURS, AnyOf((MINE, Compare("contact", "eq", None))))
+
+    at = prefixed(rule, "order")
+
+    inside = AnyOf(
+        (Compare("order/account", "eq", UUID(int=1)), Compare("order/contact", "eq", None))
+    )
+    assert at == both(In("order/account", OURS.values), inside)
