@@ -97,6 +97,7 @@ def create_app(
         outside.context,
         look_as=outside.authenticator.seen_as,
         explain=outside.explain,
+        show_execution=settings.show_execution,
         audit=outside.audit,
     )
     app = Gateway(

@@ -126,6 +126,7 @@ def settings(
         introspection=True,
         graphiql=True,
         graphiql_client_id="graphiql",
+        show_execution=True,
         deadline=30.0,
         read_timeout=30.0,
     )

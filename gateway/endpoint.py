@@ -79,6 +79,7 @@ class GraphQLEndpoint:
         *,
         look_as: LookAs | None = None,
         explain: Explain | None = None,
+        show_execution: bool = False,
         audit: Audit = NO_AUDIT,
     ) -> None:
         self._engine = engine
@@ -86,6 +87,7 @@ class GraphQLEndpoint:
         self._context = context
         self._look_as = look_as
         self._explain = explain
+        self._show_execution = show_execution
         self._audit = audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,8 +130,11 @@ class GraphQLEndpoint:
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
         for event in observed(answer, prepared, request_id(request), principal):
             self._audit.record(event)
-        extensions = {"extensions": {"explain": await explain(context)}} if explain else {}
-        return _json(answer.body | extensions, media_type)
+        if not (explain or self._show_execution):
+            return _json(answer.body, media_type)
+        extensions = {"explain": await explain(context)} if explain else {}
+        shown = {"extensions": extensions | {"execution": answer.way.shown}}
+        return _json(answer.body | shown, media_type)
 
 
 async def _read(request: Request) -> GraphQLRequest:

@@ -209,6 +209,11 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    show_execution: bool = variable(
+        "Say in `extensions.execution` of every answer whether a plan answered it, and why not.",
+        parsers.switch,
+        default=False,
+    )
     trusted_documents: str | None = variable(
         "JSON file with the documents that clients may name by id, checked and planned at start: "
         "see docs/graphql-over-http.md.",

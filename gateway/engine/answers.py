@@ -7,7 +7,7 @@ import logging
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal, NamedTuple
 
 from graphql import GraphQLError
 
@@ -31,12 +31,29 @@ class Refused(Exception):
         return {"errors": self.errors}
 
 
+class Way(NamedTuple):
+    """How an operation was answered: by a plan, on graphql-core, or there after a plan gave up."""
+
+    way: Literal["compiled", "core", "fallback"]
+    reason: str = ""
+    """Why not by a plan, in words of ours and names of the schema: nothing of a caller's."""
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """As it stands in `extensions.execution`."""
+        return {"way": self.way} | ({"reason": self.reason} if self.reason else {})
+
+
+COMPILED: Final = Way("compiled")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The outcome of an executed operation; `data` is None where a null reached the root."""
 
     data: dict[str, Any] | None
     errors: tuple[Error, ...] = ()
+    way: Way = COMPILED
 
     @property
     def body(self) -> dict[str, Any]:

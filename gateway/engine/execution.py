@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 from graphql import (
     ExecutionResult,
@@ -16,7 +16,7 @@ from graphql import (
     specified_rules,
 )
 
-from gateway.engine.answers import Answer, bad_request, field_error, refused
+from gateway.engine.answers import COMPILED, Answer, Way, bad_request, field_error, refused
 from gateway.engine.documents import Documents, Operation
 from gateway.engine.fanout import evaluate
 from gateway.engine.limits import Limits
@@ -25,15 +25,12 @@ from gateway.engine.trusted import NONE_TRUSTED, Trusted
 from gateway.errors import LimitExceeded
 
 DEFAULT_LIMITS: Final = Limits()
-COMPILED: Final = "compiled"
 
 
-@dataclass(frozen=True, slots=True)
-class Declined:
+class Declined(Way):
     """Why a plan did not answer: none was made (`core`), or it was given up (`fallback`)."""
 
-    way: Literal["core", "fallback"]
-    reason: str
+    __slots__ = ()
 
 
 class Planned(Protocol):
@@ -93,7 +90,7 @@ class Engine:
         self._limits = limits
         self._plans = plans
         self._trusted = trusted
-        self.ways: Counter[tuple[str, str]] = Counter()
+        self.ways: Counter[Way] = Counter()
         """How operations were answered, and why not otherwise."""
         rules = (*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,)))
         self._documents = Documents(schema, limits, rules, hide_suggestions=self._hide_suggestions)
@@ -132,13 +129,13 @@ class Engine:
         if self._plans is not None and prepared.kind is OperationType.QUERY:
             found = await self._plans.run(prepared.operation, prepared.variables, context)
             if not isinstance(found, Declined):
-                self.ways[COMPILED, ""] += 1
+                self.ways[COMPILED] += 1
                 return Answer(found)
             declined = found
-        self.ways[declined.way, declined.reason] += 1
-        return await self._on_core(prepared, context, request_id)
+        self.ways[declined] += 1
+        return _answer(await self._on_core(prepared, context), request_id, declined)
 
-    async def _on_core(self, prepared: Prepared, context: object, request_id: str) -> Answer:
+    async def _on_core(self, prepared: Prepared, context: object) -> ExecutionResult:
         name = prepared.operation.node.name
         running = execute(
             self._schema,
@@ -148,17 +145,16 @@ class Engine:
             operation_name=name.value if name else None,
             hide_suggestions=self._hide_suggestions,
         )
-        result = await running if isawaitable(running) else running
-        return _answer(result, request_id)
+        return await running if isawaitable(running) else running
 
 
-def _answer(result: ExecutionResult, request_id: str) -> Answer:
+def _answer(result: ExecutionResult, request_id: str, way: Way) -> Answer:
     errors = result.errors or []
     # Only an error of a field has a path, so without one nothing was executed.
     if result.data is None and all(error.path is None for error in errors):
         raise bad_request(errors)
     errors = sorted(errors, key=_place)
-    return Answer(result.data, tuple(field_error(error, request_id) for error in errors))
+    return Answer(result.data, tuple(field_error(error, request_id) for error in errors), way)
 
 
 def _place(error: GraphQLError) -> tuple[Any, ...]:

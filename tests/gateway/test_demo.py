@@ -103,7 +103,13 @@ def test_every_demo_caller_gets_a_token_that_is_accepted(
 ) -> None:
     answer = ask(running[0], token(running[0], name), "{ viewer { kind } }")
 
-    assert answer == {"data": {"viewer": {"kind": kind}}}
+    assert answer["data"] == {"viewer": {"kind": kind}}
+
+
+def test_answers_say_which_way_they_went(running: tuple[int, str]) -> None:
+    answer = ask(running[0], token(running[0], "jane"), "{ viewer { kind } }")
+
+    assert answer["extensions"] == {"execution": {"way": "compiled"}}
 
 
 def test_the_service_token_is_for_dynamics_alone(running: tuple[int, str]) -> None:
@@ -216,4 +222,4 @@ def test_people_of_an_export_see_orders_of_their_account_that_name_nobody(tmp_pa
     with demo("--load", str(tmp_path)) as (port, _):
         found = ask(port, token(port, "ann@adopter.example"), "{ orders { nodes { number } } }")
 
-    assert found == {"data": {"orders": {"nodes": [{"number": "A-0001"}]}}}
+    assert found["data"] == {"orders": {"nodes": [{"number": "A-0001"}]}}

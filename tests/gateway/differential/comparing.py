@@ -1,7 +1,8 @@
 """
 What two sides made of one request -> the traits in which they differ.
 
-The reference leaves four things to timing, and only those are let pass: how loads that share a
+The way that an explanation tells of is left out; it is what differs on purpose. Besides, the
+reference leaves four things to timing, and only those are let pass: how loads that share a
 loader were merged into reads, which reads were given up when a null took their branch away, in what
 order an explanation tells of reads that were under way together, and a second or two in an age.
 """
@@ -20,6 +21,10 @@ from tests.gateway.differential.operations import Asked
 from tests.gateway.differential.wire import Read
 
 AGE = re.compile(rb'"ageSeconds":(\d+)')
+WAY = re.compile(
+    rb',"execution":\{"way":"(?:compiled|core|fallback)"(?:,"reason":"[^"\\]+")?\}(?=\}\}\Z)'
+)
+"""Which way an explained operation went, at the end of its answer."""
 CRASHED = 599
 """The status of a request that was not answered at all."""
 
@@ -86,7 +91,10 @@ def _same_but_for_the_order(mine: bytes, theirs: bytes, *, shared: bool) -> bool
 
 
 def _body(seen: Seen, other: Seen) -> bytes:
-    """The body, with ages in seconds set to the other's where a second or two passed between."""
+    """
+    The body without the way that it went, with ages in seconds set to the other's where a second
+    or two passed between.
+    """
     theirs = iter(AGE.findall(other.body))
 
     def age(found: re.Match[bytes]) -> bytes:
@@ -94,13 +102,13 @@ def _body(seen: Seen, other: Seen) -> bytes:
         near = there and abs(int(found[1]) - int(there)) <= 2
         return b'"ageSeconds":' + (max(found[1], there, key=int) if near else found[1])
 
-    return AGE.sub(age, seen.body)
+    return AGE.sub(age, WAY.sub(b"", seen.body))
 
 
 def _explained(text: bytes) -> tuple[bytes, list[bytes]]:
     """The body without the explanation, and the reads that this tells of."""
     body = msgspec.json.decode(text)
-    told = body.pop("extensions", {}).get("explain", [])
+    told = body.get("extensions", {}).pop("explain", [])
     return msgspec.json.encode(body), sorted(map(msgspec.json.encode, told))
 
 

@@ -125,6 +125,21 @@ def test_each_trait_of_an_answer_is_compared(small_world: Starlette) -> None:
         assert list(differences(asked, seen, replace(seen, reads=reads))) == ["calls"]
 
 
+def test_the_way_of_an_explained_answer_may_differ_and_nothing_else(
+    small_world: Starlette,
+) -> None:
+    asked = Asked(ORDERS, caller="admin", explain=True)
+
+    seen = virtual.run(ask(small_world, asked))
+    way = b'"execution":{"way":"core","reason":"query"}'
+    there = [b'"execution":{"way":"compiled"}', b'"execution":{}', way + b',"a":1']
+
+    assert way in seen.body
+    bodies = [seen.body.replace(way, each) for each in there]
+    found = [list(differences(asked, seen, replace(seen, body=body))) for body in bodies]
+    assert [bool(each) for each in found] == [False, True, True]
+
+
 def test_an_age_may_pass_and_nothing_else(small_world: Starlette) -> None:
     asked = Asked("{ orders(first: 1) { nodes { syncState { ageSeconds } } } }", caller="rep")
 
