@@ -50,6 +50,5 @@ async def test_a_query_and_each_of_its_orders_cost_few_calls(stack: Stack) -> No
     many, more = await calls(stack, MANY)
 
     each = (many - few) / (more - rows)
-    print(few, rows, many, more, each, few - rows * each)
     assert each <= FOR_AN_ORDER
     assert few - rows * each <= FOR_A_QUERY
