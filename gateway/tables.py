@@ -369,18 +369,6 @@ def extend(target: type[Row]) -> Callable[[type[C]], type[C]]:
     return declare
 
 
-def bind() -> None:
-    """Resolve what the declarations name: types of members, targets of links, their far ends."""
-    names = {name: declared.cls for name, declared in TABLES.items()}
-    for declared in TABLES.values():
-        for spec in declared.specs.values():
-            spec.bind(get_type_hints(spec.owner, localns=names).get(spec.name))
-    for declared in TABLES.values():
-        for spec in declared.specs.values():
-            if isinstance(spec, Link) and spec.back:
-                _bind_back(spec, spec.back, declared)
-
-
 def paths(cls: type[Row], *names: str) -> frozenset[str]:
     """The columns of the members `names`, or of all members."""
     specs = cls.__table__.specs
@@ -392,13 +380,6 @@ def selected(raw: Raw, path: str) -> Any:
     if path.partition("/")[0] not in raw:
         raise LookupError(f"'{path}' was not selected")
     return value_at(raw, path)
-
-
-def _bind_back(link_: Link, name: str, child: Table) -> None:
-    taken = link_.target.backs.get(name)
-    if name in link_.target.specs or (taken is not None and taken.link is not link_):
-        raise TypeError(f"{link_.target.name} has a member '{name}' already")
-    link_.target.backs[name] = Back(name, link_.back_doc, child, link_)
 
 
 def _specs(cls: type) -> dict[str, Spec]:

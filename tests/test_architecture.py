@@ -30,6 +30,7 @@ LAYERS = (
     ("gateway.resolvers",),
     ("gateway.schema",),
     ("gateway.loaders",),
+    ("gateway.binding",),
     ("gateway.tables",),
     ("gateway.audit", "gateway.kinds", "gateway.rules"),
     ("gateway.auth",),

@@ -17,13 +17,14 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
+from gateway.binding import bind
 from gateway.loaders.windows import DEFAULT_SIZE, MAXIMUM_SIZE, Slice
 from gateway.schema import filters, ids
 from gateway.schema.connections import COUNTS, Connection, Listing
 from gateway.schema.context import Info
 from gateway.schema.listing import Direction, root_window_of, window_of
 from gateway.schema.selection import asks_for, columns, listed_columns
-from gateway.tables import TABLES, Back, Computed, Link, Node, Row, Spec, Table, bind
+from gateway.tables import TABLES, Back, Computed, Link, Node, Row, Spec, Table
 
 Resolve = Callable[..., Any]
 
