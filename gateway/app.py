@@ -39,6 +39,7 @@ from gateway.loaders.reconciling import Report, reconcile
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
+from gateway.metrics import Counts, Metric, metrics_route
 from gateway.middleware import REQUEST_ID, BodyLimit, Requests, request_id
 from gateway.parsers import HttpTransport
 from gateway.resolvers.auditing import audited
@@ -104,6 +105,7 @@ def create_app(
         routes=[
             Route(GRAPHQL, endpoint),
             *health_routes(outside.probes),
+            *_metrics(settings, engine, endpoint, outside),
             *_graphiql(settings),
         ],
         middleware=[
@@ -224,6 +226,12 @@ class Outside:
             audit=self.audit,
         )
 
+    def calls(self) -> Counts:
+        """How often Dynamics was asked, by service and outcome."""
+        for name, service in self._services.items():
+            for outcome, number in service.sender.outcomes.items():
+                yield (name, outcome), number
+
     async def explain(self, context: Context) -> Explanation:
         """Why the answer of a request is as it is, with time of its own."""
         allowance = Allowance(self._settings.upstream_calls, now() + self._settings.deadline)
@@ -281,6 +289,26 @@ class Outside:
 def _trusted(settings: Settings) -> Trusted:
     path = settings.trusted_documents
     return Trusted(manifest.load(path) if path else {}, only=settings.trusted_only)
+
+
+def _metrics(
+    settings: Settings, engine: Engine, endpoint: GraphQLEndpoint, outside: Outside
+) -> list[Route]:
+    if not settings.metrics:
+        return []
+    ways = "Operations, by how they were answered and why not by a plan."
+    refusals = "Requests that were not executed, by code."
+    calls = "Requests to Dynamics, repeated ones too, by status or code."
+
+    def refused() -> Counts:
+        return (((code,), number) for code, number in endpoint.refusals.items())
+
+    metrics = [
+        Metric("operations", ways, ("way", "reason"), engine.ways.items),
+        Metric("refusals", refusals, ("code",), refused),
+        Metric("upstream_calls", calls, ("service", "outcome"), outside.calls),
+    ]
+    return [metrics_route(metrics)]
 
 
 def _graphiql(settings: Settings) -> list[Route]:

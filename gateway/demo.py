@@ -127,6 +127,7 @@ def settings(
         graphiql=True,
         graphiql_client_id="graphiql",
         show_execution=True,
+        metrics=True,
         deadline=30.0,
         read_timeout=30.0,
     )

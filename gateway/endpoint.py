@@ -3,6 +3,7 @@ GraphQL over HTTP, the working group's draft: a bearer token, a negotiated answe
 Where the draft leaves a choice, docs/graphql-over-http.md says which one was made.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -89,6 +90,8 @@ class GraphQLEndpoint:
         self._explain = explain
         self._show_execution = show_execution
         self._audit = audit
+        self.refusals: Counter[str] = Counter()
+        """Requests that were not executed, by code."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))
@@ -104,9 +107,11 @@ class GraphQLEndpoint:
                 raise Problem(406, f"Only {RESPONSE} and {JSON} can be sent.")
             return await self._answer(request, principal, media_type)
         except Problem as problem:
+            self.refusals[BAD_REQUEST] += 1
             error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
             return _json({"errors": [error]}, media_type, problem.status, problem.headers)
         except GatewayError as error:
+            self.refusals[error.code] += 1
             if isinstance(error, Unauthenticated | Forbidden | NotFound):
                 self._audit.record(refusal(error, request_id(request), caller))
             return _json(refused(error).body, media_type, _status(error), _headers(error))
@@ -126,6 +131,7 @@ class GraphQLEndpoint:
             context = self._context(principal, request)
             answer = await self._engine.execute(prepared, context, request_id(request))
         except Refused as refusal_:
+            self.refusals[refusal_.errors[0]["extensions"]["code"]] += 1
             # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
         for event in observed(answer, prepared, request_id(request), principal):

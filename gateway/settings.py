@@ -209,6 +209,12 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    metrics: bool = variable(
+        "Serve counters for Prometheus at `/metrics`, to anybody who can reach it: see "
+        "docs/metrics.md.",
+        parsers.switch,
+        default=False,
+    )
     show_execution: bool = variable(
         "Say in `extensions.execution` of every answer whether a plan answered it, and why not.",
         parsers.switch,

@@ -24,7 +24,7 @@ LAYERS = (
     ("gateway.demo",),
     ("gateway.consulting",),
     ("gateway.app",),
-    ("gateway.endpoint", "gateway.graphiql", "gateway.health"),
+    ("gateway.endpoint", "gateway.graphiql", "gateway.health", "gateway.metrics"),
     ("gateway.explaining", "gateway.middleware", "gateway.negotiation"),
     ("gateway.engine.plans",),
     ("gateway.resolvers",),

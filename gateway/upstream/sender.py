@@ -7,6 +7,7 @@ time makes every pause, limit and gate here virtual too.
 
 import asyncio
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from math import ceil
 from random import Random
@@ -69,6 +70,11 @@ class Outcome:
     """Seconds for which the service asked to be left alone."""
     cost: float = COST
 
+    @property
+    def name(self) -> str:
+        """The status of the answer, or the code of what went wrong instead."""
+        return str(self.response.status) if self.response else _error(self).code
+
 
 class Gate:
     """Shut, for everybody in the process, while the service has asked to be left alone."""
@@ -93,6 +99,8 @@ class Sender:
     gate: Gate = field(default_factory=Gate)
     budget: float = FULL
     timeouts: Timeouts = field(default_factory=Timeouts)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """How often a try came to what."""
     breaker: Breaker = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +121,7 @@ class Sender:
                 with self.breaker.call() as call:
                     outcome = await self._try(transport, request, deadline, patience)
                     call.failed = outcome.failed
+                    self.outcomes[outcome.name] += 1
             except UpstreamError as error:
                 error.doubtful = ran
                 raise
@@ -173,9 +182,13 @@ class Sender:
 
 
 def _unanswered(outcome: Outcome, ran: bool) -> UpstreamError:
-    error = outcome.error or UpstreamUnavailable("Dynamics could not answer.")
+    error = _error(outcome)
     error.doubtful = ran
     return error
+
+
+def _error(outcome: Outcome) -> UpstreamError:
+    return outcome.error or UpstreamUnavailable("Dynamics could not answer.")
 
 
 def judge(response: Reply) -> Outcome:
