@@ -12,8 +12,7 @@ import click
 import msgspec
 import uvicorn
 
-from gateway import consulting
-from gateway import settings as configuration
+from gateway import consulting, environment
 from gateway.app import create_app, settled, start_log
 from gateway.audit import verify as check_chain
 from gateway.engine.answers import Refused
@@ -21,7 +20,7 @@ from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
 from gateway.errors import GatewayError
 from gateway.resolvers.root import build
-from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable
+from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable, table
 
 SCHEMA = Path(__file__).parents[1] / "schema.graphql"
 GRACE = 30
@@ -217,9 +216,9 @@ def documents(folders: tuple[Path, ...]) -> None:
 def settings(check: bool, markdown: bool) -> None:
     """List every variable, its default and what is set; secrets are masked."""
     if markdown:
-        click.echo(configuration.table())
+        click.echo(table())
         return
-    raw, _ = configuration.read(REGISTRY)
+    raw, _ = environment.read(REGISTRY)
     for entry in VARIABLES:
         _list(entry.name, _shown(entry, raw.get(entry.name)), entry.doc)
     for name, (default, doc) in REGISTRY.items():
@@ -243,7 +242,7 @@ def _shown(entry: Variable, text: str | None) -> str:
 
 def _settings() -> Settings:
     try:
-        return configuration.load(REGISTRY)
+        return environment.load(REGISTRY)
     except SettingsError as error:
         _fail("\n".join(error.mistakes), USAGE)
 

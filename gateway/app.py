@@ -30,6 +30,7 @@ from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
 from gateway.engine.plans.plans import Plans
 from gateway.engine.trusted import Trusted
+from gateway.environment import load
 from gateway.explaining import Explanation, explanation
 from gateway.graphiql.page import SignIn, graphiql_routes
 from gateway.health import Probe, health_routes
@@ -47,7 +48,7 @@ from gateway.resolvers.root import build
 from gateway.schema.choosing import account_id
 from gateway.schema.context import Context
 from gateway.schema.vocabulary import vocabulary
-from gateway.settings import Settings, load
+from gateway.settings import Settings
 from gateway.tables import ServiceName
 from gateway.upstream.credentials import ServiceLogin, Signed, service_login
 from gateway.upstream.exchange import Httpx2Transport, Timeouts, Transport

@@ -35,6 +35,7 @@ LAYERS = (
     ("gateway.audit", "gateway.kinds", "gateway.rules"),
     ("gateway.auth",),
     ("gateway.upstream", "gateway.engine"),
+    ("gateway.environment",),
     ("gateway.errors", "gateway.settings"),
     ("gateway.parsers",),
 )

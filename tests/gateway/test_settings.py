@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway import settings
+from gateway.environment import load
 from gateway.parsers import Partner, PartnerAccount
-from gateway.settings import VARIABLES, Settings, SettingsError, Variable, load
+from gateway.settings import VARIABLES, Settings, SettingsError, Variable
 
 REPO = Path(__file__).parents[2]
 PEM = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\ny"
