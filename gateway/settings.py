@@ -116,10 +116,7 @@ class Settings:
         "A scope or role that every access token must carry in `scp`, `scope` or the roles claim.",
         default=None,
     )
-    subject_claim: str = variable(
-        "Claim that names the caller; `oid` where Power Pages knows Entra's users by that.",
-        default="sub",
-    )
+    subject_claim: str = variable("Claim that names the caller, for Entra `oid`.", default="sub")
     identity_provider: str | None = variable(
         "Name of the issuer in `adx_identityprovidername`, if it is not the issuer's address.",
         default=None,
@@ -224,9 +221,7 @@ class Settings:
     trusted_only: bool = variable(
         "Answer no other documents than those.", parsers.switch, default=False
     )
-    deadline: float = variable(
-        "Seconds that one operation may take.", parsers.seconds, default=10.0
-    )
+    deadline: float = variable("Seconds for one operation.", parsers.seconds, default=10.0)
     mutation_deadline: float = variable(
         "Seconds after which the caller of a mutation is answered, with PENDING if need be.",
         parsers.seconds,

@@ -126,6 +126,7 @@ class Hostile:
     def __init__(self, app: Starlette) -> None:
         self.app = app
         self.answer: tuple[int, dict[str, Any]] | None = None
+        self.mine = ""
         self.hosts: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,12 +143,17 @@ class Hostile:
 async def hostile(small_world: Starlette) -> AsyncIterator[tuple[Stack, Hostile]]:
     service = Hostile(small_world)
     async with running(service, deadline=3.0) as stack:  # type: ignore[arg-type]
-        assert (await stack.ask(NUMBER)).data
+        service.mine = (await stack.ask(MINE)).data["accounts"]["nodes"][0]["id"]
         service.hosts.clear()
         yield stack, service
 
 
-NUMBER = "{ orders(first: 1) { nodes { account { number } } } }"
+MINE = "{ accounts(first: 1) { nodes { id } } }"
+NUMBER = "query ($id: ID!) { account(id: $id) { number } }"
+INSIDE = (
+    "{ orders(first: 3) { nodes { number account { id number } "
+    "lines(first: 2) { nodes { id order { number } } } } } }"
+)
 LINKS = (
     "https://evil.example/api/data/v9.2/accounts",
     f"{EMULATOR}.evil.example/api/data/v9.2/accounts",
@@ -165,7 +171,7 @@ async def test_a_next_link_is_followed_to_the_same_service_alone(
     stack, service = hostile
     service.answer = 200, {"value": [], "@odata.nextLink": link}
 
-    answer = await stack.ask(NUMBER)
+    answer = await stack.ask(NUMBER, id=service.mine)
 
     assert answer.codes == ["UPSTREAM_MISMATCH"]
     assert service.hosts <= {EMULATOR.removeprefix("http://")}, "nobody else got our token"
@@ -179,10 +185,55 @@ async def test_what_dynamics_says_of_rows_is_not_passed_on(
     said = "Account row-canary of somebody else"
     service.answer = status, {"error": {"code": "0x80040217", "message": said}}
 
-    answer = await stack.ask(NUMBER)
+    answer = await stack.ask(NUMBER, id=service.mine)
 
     assert answer.codes
     assert "canary" not in str(answer.body)
+
+
+def mixed_up(app: Starlette, name: str, changes: list[str]) -> Starlette:
+    """The emulator as a service that puts other rows inside of orders than belong there."""
+
+    async def careless(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].endswith("/salesorders"):
+            return await app(scope, receive, send)
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url=EMULATOR) as client:
+            headers = {k.decode(): v.decode() for k, v in scope["headers"]}
+            url = f"{scope['path']}?{scope['query_string'].decode()}"
+            honest = await client.get(url, headers=headers)
+        body = honest.json()
+        rows = body.get("value", [])
+        if rows and isinstance(rows[0].get(name), dict | list):
+            changes.append(name)
+            _mix(rows, name)
+        return await JSONResponse(body, honest.status_code)(scope, receive, send)
+
+    return careless  # type: ignore[return-value]
+
+
+def _mix(rows: list[dict[str, Any]], name: str) -> None:
+    if isinstance(rows[0][name], dict):
+        rows[0][name] = rows[0][name] | {"accountid": FOREIGN, "accountnumber": "row-canary"}
+    else:
+        rows[0][name], rows[-1][name] = rows[-1][name], rows[0][name]
+
+
+FOREIGN = "00000000-0000-4000-8000-00000000cafe"
+
+
+@pytest.mark.parametrize("name", ["customerid_account", "order_details"])
+async def test_rows_inside_of_others_are_held_to_their_own_rule(
+    stack: Stack, small_world: Starlette, name: str
+) -> None:
+    changes: list[str] = []
+    honest = (await stack.ask(INSIDE, as_="rep")).data
+
+    async with running(mixed_up(small_world, name, changes)) as careless:
+        answer = await careless.ask(INSIDE, as_="rep")
+
+    assert changes, "they did travel inside"
+    assert answer.data == honest
 
 
 async def ids_of(stack: Stack, name: str, caller: str) -> set[str]:
