@@ -13,6 +13,10 @@ from gateway.errors import UpstreamError, UpstreamMismatch
 
 ROUNDS = 12
 """Rounds of the event loop in which what follows an answer is asked for."""
+TOGETHER = 0.001
+"""Seconds within which answers count as having come together."""
+Place = tuple[int, int]
+"""When an outcome came: with which others, and the how many-th of all."""
 Row = dict[str, Any]
 R = TypeVar("R")
 Outcome = bytes | UpstreamError
@@ -73,15 +77,16 @@ class Replay:
     The outcomes of one operation by URL, kept while a first way is tried and handed out once each
     on the second, so that nothing is asked twice.
 
-    They come again one after the other, as they came: what arrives at once is loaded further at
-    once, and a dataloader would make one read of what were two.
+    They come again as they came, together or one after the other: what arrives together is loaded
+    further together, and a dataloader makes one read of it.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, deque[tuple[int, Outcome]]] = {}
+        self._kept: dict[str, deque[tuple[Place, Outcome]]] = {}
         self._handing_out = False
-        self._number = 0
-        self._turns: list[tuple[int, asyncio.Future[None]]] = []
+        self._place = 0, 0
+        self._latest = 0.0
+        self._turns: list[tuple[Place, asyncio.Future[None]]] = []
 
     @property
     def keeping(self) -> bool:
@@ -93,18 +98,22 @@ class Replay:
         self._handing_out = True
 
     def keep(self, url: str, outcome: Outcome) -> None:
-        if not self._handing_out:
-            self._number += 1
-            self._kept.setdefault(url, deque()).append((self._number, outcome))
+        if self._handing_out:
+            return
+        moment = asyncio.get_running_loop().time()
+        group, number = self._place
+        self._place = group + (moment - self._latest > TOGETHER), number + 1
+        self._latest = moment
+        self._kept.setdefault(url, deque()).append((self._place, outcome))
 
     def has(self, url: str) -> bool:
         return self._handing_out and bool(self._kept.get(url))
 
     async def take(self, url: str) -> Outcome:
         """The next outcome of `url`, which `has` said is there, when it is its turn."""
-        number, outcome = self._kept[url].popleft()
+        place, outcome = self._kept[url].popleft()
         turn = asyncio.get_running_loop().create_future()
-        heappush(self._turns, (number, turn))
+        heappush(self._turns, (place, turn))
         if len(self._turns) == 1:
             self._release_after(ROUNDS)
         await turn
@@ -114,8 +123,10 @@ class Replay:
         if rounds:
             asyncio.get_running_loop().call_soon(self._release_after, rounds - 1)
             return
-        _, turn = heappop(self._turns)
-        if not turn.done():
-            turn.set_result(None)
+        (group, _), _ = self._turns[0]
+        while self._turns and self._turns[0][0][0] == group:
+            _, turn = heappop(self._turns)
+            if not turn.done():
+                turn.set_result(None)
         if self._turns:
             self._release_after(ROUNDS)
