@@ -203,8 +203,8 @@ def narrows(known: Condition, column: str, wanted: Condition) -> bool:
         case All(parts):
             return any(narrows(part, column, wanted) for part in parts)
         case Compare() | In() if known.column == column:
-            allowed = _values(wanted)
-            return bool(allowed) and set(_values(known)) <= set(allowed)
+            values = _values(known)
+            return bool(values) and set(values) <= set(_values(wanted))
     return False
 
 

@@ -133,7 +133,7 @@ class Plans:
                 for node in operation.document.definitions
                 if isinstance(node, FragmentDefinitionNode)
             }
-            selecting = Selecting(fragments, variables)
+            selecting = Selecting(fragments, _only(known.conditions, variables))
             roots = responses(selecting, [operation.node], "Query")
             by_id = any(nodes[0].name.value in BY_ID for nodes in roots.values())
             known.outlines[key] = Outline(selecting, roots, by_id)
@@ -154,6 +154,13 @@ class Plans:
         if isinstance(plan, Unplanned):
             raise plan
         return plan
+
+
+def _only(names: Iterable[str], variables: VariableValues) -> VariableValues:
+    """The variables of these names alone: what else a caller sent must not stay with the plan."""
+    sources = {name: variables.sources[name] for name in names if name in variables.sources}
+    coerced = {name: variables.coerced[name] for name in names if name in variables.coerced}
+    return VariableValues(sources, coerced)
 
 
 def _reason(error: Exception) -> str:

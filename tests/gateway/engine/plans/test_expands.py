@@ -147,6 +147,7 @@ KEY = In("id", (UUID(int=1), UUID(int=2)))
         (In("account", (UUID(int=1), UUID(int=9))), "account", False),
         (AnyOf((MINE, Compare("contact", "eq", UUID(int=3)))), "account", False),
         (MINE, "contact", False),
+        (Compare("account", "ne", UUID(int=1)), "account", False),
         (EVERYTHING, "account", False),
         (NOTHING, "account", False),
     ],
