@@ -35,11 +35,19 @@ async def test_an_order_leads_to_everything_about_it(stack: Stack) -> None:
 
 
 async def test_a_hundred_orders_cost_the_calls_of_one(stack: Stack) -> None:
-    one = await stack.asked_upstream(EVERYTHING, first=1)
+    one = await stack.asked_upstream(EVERYTHING, as_="admin", first=1)
     hundred = await stack.asked_upstream(EVERYTHING, as_="admin", first=100)
 
     assert sorted(call.path for call in hundred) == sorted(call.path for call in one)
     assert len({call.path for call in one}) == len(one) == 7, "one call for each link"
+
+
+async def test_a_customers_accounts_come_inside_of_the_orders(stack: Stack) -> None:
+    one = await stack.asked_upstream(EVERYTHING, first=1)
+    twenty = await stack.asked_upstream(EVERYTHING, first=20)
+
+    assert sorted(call.path for call in twenty) == sorted(call.path for call in one)
+    assert len({call.path for call in one}) == len(one) == 6, "one call for each other link"
 
 
 async def test_a_page_per_parent_is_no_call_per_parent(stack: Stack) -> None:

@@ -542,7 +542,6 @@ async def test_no_answer_reaches_another_after_thousands_were_cancelled(make: Ma
         assert outcomes["crossed"] == 0
         assert outcomes["answered"] >= 200
         assert await server.left_with(CONNECTIONS)
-        assert server.most_open <= 3 * CONNECTIONS  # Some that we dropped it has not noticed yet.
 
 
 async def test_a_late_answer_finds_nobody(make: Make) -> None:
