@@ -8,8 +8,9 @@ from typing import Any
 
 from gateway.schema import ids
 from gateway.schema.catalog import Product
+from gateway.upstream.breaker import OPEN, SPREAD
 from tests.simulation.gateways import Fleet, Gone
-from tests.simulation.wire import Trace
+from tests.simulation.wire import OUTAGE_LASTS, Trace
 from tests.simulation.world import PRODUCTS
 
 CREATE = """mutation ($input: CreateSalesOrderInput!) {
@@ -28,7 +29,8 @@ PATIENCE = 30.0
 """Seconds that a client waits for an answer."""
 TRIES = 12
 POLL = 10.0
-RESOLVED_WITHIN = 300.0
+RESOLVED_WITHIN = 300.0 + OUTAGE_LASTS + OPEN * (1 + SPREAD)
+"""Seconds: five minutes in which Dynamics can be asked, an outage and the breaker behind it."""
 HANGS_UP, REPEATS, DEAF = 0.05, 0.05, 0.05
 EXTENDS = 0.3
 """How many add a line to their order."""
@@ -159,7 +161,7 @@ class Client:
             self.intent.outcome = "not created"
 
     async def _followed(self, operation: str) -> dict[str, Any] | None:
-        """Ask what became of it until it is told; None if that takes five minutes."""
+        """Ask what became of it until it is told; None if that takes longer than is promised."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + RESOLVED_WITHIN
         while loop.time() < give_up:
