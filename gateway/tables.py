@@ -108,7 +108,7 @@ class Group(Spec):
 
     def bind(self, annotation: Any) -> None:
         super().bind(annotation)
-        self.decoders = {part: decoder(self._part_type(part)) for part in self.parts}
+        self.decoders = {part: decoder(self.part_type(part)) for part in self.parts}
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class Group(Spec):
     def scalar(self) -> tuple[str, type] | None:
         if self.essential is None:
             return None
-        return self.parts[self.essential], self._part_type(self.essential)
+        return self.parts[self.essential], self.part_type(self.essential)
 
     def paths_of(self, parts: Iterable[str]) -> set[str]:
         """The columns that these parts need, and the essential one."""
@@ -134,7 +134,8 @@ class Group(Spec):
         asked = [self.essential] if self.essential else list(values)
         return self.make(**values) if any(values[part] is not None for part in asked) else None
 
-    def _part_type(self, part: str) -> Any:
+    def part_type(self, part: str) -> Any:
+        """What a part is, whether or not it may be absent."""
         return _without_none(get_type_hints(self.make)[part])[0]
 
 

@@ -6,7 +6,7 @@ the second writes the expression that makes the answer of what was read.
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Any, get_type_hints
+from typing import Any
 from uuid import UUID
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type, is_non_null_type
@@ -274,7 +274,7 @@ class Walk:
         type_ = self._object_type(fetch, to_camel_case(group.name))
         return {
             part: leaf_of(
-                _part_type(group, part),
+                group.part_type(part),
                 output_leaf(type_.fields[to_camel_case(part)].type),
                 fetch.table.service,
             )
@@ -291,14 +291,8 @@ class Walk:
     def _is_simple(self, group: Group) -> bool:
         """Whether the value stands exactly where its essential column, or any text, is no null."""
         others = [part for part in group.parts if part != group.essential]
-        essential = group.essential is None or _part_type(group, group.essential) in (str, Decimal)
-        return essential and all(_part_type(group, part) is str for part in others)
-
-
-def _part_type(group: Group, part: str) -> Any:
-    hints = get_type_hints(group.make)
-    inner = [each for each in getattr(hints[part], "__args__", ()) if each is not type(None)]
-    return inner[0] if inner else hints[part]
+        essential = group.essential is None or group.part_type(group.essential) in (str, Decimal)
+        return essential and all(group.part_type(part) is str for part in others)
 
 
 def _own_name(group: Group, name: str) -> str:
