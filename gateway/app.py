@@ -12,7 +12,6 @@ from graphql import GraphQLSchema
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -41,8 +40,9 @@ from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
 from gateway.metrics import Counts, Metric, metrics_route
-from gateway.middleware import REQUEST_ID, BodyLimit, Requests, request_id
+from gateway.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.parsers import HttpTransport
+from gateway.receiving import Received
 from gateway.resolvers.auditing import audited
 from gateway.resolvers.root import build
 from gateway.schema.choosing import account_id
@@ -61,6 +61,7 @@ DATAVERSE_ROOT = "/api/data/v9.2/"
 FINOPS_ROOT = "/data/"
 ACCOUNT = "X-Account"
 """The header by which a caller of several accounts chooses one for the whole request."""
+_ACCOUNT = ACCOUNT.lower().encode()
 TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
     "own": Http1Transport,
     "httpx2": Httpx2Transport.stock,
@@ -209,11 +210,11 @@ class Outside:
             **{f"issuer {n}": source.ready for n, source in enumerate(sources, 1)},
         }
 
-    def context(self, principal: Principal, request: Request) -> Context:
+    def context(self, principal: Principal, request: Received) -> Context:
         """What the resolvers of one request share; NotFound where it names a foreign account."""
-        if account := request.headers.get(ACCOUNT):
+        if account := request.header(_ACCOUNT):
             principal = principal.choosing(account_id(account))
-        return self.shared(principal, request_id(request))
+        return self.shared(principal, request.id)
 
     def shared(self, principal: Principal, request: str) -> Context:
         """The same for a request of this id."""

@@ -5,12 +5,13 @@ Where the draft leaves a choice, docs/graphql-over-http.md says which one was ma
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 from graphql import OperationType
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
 from gateway import explaining
@@ -29,8 +30,8 @@ from gateway.errors import (
     Unauthenticated,
     UpstreamThrottled,
 )
-from gateway.middleware import request_id
 from gateway.negotiation import JSON, RESPONSE, content_type, negotiate
+from gateway.receiving import Received, body, received
 from gateway.resolvers.auditing import observed
 
 Authenticate = Callable[[str | None], Awaitable[Principal]]
@@ -39,11 +40,12 @@ LookAs = Callable[[Principal, str], Awaitable[Principal]]
 """Staff and the customer whom they name -> what that customer is; raises Forbidden, NotFound."""
 Explain = Callable[[Any], Awaitable[object]]
 """What the resolvers of a request shared -> why its answer is as it is."""
-MakeContext = Callable[[Principal, Request], object]
+MakeContext = Callable[[Principal, Received], object]
 """What the resolvers of one request share."""
 
 VIEW_AS: Final = "X-View-As"
 """The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
+_VIEW_AS: Final = VIEW_AS.lower().encode()
 METHODS: Final = "GET, POST"
 IN_URL: Final = ("query", "documentId", "operationName")
 """The parameters that stand in a URL as they are."""
@@ -67,6 +69,19 @@ class Parameters(msgspec.Struct):
     operation_name: str | None = msgspec.field(name="operationName", default=None)
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
+
+
+_decoder = msgspec.json.Decoder(Parameters)
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Response:
+    """What is sent; `headers` besides the length."""
+
+    body: bytes
+    status: int
+    headers: list[tuple[bytes, bytes]]
 
 
 class GraphQLEndpoint:
@@ -94,18 +109,21 @@ class GraphQLEndpoint:
         """Requests that were not executed, by code."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._respond(Request(scope, receive))
-        await response(scope, receive, send)
+        response = await self._respond(received(scope), receive)
+        length = b"content-length", b"%d" % len(response.body)
+        headers = [*response.headers, length]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
-    async def _respond(self, request: Request) -> Response:
-        media_type = negotiate(_header(request, "accept"))
+    async def _respond(self, request: Received, receive: Receive) -> Response:
+        media_type = negotiate(request.header(b"accept"))
         caller = None
         try:
             caller = await self._authenticate(_authorization(request))
             principal = await self._seen(caller, request)
             if media_type is None:
                 raise Problem(406, f"Only {RESPONSE} and {JSON} can be sent.")
-            return await self._answer(request, principal, media_type)
+            return await self._answer(request, receive, principal, media_type)
         except Problem as problem:
             self.refusals[BAD_REQUEST] += 1
             error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
@@ -113,15 +131,17 @@ class GraphQLEndpoint:
         except GatewayError as error:
             self.refusals[error.code] += 1
             if isinstance(error, Unauthenticated | Forbidden | NotFound):
-                self._audit.record(refusal(error, request_id(request), caller))
+                self._audit.record(refusal(error, request.id, caller))
             return _json(refused(error).body, media_type, _status(error), _headers(error))
 
-    async def _seen(self, caller: Principal, request: Request) -> Principal:
-        name = request.headers.get(VIEW_AS)
+    async def _seen(self, caller: Principal, request: Received) -> Principal:
+        name = request.header(_VIEW_AS)
         return caller if name is None or not self._look_as else await self._look_as(caller, name)
 
-    async def _answer(self, request: Request, principal: Principal, media_type: str) -> Response:
-        asked = await _read(request)
+    async def _answer(
+        self, request: Received, receive: Receive, principal: Principal, media_type: str
+    ) -> Response:
+        asked = await _read(request, receive)
         explain = self._explain if asked.extensions.get("explain") is True else None
         if explain:
             explaining.check(principal)
@@ -129,12 +149,12 @@ class GraphQLEndpoint:
             prepared = self._engine.prepare(asked)
             _check_kind(prepared, request.method)
             context = self._context(principal, request)
-            answer = await self._engine.execute(prepared, context, request_id(request))
+            answer = await self._engine.execute(prepared, context, request.id)
         except Refused as refusal_:
             self.refusals[refusal_.errors[0]["extensions"]["code"]] += 1
             # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
-        for event in observed(answer, prepared, request_id(request), principal):
+        for event in observed(answer, prepared, request.id, principal):
             self._audit.record(event)
         if not (explain or self._show_execution):
             return _json(answer.body, media_type)
@@ -143,13 +163,13 @@ class GraphQLEndpoint:
         return _json(answer.body | shown, media_type)
 
 
-async def _read(request: Request) -> GraphQLRequest:
+async def _read(request: Received, receive: Receive) -> GraphQLRequest:
     match request.method:
         case "GET":
             parameters = _parameters_of_url(request)
         case "POST":
             _check_content(request)
-            parameters = _decode(await request.body())
+            parameters = _decode(await body(receive))
         case _:
             raise Problem(405, "GraphQL is asked by POST, queries also by GET.", Allow=METHODS)
     extensions = parameters.extensions or {}
@@ -164,11 +184,11 @@ async def _read(request: Request) -> GraphQLRequest:
     )
 
 
-def _check_content(request: Request) -> None:
-    sent = content_type(_header(request, "content-type"))
+def _check_content(request: Received) -> None:
+    sent = content_type(request.header(b"content-type"))
     if sent is None or sent.name != JSON or not sent.readable:
         raise Problem(415, f"The body must be {JSON} in UTF-8.", Accept=JSON)
-    if request.headers.get("content-encoding", "identity") != "identity":
+    if request.headers.get(b"content-encoding", b"identity") != b"identity":
         raise Problem(415, "The body must not be compressed.", **{"Accept-Encoding": "identity"})
 
 
@@ -176,13 +196,13 @@ def _decode(body: bytes) -> Parameters:
     if body.lstrip()[:1] == b"[":
         raise Problem(400, "Send one operation at a time; batches are not served.")
     try:
-        return msgspec.json.decode(body, type=Parameters)
+        return _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"The body is no GraphQL request: {_reason(error)}") from None
 
 
-def _parameters_of_url(request: Request) -> Parameters:
-    given = request.query_params
+def _parameters_of_url(request: Received) -> Parameters:
+    given = QueryParams(request.query)
     found: dict[str, Any] = {name: given[name] for name in IN_URL if given.get(name)}
     try:
         for name in ("variables", "extensions"):
@@ -204,16 +224,10 @@ def _check_kind(prepared: Prepared, method: str) -> None:
         raise Problem(405, "Only queries may be asked by GET.", Allow="POST")
 
 
-def _header(request: Request, name: str) -> str | None:
-    """A header that may come in several lines, which then mean one list."""
-    return ", ".join(request.headers.getlist(name)) or None
-
-
-def _authorization(request: Request) -> str | None:
-    sent = request.headers.getlist("authorization")
-    if len(sent) > 1:
+def _authorization(request: Received) -> str | None:
+    if b"authorization" in request.repeated:
         raise Unauthenticated("There is more than one Authorization header.")
-    return sent[0] if sent else None
+    return request.header(b"authorization")
 
 
 def _status(error: GatewayError) -> int:
@@ -243,11 +257,17 @@ def _headers(error: GatewayError) -> dict[str, str]:
 
 
 def _json(
-    body: Mapping[str, Any],
+    content: Mapping[str, Any],
     media_type: str | None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    content = f"{media_type or JSON}; charset=utf-8"
-    sent = {"Vary": "Accept", "Content-Type": content, **(headers or {})}
-    return Response(msgspec.json.encode(body), status, sent)
+    sent = _content_headers(media_type or JSON)
+    if headers:
+        sent = [*sent, *[(name.lower().encode(), text.encode()) for name, text in headers.items()]]
+    return Response(_encode(content), status, sent)
+
+
+@lru_cache
+def _content_headers(media_type: str) -> list[tuple[bytes, bytes]]:
+    return [(b"vary", b"Accept"), (b"content-type", f"{media_type}; charset=utf-8".encode())]

@@ -1,21 +1,19 @@
 """What every request passes before a route sees it: its id, a bounded body, careful headers."""
 
-import re
 from collections.abc import Mapping
-from random import getrandbits
 from typing import Final
 
 import msgspec
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.engine.answers import internal, report
 from gateway.engine.limits import exceeded
 from gateway.errors import LimitExceeded
+from gateway.receiving import Received, received
 
 REQUEST_ID: Final = "X-Request-Id"
-SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 CAREFUL: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
@@ -29,17 +27,7 @@ CAREFUL: Final[Mapping[str, str]] = {
 
 
 _CAREFUL = [(name.lower().encode(), value.encode()) for name, value in CAREFUL.items()]
-
-
-def header(scope: Scope, name: bytes) -> str:
-    """The first header of this name, which is in lower case; empty without one."""
-    return next((value for each, value in scope["headers"] if each == name), b"").decode("latin-1")
-
-
-def request_id(connection: HTTPConnection) -> str:
-    """The id that names this request in the log, in errors and in `X-Request-Id`."""
-    found: str = connection.scope["request_id"]
-    return found
+_OURS = frozenset(name for name, _ in _CAREFUL) | {b"x-request-id"}
 
 
 class Requests:
@@ -55,18 +43,21 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sent = header(scope, b"x-request-id")
-        scope["request_id"] = sent if SANE_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
-        answer = _Answer(scope["request_id"], send)
+        request = scope["gateway.received"] = Received(scope)
+        answer = _Answer(request.id, send)
         try:
             await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            pass  # nobody is there to be told
         except Exception as error:  # noqa: BLE001 - the edge: no traceback may reach the caller
-            report(error, scope["request_id"], where=scope["path"])
+            report(error, request.id, where=scope["path"])
             if not answer.started:
-                await _internal_error(scope["request_id"])(scope, receive, answer.send)
+                await _internal_error(request.id)(scope, receive, answer.send)
 
 
 class _Answer:
+    __slots__ = ("_request_id", "_send", "started")
+
     def __init__(self, request_id: str, send: Send) -> None:
         self._request_id = request_id
         self._send = send
@@ -75,10 +66,13 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            headers = [each for each in message["headers"] if each[0] != b"x-request-id"]
-            own = {name for name, _ in headers}
-            headers += [each for each in _CAREFUL if each[0] not in own]
-            headers.append((b"x-request-id", self._request_id.encode()))
+            sent = message["headers"]
+            careful = _CAREFUL
+            if not _OURS.isdisjoint([name for name, _ in sent]):
+                own = {name for name, _ in sent}
+                sent = [each for each in sent if each[0] != b"x-request-id"]
+                careful = [each for each in _CAREFUL if each[0] not in own]
+            headers = [*sent, *careful, (b"x-request-id", self._request_id.encode())]
             message = {**message, "headers": headers}
         await self._send(message)
 
@@ -100,22 +94,24 @@ class BodyLimit:
             await _too_large(error)(scope, receive, send)
 
     def _counting(self, scope: Scope, receive: Receive) -> Receive:
-        announced = header(scope, b"content-length")
-        received = 0
+        maximum = self._maximum
+        length = received(scope).headers.get(b"content-length", b"")
+        announced, counted = int(length) if length.isdigit() else 0, 0
 
-        async def counted() -> Message:
-            nonlocal received
-            self._check(int(announced) if announced.isdecimal() else 0)
+        async def checked() -> Message:
+            nonlocal counted
+            if announced > maximum:
+                raise self._exceeded()
             message = await receive()
-            received += len(message.get("body", b""))
-            self._check(received)
+            counted += len(message.get("body", b""))
+            if counted > maximum:
+                raise self._exceeded()
             return message
 
-        return counted
+        return checked
 
-    def _check(self, size: int) -> None:
-        if size > self._maximum:
-            raise exceeded("body_bytes", self._maximum, None, "bytes")
+    def _exceeded(self) -> LimitExceeded:
+        return exceeded("body_bytes", self._maximum, None, "bytes")
 
 
 def _too_large(error: LimitExceeded) -> Response:

@@ -16,6 +16,7 @@ from gateway.engine.execution import Engine
 from gateway.errors import Forbidden, Unauthenticated, UpstreamThrottled
 from gateway.health import Probe, health_routes
 from gateway.middleware import BodyLimit, Requests
+from gateway.receiving import Received
 from tests.gateway.engine.orders import orders_schema
 
 TOKEN = "Bearer jane"
@@ -34,7 +35,7 @@ async def authenticate(header: str | None) -> Principal:
     return Principal(kind=Kind.CUSTOMER, issuer="https://issuer.example", subject="jane")
 
 
-def context(principal: Principal, request: Request) -> str:
+def context(principal: Principal, request: Received) -> str:
     return principal.subject
 
 

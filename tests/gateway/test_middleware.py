@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from starlette.types import Message
 
 from gateway.errors import UpstreamUnavailable
 from gateway.middleware import CAREFUL
-from tests.gateway.edge import BODY_LIMIT, client, edge_app
+from tests.gateway.edge import BODY_LIMIT, TOKEN, client, edge_app
 
 pytestmark = pytest.mark.anyio
 
@@ -101,3 +102,30 @@ async def test_alive_is_not_ready() -> None:
 
 async def test_ready_when_all_probes_are_well() -> None:
     assert (await send("/readyz")).json() == {"status": "ready", "checks": {}}
+
+
+async def test_who_hangs_up_before_the_end_is_answered_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun = b'{"query": "{ who }"}'  # whole as it stands, but the caller said that more would come
+    messages = [{"type": "http.request", "body": begun, "more_body": True}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = {"authorization": TOKEN, "content-type": "application/json"}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/graphql",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    await edge_app()(scope, receive, send)
+
+    assert sent == []
+    assert not caplog.records

@@ -1,0 +1,55 @@
+"""A request as the edge reads it: its headers in one pass, its id, and its body."""
+
+import re
+from random import getrandbits
+from typing import Final
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
+
+SANE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+NO_NAMES: Final[frozenset[bytes]] = frozenset()
+
+
+class Received:
+    """One HTTP request. Names of headers are in lower case; several lines of a name are a list."""
+
+    __slots__ = ("headers", "id", "method", "query", "repeated")
+
+    def __init__(self, scope: Scope) -> None:
+        self.method: str = scope["method"]
+        self.query: bytes = scope["query_string"]
+        self.headers: dict[bytes, bytes] = {}
+        self.repeated = NO_NAMES
+        """Headers that came in several lines."""
+        for name, value in scope["headers"]:
+            if name in self.headers:
+                self.repeated |= {name}
+                value = self.headers[name] + b", " + value
+            self.headers[name] = value
+        sent = self.headers.get(b"x-request-id", b"")
+        self.id = sent.decode() if SANE_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
+        """It names the request in the log, in errors and in `X-Request-Id`."""
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header; None without it."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+def received(scope: Scope) -> Received:
+    """The request of a scope that passed the middleware."""
+    found: Received = scope["gateway.received"]
+    return found
+
+
+async def body(receive: Receive) -> bytes:
+    """The whole body; ClientDisconnect where the caller went away before its end."""
+    message = await receive()
+    whole: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        whole += message.get("body", b"")
+    if message["type"] != "http.request":
+        raise ClientDisconnect
+    return whole
