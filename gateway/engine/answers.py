@@ -6,10 +6,10 @@ the gateway only through here, so nothing that nobody meant for the caller gets 
 import logging
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from graphql import GraphQLError
+from msgspec import Struct
 
 from gateway.errors import BAD_REQUEST, INTERNAL, GatewayError
 
@@ -47,8 +47,7 @@ class Way(NamedTuple):
 COMPILED: Final = Way("compiled")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The outcome of an executed operation; `data` is None where a null reached the root."""
 
     data: dict[str, Any] | None

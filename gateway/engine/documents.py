@@ -13,13 +13,13 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    get_operation_ast,
+    OperationType,
     parse,
     validate,
 )
 
 from gateway.engine.answers import bad_request, refused
-from gateway.engine.fanout import Fanout, Rows
+from gateway.engine.fanout import Fanout, Rows, known
 from gateway.engine.limits import Limits, exceeded
 from gateway.engine.shapes import Survey
 from gateway.errors import LimitExceeded
@@ -37,7 +37,9 @@ class Operation:
 
     document: DocumentNode
     node: OperationDefinitionNode
-    rows: Rows
+    rows: Rows | int
+    """A number where no variable has a say in it."""
+    kind: OperationType
     known: Any = None
     """What plans keep with it; the same for every caller."""
 
@@ -46,15 +48,16 @@ class Operation:
 class Document:
     """A valid document within the limits."""
 
-    node: DocumentNode
     operations: Mapping[str | None, Operation]
+    """By name. Validation has seen to it that one without a name is alone."""
 
     def operation(self, name: str | None) -> Operation:
         """The operation to run; Refused where the name does not decide on one."""
-        found = get_operation_ast(self.node, name)
-        if found is None:
+        if name is None and len(self.operations) == 1:
+            return next(iter(self.operations.values()))
+        if name is None or name not in self.operations:
             raise bad_request([GraphQLError(_which(name, len(self.operations)))])
-        return self.operations[found.name.value if found.name else None]
+        return self.operations[name]
 
 
 class Documents:
@@ -104,7 +107,7 @@ class Documents:
         errors = validate(self._schema, node, self._rules, hide_suggestions=self._hide_suggestions)
         if errors:
             raise bad_request(errors)
-        return Document(node, self._operations(node))
+        return Document(self._operations(node))
 
     def _parse(self, source: str) -> DocumentNode:
         try:
@@ -122,7 +125,9 @@ class Documents:
     def _operations(self, document: DocumentNode) -> dict[str | None, Operation]:
         fanout = Fanout(self._schema, document)
         return {
-            node.name.value if node.name else None: Operation(document, node, fanout.rows(node))
+            node.name.value if node.name else None: Operation(
+                document, node, known(fanout.rows(node)), node.operation
+            )
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         }

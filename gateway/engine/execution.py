@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from inspect import isawaitable
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from graphql import (
@@ -15,6 +15,7 @@ from graphql import (
     execute,
     specified_rules,
 )
+from msgspec import Struct
 
 from gateway.engine.answers import COMPILED, Answer, Way, bad_request, field_error, refused
 from gateway.engine.documents import Documents, Operation
@@ -25,6 +26,7 @@ from gateway.engine.trusted import NONE_TRUSTED, Trusted
 from gateway.errors import LimitExceeded
 
 DEFAULT_LIMITS: Final = Limits()
+NOTHING_SENT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Declined(Way):
@@ -44,19 +46,17 @@ class Planned(Protocol):
         """Plan a query before anybody asks for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(Struct, frozen=True):
     """What a caller sent: a document, or the id of a trusted one."""
 
     query: str | None
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = NOTHING_SENT
     operation_name: str | None = None
-    extensions: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = NOTHING_SENT
     document_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A request that may be executed."""
 
     operation: Operation
@@ -64,7 +64,7 @@ class Prepared:
 
     @property
     def kind(self) -> OperationType:
-        return self.operation.node.operation
+        return self.operation.kind
 
 
 class Engine:
@@ -110,7 +110,9 @@ class Engine:
     def _check(self, operation: Operation, variables: Mapping[str, Any]) -> None:
         try:
             check_variables(variables, self._limits)
-            rows = evaluate(operation.rows, operation.node, variables)
+            rows = operation.rows
+            if not isinstance(rows, int):
+                rows = evaluate(rows, operation.node, variables)
             self._limits.check("nodes", rows, "rows to return")
         except LimitExceeded as error:
             raise refused(error) from None
@@ -125,13 +127,15 @@ class Engine:
 
     async def execute(self, prepared: Prepared, context: object, request_id: str) -> Answer:
         """Run a prepared operation by its plan or on graphql-core; Refused for bad variables."""
-        declined = Declined("core", prepared.kind.value)
-        if self._plans is not None and prepared.kind is OperationType.QUERY:
-            found = await self._plans.run(prepared.operation, prepared.variables, context)
+        operation = prepared.operation
+        if self._plans is not None and operation.kind is OperationType.QUERY:
+            found = await self._plans.run(operation, prepared.variables, context)
             if not isinstance(found, Declined):
                 self.ways[COMPILED] += 1
                 return Answer(found)
             declined = found
+        else:
+            declined = Declined("core", operation.kind.value)
         self.ways[declined] += 1
         return _answer(await self._on_core(prepared, context), request_id, declined)
 

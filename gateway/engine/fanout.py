@@ -103,11 +103,14 @@ class Fanout:
         return found if is_composite_type(found) else None
 
 
+def known(rows: Rows) -> Rows | int:
+    """The number of rows, where it depends on no variable."""
+    return rows if any(rows) else rows[()]
+
+
 def evaluate(rows: Rows, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
     """The number of rows for one request's variables."""
     names = {name for term in rows for name in term}
-    if not names:
-        return rows[()]
     defaults = _defaults(operation)
     sizes = {name: _number(variables.get(name, defaults.get(name))) for name in names}
     return sum(factor * prod(sizes[name] for name in term) for term, factor in rows.items())

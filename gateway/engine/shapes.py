@@ -180,18 +180,14 @@ def check_variables(variables: Mapping[str, object], limits: Limits) -> None:
     rest: list[tuple[object, int]] = [(value, 1) for value in variables.values()]
     while rest:
         value, nesting = rest.pop()
-        inner: list[object] = []
-        match value:
-            case str():
-                limits.check("input_string", len(value), "characters in a string")
-            case list():
+        if isinstance(value, str):
+            limits.check("input_string", len(value), "characters in a string")
+        elif isinstance(value, list | dict):
+            if isinstance(value, list):
                 limits.check("input_list", len(value), "items in a list")
-                inner = value
-            case dict():
-                inner = list(value.values())
-        if isinstance(value, list | dict):
             limits.check("input_nesting", nesting, "lists and objects inside one another")
-        rest += [(each, nesting + 1) for each in inner]
+            inner = value if isinstance(value, list) else value.values()
+            rest += [(each, nesting + 1) for each in inner]
 
 
 def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:

@@ -60,13 +60,15 @@ class Outline:
     plans: dict[Types, Plan | Unplanned] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Known:
     """What is kept with an operation: the variables that decide on selections, and outlines."""
 
     coerce: Coerce
     conditions: tuple[str, ...]
     outlines: dict[tuple[Any, ...], Outline] = field(default_factory=dict)
+    plan: Plan | None = None
+    """The plan, where no variable decides on it."""
 
 
 class Plans:
@@ -88,7 +90,7 @@ class Plans:
             inside = self._expands and context.principal.kind is not Kind.STAFF
             expands = inside and context.principal.viewer is None
             run = Run(context, known.coerce(variables), expands)
-            plan = self._plan(operation, known, run)
+            plan = known.plan or self._plan(operation, known, run)
         except Unplanned as unplanned:
             return Declined("core", str(unplanned))
         hidden = context.principal.rights.hidden
@@ -114,7 +116,10 @@ class Plans:
             types = self._planner.types(outline.roots, run.variables) if outline.by_id else NO_TYPES
         except (GatewayError, GraphQLError, Unusual):
             raise Unplanned("ids that cannot be used") from None
-        return self._planned(outline, types)
+        plan = self._planned(outline, types)
+        if not (known.conditions or outline.by_id):
+            known.plan = plan
+        return plan
 
     def _known(self, operation: Operation) -> Known:
         if operation.known is None:

@@ -32,14 +32,22 @@ def coercion(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Coerc
     if not declared:
         return lambda sent: NO_VARIABLES
     named = {each.variable.name.value: each for each in declared}
-    signatures = {name: get_variable_signature(schema, each) for name, each in named.items()}
+    signatures: dict[str, Any] = {  # without errors, as the document is valid
+        name: get_variable_signature(schema, each) for name, each in named.items()
+    }
     plain = {name: _plain(each.type) for name, each in named.items()}
 
     def coerce(sent: Mapping[str, Any]) -> VariableValues:
-        if all(sent.get(name).__class__ is type_ for name, type_ in plain.items()):
-            coerced = {name: sent[name] for name in plain}
-            sources = {n: VariableValueSource(signatures[n], v) for n, v in coerced.items()}  # type: ignore[arg-type]  # of a valid document
-            return VariableValues(sources, coerced)
+        coerced, sources = {}, {}
+        for name, type_ in plain.items():
+            value = sent.get(name)
+            if value.__class__ is not type_:
+                return general(sent)
+            coerced[name] = value
+            sources[name] = VariableValueSource(signatures[name], value)
+        return VariableValues(sources, coerced)
+
+    def general(sent: Mapping[str, Any]) -> VariableValues:
         values = get_variable_values(schema, declared, dict(sent))
         if isinstance(values, list):
             raise Unplanned("variables that cannot be used")
