@@ -154,8 +154,9 @@ class GraphQLEndpoint:
             self.refusals[refusal_.errors[0]["extensions"]["code"]] += 1
             # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
-        for event in observed(answer, prepared, request.id, principal):
-            self._audit.record(event)
+        if answer.errors or principal.viewer is not None:
+            for event in observed(answer, prepared, request.id, principal):
+                self._audit.record(event)
         if not (explain or self._show_execution):
             return _json(answer.body, media_type)
         extensions = {"explain": await explain(context)} if explain else {}
@@ -218,9 +219,11 @@ def _reason(error: Exception) -> str:
 
 
 def _check_kind(prepared: Prepared, method: str) -> None:
+    if prepared.kind is OperationType.QUERY:
+        return
     if prepared.kind is OperationType.SUBSCRIPTION:
         raise Problem(400, "Subscriptions are not served here.")
-    if method == "GET" and prepared.kind is not OperationType.QUERY:
+    if method == "GET":
         raise Problem(405, "Only queries may be asked by GET.", Allow="POST")
 
 

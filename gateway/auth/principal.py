@@ -19,6 +19,9 @@ class Kind(Enum):
     STAFF = "staff"
     """The company's own people; sees every account."""
 
+    # Members are compared by identity; what Enum has for a hash is Python, for each request.
+    __hash__ = object.__hash__
+
 
 class Access(Enum):
     """How far a right reaches; each includes those before it."""

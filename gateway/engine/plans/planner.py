@@ -20,6 +20,7 @@ from gateway.schema import ids
 from gateway.schema.accounts import Contact
 from gateway.schema.selection import Operation
 from gateway.tables import TABLES, Node, Table
+from gateway.upstream.conditions import Guid
 from gateway.upstream.rows import Key
 
 Read = Callable[[Run], Awaitable[Any]]
@@ -52,6 +53,9 @@ class Plan:
 
     async def run(self, run: Run) -> dict[str, Any]:
         """The data of the answer; raises whatever does not fit."""
+        if len(self.roots) == 1:
+            (root,) = self.roots
+            return {root.response: root.render(await root.read(run))}
         read = await together([root.read(run) for root in self.roots])
         return {
             root.response: root.render(value) for root, value in zip(self.roots, read, strict=True)
@@ -144,7 +148,7 @@ class Draft:
     def single(self, table: Table) -> Root:
         """One row of a table."""
         fetch = self._keyed(
-            table, lambda run: [ids.key(table, self._arguments(run.variables)["id"])]
+            table, lambda run: [ids.key(table, self._arguments(run.variables)["id"], Guid)]
         )
         render = self._row(fetch)
         return Root(self.response, (fetch,), fetch.read, lambda rows: render(rows[0]))
