@@ -1,8 +1,9 @@
 """Why an answer is as it is: the rule that each read met, and how many rows it cut. For staff."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Principal

@@ -7,12 +7,12 @@ as the smallest values (first ascending, last descending), as SQL Server does; F
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.errors import InvalidCursor, UpstreamMismatch
 from gateway.kinds import literal

@@ -6,13 +6,16 @@ prove the rule, and checks each row that comes back against it once more.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden
+from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld
 from gateway.tables import Link, ServiceName, Table
 from gateway.upstream.answers import PLAIN, Decoder, Page
@@ -28,7 +31,7 @@ from gateway.upstream.conditions import (
     prefixed,
 )
 from gateway.upstream.odata import Expand, Order, Query
-from gateway.upstream.rows import Key, meeting
+from gateway.upstream.rows import Key
 from gateway.upstream.service import Allowance, Call, Service
 
 log = logging.getLogger(__name__)
@@ -36,24 +39,27 @@ log = logging.getLogger(__name__)
 NO_COLUMNS: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
 class Keys:
     """The rows whose `columns` have one of these values."""
 
-    columns: tuple[str, ...]
-    values: tuple[Key, ...]
-    from_rows: bool = True
-    """Whether the values were read from rows that passed the gate, not sent by the caller."""
+    __slots__ = ("columns", "condition", "from_rows", "values")
 
-    @cached_property
-    def condition(self) -> Condition:
-        return keyed(self.columns, self.values)
+    def __init__(
+        self, columns: tuple[str, ...], values: tuple[Key, ...], from_rows: bool = True
+    ) -> None:
+        """`from_rows`: whether they were read from rows that passed the gate, not sent to us."""
+        self.columns = columns
+        self.values = values
+        self.from_rows = from_rows
+        self.condition = keyed(columns, values)
+
+    def having(self, values: tuple[Key, ...]) -> "Keys":
+        """The same with these values."""
+        return Keys(self.columns, values, self.from_rows)
 
     def halves(self) -> tuple["Keys", "Keys"]:
         middle = len(self.values) // 2
-        return replace(self, values=self.values[:middle]), replace(
-            self, values=self.values[middle:]
-        )
+        return self.having(self.values[:middle]), self.having(self.values[middle:])
 
 
 class Shape(Protocol):
@@ -70,8 +76,7 @@ class ForeignRows(Exception):
     """A service sent rows that the gate does not let through, to a way that can be given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """What a read wants of a table, before the gate has had its say."""
 
     table: Table
@@ -88,8 +93,7 @@ class Ask:
         return PLAIN if self.shape is None else self.shape.decoder(query.select, self.expands)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What the gate did with one read, for those who ask why."""
 
     table: Table
@@ -101,16 +105,7 @@ class Reading:
     rows: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What a caller may see of a table: the row rule, and the columns that prove it of a row."""
-
-    rule: Condition
-    proof: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """Reads for one principal within one operation's allowance."""
 
     services: Mapping[ServiceName, Service]
@@ -124,10 +119,10 @@ class Reader:
         secret = self._secret(ask)
         query = _query(ask, bounds, secret, ask.where)
         if query.where == NOTHING:
-            return self._let_through(ask, ask.where, bounds.rule, secret, Page([], 0))
+            return self._let_through(ask, ask.where, bounds, secret, Page([], 0))
         service = self.services[ask.table.service]
         (page,) = await service.fetch_all([service.call(query)], self.allowance, ask.decoder(query))
-        return self._let_through(ask, ask.where, bounds.rule, secret, page)
+        return self._let_through(ask, ask.where, bounds, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
         """Rows by key, each ask chunked by the length of its URL; one page a chunk."""
@@ -140,21 +135,16 @@ class Reader:
         bounds = self._bounds(table, asks[0][1].condition, linked=linked)
         service = self.services[table.service]
         secret = NO_COLUMNS.union(*[self._secret(ask, keys.condition) for ask, keys in asks])
-        chunks = [
-            (ask, part, call)
-            for ask, keys in asks
-            for part, call in _chunks(service, ask, keys, bounds, secret)
-            if call.query.where != NOTHING
-        ]
+        chunks: list[tuple[Ask, Keys, Call]] = []
+        for ask, keys in asks:
+            chunks += _chunks(service, ask, keys, bounds, secret)
         if not chunks:
             return []
-        ask, _, call = chunks[0]
-        pages = await service.fetch_all(
-            [call for *_, call in chunks], self.allowance, ask.decoder(call.query)
-        )
-        rule = bounds.rule
+        calls = [call for _, _, call in chunks]
+        decoder = chunks[0][0].decoder(calls[0].query)
+        pages = await service.fetch_all(calls, self.allowance, decoder)
         return [
-            (part, self._let_through(ask, both(part.condition, ask.where), rule, secret, page))
+            (part, self._let_through(ask, both(part.condition, ask.where), bounds, secret, page))
             for (ask, part, _), page in zip(chunks, pages, strict=True)
         ]
 
@@ -225,43 +215,48 @@ class Reader:
         remembered = self.principal.remembered
         if table.name not in remembered:
             rule = table.rule.condition(self.principal, access)
-            remembered[table.name] = Bounds(rule, columns(rule))
-        bounds: Bounds = remembered[table.name]
-        return bounds
+            remembered[table.name] = bounded_by(rule, self.services[table.service].dialect)
+        known: Bounds = remembered[table.name]
+        return known
 
     def _let_through(
-        self, ask: Ask, where: Condition, rule: Condition, secret: frozenset[str], page: Page
+        self, ask: Ask, where: Condition, bounds: Bounds, secret: frozenset[str], page: Page
     ) -> Page:
         """The rows that meet the rule, compared exactly. Others mean a defect upstream or here."""
-        mine = meeting(rule, page.rows)
+        mine = bounds.meeting(page.rows)
         if len(mine) < len(page.rows):
             if self.allowance.tentative:
                 raise ForeignRows
             dropped = len(page.rows) - len(mine)
             log.error("dropped %d foreign rows of %s", dropped, ask.table.name)
-        mark(mine, ask.select & secret)
+        if secret:
+            mark(mine, ask.select & secret)
         access = self.principal.access(ask.table.needs)
-        self.readings.append(Reading(ask.table, where, access, rule, rows=len(mine)))
+        self.readings.append(Reading(ask.table, where, access, bounds.rule, rows=len(mine)))
         return page if len(mine) == len(page.rows) else replace(page, rows=list(mine))
 
 
 def _chunks(
     service: Service, ask: Ask, keys: Keys, bounds: Bounds, secret: frozenset[str]
-) -> Iterable[tuple[Keys, Call]]:
-    """The ask for these keys as queries whose URLs are short enough."""
-    where = both(keys.condition, ask.where)
-    call = service.call(_query(ask, bounds, secret, where))
+) -> list[tuple[Ask, Keys, Call]]:
+    """The ask for these keys as queries whose URLs are short enough; none where nothing is met."""
+    query = _query(ask, bounds, secret, both(keys.condition, ask.where))
+    if query.where == NOTHING:
+        return []
+    call = service.call(query)
     if len(keys.values) == 1 or call.fits:
-        yield keys, call
-    else:
-        for half in keys.halves():
-            yield from _chunks(service, ask, half, bounds, secret)
+        return [(ask, keys, call)]
+    first, second = keys.halves()
+    return [
+        *_chunks(service, ask, first, bounds, secret),
+        *_chunks(service, ask, second, bounds, secret),
+    ]
 
 
 def _query(ask: Ask, bounds: Bounds, secret: frozenset[str], where: Condition) -> Query:
     wanted = ask.select - secret if secret else ask.select
     select = _select(wanted, bounds.proof, tuple(ask.table.key), ask.order)
-    bounded = both(bounds.rule, where)
+    bounded = both(bounds.asked, where)
     expands = tuple(expand for expand, _ in ask.expands)
     return Query(ask.table.collection, select, bounded, ask.order, ask.top, ask.count, expands)
 

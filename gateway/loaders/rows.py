@@ -6,11 +6,11 @@ Keys are taken from rows that the reader let through, never from a caller's text
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from aiodataloader import DataLoader
+from msgspec.structs import replace
 
 from gateway.loaders.reader import Ask, Keys, Reader, Shape
 from gateway.loaders.windows import Slice, Window, child_windows, root_window

@@ -6,8 +6,10 @@ out, and the rest go on behind the last row. A link costs one call, plus pages a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from gateway.errors import InvalidInput
 from gateway.loaders.keyset import Place, beyond, decode, place, reverse, total_order
@@ -165,7 +167,7 @@ class Gathering:
         self.cut = True
         wanting = tuple(k for k in keys.values if len(self.rows[folded(k)]) <= self.window.size)
         start = place(self.table, self.window.direction, page.last)
-        return [(replace(keys, values=wanting), start)] if wanting else []
+        return [(keys.having(wanting), start)] if wanting else []
 
     async def count(self, reader: Reader) -> None:
         """Count each parent's rows by reading their keys, one page of them."""

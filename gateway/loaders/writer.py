@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+
 from gateway.auth.principal import Principal
 from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.loaders.footing import Footing
@@ -83,8 +85,7 @@ class Writes:
             task.exception()
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(Struct, frozen=True):
     """Writes to Dataverse for one principal."""
 
     dataverse: Service

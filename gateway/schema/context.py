@@ -1,8 +1,7 @@
 """What every resolver of one request can reach."""
 
-from dataclasses import dataclass, field
-
 import strawberry
+from msgspec import Struct, field
 
 from gateway.audit import NO_AUDIT, Audit
 from gateway.auth.principal import Principal
@@ -11,8 +10,7 @@ from gateway.loaders.writer import Writer
 from gateway.parsers import Unpriced
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The caller and the request's loaders. Nothing in it outlives the request."""
 
     principal: Principal

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from decimal import Decimal
 from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar
@@ -59,8 +58,7 @@ def opened(outcome: Outcome, decoder: Decoder) -> Answer[Any]:
         raise UpstreamMismatch("The service's answer is not JSON.") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """Rows as the decoder made them. `count` is the total of the filter, where asked for."""
 
     rows: list[Any]
@@ -82,10 +80,9 @@ class Replay:
     """
 
     def __init__(self) -> None:
+        self._had: list[tuple[str, float, Outcome]] = []
         self._kept: dict[str, deque[tuple[Place, Outcome]]] = {}
         self._handing_out = False
-        self._place = 0, 0
-        self._latest = 0.0
         self._turns: list[tuple[Place, asyncio.Future[None]]] = []
 
     @property
@@ -96,15 +93,16 @@ class Replay:
     def begin(self) -> None:
         """From here on outcomes are handed out, and no longer kept."""
         self._handing_out = True
+        group, latest = 0, 0.0
+        for number, (url, moment, outcome) in enumerate(self._had):
+            group += moment - latest > TOGETHER
+            latest = moment
+            self._kept.setdefault(url, deque()).append(((group, number), outcome))
+        self._had.clear()
 
     def keep(self, url: str, outcome: Outcome) -> None:
-        if self._handing_out:
-            return
-        moment = asyncio.get_running_loop().time()
-        group, number = self._place
-        self._place = group + (moment - self._latest > TOGETHER), number + 1
-        self._latest = moment
-        self._kept.setdefault(url, deque()).append((self._place, outcome))
+        if not self._handing_out:
+            self._had.append((url, asyncio.get_running_loop().time(), outcome))
 
     def has(self, url: str) -> bool:
         return self._handing_out and bool(self._kept.get(url))

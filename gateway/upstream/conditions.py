@@ -7,11 +7,13 @@ that came back satisfies them: `holds` compares exactly, so it is never wider th
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.errors import Forbidden
 
@@ -21,8 +23,7 @@ Operator = Literal["eq", "ne", "gt", "ge", "lt", "le"]
 Match = Literal["startswith", "endswith", "contains"]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A member of an F&O enumeration, for instance `Choice("SalesStatus", "Backorder")`."""
 
     type: str
@@ -51,8 +52,7 @@ Value = UUID | str | bool | int | Decimal | datetime | date | Choice | None
 Raw = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Struct, frozen=True):
     """One column against one value. A column may be a path: `salesorderid/_customerid_value`."""
 
     column: str
@@ -65,8 +65,7 @@ class Compare:
         return same(value_at(row, self.column), self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class In:
+class In(Struct, frozen=True):
     """A column's value is one of these."""
 
     column: str
@@ -77,8 +76,7 @@ class In:
         return any(same(found, value) for value in self.values)
 
 
-@dataclass(frozen=True, slots=True)
-class Like:
+class Like(Struct, frozen=True):
     """A text column starts with, ends with or contains `text`, taken literally."""
 
     column: str
@@ -89,8 +87,7 @@ class Like:
         raise NotImplementedError("row rules compare by equality alone")
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(Struct, frozen=True):
     """Every part holds; without parts, always."""
 
     parts: tuple["Condition", ...] = ()
@@ -99,8 +96,7 @@ class All:
         return all(part.holds(row) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """At least one part holds; without parts, never."""
 
     parts: tuple["Condition", ...] = ()
@@ -109,8 +105,7 @@ class AnyOf:
         return any(part.holds(row) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """The part does not hold."""
 
     part: "Condition"
@@ -119,7 +114,19 @@ class Not:
         return not self.part.holds(row)
 
 
-Condition = Compare | In | Like | All | AnyOf | Not
+class Spelled(Struct, frozen=True):
+    """A condition that many queries hold, with its text in the one dialect that it is for."""
+
+    condition: "Condition"
+    text: str
+    counted: int
+    """How many conditions the service counts in it."""
+
+    def holds(self, row: Raw) -> bool:
+        return self.condition.holds(row)
+
+
+Condition = Compare | In | Like | All | AnyOf | Not | Spelled
 WITHHELD: Final = object()
 """Stands in a row where its reader may not learn a column, nor whether it is empty."""
 EVERYTHING: Condition = All()
@@ -128,10 +135,13 @@ NOTHING: Condition = AnyOf()
 
 def both(*parts: Condition) -> Condition:
     """Every one of `parts`, without empty wrappings; NOTHING absorbs the rest."""
-    if NOTHING in parts:
-        return NOTHING
-    kept = tuple(part for part in parts if part != EVERYTHING)
-    return kept[0] if len(kept) == 1 else All(kept)
+    kept = []
+    for part in parts:
+        if part.__class__ is AnyOf and part == NOTHING:
+            return NOTHING
+        if part.__class__ is not All or part != EVERYTHING:
+            kept.append(part)
+    return kept[0] if len(kept) == 1 else All(tuple(kept))
 
 
 def either(*parts: Condition) -> Condition:
@@ -180,7 +190,7 @@ def columns(condition: Condition) -> frozenset[str]:
     match condition:
         case All(parts) | AnyOf(parts):
             return frozenset().union(*map(columns, parts))
-        case Not(part):
+        case Not(part) | Spelled(part):
             return columns(part)
         case Compare(column, _, _) | In(column, _) | Like(column, _, _):
             return frozenset({column})
@@ -193,6 +203,8 @@ def prefixed(condition: Condition, navigation: str) -> Condition:
             return type(condition)(tuple(prefixed(part, navigation) for part in parts))
         case Not(part):
             return Not(prefixed(part, navigation))
+        case Spelled(part):
+            return prefixed(part, navigation)
         case Compare() | In() | Like():
             return replace(condition, column=f"{navigation}/{condition.column}")
 

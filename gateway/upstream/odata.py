@@ -11,6 +11,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 
 from gateway.errors import InvalidInput
 from gateway.upstream.conditions import (
@@ -26,6 +27,7 @@ from gateway.upstream.conditions import (
     Match,
     Not,
     Operator,
+    Spelled,
     Value,
 )
 
@@ -41,16 +43,14 @@ _COMMON = (("%", "%25"), (" ", "%20"), ('"', "%22"), ("[", "%5B"), ("]", "%5D"))
 """What filters have many of: replaced at once, which is far cheaper than letter by letter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """One column of an ordering."""
 
     column: str
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Expand:
+class Expand(Struct, frozen=True):
     """Rows that travel inside of each row, by a navigation property; `top` of a collection."""
 
     navigation: str
@@ -59,8 +59,7 @@ class Expand:
     top: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """
     What to read from one collection.
 
@@ -102,6 +101,10 @@ class Dialect:
     def text(self, condition: Condition) -> str:
         """The `$filter` text of `condition`; every compound is parenthesised."""
         match condition:
+            case Spelled(_, text):
+                return text
+            case All(parts):
+                return "(" + " and ".join(map(self.text, parts)) + ")"
             case Compare(column, op, date() as day) if self._stores_times(day):
                 return self.text(_within(column, op, day))
             case Compare(column, op, value):
@@ -110,16 +113,20 @@ class Dialect:
                 return self._in(column, values)
             case Like(column, match_, text):
                 return self._like(column, match_, text)
-            case All(parts):
-                return "(" + " and ".join(map(self.text, parts)) + ")"
             case AnyOf(parts):
                 return "(" + " or ".join(map(self.text, parts)) + ")"
             case Not(part):
                 return f"not ({self.text(part)})"
 
+    def spelled(self, condition: Condition) -> Spelled:
+        """The condition with its text, which is then worked out no more."""
+        return Spelled(condition, self.text(condition), self.conditions(condition))
+
     def conditions(self, condition: Condition) -> int:
         """How many conditions the service counts in `condition`; Dataverse allows 500."""
         match condition:
+            case Spelled(_, _, counted):
+                return counted
             case All(parts) | AnyOf(parts):
                 return sum(map(self.conditions, parts))
             case Not(part):
@@ -230,7 +237,7 @@ def _instant(value: datetime) -> str:
 
 def _plain(value: Value) -> str:
     """A value as the query functions take it: text, whatever its type."""
-    return value if isinstance(value, str) else DATAVERSE.literal(value)
+    return str(value) if isinstance(value, str) else DATAVERSE.literal(value)
 
 
 def _logical(column: str) -> str:

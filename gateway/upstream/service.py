@@ -6,12 +6,15 @@ the transport that is handed in, which carries the credential.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from math import ceil
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.errors import (
     InvalidInput,
@@ -42,6 +45,7 @@ PAGE_SIZE = 5_000
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
+NO_HEADERS: Mapping[str, str] = {}
 HEADERS = {
     "Accept": "application/json",
     "OData-Version": "4.0",
@@ -100,8 +104,7 @@ class Allowance:
         self.deadline = max(self.deadline, now() + seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A query on its way to a service: the absolute URL, and the conditions counted in it."""
 
     query: Query
@@ -151,7 +154,6 @@ class Service:
     dialect: Dialect
     max_rows: int = 20_000
     """Rows after which a read of "all" gives up: a guard for memory, not a page size."""
-    headers: dict[str, str] = field(default_factory=lambda: dict(HEADERS))
     write_patience: float = 10.0
     """Seconds after which one try of a write is given up; the write may go on at the service."""
     sender: Sender = field(default_factory=Sender)
@@ -193,20 +195,9 @@ class Service:
             error.doubtful = sent.doubtful or unclear
             raise
 
-    def _prefer(self, call: Call) -> dict[str, str]:
-        """Annotations are asked for where they are read, as each lookup of each row brings two."""
-        if self.dialect.service == "finops":
-            return {}
-        preferences = []
-        if call.query.count:
-            preferences.append(COUNT_ANNOTATIONS)
-        if call.page_size is not None:
-            preferences.append(f"odata.maxpagesize={call.page_size}")
-        return {"Prefer": ",".join(preferences)} if preferences else {}
-
     async def _outcomes(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
         replay = allowance.replay
-        if replay is not None and all(replay.has(call.url) for call in calls):
+        if replay and not replay.keeping and all(replay.has(call.url) for call in calls):
             return [await replay.take(call.url) for call in calls]
         try:
             outcomes = await self._ask(calls, allowance)
@@ -229,15 +220,20 @@ class Service:
             return [_outcome(await self._get(calls[0], allowance))]
         if not all(call.fits_batch for call in calls):
             raise InvalidInput("The filter is too long.", argument="filter")
-        parts = [Request("GET", call.url, headers=self._prefer(call)) for call in calls]
+        parts = [Request("GET", call.url, headers=self._preferred(call)) for call in calls]
         replies = await self._batch(*batch.reads(parts), allowance)
         if len(replies) != len(calls):
             raise UpstreamMismatch("A batch was answered with another number of parts.")
         return list(map(_outcome, replies))
 
     async def _get(self, call: Call, allowance: Allowance) -> Reply:
-        headers = self._prefer(call)
+        headers = self._preferred(call)
         return (await self._send("GET", call.url, allowance, headers=headers)).response
+
+    def _preferred(self, call: Call) -> Mapping[str, str]:
+        if self.dialect.service == "finops":
+            return NO_HEADERS
+        return _prefer(counted=call.query.count, page_size=call.page_size)
 
     async def _complete(
         self, answer: Answer[Any], query: Query, allowance: Allowance, decoder: Decoder
@@ -311,12 +307,12 @@ class Service:
         url: str,
         allowance: Allowance,
         *,
-        headers: dict[str, str],
+        headers: Mapping[str, str],
         content: bytes = b"",
         patience: float | None = None,
     ) -> Sent:
         """`patience`: seconds for one try, the sender's own time-out for reads if None."""
-        request = Request(method, url, content, self.headers | headers)
+        request = Request(method, url, content, {**HEADERS, **headers})
         seconds = patience or self.sender.timeouts.read
         return await self.sender.send(self.transport, request, allowance.deadline, seconds)
 
@@ -332,7 +328,18 @@ def is_no_table(error: UpstreamRefused) -> bool:
     return (error.status, error.details["reason"]) in NO_TABLE
 
 
+@lru_cache
+def _prefer(*, counted: bool, page_size: int | None) -> Mapping[str, str]:
+    """Annotations are asked for where they are read, as each lookup of each row brings two."""
+    preferences = [COUNT_ANNOTATIONS] if counted else []
+    if page_size is not None:
+        preferences.append(f"odata.maxpagesize={page_size}")
+    return {"Prefer": ",".join(preferences)} if preferences else NO_HEADERS
+
+
 def _outcome(reply: Reply) -> Outcome:
+    if reply.status < 400:
+        return reply.body
     try:
         _raise_for(reply.status, reply.headers, reply.body)
     except UpstreamError as error:

@@ -9,11 +9,13 @@ of Dynamics are what they are on graphql-core.
 import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, TypeVar
 
 from graphql.execution.values import VariableValues
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.engine.plans.arguments import Arguments
 from gateway.engine.plans.leaves import Unusual
@@ -29,8 +31,7 @@ from gateway.upstream.odata import Expand
 from gateway.upstream.rows import Checked, Folded, Key, folded, keys_of, meeting, values_at
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One execution of a plan."""
 
     context: Context
@@ -111,7 +112,7 @@ class Fetch(Branch):
         self, run: Run, rows: Sequence[Any], came: Mapping["Fetch", Expand] = NOTHING_CAME
     ) -> None:
         """Fill the slots of all branches at once, also of those whose rows came inside of ours."""
-        if rows:
+        if rows and self.branches:
             await together(
                 [
                     branch.unfold(run, rows, came[branch])

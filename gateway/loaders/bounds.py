@@ -1,0 +1,73 @@
+"""What one caller may see of one table: asked for in each query, checked in each row."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from msgspec import Struct
+
+from gateway.upstream.conditions import (
+    EVERYTHING,
+    NOTHING,
+    All,
+    Compare,
+    Condition,
+    In,
+    Value,
+    columns,
+)
+from gateway.upstream.odata import Dialect
+from gateway.upstream.rows import R, meeting, values_at
+
+Accepted = tuple[tuple[str, frozenset[str]], ...]
+"""Columns, and texts with which each of them certainly meets the rule."""
+
+
+class Bounds(Struct, frozen=True):
+    """The row rule of a table for a caller."""
+
+    rule: Condition
+    proof: frozenset[str]
+    """The columns that prove the rule of a row."""
+    asked: Condition
+    """The rule as it stands in queries."""
+    accepted: Accepted | None
+    """With every column among its texts a row meets the rule; None where nothing is certain."""
+
+    def meeting(self, rows: Sequence[R]) -> Sequence[R]:
+        """The rows that meet the rule, compared exactly."""
+        return rows if self._certain(rows) else meeting(self.rule, rows)
+
+    def _certain(self, rows: Sequence[R]) -> bool:
+        if self.accepted is None:
+            return False
+        try:
+            for column, texts in self.accepted:
+                if not texts.issuperset(values_at(rows, column)):
+                    return False
+        except TypeError:  # a service sent an object or a list where a value belongs
+            return False
+        return True
+
+
+def bounded_by(rule: Condition, dialect: Dialect) -> Bounds:
+    """The bounds that a rule sets; InvalidInput where no query can hold it."""
+    plain = rule in (EVERYTHING, NOTHING)
+    asked = rule if plain else dialect.spelled(rule)
+    return Bounds(rule, columns(rule), asked, _accepted(rule))
+
+
+def _accepted(rule: Condition) -> Accepted | None:
+    parts = rule.parts if isinstance(rule, All) else (rule,)
+    found = []
+    for part in parts:
+        match part:
+            case Compare(column, "eq", value):
+                values: tuple[Value, ...] = (value,)
+            case In(column, values):
+                pass
+            case _:
+                return None
+        if not all(isinstance(value, str | UUID) for value in values):
+            return None
+        found.append((column, frozenset(map(str, values))))
+    return tuple(found)
