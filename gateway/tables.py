@@ -225,11 +225,11 @@ class Table:
     specs: dict[str, Spec]
     backs: dict[str, Back] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.cls.__name__
 
-    @property
+    @cached_property
     def default_order(self) -> tuple[Order, ...]:
         """The order of a list that asks for none; a `-` before the name means descending."""
         return tuple(self._ordering(name) for name in self.order)

@@ -1,6 +1,6 @@
 """Who is asking: the caller of one request, as everything below the edge sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -115,8 +115,10 @@ class Principal:
     rights: Rights = Rights()
     viewer: "Principal | None" = None
     """The staff member who looks with this customer's eyes, if one does."""
-    remembered: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
-    """What follows from the rest, worked out once: the row rule of each table."""
+    remembered: dict[Hashable, Any] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    """What follows from the rest, worked out once: row rules, and which follow from which."""
 
     def access(self, permission: str, privilege: str = "read") -> Access:
         """

@@ -8,6 +8,7 @@ as the smallest values (first ascending, last descending), as SQL Server does; F
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -34,7 +35,8 @@ Place = tuple[Value, ...]
 """The values of a row in the columns of an order."""
 
 
-def total_order(table: Table, order: Sequence[Order]) -> tuple[Order, ...]:
+@lru_cache(maxsize=1024)
+def total_order(table: Table, order: tuple[Order, ...]) -> tuple[Order, ...]:
     """`order` with the table's key as the tie-break."""
     asked = {item.column for item in order}
     return (*order, *(Order(column) for column in table.key if column not in asked))

@@ -150,7 +150,10 @@ class Reader(Struct, frozen=True):
 
     def default_order(self, table: Table) -> tuple[Order, ...]:
         """The table's own order, without what the caller's roles hide."""
-        secret = withheld(table, self.principal.rights.hidden)
+        hidden = self.principal.rights.hidden
+        if not hidden:
+            return table.default_order
+        secret = withheld(table, hidden)
         return tuple(item for item in table.default_order if item.column not in secret)
 
     def proof(self, table: Table, privilege: str) -> frozenset[str]:
@@ -192,6 +195,13 @@ class Reader(Struct, frozen=True):
         The rule of what `link` leads to (or, `down`, of the rows that lead back), where it follows
         from the rule of the row at the other end: whoever sees that one sees these.
         """
+        remembered = self.principal.remembered
+        if (link, down) not in remembered:
+            remembered[link, down] = self._implied(link, down=down)
+        found: Condition | None = remembered[link, down]
+        return found
+
+    def _implied(self, link: Link, *, down: bool) -> Condition | None:
         child = link.owner.__table__  # type: ignore[attr-defined]  # links are members of tables
         ends = (link.target, child) if down else (child, link.target)
         if not all(self.principal.may(table.needs) for table in ends):

@@ -5,7 +5,6 @@ Many parents share each request: rows arrive in the order asked for, parents tha
 out, and the rest go on behind the last row. A link costs one call, plus pages and URL chunks.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +70,7 @@ def window(
     after: str | None = None,
     before: str | None = None,
     where: Condition = EVERYTHING,
-    order: Sequence[Order] = (),
+    order: tuple[Order, ...] = (),
     counted: bool = False,
 ) -> Window:
     """The window that paging arguments mean; raises InvalidInput or InvalidCursor."""

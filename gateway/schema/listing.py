@@ -30,12 +30,13 @@ def window_of(
 ) -> Window:
     """The window for one parent's list; raises InvalidInput or InvalidCursor."""
     paging = {name: value for name, value in arguments.items() if name in PAGING}
-    sent, order = arguments.get("filter"), arguments.get("order_by")
+    sent, asked = arguments.get("filter"), arguments.get("order_by")
+    order = _order(table, asked) if asked else ()
     return window(
         table,
         **paging,
         where=filters.condition(table, sent) if sent else EVERYTHING,
-        order=_order(table, order or []) or reader.default_order(table),
+        order=order or reader.default_order(table),
         counted=counted,
     )
 

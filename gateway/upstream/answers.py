@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from decimal import Decimal
 from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar
@@ -80,7 +81,7 @@ class Replay:
     """
 
     def __init__(self) -> None:
-        self._had: list[tuple[str, float, Outcome]] = []
+        self._had: list[tuple[Callable[[], str], float, Outcome]] = []
         self._kept: dict[str, deque[tuple[Place, Outcome]]] = {}
         self._handing_out = False
         self._turns: list[tuple[Place, asyncio.Future[None]]] = []
@@ -94,15 +95,16 @@ class Replay:
         """From here on outcomes are handed out, and no longer kept."""
         self._handing_out = True
         group, latest = 0, 0.0
-        for number, (url, moment, outcome) in enumerate(self._had):
+        for number, (url_of, moment, outcome) in enumerate(self._had):
             group += moment - latest > TOGETHER
             latest = moment
-            self._kept.setdefault(url, deque()).append(((group, number), outcome))
+            self._kept.setdefault(url_of(), deque()).append(((group, number), outcome))
         self._had.clear()
 
-    def keep(self, url: str, outcome: Outcome) -> None:
+    def keep(self, url_of: Callable[[], str], outcome: Outcome) -> None:
+        """Keep an outcome of the URL that `url_of` tells, should it be wanted again."""
         if not self._handing_out:
-            self._had.append((url, asyncio.get_running_loop().time(), outcome))
+            self._had.append((url_of, asyncio.get_running_loop().time(), outcome))
 
     def has(self, url: str) -> bool:
         return self._handing_out and bool(self._kept.get(url))

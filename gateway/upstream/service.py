@@ -8,7 +8,7 @@ the transport that is handed in, which carries the credential.
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import ceil
 from typing import Any, Literal
 
@@ -205,7 +205,7 @@ class Service:
             outcomes = [error] * len(calls)
         if replay is not None:
             for call, outcome in zip(calls, outcomes, strict=True):
-                replay.keep(self._kept_as(call, outcome), outcome)
+                replay.keep(partial(self._kept_as, call, outcome), outcome)
         return outcomes
 
     def _kept_as(self, call: Call, outcome: Outcome) -> str:

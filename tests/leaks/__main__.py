@@ -25,6 +25,7 @@ DATA = Path(__file__).with_name("leaks.toml")
 SUITE = (
     "tests/gateway/auth",
     "tests/gateway/engine/plans/test_expands.py",
+    "tests/gateway/loaders/test_bounds.py",
     "tests/gateway/loaders/test_keyset.py",
     "tests/gateway/upstream/test_odata.py",
     "tests/gateway/orders/test_identity.py",

@@ -40,7 +40,7 @@ rules = st.one_of(
     parts,
     st.lists(parts, min_size=1, max_size=3).map(lambda found: All(tuple(found))),
 )
-sent = st.sampled_from(
+sent: st.SearchStrategy[Any] = st.sampled_from(
     [str(MINE), str(MINE).upper(), str(THEIRS), "usmf", "USMF", "", 1, 1.0, True, None, [], {}]
 )
 

@@ -73,7 +73,7 @@ def sort(found: list[Raw], order: tuple[Order, ...]) -> list[Raw]:
 
 @given(rows, orders)
 def test_every_row_is_met_once(found: list[Raw], asked: list[Order]) -> None:
-    order = keyset.total_order(ORDERS, asked)
+    order = keyset.total_order(ORDERS, tuple(asked))
     expected = sort(found, order)
 
     met: list[Raw] = []
@@ -92,12 +92,12 @@ def test_anything_else_is_no_cursor(junk: str | bytes) -> None:
     text = junk if isinstance(junk, str) else junk.hex()
 
     with pytest.raises(InvalidCursor):
-        keyset.decode(ORDERS, keyset.total_order(ORDERS, []), text)
+        keyset.decode(ORDERS, keyset.total_order(ORDERS, ()), text)
 
 
 def test_a_cursor_is_good_for_its_own_order_alone() -> None:
     row = {"salesorderid": str(UUID(int=1)), "createdon": "2026-01-01T00:00:00Z"}
-    newest = keyset.total_order(ORDERS, [Order("createdon", True)])
+    newest = keyset.total_order(ORDERS, (Order("createdon", True),))
     cursor = keyset.encode(ORDERS, newest, row)
 
     with pytest.raises(InvalidCursor):

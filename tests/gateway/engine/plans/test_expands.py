@@ -12,6 +12,10 @@ from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
 from gateway.app import create_app
+from gateway.auth.policy import SHIPPED
+from gateway.auth.principal import Account, Contact, Kind, Principal
+from gateway.loaders.reader import Reader
+from gateway.tables import TABLES, Link, ServiceName
 from gateway.upstream.conditions import (
     EVERYTHING,
     NOTHING,
@@ -23,6 +27,9 @@ from gateway.upstream.conditions import (
     narrows,
     prefixed,
 )
+from gateway.upstream.odata import DATAVERSE, FINOPS
+from gateway.upstream.service import Allowance, Service
+from gateway.upstream.transport import Http1Transport
 from tests.stack import EMULATOR, GATEWAY, Stack, running, settings
 
 pytestmark = pytest.mark.anyio
@@ -169,3 +176,44 @@ def test_a_rule_of_a_row_is_one_of_the_rows_that_lead_there() -> None:
         (Compare("order/account", "eq", UUID(int=1)), Compare("order/contact", "eq", None))
     )
     assert at == both(In("order/account", OURS.values), inside)
+
+
+@pytest.mark.parametrize("role", ["buyer", "representative"])
+def test_what_follows_from_one_rule_is_not_taken_for_what_follows_from_another(role: str) -> None:
+    """Each link in each direction, asked of one caller in two orders and of one that is new."""
+    ways = [
+        (link, down)
+        for table in TABLES.values()
+        for link in table.specs.values()
+        if isinstance(link, Link) and link.navigation
+        for down in (False, True)
+    ]
+    forth, back = reader_of(role), reader_of(role)
+    asked = [forth.implied(link, down=down) for link, down in ways]
+    reverse = [back.implied(link, down=down) for link, down in reversed(ways)]
+    fresh = [reader_of(role).implied(link, down=down) for link, down in ways]
+
+    assert asked == fresh == reverse[::-1]
+    assert [forth.implied(link, down=down) for link, down in ways] == fresh
+    assert any(rule is None for rule in fresh)
+    assert any(rule is not None for rule in fresh)
+
+
+def reader_of(role: str) -> Reader:
+    """The reader of somebody who has this role."""
+    account = Account(UUID(int=1), "US-001", "usmf")
+    contact = Contact(UUID(int=2), "Jane", None, account=account.id)
+    principal = Principal(
+        Kind.CUSTOMER,
+        "https://issuer.example",
+        "jane",
+        contact=contact,
+        accounts=(account,),
+        rights=SHIPPED.rights([role]),
+    )
+    nowhere = Http1Transport()
+    services: dict[ServiceName, Service] = {
+        "dataverse": Service(nowhere, f"{EMULATOR}/", DATAVERSE),
+        "finops": Service(nowhere, f"{EMULATOR}/", FINOPS),
+    }
+    return Reader(services, principal, Allowance(0, 0.0))
