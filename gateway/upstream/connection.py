@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+from math import inf
 from typing import cast
 
 import httpx2
@@ -20,38 +21,42 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, maximum: int) -> None:
         """`maximum`: bytes of an answer that are taken."""
-        self.idle_since = 0.0
+        self.moved = 0.0
+        """When bytes went or came last."""
+        self.open = False
+        """Whether an exchange may follow, as far as the event loop has seen; see `usable`."""
         self._loop = asyncio.get_running_loop()
         self._maximum = maximum
-        self._open = False
         self._congested = False
         self._parser: AnswerParser | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes = inf
 
     @property
     def usable(self) -> bool:
         """Whether it is open and the service said nothing unasked, not even that it hangs up."""
-        return self._open and not self._readable.poll(0)
+        return self.open and not self._readable.poll(0)
 
     async def exchange(self, method: str, data: bytes, timeouts: Timeouts) -> Reply:
         """
-        Send the bytes of one request and take the answer; `usable` says whether another may follow.
+        Send the bytes of one request and take the answer; `open` says whether another may follow.
 
-        Raises ReadTimeout, WriteTimeout, ReadError, WriteError or RemoteProtocolError. Nothing is
-        sent twice: also where the service hung up on a kept connection, the caller decides.
+        Raises ReadTimeout, WriteTimeout, TimeoutError at `timeouts.until`, ReadError, WriteError or
+        RemoteProtocolError. Nothing is sent twice: also where the service hung up on a kept
+        connection, the caller decides.
         """
         parser = self._parser = AnswerParser(method, self._maximum)
         self._timeouts = timeouts
         self._answered: asyncio.Future[None] = self._loop.create_future()
-        self._moved = self._loop.time()
+        self.moved = self._loop.time()
         self._transport.write(data)
-        self._expect(min(timeouts.write, timeouts.read))
+        self._watch()
         try:
             await self._answered
         except BaseException:
             self.close()
             raise
         finally:
-            self._timer.cancel()
             self._parser = None
         if not parser.keep_alive or self._transport.get_write_buffer_size():
             self.close()
@@ -60,24 +65,49 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """At once: what is not sent yet is dropped."""
-        self._open = False
+        self.open = False
+        self._rest()
         self._transport.abort()
 
-    def _expect(self, seconds: float) -> None:
-        self._timer = self._loop.call_later(seconds, self._check)
+    # One timer serves all exchanges: it is not moved where bytes move, nor unset with an answer,
+    # but looks when it wakes whether anything is due, and when it must wake again.
 
-    def _check(self) -> None:
-        """Whether anything moved in the time that it had; if so, look again when that is over."""
+    def _due(self) -> float:
+        """When the exchange under way is given up, if there is one and nothing moves until then."""
+        if self._parser is None:
+            return inf
         patience = self._timeouts.write if self._congested else self._timeouts.read
-        left = self._moved + patience - self._loop.time()
-        if left > 0:
-            self._expect(left)
-        elif self._congested:
-            self._fail(httpx2.WriteTimeout("The service takes no more of the request."))
-        else:
-            self._fail(httpx2.ReadTimeout("The service sends nothing more of its answer."))
+        return min(self.moved + patience, self._timeouts.until)
 
-    def _fail(self, error: httpx2.TransportError) -> None:
+    def _watch(self) -> None:
+        """Wake no later than anything can be due."""
+        due = self._due()
+        if due < self._wakes:
+            self._rest()
+            self._wakes = due
+            self._timer = self._loop.call_at(due, self._wake)
+
+    def _rest(self) -> None:
+        """Wake no more."""
+        self._wakes = inf
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _wake(self) -> None:
+        self._wakes = inf
+        if self._loop.time() < self._due():
+            self._watch()
+        else:
+            self._fail(self._lateness())
+
+    def _lateness(self) -> Exception:
+        if self._timeouts.until <= self._loop.time():
+            return TimeoutError("The time for the exchange is over.")
+        if self._congested:
+            return httpx2.WriteTimeout("The service takes no more of the request.")
+        return httpx2.ReadTimeout("The service sends nothing more of its answer.")
+
+    def _fail(self, error: Exception) -> None:
         if self._parser is not None and not self._answered.done():
             self._answered.set_exception(error)
         self.close()
@@ -88,14 +118,14 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._readable = select.poll()
         self._readable.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
-        self._open = True
+        self.open = True
 
     def data_received(self, data: bytes) -> None:
         parser = self._parser
         if parser is None:
             self.close()
             return
-        self._moved = self._loop.time()
+        self.moved = self._loop.time()
         try:
             parser.feed(data)
         except httpx2.RemoteProtocolError as error:
@@ -104,7 +134,7 @@ class Connection(asyncio.Protocol):
             self._answered.set_result(None)
 
     def eof_received(self) -> None:
-        self._open = False
+        self.open = False
         if self._parser is None or self._answered.done():
             return
         try:
@@ -120,7 +150,9 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._congested = True
+        self._watch()
 
     def resume_writing(self) -> None:
         self._congested = False
-        self._moved = self._loop.time()
+        self.moved = self._loop.time()
+        self._watch()

@@ -122,9 +122,9 @@ class ServiceLogin:
         }
         asked = self._clock()
         request = Request("POST", self._token_url, urlencode(form).encode(), FORM)
+        timeouts = Timeouts(until=asyncio.get_running_loop().time() + TIMEOUT)
         try:
-            async with asyncio.timeout(TIMEOUT):
-                response = await self._transport.exchange(request, Timeouts(*[TIMEOUT] * 4))
+            response = await self._transport.exchange(request, timeouts)
         except (httpx2.TransportError, TimeoutError) as error:
             raise self._refusal(type(error).__name__) from None
         try:
@@ -158,11 +158,13 @@ class Signed:
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
         if not request.url.startswith(self.login.origin + "/"):
             raise UpstreamUnavailable("A request would have left the service that it was for.")
-        token = await self.login.token()
+        async with timeouts.whole():
+            token = await self.login.token()
         reply = await self.transport.exchange(_signed(request, token), timeouts)
         if reply.status != 401:
             return reply
-        fresh = await self.login.token(refused=token)
+        async with timeouts.whole():
+            fresh = await self.login.token(refused=token)
         return await self.transport.exchange(_signed(request, fresh), timeouts)
 
     async def aclose(self) -> None:

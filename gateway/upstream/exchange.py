@@ -5,8 +5,10 @@ A transport sends a request once. It raises httpx2's transport errors, which say
 can have seen the request (see `sender.UNSENT`); it follows no redirect and keeps no cookie.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 import httpx2
@@ -44,25 +46,32 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to be connected, without a byte of the answer, without taking ours, for a place."""
+    """
+    Seconds: to be connected, without a byte of the answer, without taking ours, for a place.
+
+    `until` is the moment, on the clock of the running loop, when all of it must be over.
+    """
 
     connect: float = 2.0
     read: float = 8.0
     write: float = 8.0
     pool: float = 10.0
+    until: float = inf
 
-    def within(self, seconds: float) -> "Timeouts":
-        """The same, but so many seconds for the answer and none of the others longer than that."""
-        return Timeouts(
-            min(self.connect, seconds), seconds, min(self.write, seconds), min(self.pool, seconds)
-        )
+    def whole(self) -> asyncio.Timeout:
+        """What is done in this context raises TimeoutError when `until` comes."""
+        return asyncio.timeout_at(self.until if self.until < inf else None)
 
 
 class Transport(Protocol):
     """How requests are carried."""
 
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
-        """The answer to `request`, sent once; httpx2.TransportError where there is none."""
+        """
+        The answer to `request`, sent once.
+
+        Raises httpx2.TransportError where there is none, TimeoutError at `timeouts.until`.
+        """
         ...
 
     async def aclose(self) -> None:
@@ -86,6 +95,13 @@ class Httpx2Transport:
         return cls(httpx2.AsyncHTTPTransport(limits=limits, trust_env=False))
 
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
+        async with timeouts.whole():
+            return await self._exchange(request, timeouts)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def _exchange(self, request: Request, timeouts: Timeouts) -> Reply:
         response = await self._inner.handle_async_request(_for_httpx2(request, timeouts))
         assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -95,9 +111,6 @@ class Httpx2Transport:
         finally:
             await response.stream.aclose()
         return Reply(response.status_code, headers, body)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
     async def _read(self, stream: httpx2.AsyncByteStream) -> bytes:
         body = bytearray()

@@ -147,10 +147,11 @@ class Sender:
     async def _try(
         self, transport: Transport, request: Request, deadline: float, patience: float
     ) -> Outcome:
-        seconds = min(patience, deadline - now() - MARGIN)
+        until = min(now() + patience, deadline - MARGIN)
+        usual = self.timeouts
+        limits = Timeouts(usual.connect, patience, usual.write, usual.pool, until)
         try:
-            async with asyncio.timeout(seconds):
-                return judge(await transport.exchange(request, self.timeouts.within(seconds)))
+            return judge(await transport.exchange(request, limits))
         except UNSENT as error:
             log.warning("%s is not reachable: %s", _host(request), type(error).__name__)
             gone = UpstreamUnavailable("Dynamics is not reachable.")

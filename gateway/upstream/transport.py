@@ -7,102 +7,18 @@ It raises what httpx2's own transport raises, and can stand under httpx2's clien
 import asyncio
 import re
 import ssl
-from collections import deque
 
 import httpx2
 
-from gateway.upstream.connection import Connection
 from gateway.upstream.exchange import MAX_ANSWER, Reply, Request, Timeouts
+from gateway.upstream.pool import DEFAULT_PORTS, Pool
 
-KEPT = 30.0
-"""Seconds that a connection may lie idle; services hang up after two minutes or more."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests say how long their body is, even if there is none."""
 OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding"})
 """Headers of httpx2's client that are the transport's own business."""
 SENDABLE = re.compile(r"[!\"$-~]+")
 """An address that can be sent as it is: no blank, nothing beyond ASCII, no fragment."""
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-class Pool:
-    """The connections to one origin: so many at most, each of them idle or carrying a request."""
-
-    def __init__(
-        self, origin: httpx2.URL, connections: int, maximum: int, trust: ssl.SSLContext
-    ) -> None:
-        self.authority = origin.netloc.decode("ascii")
-        self._host = origin.raw_host.decode("ascii")
-        self._port = origin.port or DEFAULT_PORTS[origin.scheme]
-        self._tls = trust if origin.scheme == "https" else None
-        trust.set_alpn_protocols(["http/1.1"])
-        self._maximum = maximum
-        # A connection is made only while none is idle, so there are never more of them than places.
-        self._places = asyncio.Semaphore(connections)
-        self._idle: deque[Connection] = deque()
-        self._closed = False
-
-    async def exchange(self, method: str, data: bytes, timeouts: Timeouts) -> Reply:
-        """The answer to the request of these bytes, over the connection that was used last."""
-        await self._admission(timeouts.pool)
-        try:
-            connection = self._kept() or await self._connected(timeouts.connect)
-            reply = await connection.exchange(method, data, timeouts)
-            self._keep(connection)
-            return reply
-        finally:
-            self._places.release()
-
-    def close(self) -> None:
-        """Close what is idle; what is under way is closed when it is done."""
-        self._closed = True
-        while self._idle:
-            self._idle.pop().close()
-
-    async def _admission(self, seconds: float) -> None:
-        if not self._places.locked():
-            await self._places.acquire()
-            return
-        try:
-            async with asyncio.timeout(seconds):
-                await self._places.acquire()
-        except TimeoutError:
-            raise httpx2.PoolTimeout("All connections to the service are taken.") from None
-
-    def _kept(self) -> Connection | None:
-        oldest = asyncio.get_running_loop().time() - KEPT
-        while self._idle and self._idle[0].idle_since < oldest:
-            self._idle.popleft().close()
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.usable:
-                return connection
-            connection.close()
-        return None
-
-    def _keep(self, connection: Connection) -> None:
-        if self._closed or not connection.usable:
-            connection.close()
-            return
-        connection.idle_since = asyncio.get_running_loop().time()
-        self._idle.append(connection)
-
-    async def _connected(self, seconds: float) -> Connection:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(seconds):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self._maximum),
-                    self._host,
-                    self._port,
-                    ssl=self._tls,
-                    server_hostname=self._host if self._tls else None,
-                )
-        except TimeoutError:
-            raise httpx2.ConnectTimeout("The service does not accept connections.") from None
-        except OSError as error:
-            raise httpx2.ConnectError(str(error)) from error
-        return connection
 
 
 class Http1Transport(httpx2.AsyncBaseTransport):

@@ -1,12 +1,14 @@
 """Both transports on real sockets: what they carry, what they refuse, what never gets mixed up."""
 
 import asyncio
+import gc
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,7 +17,8 @@ import httpx2
 import pytest
 
 from emulator.certificates import certificates
-from gateway.upstream import transport as module
+from gateway.upstream import pool
+from gateway.upstream.connection import Connection
 from gateway.upstream.exchange import (
     Httpx2Transport,
     Reply,
@@ -345,6 +348,79 @@ async def test_a_slow_answer_is_waited_for_as_long_as_it_moves(make: Make) -> No
     assert reply.body == b"abc"
 
 
+# Until a moment, whatever moves.
+
+
+def soon(seconds: float, timeouts: Timeouts = TIMEOUTS) -> Timeouts:
+    return replace(timeouts, until=asyncio.get_running_loop().time() + seconds)
+
+
+async def test_an_answer_that_goes_on_and_on_is_given_up(make: Make) -> None:
+    async def endless(asked: Asked) -> None:
+        await asked.answer(CHUNKED)
+        await asked.answer(*[b"1\r\nx\r\n"] * 500)
+
+    transport = make()
+    async with serving(first_then(endless, always(OK))) as server:
+        with takes_at_most(2), pytest.raises(TimeoutError):
+            await get(transport, server.url, soon(0.3))
+        assert (await get(transport, server.url, soon(2))).body == b"ok"
+
+    assert server.connections == 2
+
+
+async def test_a_request_that_is_read_for_ever_is_given_up(make: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with takes_at_most(1), pytest.raises(TimeoutError):
+            await make().exchange(Request("POST", url, b"x" * 20_000_000), soon(0.3))
+
+
+async def test_the_end_of_all_is_not_that_of_waiting_for_a_place(make: Make) -> None:
+    transport = make(connections=1)
+    async with serving(stalling()) as server:
+        first = asyncio.create_task(get(transport, server.url))
+        await asyncio.sleep(0.05)
+        with pytest.raises(TimeoutError):
+            await get(transport, server.url, soon(0.05))
+        first.cancel()
+        assert len(server.asked) == 1
+
+
+async def test_the_end_of_all_is_not_that_of_connecting() -> None:
+    # httpx2 leaves its socket to the garbage collector then, which is a warning.
+    transport = own()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
+        with pytest.raises(TimeoutError):
+            await get(transport, url, soon(0.2))
+    await transport.aclose()
+
+
+async def test_each_exchange_has_its_own_patience(make: Make) -> None:
+    short, long = replace(TIMEOUTS, read=0.2), replace(TIMEOUTS, read=60)
+
+    async def behave(asked: Asked) -> None:
+        await asyncio.sleep({"/quick": 0, "/slow": 0.5}.get(asked.target, 60))
+        await asked.answer(OK)
+
+    transport = make()
+    async with serving(behave) as server:
+        await get(transport, f"{server.url}/quick", short)
+        assert (await get(transport, f"{server.url}/slow", long)).body == b"ok"
+        with takes_at_most(1), pytest.raises(httpx2.ReadTimeout):
+            await get(transport, f"{server.url}/never", short)
+
+    assert server.connections == 1
+
+
+@contextmanager
+def takes_at_most(seconds: float) -> Iterator[None]:
+    began = asyncio.get_running_loop().time()
+    yield
+    assert asyncio.get_running_loop().time() - began <= seconds
+
+
 # Connections that are kept.
 
 
@@ -385,6 +461,58 @@ async def test_who_finds_no_free_connection_was_sent_nothing(make: Make) -> None
         assert (await first).body == b"ok"
         assert len(server.asked) == 1
         assert (await get(transport, server.url)).body == b"ok"
+
+
+async def test_places_are_had_in_the_order_of_asking(make: Make) -> None:
+    async def slow(asked: Asked) -> None:
+        await asyncio.sleep(0.01)
+        await asked.answer(OK)
+
+    transport = make(connections=2)
+    async with serving(slow) as server:
+        tasks = [asyncio.create_task(get(transport, f"{server.url}/{n}")) for n in range(20)]
+        await asyncio.sleep(0.005)
+        for task in tasks[5:15:3]:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+    sent = [int(asked.target[1:]) for asked in server.asked]
+    assert sorted(sent) == [n for n in range(20) if n not in range(5, 15, 3)]
+    # Two are under way at once.
+    assert all(later > earlier - 2 for earlier, later in pairwise(sent))
+
+
+async def test_a_place_that_comes_as_its_caller_goes_is_anothers() -> None:
+    places = pool.Places(1)
+    assert places.take()
+    gone, next_one = (asyncio.create_task(places.wait()) for _ in range(2))
+    await asyncio.sleep(0)
+
+    places.leave()
+    gone.cancel()
+    await asyncio.wait([gone, next_one], timeout=1)
+
+    assert gone.cancelled()
+    assert next_one.done()
+    assert not places.take()
+    places.leave()
+    assert places.take()
+
+
+async def test_nothing_stays_of_closed_connections() -> None:
+    transport = own()
+    async with serving(always(OK)) as server:
+        await asyncio.gather(*(get(transport, server.url, TIMEOUTS) for _ in range(3)))
+        assert len(connections()) == 3
+        await transport.aclose()
+        await server.left_with(0)
+
+    assert not connections()
+
+
+def connections() -> list[Connection]:
+    gc.collect()
+    return [each for each in gc.get_objects() if type(each) is Connection]
 
 
 async def test_a_connection_that_the_service_ended_is_not_used_again(make: Make) -> None:
@@ -454,7 +582,7 @@ async def test_what_is_said_unasked_reaches_nobody(make: Make, *, seen: bool) ->
 
 
 async def test_a_connection_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT", 0.1)
+    monkeypatch.setattr(pool, "KEPT", 0.1)
     transport = own()
     async with serving(always(OK)) as server:
         await asyncio.gather(*(get(transport, server.url) for _ in range(4)))
