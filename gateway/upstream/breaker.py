@@ -6,9 +6,6 @@ Callers are told at once instead of after all their tries, and the service is no
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from random import Random
 
 from gateway.errors import UpstreamUnavailable
@@ -23,64 +20,59 @@ OPEN, SPREAD = 10.0, 0.2
 """Seconds for which it stays open, give or take this share, so that processes come back apart."""
 
 
-@dataclass
-class Call:
-    """A call under way; whoever makes it says how it ended, or nothing where it was given up."""
-
-    failed: bool | None = None
-
-
 class Breaker:
     """For one service in one process: closed, open, or half open while one call probes."""
 
-    def __init__(self, random: Random, clock: Callable[[], float]) -> None:
-        self._random, self._clock = random, clock
+    def __init__(self, random: Random) -> None:
+        self._random = random
         self._ended: deque[tuple[float, bool]] = deque()
         self._failures = 0
         self._opened_until: float | None = None
         self._probing = False
 
-    @contextmanager
-    def call(self) -> Iterator[Call]:
-        """Let a call through and learn from it; UpstreamUnavailable while it is open."""
-        probing = self._admit()
-        call = Call()
-        try:
-            yield call
-        finally:
-            self._probing = self._probing and not probing
-            if call.failed is not None:
-                self._learn(failed=call.failed, probing=probing)
+    def admit(self, moment: float) -> bool:
+        """
+        Let a call through, which `learn` or `forget` ends; UpstreamUnavailable while it is open.
 
-    def _admit(self) -> bool:
-        """Whether the call is the probe."""
+        Says whether the call is the probe.
+        """
         if self._opened_until is None:
             return False
-        if self._probing or self._clock() < self._opened_until:
+        if self._probing or moment < self._opened_until:
             raise UpstreamUnavailable("Dynamics is not reachable.")
         self._probing = True
         return True
 
-    def _learn(self, *, failed: bool, probing: bool) -> None:
-        if probing and failed:
-            self._open()
-        elif probing:
-            self._opened_until = None
+    def learn(self, moment: float, *, failed: bool, probing: bool) -> None:
+        """How a call ended."""
+        if probing:
+            self._probed(moment, failed=failed)
         elif self._opened_until is None:
-            self._count(failed=failed)
+            self._count(moment, failed=failed)
 
-    def _count(self, *, failed: bool) -> None:
-        moment = self._clock()
+    def forget(self, *, probing: bool) -> None:
+        """A call was given up, which says nothing; if it was the probe, the next one is."""
+        if probing:
+            self._probing = False
+
+    def _probed(self, moment: float, *, failed: bool) -> None:
+        self._probing = False
+        if failed:
+            self._open(moment)
+        else:
+            self._opened_until = None
+
+    def _count(self, moment: float, *, failed: bool) -> None:
         self._ended.append((moment, failed))
         self._failures += failed
         while self._ended[0][0] <= moment - WINDOW:
             self._failures -= self._ended.popleft()[1]
         if len(self._ended) >= CALLS and self._failures >= SHARE * len(self._ended):
-            self._open()
+            self._open(moment)
 
-    def _open(self) -> None:
+    def _open(self, moment: float) -> None:
         self._ended.clear()
         self._failures = 0
         seconds = OPEN * self._random.uniform(1 - SPREAD, 1 + SPREAD)
-        self._opened_until = self._clock() + seconds
+        self._opened_until = moment + seconds
         log.warning("a service mostly fails and is left alone for %.1f seconds", seconds)

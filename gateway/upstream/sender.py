@@ -47,16 +47,14 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True):
     """The last answer; `doubtful` if a try before it, or it itself, may have done its work."""
 
     response: Reply
     doubtful: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What one try came to."""
 
     response: Reply | None = None
@@ -80,15 +78,11 @@ class Gate:
     """Shut, for everybody in the process, while the service has asked to be left alone."""
 
     def __init__(self) -> None:
-        self._until = 0.0
+        self.opens = 0.0
+        """When it opens, or did."""
 
     def shut(self, seconds: float) -> None:
-        self._until = max(self._until, now() + seconds)
-
-    @property
-    def wait(self) -> float:
-        """Seconds until it opens."""
-        return max(0.0, self._until - now()) if self._until else 0.0
+        self.opens = max(self.opens, now() + seconds)
 
 
 @dataclass
@@ -104,7 +98,7 @@ class Sender:
     breaker: Breaker = field(init=False)
 
     def __post_init__(self) -> None:
-        self.breaker = Breaker(self.random, now)
+        self.breaker = Breaker(self.random)
 
     async def send(
         self, transport: Transport, request: Request, deadline: float, patience: float
@@ -117,55 +111,55 @@ class Sender:
         ran = False
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await self._pass(deadline)
-                with self.breaker.call() as call:
-                    outcome = await self._try(transport, request, deadline, patience)
-                    call.failed = outcome.failed
-                    self.outcomes[outcome.name] += 1
+                outcome = await self._try(transport, request, deadline, patience)
             except UpstreamError as error:
                 error.doubtful = ran
                 raise
-            ran |= outcome.ran
+            ran = ran or outcome.ran
             if not outcome.again:
                 self.budget = min(FULL, self.budget + 1)
-            if not (outcome.again and await self._pause(outcome, attempt, deadline)):
+                break
+            if not await self._pause(outcome, attempt, deadline):
                 break
         if outcome.response is None:
-            raise _unanswered(outcome, ran)
+            raise _given_up(outcome, ran)
         return Sent(outcome.response, ran)
-
-    async def _pass(self, deadline: float) -> None:
-        """Wait until the gate is open; UpstreamThrottled if that would take too long."""
-        while wait := self.gate.wait:
-            if now() + wait > deadline - LEAST:
-                raise UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=ceil(wait))
-            spread = self.random.uniform(0, max(1.0, wait / 5))
-            await asyncio.sleep(min(wait + spread, deadline - LEAST - now()))
-        if deadline - now() < LEAST:
-            raise UpstreamTimeout("The operation ran out of time.")
 
     async def _try(
         self, transport: Transport, request: Request, deadline: float, patience: float
     ) -> Outcome:
-        until = min(now() + patience, deadline - MARGIN)
-        usual = self.timeouts
-        limits = Timeouts(usual.connect, patience, usual.write, usual.pool, until)
+        """What one try came to; UpstreamError where none may be made."""
+        clock = asyncio.get_running_loop().time
+        moment = clock()
+        if moment < self.gate.opens:
+            await self._pass(deadline)
+            moment = clock()
+        if deadline - moment < LEAST:
+            raise UpstreamTimeout("The operation ran out of time.")
+        probing = self.breaker.admit(moment)
         try:
-            return judge(await transport.exchange(request, limits))
-        except UNSENT as error:
-            log.warning("%s is not reachable: %s", _host(request), type(error).__name__)
-            gone = UpstreamUnavailable("Dynamics is not reachable.")
-            return Outcome(error=gone, again=True, failed=True)
-        except (httpx2.TimeoutException, TimeoutError):
-            late = UpstreamTimeout("Dynamics did not answer in time.")
-            return Outcome(error=late, again=True, failed=True, ran=True, cost=COST_OF_TIMEOUT)
-        except Unacceptable as error:
-            log.warning("%s: %s", _host(request), error)
-            return Outcome(error=UpstreamMismatch(str(error)), ran=True)
-        except httpx2.TransportError as error:
-            log.warning("%s broke off: %s", _host(request), type(error).__name__)
-            cut = UpstreamUnavailable("Dynamics is not reachable.")
-            return Outcome(error=cut, again=True, failed=True, ran=True)
+            limits = self._limits(min(moment + patience, deadline - MARGIN), patience)
+            outcome = judge(await transport.exchange(request, limits))
+        except (httpx2.TransportError, TimeoutError) as error:
+            outcome = unanswered(error, request)
+        except BaseException:
+            self.breaker.forget(probing=probing)
+            raise
+        self.breaker.learn(clock(), failed=outcome.failed, probing=probing)
+        self.outcomes[outcome.name] += 1
+        return outcome
+
+    async def _pass(self, deadline: float) -> None:
+        """Wait until the gate is open; UpstreamThrottled if that would take too long."""
+        while (wait := self.gate.opens - now()) > 0:
+            if now() + wait > deadline - LEAST:
+                raise UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=ceil(wait))
+            spread = self.random.uniform(0, max(1.0, wait / 5))
+            await asyncio.sleep(min(wait + spread, deadline - LEAST - now()))
+
+    def _limits(self, until: float, patience: float) -> Timeouts:
+        usual = self.timeouts
+        return Timeouts(usual.connect, patience, usual.write, usual.pool, until)
 
     async def _pause(self, outcome: Outcome, attempt: int, deadline: float) -> bool:
         """Wait before the next try; False where there shall be none."""
@@ -182,7 +176,7 @@ class Sender:
         return True
 
 
-def _unanswered(outcome: Outcome, ran: bool) -> UpstreamError:
+def _given_up(outcome: Outcome, ran: bool) -> UpstreamError:
     error = _error(outcome)
     error.doubtful = ran
     return error
@@ -190,6 +184,23 @@ def _unanswered(outcome: Outcome, ran: bool) -> UpstreamError:
 
 def _error(outcome: Outcome) -> UpstreamError:
     return outcome.error or UpstreamUnavailable("Dynamics could not answer.")
+
+
+def unanswered(error: Exception, request: Request) -> Outcome:
+    """What it means for the next try that there is no answer."""
+    if isinstance(error, UNSENT):
+        log.warning("%s is not reachable: %s", _host(request), type(error).__name__)
+        gone = UpstreamUnavailable("Dynamics is not reachable.")
+        return Outcome(error=gone, again=True, failed=True)
+    if isinstance(error, httpx2.TimeoutException | TimeoutError):
+        late = UpstreamTimeout("Dynamics did not answer in time.")
+        return Outcome(error=late, again=True, failed=True, ran=True, cost=COST_OF_TIMEOUT)
+    if isinstance(error, Unacceptable):
+        log.warning("%s: %s", _host(request), error)
+        return Outcome(error=UpstreamMismatch(str(error)), ran=True)
+    log.warning("%s broke off: %s", _host(request), type(error).__name__)
+    cut = UpstreamUnavailable("Dynamics is not reachable.")
+    return Outcome(error=cut, again=True, failed=True, ran=True)
 
 
 def judge(response: Reply) -> Outcome:

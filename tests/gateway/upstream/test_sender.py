@@ -193,6 +193,17 @@ def test_nothing_goes_on_beyond_the_deadline() -> None:
     assert script.asked[-1] <= 9.8
 
 
+def test_nothing_is_begun_that_could_not_end_in_time() -> None:
+    script = Script(204)
+
+    with pytest.raises(UpstreamTimeout) as caught:
+        send(script, deadline=0.19)
+
+    assert not caught.value.doubtful
+    assert script.asked == []
+    assert send(script, deadline=0.21).response.status == 204
+
+
 def test_pauses_grow_and_are_drawn() -> None:
     gaps = []
     for seed in range(50):
