@@ -15,6 +15,7 @@ import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -57,7 +58,11 @@ Proof = Callable[[], dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A service token and the times on the monotonic clock when to renew and when to drop it."""
+    """
+    A service token and the times on the monotonic clock when to renew and when to drop it.
+
+    The first of them is never behind the second.
+    """
 
     text: str
     renew: float
@@ -85,6 +90,11 @@ class ServiceLogin:
         self._token: Token | None = None
         self._lock = asyncio.Lock()
 
+    def held(self) -> str | None:
+        """The token, where it is good and not due to be renewed."""
+        held = self._token
+        return held.text if held and self._clock() < held.renew else None
+
     async def token(self, *, refused: str | None = None) -> str:
         """
         A token that is good now; another one than `refused`, which the service did not take.
@@ -107,7 +117,7 @@ class ServiceLogin:
         except UpstreamUnavailable:
             if held is None:
                 raise
-            self._token = Token(held.text, now + RETRY_AFTER, held.expires)
+            self._token = Token(held.text, min(now + RETRY_AFTER, held.expires), held.expires)
         return self._token.text
 
     def _usable(self, refused: str | None) -> Token | None:
@@ -158,17 +168,19 @@ class Signed:
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
         if not request.url.startswith(self.login.origin + "/"):
             raise UpstreamUnavailable("A request would have left the service that it was for.")
-        async with timeouts.whole():
-            token = await self.login.token()
+        token = self.login.held() or await self._token(timeouts)
         reply = await self.transport.exchange(_signed(request, token), timeouts)
         if reply.status != 401:
             return reply
-        async with timeouts.whole():
-            fresh = await self.login.token(refused=token)
+        fresh = await self._token(timeouts, refused=token)
         return await self.transport.exchange(_signed(request, fresh), timeouts)
 
     async def aclose(self) -> None:
         await self.transport.aclose()
+
+    async def _token(self, timeouts: Timeouts, refused: str | None = None) -> str:
+        async with timeouts.whole():
+            return await self.login.token(refused=refused)
 
 
 def service_login(settings: Settings, service_url: str, transport: Transport) -> ServiceLogin:
@@ -224,7 +236,14 @@ def _key_and_certificate(pem: str) -> tuple[RSAKey, str]:
 
 
 def _signed(request: Request, token: str) -> Request:
-    return request.having(Authorization=f"Bearer {token}")
+    headers = {**request.headers, "Authorization": _bearer(token)}
+    return Request(request.method, request.url, request.body, headers)
+
+
+@lru_cache(maxsize=4)
+def _bearer(token: str) -> str:
+    """The same object for the same token, so that what is made of it can be found again by it."""
+    return f"Bearer {token}"
 
 
 def _origin(url: str) -> str:

@@ -7,11 +7,11 @@ can have seen the request (see `sender.UNSENT`); it follows no redirect and keep
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
 
 import httpx2
+import msgspec
 
 MAX_ANSWER = 10 * 1024 * 1024
 """Bytes of an answer that are taken, unless a transport is told otherwise."""
@@ -21,22 +21,16 @@ class Unacceptable(httpx2.RemoteProtocolError):
     """A whole answer that we do not take, and would not take if it was sent again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A request to send, alone or inside a batch; `url` is absolute."""
 
     method: str
     url: str
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def having(self, **headers: str) -> "Request":
-        """The same with further headers."""
-        return Request(self.method, self.url, self.body, {**self.headers, **headers})
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A whole answer; the names of its headers are in lower case."""
 
     status: int
@@ -44,8 +38,7 @@ class Reply:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(msgspec.Struct, frozen=True):
     """
     Seconds: to be connected, without a byte of the answer, without taking ours, for a place.
 

@@ -58,6 +58,7 @@ class World:
         self.seen: list[str] = []
         self.revoked: set[str] = set()
         self.refusal: Response | None = None
+        self.silent = False
         routes = [
             Route("/tenant/oauth2/v2.0/token", self._token, methods=["POST"]),
             Route("/{path:path}", self._service),
@@ -66,7 +67,7 @@ class World:
 
     async def _token(self, request: requests.Request) -> Response:
         self.forms.append(dict(parse_qsl((await request.body()).decode())))
-        await asyncio.sleep(0)
+        await asyncio.sleep(60 if self.silent else 0)
         if self.refusal:
             return self.refusal
         answer = {"access_token": f"token-{len(self.forms)}", "expires_in": 3_599}
@@ -136,6 +137,40 @@ async def test_the_old_token_serves_while_its_renewal_fails() -> None:
     clock.now += 600
     with pytest.raises(UpstreamUnavailable):
         await login.token()
+
+
+async def test_no_failure_makes_a_token_last_longer() -> None:
+    world, clock = World(), Clock()
+    login = world.login(clock)
+    await login.token()
+    world.refusal = JSONResponse({"error": "temporarily_unavailable"}, 503)
+
+    clock.now += 3_590
+    assert (await world.get(ROOT, login)).status == 200
+    clock.now += 10
+    with pytest.raises(UpstreamUnavailable):
+        await world.get(ROOT, login)
+    assert world.seen == ["token-1"]
+
+
+@pytest.mark.parametrize("revoked", [set(), {"token-1"}], ids=["the first", "another"])
+async def test_who_waits_for_a_token_waits_no_longer_than_for_the_answer(
+    revoked: set[str],
+) -> None:
+    world = World()
+    world.revoked = revoked
+    login = world.login()
+    if revoked:
+        await login.token()
+    world.silent = True
+    signed = Signed(world.transport, login)
+    until = asyncio.get_running_loop().time() + 0.1
+
+    with pytest.raises(TimeoutError):
+        await signed.exchange(Request("GET", ROOT), Timeouts(until=until))
+
+    assert asyncio.get_running_loop().time() < until + 1
+    assert world.seen == [*revoked]
 
 
 async def test_a_refused_token_is_replaced_once() -> None:
