@@ -4,6 +4,9 @@ The bytes of one HTTP/1.1 answer, in whatever pieces they come -> a `Reply`. Not
 llhttp does the parsing, without its leniencies (RFC 9112); this module decides what it leaves open.
 """
 
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
 import httpx2
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -11,6 +14,34 @@ from gateway.upstream.exchange import Reply, accept, too_large
 
 MAX_HEAD = 64 * 1024
 """Bytes of status line and headers; interim answers count too."""
+
+
+class Headers(Mapping[str, str]):
+    """
+    Headers by their names in lower case, decoded when they are asked for.
+
+    What stands in several of one name is joined: RFC 9110, 5.3.
+    """
+
+    __slots__ = ("_lines", "_places")
+
+    def __init__(self, lines: list[bytes]) -> None:
+        """`lines`: names and values in turn."""
+        self._lines = lines
+        # llhttp leaves no line feed in a name.
+        self._places = _places(b"\n".join(lines[::2]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __getitem__(self, name: str) -> str:
+        return b", ".join([self._lines[at] for at in self._places[name]]).decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 class AnswerParser:
@@ -29,8 +60,9 @@ class AnswerParser:
         self._without_body = method == "HEAD"
         self._maximum = maximum
         self._received = 0
-        self._headers: dict[str, str] = {}
-        self._head = 0
+        self._lines: list[bytes] = []
+        self._headers: Mapping[str, str] = {}
+        self._interim = 0
         self._status = 0
         self._body: list[bytes] = []
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
@@ -83,23 +115,23 @@ class AnswerParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._status:
             return  # A trailer, which must not pass for a header: RFC 9110, 6.5.1.
-        self._head += len(name) + len(value) + 4
-        key, text = name.decode("ascii").lower(), value.decode("latin-1")
-        held = self._headers.get(key)
-        self._headers[key] = text if held is None else f"{held}, {text}"
+        self._lines += name, value
 
     def on_headers_complete(self) -> None:
         assert self._parser is not None  # noqa: S101 - for the types
-        if self._head > MAX_HEAD:
+        lines, self._lines = self._lines, []
+        if self._received > MAX_HEAD and self._interim + _size(lines) > MAX_HEAD:
             raise httpx2.RemoteProtocolError("The head of the answer is too large.")
         if self._parser.get_http_version()[0] != "1":
             raise httpx2.RemoteProtocolError("Another version of HTTP.")
         status = self._parser.get_status_code()
         if status < 200:
+            self._interim += _size(lines)
             return
-        if self._headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        headers = self._headers = Headers(lines)
+        if "transfer-encoding" in headers and headers["transfer-encoding"].lower() != "chunked":
             raise httpx2.RemoteProtocolError("A transfer coding that was not asked for.")
-        accept(status, self._headers, self._maximum)
+        accept(status, headers, self._maximum)
         self._status = status
         if self._without_body:
             self._complete(keep_alive=False)
@@ -109,7 +141,20 @@ class AnswerParser:
 
     def on_message_complete(self) -> None:
         assert self._parser is not None  # noqa: S101 - for the types
-        if not self._status:
-            self._headers = {}  # An interim answer; the real one follows.
-        elif self.reply is None:
+        # Without a status it was an interim answer; the real one follows.
+        if self._status and self.reply is None:
             self._complete(keep_alive=self._parser.should_keep_alive())
+
+
+@lru_cache(maxsize=64)
+def _places(names: bytes) -> Mapping[str, list[int]]:
+    """Where the values of headers stand: a service gives nearly every answer the same names."""
+    places: dict[str, list[int]] = {}
+    for number, name in enumerate(names.decode("ascii").lower().split("\n") if names else ()):
+        places.setdefault(name, []).append(2 * number + 1)
+    return places
+
+
+def _size(lines: list[bytes]) -> int:
+    """Bytes of headers as they came."""
+    return sum(map(len, lines)) + 2 * len(lines)
