@@ -6,6 +6,7 @@ llhttp does the parsing, without its leniencies (RFC 9112); this module decides 
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 import httpx2
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -31,11 +32,12 @@ class Headers(Mapping[str, str]):
         # llhttp leaves no line feed in a name.
         self._places = _places(b"\n".join(lines[::2]))
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._places
-
     def __getitem__(self, name: str) -> str:
         return b", ".join([self._lines[at] for at in self._places[name]]).decode("latin-1")
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        # Mapping has it by a KeyError, which costs more than all the rest.
+        return self[name] if name in self._places else default
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -129,7 +131,7 @@ class AnswerParser:
             self._interim += _size(lines)
             return
         headers = self._headers = Headers(lines)
-        if "transfer-encoding" in headers and headers["transfer-encoding"].lower() != "chunked":
+        if headers.get("transfer-encoding", "chunked").lower() != "chunked":
             raise httpx2.RemoteProtocolError("A transfer coding that was not asked for.")
         accept(status, headers, self._maximum)
         self._status = status

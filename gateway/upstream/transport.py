@@ -7,6 +7,7 @@ It raises what httpx2's own transport raises, and can stand under httpx2's clien
 import asyncio
 import re
 import ssl
+from functools import lru_cache
 
 import httpx2
 
@@ -43,13 +44,12 @@ class Http1Transport(httpx2.AsyncBaseTransport):
 
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
         """See `Transport`. LocalProtocolError, InvalidURL for what cannot be sent as HTTP."""
-        url = request.url
-        if not SENDABLE.fullmatch(url):
-            url = str(httpx2.URL(url).copy_with(fragment=None))
-        scheme, _, rest = url.partition("://")
-        authority, _, target = rest.partition("/")
-        pool = self._pools.get(origin := f"{scheme}://{authority}") or self._pool(origin)
-        data = _encoded(request, f"/{target}", pool.authority)
+        url = request.url if SENDABLE.fullmatch(request.url) else _sendable(request.url)
+        # The shortest origin is "http://x".
+        path = url.find("/", 8)
+        origin, target = (url[:path], url[path:]) if path > 0 else (url, "/")
+        pool = self._pools.get(origin) or self._pool(origin)
+        data = _encoded(request, target, pool.authority)
         return await pool.exchange(request.method, data, timeouts)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -77,18 +77,36 @@ class Http1Transport(httpx2.AsyncBaseTransport):
         return pool
 
 
+def _sendable(url: str) -> str:
+    """The address with what cannot be sent in it escaped; its fragment is not for the service."""
+    escaped = str(httpx2.URL(url).copy_with(fragment=None))
+    if not SENDABLE.fullmatch(escaped):
+        raise httpx2.LocalProtocolError("The address holds what no address may.")
+    return escaped
+
+
 def _encoded(request: Request, target: str, authority: str) -> bytes:
-    """The request's bytes; LocalProtocolError where a header would end early and another begin."""
+    """The request's bytes, of a sendable target; LocalProtocolError where a line would be two."""
+    if not (request.method.isalpha() and request.method.isascii()):
+        raise httpx2.LocalProtocolError("A method is a word.")
+    head = f"{request.method} {target} HTTP/1.1\r\n".encode("ascii")
+    head += _headers(authority, tuple(request.headers.items()))
+    if request.body or request.method in WITH_BODY:
+        head += b"Content-Length: %d\r\n" % len(request.body)
+    return head + b"\r\n" + request.body
+
+
+@lru_cache(maxsize=64)
+def _headers(authority: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """The lines of headers. Reads have few different ones, and they are long: tokens."""
     lines = [
-        f"{request.method} {target} HTTP/1.1",
         f"Host: {authority}",
         "Accept-Encoding: identity",
-        *[f"{name}: {value}" for name, value in request.headers.items()],
+        *[f"{name}: {value}" for name, value in headers],
+        "",
     ]
-    if request.body or request.method in WITH_BODY:
-        lines.append(f"Content-Length: {len(request.body)}")
-    head = "\r\n".join(lines)
+    text = "\r\n".join(lines)
     breaks = len(lines) - 1
-    if not (head.isascii() and head.count("\r") == head.count("\n") == breaks) or "\0" in head:
+    if not (text.isascii() and text.count("\r") == text.count("\n") == breaks) or "\0" in text:
         raise httpx2.LocalProtocolError("A header holds what no header may.")
-    return head.encode("ascii") + b"\r\n\r\n" + request.body
+    return text.encode("ascii")

@@ -144,6 +144,18 @@ async def test_nothing_can_be_smuggled_into_a_request(
     assert server.asked == []
 
 
+@pytest.mark.parametrize(
+    "method", ["GET /evil HTTP/1.1\r\nX: y\r\n\r\nGET", "GET /evil", "G\0T", "", "É"]
+)
+async def test_a_method_is_a_word(method: str) -> None:
+    transport = own()
+    async with serving(always(OK)) as server:
+        with pytest.raises(httpx2.LocalProtocolError):
+            await transport.exchange(Request(method, server.url), TIMEOUTS)
+
+    assert server.asked == []
+
+
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "http://", "/data", "http://u:p@127.0.0.1/"])
 async def test_what_is_no_service_is_not_asked(url: str) -> None:
     with pytest.raises(httpx2.UnsupportedProtocol):
