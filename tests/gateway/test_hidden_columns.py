@@ -151,6 +151,14 @@ async def test_a_hidden_column_is_refused_alone_and_not_even_asked_for_upstream(
     assert "createdon" not in call.query, "the default order would tell it"
 
 
+async def test_rows_inside_of_a_row_cannot_be_sorted_by_a_hidden_column(discreet: Stack) -> None:
+    lines = "lines(orderBy: [{ field: %s, direction: DESC }]) { nodes { sequence } }"
+    query = f"{{ orders(first: 2) {{ nodes {{ {lines} }} }} }}"
+
+    assert set((await discreet.ask(query % "QUANTITY", as_="rep")).codes) == {"FORBIDDEN"}
+    assert not (await discreet.ask(query % "SEQUENCE", as_="rep")).codes
+
+
 async def test_what_is_worked_out_from_a_hidden_column_is_hidden_too(discreet: Stack) -> None:
     query = "{ orderLines(first: 2) { nodes { sequence remainingQuantity deliveredQuantity } } }"
 

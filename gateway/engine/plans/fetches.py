@@ -265,7 +265,9 @@ class Children(Fetch):
             return None
         of = self._window(run)
         select = self.plain(*link.paths, *(item.column for item in of.direction))
-        simple = of.start is None and of.where == EVERYTHING
+        secret = withheld(self.table, run.context.principal.rights.hidden)
+        order = {item.column for item in of.direction}
+        simple = of.start is None and of.where == EVERYTHING and order.isdisjoint(secret)
         if not simple or select is None or reader.implied(link, down=True) is None:
             return None
         return Expand(link.collection, select, of.direction, of.size + 1)
