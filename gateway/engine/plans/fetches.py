@@ -11,6 +11,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
+from itertools import chain, repeat
 from typing import Any, TypeVar
 
 from graphql.execution.values import VariableValues
@@ -22,11 +23,11 @@ from gateway.engine.plans.leaves import Unusual
 from gateway.engine.plans.shapes import Rows
 from gateway.loaders.hiding import withheld
 from gateway.loaders.reader import Ask, Keys
-from gateway.loaders.windows import Slice, Window, child_windows, root_window, sliced
+from gateway.loaders.windows import Slice, Window, child_windows, kept, root_window, sliced
 from gateway.schema.context import Context
 from gateway.schema.listing import root_window_of, window_of
 from gateway.tables import Back, Computed, Link, Table
-from gateway.upstream.conditions import EVERYTHING, Guid
+from gateway.upstream.conditions import EVERYTHING, Condition, Guid, columns
 from gateway.upstream.odata import Expand
 from gateway.upstream.rows import Checked, Folded, Key, folded, keys_of, meeting, values_at
 
@@ -51,10 +52,23 @@ class Branch:
         """Fill the slot of each parent, and go on below."""
 
 
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """Rows that may travel inside of their parents, and what they are looked at by when they do."""
+
+    expand: Expand
+    rule: Condition = EVERYTHING
+    """What each of them must meet."""
+    of: Window | None = None
+    """The window that they are of each parent's list."""
+
+
 B = TypeVar("B", bound=Branch)
 EXPANDS, RULES = 15, 2
 """Expands that Dataverse takes in one query, and how many of them a row rule may need."""
-NOTHING_CAME: Mapping[Any, Expand] = {}
+NOTHING_CAME: Mapping[Any, Nested] = {}
+CURSORS = frozenset({"cursor", "startCursor", "endCursor"})
+ROWS_ALONE = frozenset({"nodes", "edges", "node", "__typename"})
 
 
 @dataclass(eq=False)
@@ -109,7 +123,7 @@ class Fetch(Branch):
         return dict(zip(keys_of(rows, keys.columns), rows, strict=True))
 
     async def below(
-        self, run: Run, rows: Sequence[Any], came: Mapping["Fetch", Expand] = NOTHING_CAME
+        self, run: Run, rows: Sequence[Any], came: Mapping["Fetch", Nested] = NOTHING_CAME
     ) -> None:
         """Fill the slots of all branches at once, also of those whose rows came inside of ours."""
         if rows and self.branches:
@@ -122,34 +136,34 @@ class Fetch(Branch):
                 ]
             )
 
-    def expanding(self, run: Run) -> Mapping["Fetch", Expand]:
+    def expanding(self, run: Run) -> Mapping["Fetch", Nested]:
         """The branches whose rows may travel inside of ours, instead of by a read of their own."""
         if not run.expands or self.shared or any(path.count("/") > 1 for path in self.select):
             return NOTHING_CAME
         fetches = [each for each in self.branches.values() if isinstance(each, Fetch)]
-        found = {fetch: fetch.expand(run) for fetch in fetches}
-        came = {fetch: expand for fetch, expand in found.items() if expand is not None}
+        found = {fetch: fetch.nested(run) for fetch in fetches}
+        came = {fetch: nested for fetch, nested in found.items() if nested is not None}
         lookups = {path.partition("/")[0] for path in self.select if "/" in path}
         return came if len(came) + len(lookups) + RULES <= EXPANDS else NOTHING_CAME
 
-    def asked_with(self, came: Mapping["Fetch", Expand]) -> Ask:
+    def asked_with(self, came: Mapping["Fetch", Nested]) -> Ask:
         """What is read, with these branches inside."""
         if not came:
             return self.ask()
-        inside = tuple((expand, fetch.shape) for fetch, expand in came.items())
+        inside = tuple((nested.expand, fetch.shape) for fetch, nested in came.items())
         return replace(self.ask(), expands=inside)
 
-    def expand(self, run: Run) -> Expand | None:
+    def nested(self, run: Run) -> Nested | None:
         """How the rows may travel inside of their parents, where that is proved to be the same."""
         return None
 
-    async def unfold(self, run: Run, parents: Sequence[Any], expand: Expand) -> None:
+    async def unfold(self, run: Run, parents: Sequence[Any], nested: Nested) -> None:
         """As `load`, where they have travelled so."""
         raise NotImplementedError
 
     def plain(self, *columns: str) -> tuple[str, ...] | None:
         """What is read of each row inside another; None where that needs a further row inside."""
-        select = {*self.select, *self.table.key, *columns}
+        select = self.select.union(columns) or self.table.key
         return None if any("/" in path for path in select) else tuple(sorted(select))
 
 
@@ -214,21 +228,24 @@ class Linked(Fetch):
                 setattr(parent, slot, found.get(places[key]))
         await self.below(run, [found[key] for key in places.values() if key in found])
 
-    def expand(self, run: Run) -> Expand | None:
-        link, select = self.link, self.plain()
-        if self.shared or not link.navigation or select is None:
+    def nested(self, run: Run) -> Nested | None:
+        link = self.link
+        if self.shared or not link.navigation:
             return None
         rule = run.context.loaders.reader.implied(link, down=False)
-        return None if rule is None else Expand(link.navigation, select)
+        select = None if rule is None else self.plain(*columns(rule))
+        if rule is None or select is None:
+            return None
+        return Nested(Expand(link.navigation, select), rule)
 
-    async def unfold(self, run: Run, parents: Sequence[Any], expand: Expand) -> None:
-        targets = [getattr(parent, expand.navigation) for parent in parents]
+    async def unfold(self, run: Run, parents: Sequence[Any], nested: Nested) -> None:
+        targets = values_at(parents, nested.expand.navigation)
         found = [target for target in targets if target is not None]
-        rule = run.context.loaders.reader.implied(self.link, down=False)
-        if rule is None or len(meeting(rule, found)) < len(found):
+        if len(meeting(nested.rule, found)) < len(found):
             raise Unusual("rows inside that are not the caller's")
+        slot = self.slot
         for parent, target in zip(parents, targets, strict=True):
-            setattr(parent, self.slot, target)
+            setattr(parent, slot, target)
         await self.below(run, found)
 
 
@@ -239,6 +256,18 @@ class Children(Fetch):
     back: Back = field(kw_only=True)
     arguments: Arguments = field(kw_only=True)
     counted: bool = field(kw_only=True)
+    told: set[str] = field(default_factory=set)
+    """The fields that are selected of the connection, of its edges and of its page info."""
+
+    @property
+    def cursors(self) -> bool:
+        """Whether the answer has cursors, which say what the rows are ordered by."""
+        return not self.told.isdisjoint(CURSORS)
+
+    @property
+    def paged(self) -> bool:
+        """Whether the answer tells of the pages; if not, a slot has the rows and no `Slice`."""
+        return not self.told <= ROWS_ALONE
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
         of = self._window(run)
@@ -247,9 +276,10 @@ class Children(Fetch):
         found = await self._windows(run, Keys(self.back.link.paths, wanted), of)
         places = _places(self.back.link, wanted)
         slices = {key: found[place] for key, place in places.items()}
-        none, slot = Slice(self.table, of, count=0), self.slot
+        none = Slice(self.table, of, count=0)
         for parent, key in zip(parents, keys, strict=True):
-            setattr(parent, slot, none if key is None else slices[key])
+            page = none if key is None else slices[key]
+            setattr(parent, self.slot, page if self.paged else page.rows)
         await self.below(run, [row for slice_ in slices.values() for row in slice_.rows])
 
     async def _windows(self, run: Run, keys: Keys, of: Window) -> dict[Folded, Slice]:
@@ -259,31 +289,34 @@ class Children(Fetch):
             return await run.context.loaders.windows(self.back, self.ask(), keys, of)
         return await child_windows(run.context.loaders.reader, self.ask(*keys.columns), keys, of)
 
-    def expand(self, run: Run) -> Expand | None:
+    def nested(self, run: Run) -> Nested | None:
         link, reader = self.back.link, run.context.loaders.reader
         if self.shared or self.counted or not (link.collection and link.navigation):
             return None
         of = self._window(run)
-        select = self.plain(*link.paths, *(item.column for item in of.direction))
-        secret = withheld(self.table, run.context.principal.rights.hidden)
         order = {item.column for item in of.direction}
+        select = self.plain(*link.paths, *(order if self.cursors else ()))
+        secret = withheld(self.table, run.context.principal.rights.hidden)
         simple = of.start is None and of.where == EVERYTHING and order.isdisjoint(secret)
         if not simple or select is None or reader.implied(link, down=True) is None:
             return None
-        return Expand(link.collection, select, of.direction, of.size + 1)
+        return Nested(Expand(link.collection, select, of.direction, of.size + 1), of=of)
 
-    async def unfold(self, run: Run, parents: Sequence[Any], expand: Expand) -> None:
-        of = self._window(run)
+    async def unfold(self, run: Run, parents: Sequence[Any], nested: Nested) -> None:
+        of = nested.of or self._window(run)
         (own,), (theirs,) = self.back.link.paths, self.back.paths
-        inside = [getattr(parent, expand.navigation) for parent in parents]
-        for rows, key in zip(inside, values_at(parents, theirs), strict=True):
-            if values_at(rows, own).count(key) != len(rows):
-                raise Unusual("rows inside of another row than theirs")
-        slices = [sliced(self.table, of, rows) for rows in inside]
-        for parent, slice_ in zip(parents, slices, strict=True):
-            setattr(parent, self.slot, slice_)
+        inside = values_at(parents, nested.expand.navigation)
+        rows = list(chain.from_iterable(inside))
+        keys = map(repeat, values_at(parents, theirs), map(len, inside))
+        if values_at(rows, own) != list(chain.from_iterable(keys)):
+            raise Unusual("rows inside of another row than theirs")
+        shown = [kept(of, rows) for rows in inside]
+        pages = [sliced(self.table, of, rows) for rows in inside] if self.paged else shown
+        slot = self.slot
+        for parent, page in zip(parents, pages, strict=True):
+            setattr(parent, slot, page)
         if self.branches:
-            await self.below(run, [row for slice_ in slices for row in slice_.rows])
+            await self.below(run, list(chain.from_iterable(shown)))
 
     def _window(self, run: Run) -> Window:
         reader = run.context.loaders.reader

@@ -71,6 +71,7 @@ class Walk:
         for column, type_ in fetch.table.key.items():
             carried = str if type_ in (str, UUID) else int if type_ is int else Any
             fetch.shape.demand(column, Leaf(carried), optional=False)
+            fetch.select.add(column)
 
     def _find_member(
         self, fetch: Fetch, name: str, member: Spec | Back | None, nodes: list[FieldNode]
@@ -86,7 +87,9 @@ class Walk:
                 self.find(self._target(fetch, name, member), nodes)
             case Back():
                 fetch.shown.add(name)
-                self.find_page(self._children(fetch, name, member, nodes), nodes)
+                children = self._children(fetch, name, member, nodes)
+                children.told |= self._told(nodes)
+                self.find_page(children, nodes)
             case Computed():
                 fetch.shown.add(name)
                 fetch.branch(name, lambda: Worked(spec=member, table=fetch.table))
@@ -107,6 +110,12 @@ class Walk:
 
         return fetch.branch(self._key(name, nodes), make)
 
+    def _told(self, nodes: Nodes) -> set[str]:
+        """The fields that are selected of a connection, of its edges and of its page info."""
+        asked = fields(self._operation, nodes)
+        below = (fields(self._operation, asked.get(name, [])) for name in ("edges", "pageInfo"))
+        return set(asked).union(*below)
+
     def _key(self, name: str, nodes: list[FieldNode]) -> Hashable:
         """What lists have in common that are one: name, arguments, and whether rows are counted."""
         return name, spelled(nodes[0]), self.counted(nodes)
@@ -126,8 +135,7 @@ class Walk:
 
     def write_page(self, fetch: Fetch, nodes: Nodes, page: str) -> str:
         """The connection selected below `nodes`, over the slice in the variable `page`."""
-        name = f"{fetch.table.name}Connection"
-        return self._source.object(nodes, name, partial(self._of_page, fetch, page))
+        return self._page(fetch, nodes, page, f"{page}.rows")
 
     def _member(self, fetch: Fetch, row: str, name: str, nodes: list[FieldNode]) -> str:
         if name == "id" and issubclass(fetch.table.cls, Node):
@@ -143,7 +151,8 @@ class Walk:
                 return self._linked(fetch, row, name, member, nodes)
             case Back():
                 children = fetch.branches[self._key(name, nodes)]
-                return self.write_page(children, nodes, f"{row}.{children.slot}")
+                page = f"{row}.{children.slot}"
+                return self._page(children, nodes, page, f"{page}.rows" if children.paged else page)
             case Computed():
                 value = f"{row}.{fetch.branches[name].slot}"
                 return self._source.plain(self._field(fetch, name).type, nodes, value)
@@ -213,15 +222,21 @@ class Walk:
         found = f"(None if ({target} := {row}.{linked.slot}) is None else {made})"
         return found if link.optional else self._source.present(found)
 
-    def _of_page(self, fetch: Fetch, page: str, name: str, nodes: list[FieldNode]) -> str:
+    def _page(self, fetch: Fetch, nodes: Nodes, page: str, rows: str) -> str:
+        name = f"{fetch.table.name}Connection"
+        return self._source.object(nodes, name, partial(self._of_page, fetch, page, rows))
+
+    def _of_page(
+        self, fetch: Fetch, page: str, rows: str, name: str, nodes: list[FieldNode]
+    ) -> str:
         row = self._source.variable()
         match name:
             case "nodes":
-                return f"[{self.write(fetch, nodes, row)} for {row} in {page}.rows]"
+                return f"[{self.write(fetch, nodes, row)} for {row} in {rows}]"
             case "edges":
                 edge = partial(self._of_edge, fetch, page, row)
                 made = self._source.object(nodes, f"{fetch.table.name}Edge", edge)
-                return f"[{made} for {row} in {page}.rows]"
+                return f"[{made} for {row} in {rows}]"
             case "pageInfo":
                 return self._source.object(nodes, "PageInfo", partial(self._of_page_info, page))
             case "totalCount":

@@ -88,6 +88,29 @@ async def test_they_say_what_separate_reads_say(small_world: Starlette, stack: S
 
 
 @pytest.mark.parametrize(
+    ("shown", "asked"),
+    [
+        ("nodes { description }", "_salesorderid_value,description"),
+        ("nodes { id }", "_salesorderid_value,salesorderdetailid"),
+        ("pageInfo { hasNextPage }", "_salesorderid_value"),
+        ("pageInfo { endCursor }", "_salesorderid_value,salesorderdetailid,sequencenumber"),
+        ("edges { cursor }", "_salesorderid_value,salesorderdetailid,sequencenumber"),
+    ],
+)
+async def test_columns_of_rows_inside_are_those_shown_and_those_that_prove_whose_they_are(
+    small_world: Starlette, stack: Stack, shown: str, asked: str
+) -> None:
+    query = f"{{ orders(first: 3) {{ nodes {{ lines(first: 1) {{ {shown} }} }} }} }}"
+    (call,) = await stack.asked_upstream(query, as_="rep")
+
+    assert f"order_details($select={asked};" in call.query
+    async with running(small_world, expands=False) as apart:
+        answer = await stack.ask(query, as_="rep")
+        assert answer.body == (await apart.ask(query, as_="rep")).body
+        assert answer.data["orders"]["nodes"]
+
+
+@pytest.mark.parametrize(
     "part",
     [
         "lines(first: 2, filter: { quantity: { gt: 1 } }) { nodes { id } }",
