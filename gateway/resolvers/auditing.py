@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from inspect import isawaitable
 from typing import Any
 
+import msgspec
 from graphql import (
     FieldNode,
     GraphQLResolveInfo,
@@ -122,6 +123,9 @@ def _ids_in(sent: Any) -> Iterator[str]:
         case list():
             for value in sent:
                 yield from _ids_in(value)
+        case msgspec.Struct():  # an object of a plan's answer
+            for name in sent.__struct_fields__:
+                yield from _ids_in(getattr(sent, name))
         case str() if _is_id(sent):
             yield sent
 

@@ -20,7 +20,8 @@ LARGEST_INT = 2**31 - 1
 Int32 = Annotated[int, msgspec.Meta(ge=-LARGEST_INT - 1, le=LARGEST_INT)]
 """What GraphQL's `Int` has room for."""
 Convert = Callable[[Any], Any]
-DIGITS = "(str({0}) if {0}.__class__ is Decimal else {1}({0}))"
+CALLED, LOOKED_UP = "{convert}({bound})", "{convert}[{bound}]"
+DIGITS = "(str({value}) if {bound}.__class__ is Decimal else {convert}({value}))"
 """A number with decimals is a Decimal already; one without is none."""
 
 
@@ -34,11 +35,19 @@ class Leaf:
 
     carried: Any
     convert: Any = None
-    """What `inline` needs; None where the value is in its final form."""
+    """What `inline` needs, which leaves a null as it is; None if the value is in its final form."""
     exact: bool = True
     """Whether the decoder alone assures that the value can be decoded."""
-    inline: str = "{1}({0})"
-    """The conversion as an expression over the value and `convert`."""
+    inline: str = CALLED
+    """
+    The conversion as an expression over the value: `bound` where it is evaluated, and from then on
+    the variable `value`, if there is one.
+    """
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the conversion looks at the value more than once."""
+        return self.convert is not None and "{value}" in self.inline
 
 
 def leaf_of(type_: type, output: GraphQLLeafType, service: ServiceName) -> Leaf:
@@ -50,7 +59,7 @@ def leaf_of(type_: type, output: GraphQLLeafType, service: ServiceName) -> Leaf:
     if type_ is bool and service == "dataverse":
         return Leaf(bool)
     if issubclass(type_, OptionSet) and isinstance(output, GraphQLEnumType):
-        return Leaf(int, Names(type_, output), inline="{1}[{0}]")
+        return Leaf(int, Names(type_, output), inline=LOOKED_UP)
     convert = _converted(decoder(type_), output.coerce_output_value)
     if type_ is Decimal:
         return Leaf(Any, convert, exact=False, inline=DIGITS)
@@ -64,14 +73,15 @@ def present(value: Any) -> Any:
     return value
 
 
-class Names(dict[int, str]):
+class Names(dict[int | None, str | None]):
     """The names of an option set's numbers; a number that it does not declare is unknown."""
 
     def __init__(self, type_: type[OptionSet], output: GraphQLEnumType) -> None:
         super().__init__({each.value: output.coerce_output_value(each) for each in type_})
+        self[None] = None
         self._unknown = self[type_["UNKNOWN"].value]
 
-    def __missing__(self, number: int) -> str:
+    def __missing__(self, number: int) -> str | None:
         return self._unknown
 
 

@@ -1,8 +1,8 @@
 """
-Expressions of the generated function: dict displays and comprehensions over rows.
+Expressions of the generated function: objects of the answer and comprehensions over rows.
 
-The text holds names of our own making, attributes that tables declare, and response names as their
-`repr`; nothing else that a caller sent gets into it.
+The text holds names of our own making, attributes that tables declare, and names of types of the
+schema as their `repr`; nothing that a caller sent gets into it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import msgspec
 from graphql import (
     FieldNode,
     GraphQLObjectType,
@@ -39,6 +40,7 @@ class Source:
         self.schema = schema
         self.operation = operation
         self.names: dict[str, Any] = {"Decimal": Decimal}
+        self._objects: dict[tuple[str, ...], str] = {}
         self._numbers: Iterator[int] = count()
 
     def constant(self, value: Any) -> str:
@@ -67,30 +69,36 @@ class Source:
 
     def leaf(self, expression: str, leaf: Leaf, *, optional: bool, checked: bool) -> str:
         """A leaf of the answer; `checked` if the decoder has assured that it is no null."""
-        found = expression
-        if leaf.convert is not None:
-            value = self.variable()
-            converted = self.converted(value, leaf)
-            found = f"(None if ({value} := {expression}) is None else {converted})"
+        value = self.variable()
+        bound = f"({value} := {expression})" if leaf.repeats else expression
+        found = self.converted(leaf, value, bound)
         always = optional or (checked and (leaf.convert is None or leaf.exact))
         return found if always else self.present(found)
 
-    def converted(self, value: str, leaf: Leaf) -> str:
-        """A leaf of the answer, of the value in a variable that is no null."""
+    def converted(self, leaf: Leaf, value: str, bound: str) -> str:
+        """A leaf of the answer, of the value in a variable, which the expression `bound` fills."""
         if leaf.convert is None:
-            return value
-        return leaf.inline.format(value, self.constant(leaf.convert))
+            return bound
+        return leaf.inline.format(value=value, bound=bound, convert=self.constant(leaf.convert))
 
     def present(self, expression: str) -> str:
         return f"{self.constant(present)}({expression})"
 
     def object(self, nodes: Sequence[FieldNode], type_name: str, field: Field) -> str:
-        """A dict display of the fields selected below `nodes`; `field` has each one's value."""
-        parts = [
-            f"{response!r}: {self._field(type_name, below, field)}"
-            for response, below in responses(self.operation, nodes, type_name).items()
-        ]
-        return "{" + ", ".join(parts) + "}"
+        """The object selected below `nodes`; `field` has the value of each of its fields."""
+        selected = responses(self.operation, nodes, type_name)
+        values = [self._field(type_name, below, field) for below in selected.values()]
+        return f"{self._object(tuple(selected))}({', '.join(values)})"
+
+    def _object(self, names: tuple[str, ...]) -> str:
+        """
+        The name of the type of objects with these members, in their order. A struct is cheaper
+        than a dict to make, to hold and to encode. Its attributes have names of ours.
+        """
+        if names not in self._objects:
+            members = [(f"a{n}", Any, msgspec.field(name=name)) for n, name in enumerate(names)]
+            self._objects[names] = self.constant(msgspec.defstruct("Object", members, gc=False))
+        return self._objects[names]
 
     def _field(self, type_name: str, nodes: list[FieldNode], field: Field) -> str:
         name = nodes[0].name.value

@@ -177,7 +177,7 @@ class Walk:
         def part(asked: str, _: list[FieldNode]) -> str:
             own = _own_name(group, asked)
             if own == group.essential:
-                return self._source.converted(standing, leaves[own])
+                return self._source.converted(leaves[own], standing, standing)
             value = self._source.at(row, group.parts[own])
             optional = not is_non_null_type(type_.fields[asked].type)
             return self._source.leaf(value, leaves[own], optional=optional, checked=False)

@@ -23,8 +23,8 @@ QUERY = """query ($n: Int!) {
   }
 }"""
 FEW, MANY = 10, 20
-FOR_A_QUERY = 750
-FOR_AN_ORDER = 25
+FOR_A_QUERY = 600
+FOR_AN_ORDER = 13
 """With its lines; most orders have three to nine."""
 
 

@@ -19,6 +19,10 @@ PLANNED = {
         "{ orders(first: 2) { nodes { a: lines(first: 1) { nodes { id } } "
         "b: lines(last: 1) { totalCount edges { cursor node { product { name } } } } } } }"
     ),
+    "names that Python has a meaning for": (
+        "{ orders(first: 2) { class: nodes { __init__: number None: id a1: status a0: name "
+        "__class__: total { __slots__: amount } __typename } } }"
+    ),
     "fragments, merged selections and directives": (
         "query ($no: Boolean = false) { orders(first: 2) { ...F nodes { number } } } "
         "fragment F on SalesOrderConnection { nodes { id ... on Node { __typename } "
@@ -47,6 +51,20 @@ async def test_queries_over_tables_are_answered_by_plans(stack: Stack, name: str
 
     assert answer.data
     assert ways(stack)["compiled", ""] == before + 1
+
+
+async def test_an_answer_names_its_members_as_asked_whatever_python_calls_so(
+    stack: Stack, small_world: Starlette
+) -> None:
+    query = PLANNED["names that Python has a meaning for"]
+
+    answer = await stack.ask(query, as_="rep")
+
+    (first, _) = answer.data["orders"]["class"]
+    names = ["__init__", "None", "a1", "a0", "__class__", "__typename"]
+    assert list(first) == names
+    async with running(small_world, compiled_plans=False) as core:
+        assert answer.body == (await core.ask(query, as_="rep")).body
 
 
 @pytest.mark.parametrize("name", UNPLANNED)
