@@ -53,7 +53,7 @@ def keys_of(rows: Sequence[Raw], columns: Sequence[str]) -> list[Folded]:
 def grouped(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, list[R]]:
     """Rows by their key, each group in the order of the rows."""
     raw: dict[Any, list[R]] = {}
-    for key, row in zip(_raw_keys(rows, columns), rows, strict=True):
+    for key, row in zip(raw_keys(rows, columns), rows, strict=True):
         if key in raw:
             raw[key].append(row)
         else:
@@ -68,7 +68,8 @@ def grouped(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, list[R]]:
     return groups
 
 
-def _raw_keys(rows: Sequence[Raw], columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+def raw_keys(rows: Sequence[Raw], columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+    """The values of `columns` in each row, as they are."""
     return zip(*(values_at(rows, column) for column in columns), strict=True)
 
 

@@ -8,7 +8,7 @@ of Dynamics are what they are on graphql-core.
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from itertools import chain, repeat
@@ -29,7 +29,16 @@ from gateway.schema.listing import root_window_of, window_of
 from gateway.tables import Back, Computed, Link, Table
 from gateway.upstream.conditions import EVERYTHING, Condition, Guid, columns
 from gateway.upstream.odata import Expand
-from gateway.upstream.rows import Checked, Folded, Key, folded, keys_of, meeting, values_at
+from gateway.upstream.rows import (
+    Checked,
+    Folded,
+    Key,
+    folded,
+    keys_of,
+    meeting,
+    raw_keys,
+    values_at,
+)
 
 
 class Run(Struct, frozen=True):
@@ -126,15 +135,13 @@ class Fetch(Branch):
         self, run: Run, rows: Sequence[Any], came: Mapping["Fetch", Nested] = NOTHING_CAME
     ) -> None:
         """Fill the slots of all branches at once, also of those whose rows came inside of ours."""
-        if rows and self.branches:
-            await together(
-                [
-                    branch.unfold(run, rows, came[branch])
-                    if branch in came
-                    else branch.load(run, rows)
-                    for branch in self.branches.values()
-                ]
-            )
+        if not rows or not self.branches:
+            return
+        inside = [(branch, branch.unfold(rows, nested)) for branch, nested in came.items()]
+        await together(
+            [branch.load(run, rows) for branch in self.branches.values() if branch not in came]
+            + [branch.below(run, found) for branch, found in inside if branch.branches]
+        )
 
     def expanding(self, run: Run) -> Mapping["Fetch", Nested]:
         """The branches whose rows may travel inside of ours, instead of by a read of their own."""
@@ -157,8 +164,8 @@ class Fetch(Branch):
         """How the rows may travel inside of their parents, where that is proved to be the same."""
         return None
 
-    async def unfold(self, run: Run, parents: Sequence[Any], nested: Nested) -> None:
-        """As `load`, where they have travelled so."""
+    def unfold(self, parents: Sequence[Any], nested: Nested) -> Sequence[Any]:
+        """Fill the slot of each parent with the rows that have travelled so; all these rows."""
         raise NotImplementedError
 
     def plain(self, *columns: str) -> tuple[str, ...] | None:
@@ -216,16 +223,17 @@ class Linked(Fetch):
     link: Link = field(kw_only=True)
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
-        keys = _link_keys(self.link, parents, self.link.paths)
-        wanted = tuple(dict.fromkeys(key for key in keys if key is not None))
+        raw = list(raw_keys(parents, self.link.paths))
+        keys = _link_keys(self.link, raw)
+        wanted = tuple(dict.fromkeys(keys.values()))
         if not wanted:
             return
         found = await self.by_key(run, Keys(self.link.target_paths, wanted))
         places = _places(self.link, wanted)
+        rows = {each: found.get(places[key]) for each, key in keys.items()}
         slot = self.slot
-        for parent, key in zip(parents, keys, strict=True):
-            if key is not None:
-                setattr(parent, slot, found.get(places[key]))
+        for parent, each in zip(parents, raw, strict=True):
+            setattr(parent, slot, rows.get(each))
         await self.below(run, [found[key] for key in places.values() if key in found])
 
     def nested(self, run: Run) -> Nested | None:
@@ -238,7 +246,7 @@ class Linked(Fetch):
             return None
         return Nested(Expand(link.navigation, select), rule)
 
-    async def unfold(self, run: Run, parents: Sequence[Any], nested: Nested) -> None:
+    def unfold(self, parents: Sequence[Any], nested: Nested) -> Sequence[Any]:
         targets = values_at(parents, nested.expand.navigation)
         found = [target for target in targets if target is not None]
         if len(meeting(nested.rule, found)) < len(found):
@@ -246,7 +254,7 @@ class Linked(Fetch):
         slot = self.slot
         for parent, target in zip(parents, targets, strict=True):
             setattr(parent, slot, target)
-        await self.below(run, found)
+        return found
 
 
 @dataclass(eq=False)
@@ -271,16 +279,18 @@ class Children(Fetch):
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
         of = self._window(run)
-        keys = _link_keys(self.back.link, parents, self.back.paths)
-        wanted = tuple(dict.fromkeys(key for key in keys if key is not None))
+        raw = list(raw_keys(parents, self.back.paths))
+        keys = _link_keys(self.back.link, raw)
+        wanted = tuple(dict.fromkeys(keys.values()))
         found = await self._windows(run, Keys(self.back.link.paths, wanted), of)
         places = _places(self.back.link, wanted)
-        slices = {key: found[place] for key, place in places.items()}
-        none = Slice(self.table, of, count=0)
-        for parent, key in zip(parents, keys, strict=True):
-            page = none if key is None else slices[key]
-            setattr(parent, self.slot, page if self.paged else page.rows)
-        await self.below(run, [row for slice_ in slices.values() for row in slice_.rows])
+        slices = {each: found[places[key]] for each, key in keys.items()}
+        none, slot, paged = Slice(self.table, of, count=0), self.slot, self.paged
+        for parent, each in zip(parents, raw, strict=True):
+            page = slices.get(each, none)
+            setattr(parent, slot, page if paged else page.rows)
+        shown = [found[place].rows for place in dict.fromkeys(places.values())]
+        await self.below(run, list(chain.from_iterable(shown)))
 
     async def _windows(self, run: Run, keys: Keys, of: Window) -> dict[Folded, Slice]:
         if not keys.values:
@@ -302,8 +312,9 @@ class Children(Fetch):
             return None
         return Nested(Expand(link.collection, select, of.direction, of.size + 1), of=of)
 
-    async def unfold(self, run: Run, parents: Sequence[Any], nested: Nested) -> None:
-        of = nested.of or self._window(run)
+    def unfold(self, parents: Sequence[Any], nested: Nested) -> Sequence[Any]:
+        of = nested.of
+        assert of is not None  # noqa: S101 - for the types
         (own,), (theirs,) = self.back.link.paths, self.back.paths
         inside = values_at(parents, nested.expand.navigation)
         rows = list(chain.from_iterable(inside))
@@ -315,8 +326,7 @@ class Children(Fetch):
         slot = self.slot
         for parent, page in zip(parents, pages, strict=True):
             setattr(parent, slot, page)
-        if self.branches:
-            await self.below(run, list(chain.from_iterable(shown)))
+        return list(chain.from_iterable(shown)) if self.branches else ()
 
     def _window(self, run: Run) -> Window:
         reader = run.context.loaders.reader
@@ -356,16 +366,13 @@ async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
     return outcomes
 
 
-def _link_keys(link: Link, rows: Sequence[Any], paths: Sequence[str]) -> list[Key | None]:
-    """The key in each row's columns, typed; None where any part of it is empty."""
-    known: dict[Any, Key | None] = {}
-    keys = []
-    for raw in zip(*(values_at(rows, path) for path in paths), strict=True):
-        if raw not in known:
-            empty = None in raw or "" in raw
-            known[raw] = None if empty else tuple(map(Guid, raw)) if link.by_guid else raw
-        keys.append(known[raw])
-    return keys
+def _link_keys(link: Link, raw: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Key]:
+    """The keys in columns of rows, typed; without those of which any part is empty."""
+    return {
+        each: tuple(map(Guid, each)) if link.by_guid else each
+        for each in dict.fromkeys(raw)
+        if None not in each and "" not in each
+    }
 
 
 def _places(link: Link, keys: Sequence[Key]) -> Mapping[Key, Any]:
