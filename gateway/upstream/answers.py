@@ -19,8 +19,6 @@ Place = tuple[int, int]
 """When an outcome came: with which others, and the how many-th of all."""
 Row = dict[str, Any]
 R = TypeVar("R")
-Outcome = bytes | UpstreamError
-"""The body of a good answer, or what went wrong."""
 
 
 class Answer(msgspec.Struct, Generic[R]):
@@ -34,6 +32,8 @@ class Answer(msgspec.Struct, Generic[R]):
     next_link: str | None = msgspec.field(name="@odata.nextLink", default=None)
 
 
+Outcome = bytes | Answer[Any] | UpstreamError
+"""The body of a good answer, or what was made of it; or what went wrong."""
 Decoder = msgspec.json.Decoder[Answer[Any]]
 """Makes rows of an answer's bytes, and checks what its row type declares."""
 
@@ -51,6 +51,8 @@ def opened(outcome: Outcome, decoder: Decoder) -> Answer[Any]:
     """The answer in a body; raises what went wrong, UpstreamMismatch for a body of another form."""
     if isinstance(outcome, UpstreamError):
         raise outcome
+    if isinstance(outcome, Answer):
+        return outcome
     try:
         return decoder.decode(outcome)
     except msgspec.ValidationError:
@@ -71,6 +73,14 @@ class Page(msgspec.Struct, frozen=True):
     """The last row that the service sent, behind which further rows stand."""
 
 
+class Had(msgspec.Struct):
+    """An outcome of the URL that `url_of` tells, and the moment at which it came."""
+
+    url_of: Callable[[], str]
+    moment: float
+    outcome: Any
+
+
 class Replay:
     """
     The outcomes of one operation by URL, kept while a first way is tried and handed out once each
@@ -81,7 +91,7 @@ class Replay:
     """
 
     def __init__(self) -> None:
-        self._had: list[tuple[Callable[[], str], float, Outcome]] = []
+        self._had: list[Had] = []
         self._kept: dict[str, deque[tuple[Place, Outcome]]] = {}
         self._handing_out = False
         self._turns: list[tuple[Place, asyncio.Future[None]]] = []
@@ -95,16 +105,22 @@ class Replay:
         """From here on outcomes are handed out, and no longer kept."""
         self._handing_out = True
         group, latest = 0, 0.0
-        for number, (url_of, moment, outcome) in enumerate(self._had):
-            group += moment - latest > TOGETHER
-            latest = moment
-            self._kept.setdefault(url_of(), deque()).append(((group, number), outcome))
+        for number, had in enumerate(self._had):
+            group += had.moment - latest > TOGETHER
+            latest = had.moment
+            self._kept.setdefault(had.url_of(), deque()).append(((group, number), had.outcome))
         self._had.clear()
 
     def keep(self, url_of: Callable[[], str], outcome: Outcome) -> None:
         """Keep an outcome of the URL that `url_of` tells, should it be wanted again."""
         if not self._handing_out:
-            self._had.append((url_of, asyncio.get_running_loop().time(), outcome))
+            self._had.append(Had(url_of, asyncio.get_running_loop().time(), outcome))
+
+    def made(self, outcome: Outcome, answer: Answer[Any]) -> None:
+        """Keep what was made of a body in its place, which would be held for nothing."""
+        for had in self._had:
+            if had.outcome is outcome:
+                had.outcome = answer
 
     def has(self, url: str) -> bool:
         return self._handing_out and bool(self._kept.get(url))

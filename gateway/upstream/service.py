@@ -174,7 +174,9 @@ class Service:
         allowance.spend(len(calls))
         outcomes = await self._outcomes(calls, allowance)
         return [
-            await self._complete(opened(outcome, decoder), call.query, allowance, decoder)
+            await self._complete(
+                _opened(outcome, allowance, decoder), call.query, allowance, decoder
+            )
             for outcome, call in zip(outcomes, calls, strict=True)
         ]
 
@@ -205,12 +207,13 @@ class Service:
             outcomes = [error] * len(calls)
         if replay is not None:
             for call, outcome in zip(calls, outcomes, strict=True):
-                replay.keep(partial(self._kept_as, call, outcome), outcome)
+                good = not isinstance(outcome, UpstreamError)
+                replay.keep(partial(self._kept_as, call, good=good), outcome)
         return outcomes
 
-    def _kept_as(self, call: Call, outcome: Outcome) -> str:
+    def _kept_as(self, call: Call, *, good: bool) -> str:
         """Its URL; that without rows inside of rows, which a good answer serves as well."""
-        if not call.query.expands or isinstance(outcome, UpstreamError):
+        if not call.query.expands or not good:
             return call.url
         return self.call(replace(call.query, expands=())).url
 
@@ -251,8 +254,8 @@ class Service:
             allowance.spend()
             further = Call(query, self._own(answer.next_link), conditions=0)
             (outcome,) = await self._outcomes([further], allowance)
-            answer = opened(outcome, decoder)
-            rows += answer.value
+            answer = _opened(outcome, allowance, decoder)
+            rows = rows + answer.value
         complete = len(rows) < query.top if query.top is not None else True
         return Page(rows, count, exact, complete, rows[-1] if rows else None)
 
@@ -335,6 +338,13 @@ def _prefer(*, counted: bool, page_size: int | None) -> Mapping[str, str]:
     if page_size is not None:
         preferences.append(f"odata.maxpagesize={page_size}")
     return {"Prefer": ",".join(preferences)} if preferences else NO_HEADERS
+
+
+def _opened(outcome: Outcome, allowance: Allowance, decoder: Decoder) -> Answer[Any]:
+    answer = opened(outcome, decoder)
+    if allowance.replay is not None:
+        allowance.replay.made(outcome, answer)
+    return answer
 
 
 def _outcome(reply: Reply) -> Outcome:

@@ -1,0 +1,66 @@
+"""What an operation holds while it waits for Dynamics."""
+
+import sys
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+
+from emulator.faults.connections import InProcess
+from gateway.app import create_app
+from tests.stack import EMULATOR, GATEWAY, Stack, settings
+
+pytestmark = pytest.mark.anyio
+QUERY = "{ orders(first: 50) { nodes { number lines { nodes { unit product { name } } } } } }"
+
+
+class Watching(InProcess):
+    """Looks for the bodies of orders in memory when it is asked for products."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(app=app)
+        self.bodies: set[int] = set()
+        self.held: list[int] | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if "/products?" in str(request.url):
+            sizes = [trace.size for trace in tracemalloc.take_snapshot().traces]
+            self.held = [size for size in sizes if size in self.bodies]
+        response = await super().handle_async_request(request)
+        if "/salesorders?" in str(request.url):
+            self.bodies.add(sys.getsizeof(await response.aread()))
+        return response
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+@pytest.fixture
+async def watched(small_world: Starlette) -> AsyncIterator[tuple[Stack, Watching]]:
+    upstream = Watching(small_world)
+    app = create_app(settings(), transport=upstream)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=upstream, base_url=EMULATOR) as direct,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=GATEWAY) as client,
+    ):
+        yield Stack(small_world, client, direct, app=app), upstream
+
+
+@pytest.mark.usefixtures("traced")
+async def test_a_body_that_was_read_is_let_go_before_the_next_is_asked_for(
+    watched: tuple[Stack, Watching],
+) -> None:
+    stack, upstream = watched
+
+    answer = await stack.ask(QUERY, as_="rep")
+
+    assert answer.data["orders"]["nodes"]
+    assert min(upstream.bodies) > 10_000
+    assert upstream.held == []
