@@ -21,8 +21,8 @@ Int32 = Annotated[int, msgspec.Meta(ge=-LARGEST_INT - 1, le=LARGEST_INT)]
 """What GraphQL's `Int` has room for."""
 Convert = Callable[[Any], Any]
 CALLED, LOOKED_UP = "{convert}({bound})", "{convert}[{bound}]"
-DIGITS = "(str({value}) if {bound}.__class__ is Decimal else {convert}({value}))"
-"""A number with decimals is a Decimal already; one without is none."""
+DIGITS = "({value} if {bound}.__class__ is Decimal else {convert}({value}))"
+"""A number with decimals is a Decimal already, and encoded by its digits; one without is none."""
 
 
 class Unusual(Exception):
