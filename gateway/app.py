@@ -39,6 +39,7 @@ from gateway.loaders.reconciling import Report, reconcile
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
+from gateway.memory import keep_freed
 from gateway.metrics import Counts, Metric, metrics_route
 from gateway.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.parsers import HttpTransport
@@ -151,6 +152,7 @@ def settled(app: Starlette) -> Starlette:
     The app of a process that serves nothing else: schema and types stay, so the collector need not
     look at them again, and requests leave few cycles, so it need not look often.
     """
+    keep_freed()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT)

@@ -38,7 +38,7 @@ LAYERS = (
     ("gateway.upstream", "gateway.engine"),
     ("gateway.environment",),
     ("gateway.errors", "gateway.settings"),
-    ("gateway.parsers",),
+    ("gateway.memory", "gateway.parsers"),
 )
 """Top to bottom: a module imports from its own package or from lines below it."""
 

@@ -1,0 +1,23 @@
+"""What becomes of memory that was freed: the process keeps it for the next request."""
+
+import ctypes
+import sys
+
+KEPT = 64 * 1024 * 1024
+"""Bytes at the end of the heap that are kept; by default it is 128 KiB."""
+APART = 32 * 1024 * 1024
+"""Bytes of blocks that are still got and given back one by one: the most that glibc takes."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+
+def keep_freed() -> None:
+    """
+    Let glibc keep what it would give back, for this process; elsewhere nothing happens.
+
+    Answers of Dynamics are as large as what it gives back after each of them, and pages that are
+    got again from the system are filled with zeros first: a tenth of a large query's time.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_TRIM_THRESHOLD, KEPT)
+        mallopt(M_MMAP_THRESHOLD, APART)
