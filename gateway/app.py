@@ -220,7 +220,10 @@ class Outside:
 
     def shared(self, principal: Principal, request: str) -> Context:
         """The same for a request of this id."""
-        allowance = Allowance(self._settings.upstream_calls, now() + self._settings.deadline)
+        clock = asyncio.get_running_loop().time
+        allowance = Allowance(
+            self._settings.upstream_calls, clock() + self._settings.deadline, clock
+        )
         return Context(
             principal,
             Loaders(Reader(self._services, principal, allowance)),

@@ -90,7 +90,9 @@ class Replay:
     further together, and a dataloader makes one read of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock`: that of the operation's allowance."""
+        self._clock = clock
         self._had: list[Had] = []
         self._kept: dict[str, deque[tuple[Place, Outcome]]] = {}
         self._handing_out = False
@@ -114,7 +116,7 @@ class Replay:
     def keep(self, url_of: Callable[[], str], outcome: Outcome) -> None:
         """Keep an outcome of the URL that `url_of` tells, should it be wanted again."""
         if not self._handing_out:
-            self._had.append(Had(url_of, asyncio.get_running_loop().time(), outcome))
+            self._had.append(Had(url_of, self._clock(), outcome))
 
     def made(self, outcome: Outcome, answer: Answer[Any]) -> None:
         """Keep what was made of a body in its place, which would be held for nothing."""

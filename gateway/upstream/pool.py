@@ -52,11 +52,15 @@ class Places:
 
 
 class Pool:
-    """The connections to one origin: so many at most, each of them idle or carrying a request."""
+    """
+    The connections of the running loop to one origin: so many at most, each of them idle or
+    carrying a request.
+    """
 
     def __init__(
         self, origin: httpx2.URL, connections: int, maximum: int, trust: ssl.SSLContext
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self.authority = origin.netloc.decode("ascii")
         self._host = origin.raw_host.decode("ascii")
         self._port = origin.port or DEFAULT_PORTS[origin.scheme]
@@ -95,7 +99,7 @@ class Pool:
                 raise httpx2.PoolTimeout("All connections to the service are taken.") from None
 
     def _kept(self) -> Connection | None:
-        oldest = asyncio.get_running_loop().time() - KEPT
+        oldest = self._loop.time() - KEPT
         while self._idle and self._idle[0].moved < oldest:
             self._idle.popleft().close()
         while self._idle:
@@ -123,7 +127,7 @@ class Pool:
                 raise httpx2.ConnectError(str(error)) from error
 
     async def _connect(self) -> Connection:
-        _, connection = await asyncio.get_running_loop().create_connection(
+        _, connection = await self._loop.create_connection(
             lambda: Connection(self._maximum),
             self._host,
             self._port,

@@ -8,6 +8,7 @@ time makes every pause, limit and gate here virtual too.
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
 from random import Random
@@ -42,8 +43,12 @@ DEADLOCKS = frozenset({"0x80044150", "0x80044151"})
 """Dataverse's codes for a SQL deadlock and a SQL time-out, whatever status they come with."""
 
 
+Clock = Callable[[], float]
+"""Seconds on the clock of a loop."""
+
+
 def now() -> float:
-    """Seconds on the clock of the running loop."""
+    """Seconds on the clock of the running loop, which costs a system call to be found."""
     return asyncio.get_running_loop().time()
 
 
@@ -101,7 +106,12 @@ class Sender:
         self.breaker = Breaker(self.random)
 
     async def send(
-        self, transport: Transport, request: Request, deadline: float, patience: float
+        self,
+        transport: Transport,
+        request: Request,
+        deadline: float,
+        patience: float,
+        clock: Clock = now,
     ) -> Sent:
         """
         Send `request`, several times if need be; each try is given up after `patience` seconds.
@@ -111,7 +121,7 @@ class Sender:
         ran = False
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                outcome = await self._try(transport, request, deadline, patience)
+                outcome = await self._try(transport, request, deadline, patience, clock)
             except UpstreamError as error:
                 error.doubtful = ran
                 raise
@@ -126,10 +136,14 @@ class Sender:
         return Sent(outcome.response, ran)
 
     async def _try(
-        self, transport: Transport, request: Request, deadline: float, patience: float
+        self,
+        transport: Transport,
+        request: Request,
+        deadline: float,
+        patience: float,
+        clock: Clock,
     ) -> Outcome:
         """What one try came to; UpstreamError where none may be made."""
-        clock = asyncio.get_running_loop().time
         moment = clock()
         if moment < self.gate.opens:
             await self._pass(deadline)

@@ -30,7 +30,7 @@ from gateway.upstream import batch
 from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Replay, Row, opened
 from gateway.upstream.exchange import Reply, Request, Transport
 from gateway.upstream.odata import Dialect, Query
-from gateway.upstream.sender import Sender, Sent, now, retry_after
+from gateway.upstream.sender import Clock, Sender, Sent, now, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ class Allowance:
 
     calls: int
     deadline: float
+    clock: Clock = now
     spent: int = 0
     replay: Replay | None = None
     """What was answered already, where the operation is completed in another way."""
@@ -86,7 +87,7 @@ class Allowance:
     @property
     def remaining(self) -> float:
         """Seconds until the deadline."""
-        return self.deadline - now()
+        return self.deadline - self.clock()
 
     @property
     def tentative(self) -> bool:
@@ -101,7 +102,7 @@ class Allowance:
 
     def extend(self, seconds: float) -> None:
         """Let the operation go on for so many seconds from now, if it may not anyway."""
-        self.deadline = max(self.deadline, now() + seconds)
+        self.deadline = max(self.deadline, self.clock() + seconds)
 
 
 class Call(Struct, frozen=True):
@@ -317,7 +318,9 @@ class Service:
         """`patience`: seconds for one try, the sender's own time-out for reads if None."""
         request = Request(method, url, content, {**HEADERS, **headers})
         seconds = patience or self.sender.timeouts.read
-        return await self.sender.send(self.transport, request, allowance.deadline, seconds)
+        return await self.sender.send(
+            self.transport, request, allowance.deadline, seconds, allowance.clock
+        )
 
 
 def _replies(response: Reply) -> list[Reply]:

@@ -357,8 +357,8 @@ async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
 
     Nothing is left running: what was answered so far is read again where a plan is given up.
     """
-    if len(awaitables) == 1:
-        return [await awaitables[0]]
+    if len(awaitables) < 2:
+        return [await each for each in awaitables]
     outcomes = await asyncio.gather(*awaitables, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, BaseException):

@@ -96,7 +96,8 @@ class Plans:
         hidden = context.principal.rights.hidden
         if hidden and plan.hides(hidden):
             return Declined("core", "hidden members")
-        context.loaders.reader.allowance.replay = Replay()
+        allowance = context.loaders.reader.allowance
+        allowance.replay = Replay(allowance.clock)
         try:
             return await plan.run(run)
         except Exception as error:  # noqa: BLE001 - graphql-core decides what it means
