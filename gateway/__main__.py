@@ -20,6 +20,7 @@ from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
 from gateway.errors import GatewayError
 from gateway.resolvers.root import build
+from gateway.serving import Protocol
 from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable, table
 
 SCHEMA = Path(__file__).parents[1] / "schema.graphql"
@@ -69,6 +70,7 @@ def serve(host: str | None, port: int | None) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        http=Protocol,
         ws="none",
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,

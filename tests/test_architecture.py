@@ -26,7 +26,7 @@ LAYERS = (
     ("gateway.app",),
     ("gateway.endpoint", "gateway.graphiql", "gateway.health", "gateway.metrics"),
     ("gateway.explaining", "gateway.middleware", "gateway.negotiation"),
-    ("gateway.receiving",),
+    ("gateway.receiving", "gateway.serving"),
     ("gateway.engine.plans",),
     ("gateway.resolvers",),
     ("gateway.schema",),
