@@ -47,6 +47,7 @@ VIEW_AS: Final = "X-View-As"
 """The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
 _VIEW_AS: Final = VIEW_AS.lower().encode()
 METHODS: Final = "GET, POST"
+IDENTITY: Final = b"identity"
 IN_URL: Final = ("query", "documentId", "operationName")
 """The parameters that stand in a URL as they are."""
 
@@ -120,7 +121,9 @@ class GraphQLEndpoint:
         caller = None
         try:
             caller = await self._authenticate(_authorization(request))
-            principal = await self._seen(caller, request)
+            principal = caller
+            if self._look_as is not None and _VIEW_AS in request.headers:
+                principal = await self._look_as(caller, request.header(_VIEW_AS) or "")
             if media_type is None:
                 raise Problem(406, f"Only {RESPONSE} and {JSON} can be sent.")
             return await self._answer(request, receive, principal, media_type)
@@ -133,10 +136,6 @@ class GraphQLEndpoint:
             if isinstance(error, Unauthenticated | Forbidden | NotFound):
                 self._audit.record(refusal(error, request.id, caller))
             return _json(refused(error).body, media_type, _status(error), _headers(error))
-
-    async def _seen(self, caller: Principal, request: Received) -> Principal:
-        name = request.header(_VIEW_AS)
-        return caller if name is None or not self._look_as else await self._look_as(caller, name)
 
     async def _answer(
         self, request: Received, receive: Receive, principal: Principal, media_type: str
@@ -189,7 +188,7 @@ def _check_content(request: Received) -> None:
     sent = content_type(request.header(b"content-type"))
     if sent is None or sent.name != JSON or not sent.readable:
         raise Problem(415, f"The body must be {JSON} in UTF-8.", Accept=JSON)
-    if request.headers.get(b"content-encoding", b"identity") != b"identity":
+    if request.headers.get(b"content-encoding", IDENTITY) != IDENTITY:
         raise Problem(415, "The body must not be compressed.", **{"Accept-Encoding": "identity"})
 
 

@@ -95,22 +95,28 @@ class Tokens:
         """The profiles of the configured issuers, in their order."""
         return [source.issuer for source in self._sources.values()]
 
+    def known(self, token: str) -> Claims | None:
+        """The claims of a token that was verified of late. Rejected where it is too long."""
+        if len(token) > MAX_LENGTH:
+            raise Rejected(Reason.TOO_LONG)
+        known = self._verified.get(_digest(token))
+        if known and known.generation == self._sources[known.claims.issuer.url].generation:
+            return known.claims
+        return None
+
     async def verify(self, token: str) -> Claims:
         """The claims of an access token. Rejected where it is not one, or not for us.
 
         UpstreamUnavailable when the issuer's keys cannot be had.
         """
-        if len(token) > MAX_LENGTH:
-            raise Rejected(Reason.TOO_LONG)
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        known = self._verified.get(digest)
-        if known and known.generation == self._sources[known.claims.issuer.url].generation:
-            return known.claims
+        known = self.known(token)
+        if known is not None:
+            return known
         if not COMPACT.fullmatch(token):
             raise Rejected(Reason.MALFORMED)
         verified = await self._verify(token)
         until = min(self._clock() + REMEMBER, verified.claims.values["exp"])
-        self._verified.put(digest, verified, until=until)
+        self._verified.put(_digest(token), verified, until=until)
         return verified.claims
 
     async def _verify(self, token: str) -> _Verified:
@@ -177,6 +183,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _checked(header: dict[str, Any], issuer: Issuer) -> tuple[str, str]:

@@ -20,6 +20,7 @@ NOT_AN_ID = "This is no id that can be used here."
 """What is said of an id that is damaged, and of one that leads to another type."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[str | int]).decode
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 _STANDARD = str.maketrans("-_", "+/")
 LONGEST = 512
 """Longest id that is looked at, in characters."""
@@ -40,8 +41,7 @@ def writer(table: Table) -> Callable[..., str]:
     name = table.name
 
     def write(*key: Any) -> str:
-        text = b2a_base64(_encode([name, *key]), newline=False).decode().rstrip("=")
-        return text.replace("+", "-").replace("/", "_")
+        return b2a_base64(_encode((name, *key))).translate(_URLSAFE, b"=\n").decode()
 
     return write
 

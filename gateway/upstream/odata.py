@@ -86,17 +86,12 @@ class Dialect:
 
     def url(self, query: Query) -> str:
         """The path and query string of `query`, percent-encoded, relative to the service root."""
-        options = [_encoded_projection(query.select, query.expands)]
-        options += [f"{name}={_encode(value)}" for name, value in self.always.items()]
-        if query.where != EVERYTHING:
-            options.append("$filter=" + _encode(self.text(query.where)))
-        if query.order:
-            options.append("$orderby=" + _encode(",".join(map(_ordering, query.order))))
-        if query.top is not None:
-            options.append(f"$top={query.top}")
-        if query.count:
-            options.append("$count=true")
-        return f"{query.collection}?{'&'.join(options)}"
+        always = tuple(self.always.items()) if self.always else ()
+        what = _asked_for(query.collection, query.select, query.expands, always)
+        window = _window(query.order, query.top, counted=query.count)
+        if query.where == EVERYTHING:
+            return what + window
+        return f"{what}&$filter={_encode(self.text(query.where))}{window}"
 
     def text(self, condition: Condition) -> str:
         """The `$filter` text of `condition`; every compound is parenthesised."""
@@ -277,12 +272,27 @@ def _encode(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _encoded_projection(paths: tuple[str, ...], expands: tuple[Expand, ...]) -> str:
+def _asked_for(
+    collection: str,
+    paths: tuple[str, ...],
+    expands: tuple[Expand, ...],
+    always: tuple[tuple[str, str], ...],
+) -> str:
+    """The part of a URL that says what is read of each row."""
     options = _projection(paths)
     if expands:
         own = [options["$expand"]] if "$expand" in options else []
         options["$expand"] = ",".join([*own, *map(_expanded, expands)])
-    return "&".join(f"{name}={_encode(value)}" for name, value in options.items())
+    told = [f"{name}={_encode(value)}" for name, value in (*options.items(), *always)]
+    return f"{collection}?{'&'.join(told)}"
+
+
+@lru_cache(maxsize=1024)
+def _window(order: tuple[Order, ...], top: int | None, *, counted: bool) -> str:
+    """The part of a URL that says which rows, and in what order."""
+    ordered = "&$orderby=" + _encode(",".join(map(_ordering, order))) if order else ""
+    first = "" if top is None else f"&$top={top}"
+    return ordered + first + ("&$count=true" if counted else "")
 
 
 def _expanded(expand: Expand) -> str:

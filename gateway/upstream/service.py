@@ -40,6 +40,8 @@ BATCHED_URL_LIMIT = 64_000
 """Longest URL sent inside a `$batch`, in characters; Dataverse refuses 65,536."""
 CONDITIONS = 500
 """Conditions in one filter; Dataverse refuses more."""
+SHORT_URL = 5_000
+"""Characters of a URL with `CONDITIONS` at least, as each takes ten or more: `a%20eq%201`."""
 PAGE_SIZE = 5_000
 """Rows per page asked for; the most that Dataverse gives."""
 
@@ -106,7 +108,7 @@ class Allowance:
 
 
 class Call(Struct, frozen=True):
-    """A query on its way to a service: the absolute URL, and the conditions counted in it."""
+    """A query on its way to a service: the absolute URL, and the conditions that make it long."""
 
     query: Query
     url: str
@@ -161,7 +163,8 @@ class Service:
 
     def call(self, query: Query) -> Call:
         url = self.root + self.dialect.url(query)
-        return Call(query, url, self.dialect.conditions(query.where))
+        many = len(url) > SHORT_URL
+        return Call(query, url, self.dialect.conditions(query.where) if many else 0)
 
     async def fetch(self, query: Query, allowance: Allowance) -> Page:
         """The rows of `query`: `top` of them from one request, else all of its pages."""
@@ -174,12 +177,13 @@ class Service:
         """The pages of several queries: a GET for one that fits into a URL, else a `$batch`."""
         allowance.spend(len(calls))
         outcomes = await self._outcomes(calls, allowance)
-        return [
-            await self._complete(
-                _opened(outcome, allowance, decoder), call.query, allowance, decoder
-            )
-            for outcome, call in zip(outcomes, calls, strict=True)
-        ]
+        pages = []
+        for outcome, call in zip(outcomes, calls, strict=True):
+            answer = _opened(outcome, allowance, decoder)
+            if call.query.top is None and answer.next_link is not None:
+                answer = await self._complete(answer, call.query, allowance, decoder)
+            pages.append(_page(answer, call.query.top))
+        return pages
 
     async def write(self, changes: Sequence[Write], allowance: Allowance) -> None:
         """
@@ -221,7 +225,10 @@ class Service:
     async def _ask(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
         """A GET for a query that fits into a URL, else a `$batch`."""
         if len(calls) == 1 and calls[0].fits:
-            return [_outcome(await self._get(calls[0], allowance))]
+            (call,) = calls
+            headers = self._preferred(call)
+            sent = await self._send("GET", call.url, allowance, headers=headers)
+            return [_outcome(sent.response)]
         if not all(call.fits_batch for call in calls):
             raise InvalidInput("The filter is too long.", argument="filter")
         parts = [Request("GET", call.url, headers=self._preferred(call)) for call in calls]
@@ -230,21 +237,17 @@ class Service:
             raise UpstreamMismatch("A batch was answered with another number of parts.")
         return list(map(_outcome, replies))
 
-    async def _get(self, call: Call, allowance: Allowance) -> Reply:
-        headers = self._preferred(call)
-        return (await self._send("GET", call.url, allowance, headers=headers)).response
-
     def _preferred(self, call: Call) -> Mapping[str, str]:
         if self.dialect.service == "finops":
             return NO_HEADERS
         return _prefer(counted=call.query.count, page_size=call.page_size)
 
     async def _complete(
-        self, answer: Answer[Any], query: Query, allowance: Allowance, decoder: Decoder
-    ) -> Page:
-        """Follow the pages of an answer until its end, or until the rows asked for are there."""
-        rows, count, exact = answer.value, answer.count, not answer.count_is_limited
-        while query.top is None and answer.next_link is not None:
+        self, first: Answer[Any], query: Query, allowance: Allowance, decoder: Decoder
+    ) -> Answer[Any]:
+        """An answer with the rows of all pages that follow it."""
+        answer, rows = first, first.value
+        while answer.next_link is not None:
             if len(rows) > self.max_rows:
                 raise LimitExceeded(
                     "Too many rows at once; ask for fewer parents or add a filter.",
@@ -257,8 +260,7 @@ class Service:
             (outcome,) = await self._outcomes([further], allowance)
             answer = _opened(outcome, allowance, decoder)
             rows = rows + answer.value
-        complete = len(rows) < query.top if query.top is not None else True
-        return Page(rows, count, exact, complete, rows[-1] if rows else None)
+        return Answer(rows, first.count, first.count_is_limited)
 
     def _own(self, link: str) -> str:
         """A next link, refused unless it leads to this very service: it would get our token."""
@@ -341,6 +343,14 @@ def _prefer(*, counted: bool, page_size: int | None) -> Mapping[str, str]:
     if page_size is not None:
         preferences.append(f"odata.maxpagesize={page_size}")
     return {"Prefer": ",".join(preferences)} if preferences else NO_HEADERS
+
+
+def _page(answer: Answer[Any], top: int | None) -> Page:
+    """The rows of an answer, of which so many were asked for, or all."""
+    rows = answer.value
+    complete = top is None or len(rows) < top
+    exact = not answer.count_is_limited
+    return Page(rows, answer.count, exact, complete, rows[-1] if rows else None)
 
 
 def _opened(outcome: Outcome, allowance: Allowance, decoder: Decoder) -> Answer[Any]:
