@@ -1,6 +1,6 @@
 """Who is asking: the caller of one request, as everything below the edge sees it."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -43,6 +43,8 @@ class Access(Enum):
         return WIDTHS[self]
 
 
+RECALLED = 32
+"""Questions of one caller whose preparation is kept, the plans that they belong to with them."""
 WIDTHS = {access: place for place, access in enumerate(Access)}
 
 
@@ -119,6 +121,18 @@ class Principal:
         default_factory=dict, init=False, compare=False, repr=False
     )
     """What follows from the rest, worked out once: row rules, and which follow from which."""
+    recalled: dict[Hashable, Any] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    """The same for what callers ask, of which there is no end; see `recall`."""
+
+    def recall(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` makes, which follows from the caller and `key` alone; made once for a few."""
+        if key not in self.recalled:
+            if len(self.recalled) >= RECALLED:
+                self.recalled.clear()
+            self.recalled[key] = make()
+        return self.recalled[key]
 
     def access(self, permission: str, privilege: str = "read") -> Access:
         """

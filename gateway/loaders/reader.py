@@ -68,8 +68,8 @@ class Shape(Protocol):
     def decoder(self, columns: tuple[str, ...], expands: tuple["Inside", ...] = ()) -> Decoder: ...
 
 
-Inside = tuple[Expand, Shape]
-"""Rows that travel inside of each row, and what they are made of."""
+Inside = tuple[Expand, Shape, str]
+"""Rows that travel inside of each row, what they are made of, and the attribute that has them."""
 
 
 class ForeignRows(Exception):
@@ -117,11 +117,13 @@ class Reader(Struct, frozen=True):
         """The rows of a table that the caller may see and that meet the ask."""
         bounds = self._bounds(ask.table, ask.where, linked=False)
         secret = self._secret(ask)
-        query = _query(ask, bounds, secret, ask.where)
-        if query.where == NOTHING:
-            return self._let_through(ask, ask.where, bounds, secret, Page([], 0))
         service = self.services[ask.table.service]
-        (page,) = await service.fetch_all([service.call(query)], self.allowance, ask.decoder(query))
+        call: Call = self.principal.recall(
+            ask, lambda: service.call(_query(ask, bounds, secret, ask.where))
+        )
+        if call.query.where == NOTHING:
+            return self._let_through(ask, ask.where, bounds, secret, Page([], 0))
+        (page,) = await service.fetch_all([call], self.allowance, ask.decoder(call.query))
         return self._let_through(ask, ask.where, bounds, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
@@ -134,18 +136,20 @@ class Reader(Struct, frozen=True):
         linked = all(keys.from_rows for _, keys in asks)
         bounds = self._bounds(table, asks[0][1].condition, linked=linked)
         service = self.services[table.service]
-        secret = NO_COLUMNS.union(*[self._secret(ask, keys.condition) for ask, keys in asks])
-        chunks: list[tuple[Ask, Keys, Call]] = []
+        secret = NO_COLUMNS
+        for ask, keys in asks:
+            secret |= self._secret(ask, keys.condition)
+        chunks: list[Chunk] = []
         for ask, keys in asks:
             chunks += _chunks(service, ask, keys, bounds, secret)
         if not chunks:
             return []
-        calls = [call for _, _, call in chunks]
-        decoder = chunks[0][0].decoder(calls[0].query)
+        calls = [chunk.call for chunk in chunks]
+        decoder = chunks[0].ask.decoder(calls[0].query)
         pages = await service.fetch_all(calls, self.allowance, decoder)
         return [
-            (part, self._let_through(ask, both(part.condition, ask.where), bounds, secret, page))
-            for (ask, part, _), page in zip(chunks, pages, strict=True)
+            (each.keys, self._let_through(each.ask, each.where, bounds, secret, page))
+            for each, page in zip(chunks, pages, strict=True)
         ]
 
     def default_order(self, table: Table) -> tuple[Order, ...]:
@@ -175,7 +179,9 @@ class Reader(Struct, frozen=True):
     def _secret(self, ask: Ask, *more: Condition) -> frozenset[str]:
         """The columns of the table that this caller may not learn; Forbidden to ask by them."""
         hidden = self.principal.rights.hidden
-        secret = withheld(ask.table, hidden) if hidden else NO_COLUMNS
+        if not hidden:
+            return NO_COLUMNS
+        secret = withheld(ask.table, hidden)
         if secret:
             check(secret, [ask.where, *more], ask.order)
         return secret
@@ -246,16 +252,26 @@ class Reader(Struct, frozen=True):
         return page if len(mine) == len(page.rows) else replace(page, rows=list(mine))
 
 
+class Chunk(Struct, frozen=True):
+    """As many keys of an ask as one call can name."""
+
+    ask: Ask
+    keys: Keys
+    where: Condition
+    call: Call
+
+
 def _chunks(
     service: Service, ask: Ask, keys: Keys, bounds: Bounds, secret: frozenset[str]
-) -> list[tuple[Ask, Keys, Call]]:
+) -> list[Chunk]:
     """The ask for these keys as queries whose URLs are short enough; none where nothing is met."""
-    query = _query(ask, bounds, secret, both(keys.condition, ask.where))
+    where = both(keys.condition, ask.where)
+    query = _query(ask, bounds, secret, where)
     if query.where == NOTHING:
         return []
     call = service.call(query)
     if len(keys.values) == 1 or call.fits:
-        return [(ask, keys, call)]
+        return [Chunk(ask, keys, where, call)]
     first, second = keys.halves()
     return [
         *_chunks(service, ask, first, bounds, secret),
@@ -267,7 +283,7 @@ def _query(ask: Ask, bounds: Bounds, secret: frozenset[str], where: Condition) -
     wanted = ask.select - secret if secret else ask.select
     select = _select(wanted, bounds.proof, tuple(ask.table.key), ask.order)
     bounded = both(bounds.asked, where)
-    expands = tuple(expand for expand, _ in ask.expands)
+    expands = tuple([expand for expand, _, _ in ask.expands])
     return Query(ask.table.collection, select, bounded, ask.order, ask.top, ask.count, expands)
 
 

@@ -21,21 +21,21 @@ from msgspec.structs import replace
 from gateway.engine.plans.arguments import Arguments
 from gateway.engine.plans.leaves import Unusual
 from gateway.engine.plans.shapes import Rows
+from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import withheld
 from gateway.loaders.reader import Ask, Keys
 from gateway.loaders.windows import Slice, Window, child_windows, kept, root_window, sliced
 from gateway.schema.context import Context
 from gateway.schema.listing import root_window_of, window_of
 from gateway.tables import Back, Computed, Link, Table
-from gateway.upstream.conditions import EVERYTHING, Condition, Guid, columns
-from gateway.upstream.odata import Expand
+from gateway.upstream.conditions import EVERYTHING, Guid, columns
+from gateway.upstream.odata import DATAVERSE, Expand
 from gateway.upstream.rows import (
     Checked,
     Folded,
     Key,
     folded,
     keys_of,
-    meeting,
     raw_keys,
     values_at,
 )
@@ -61,12 +61,15 @@ class Branch:
         """Fill the slot of each parent, and go on below."""
 
 
+NO_BOUNDS = bounded_by(EVERYTHING, DATAVERSE)
+
+
 @dataclass(frozen=True, slots=True)
 class Nested:
     """Rows that may travel inside of their parents, and what they are looked at by when they do."""
 
     expand: Expand
-    rule: Condition = EVERYTHING
+    bounds: Bounds = NO_BOUNDS
     """What each of them must meet."""
     of: Window | None = None
     """The window that they are of each parent's list."""
@@ -157,7 +160,7 @@ class Fetch(Branch):
         """What is read, with these branches inside."""
         if not came:
             return self.ask()
-        inside = tuple((nested.expand, fetch.shape) for fetch, nested in came.items())
+        inside = tuple((nested.expand, fetch.shape, fetch.slot) for fetch, nested in came.items())
         return replace(self.ask(), expands=inside)
 
     def nested(self, run: Run) -> Nested | None:
@@ -165,7 +168,7 @@ class Fetch(Branch):
         return None
 
     def unfold(self, parents: Sequence[Any], nested: Nested) -> Sequence[Any]:
-        """Fill the slot of each parent with the rows that have travelled so; all these rows."""
+        """Look at what has travelled so, which the decoder put into the slots; all these rows."""
         raise NotImplementedError
 
     def plain(self, *columns: str) -> tuple[str, ...] | None:
@@ -196,9 +199,24 @@ class Listed(Root):
         wanted = await root_window_of(
             self.table, run.context, self.arguments(run.variables), counted=self.counted
         )
-        came = self.expanding(run)
-        found = await root_window(run.context.loaders.reader, self.asked_with(came), wanted)
+        came, ask = self._asked(run)
+        found = await root_window(run.context.loaders.reader, ask, wanted)
         await self.below(run, found.rows, came)
+        return found
+
+    def _asked(self, run: Run) -> tuple[Mapping[Fetch, Nested], Ask]:
+        """What is asked for besides the window, with the branches whose rows may travel inside."""
+
+        def make() -> tuple[Mapping[Fetch, Nested], Ask]:
+            came = self.expanding(run)
+            return came, self.asked_with(came)
+
+        key = self, run.expands, tuple(run.variables.coerced.items())
+        try:
+            hash(key)
+        except TypeError:  # variables that are objects
+            return make()
+        found: tuple[Mapping[Fetch, Nested], Ask] = run.context.principal.recall(key, make)
         return found
 
 
@@ -244,16 +262,12 @@ class Linked(Fetch):
         select = None if rule is None else self.plain(*columns(rule))
         if rule is None or select is None:
             return None
-        return Nested(Expand(link.navigation, select), rule)
+        return Nested(Expand(link.navigation, select), bounded_by(rule, DATAVERSE))
 
     def unfold(self, parents: Sequence[Any], nested: Nested) -> Sequence[Any]:
-        targets = values_at(parents, nested.expand.navigation)
-        found = [target for target in targets if target is not None]
-        if len(meeting(nested.rule, found)) < len(found):
+        found = [target for target in values_at(parents, self.slot) if target is not None]
+        if len(nested.bounds.meeting(found)) < len(found):
             raise Unusual("rows inside that are not the caller's")
-        slot = self.slot
-        for parent, target in zip(parents, targets, strict=True):
-            setattr(parent, slot, target)
         return found
 
 
@@ -316,11 +330,13 @@ class Children(Fetch):
         of = nested.of
         assert of is not None  # noqa: S101 - for the types
         (own,), (theirs,) = self.back.link.paths, self.back.paths
-        inside = values_at(parents, nested.expand.navigation)
+        inside = values_at(parents, self.slot)
         rows = list(chain.from_iterable(inside))
         keys = map(repeat, values_at(parents, theirs), map(len, inside))
         if values_at(rows, own) != list(chain.from_iterable(keys)):
             raise Unusual("rows inside of another row than theirs")
+        if not self.paged and not of.backward and max(map(len, inside)) <= of.size:
+            return rows
         shown = [kept(of, rows) for rows in inside]
         pages = [sliced(self.table, of, rows) for rows in inside] if self.paged else shown
         slot = self.slot

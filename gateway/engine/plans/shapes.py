@@ -49,18 +49,22 @@ class Rows:
         return self._slots[-1]
 
     def decoder(self, columns: tuple[str, ...], expands: tuple[Inside, ...] = ()) -> Decoder:
-        key = columns, *(expand for expand, _ in expands)
+        key = columns, *[expand for expand, _, _ in expands]
         if key not in self._decoders:
-            inside = [(e.navigation, _inside(e, shape.struct(e.select))) for e, shape in expands]  # type: ignore[attr-defined]  # shapes of a plan are Rows
-            self._decoders[key] = decoder(self.struct(columns, inside))
+            self._decoders[key] = decoder(self.struct(columns, expands))
         return self._decoders[key]
 
-    def struct(self, columns: Iterable[str], inside: Iterable[Any] = ()) -> type[Checked]:
-        """A row of these columns, with fields for rows that travel inside of it."""
+    def struct(self, columns: Iterable[str], expands: Iterable[Inside] = ()) -> type[Checked]:
+        """A row of these columns, with the rows that travel inside of it in their slots."""
         if not self._left.isdisjoint(columns):
             raise Unusual("a column that is not asked for")
-        slots = [(slot, Any, msgspec.field(default=None, name=f"({slot})")) for slot in self._slots]
-        return _made(self._name, [*self._fields(_tree(columns)), *inside, *slots])
+        inside = {slot: _inside(expand, shape, slot) for expand, shape, slot in expands}
+        empty = [
+            (slot, Any, msgspec.field(default=None, name=f"({slot})"))
+            for slot in self._slots
+            if slot not in inside
+        ]
+        return _made(self._name, [*self._fields(_tree(columns)), *inside.values(), *empty])
 
     def _fields(self, tree: Mapping[str, Any], at: str = "") -> list[Any]:
         fields: list[Any] = []
@@ -95,8 +99,10 @@ class Shapes:
         return self._by_loader.setdefault((table.name, *loaded_by), Rows(table.name))
 
 
-def _inside(expand: Expand, struct: Any) -> Any:
-    return struct | None if expand.top is None else list[struct]
+def _inside(expand: Expand, shape: Any, slot: str) -> Any:
+    struct: Any = shape.struct(expand.select)
+    type_ = struct | None if expand.top is None else list[struct]
+    return slot, type_, msgspec.field(name=expand.navigation)
 
 
 def _made(name: str, fields: list[Any]) -> type[Checked]:
