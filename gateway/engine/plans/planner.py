@@ -10,8 +10,9 @@ from graphql.execution.values import VariableValues
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.engine.plans.arguments import Arguments, arguments_of
-from gateway.engine.plans.fetches import Fetch, Keyed, Listed, Run, fetches_of, together
+from gateway.engine.plans.fetches import Fetch, Run, fetches_of, together
 from gateway.engine.plans.leaves import Unusual
+from gateway.engine.plans.roots import Keyed, Listed
 from gateway.engine.plans.shapes import Rows, Shapes
 from gateway.engine.plans.source import Source, Unplanned
 from gateway.engine.plans.walking import Walk

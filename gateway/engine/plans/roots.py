@@ -1,0 +1,70 @@
+"""The upstream reads with which a plan begins: lists, and rows by their keys."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.engine.plans.arguments import Arguments
+from gateway.engine.plans.fetches import Fetch, Nested, Run
+from gateway.loaders.reader import Ask, Keys
+from gateway.loaders.windows import Slice, root_window
+from gateway.schema.listing import root_window_of
+from gateway.upstream.rows import Checked, Key, folded
+
+
+class Root(Fetch):
+    """Rows that no other row leads to."""
+
+    @abstractmethod
+    async def read(self, run: Run) -> Any:
+        """The value from which the root field is rendered."""
+
+    async def load(self, run: Run, parents: Sequence[Any]) -> None:
+        raise TypeError("a root has no parents")
+
+
+@dataclass(eq=False)
+class Listed(Root):
+    """A window of all rows that the caller may see."""
+
+    arguments: Arguments = field(kw_only=True)
+    counted: bool = field(kw_only=True)
+
+    async def read(self, run: Run) -> Slice:
+        wanted = await root_window_of(
+            self.table, run.context, self.arguments(run.variables), counted=self.counted
+        )
+        came, ask = self._asked(run)
+        found = await root_window(run.context.loaders.reader, ask, wanted)
+        await self.below(run, found.rows, came)
+        return found
+
+    def _asked(self, run: Run) -> tuple[Mapping[Fetch, Nested], Ask]:
+        """What is asked for besides the window, with the branches whose rows may travel inside."""
+
+        def make() -> tuple[Mapping[Fetch, Nested], Ask]:
+            came = self.expanding(run)
+            return came, self.asked_with(came)
+
+        key = self, run.expands, tuple(run.variables.coerced.items())
+        try:
+            hash(key)
+        except TypeError:  # variables that are objects
+            return make()
+        found: tuple[Mapping[Fetch, Nested], Ask] = run.context.principal.recall(key, make)
+        return found
+
+
+@dataclass(eq=False)
+class Keyed(Root):
+    """Rows by keys that the caller sent, or that the caller is."""
+
+    keys: Callable[[Run], Sequence[Key]] = field(kw_only=True)
+
+    async def read(self, run: Run) -> list[Checked | None]:
+        keys = self.keys(run)
+        wanted = tuple(dict.fromkeys(keys))
+        found = await self.by_key(run, Keys(tuple(self.table.key), wanted, from_rows=False))
+        await self.below(run, [found[key] for key in map(folded, wanted) if key in found])
+        return [found.get(folded(key)) for key in keys]
