@@ -9,10 +9,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol
+from uuid import uuid4
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden
 from gateway.loaders.bounds import Bounds, bounded_by
@@ -22,7 +24,9 @@ from gateway.upstream.answers import PLAIN, Decoder, Page
 from gateway.upstream.conditions import (
     EVERYTHING,
     NOTHING,
+    Compare,
     Condition,
+    Guid,
     Raw,
     both,
     columns,
@@ -37,6 +41,8 @@ from gateway.upstream.service import Allowance, Call, Service
 log = logging.getLogger(__name__)
 
 NO_COLUMNS: frozenset[str] = frozenset()
+SOME_KEY = Guid(str(uuid4()))
+"""Stands for any key in a query whose text is worked out before the key is known."""
 
 
 class Keys:
@@ -125,6 +131,21 @@ class Reader(Struct, frozen=True):
             return self._let_through(ask, ask.where, bounds, secret, Page([], 0))
         (page,) = await service.fetch_all([call], self.allowance, ask.decoder(call.query))
         return self._let_through(ask, ask.where, bounds, secret, page)
+
+    async def row(self, ask: Ask, column: str, key: Guid) -> Page:
+        """As `keyed` for one GUID that the caller sent: all of the query but the key is known."""
+        where = Compare(column, "eq", key)
+        bounds = self._bounds(ask.table, where, linked=False)
+        secret = self._secret(ask, where)
+        service = self.services[ask.table.service]
+        frame: Frame | None = self.principal.recall(
+            (id(ask), column), lambda: _frame(service, ask, column, bounds, secret)
+        )
+        if frame is None:
+            return Page([], 0)
+        call = Call(frame.query, frame.before + key + frame.after, conditions=0)
+        (page,) = await service.fetch_all([call], self.allowance, frame.decoder)
+        return self._let_through(ask, where, bounds, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
         """Rows by key, each ask chunked by the length of its URL; one page a chunk."""
@@ -247,9 +268,35 @@ class Reader(Struct, frozen=True):
             log.error("dropped %d foreign rows of %s", dropped, ask.table.name)
         if secret:
             mark(mine, ask.select & secret)
-        access = self.principal.access(ask.table.needs)
-        self.readings.append(Reading(ask.table, where, access, bounds.rule, rows=len(mine)))
+        caller = self.principal
+        if (caller.viewer or caller).may(EXPLAIN):
+            access = caller.access(ask.table.needs)
+            self.readings.append(Reading(ask.table, where, access, bounds.rule, rows=len(mine)))
         return page if len(mine) == len(page.rows) else replace(page, rows=list(mine))
+
+
+class Frame(Struct, frozen=True):
+    """A query for one key, and its URL before and after the key."""
+
+    ask: Ask
+    """What it is for; as long as it is held here nothing else can have its id."""
+    query: Query
+    """The query, with some key."""
+    before: str
+    after: str
+    decoder: Decoder
+
+
+def _frame(
+    service: Service, ask: Ask, column: str, bounds: Bounds, secret: frozenset[str]
+) -> Frame | None:
+    """The frame of an ask; None where no row can meet it."""
+    where = both(Compare(column, "eq", SOME_KEY), ask.where)
+    query = _query(ask, bounds, secret, where)
+    if query.where == NOTHING:
+        return None
+    before, after = service.call(query).url.split(SOME_KEY)
+    return Frame(ask, query, before, after, ask.decoder(query))
 
 
 class Chunk(Struct, frozen=True):

@@ -10,6 +10,7 @@ from gateway.engine.plans.fetches import Fetch, Nested, Run
 from gateway.loaders.reader import Ask, Keys
 from gateway.loaders.windows import Slice, root_window
 from gateway.schema.listing import root_window_of
+from gateway.upstream.conditions import Guid
 from gateway.upstream.rows import Checked, Key, folded
 
 
@@ -64,7 +65,19 @@ class Keyed(Root):
 
     async def read(self, run: Run) -> list[Checked | None]:
         keys = self.keys(run)
+        if len(keys) == 1 and not self.shared:
+            guid, *rest = keys[0]
+            if isinstance(guid, Guid) and not rest:
+                return [await self._row(run, guid)]
         wanted = tuple(dict.fromkeys(keys))
         found = await self.by_key(run, Keys(tuple(self.table.key), wanted, from_rows=False))
         await self.below(run, [found[key] for key in map(folded, wanted) if key in found])
         return [found.get(folded(key)) for key in keys]
+
+    async def _row(self, run: Run, guid: Guid) -> Checked | None:
+        """The row of this key."""
+        (column,) = self.table.key
+        page = await run.context.loaders.reader.row(self.ask(column), column, guid)
+        rows = [row for row in page.rows if str(getattr(row, column)).casefold() == guid]
+        await self.below(run, rows[-1:])
+        return rows[-1] if rows else None
