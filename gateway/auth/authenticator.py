@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from operator import is_
 
-from gateway.auth.directory import Customer, Directory
+from gateway.auth.directory import Customer, Directory, Identity
 from gateway.auth.policy import STAFF_ROLE, VIEW_AS, Policy
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason, Rejected
@@ -14,8 +14,8 @@ from gateway.errors import NotFound, Unauthenticated
 
 log = logging.getLogger(__name__)
 
-MADE = 10_000
-"""Principals that are kept while all that they were made of is."""
+MADE = 1_000
+"""Principals that are kept while all that they were made of stands; those made first give way."""
 REFUSAL = "This needs the bearer access token of a known caller."
 
 
@@ -26,7 +26,7 @@ class Authenticator:
         self._tokens = tokens
         self._policy = policy
         self._directory = directory
-        self._made: dict[int, tuple[tuple[object, ...], Principal]] = {}
+        self._made: dict[Identity, tuple[tuple[object, ...], Principal]] = {}
         self._principals: Mapping[Kind, Callable[[Claims], Awaitable[Principal]]] = {
             Kind.CUSTOMER: self._customer,
             Kind.PARTNER: self._partner,
@@ -76,16 +76,20 @@ class Authenticator:
         who = provider, claims.subject, claims.verified_email
         found = self._directory.known(*who) or await self._directory.customer(*who)
         made_of = claims, found, self._policy()
-        known = self._made.get(id(claims))
+        known = self._made.get(who)
         if known is not None and all(map(is_, known[0], made_of)):
             return known[1]
         roles = claims.issuer.customer_roles | claims.roles
         person = await self._person(found, claims.issuer.url, claims.subject, roles)
         if not person.rights.covers_children:  # children are looked up at their own times
-            if len(self._made) >= MADE:
-                self._made.clear()
-            self._made[id(claims)] = made_of, person
+            self._remember(who, made_of, person)
         return person
+
+    def _remember(self, who: Identity, made_of: tuple[object, ...], person: Principal) -> None:
+        self._made.pop(who, None)
+        while len(self._made) >= MADE:
+            del self._made[next(iter(self._made))]
+        self._made[who] = made_of, person
 
     async def _person(
         self, found: Customer, issuer: str, subject: str, named: frozenset[str]

@@ -43,7 +43,7 @@ class Access(Enum):
         return WIDTHS[self]
 
 
-RECALLED = 32
+RECALLED = 16
 """Questions of one caller whose preparation is kept, the plans that they belong to with them."""
 WIDTHS = {access: place for place, access in enumerate(Access)}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.auth import authenticator as authenticating
 from gateway.auth.authenticator import REFUSAL, Authenticator
 from gateway.auth.issuers import Issuer, issuers
 from gateway.auth.policy import SHIPPED, Grant, Policy, Role
@@ -49,6 +50,22 @@ async def test_a_customer_is_its_contact_with_its_accounts() -> None:
     assert [account.number for account in found.accounts] == ["US-001"]
     assert found.roles == {"buyer"}
     assert found.access("orders") is Access.OWN
+
+
+async def test_a_principal_is_kept_for_a_token_and_replaced_by_that_of_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(authenticating, "MADE", 2)
+    door = authenticator()
+    first, second = (f"Bearer {token(claims(**JANE, jti=jti))}" for jti in ("one", "two"))
+
+    kept = await door.authenticate(first)
+    assert await door.authenticate(first) is kept
+    assert await door.authenticate(second) is not kept
+    assert len(door._made) == 1
+    for n in range(3):
+        await door.authenticate(f"Bearer {token(claims(**JANE, sub=f'also-jane-{n}'))}")
+    assert len(door._made) == 2
 
 
 async def test_a_customers_token_may_name_customers_roles_only() -> None:
