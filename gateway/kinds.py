@@ -103,7 +103,10 @@ def _set(read: Callable[[str], date]) -> Decode:
 
 
 def _number(raw: Any) -> Decimal:
-    return raw if isinstance(raw, Decimal) else Decimal(str(raw))
+    number = raw if isinstance(raw, Decimal) else Decimal(str(raw))
+    if not number.is_finite():
+        raise ValueError
+    return number
 
 
 def _whole(raw: Any) -> int:

@@ -102,3 +102,12 @@ def test_a_cursor_is_good_for_its_own_order_alone() -> None:
 
     with pytest.raises(InvalidCursor):
         keyset.decode(ORDERS, keyset.reverse(newest), cursor)
+
+
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity"])
+def test_no_row_stands_at_what_is_no_number(number: str) -> None:
+    order = keyset.total_order(ORDERS, (Order("totalamount"),))
+    cursor = keyset.encode(ORDERS, order, {"totalamount": number, "salesorderid": str(UUID(int=1))})
+
+    with pytest.raises(InvalidCursor):
+        keyset.decode(ORDERS, order, cursor)
