@@ -137,13 +137,13 @@ class Reader(Struct, frozen=True):
         where = Compare(column, "eq", key)
         bounds = self._bounds(ask.table, where, linked=False)
         secret = self._secret(ask, where)
+        if NOTHING in (bounds.asked, ask.where):
+            return Page([], 0)
         service = self.services[ask.table.service]
-        frame: Frame | None = self.principal.recall(
+        frame: Frame = self.principal.recall(
             (id(ask), column), lambda: _frame(service, ask, column, bounds, secret)
         )
-        if frame is None:
-            return Page([], 0)
-        call = Call(frame.query, frame.before + key + frame.after, conditions=0)
+        call = Call(frame.query, frame.before + key + frame.after, frame.conditions)
         (page,) = await service.fetch_all([call], self.allowance, frame.decoder)
         return self._let_through(ask, where, bounds, secret, page)
 
@@ -284,19 +284,20 @@ class Frame(Struct, frozen=True):
     """The query, with some key."""
     before: str
     after: str
+    conditions: int
+    """As in `Call`."""
     decoder: Decoder
 
 
 def _frame(
     service: Service, ask: Ask, column: str, bounds: Bounds, secret: frozenset[str]
-) -> Frame | None:
-    """The frame of an ask; None where no row can meet it."""
+) -> Frame:
+    """The frame of an ask that some row can meet."""
     where = both(Compare(column, "eq", SOME_KEY), ask.where)
     query = _query(ask, bounds, secret, where)
-    if query.where == NOTHING:
-        return None
-    before, after = service.call(query).url.split(SOME_KEY)
-    return Frame(ask, query, before, after, ask.decoder(query))
+    call = service.call(query)
+    before, after = call.url.split(SOME_KEY)
+    return Frame(ask, query, before, after, call.conditions, ask.decoder(query))
 
 
 class Chunk(Struct, frozen=True):

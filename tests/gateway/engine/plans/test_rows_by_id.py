@@ -5,8 +5,13 @@ from uuid import UUID
 import pytest
 from starlette.applications import Starlette
 
+from gateway.errors import LimitExceeded
+from gateway.loaders.reader import Ask
 from gateway.schema import ids
 from gateway.tables import TABLES, Node, Table
+from gateway.upstream.answers import Page
+from gateway.upstream.conditions import Guid
+from tests.gateway.engine.plans.test_expands import reader_of
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
@@ -51,3 +56,15 @@ async def test_each_is_asked_for_as_by_the_other_way(
                 assert (await asked(stack, table, upper, caller))[1] == calls
 
     assert answered
+
+
+async def test_a_question_without_an_answer_answers_no_other() -> None:
+    """The next one may come to stand where the first one stood."""
+    reader, key = reader_of("buyer"), Guid(str(UUID(int=7)))
+    prices, products = TABLES["PriceListItem"], TABLES["Product"]
+
+    assert await reader.row(Ask(prices, frozenset()), "productid", key) == Page([], 0)
+
+    for other in [Ask(products, frozenset()) for _ in range(20)]:
+        with pytest.raises(LimitExceeded):  # it asks, for which this reader has no allowance
+            await reader.row(other, "productid", key)
