@@ -45,6 +45,8 @@ class Access(Enum):
 
 RECALLED = 16
 """Questions of one caller whose preparation is kept, the plans that they belong to with them."""
+LONG = 2_000
+"""Characters of a question, of its URL or its document, above which nothing is kept of it."""
 WIDTHS = {access: place for place, access in enumerate(Access)}
 
 
@@ -126,13 +128,23 @@ class Principal:
     )
     """The same for what callers ask, of which there is no end; see `recall`."""
 
-    def recall(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What `make` makes, which follows from the caller and `key` alone; made once for a few."""
-        if key not in self.recalled:
+    def recall(
+        self, key: Hashable, make: Callable[[], Any], size: Callable[[Any], int] = lambda made: 0
+    ) -> Any:
+        """
+        What `make` makes, which follows from the caller and `key` alone; made once for a few.
+
+        It is not kept where its `size` is above `LONG`: callers decide how much they ask, and there
+        are many callers.
+        """
+        if key in self.recalled:
+            return self.recalled[key]
+        made = make()
+        if size(made) <= LONG:
             if len(self.recalled) >= RECALLED:
                 self.recalled.clear()
-            self.recalled[key] = make()
-        return self.recalled[key]
+            self.recalled[key] = made
+        return made
 
     def access(self, permission: str, privilege: str = "read") -> Access:
         """

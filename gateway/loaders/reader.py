@@ -125,7 +125,7 @@ class Reader(Struct, frozen=True):
         secret = self._secret(ask)
         service = self.services[ask.table.service]
         call: Call = self.principal.recall(
-            ask, lambda: service.call(_query(ask, bounds, secret, ask.where))
+            ask, lambda: service.call(_query(ask, bounds, secret, ask.where)), _length
         )
         if call.query.where == NOTHING:
             return self._let_through(ask, ask.where, bounds, secret, Page([], 0))
@@ -273,6 +273,10 @@ class Reader(Struct, frozen=True):
             access = caller.access(ask.table.needs)
             self.readings.append(Reading(ask.table, where, access, bounds.rule, rows=len(mine)))
         return page if len(mine) == len(page.rows) else replace(page, rows=list(mine))
+
+
+def _length(call: Call) -> int:
+    return len(call.url)
 
 
 class Frame(Struct, frozen=True):

@@ -47,6 +47,8 @@ class Run(Struct, frozen=True):
     variables: VariableValues
     expands: bool = False
     """Whether rows may travel inside of one another."""
+    brief: bool = False
+    """Whether what is prepared for the caller may be kept, and the plan with it."""
 
 
 @dataclass(eq=False)

@@ -21,7 +21,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from gateway.auth.principal import Kind
+from gateway.auth.principal import LONG, Kind
 from gateway.engine.documents import Operation
 from gateway.engine.execution import Declined
 from gateway.engine.plans.fetches import Run
@@ -66,6 +66,8 @@ class Known:
 
     coerce: Coerce
     conditions: tuple[str, ...]
+    length: int
+    """Characters of the document."""
     outlines: dict[tuple[Any, ...], Outline] = field(default_factory=dict)
     plan: Plan | None = None
     """The plan, where no variable decides on it."""
@@ -89,7 +91,8 @@ class Plans:
             # Staff may be told of each read, so theirs are one a table.
             inside = self._expands and context.principal.kind is not Kind.STAFF
             expands = inside and context.principal.viewer is None
-            run = Run(context, known.coerce(variables), expands)
+            values = known.coerce(variables)
+            run = Run(context, values, expands, known.length + _length(values) <= LONG)
             plan = known.plan or self._plan(operation, known, run)
         except Unplanned as unplanned:
             return Declined("core", str(unplanned))
@@ -125,7 +128,8 @@ class Plans:
     def _known(self, operation: Operation) -> Known:
         if operation.known is None:
             coerce = coercion(self._schema, operation.node)
-            operation.known = Known(coerce, tuple(sorted(_deciding(operation.document))))
+            deciding = tuple(sorted(_deciding(operation.document)))
+            operation.known = Known(coerce, deciding, _end(operation.document))
         found: Known = operation.known
         return found
 
@@ -167,6 +171,17 @@ def _only(names: Iterable[str], variables: VariableValues) -> VariableValues:
     sources = {name: variables.sources[name] for name in names if name in variables.sources}
     coerced = {name: variables.coerced[name] for name in names if name in variables.coerced}
     return VariableValues(sources, coerced)
+
+
+def _length(variables: VariableValues) -> int:
+    """Characters of the variables that stand alone; what is in lists and objects is never kept."""
+    alone = [each for each in variables.coerced.values() if not isinstance(each, dict | list)]
+    return sum([len(str(value)) for value in alone])
+
+
+def _end(document: DocumentNode) -> int:
+    assert document.loc is not None  # noqa: S101 - for the types: it was parsed with places
+    return document.loc.end
 
 
 def _reason(error: Exception) -> str:

@@ -48,6 +48,8 @@ class Listed(Root):
             came = self.expanding(run)
             return came, self.asked_with(came)
 
+        if not run.brief:
+            return make()
         key = self, run.expands, tuple(run.variables.coerced.items())
         try:
             hash(key)
@@ -65,7 +67,7 @@ class Keyed(Root):
 
     async def read(self, run: Run) -> list[Checked | None]:
         keys = self.keys(run)
-        if len(keys) == 1 and not self.shared:
+        if len(keys) == 1 and run.brief and not self.shared:
             guid, *rest = keys[0]
             if isinstance(guid, Guid) and not rest:
                 return [await self._row(run, guid)]

@@ -1,8 +1,10 @@
-"""What an operation holds while it waits for Dynamics."""
+"""What an operation holds while it waits for Dynamics, and what is kept of it behind it."""
 
+import gc
 import sys
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -10,6 +12,7 @@ from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
 from gateway.app import create_app
+from gateway.auth.principal import LONG, Principal
 from tests.stack import EMULATOR, GATEWAY, Stack, settings
 
 pytestmark = pytest.mark.anyio
@@ -64,3 +67,47 @@ async def test_a_body_that_was_read_is_let_go_before_the_next_is_asked_for(
     assert answer.data["orders"]["nodes"]
     assert min(upstream.bodies) > 10_000
     assert upstream.held == []
+
+
+def kept() -> int:
+    """How many questions all callers of this process are remembered with."""
+    # isinstance() would ask weak proxies, which may be dead.
+    return sum(len(each.recalled) for each in gc.get_objects() if type(each) is Principal)
+
+
+LIST = "query ($f: SalesOrderFilter) { orders(filter: $f) { nodes { id } } }"
+BY_ID = "query ($id: ID!) { order(id: $id) { id } }"
+LENGTHY: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "a filter": (LIST, LIST, {"f": {"number": {"in": [f"{n}" for n in range(500)]}}}),
+    "a filter that is refused": (
+        LIST,
+        LIST,
+        {"f": {"number": {"in": [f"{n}" + "\u20ac" * 100 for n in range(500)]}}},
+    ),
+    "a variable": (
+        LIST,
+        "query ($x: String) { orders(filter: { number: { eq: $x } }) { nodes { id } } }",
+        {"x": "x" * LONG},
+    ),
+    "a document": (
+        LIST,
+        'query { orders(filter: { number: { eq: "' + "x" * LONG + '" } }) { nodes { id } } }',
+        {},
+    ),
+    "a document for one row": (BY_ID, BY_ID.replace("{ id }", "{ id #" + "x" * LONG + "\n }"), {}),
+}
+
+
+@pytest.mark.parametrize("name", LENGTHY)
+async def test_nothing_is_kept_of_a_long_question(stack: Stack, name: str) -> None:
+    """Callers decide how long it is, and each of many may have asked many."""
+    short, long, variables = LENGTHY[name]
+    first = (await stack.ask("{ orders(first: 1) { nodes { id } } }")).data["orders"]["nodes"][0]
+    given = {"id": first["id"]} if short is BY_ID else {}
+
+    before = kept()
+    await stack.ask(long, **given, **variables)
+    after = kept()
+    assert (await stack.ask(short, **given)).data
+
+    assert before == after < kept()
