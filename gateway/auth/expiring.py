@@ -21,9 +21,14 @@ class Expiring(Generic[K, V]):
 
     def put(self, key: K, value: V, *, until: float) -> None:
         self._entries.pop(key, None)
-        while len(self._entries) >= self._size:
+        while self._entries and (len(self._entries) >= self._size or self._oldest <= self._clock()):
             del self._entries[next(iter(self._entries))]
         self._entries[key] = (until, value)
+
+    @property
+    def _oldest(self) -> float:
+        """Until when the entry is good that was put first."""
+        return next(iter(self._entries.values()))[0]
 
     def __len__(self) -> int:
         return len(self._entries)
