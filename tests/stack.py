@@ -123,9 +123,11 @@ def emulator(**changes: Any) -> Starlette:
 
 
 @asynccontextmanager
-async def running(emulator: Starlette, **changes: Any) -> AsyncIterator[Stack]:
-    """A running gateway in front of `emulator`."""
-    upstream = InProcess(app=emulator)
+async def running(
+    emulator: Starlette, upstream: httpx2.AsyncBaseTransport | None = None, /, **changes: Any
+) -> AsyncIterator[Stack]:
+    """A running gateway in front of `emulator`, over a way there that a test may have a hand in."""
+    upstream = upstream or InProcess(app=emulator)
     app = create_app(settings(**changes), transport=upstream)
     async with (
         app.router.lifespan_context(app),

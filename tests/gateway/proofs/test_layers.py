@@ -11,9 +11,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.app import create_app
 from gateway.tables import TABLES, Table
-from tests.stack import EMULATOR, GATEWAY, Answer, Stack, running, settings
+from tests.stack import EMULATOR, Answer, Stack, running
 
 pytestmark = pytest.mark.anyio
 
@@ -39,13 +38,8 @@ def careless(app: Starlette) -> Starlette:
 @pytest.fixture
 async def forgetful(small_world: Starlette) -> AsyncIterator[Stack]:
     upstream = httpx2.ASGITransport(app=careless(small_world))
-    app = create_app(settings(), transport=upstream)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=upstream, base_url=EMULATOR) as direct,
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=GATEWAY) as client,
-    ):
-        yield Stack(small_world, client, direct)
+    async with running(small_world, upstream) as stack:
+        yield stack
 
 
 def rows(answer: Answer, name: str) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
-from gateway.app import create_app
 from gateway.auth.policy import SHIPPED
 from gateway.auth.principal import Account, Contact, Kind, Principal
 from gateway.loaders.reader import Reader
@@ -30,7 +29,7 @@ from gateway.upstream.conditions import (
 from gateway.upstream.odata import DATAVERSE, FINOPS
 from gateway.upstream.service import Allowance, Service
 from gateway.upstream.transport import Http1Transport
-from tests.stack import EMULATOR, GATEWAY, Stack, running, settings
+from tests.stack import EMULATOR, Stack, running
 
 pytestmark = pytest.mark.anyio
 ORDERS = """{ orders(first: 5) { nodes {
@@ -62,13 +61,8 @@ class Meddling(InProcess):
 @asynccontextmanager
 async def meddled(emulator: Starlette, change: Change) -> AsyncIterator[tuple[Stack, Meddling]]:
     upstream = Meddling(emulator, change)
-    app = create_app(settings(), transport=upstream)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=upstream, base_url=EMULATOR) as direct,
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=GATEWAY) as client,
-    ):
-        yield Stack(emulator, client, direct, app=app), upstream
+    async with running(emulator, upstream) as stack:
+        yield stack, upstream
 
 
 async def test_lines_and_customers_travel_inside_of_their_orders(stack: Stack) -> None:

@@ -11,9 +11,8 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
-from gateway.app import create_app
 from gateway.auth.principal import LONG, Principal
-from tests.stack import EMULATOR, GATEWAY, Stack, settings
+from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 QUERY = "{ orders(first: 50) { nodes { number lines { nodes { unit product { name } } } } } }"
@@ -47,13 +46,8 @@ def traced() -> Iterator[None]:
 @pytest.fixture
 async def watched(small_world: Starlette) -> AsyncIterator[tuple[Stack, Watching]]:
     upstream = Watching(small_world)
-    app = create_app(settings(), transport=upstream)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=upstream, base_url=EMULATOR) as direct,
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=GATEWAY) as client,
-    ):
-        yield Stack(small_world, client, direct, app=app), upstream
+    async with running(small_world, upstream) as stack:
+        yield stack, upstream
 
 
 @pytest.mark.usefixtures("traced")
