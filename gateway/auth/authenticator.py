@@ -1,11 +1,13 @@
 """The `Authorization` header -> the principal of the request. The one door: all else is refused."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from operator import is_
 
-from gateway.auth.directory import Customer, Directory, Identity
+from gateway.auth.directory import REMEMBER, Customer, Directory, Identity
+from gateway.auth.expiring import Expiring
 from gateway.auth.policy import STAFF_ROLE, VIEW_AS, Policy
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason, Rejected
@@ -26,7 +28,9 @@ class Authenticator:
         self._tokens = tokens
         self._policy = policy
         self._directory = directory
-        self._made: dict[Identity, tuple[tuple[object, ...], Principal]] = {}
+        self._made: Expiring[Identity, tuple[tuple[object, ...], Principal]] = Expiring(
+            time.monotonic, MADE
+        )
         self._principals: Mapping[Kind, Callable[[Claims], Awaitable[Principal]]] = {
             Kind.CUSTOMER: self._customer,
             Kind.PARTNER: self._partner,
@@ -82,14 +86,8 @@ class Authenticator:
         roles = claims.issuer.customer_roles | claims.roles
         person = await self._person(found, claims.issuer.url, claims.subject, roles)
         if not person.rights.covers_children:  # children are looked up at their own times
-            self._remember(who, made_of, person)
+            self._made.put(who, (made_of, person), until=time.monotonic() + REMEMBER)
         return person
-
-    def _remember(self, who: Identity, made_of: tuple[object, ...], person: Principal) -> None:
-        self._made.pop(who, None)
-        while len(self._made) >= MADE:
-            del self._made[next(iter(self._made))]
-        self._made[who] = made_of, person
 
     async def _person(
         self, found: Customer, issuer: str, subject: str, named: frozenset[str]
