@@ -214,7 +214,7 @@ class Outside:
 
     def context(self, principal: Principal, request: Received) -> Context:
         """What the resolvers of one request share; NotFound where it names a foreign account."""
-        if _ACCOUNT in request.headers and (account := request.header(_ACCOUNT)):
+        if account := request.header(_ACCOUNT):
             principal = principal.choosing(account_id(account))
         return self.shared(principal, request.id)
 

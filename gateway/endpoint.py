@@ -121,9 +121,9 @@ class GraphQLEndpoint:
         caller = None
         try:
             caller = await self._authenticate(_authorization(request))
-            principal = caller
-            if self._look_as is not None and _VIEW_AS in request.headers:
-                principal = await self._look_as(caller, request.header(_VIEW_AS) or "")
+            principal, name = caller, request.header(_VIEW_AS)
+            if name is not None and self._look_as is not None:
+                principal = await self._look_as(caller, name)
             if media_type is None:
                 raise Problem(406, f"Only {RESPONSE} and {JSON} can be sent.")
             return await self._answer(request, receive, principal, media_type)
@@ -153,9 +153,8 @@ class GraphQLEndpoint:
             self.refusals[refusal_.errors[0]["extensions"]["code"]] += 1
             # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
-        if answer.errors or principal.viewer is not None:
-            for event in observed(answer, prepared, request.id, principal):
-                self._audit.record(event)
+        for event in observed(answer, prepared, request.id, principal):
+            self._audit.record(event)
         if not (explain or self._show_execution):
             return _json(answer.body, media_type)
         extensions = {"explain": await explain(context)} if explain else {}

@@ -66,10 +66,9 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            sent = message["headers"]
-            careful = _CAREFUL
-            if not _OURS.isdisjoint([name for name, _ in sent]):
-                own = {name for name, _ in sent}
+            sent, careful = message["headers"], _CAREFUL
+            own = {name for name, _ in sent}
+            if not own.isdisjoint(_OURS):
                 sent = [each for each in sent if each[0] != b"x-request-id"]
                 careful = [each for each in _CAREFUL if each[0] not in own]
             headers = [*sent, *careful, (b"x-request-id", self._request_id.encode())]

@@ -110,9 +110,7 @@ class Engine:
     def _check(self, operation: Operation, variables: Mapping[str, Any]) -> None:
         try:
             check_variables(variables, self._limits)
-            rows = operation.rows
-            if not isinstance(rows, int):
-                rows = evaluate(rows, operation.node, variables)
+            rows = evaluate(operation.rows, operation.node, variables)
             self._limits.check("nodes", rows, "rows to return")
         except LimitExceeded as error:
             raise refused(error) from None
@@ -122,7 +120,7 @@ class Engine:
         for operation in self._documents.trust(text).operations.values():
             if not operation.node.variable_definitions:
                 self._check(operation, {})
-            if self._plans is not None and operation.node.operation is OperationType.QUERY:
+            if self._plans is not None and operation.kind is OperationType.QUERY:
                 self._plans.warm(operation)
 
     async def execute(self, prepared: Prepared, context: object, request_id: str) -> Answer:

@@ -108,8 +108,12 @@ def known(rows: Rows) -> Rows | int:
     return rows if any(rows) else rows[()]
 
 
-def evaluate(rows: Rows, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
+def evaluate(
+    rows: Rows | int, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+) -> int:
     """The number of rows for one request's variables."""
+    if isinstance(rows, int):
+        return rows
     names = {name for term in rows for name in term}
     defaults = _defaults(operation)
     sizes = {name: _number(variables.get(name, defaults.get(name))) for name in names}

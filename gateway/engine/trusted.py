@@ -60,8 +60,7 @@ class Trusted:
         InvalidInput where they contradict one another; Refused where it is not known or trusted.
         """
         text = query
-        named = document_id is not None or PERSISTED in extensions
-        for place, id_ in _ids(document_id, extensions) if named else ():
+        for place, id_ in _ids(document_id, extensions):
             known = self._by_id.get(id_)
             if text is None:
                 text = _found(known, place)

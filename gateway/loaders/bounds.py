@@ -9,11 +9,9 @@ from gateway.upstream.conditions import (
     EVERYTHING,
     NOTHING,
     All,
-    Compare,
     Condition,
-    In,
-    Value,
     columns,
+    values_of,
 )
 from gateway.upstream.odata import Dialect
 from gateway.upstream.rows import R, meeting, values_at
@@ -60,14 +58,9 @@ def _accepted(rule: Condition) -> Accepted | None:
     parts = rule.parts if isinstance(rule, All) else (rule,)
     found = []
     for part in parts:
-        match part:
-            case Compare(column, "eq", value):
-                values: tuple[Value, ...] = (value,)
-            case In(column, values):
-                pass
-            case _:
-                return None
-        if not all(isinstance(value, str | UUID) for value in values):
+        values = values_of(part)
+        if not values or not all(isinstance(value, str | UUID) for value in values):
             return None
+        (column,) = columns(part)
         found.append((column, frozenset(map(str, values))))
     return tuple(found)

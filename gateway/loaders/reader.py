@@ -217,28 +217,29 @@ class Reader(Struct, frozen=True):
             return Page([], 0)
         return await self.services[ask.table.service].fetch(query, self.allowance)
 
-    def implied(self, link: Link, *, down: bool) -> Condition | None:
+    def implied(self, link: Link, *, down: bool) -> Bounds | None:
         """
-        The rule of what `link` leads to (or, `down`, of the rows that lead back), where it follows
-        from the rule of the row at the other end: whoever sees that one sees these.
+        The bounds of what `link` leads to (or, `down`, of the rows that lead back), where their
+        rule follows from that of the row at the other end: whoever sees that one sees these.
         """
         remembered = self.principal.remembered
         if (link, down) not in remembered:
             remembered[link, down] = self._implied(link, down=down)
-        found: Condition | None = remembered[link, down]
+        found: Bounds | None = remembered[link, down]
         return found
 
-    def _implied(self, link: Link, *, down: bool) -> Condition | None:
+    def _implied(self, link: Link, *, down: bool) -> Bounds | None:
         child = link.owner.__table__  # type: ignore[attr-defined]  # links are members of tables
         ends = (link.target, child) if down else (child, link.target)
         if not all(self.principal.may(table.needs) for table in ends):
             return None
-        known, wanted = (self._bounds(table, EVERYTHING, linked=True).rule for table in ends)
+        sides = [self._bounds(table, EVERYTHING, linked=True) for table in ends]
+        known, wanted = (side.rule for side in sides)
         if down:
             follows = wanted == EVERYTHING or wanted == prefixed(known, link.navigation)
         else:
             follows = wanted == EVERYTHING or narrows(known, link.paths[0], wanted)
-        return wanted if follows else None
+        return sides[1] if follows else None
 
     def _bounds(self, table: Table, where: Condition, *, linked: bool) -> Bounds:
         """What the caller may see of the table; `linked`: by keys of rows that passed the gate."""

@@ -16,7 +16,7 @@ from gateway.loaders.reader import Ask, Keys, Reader, Shape
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at
-from gateway.upstream.rows import Folded, Key, folded, grouped, keys_of
+from gateway.upstream.rows import Folded, Key, folded, grouped, indexed
 
 Select = frozenset[str]
 Wanted = tuple[Key, Select]
@@ -130,7 +130,7 @@ class Loaders:
         ask = replace(ask, select=_union(wanted) | set(columns))
         pages = await self.reader.keyed([(ask, keys)])
         rows = [row for page in pages for row in page.rows]
-        found = dict(zip(keys_of(rows, columns), rows, strict=True))
+        found = indexed(rows, columns)
         return [found.get(folded(key)) for key, _ in wanted]
 
     async def _slices(

@@ -205,10 +205,6 @@ def _ask(wanted: Ask, of: Window, top: int, start: Place | None, *, count: bool 
 
 def sliced(table: Table, of: Window, rows: list[Any]) -> Slice:
     """The window of rows that were read in its direction, one more than wanted if there is one."""
-    return Slice(table, of, kept(of, rows), len(rows) > of.size)
-
-
-def kept(of: Window, rows: list[Any]) -> list[Any]:
-    """The rows of such a window, in the caller's order."""
-    shown = rows[: of.size] if len(rows) > of.size else rows
-    return shown[::-1] if of.backward else shown
+    more = len(rows) > of.size
+    kept = rows[: of.size] if more else rows
+    return Slice(table, of, kept[::-1] if of.backward else kept, more)

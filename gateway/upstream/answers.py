@@ -125,7 +125,7 @@ class Replay:
                 had.outcome = answer
 
     def has(self, url: str) -> bool:
-        return self._handing_out and bool(self._kept.get(url))
+        return bool(self._kept.get(url))
 
     async def take(self, url: str) -> Outcome:
         """The next outcome of `url`, which `has` said is there, when it is its turn."""

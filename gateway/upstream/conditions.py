@@ -135,13 +135,10 @@ NOTHING: Condition = AnyOf()
 
 def both(*parts: Condition) -> Condition:
     """Every one of `parts`, without empty wrappings; NOTHING absorbs the rest."""
-    kept = []
-    for part in parts:
-        if part.__class__ is AnyOf and part == NOTHING:
-            return NOTHING
-        if part.__class__ is not All or part != EVERYTHING:
-            kept.append(part)
-    return kept[0] if len(kept) == 1 else All(tuple(kept))
+    if NOTHING in parts:
+        return NOTHING
+    kept = tuple(part for part in parts if part != EVERYTHING)
+    return kept[0] if len(kept) == 1 else All(kept)
 
 
 def either(*parts: Condition) -> Condition:
@@ -215,12 +212,12 @@ def narrows(known: Condition, column: str, wanted: Condition) -> bool:
         case All(parts):
             return any(narrows(part, column, wanted) for part in parts)
         case Compare() | In() if known.column == column:
-            values = _values(known)
-            return bool(values) and set(values) <= set(_values(wanted))
+            values = values_of(known)
+            return bool(values) and set(values) <= set(values_of(wanted))
     return False
 
 
-def _values(condition: Condition) -> tuple[Value, ...]:
+def values_of(condition: Condition) -> tuple[Value, ...]:
     """The values of the one column that a condition names; none where it says something else."""
     match condition:
         case Compare(_, "eq", value):

@@ -86,7 +86,7 @@ class Dialect:
 
     def url(self, query: Query) -> str:
         """The path and query string of `query`, percent-encoded, relative to the service root."""
-        always = tuple(self.always.items()) if self.always else ()
+        always = tuple(self.always.items())
         what = _asked_for(query.collection, query.select, query.expands, always)
         window = _window(query.order, query.top, counted=query.count)
         if query.where == EVERYTHING:

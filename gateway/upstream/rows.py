@@ -50,6 +50,11 @@ def keys_of(rows: Sequence[Raw], columns: Sequence[str]) -> list[Folded]:
     return list(zip(*spelled, strict=True))
 
 
+def indexed(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, R]:
+    """Rows by a key that no two of them share; the last one where they do."""
+    return dict(zip(keys_of(rows, columns), rows, strict=True))
+
+
 def grouped(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, list[R]]:
     """Rows by their key, each group in the order of the rows."""
     raw: dict[Any, list[R]] = {}

@@ -21,20 +21,20 @@ from msgspec.structs import replace
 from gateway.engine.plans.arguments import Arguments
 from gateway.engine.plans.leaves import Unusual
 from gateway.engine.plans.shapes import Rows
-from gateway.loaders.bounds import Bounds, bounded_by
+from gateway.loaders.bounds import Bounds
 from gateway.loaders.hiding import withheld
 from gateway.loaders.reader import Ask, Keys
-from gateway.loaders.windows import Slice, Window, child_windows, kept, sliced
+from gateway.loaders.windows import Slice, Window, child_windows, sliced
 from gateway.schema.context import Context
 from gateway.schema.listing import window_of
 from gateway.tables import Back, Computed, Link, Table
-from gateway.upstream.conditions import EVERYTHING, Guid, columns
-from gateway.upstream.odata import DATAVERSE, Expand
+from gateway.upstream.conditions import EVERYTHING, Guid
+from gateway.upstream.odata import Expand
 from gateway.upstream.rows import (
     Folded,
     Key,
     folded,
-    keys_of,
+    indexed,
     raw_keys,
     values_at,
 )
@@ -62,16 +62,13 @@ class Branch:
         """Fill the slot of each parent, and go on below."""
 
 
-NO_BOUNDS = bounded_by(EVERYTHING, DATAVERSE)
-
-
 @dataclass(frozen=True, slots=True)
 class Nested:
     """Rows that may travel inside of their parents, and what they are looked at by when they do."""
 
     expand: Expand
-    bounds: Bounds = NO_BOUNDS
-    """What each of them must meet."""
+    bounds: Bounds
+    """What the caller may see of their table."""
     of: Window | None = None
     """The window that they are of each parent's list."""
 
@@ -132,8 +129,7 @@ class Fetch(Branch):
         if self.shared:
             return await run.context.loaders.keyed(self.ask(), keys)
         pages = await run.context.loaders.reader.keyed([(self.ask(*keys.columns), keys)])
-        rows = [row for page in pages for row in page.rows]
-        return dict(zip(keys_of(rows, keys.columns), rows, strict=True))
+        return indexed([row for page in pages for row in page.rows], keys.columns)
 
     async def below(
         self, run: Run, rows: Sequence[Any], came: Mapping["Fetch", Nested] = NOTHING_CAME
@@ -202,11 +198,11 @@ class Linked(Fetch):
         link = self.link
         if self.shared or not link.navigation:
             return None
-        rule = run.context.loaders.reader.implied(link, down=False)
-        select = None if rule is None else self.plain(*columns(rule))
-        if rule is None or select is None:
+        bounds = run.context.loaders.reader.implied(link, down=False)
+        select = None if bounds is None else self.plain(*bounds.proof)
+        if bounds is None or select is None:
             return None
-        return Nested(Expand(link.navigation, select), bounded_by(rule, DATAVERSE))
+        return Nested(Expand(link.navigation, select), bounds)
 
     def unfold(self, parents: Sequence[Any], nested: Nested) -> Sequence[Any]:
         found = [target for target in values_at(parents, self.slot) if target is not None]
@@ -266,9 +262,10 @@ class Children(Fetch):
         select = self.plain(*link.paths, *(order if self.cursors else ()))
         secret = withheld(self.table, run.context.principal.rights.hidden)
         simple = of.start is None and of.where == EVERYTHING and order.isdisjoint(secret)
-        if not simple or select is None or reader.implied(link, down=True) is None:
+        bounds = reader.implied(link, down=True)
+        if not simple or select is None or bounds is None:
             return None
-        return Nested(Expand(link.collection, select, of.direction, of.size + 1), of=of)
+        return Nested(Expand(link.collection, select, of.direction, of.size + 1), bounds, of)
 
     def unfold(self, parents: Sequence[Any], nested: Nested) -> Sequence[Any]:
         of = nested.of
@@ -281,12 +278,11 @@ class Children(Fetch):
             raise Unusual("rows inside of another row than theirs")
         if not self.paged and not of.backward and max(map(len, inside)) <= of.size:
             return rows
-        shown = [kept(of, rows) for rows in inside]
-        pages = [sliced(self.table, of, rows) for rows in inside] if self.paged else shown
-        slot = self.slot
+        pages = [sliced(self.table, of, rows) for rows in inside]
+        slot, paged = self.slot, self.paged
         for parent, page in zip(parents, pages, strict=True):
-            setattr(parent, slot, page)
-        return list(chain.from_iterable(shown)) if self.branches else ()
+            setattr(parent, slot, page if paged else page.rows)
+        return [row for page in pages for row in page.rows]
 
     def _window(self, run: Run) -> Window:
         reader = run.context.loaders.reader
