@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +16,8 @@ ROUNDS = 12
 """Rounds of the event loop in which what follows an answer is asked for."""
 TOGETHER = 0.001
 """Seconds within which answers count as having come together."""
+NUMBERS = 4_096
+"""Numbers of which one copy serves all rows."""
 Place = tuple[int, int]
 """When an outcome came: with which others, and the how many-th of all."""
 Row = dict[str, Any]
@@ -40,8 +43,11 @@ Decoder = msgspec.json.Decoder[Answer[Any]]
 
 def decoder(row: Any) -> Decoder:
     """A decoder for rows of this type; numbers with decimals keep their digits."""
-    return msgspec.json.Decoder(Answer[row], float_hook=Decimal)
+    return msgspec.json.Decoder(Answer[row], float_hook=_number)
 
+
+# Quantities and prices repeat from row to row, and nothing in a row is as large as a Decimal.
+_number = lru_cache(NUMBERS)(Decimal)
 
 PLAIN = decoder(Row)
 """Rows as JSON has them."""
