@@ -4,8 +4,10 @@ Many rows at once: the values of a column, their keys, and which of them meet a 
 A row is a dict, or a struct that a decoder made and checked (`Checked`); both answer `get`.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import repeat
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -17,6 +19,7 @@ R = TypeVar("R", bound=Raw)
 Key = tuple[Value, ...]
 Folded = tuple[str, ...]
 """A key in one spelling: both services compare text without regard to case."""
+TEXT = frozenset({str, type(None)})
 
 
 class Checked(msgspec.Struct):
@@ -71,6 +74,25 @@ def grouped(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, list[R]]:
     for key, row in zip(keys_of(rows, columns), rows, strict=True):
         groups[key].append(row)
     return groups
+
+
+def put(rows: Sequence[Any], name: str, values: Iterable[Any]) -> None:
+    """Give each row a value under this name."""
+    deque(map(setattr, rows, repeat(name), values), maxlen=0)
+
+
+def share(rows: Sequence[Checked]) -> None:
+    """Let equal texts of a column be one text, as keys and names repeat from row to row."""
+    for column in rows[0].__struct_fields__:
+        if type(getattr(rows[0], column)) is str:
+            _share(rows, column)
+
+
+def _share(rows: Sequence[Any], column: str) -> None:
+    values = values_at(rows, column)
+    known = dict(zip(values, values, strict=True))
+    if len(known) < len(values) and TEXT.issuperset(map(type, known)):
+        put(rows, column, map(known.__getitem__, values))
 
 
 def raw_keys(rows: Sequence[Raw], columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:

@@ -35,7 +35,9 @@ from gateway.upstream.rows import (
     Key,
     folded,
     indexed,
+    put,
     raw_keys,
+    share,
     values_at,
 )
 
@@ -138,8 +140,11 @@ class Fetch(Branch):
         if not rows or not self.branches:
             return
         inside = [(branch, branch.unfold(rows, nested)) for branch, nested in came.items()]
+        read = [branch for branch in self.branches.values() if branch not in came]
+        if read:
+            share(rows)  # as they wait for those below them
         await together(
-            [branch.load(run, rows) for branch in self.branches.values() if branch not in came]
+            [branch.load(run, rows) for branch in read]
             + [branch.below(run, found) for branch, found in inside if branch.branches]
         )
 
@@ -181,17 +186,14 @@ class Linked(Fetch):
     link: Link = field(kw_only=True)
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
-        raw = list(raw_keys(parents, self.link.paths))
-        keys = _link_keys(self.link, raw)
+        keys = _link_keys(self.link, raw_keys(parents, self.link.paths))
         wanted = tuple(dict.fromkeys(keys.values()))
         if not wanted:
             return
         found = await self.by_key(run, Keys(self.link.target_paths, wanted))
         places = _places(self.link, wanted)
         rows = {each: found.get(places[key]) for each, key in keys.items()}
-        slot = self.slot
-        for parent, each in zip(parents, raw, strict=True):
-            setattr(parent, slot, rows.get(each))
+        put(parents, self.slot, map(rows.get, raw_keys(parents, self.link.paths)))
         await self.below(run, [found[key] for key in places.values() if key in found])
 
     def nested(self, run: Run) -> Nested | None:

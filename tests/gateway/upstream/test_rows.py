@@ -2,14 +2,48 @@
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gateway.upstream.answers import decoder
-from gateway.upstream.rows import Checked
+from gateway.upstream.rows import Checked, share
 
 
 class Line(Checked):
     order: Any
     product: Any
     note: str
+
+
+texts = st.sampled_from(["", "a", "A", "\u00e9", "1", "1.0", "true"])
+anything = texts | st.sampled_from([None, 0, 1, 1.5, True, False])
+lines = st.lists(st.builds(Line, anything, texts, texts), min_size=1)
+
+
+def told(rows: list[Line]) -> list[list[tuple[type, Any]]]:
+    return [[(type(value), value) for value in (r.order, r.product, r.note)] for r in rows]
+
+
+@given(lines)
+def test_what_rows_say_stays_the_same(rows: list[Line]) -> None:
+    before = told(rows)
+
+    share(rows)
+
+    assert told(rows) == before
+
+
+def test_equal_texts_become_one() -> None:
+    body = b'{"value":[%s]}' % b",".join(
+        [b'{"order":"an order","product":"a product","note":"number %d"}' % n for n in range(9)]
+    )
+    rows = decoder(Line).decode(body).value
+    assert len({id(row.order) for row in rows}) == len({id(row.product) for row in rows}) == 9
+
+    share(rows)
+
+    assert len({id(row.order) for row in rows}) == len({id(row.product) for row in rows}) == 1
+    assert [row.note for row in rows] == [f"number {n}" for n in range(9)]
 
 
 def test_equal_numbers_become_one() -> None:

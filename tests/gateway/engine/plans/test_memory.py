@@ -12,24 +12,30 @@ from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
 from gateway.auth.principal import LONG, Principal
+from gateway.engine.plans import fetches
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 QUERY = "{ orders(first: 50) { nodes { number lines { nodes { unit product { name } } } } } }"
 
+KEY = sys.getsizeof("0" * 36)
+"""Bytes of the text of a GUID."""
+
 
 class Watching(InProcess):
-    """Looks for the bodies of orders in memory when it is asked for products."""
+    """Looks for the bodies of orders, and the texts of keys, when it is asked for products."""
 
     def __init__(self, app: Starlette) -> None:
         super().__init__(app=app)
         self.bodies: set[int] = set()
         self.held: list[int] | None = None
+        self.keys = 0
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if "/products?" in str(request.url):
             sizes = [trace.size for trace in tracemalloc.take_snapshot().traces]
             self.held = [size for size in sizes if size in self.bodies]
+            self.keys = sizes.count(KEY)
         response = await super().handle_async_request(request)
         if "/salesorders?" in str(request.url):
             self.bodies.add(sys.getsizeof(await response.aread()))
@@ -61,6 +67,24 @@ async def test_a_body_that_was_read_is_let_go_before_the_next_is_asked_for(
     assert answer.data["orders"]["nodes"]
     assert min(upstream.bodies) > 10_000
     assert upstream.held == []
+
+
+@pytest.mark.usefixtures("traced")
+async def test_rows_that_wait_hold_one_text_of_each_key(
+    watched: tuple[Stack, Watching], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, upstream = watched
+
+    answer = await stack.ask(QUERY, as_="rep")
+    shared = upstream.keys
+    monkeypatch.setattr(fetches, "share", lambda rows: None)
+    await stack.ask(QUERY, as_="rep")
+
+    orders = answer.data["orders"]["nodes"]
+    lines = [line for order in orders for line in order["lines"]["nodes"]]
+    products = {line["product"]["name"] for line in lines}
+    # A line has two: its order's and its product's.
+    assert upstream.keys - shared >= 2 * len(lines) - len(orders) - len(products) > 200
 
 
 def kept() -> int:
