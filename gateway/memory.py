@@ -5,8 +5,8 @@ import sys
 
 KEPT = 64 * 1024 * 1024
 """Bytes at the end of the heap that are kept; by default it is 128 KiB."""
-APART = 32 * 1024 * 1024
-"""Bytes of blocks that are still got and given back one by one: the most that glibc takes."""
+APART = 256 * 1024
+"""Bytes of blocks that stand apart from the heap and go back at once, as they would leave holes."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
