@@ -21,7 +21,7 @@ NOT_AN_ID = "This is no id that can be used here."
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[str | int]).decode
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
-_STANDARD = str.maketrans("-_", "+/")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 LONGEST = 512
 """Longest id that is looked at, in characters."""
 
@@ -55,7 +55,7 @@ def decode(text: str, guid: type[UUID | Guid] = UUID) -> tuple[Table, Key]:
     try:
         if len(text) > LONGEST:
             raise ValueError
-        padded = text.translate(_STANDARD).encode("ascii") + b"=" * (-len(text) % 4)
+        padded = text.encode("ascii").translate(_STANDARD) + b"=" * (-len(text) % 4)
         name, *parts = _decode(a2b_base64(padded))
         table = TABLES[name]  # type: ignore[index]  # a number is no name of a table
         types = table.key.values()
