@@ -1,4 +1,4 @@
-"""What goes over a client's connection: an answer's head with its body, and never late."""
+"""What goes over a client's connection: an answer in one piece, and never late or amiss."""
 
 import asyncio
 import socket
@@ -29,12 +29,18 @@ async def slowly(request: Request) -> Response:
     return StreamingResponse(pieces())
 
 
+async def amiss(request: Request) -> Response:
+    name, value, body = (request.query_params[name] for name in ("name", "value", "body"))
+    return Response(body, headers={name: value})
+
+
 @asynccontextmanager
 async def served() -> AsyncIterator[tuple[Starlette, asyncio.StreamReader, asyncio.StreamWriter]]:
     """A server and a connection to it."""
-    app = Starlette(routes=[Route("/", hello), Route("/slowly", slowly)])
+    routes = [Route("/", hello), Route("/slowly", slowly), Route("/amiss", amiss)]
+    app = Starlette(routes=routes)
     app.state.go = asyncio.Event()
-    config = uvicorn.Config(app, http=Protocol, log_level="warning", lifespan="off")
+    config = uvicorn.Config(app, http=Protocol, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         serving = asyncio.create_task(server.serve([listening]))
@@ -85,3 +91,50 @@ async def test_the_last_answer_comes_before_the_end() -> None:
         writer.write(request("/", "GET", "Connection: close"))
 
         assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"hello")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-name", "a%0d%0aset-cookie:%20b"),
+        ("x-na%0d%0ame", "a"),
+        ("x%20name", "a"),
+        ("x-name", "%00"),
+    ],
+)
+async def test_a_header_that_would_be_two_is_refused(name: str, value: str) -> None:
+    async with served() as (_, reader, writer):
+        writer.write(request(f"/amiss?name={name}&value={value}&body=hello"))
+
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+
+
+@pytest.mark.parametrize("length", ["4", "6"])
+async def test_an_answer_of_another_length_ends_the_connection(length: str) -> None:
+    """Whoever reads on would take what follows for a part of it, or it for a part of the next."""
+    async with served() as (_, reader, writer):
+        writer.write(request(f"/amiss?name=content-length&value={length}&body=hello"))
+        writer.write(request("/"))
+        answer = await asyncio.wait_for(reader.read(), 10)
+
+        assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("name", ["Connection", "connection"])
+async def test_a_connection_that_the_answer_closes_is_closed(name: str) -> None:
+    async with served() as (_, reader, writer):
+        writer.write(request(f"/amiss?name={name}&value=close&body=hello"))
+
+        assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"\r\n\r\nhello")
+
+
+async def test_answers_to_requests_sent_at_once_come_in_their_order() -> None:
+    async with served() as (_, reader, writer):
+        bodies = ["", *map(str, range(20)), "end"]
+        paths = [f"/amiss?name=x-name&value=a&body={body}" for body in bodies]
+        writer.write(b"".join(map(request, paths)))
+        answers = await asyncio.wait_for(reader.readuntil(b"end"), 10)
+
+        assert [each.partition(b"\r\n\r\n")[2] for each in answers.split(b"HTTP/1.1 ")[1:]] == [
+            body.encode() for body in bodies
+        ]
