@@ -52,7 +52,7 @@ class Cycle(RequestResponseCycle):
         head, length = [STATUS_LINE[message["status"]]], None
         for name, value in (*self.default_headers, *message["headers"]):
             line = _line(name, value)
-            if line is None:
+            if line is None or (name == LENGTH and not value.isdigit()):
                 return None
             if name == LENGTH:
                 length = int(value)

@@ -1,16 +1,21 @@
 """What goes over a client's connection: an answer in one piece, and never late or amiss."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.serving import Protocol
 
@@ -18,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def hello(request: Request) -> Response:
-    return PlainTextResponse("hello")
+    return PlainTextResponse(request.query_params.get("say", "hello"))
 
 
 async def slowly(request: Request) -> Response:
@@ -29,18 +34,72 @@ async def slowly(request: Request) -> Response:
     return StreamingResponse(pieces())
 
 
-async def amiss(request: Request) -> Response:
-    name, value, body = (request.query_params[name] for name in ("name", "value", "body"))
-    return Response(body, headers={name: value})
+def start(*lines: str, status: int = 200) -> dict[str, Any]:
+    headers = [tuple(line.encode().split(b": ", 1)) for line in lines]
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def body(content: bytes = b"hello", **more: bool) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": content, **more}
+
+
+EMPTY = {"type": "http.response.body"}
+LENGTH = "content-length: 5"
+SCRIPTS = {
+    "whole": [start(LENGTH, "x-name: a"), body()],
+    "error": [start(LENGTH, status=404), body()],
+    "empty": [start("content-length: 0"), body(b"")],
+    "nothing": [start(status=204), EMPTY],
+    "no body": [start("content-length: 0"), EMPTY],
+    "pieces": [start(LENGTH), body(b"he", more_body=True), body(b"llo")],
+    "late end": [start(LENGTH), body(more_body=True), EMPTY],
+    "no length": [start(), body(), EMPTY],
+    "chunked": [start("transfer-encoding: chunked"), body(more_body=True), body()],
+    "closing": [start(LENGTH, "connection: close"), body()],
+    "kept": [start(LENGTH, "connection: keep-alive"), body()],
+    "upper case": [start("Content-Length: 5", "X-Name: a"), body()],
+    "two lengths": [start(LENGTH, "Content-Length: 5"), body()],
+    "too long": [start("content-length: 4"), body()],
+    "too short": [start("content-length: 6"), body()],
+    "no number": [start("content-length: x"), body()],
+    "no end": [start(LENGTH), body(more_body=True)],
+    "no start": [body()],
+    "twice": [start(LENGTH), start(LENGTH), body()],
+    "more": [start(LENGTH), body(), body()],
+    "nobody": [start(LENGTH)],
+    "silent": [],
+    "two lines": [start(LENGTH, "x-name: a\r\nx: b"), body()],
+    "two lines in a name": [start(LENGTH, "x\r\nx: a"), body()],
+    "a blank in a name": [start(LENGTH, "x x: a"), body()],
+    "no name": [start(LENGTH, ": a"), body()],
+    "a sign": [start(LENGTH, "x-name: \0"), body()],
+}
+REQUESTS = {
+    "get": ("GET", "1.1", ()),
+    "head": ("HEAD", "1.1", ()),
+    "old": ("GET", "1.0", ()),
+    "old, kept": ("GET", "1.0", ("Connection: keep-alive",)),
+    "last": ("GET", "1.1", ("Connection: close",)),
+    "expecting": ("POST", "1.1", ("Expect: 100-continue", "Content-Length: 0")),
+}
+
+
+async def scripted(scope: Scope, receive: Receive, send: Send) -> None:
+    """Sends what the script of this name says, whether a server would have it or not."""
+    await receive()
+    for message in SCRIPTS[scope["path"].rpartition("/")[2]]:
+        await send(message)
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[tuple[Starlette, asyncio.StreamReader, asyncio.StreamWriter]]:
+async def served(
+    protocol: type[HttpToolsProtocol] = Protocol,
+) -> AsyncIterator[tuple[Starlette, asyncio.StreamReader, asyncio.StreamWriter]]:
     """A server and a connection to it."""
-    routes = [Route("/", hello), Route("/slowly", slowly), Route("/amiss", amiss)]
+    routes = Route("/", hello), Route("/slowly", slowly), Mount("/script", scripted)
     app = Starlette(routes=routes)
     app.state.go = asyncio.Event()
-    config = uvicorn.Config(app, http=Protocol, log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(app, http=protocol, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         serving = asyncio.create_task(server.serve([listening]))
@@ -54,8 +113,8 @@ async def served() -> AsyncIterator[tuple[Starlette, asyncio.StreamReader, async
             await serving
 
 
-def request(path: str, method: str = "GET", *headers: str) -> bytes:
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: a", *headers, "", ""]).encode()
+def request(path: str, method: str = "GET", *headers: str, version: str = "1.1") -> bytes:
+    return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: a", *headers, "", ""]).encode()
 
 
 async def test_an_answer_comes_in_one_piece() -> None:
@@ -93,48 +152,37 @@ async def test_the_last_answer_comes_before_the_end() -> None:
         assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"hello")
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("x-name", "a%0d%0aset-cookie:%20b"),
-        ("x-na%0d%0ame", "a"),
-        ("x%20name", "a"),
-        ("x-name", "%00"),
-    ],
-)
-async def test_a_header_that_would_be_two_is_refused(name: str, value: str) -> None:
-    async with served() as (_, reader, writer):
-        writer.write(request(f"/amiss?name={name}&value={value}&body=hello"))
-
-        assert await asyncio.wait_for(reader.read(), 10) == b""
-
-
-@pytest.mark.parametrize("length", ["4", "6"])
-async def test_an_answer_of_another_length_ends_the_connection(length: str) -> None:
-    """Whoever reads on would take what follows for a part of it, or it for a part of the next."""
-    async with served() as (_, reader, writer):
-        writer.write(request(f"/amiss?name=content-length&value={length}&body=hello"))
-        writer.write(request("/"))
-        answer = await asyncio.wait_for(reader.read(), 10)
-
-        assert answer.count(b"HTTP/1.1 ") == 1
-
-
-@pytest.mark.parametrize("name", ["Connection", "connection"])
-async def test_a_connection_that_the_answer_closes_is_closed(name: str) -> None:
-    async with served() as (_, reader, writer):
-        writer.write(request(f"/amiss?name={name}&value=close&body=hello"))
-
-        assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"\r\n\r\nhello")
-
-
 async def test_answers_to_requests_sent_at_once_come_in_their_order() -> None:
     async with served() as (_, reader, writer):
         bodies = ["", *map(str, range(20)), "end"]
-        paths = [f"/amiss?name=x-name&value=a&body={body}" for body in bodies]
+        paths = [f"/?say={body}" for body in bodies]
         writer.write(b"".join(map(request, paths)))
         answers = await asyncio.wait_for(reader.readuntil(b"end"), 10)
 
         assert [each.partition(b"\r\n\r\n")[2] for each in answers.split(b"HTTP/1.1 ")[1:]] == [
             body.encode() for body in bodies
         ]
+
+
+async def said(protocol: type[HttpToolsProtocol], kind: str) -> dict[str, bytes]:
+    """All that is said to who asks for a script and stays to the end, but for the time of day."""
+    method, version, headers = REQUESTS[kind]
+    found = {}
+    async with served(protocol) as (_, _, first):
+        for script in SCRIPTS:
+            asked = request(f"/script/{quote(script)}", method, *headers, version=version)
+            reader, writer = await asyncio.open_connection(*first.get_extra_info("peername"))
+            writer.write(asked + request("/", "GET", "Connection: close"))
+            answer = await asyncio.wait_for(reader.read(), 10)
+            found[script] = re.sub(rb"date: [^\r]+", b"", answer)
+            writer.close()
+    return found
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+async def test_bytes_are_those_of_uvicorn_itself(kind: str) -> None:
+    ours, theirs = await said(Protocol, kind), await said(HttpToolsProtocol, kind)
+
+    # uvicorn sends the head of an answer that breaks off before its body: of no use to anybody.
+    assert theirs.pop("nobody").startswith(ours.pop("nobody"))
+    assert ours == theirs
