@@ -66,7 +66,7 @@ def _checked(decode: Decode) -> Decode:
             return None
         try:
             return decode(raw)
-        except (ValueError, TypeError, ArithmeticError):
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError):
             raise UpstreamMismatch("A column's value is not of its declared type.") from None
 
     return read

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from aiodataloader import DataLoader
 from msgspec.structs import replace
 
+from gateway.errors import UpstreamMismatch
 from gateway.loaders.reader import Ask, Keys, Reader, Shape
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.tables import Back, Link, Row, Table
@@ -22,6 +23,8 @@ Select = frozenset[str]
 Wanted = tuple[Key, Select]
 """One load: the key of a row (or of its parent), and the columns wanted of it."""
 R = TypeVar("R", bound=Row)
+KEYS = frozenset({str, int})
+"""What the parts of keys are that are no GUIDs."""
 
 
 class Loaders:
@@ -171,8 +174,19 @@ def _union(wanted: Iterable[Wanted]) -> Select:
 
 
 def _link_key(row: Raw, link: Link, paths: tuple[str, ...]) -> Key | None:
-    """The key in a row's columns, typed; None if any part of it is empty."""
+    """
+    The key in a row's columns, typed; None if any part of it is empty.
+
+    UpstreamMismatch where a service sent what no key is made of.
+    """
     values = [value_at(row, path) for path in paths]
     if any(value is None or value == "" for value in values):
         return None
-    return tuple(map(Guid, values)) if link.by_guid else tuple(values)
+    try:
+        if link.by_guid:
+            return tuple(map(Guid, values))
+        if KEYS.issuperset(map(type, values)):
+            return tuple(values)
+    except (TypeError, ValueError):
+        pass
+    raise UpstreamMismatch("A key is not of its declared type.")

@@ -129,6 +129,11 @@ class Spelled(Struct, frozen=True):
 Condition = Compare | In | Like | All | AnyOf | Not | Spelled
 WITHHELD: Final = object()
 """Stands in a row where its reader may not learn a column, nor whether it is empty."""
+BROKEN: Final = object()
+"""
+Stands for what is behind a value where the service should have sent a row: nothing is equal to it,
+and no type is read from it, so that it spoils its own row and no other.
+"""
 EVERYTHING: Condition = All()
 NOTHING: Condition = AnyOf()
 
@@ -229,7 +234,8 @@ def values_of(condition: Condition) -> tuple[Value, ...]:
 
 def value_at(row: Raw, path: str) -> Any:
     """
-    The value of a column or of a path through expanded rows; None where a step is missing.
+    The value of a column or of a path through expanded rows; None where a step is missing, BROKEN
+    where one is no row.
 
     Forbidden where the reader withheld the column from this caller.
     """
@@ -237,7 +243,10 @@ def value_at(row: Raw, path: str) -> Any:
     for step in path.split("/"):
         if found is None:
             return None
-        found = found.get(step)
+        try:
+            found = found.get(step)
+        except AttributeError:
+            return BROKEN
     if found is WITHHELD:
         raise Forbidden("Your role does not show this.")
     return found

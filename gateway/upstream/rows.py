@@ -16,6 +16,7 @@ import msgspec
 from gateway.upstream.conditions import All, Compare, Condition, In, Raw, Value, same, value_at
 
 R = TypeVar("R", bound=Raw)
+K = TypeVar("K")
 Key = tuple[Value, ...]
 Folded = tuple[str, ...]
 """A key in one spelling: both services compare text without regard to case."""
@@ -60,19 +61,24 @@ def indexed(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, R]:
 
 def grouped(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, list[R]]:
     """Rows by their key, each group in the order of the rows."""
-    raw: dict[Any, list[R]] = {}
-    for key, row in zip(raw_keys(rows, columns), rows, strict=True):
-        if key in raw:
-            raw[key].append(row)
-        else:
-            raw[key] = [row]
+    try:
+        raw = _grouped(rows, raw_keys(rows, columns))
+    except TypeError:  # a service sent an object or a list where a key belongs
+        return _grouped(rows, keys_of(rows, columns))
     groups = dict(zip(map(folded, raw), raw.values(), strict=True))
     if len(groups) == len(raw):
         return groups
     # One key in two spellings: rare enough to look at each row.
-    groups = {key: [] for key in groups}
-    for key, row in zip(keys_of(rows, columns), rows, strict=True):
-        groups[key].append(row)
+    return _grouped(rows, keys_of(rows, columns))
+
+
+def _grouped(rows: Sequence[R], keys: Iterable[K]) -> dict[K, list[R]]:
+    groups: dict[K, list[R]] = {}
+    for key, row in zip(keys, rows, strict=True):
+        if key in groups:
+            groups[key].append(row)
+        else:
+            groups[key] = [row]
     return groups
 
 

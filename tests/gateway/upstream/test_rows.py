@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream.answers import decoder
-from gateway.upstream.rows import Checked, share
+from gateway.upstream.rows import Checked, grouped, share
 
 
 class Line(Checked):
@@ -58,3 +58,16 @@ def test_equal_numbers_become_one() -> None:
     assert len({id(row.order) for row in rows}) == 1
     assert str(rows[0].order) == "12.50"
     assert str(rows[0].product) == "12.5"
+
+
+@given(st.lists(st.sampled_from(["a", "A", 1, None, [], ["a"], {}]), min_size=1))
+def test_rows_are_grouped_whatever_stands_for_a_key(keys: list[Any]) -> None:
+    rows = [{"key": key, "number": number} for number, key in enumerate(keys)]
+
+    groups = grouped(rows, ("key",))
+
+    assert sorted(row["number"] for group in groups.values() for row in group) == [
+        *range(len(rows))
+    ]
+    for (spelled,), group in groups.items():
+        assert {str(row["key"]).casefold() for row in group} == {spelled}
