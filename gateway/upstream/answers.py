@@ -19,7 +19,7 @@ TOGETHER = 0.001
 NUMBERS = 4_096
 """Numbers of which one copy serves all rows."""
 Place = tuple[int, int]
-"""When an outcome came: with which others, and the how many-th of all."""
+"""With which others an outcome came, and the how many-th of all is asking for it again."""
 Row = dict[str, Any]
 R = TypeVar("R")
 
@@ -93,14 +93,16 @@ class Replay:
     on the second, so that nothing is asked twice.
 
     They come again as they came, together or one after the other: what arrives together is loaded
-    further together, and a dataloader makes one read of it.
+    further together, and a dataloader makes one read of it. Of those that came together, it is the
+    second way that says which is the first: it asks in the order of the document.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock`: that of the operation's allowance."""
         self._clock = clock
         self._had: list[Had] = []
-        self._kept: dict[str, deque[tuple[Place, Outcome]]] = {}
+        self._kept: dict[str, deque[tuple[int, Outcome]]] = {}
+        self._taken = 0
         self._handing_out = False
         self._turns: list[tuple[Place, asyncio.Future[None]]] = []
 
@@ -113,10 +115,10 @@ class Replay:
         """From here on outcomes are handed out, and no longer kept."""
         self._handing_out = True
         group, latest = 0, 0.0
-        for number, had in enumerate(self._had):
+        for had in self._had:
             group += had.moment - latest > TOGETHER
             latest = had.moment
-            self._kept.setdefault(had.url_of(), deque()).append(((group, number), had.outcome))
+            self._kept.setdefault(had.url_of(), deque()).append((group, had.outcome))
         self._had.clear()
 
     def keep(self, url_of: Callable[[], str], outcome: Outcome) -> None:
@@ -135,9 +137,10 @@ class Replay:
 
     async def take(self, url: str) -> Outcome:
         """The next outcome of `url`, which `has` said is there, when it is its turn."""
-        place, outcome = self._kept[url].popleft()
+        group, outcome = self._kept[url].popleft()
         turn = asyncio.get_running_loop().create_future()
-        heappush(self._turns, (place, turn))
+        self._taken += 1
+        heappush(self._turns, ((group, self._taken), turn))
         if len(self._turns) == 1:
             self._release_after(ROUNDS)
         await turn

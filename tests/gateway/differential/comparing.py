@@ -58,11 +58,11 @@ def differences(asked: Asked, left: Seen, right: Seen) -> Iterator[str]:
         yield "headers"
     same_reads = Counter(left.reads) == Counter(right.reads)
     shared = 0 if same_reads else sharing(asked)
-    yield from _of_bodies(asked, left, right, shared=shared > 0)
     given_up = not (same_reads and left.log == right.log) and _gave_up(left)
+    yield from _of_bodies(asked, left, right, untold=shared > 0 or given_up)
     # The order of keys inside a call, and with it where a long one is cut, is nobody's promise.
     explained = not _more(left, right, shared, given_up=given_up) or (
-        given_up and _within(left.reads, right.reads)
+        given_up and (_within(left.reads, right.reads) or _within(right.reads, left.reads))
     )
     if not same_reads and not explained:
         yield "calls"
@@ -73,9 +73,9 @@ def differences(asked: Asked, left: Seen, right: Seen) -> Iterator[str]:
         yield "log"
 
 
-def _of_bodies(asked: Asked, left: Seen, right: Seen, *, shared: bool) -> Iterator[str]:
+def _of_bodies(asked: Asked, left: Seen, right: Seen, *, untold: bool) -> Iterator[str]:
     mine, theirs = _body(left, right), _body(right, left)
-    if mine == theirs or (asked.explain and _same_but_for_the_order(mine, theirs, shared=shared)):
+    if mine == theirs or (asked.explain and _same_but_for_the_order(mine, theirs, untold=untold)):
         return
     if _sorted(mine) == _sorted(theirs):
         yield "order of errors"
@@ -83,13 +83,14 @@ def _of_bodies(asked: Asked, left: Seen, right: Seen, *, shared: bool) -> Iterat
         yield "body"
 
 
-def _same_but_for_the_order(mine: bytes, theirs: bytes, *, shared: bool) -> bool:
+def _same_but_for_the_order(mine: bytes, theirs: bytes, *, untold: bool) -> bool:
     """
-    Whether only the explanations differ, and those only in their order; where places share a
-    loader, how loads were merged into the reads that they tell of is a matter of timing too.
+    Whether only the explanations differ, and those only in their order; if `untold`, what they tell
+    of is a matter of timing too: how loads that share a loader were merged into reads, and which
+    were given up.
     """
     (rest, told), (rest_there, told_there) = _explained(mine), _explained(theirs)
-    return rest == rest_there and (shared or told == told_there)
+    return rest == rest_there and (untold or told == told_there)
 
 
 def _body(seen: Seen, other: Seen) -> bytes:

@@ -129,6 +129,7 @@ async def _run(
             asked = operations.ask()
             for _ in range(ASKS):
                 upsets = Upsets() if expands else misfortune(operations.random)
+                upsets = replace(upsets, told=asked.explain)
                 seen = await pair.ask(asked, upsets)
                 _count(tally, seen)
                 if seen.kinds:

@@ -118,7 +118,8 @@ STATUSES = {
     "503": (503, {}),
 }
 """Refusals; those of a service that is busy come each time or pass."""
-BROKEN = ("cut connection", "silence")
+SILENCE = "silence"
+BROKEN = ("cut connection", SILENCE)
 PASSING = ("429 passes", "503 passes", "cut passes")
 SHORT = "short pages"
 FAULTS = (*ANSWERS, *BODIES, *STATUSES, *BROKEN, *PASSING, SHORT)
@@ -136,6 +137,11 @@ class Upsets:
     answers: float = 0.0
     uneven: bool = False
     """Whether answers take different times to arrive."""
+    told: bool = False
+    """
+    Whether the answer tells of its reads, each of which is counted after the other until there is
+    no time left: which ones are left out would be a matter of timing, so that none is silent.
+    """
     met: Counter[str] = field(default_factory=Counter)
     """How often each misfortune has happened."""
 
@@ -148,7 +154,8 @@ class Upsets:
         what = asked(target)
         if self.answers <= self._chance("answer", what):
             return ""
-        return self._count(self._pick(FAULTS, "fault", what))
+        fault = self._pick(FAULTS, "fault", what)
+        return self._count(BROKEN[0] if self.told and fault == SILENCE else fault)
 
     def delay(self, target: str) -> float:
         """Seconds until an answer is there."""
