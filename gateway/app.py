@@ -51,11 +51,12 @@ from gateway.schema.context import Context
 from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings
 from gateway.tables import ServiceName
+from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, service_login
 from gateway.upstream.exchange import Httpx2Transport, Timeouts, Transport
 from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
 from gateway.upstream.sender import Sender, now
-from gateway.upstream.service import Allowance, Service
+from gateway.upstream.service import Service
 from gateway.upstream.transport import Http1Transport
 
 DATAVERSE_ROOT = "/api/data/v9.2/"

@@ -20,10 +20,11 @@ from gateway.auth.principal import Account, Contact
 from gateway.auth.rejections import Reason, Rejected
 from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.parsers import PartnerAccount
+from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import All, Compare, Condition, one_of, value_at
 from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
-from gateway.upstream.service import Allowance, Service, is_no_table
+from gateway.upstream.service import Service, is_no_table
 
 log = logging.getLogger(__name__)
 

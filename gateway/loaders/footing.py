@@ -4,11 +4,12 @@ import logging
 from dataclasses import dataclass
 
 from gateway.errors import UpstreamError, UpstreamRefused, WritesRefused
+from gateway.upstream.allowance import Allowance
 from gateway.upstream.answers import Row
 from gateway.upstream.conditions import Compare
 from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
-from gateway.upstream.service import Allowance, Service
+from gateway.upstream.service import Service
 
 log = logging.getLogger(__name__)
 

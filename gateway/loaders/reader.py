@@ -20,6 +20,7 @@ from gateway.errors import Forbidden
 from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld
 from gateway.tables import Link, ServiceName, Table
+from gateway.upstream.allowance import Allowance
 from gateway.upstream.answers import PLAIN, Decoder, Page
 from gateway.upstream.conditions import (
     EVERYTHING,
@@ -36,7 +37,7 @@ from gateway.upstream.conditions import (
 )
 from gateway.upstream.odata import Expand, Order, Query
 from gateway.upstream.rows import Key
-from gateway.upstream.service import Allowance, Call, Service
+from gateway.upstream.service import Call, Service
 
 log = logging.getLogger(__name__)
 

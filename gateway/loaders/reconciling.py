@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gateway.upstream.allowance import Allowance
 from gateway.upstream.answers import Row
 from gateway.upstream.conditions import All, Compare, keyed, value_at
 from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
-from gateway.upstream.service import Allowance, Service
+from gateway.upstream.service import Service
 
 ITEM_BASED = 192350000
 """`msdyn_ordertype` of the orders that dual-write carries."""

@@ -17,14 +17,12 @@ from gateway.loaders.reader import Ask, Keys, Reader, Shape
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at
-from gateway.upstream.rows import Folded, Key, folded, grouped, indexed
+from gateway.upstream.rows import Folded, Key, folded, grouped, indexed, plain
 
 Select = frozenset[str]
 Wanted = tuple[Key, Select]
 """One load: the key of a row (or of its parent), and the columns wanted of it."""
 R = TypeVar("R", bound=Row)
-KEYS = frozenset({str, int})
-"""What the parts of keys are that are no GUIDs."""
 
 
 class Loaders:
@@ -183,10 +181,6 @@ def _link_key(row: Raw, link: Link, paths: tuple[str, ...]) -> Key | None:
     if any(value is None or value == "" for value in values):
         return None
     try:
-        if link.by_guid:
-            return tuple(map(Guid, values))
-        if KEYS.issuperset(map(type, values)):
-            return tuple(values)
+        return tuple(map(Guid if link.by_guid else plain, values))
     except (TypeError, ValueError):
-        pass
-    raise UpstreamMismatch("A key is not of its declared type.")
+        raise UpstreamMismatch("A key is not of its declared type.") from None

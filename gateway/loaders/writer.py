@@ -18,10 +18,11 @@ from gateway.auth.principal import Principal
 from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.loaders.footing import Footing
 from gateway.loaders.seals import Seal
+from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Compare
 from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
-from gateway.upstream.service import Allowance, Service, Write
+from gateway.upstream.service import Service, Write
 
 log = logging.getLogger(__name__)
 

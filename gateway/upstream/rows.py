@@ -48,6 +48,13 @@ def values_at(rows: Sequence[Raw], path: str) -> list[Any]:
     return [value_at(row, path) for row in rows]
 
 
+def plain(value: Any) -> str | int:
+    """A part of a key that is no GUID; TypeError for what no key is made of."""
+    if type(value) is str or type(value) is int:
+        return value
+    raise TypeError
+
+
 def keys_of(rows: Sequence[Raw], columns: Sequence[str]) -> list[Folded]:
     """The values of `columns` in each row, as `folded` spells them."""
     spelled = [[str(value).casefold() for value in values_at(rows, column)] for column in columns]

@@ -23,14 +23,23 @@ from gateway.errors import (
     UpstreamMismatch,
     UpstreamRefused,
     UpstreamThrottled,
-    UpstreamTimeout,
     UpstreamUnavailable,
 )
 from gateway.upstream import batch
-from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Replay, Row, opened
+from gateway.upstream.allowance import Allowance
+from gateway.upstream.answers import (
+    PLAIN,
+    Answer,
+    Decoder,
+    Outcome,
+    Page,
+    Row,
+    opened,
+)
 from gateway.upstream.exchange import Reply, Request, Transport
 from gateway.upstream.odata import Dialect, Query
-from gateway.upstream.sender import Clock, Sender, Sent, now, retry_after
+from gateway.upstream.replay import GivenUp, trying
+from gateway.upstream.sender import Sender, Sent, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -60,51 +69,6 @@ COUNT_ANNOTATIONS = (
     'odata.include-annotations="Microsoft.Dynamics.CRM.totalrecordcount,'
     'Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"'
 )
-
-
-@dataclass(slots=True)
-class Allowance:
-    """What one operation may still spend: upstream calls, and time until `deadline` (see `now`)."""
-
-    calls: int
-    deadline: float
-    clock: Clock = now
-    spent: int = 0
-    replay: Replay | None = None
-    """What was answered already, where the operation is completed in another way."""
-
-    def spend(self, calls: int = 1) -> None:
-        """Count `calls`; raises LimitExceeded or UpstreamTimeout before anything is sent."""
-        if self.spent + calls > self.calls:
-            raise LimitExceeded(
-                "The operation needs too many calls to Dynamics; ask for less at once.",
-                limit="upstream_calls",
-                maximum=self.calls,
-                actual=self.spent + calls,
-            )
-        if self.remaining <= 0:
-            raise UpstreamTimeout("The operation ran out of time.")
-        self.spent += calls
-
-    @property
-    def remaining(self) -> float:
-        """Seconds until the deadline."""
-        return self.deadline - self.clock()
-
-    @property
-    def tentative(self) -> bool:
-        """Whether the operation is tried in a way that is given up where anything is unusual."""
-        return self.replay is not None and self.replay.keeping
-
-    def rewind(self) -> None:
-        """Begin anew over what was answered so far; it is paid for again when it is used again."""
-        self.spent = 0
-        if self.replay is not None:
-            self.replay.begin()
-
-    def extend(self, seconds: float) -> None:
-        """Let the operation go on for so many seconds from now, if it may not anyway."""
-        self.deadline = max(self.deadline, self.clock() + seconds)
 
 
 class Call(Struct, frozen=True):
@@ -204,16 +168,26 @@ class Service:
 
     async def _outcomes(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
         replay = allowance.replay
-        if replay and not replay.keeping and all(replay.has(call.url) for call in calls):
-            return [await replay.take(call.url) for call in calls]
+        if replay is not None and not replay.keeping:
+            if trying.get():
+                raise GivenUp
+            if all(replay.has(call.url) for call in calls):
+                return [await replay.take(call.url) for call in calls]
+            replay = None
+        sent = [replay.sent(call.url) for call in calls] if replay else ()
         try:
             outcomes = await self._ask(calls, allowance)
         except UpstreamError as error:
             outcomes = [error] * len(calls)
-        if replay is not None:
-            for call, outcome in zip(calls, outcomes, strict=True):
-                good = not isinstance(outcome, UpstreamError)
-                replay.keep(partial(self._kept_as, call, good=good), outcome)
+        except BaseException as error:
+            for had in sent:
+                had.fail(error)
+            raise
+        for had, call, outcome in zip(sent, calls, outcomes, strict=False):
+            good = not isinstance(outcome, UpstreamError)
+            had.come(outcome, partial(self._kept_as, call, good=good))
+        if replay is not None and not replay.keeping:
+            raise GivenUp
         return outcomes
 
     def _kept_as(self, call: Call, *, good: bool) -> str:

@@ -16,9 +16,10 @@ from gateway.loaders.writer import Writer, Writes
 from gateway.resolvers.root import build
 from gateway.schema.context import Context
 from gateway.upstream import odata
+from gateway.upstream.allowance import Allowance
 from gateway.upstream.exchange import Httpx2Transport
 from gateway.upstream.sender import Sender, now
-from gateway.upstream.service import Allowance, Service
+from gateway.upstream.service import Service
 from tests.simulation.wire import Wire
 from tests.simulation.world import BUYER, HOST
 

@@ -35,6 +35,7 @@ from gateway.upstream.rows import (
     Key,
     folded,
     indexed,
+    plain,
     put,
     raw_keys,
     share,
@@ -311,23 +312,21 @@ class Worked(Branch):
 
 async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
     """
-    The outcomes of all, once all have one; raises the first that went wrong.
+    The outcomes of all; raises what goes wrong as soon as it does.
 
-    Nothing is left running: what was answered so far is read again where a plan is given up.
+    Reads that are under way then go on, for whoever completes the operation in another way: see
+    `Replay`.
     """
     if len(awaitables) < 2:
         return [await each for each in awaitables]
-    outcomes = await asyncio.gather(*awaitables, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return outcomes
+    return await asyncio.gather(*awaitables)
 
 
 def _link_keys(link: Link, raw: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Key]:
     """The keys in columns of rows, typed; without those of which any part is empty."""
+    part = Guid if link.by_guid else plain
     return {
-        each: tuple(map(Guid, each)) if link.by_guid else each
+        each: tuple(map(part, each))
         for each in dict.fromkeys(raw)
         if None not in each and "" not in each
     }

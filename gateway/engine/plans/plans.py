@@ -32,7 +32,7 @@ from gateway.engine.plans.variables import NO_VARIABLES, Coerce, coercion
 from gateway.errors import GatewayError
 from gateway.schema.context import Context
 from gateway.schema.selection import responses
-from gateway.upstream.answers import Replay
+from gateway.upstream.replay import Replay, trying
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +101,14 @@ class Plans:
             return Declined("core", "hidden members")
         allowance = context.loaders.reader.allowance
         allowance.replay = Replay(allowance.clock)
+        first = trying.set(True)
         try:
             return await plan.run(run)
         except Exception as error:  # noqa: BLE001 - graphql-core decides what it means
             context.loaders.rewind()
             return Declined("fallback", _reason(error))
+        finally:
+            trying.reset(first)
 
     def warm(self, operation: Operation) -> None:
         """Plan an operation whose selections no variable decides on, before anybody asks for it."""

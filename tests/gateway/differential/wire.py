@@ -28,8 +28,6 @@ from tests.stack import EMULATOR
 
 SILENCE = 3_600.0
 """Seconds for which nothing comes: longer than anybody waits."""
-LATER = 1e-6
-"""Seconds by which an answer comes later than that to the request before."""
 REMEMBERED = 2_000
 """Answers kept, so that the second gateway costs the emulator nothing."""
 BATCH = "$batch"
@@ -148,9 +146,7 @@ class Wire(httpx2.AsyncBaseTransport):
     async def _answers(self, reads: tuple[Read, ...]) -> list[Answer]:
         """As many answers as there are until the first refusal, as a service answers a batch."""
         self._tries[reads] += 1
-        delay = max(self.dynamics.upsets.delay(read.target) for read in reads)
-        # Of timers for one moment the loop takes any first; answers come in the order of requests.
-        await asyncio.sleep(delay + LATER * len(self.reads))
+        await asyncio.sleep(max(self.dynamics.upsets.delay(read.target) for read in reads))
         answers = []
         for read in reads:
             answers.append(await self.answer(read, self._tries[reads]))

@@ -66,8 +66,6 @@ def test_rows_are_grouped_whatever_stands_for_a_key(keys: list[Any]) -> None:
 
     groups = grouped(rows, ("key",))
 
-    assert sorted(row["number"] for group in groups.values() for row in group) == [
-        *range(len(rows))
-    ]
+    assert sum(map(len, groups.values())) == len(rows)
     for (spelled,), group in groups.items():
         assert {str(row["key"]).casefold() for row in group} == {spelled}

@@ -27,7 +27,7 @@ FEW, MANY = 10, 20
 FOR_A_QUERY = 300
 FOR_AN_ORDER = 6
 """With its lines; most orders have three to nine."""
-FOR_ONE_ORDER = 255
+FOR_ONE_ORDER = 260
 """By its id."""
 
 

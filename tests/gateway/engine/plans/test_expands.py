@@ -15,6 +15,7 @@ from gateway.auth.policy import SHIPPED
 from gateway.auth.principal import Account, Contact, Kind, Principal
 from gateway.loaders.reader import Reader
 from gateway.tables import TABLES, Link, ServiceName
+from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import (
     EVERYTHING,
     NOTHING,
@@ -27,7 +28,7 @@ from gateway.upstream.conditions import (
     prefixed,
 )
 from gateway.upstream.odata import DATAVERSE, FINOPS
-from gateway.upstream.service import Allowance, Service
+from gateway.upstream.service import Service
 from gateway.upstream.transport import Http1Transport
 from tests.stack import EMULATOR, Stack, running
 

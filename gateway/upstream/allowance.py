@@ -1,0 +1,52 @@
+"""What one operation may spend upstream."""
+
+from dataclasses import dataclass
+
+from gateway.errors import LimitExceeded, UpstreamTimeout
+from gateway.upstream.replay import Replay
+from gateway.upstream.sender import Clock, now
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What one operation may still spend: upstream calls, and time until `deadline` (see `now`)."""
+
+    calls: int
+    deadline: float
+    clock: Clock = now
+    spent: int = 0
+    replay: Replay | None = None
+    """What was answered already, where the operation is completed in another way."""
+
+    def spend(self, calls: int = 1) -> None:
+        """Count `calls`; raises LimitExceeded or UpstreamTimeout before anything is sent."""
+        if self.spent + calls > self.calls:
+            raise LimitExceeded(
+                "The operation needs too many calls to Dynamics; ask for less at once.",
+                limit="upstream_calls",
+                maximum=self.calls,
+                actual=self.spent + calls,
+            )
+        if self.remaining <= 0:
+            raise UpstreamTimeout("The operation ran out of time.")
+        self.spent += calls
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline - self.clock()
+
+    @property
+    def tentative(self) -> bool:
+        """Whether the operation is tried in a way that is given up where anything is unusual."""
+        return self.replay is not None and self.replay.keeping
+
+    def rewind(self) -> None:
+        """Begin anew over what was answered so far; it is paid for again when it is used again."""
+        self.spent = 0
+        if self.replay is not None:
+            self.replay.begin()
+
+    def extend(self, seconds: float) -> None:
+        """Let the operation go on for so many seconds from now, if it may not anyway."""
+        self.deadline = max(self.deadline, self.clock() + seconds)

@@ -1,0 +1,148 @@
+"""Reads of an operation, kept to be handed out again where it is completed in another way."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from heapq import heappop, heappush
+from math import inf
+from typing import Any
+
+import msgspec
+
+from gateway.errors import UpstreamError
+from gateway.upstream.answers import Answer, Outcome
+
+ROUNDS = 12
+"""Rounds of the event loop in which what follows an answer is asked for."""
+TOGETHER = 0.001
+"""Seconds within which answers count as having come together."""
+Place = tuple[int, int]
+"""With which others an outcome came, and the how many-th of all is asking for it again."""
+
+
+class GivenUp(Exception):
+    """What is read would serve a way of answering the operation that is given up by now."""
+
+
+trying: ContextVar[bool] = ContextVar("trying", default=False)
+"""Whether what runs belongs to the first way of its operation."""
+
+
+class Had(msgspec.Struct, eq=False):
+    """A read, and its outcome if it has one yet."""
+
+    url: str
+    clock: Callable[[], float]
+    outcome: Any = None
+    """What came, or the exception that ended it otherwise."""
+    moment: float = inf
+    url_of: Callable[[], str] | None = None
+    """Tells the URL that it is kept as, if that may be another."""
+    waiter: asyncio.Future[None] | None = None
+    """Who wants the outcome on the second way, while there is none yet."""
+
+    def come(self, outcome: Outcome, url_of: Callable[[], str]) -> None:
+        """It has an outcome, which `url_of` names."""
+        self.moment, self.outcome, self.url_of = self.clock(), outcome, url_of
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        """It came to nothing, not even to an error of the service."""
+        self.outcome = error
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_exception(error)
+
+
+class Replay:
+    """
+    The reads of one operation by URL, kept while a first way is tried and handed out once each on
+    the second, so that nothing is asked twice: not even what is under way when the first is given
+    up, which nobody waits for.
+
+    They come again as they came, together or one after the other: what arrives together is loaded
+    further together, and a dataloader makes one read of it. Of those that came together, it is the
+    second way that says which is the first: it asks in the order of the document.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock`: that of the operation's allowance."""
+        self._clock = clock
+        self._had: list[Had] = []
+        self._kept: dict[str, deque[tuple[int, Outcome]]] = {}
+        self._coming: dict[str, deque[Had]] = {}
+        self._taken = 0
+        self._handing_out = False
+        self._turns: list[tuple[Place, asyncio.Future[None]]] = []
+
+    @property
+    def keeping(self) -> bool:
+        """Whether outcomes are still being kept, and none is handed out."""
+        return not self._handing_out
+
+    def begin(self) -> None:
+        """From here on outcomes are handed out, and no longer kept."""
+        self._handing_out = True
+        group, latest = 0, 0.0
+        for had in sorted(self._had, key=_moment):
+            if had.url_of is not None:
+                group += had.moment - latest > TOGETHER
+                latest = had.moment
+                self._kept.setdefault(had.url_of(), deque()).append((group, had.outcome))
+            elif had.outcome is None:
+                self._coming.setdefault(had.url, deque()).append(had)
+        self._had.clear()
+
+    def sent(self, url: str) -> Had:
+        """Keep a read of `url`, should it be wanted again."""
+        had = Had(url, self._clock)
+        self._had.append(had)
+        return had
+
+    def made(self, outcome: Outcome, answer: Answer[Any]) -> None:
+        """Keep what was made of a body in its place, which would be held for nothing."""
+        for had in self._had:
+            if had.outcome is outcome:
+                had.outcome = answer
+
+    def has(self, url: str) -> bool:
+        return bool(self._kept.get(url) or self._coming.get(url))
+
+    async def take(self, url: str) -> Outcome:
+        """The next outcome of `url`, which `has` said is there, when it is its turn."""
+        if not self._kept.get(url):
+            return await self._awaited(self._coming[url].popleft())
+        group, outcome = self._kept[url].popleft()
+        turn = asyncio.get_running_loop().create_future()
+        self._taken += 1
+        heappush(self._turns, ((group, self._taken), turn))
+        if len(self._turns) == 1:
+            self._release_after(ROUNDS)
+        await turn
+        return outcome
+
+    async def _awaited(self, had: Had) -> Outcome:
+        if had.outcome is None:
+            had.waiter = asyncio.get_running_loop().create_future()
+            await had.waiter
+        if isinstance(had.outcome, BaseException) and not isinstance(had.outcome, UpstreamError):
+            raise had.outcome
+        found: Outcome = had.outcome
+        return found
+
+    def _release_after(self, rounds: int) -> None:
+        if rounds:
+            asyncio.get_running_loop().call_soon(self._release_after, rounds - 1)
+            return
+        (group, _), _ = self._turns[0]
+        while self._turns and self._turns[0][0][0] == group:
+            _, turn = heappop(self._turns)
+            if not turn.done():
+                turn.set_result(None)
+        if self._turns:
+            self._release_after(ROUNDS)
+
+
+def _moment(had: Had) -> float:
+    return had.moment

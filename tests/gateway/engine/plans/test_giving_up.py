@@ -1,0 +1,54 @@
+"""A plan is given up as soon as something is unusual, and nothing that it asked is asked again."""
+
+import asyncio
+from collections import Counter
+
+import httpx2
+import msgspec
+import pytest
+from starlette.applications import Starlette
+
+from emulator.faults.connections import InProcess
+from tests.stack import running
+
+pytestmark = pytest.mark.anyio
+TWO_LISTS = """{
+  orders(first: 3) { nodes { number } }
+  orderLines(first: 3) { nodes { id product { number } } }
+}"""
+
+
+class Holding(InProcess):
+    """Breaks a key in the first line, and holds the orders back until products are asked for."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(app=app)
+        self.asked: Counter[str] = Counter()
+        self._products = asyncio.Event()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        url = str(request.url)
+        self.asked[url] += "/data/v9.2/" in url
+        response = await super().handle_async_request(request)
+        if "/products?" in url:
+            self._products.set()
+        if "/salesorders?" in url:
+            await asyncio.wait_for(self._products.wait(), 10)
+        if "/salesorderdetails?" not in url:
+            return response
+        body = msgspec.json.decode(await response.aread())
+        body["value"][0]["_productid_value"] = 7
+        return httpx2.Response(200, json=body)
+
+
+async def test_it_does_not_wait_for_other_reads_nor_ask_them_again(small_world: Starlette) -> None:
+    upstream = Holding(small_world)
+    async with running(small_world, upstream) as stack:
+        answer = await stack.ask(TWO_LISTS)
+
+    assert len(answer.body["data"]["orders"]["nodes"]) == 3
+    assert [error["path"] for error in answer.body["errors"]] == [
+        ["orderLines", "nodes", 0, "product"]
+    ]
+    assert set(upstream.asked.values()) <= {0, 1}
+    assert sum("/salesorders?" in url for url in upstream.asked) == 1
