@@ -1,9 +1,8 @@
 """
 uvicorn's HTTP/1.1 protocol, with a shorter way for answers that are there as a whole.
 
-uvicorn looks at each header of each answer anew, though nearly all are the same in all answers,
-writes head and body apart, each by a system call and in a packet of its own, and sets a timer after
-each answer and unsets it before the next.
+uvicorn looks at each header of each answer anew, though nearly all are the same in all answers, and
+writes head and body apart, each by a system call and in a packet of its own.
 """
 
 from functools import lru_cache

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.errors import LimitExceeded, UpstreamTimeout
-from gateway.upstream.replay import Replay
+from gateway.upstream.replay import GivenUp, Replay, trying
 from gateway.upstream.sender import Clock, now
 
 
@@ -19,7 +19,12 @@ class Allowance:
     """What was answered already, where the operation is completed in another way."""
 
     def spend(self, calls: int = 1) -> None:
-        """Count `calls`; raises LimitExceeded or UpstreamTimeout before anything is sent."""
+        """
+        Count `calls`; raises LimitExceeded or UpstreamTimeout before anything is sent, GivenUp
+        where they would serve a way that is given up.
+        """
+        if self.replay is not None and not self.replay.keeping and trying.get():
+            raise GivenUp
         if self.spent + calls > self.calls:
             raise LimitExceeded(
                 "The operation needs too many calls to Dynamics; ask for less at once.",

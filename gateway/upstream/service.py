@@ -38,7 +38,7 @@ from gateway.upstream.answers import (
 )
 from gateway.upstream.exchange import Reply, Request, Transport
 from gateway.upstream.odata import Dialect, Query
-from gateway.upstream.replay import GivenUp, trying
+from gateway.upstream.replay import GivenUp
 from gateway.upstream.sender import Sender, Sent, retry_after
 
 log = logging.getLogger(__name__)
@@ -169,8 +169,6 @@ class Service:
     async def _outcomes(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
         replay = allowance.replay
         if replay is not None and not replay.keeping:
-            if trying.get():
-                raise GivenUp
             if all(replay.has(call.url) for call in calls):
                 return [await replay.take(call.url) for call in calls]
             replay = None
