@@ -77,6 +77,8 @@ class Nested:
 
 
 B = TypeVar("B", bound=Branch)
+PATIENCE = 1.0
+"""Seconds for which reads are waited for whose plan is given up."""
 EXPANDS, RULES = 15, 2
 """Expands that Dataverse takes in one query, and how many of them a row rule may need."""
 NOTHING_CAME: Mapping[Any, Nested] = {}
@@ -312,14 +314,30 @@ class Worked(Branch):
 
 async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
     """
-    The outcomes of all; raises what goes wrong as soon as it does.
+    The outcomes of all, or what goes wrong first.
 
-    Reads that are under way then go on, for whoever completes the operation in another way: see
-    `Replay`.
+    What was answered by then is had again by who completes the operation in another way, and best
+    as a whole: so the others are waited for, but not for long. Reads that are still under way then
+    go on, and are handed on: see `Replay`.
     """
     if len(awaitables) < 2:
         return [await each for each in awaitables]
-    return await asyncio.gather(*awaitables)
+    tasks = [asyncio.ensure_future(each) for each in awaitables]
+    try:
+        return await asyncio.gather(*tasks)
+    except Exception:
+        await _settled(tasks)
+        raise
+
+
+async def _settled(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait for all of them, up to PATIENCE."""
+    try:
+        await asyncio.wait(tasks, timeout=PATIENCE)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        raise
 
 
 def _link_keys(link: Link, raw: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Key]:

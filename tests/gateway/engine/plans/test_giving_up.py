@@ -1,4 +1,4 @@
-"""A plan is given up as soon as something is unusual, and nothing that it asked is asked again."""
+"""A plan that is given up does not wait for what never comes, and nothing is asked twice."""
 
 import asyncio
 from collections import Counter
