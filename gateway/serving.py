@@ -51,7 +51,7 @@ class Cycle(RequestResponseCycle):
         head, length = [STATUS_LINE[message["status"]]], None
         for name, value in (*self.default_headers, *message["headers"]):
             line = _line(name, value)
-            if line is None or (name == LENGTH and not value.isdigit()):
+            if line is None:
                 return None
             if name == LENGTH:
                 length = int(value)
@@ -98,6 +98,8 @@ class Protocol(HttpToolsProtocol):
 def _line(name: bytes, value: bytes) -> bytes | None:
     """The line of a header; None for one that uvicorn must see to, if only to refuse it."""
     plain = name.islower() and name not in OF_THE_CONNECTION
+    if name == LENGTH and not value.isdigit():
+        return None
     if not plain or HEADER_RE.search(name) or HEADER_VALUE_RE.search(value):
         return None
     return name + b": " + value + b"\r\n"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from heapq import heappop, heappush
 from math import inf
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -44,15 +45,17 @@ class Had(msgspec.Struct, eq=False):
 
     def come(self, outcome: Outcome, url_of: Callable[[], str]) -> None:
         """It has an outcome, which `url_of` names."""
-        self.moment, self.outcome, self.url_of = self.clock(), outcome, url_of
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
+        self.moment, self.url_of = self.clock(), url_of
+        self._end(outcome)
 
     def fail(self, error: BaseException) -> None:
         """It came to nothing, not even to an error of the service."""
-        self.outcome = error
+        self._end(error)
+
+    def _end(self, outcome: Any) -> None:
+        self.outcome = outcome
         if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_exception(error)
+            self.waiter.set_result(None)
 
 
 class Replay:
@@ -73,19 +76,15 @@ class Replay:
         self._kept: dict[str, deque[tuple[int, Outcome]]] = {}
         self._coming: dict[str, deque[Had]] = {}
         self._taken = 0
-        self._handing_out = False
         self._turns: list[tuple[Place, asyncio.Future[None]]] = []
-
-    @property
-    def keeping(self) -> bool:
+        self.keeping = True
         """Whether outcomes are still being kept, and none is handed out."""
-        return not self._handing_out
 
     def begin(self) -> None:
         """From here on outcomes are handed out, and no longer kept."""
-        self._handing_out = True
+        self.keeping = False
         group, latest = 0, 0.0
-        for had in sorted(self._had, key=_moment):
+        for had in sorted(self._had, key=attrgetter("moment")):
             if had.url_of is not None:
                 group += had.moment - latest > TOGETHER
                 latest = had.moment
@@ -142,7 +141,3 @@ class Replay:
                 turn.set_result(None)
         if self._turns:
             self._release_after(ROUNDS)
-
-
-def _moment(had: Had) -> float:
-    return had.moment

@@ -7,7 +7,7 @@ A row is a dict, or a struct that a decoder made and checked (`Checked`); both a
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import repeat
+from itertools import repeat, starmap
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -91,7 +91,8 @@ def _grouped(rows: Sequence[R], keys: Iterable[K]) -> dict[K, list[R]]:
 
 def put(rows: Sequence[Any], name: str, values: Iterable[Any]) -> None:
     """Give each row a value under this name."""
-    deque(map(setattr, rows, repeat(name), values), maxlen=0)
+    names = repeat(name, len(rows))
+    deque(starmap(setattr, zip(rows, names, values, strict=True)), maxlen=0)
 
 
 def share(rows: Sequence[Checked]) -> None:

@@ -27,15 +27,7 @@ from gateway.errors import (
 )
 from gateway.upstream import batch
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.answers import (
-    PLAIN,
-    Answer,
-    Decoder,
-    Outcome,
-    Page,
-    Row,
-    opened,
-)
+from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Row, opened
 from gateway.upstream.exchange import Reply, Request, Transport
 from gateway.upstream.odata import Dialect, Query
 from gateway.upstream.replay import GivenUp

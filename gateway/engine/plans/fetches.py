@@ -244,10 +244,9 @@ class Children(Fetch):
         found = await self._windows(run, Keys(self.back.link.paths, wanted), of)
         places = _places(self.back.link, wanted)
         slices = {each: found[places[key]] for each, key in keys.items()}
-        none, slot, paged = Slice(self.table, of, count=0), self.slot, self.paged
-        for parent, each in zip(parents, raw, strict=True):
-            page = slices.get(each, none)
-            setattr(parent, slot, page if paged else page.rows)
+        none = Slice(self.table, of, count=0)
+        pages = [slices.get(each, none) for each in raw]
+        put(parents, self.slot, pages if self.paged else [page.rows for page in pages])
         shown = [found[place].rows for place in dict.fromkeys(places.values())]
         await self.below(run, list(chain.from_iterable(shown)))
 
@@ -284,9 +283,7 @@ class Children(Fetch):
         if not self.paged and not of.backward and max(map(len, inside)) <= of.size:
             return rows
         pages = [sliced(self.table, of, rows) for rows in inside]
-        slot, paged = self.slot, self.paged
-        for parent, page in zip(parents, pages, strict=True):
-            setattr(parent, slot, page if paged else page.rows)
+        put(parents, self.slot, pages if self.paged else [page.rows for page in pages])
         return [row for page in pages for row in page.rows]
 
     def _window(self, run: Run) -> Window:
@@ -308,8 +305,7 @@ class Worked(Branch):
         if waiting:
             done = iter(await together(waiting))
             values = [next(done) if isawaitable(value) else value for value in values]
-        for parent, value in zip(parents, values, strict=True):
-            setattr(parent, self.slot, value)
+        put(parents, self.slot, values)
 
 
 async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
