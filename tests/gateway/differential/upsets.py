@@ -118,8 +118,8 @@ STATUSES = {
     "503": (503, {}),
 }
 """Refusals; those of a service that is busy come each time or pass."""
-SILENCE = "silence"
-BROKEN = ("cut connection", SILENCE)
+CUT, SILENT = "cut connection", "silence"
+BROKEN = CUT, SILENT
 PASSING = ("429 passes", "503 passes", "cut passes")
 SHORT = "short pages"
 FAULTS = (*ANSWERS, *BODIES, *STATUSES, *BROKEN, *PASSING, SHORT)
@@ -155,7 +155,7 @@ class Upsets:
         if self.answers <= self._chance("answer", what):
             return ""
         fault = self._pick(FAULTS, "fault", what)
-        return self._count(BROKEN[0] if self.told and fault == SILENCE else fault)
+        return self._count(CUT if self.told and fault == SILENT else fault)
 
     def delay(self, target: str) -> float:
         """Seconds until an answer is there."""

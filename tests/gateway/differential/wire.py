@@ -19,8 +19,10 @@ from tests.gateway.differential.upsets import (
     ANSWERS,
     BODIES,
     BROKEN,
+    CUT,
     PASSING,
     SHORT,
+    SILENT,
     STATUSES,
     Upsets,
 )
@@ -161,12 +163,12 @@ class Wire(httpx2.AsyncBaseTransport):
         if fault in PASSING:
             passed = attempt > upsets.seconds(read.target)
             kind = fault.partition(" ")[0]
-            fault = "" if passed else BROKEN[0] if kind == "cut" else kind
+            fault = "" if passed else CUT if kind == "cut" else kind
             if fault in STATUSES:
                 status, headers = STATUSES[fault]
                 return Answer(status, _error(fault), dict(headers))
         if fault in BROKEN:
-            await asyncio.sleep(SILENCE if fault == "silence" else 0)
+            await asyncio.sleep(SILENCE if fault == SILENT else 0)
             raise Cut
         return self.dynamics.answer(read, fault)
 

@@ -1,16 +1,13 @@
 """Rows that travel inside of other rows: where, and that nobody gets another's by it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-import httpx2
-import msgspec
 import pytest
 from starlette.applications import Starlette
 
-from emulator.faults.connections import InProcess
 from gateway.auth.policy import SHIPPED
 from gateway.auth.principal import Account, Contact, Kind, Principal
 from gateway.loaders.reader import Reader
@@ -30,6 +27,7 @@ from gateway.upstream.conditions import (
 from gateway.upstream.odata import DATAVERSE, FINOPS
 from gateway.upstream.service import Service
 from gateway.upstream.transport import Http1Transport
+from tests.meddling import Change, Meddling
 from tests.stack import EMULATOR, Stack, running
 
 pytestmark = pytest.mark.anyio
@@ -38,30 +36,11 @@ ORDERS = """{ orders(first: 5) { nodes {
   account { name number }
   lines(last: 2) { nodes { id quantity } pageInfo { hasPreviousPage } }
 } } }"""
-Change = Callable[[list[dict[str, Any]]], None]
-
-
-class Meddling(InProcess):
-    """Changes the orders of answers that hold rows inside of rows."""
-
-    def __init__(self, app: Starlette, change: Change) -> None:
-        super().__init__(app=app)
-        self.change = change
-        self.met = 0
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await super().handle_async_request(request)
-        if "order_details" not in str(request.url):
-            return response
-        body = msgspec.json.decode(await response.aread())
-        self.change(body["value"])
-        self.met += 1
-        return httpx2.Response(200, json=body)
 
 
 @asynccontextmanager
 async def meddled(emulator: Starlette, change: Change) -> AsyncIterator[tuple[Stack, Meddling]]:
-    upstream = Meddling(emulator, change)
+    upstream = Meddling(emulator, "order_details", change)
     async with running(emulator, upstream) as stack:
         yield stack, upstream
 

@@ -4,11 +4,10 @@ import asyncio
 from collections import Counter
 
 import httpx2
-import msgspec
 import pytest
 from starlette.applications import Starlette
 
-from emulator.faults.connections import InProcess
+from tests.meddling import Meddling
 from tests.stack import running
 
 pytestmark = pytest.mark.anyio
@@ -18,11 +17,13 @@ TWO_LISTS = """{
 }"""
 
 
-class Holding(InProcess):
+class Holding(Meddling):
     """Breaks a key in the first line, and holds the orders back until products are asked for."""
 
     def __init__(self, app: Starlette) -> None:
-        super().__init__(app=app)
+        super().__init__(
+            app, "/salesorderdetails?", lambda rows: rows[0].update(_productid_value=7)
+        )
         self.asked: Counter[str] = Counter()
         self._products = asyncio.Event()
 
@@ -34,11 +35,7 @@ class Holding(InProcess):
             self._products.set()
         if "/salesorders?" in url:
             await asyncio.wait_for(self._products.wait(), 10)
-        if "/salesorderdetails?" not in url:
-            return response
-        body = msgspec.json.decode(await response.aread())
-        body["value"][0]["_productid_value"] = 7
-        return httpx2.Response(200, json=body)
+        return response
 
 
 async def test_it_does_not_wait_for_other_reads_nor_ask_them_again(small_world: Starlette) -> None:
