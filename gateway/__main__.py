@@ -15,6 +15,7 @@ import uvicorn
 from gateway import consulting, environment
 from gateway.app import create_app, settled, start_log
 from gateway.audit import verify as check_chain
+from gateway.doctor.command import doctor
 from gateway.engine.answers import Refused
 from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
@@ -43,6 +44,9 @@ def main() -> None:
 
     Exit codes: 0 done, 1 it could not be done, 2 wrong usage or settings.
     """
+
+
+main.add_command(doctor)
 
 
 @main.command()

@@ -17,12 +17,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.audit import Audit
 from gateway.auth.authenticator import Authenticator
-from gateway.auth.directory import Directory
 from gateway.auth.issuers import issuers
 from gateway.auth.keys import Keys
 from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Principal
 from gateway.auth.tokens import Tokens
+from gateway.directory import Directory
+from gateway.doctor.looking import Looking
+from gateway.doctor.relied import relied
 from gateway.endpoint import VIEW_AS, GraphQLEndpoint
 from gateway.engine import manifest
 from gateway.engine.execution import Engine
@@ -35,25 +37,29 @@ from gateway.graphiql.page import SignIn, graphiql_routes
 from gateway.health import Probe, health_routes
 from gateway.loaders.footing import Footing
 from gateway.loaders.reader import Reader
-from gateway.loaders.reconciling import Report, reconcile
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
 from gateway.memory import keep_freed
+from gateway.metadata import assumed, overrides, remembered
+from gateway.metadata.learning import Learning
 from gateway.metrics import Counts, Metric, metrics_route
 from gateway.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.parsers import HttpTransport
 from gateway.receiving import Received
+from gateway.reconciling import Report, reconcile
 from gateway.resolvers.auditing import audited
 from gateway.resolvers.root import build
 from gateway.schema.choosing import account_id
 from gateway.schema.context import Context
+from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings
-from gateway.tables import ServiceName
+from gateway.tables import TABLES, ServiceName, Table
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, service_login
 from gateway.upstream.exchange import Httpx2Transport, Timeouts, Transport
+from gateway.upstream.names import Names
 from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
 from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Service
@@ -93,7 +99,9 @@ def create_app(
         types,
         limits,
         introspection=settings.introspection,
-        plans=Plans(types, expands=settings.expands) if settings.compiled_plans else None,
+        plans=Plans(types, outside.names, expands=settings.expands)
+        if settings.compiled_plans
+        else None,
         trusted=_trusted(settings),
     )
     endpoint = GraphQLEndpoint(
@@ -196,7 +204,22 @@ class Outside:
             patience=settings.mutation_deadline,
             limit=settings.write_limit,
         )
-        self._footing = Footing(self._services["dataverse"], required=settings.order_keys)
+        self._footing = Footing(
+            self._services["dataverse"],
+            SalesOrder.__table__.entity,
+            key=KEY,
+            fingerprint=FINGERPRINT,
+            required=settings.order_keys,
+        )
+        self._overrides = overrides.load(settings.names) if settings.names else {}
+        self._learning = Learning(
+            TABLES.values(),
+            dataverse=self._services["dataverse"],
+            finops=self._services["finops"].names,
+            overrides=self._overrides,
+            zones=settings.time_zone,
+            file=remembered.file_of(settings.learned_names),
+        )
         sources = [Keys(issuer, self._client) for issuer in issuers(settings, policy.current())]
         self._directory = Directory(
             self._services["dataverse"],
@@ -234,6 +257,11 @@ class Outside:
             audit=self.audit,
         )
 
+    @property
+    def names(self) -> Names:
+        """What Dataverse calls its tables."""
+        return self._services["dataverse"].names
+
     def calls(self) -> Counts:
         """How often Dynamics was asked, by service and outcome."""
         for name, service in self._services.items():
@@ -245,6 +273,28 @@ class Outside:
         allowance = Allowance(self._settings.upstream_calls, now() + self._settings.deadline)
         return await explanation(replace(context.loaders.reader, allowance=allowance))
 
+    async def learn(self) -> None:
+        """Read the names of the environment, for a command that lasts no longer than its answer."""
+        await self._learning.start()
+        self._learning.stop()
+
+    def looking(self, say: Callable[[str], None]) -> Looking:
+        """What the doctor looks with; names are those of the dictionary and of the names file."""
+        by_service: dict[ServiceName, list[Table]] = {"dataverse": [], "finops": []}
+        for table in TABLES.values():
+            by_service[table.service].append(table)
+        return Looking(
+            self._services,
+            tuple(TABLES.values()),
+            {
+                name: relied(tables, self._services[name].names)
+                for name, tables in by_service.items()
+            },
+            {"dataverse": assumed.dataverse(), "finops": assumed.finops()},
+            self._overrides,
+            say,
+        )
+
     async def reconcile(self, *, days: int, minutes: int) -> Report:
         """The orders of the last `days` that one side lacks, but for those younger than that."""
         sides = self._services["dataverse"], self._services["finops"]
@@ -253,8 +303,10 @@ class Outside:
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async with self.open():
+            await self._learning.start()
             await asyncio.gather(self._footing.start(), self._directory.start())
             yield
+            self._learning.stop()
             await self._writes.drain(DRAIN)
 
     @asynccontextmanager

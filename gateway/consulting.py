@@ -1,16 +1,19 @@
 """What the operator asks by command: a customer's answer explained, orders that one side lacks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 
+from gateway import reconciling
 from gateway.app import Outside, schema
 from gateway.auth.policy import STAFF_ROLE
 from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Kind, Principal
+from gateway.doctor import examining as doctor
+from gateway.doctor.examining import Report
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import Limits
-from gateway.loaders.reconciling import Report
 from gateway.resolvers.auditing import observed
 from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings
@@ -47,13 +50,28 @@ async def explain(
         return answer.body | {"extensions": {"explain": await outside.explain(context)}}
 
 
+async def examine(
+    settings: Settings,
+    *,
+    write: bool,
+    say: Callable[[str], None],
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> Report:
+    """Whether the environment is what the loaded schema relies on; `say` is told each step."""
+    schema(settings)
+    outside = Outside(settings, PolicyFile(settings.policy, vocabulary()), transport)
+    async with outside.open():
+        await outside.learn()
+        return await doctor.examine(outside.looking(say), write=write)
+
+
 async def reconcile(
     settings: Settings,
     *,
     days: int,
     minutes: int,
     transport: httpx2.AsyncBaseTransport | None = None,
-) -> Report:
+) -> reconciling.Report:
     """The orders of the last `days` that only one side has, if they are older than `minutes`."""
     schema(settings)
     outside = Outside(settings, PolicyFile(settings.policy, vocabulary()), transport)

@@ -120,6 +120,7 @@ def settings(
         staff_roles=(DEMO_USERS["admin"].role,),
         partners=parsers.partners(f"{PARTNER.subject}={partner}"),
         extensions=extensions,
+        learned_names="off",
         customer_roles=customer_roles,
         host=HOST,
         port=port,

@@ -10,6 +10,7 @@
     + LimitExceeded               LIMIT_EXCEEDED        the document or its answer is too large
     + UnknownDocument             UNKNOWN_DOCUMENT      not one of the documents that are trusted
     + WritesRefused               WRITES_REFUSED        the environment lacks what safe writes need
+    + NotAvailableHere            NOT_AVAILABLE_HERE    the environment does not have the table
   x UpstreamError                 Dynamics is at fault; the request may be good
     + UpstreamUnavailable         UPSTREAM_UNAVAILABLE  not reachable, or it answered with a fault
     + UpstreamTimeout             UPSTREAM_TIMEOUT      no answer within the deadline
@@ -99,6 +100,12 @@ class WritesRefused(CallerError):
     """The environment lacks what makes writes safe; `reason` says what. Reads work."""
 
     code = "WRITES_REFUSED"
+
+
+class NotAvailableHere(CallerError):
+    """The environment does not have the table; `viewer { capabilities }` lists what it lacks."""
+
+    code = "NOT_AVAILABLE_HERE"
 
 
 class UpstreamError(GatewayError):

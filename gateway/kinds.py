@@ -15,6 +15,7 @@ from gateway.upstream.conditions import Value
 
 Decode = Callable[[Any], Any]
 
+DAY_LENGTH = len("2026-12-31")
 NEVER = 1900
 """The year with which F&O writes that a date is not set."""
 
@@ -92,6 +93,11 @@ def _day(raw: str) -> date:
     return date.fromisoformat(raw[:10])
 
 
+def _day_or_moment(raw: str) -> date:
+    """What a column for days holds, exactly: a bare day, or the instant that stands for one."""
+    return date.fromisoformat(raw) if len(raw) == DAY_LENGTH else _moment(raw)
+
+
 def _set(read: Callable[[str], date]) -> Decode:
     """As `read`, but with F&O's way to leave a date open as null."""
 
@@ -122,7 +128,7 @@ _LITERALS: Mapping[type, Decode] = {
     int: _whole,
     Decimal: _number,
     datetime: _moment,
-    date: _day,
+    date: _day_or_moment,
     UUID: UUID,
 }
 _DECODERS = {**_LITERALS, datetime: _set(_moment), date: _set(_day)}

@@ -2,9 +2,11 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 LEVELS = ("debug", "info", "warning", "error")
@@ -33,6 +35,44 @@ class Partner:
     client_id: str
     accounts: tuple[PartnerAccount, ...]
     roles: tuple[str, ...] = ("partner",)
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """
+    The zones in which people type days: one, and others for single legal entities.
+
+    Without a zone the nearest midnight counts, which tells the day for every zone from UTC-11 to
+    UTC+12.
+    """
+
+    default: ZoneInfo | None = None
+    companies: Mapping[str, ZoneInfo] = field(default_factory=dict)
+    """By the code of the legal entity, in lower case."""
+
+    def of(self, company: str | None) -> ZoneInfo | None:
+        return self.companies.get((company or "").lower(), self.default)
+
+
+def zones(raw: str) -> Zones:
+    """`Europe/Berlin`, or `Europe/Berlin,usmf=America/Chicago`."""
+    default: ZoneInfo | None = None
+    companies: dict[str, ZoneInfo] = {}
+    for word in words(raw):
+        company, equals, name = word.rpartition("=")
+        if equals:
+            companies[company.strip().lower()] = zone(name.strip())
+        else:
+            default = zone(name)
+    return Zones(default, companies)
+
+
+def zone(name: str) -> ZoneInfo:
+    """A zone of the IANA's database."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name[:50]}") from None
 
 
 def text(raw: str) -> str:

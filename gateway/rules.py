@@ -25,6 +25,8 @@ class Rule:
     """Which rows of a table a caller sees."""
 
     condition: Callable[[Principal, Access], Condition]
+    columns: tuple[str, ...] = ()
+    """The columns and paths that the condition may compare."""
     linked_only: bool = False
     """Rows are visible only through a row that the caller sees, never by themselves."""
     by_account: bool = False
@@ -52,7 +54,8 @@ def owned(*, account: str, contact: str = "", party: str = "", through: str = ""
             return mine
         return both(mine, _names(principal, contact and at + contact, party and at + party))
 
-    return Rule(condition, by_account=True, knows_contacts=bool(contact or party))
+    compared = tuple(at + each for each in (account, contact, party) if each)
+    return Rule(condition, compared, by_account=True, knows_contacts=bool(contact or party))
 
 
 def people(*, contact: str, account: str) -> Rule:
@@ -66,7 +69,7 @@ def people(*, contact: str, account: str) -> Rule:
             return own
         return either(own, one_of(account, (a.id for a in principal.accounts_within(access))))
 
-    return Rule(condition, by_account=True)
+    return Rule(condition, (contact, account), by_account=True)
 
 
 def owned_by_number(*, company: str, account: str) -> Rule:
@@ -83,7 +86,7 @@ def owned_by_number(*, company: str, account: str) -> Rule:
         keys = [(Code(a.company), a.number) for a in accounts if a.company and a.number]
         return keyed((company, account), keys) if keys else NOTHING
 
-    return Rule(condition, by_account=True, knows_contacts=False)
+    return Rule(condition, (company, account), by_account=True, knows_contacts=False)
 
 
 def in_companies(company: str) -> Rule:
@@ -94,7 +97,7 @@ def in_companies(company: str) -> Rule:
             return EVERYTHING
         return one_of(company, map(Code, sorted(principal.companies_within(access))))
 
-    return Rule(condition)
+    return Rule(condition, (company,))
 
 
 def in_price_lists(price_list: str) -> Rule:
@@ -105,11 +108,14 @@ def in_price_lists(price_list: str) -> Rule:
             return EVERYTHING
         return one_of(price_list, sorted(principal.price_lists))
 
-    return Rule(condition)
+    return Rule(condition, (price_list,))
 
 
 everyone = Rule(lambda principal, access: EVERYTHING)
 """Reference data: every caller with the permission sees every row."""
+
+nobody = Rule(lambda principal, access: NOTHING)
+"""Rows that no caller sees: those by which the gateway itself tells who somebody is."""
 
 with_parent = Rule(lambda principal, access: EVERYTHING, linked_only=True)
 """Rows without an owner of their own: visible exactly with the row that links to them."""

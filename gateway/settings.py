@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from gateway import parsers
-from gateway.parsers import Partner
+from gateway.parsers import Partner, Zones
 
 PREFIX = "GATEWAY_"
 LIMIT = "GATEWAY_LIMIT_"
@@ -169,6 +169,23 @@ class Settings:
         "` as role,...` behind the accounts where the role is not `partner`.",
         parsers.partners,
         default=(),
+    )
+    names: str | None = variable(
+        "TOML file that says what tables, columns and navigation properties are called in this "
+        "environment, and what is absent: see docs/first-contact.md.",
+        default=None,
+    )
+    learned_names: str = variable(
+        "File that keeps what was learned of the environment for the next start; `auto` is one in "
+        "the user's cache folder, `off` keeps nothing.",
+        default="auto",
+    )
+    time_zone: Zones = variable(  # noqa: RUF009 - a field, as all of them
+        "Zone in which people type days in Dataverse, `Europe/Berlin`; with others for single "
+        "legal entities, `Europe/Berlin,usmf=America/Chicago`. Without it the nearest midnight "
+        "counts.",
+        parsers.zones,
+        default=Zones(),
     )
     extensions: tuple[str, ...] = variable(
         "Modules of the adopter to import: they add columns and tables.", parsers.words, default=()

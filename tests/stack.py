@@ -112,6 +112,7 @@ def settings(**changes: Any) -> Settings:
             "audience": ("gateway",),
             "staff_roles": ("administrator",),
             "introspection": True,
+            "learned_names": "off",
             **changes,
         }
     )

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from operator import is_
 
-from gateway.auth.directory import REMEMBER, Customer, Directory, Identity
+from gateway.auth.customers import REMEMBER, Customer, Customers, Identity
 from gateway.auth.expiring import Expiring
 from gateway.auth.policy import STAFF_ROLE, VIEW_AS, Policy
 from gateway.auth.principal import Kind, Principal
@@ -24,7 +24,7 @@ REFUSAL = "This needs the bearer access token of a known caller."
 class Authenticator:
     """Turns tokens into principals, whichever of the three kinds of caller holds them."""
 
-    def __init__(self, tokens: Tokens, directory: Directory, policy: Callable[[], Policy]) -> None:
+    def __init__(self, tokens: Tokens, directory: Customers, policy: Callable[[], Policy]) -> None:
         self._tokens = tokens
         self._policy = policy
         self._directory = directory

@@ -47,10 +47,13 @@ class Bounds(Struct, frozen=True):
         return True
 
 
-def bounded_by(rule: Condition, dialect: Dialect) -> Bounds:
-    """The bounds that a rule sets; InvalidInput where no query can hold it."""
-    plain = rule in (EVERYTHING, NOTHING)
-    asked = rule if plain else dialect.spelled(rule)
+def bounded_by(rule: Condition, named: Condition, dialect: Dialect) -> Bounds:
+    """
+    The bounds that a rule sets; `named` is the same in the names of the environment. InvalidInput
+    where no query can hold it.
+    """
+    plain = named in (EVERYTHING, NOTHING)
+    asked = named if plain else dialect.spelled(rule, named)
     return Bounds(rule, columns(rule), asked, _accepted(rule))
 
 

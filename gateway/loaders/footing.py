@@ -13,9 +13,6 @@ from gateway.upstream.service import Service
 
 log = logging.getLogger(__name__)
 
-KEY, FINGERPRINT = "gw_idempotencykey", "gw_fingerprint"
-"""Two text columns on `salesorder`, the first with an alternate key of its own."""
-TABLE = "EntityDefinitions(LogicalName='salesorder')"
 REMEMBER_GOOD, REMEMBER_BAD = 3_600.0, 60.0
 SECONDS = 5.0
 """How long one check may take."""
@@ -33,9 +30,21 @@ class Finding:
 class Footing:
     """Looks whether the environment has the columns and an active key, and remembers it."""
 
-    def __init__(self, dataverse: Service, *, required: bool = True) -> None:
-        """Without `required` writes go ahead where they are missing, without a fingerprint."""
+    def __init__(
+        self,
+        dataverse: Service,
+        entity: str,
+        *,
+        key: str,
+        fingerprint: str,
+        required: bool = True,
+    ) -> None:
+        """
+        `key` and `fingerprint` are two text columns of `entity`, the first with an alternate key of
+        its own. Without `required` writes go ahead where they are missing, without a fingerprint.
+        """
         self._dataverse = dataverse
+        self._entity, self._key, self._fingerprint = entity, key, fingerprint
         self._required = required
         self._found = Finding("unknown", 0.0)
 
@@ -59,26 +68,29 @@ class Footing:
         return not self._found.lacks
 
     async def _lacks(self) -> str:
-        for column in (KEY, FINGERPRINT):
+        for column in (self._key, self._fingerprint):
             if not await self._rows("Attributes", "LogicalName", column):
-                return f"salesorder has no column {column}"
+                return f"{self._entity} has no column {column}"
         keys = await self._rows("Keys", "KeyAttributes", "EntityKeyIndexStatus")
-        mine = [key for key in keys if key["KeyAttributes"] == [KEY]]
+        mine = [key for key in keys if key["KeyAttributes"] == [self._key]]
         if not mine:
-            return f"salesorder has no alternate key of {KEY} alone"
+            return f"{self._entity} has no alternate key of {self._key} alone"
         status = mine[0]["EntityKeyIndexStatus"]
-        return "" if status == "Active" else f"the alternate key of {KEY} is {status}, not Active"
+        if status == "Active":
+            return ""
+        return f"the alternate key of {self._key} is {status}, not Active"
 
     async def _rows(self, part: str, *names: str) -> list[Row]:
         """Attributes by their name, or all keys with two of their properties."""
+        resource = f"EntityDefinitions(LogicalName='{self._entity}')/{part}"
         query = (
-            Query(f"{TABLE}/{part}", names[:1], Compare(names[0], "eq", names[1]))
+            Query(resource, names[:1], Compare(names[0], "eq", names[1]))
             if part == "Attributes"
-            else Query(f"{TABLE}/{part}", names)
+            else Query(resource, names)
         )
         try:
             return (await self._dataverse.fetch(query, Allowance(5, now() + SECONDS))).rows
         except UpstreamRefused as error:
             if error.details["reason"]:
-                log.warning("the metadata of salesorder cannot be read: %s", error.details)
+                log.warning("metadata of %s cannot be read: %s", self._entity, error.details)
             return []

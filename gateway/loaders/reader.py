@@ -7,8 +7,9 @@ prove the rule, and checks each row that comes back against it once more.
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from msgspec import Struct, field
@@ -16,9 +17,11 @@ from msgspec.structs import replace
 
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Access, Principal
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, NotAvailableHere
 from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld
+from gateway.loaders.keys import Keys
+from gateway.loaders.named import read_day, until_named
 from gateway.tables import Link, ServiceName, Table
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.answers import PLAIN, Decoder, Page
@@ -31,48 +34,28 @@ from gateway.upstream.conditions import (
     Raw,
     both,
     columns,
-    keyed,
     narrows,
     prefixed,
+    value_at,
 )
+from gateway.upstream.names import Names
 from gateway.upstream.odata import Expand, Order, Query
-from gateway.upstream.rows import Key
 from gateway.upstream.service import Call, Service
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 NO_COLUMNS: frozenset[str] = frozenset()
 SOME_KEY = Guid(str(uuid4()))
 """Stands for any key in a query whose text is worked out before the key is known."""
 
 
-class Keys:
-    """The rows whose `columns` have one of these values."""
-
-    __slots__ = ("columns", "condition", "from_rows", "values")
-
-    def __init__(
-        self, columns: tuple[str, ...], values: tuple[Key, ...], from_rows: bool = True
-    ) -> None:
-        """`from_rows`: whether they were read from rows that passed the gate, not sent to us."""
-        self.columns = columns
-        self.values = values
-        self.from_rows = from_rows
-        self.condition = keyed(columns, values)
-
-    def having(self, values: tuple[Key, ...]) -> "Keys":
-        """The same with these values."""
-        return Keys(self.columns, values, self.from_rows)
-
-    def halves(self) -> tuple["Keys", "Keys"]:
-        middle = len(self.values) // 2
-        return self.having(self.values[:middle]), self.having(self.values[middle:])
-
-
 class Shape(Protocol):
     """What rows are made of, where they are more than what JSON has."""
 
-    def decoder(self, columns: tuple[str, ...], expands: tuple["Inside", ...] = ()) -> Decoder: ...
+    def decoder(
+        self, columns: tuple[str, ...], expands: tuple["Inside", ...], names: Names
+    ) -> Decoder: ...
 
 
 Inside = tuple[Expand, Shape, str]
@@ -96,8 +79,10 @@ class Ask(Struct, frozen=True):
     """With it rows are structs; what does not fit raises."""
     expands: tuple[Inside, ...] = ()
 
-    def decoder(self, query: Query) -> Decoder:
-        return PLAIN if self.shape is None else self.shape.decoder(query.select, self.expands)
+    def decoder(self, query: Query, names: Names) -> Decoder:
+        if self.shape is None:
+            return PLAIN
+        return self.shape.decoder(query.select, self.expands, names)
 
 
 class Reading(Struct, frozen=True):
@@ -122,19 +107,29 @@ class Reader(Struct, frozen=True):
 
     async def page(self, ask: Ask) -> Page:
         """The rows of a table that the caller may see and that meet the ask."""
+        return await until_named(lambda: self._page(ask))
+
+    async def _page(self, ask: Ask) -> Page:
         bounds = self._bounds(ask.table, ask.where, linked=False)
         secret = self._secret(ask)
         service = self.services[ask.table.service]
         call: Call = self.principal.recall(
-            ask, lambda: service.call(_query(ask, bounds, secret, ask.where)), _length
+            ask,
+            lambda: service.call(_query(ask, bounds, secret, ask.where, service.names)),
+            _length,
         )
         if call.query.where == NOTHING:
             return self._let_through(ask, ask.where, bounds, secret, Page([], 0))
-        (page,) = await service.fetch_all([call], self.allowance, ask.decoder(call.query))
+        (page,) = await service.fetch_all(
+            [call], self.allowance, ask.decoder(call.query, service.names)
+        )
         return self._let_through(ask, ask.where, bounds, secret, page)
 
     async def row(self, ask: Ask, column: str, key: Guid) -> Page:
         """As `keyed` for one GUID that the caller sent: all of the query but the key is known."""
+        return await until_named(lambda: self._row(ask, column, key))
+
+    async def _row(self, ask: Ask, column: str, key: Guid) -> Page:
         where = Compare(column, "eq", key)
         bounds = self._bounds(ask.table, where, linked=False)
         secret = self._secret(ask, where)
@@ -142,7 +137,8 @@ class Reader(Struct, frozen=True):
             return Page([], 0)
         service = self.services[ask.table.service]
         frame: Frame = self.principal.recall(
-            (id(ask), column), lambda: _frame(service, ask, column, bounds, secret)
+            (id(ask), column, service.names.version),
+            lambda: _frame(service, ask, column, bounds, secret),
         )
         call = Call(frame.query, frame.before + key + frame.after, frame.conditions)
         (page,) = await service.fetch_all([call], self.allowance, frame.decoder)
@@ -154,6 +150,9 @@ class Reader(Struct, frozen=True):
 
     async def chunked(self, asks: Sequence[tuple[Ask, Keys]]) -> list[tuple[Keys, Page]]:
         """As `keyed`, each page with the keys it was asked for. All asks read the same table."""
+        return await until_named(lambda: self._chunked(asks))
+
+    async def _chunked(self, asks: Sequence[tuple[Ask, Keys]]) -> list[tuple[Keys, Page]]:
         table = asks[0][0].table
         linked = all(keys.from_rows for _, keys in asks)
         bounds = self._bounds(table, asks[0][1].condition, linked=linked)
@@ -167,12 +166,28 @@ class Reader(Struct, frozen=True):
         if not chunks:
             return []
         calls = [chunk.call for chunk in chunks]
-        decoder = chunks[0].ask.decoder(calls[0].query)
+        decoder = chunks[0].ask.decoder(calls[0].query, service.names)
         pages = await service.fetch_all(calls, self.allowance, decoder)
         return [
             (each.keys, self._let_through(each.ask, each.where, bounds, secret, page))
             for each, page in zip(chunks, pages, strict=True)
         ]
+
+    def day(self, table: Table, path: str, raw: Raw) -> date | None:
+        """The day in a column of a row, in the zone in which it was typed."""
+        names = self.services[table.service].names
+        company = names.company_of(table.entity, path)
+        return read_day(
+            names,
+            table.entity,
+            path,
+            value_at(raw, path),
+            value_at(raw, company) if company else None,
+        )
+
+    def has(self, table: Table) -> bool:
+        """Whether the environment has a table, as far as is known."""
+        return not self.services[table.service].names.is_missing(table.entity)
 
     def default_order(self, table: Table) -> tuple[Order, ...]:
         """The table's own order, without what the caller's roles hide."""
@@ -213,10 +228,12 @@ class Reader(Struct, frozen=True):
         self._secret(ask)
         where = both(ask.where, rule)
         counting = replace(ask, top=1, count=True)
-        query = _query(counting, self._bounds(ask.table, where, linked=True), NO_COLUMNS, where)
+        service = self.services[ask.table.service]
+        bounds = self._bounds(ask.table, where, linked=True)
+        query = _query(counting, bounds, NO_COLUMNS, where, service.names)
         if query.where == NOTHING:
             return Page([], 0)
-        return await self.services[ask.table.service].fetch(query, self.allowance)
+        return await service.fetch(query, self.allowance)
 
     def implied(self, link: Link, *, down: bool) -> Bounds | None:
         """
@@ -230,9 +247,15 @@ class Reader(Struct, frozen=True):
         return found
 
     def _implied(self, link: Link, *, down: bool) -> Bounds | None:
-        child = link.owner.__table__  # type: ignore[attr-defined]  # links are members of tables
+        child = link.home
         ends = (link.target, child) if down else (child, link.target)
-        if not all(self.principal.may(table.needs) for table in ends):
+        if not all(self.principal.may(table.needs) and self.has(table) for table in ends):
+            return None
+        names, step = (
+            self.services[ends[0].service].names,
+            link.collection if down else link.navigation,
+        )
+        if names.step(ends[0].entity, step) is None:
             return None
         sides = [self._bounds(table, EVERYTHING, linked=True) for table in ends]
         known, wanted = (side.rule for side in sides)
@@ -245,17 +268,22 @@ class Reader(Struct, frozen=True):
     def _bounds(self, table: Table, where: Condition, *, linked: bool) -> Bounds:
         """What the caller may see of the table; `linked`: by keys of rows that passed the gate."""
         try:
+            if not self.has(table):
+                raise NotAvailableHere(f"This environment has no {table.name}.")
             access = self.principal.access(table.needs)
             if not linked and (table.rule.linked_only or access is Access.PARENT):
                 raise Forbidden(f"{table.name} is reached through the rows that it belongs to.")
-        except Forbidden as refusal:
+        except (Forbidden, NotAvailableHere) as refusal:
             self.readings.append(Reading(table, where, None, None, refused=refusal.message))
             raise
         remembered = self.principal.remembered
-        if table.name not in remembered:
+        service = self.services[table.service]
+        key = table.name, service.names.version
+        if key not in remembered:
             rule = table.rule.condition(self.principal, access)
-            remembered[table.name] = bounded_by(rule, self.services[table.service].dialect)
-        known: Bounds = remembered[table.name]
+            named = service.names.condition(table.entity, rule)
+            remembered[key] = bounded_by(rule, named, service.dialect)
+        known: Bounds = remembered[key]
         return known
 
     def _let_through(
@@ -300,10 +328,10 @@ def _frame(
 ) -> Frame:
     """The frame of an ask that some row can meet."""
     where = both(Compare(column, "eq", SOME_KEY), ask.where)
-    query = _query(ask, bounds, secret, where)
+    query = _query(ask, bounds, secret, where, service.names)
     call = service.call(query)
     before, after = call.url.split(SOME_KEY)
-    return Frame(ask, query, before, after, call.conditions, ask.decoder(query))
+    return Frame(ask, query, before, after, call.conditions, ask.decoder(query, service.names))
 
 
 class Chunk(Struct, frozen=True):
@@ -320,7 +348,7 @@ def _chunks(
 ) -> list[Chunk]:
     """The ask for these keys as queries whose URLs are short enough; none where nothing is met."""
     where = both(keys.condition, ask.where)
-    query = _query(ask, bounds, secret, where)
+    query = _query(ask, bounds, secret, where, service.names)
     if query.where == NOTHING:
         return []
     call = service.call(query)
@@ -333,12 +361,15 @@ def _chunks(
     ]
 
 
-def _query(ask: Ask, bounds: Bounds, secret: frozenset[str], where: Condition) -> Query:
+def _query(
+    ask: Ask, bounds: Bounds, secret: frozenset[str], where: Condition, names: Names
+) -> Query:
     wanted = ask.select - secret if secret else ask.select
+    wanted |= names.companies(ask.table.entity, wanted)
     select = _select(wanted, bounds.proof, tuple(ask.table.key), ask.order)
     bounded = both(bounds.asked, where)
     expands = tuple([expand for expand, _, _ in ask.expands])
-    return Query(ask.table.collection, select, bounded, ask.order, ask.top, ask.count, expands)
+    return Query(ask.table.entity, select, bounded, ask.order, ask.top, ask.count, expands)
 
 
 @lru_cache(maxsize=1024)

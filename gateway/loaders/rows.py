@@ -13,7 +13,8 @@ from aiodataloader import DataLoader
 from msgspec.structs import replace
 
 from gateway.errors import UpstreamMismatch
-from gateway.loaders.reader import Ask, Keys, Reader, Shape
+from gateway.loaders.keys import Keys
+from gateway.loaders.reader import Ask, Reader, Shape
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at

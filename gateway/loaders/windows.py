@@ -11,8 +11,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.errors import InvalidInput
+from gateway.loaders.keys import Keys
 from gateway.loaders.keyset import Place, beyond, decode, place, reverse, total_order
-from gateway.loaders.reader import Ask, Keys, Reader
+from gateway.loaders.reader import Ask, Reader
 from gateway.tables import Table
 from gateway.upstream.answers import Page, Row
 from gateway.upstream.conditions import EVERYTHING, Condition, both

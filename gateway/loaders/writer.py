@@ -124,13 +124,13 @@ class Writer(Struct, frozen=True):
                 raise
             raise Unsettled(self.writes.clock()) from None
 
-    async def exists(self, collection: str, column: str, key: UUID) -> bool:
+    async def exists(self, entity: str, column: str, key: UUID) -> bool:
         """
         Whether a row exists, whoever may see it.
 
         Only for ids that were derived for this caller, so that it tells of the caller's own writes.
         """
-        query = Query(collection, (column,), Compare(column, "eq", key), top=1)
+        query = Query(entity, (column,), Compare(column, "eq", key), top=1)
         return bool((await self.dataverse.fetch(query, self.allowance)).rows)
 
 

@@ -12,7 +12,6 @@ from uuid import UUID
 import strawberry
 
 from gateway.errors import UpstreamError, UpstreamRefused
-from gateway.loaders.footing import FINGERPRINT, KEY
 from gateway.loaders.writer import DUPLICATES, Unsettled
 from gateway.parsers import Unpriced
 from gateway.resolvers import buying, placing
@@ -30,7 +29,7 @@ from gateway.resolvers.placing import Buyer, Item
 from gateway.resolvers.reading import read_order
 from gateway.resolvers.refusals import refusal
 from gateway.schema.context import Context, Info
-from gateway.schema.sales import SalesOrder
+from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.selection import columns_under
 from gateway.upstream.service import Write
 

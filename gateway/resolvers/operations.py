@@ -12,13 +12,12 @@ import strawberry
 
 from gateway.auth.principal import Access, Principal
 from gateway.errors import InvalidInput
-from gateway.loaders.footing import FINGERPRINT
 from gateway.loaders.seals import Broken
 from gateway.resolvers.expectations import Expected
 from gateway.resolvers.payloads import OperationStatus
 from gateway.resolvers.reading import read_lines, read_order
 from gateway.schema.context import Context, Info
-from gateway.schema.sales import SalesOrder
+from gateway.schema.sales import FINGERPRINT, SalesOrder
 from gateway.schema.selection import columns_under
 
 SETTLED_AFTER = 130.0
@@ -81,7 +80,7 @@ async def _created(info: Info, receipt: Receipt) -> Operation:
     context = info.context
     # The time must be taken first: an order that comes after the look may still come.
     settled = context.writer.writes.clock() >= receipt.until + SETTLED_AFTER
-    if not await context.writer.exists("salesorders", "salesorderid", receipt.order):
+    if not await context.writer.exists("salesorder", "salesorderid", receipt.order):
         status = OperationStatus.NOT_CREATED if settled else OperationStatus.PENDING
         return Operation(status=status, order=None)
     marked = {FINGERPRINT} if receipt.fingerprint else frozenset[str]()

@@ -9,11 +9,11 @@ from strawberry.types.base import StrawberryObjectDefinition
 from gateway.resolvers import mistakes
 from gateway.resolvers.orders import Mutation
 from gateway.resolvers.query import Query
-from gateway.schema import accounts, billing, catalog, sales, shipping
+from gateway.schema import accounts, billing, catalog, identities, sales, shipping
 from gateway.schema.types import Types
 from gateway.tables import TABLES, Node
 
-NOUNS = (accounts, billing, catalog, sales, shipping)
+NOUNS = (accounts, billing, catalog, identities, sales, shipping)
 """The modules whose import declares our tables."""
 
 

@@ -7,7 +7,8 @@ import strawberry
 from gateway.kinds import OptionSet, option, unknown
 from gateway.rules import owned, people
 from gateway.schema.values import Address, Money, address, money
-from gateway.tables import Node, column, link, table
+from gateway.tables import Node, column, link, lookup, table
+from gateway.upstream.names import lookup_value
 
 
 @strawberry.enum(description="Which kinds of business with an account are stopped.")
@@ -33,7 +34,7 @@ class ActiveState(OptionSet):
 
 
 @table(
-    "accounts",
+    "account",
     key="accountid",
     rows=owned(account="accountid"),
     needs="account",
@@ -67,15 +68,15 @@ class Account(Node):
         "msdyn_onholdstatus", "What is stopped for the account, if anything."
     )
     parent: "Account | None" = link(
-        "_parentaccountid_value",
+        "parentaccountid",
         "The account that this one belongs to; null if it is not yours to see.",
         back="children",
         back_doc="The accounts that belong to this one, as far as they are yours to see.",
     )
 
-    _company_id: UUID | None = column("_msdyn_company_value", "The legal entity.")
-    _price_list_id: UUID | None = column("_defaultpricelevelid_value", "The price list.")
-    _currency_id: UUID | None = column("_transactioncurrencyid_value", "The currency.")
+    _company_id: UUID | None = lookup("msdyn_company", "The legal entity.")
+    _price_list_id: UUID | None = lookup("defaultpricelevelid", "The price list.")
+    _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.")
     _country: str | None = column("address1_country", "The country of the main address.")
     _id: UUID = column("accountid", "The key.")
 
@@ -92,9 +93,9 @@ class AddressPurpose(OptionSet):
 
 
 @table(
-    "customeraddresses",
+    "customeraddress",
     key="customeraddressid",
-    rows=owned(account="_parentid_value"),
+    rows=owned(account=lookup_value("parentid")),
     needs="account",
     order="number",
 )
@@ -105,17 +106,18 @@ class AccountAddress(Node):
     purpose: AddressPurpose | None = column("addresstypecode", "What it is for.")
     address: Address | None = address("", "The address itself.")
     account: Account | None = link(
-        "_parentid_value",
+        "parentid",
         "The account that the address is of.",
+        polymorphic=True,
         back="addresses",
         back_doc="The addresses of the account, to which its orders can be sent.",
     )
 
 
 @table(
-    "contacts",
+    "contact",
     key="contactid",
-    rows=people(contact="contactid", account="_parentcustomerid_value"),
+    rows=people(contact="contactid", account=lookup_value("parentcustomerid")),
     needs="contacts",
     order=("last_name", "first_name"),
     root=("contact", "contacts"),
@@ -132,14 +134,16 @@ class Contact(Node):
     job_title: str | None = column("jobtitle", "What the person does in the company.")
     state: ActiveState | None = column("statecode", "Whether the contact is in use.")
     account: Account | None = link(
-        "_parentcustomerid_value",
+        "parentcustomerid",
         "The account that the person acts for.",
+        polymorphic=True,
         back="contacts",
         back_doc="The people who act for the account.",
     )
 
     _id: UUID = column("contactid", "The key.")
-    _company_id: UUID | None = column("_msdyn_company_value", "The legal entity.")
-    _price_list_id: UUID | None = column("_defaultpricelevelid_value", "The price list.")
-    _currency_id: UUID | None = column("_transactioncurrencyid_value", "The currency.")
+    _master: UUID | None = lookup("masterid", "The contact that this one was merged into.")
+    _company_id: UUID | None = lookup("msdyn_company", "The legal entity.")
+    _price_list_id: UUID | None = lookup("defaultpricelevelid", "The price list.")
+    _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.")
     _country: str | None = column("address1_country", "The country of the main address.")

@@ -27,7 +27,7 @@ class InvoiceState(OptionSet):
 
 
 @table(
-    "invoices",
+    "invoice",
     key="invoiceid",
     rows=owned(**ORDERED_BY),
     needs="invoices",
@@ -45,14 +45,15 @@ class Invoice(Node):
     freight: Money | None = money("freightamount", "The charges on the invoice.")
     bill_to: Address | None = address("billto_", "Where the invoice went.")
     account: Account | None = link(
-        "_customerid_value",
+        "customerid",
         "The account that is invoiced.",
         back="invoices",
         back_doc="The invoices of the account, newest first.",
-        navigation="customerid_account",
+        polymorphic=True,
+        inside="up",
     )
     order: SalesOrder | None = link(
-        "_salesorderid_value",
+        "salesorderid",
         "The order that is invoiced.",
         back="invoices",
         back_doc="The invoices of the order.",
@@ -83,7 +84,7 @@ class Invoice(Node):
 
 
 @table(
-    "invoicedetails",
+    "invoicedetail",
     key="invoicedetailid",
     rows=owned(**ORDERED_BY, through="invoiceid"),
     needs="invoices",
@@ -102,11 +103,10 @@ class InvoiceLine(Node):
     tax: Money | None = money("tax", "The tax on the line.")
     amount: Money | None = money("extendedamount", "The amount of the line.")
     invoice: Invoice | None = link(
-        "_invoiceid_value",
+        "invoiceid",
         "The invoice that the line belongs to.",
         back="lines",
         back_doc="The lines of the invoice.",
-        navigation="invoiceid",
-        collection="invoice_details",
+        inside="both",
     )
-    product: Product | None = link("_productid_value", "The product that is invoiced.")
+    product: Product | None = link("productid", "The product that is invoiced.")

@@ -12,7 +12,8 @@ from gateway.loaders.rows import Loaders
 from gateway.rules import everyone, in_companies, in_price_lists
 from gateway.schema.quantities import OrderQuantities, order_settings
 from gateway.schema.values import Money, money
-from gateway.tables import Node, Row, column, computed, link, paths, table
+from gateway.tables import Node, Row, column, computed, link, lookup, paths, table
+from gateway.upstream.names import lookup_value
 
 
 @strawberry.enum(description="Whether a product can be bought.")
@@ -57,10 +58,14 @@ class Availability:
     in_stock: bool = strawberry.field(description="Whether any of it is available now.")
 
 
+PRICE_LIST, PRICED = lookup_value("pricelevelid"), lookup_value("productid")
+"""Whose price list an item is of, and which product it prices."""
+
+
 @table(
-    "productpricelevels",
+    "productpricelevel",
     key="productpricelevelid",
-    rows=in_price_lists("_pricelevelid_value"),
+    rows=in_price_lists(PRICE_LIST),
     needs="prices",
 )
 class PriceListItem(Row):
@@ -68,11 +73,11 @@ class PriceListItem(Row):
 
     price: Money | None = money("amount", "The price of one unit.")
     unit: str | None = column("uomid/msdyn_symbol", "The unit that the price is for.")
-    _unit_id: UUID | None = column("_uomid_value", "The unit.")
-    _currency_id: UUID | None = column("_transactioncurrencyid_value", "The currency.")
+    _unit_id: UUID | None = lookup("uomid", "The unit.")
+    _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.")
 
 
-@table("uoms", key="uomid", rows=everyone, needs="catalog")
+@table("uom", key="uomid", rows=everyone, needs="catalog")
 class Unit(Row):
     """A unit of measure."""
 
@@ -81,7 +86,7 @@ class Unit(Row):
 
 
 @table(
-    "products",
+    "product",
     key="productid",
     rows=everyone,
     needs="catalog",
@@ -100,13 +105,13 @@ class Product(Node):
     decimals: int | None = column(
         "quantitydecimal", "How many decimals a quantity of the product may have."
     )
-    _unit_id: UUID | None = column("_defaultuomid_value", "The unit it is sold in.")
-    _units_id: UUID | None = column("_defaultuomscheduleid_value", "The units it is sold in.")
+    _unit_id: UUID | None = lookup("defaultuomid", "The unit it is sold in.")
+    _units_id: UUID | None = lookup("defaultuomscheduleid", "The units it is sold in.")
     _id: UUID = column("productid", "The key.")
 
     @computed(
         "productid",
-        "_defaultuomid_value",
+        lookup_value("defaultuomid"),
         "defaultuomid/msdyn_symbol",
         doc="What one unit costs you, by your price list; null if the list does not have it in "
         "your currency, or if your accounts have several lists and you have chosen none of them.",
@@ -122,7 +127,7 @@ class Product(Node):
 
     async def price_in(self, loaders: Loaders, unit: UUID | None, terms: Terms) -> Money | None:
         """The price of one `unit`; None where the list has none for it in this currency."""
-        of_product = {"_pricelevelid_value": terms.price_list, "_productid_value": self._id}
+        of_product = {PRICE_LIST: terms.price_list, PRICED: self._id}
         items = await loaders.matching(PriceListItem, of_product, paths(PriceListItem))
         prices = [
             item.price

@@ -13,7 +13,7 @@ from gateway.tables import Row, column, paths, table
 
 
 @table(
-    "SalesOrderLinesV2",
+    "SalesOrderLines",
     service="finops",
     key={"dataAreaId": str, "InventoryLotId": str},
     rows=with_parent,

@@ -21,7 +21,7 @@ class OrderQuantities:
 
 
 @table(
-    "msdyn_productdefaultordersettings",
+    "msdyn_productdefaultordersetting",
     key="msdyn_productdefaultordersettingid",
     rows=in_companies("msdyn_company/cdm_companycode"),
     needs="catalog",
@@ -55,7 +55,7 @@ async def order_settings(
     loaders: Loaders, item_number: str | None, company: str | None
 ) -> OrderSettings | None:
     """The settings of an item at one of the legal entities that sell to the caller."""
-    if item_number is None or company is None:
+    if item_number is None or company is None or not loaders.reader.has(OrderSettings.__table__):
         return None
     on = {"msdyn_itemnumber/msdyn_itemnumber": item_number}
     found = await loaders.matching(OrderSettings, on, paths(OrderSettings))

@@ -14,7 +14,8 @@ from gateway.schema.catalog import PriceBasis, Product
 from gateway.schema.deliveries import delivered
 from gateway.schema.syncing import SyncState, amounts_basis, sync_state
 from gateway.schema.values import Address, Money, address, money
-from gateway.tables import Node, column, computed, link, table
+from gateway.tables import Node, column, computed, link, lookup, table
+from gateway.upstream.names import lookup_value
 
 
 @strawberry.enum(description="How far an order has come.")
@@ -57,16 +58,19 @@ class LineStatus(OptionSet):
     UNKNOWN = unknown()
 
 
+ITEM_BASED = 192350000
+"""`msdyn_ordertype` of the orders that dual-write carries."""
+
 ORDERED_BY = {
-    "account": "_customerid_value",
-    "contact": "_msdyn_contactperson_value",
-    "party": "_msdyn_associatedcontact_value",
+    "account": lookup_value("customerid"),
+    "contact": lookup_value("msdyn_contactperson"),
+    "party": lookup_value("msdyn_associatedcontact"),
 }
 """Who ordered: the account, and the person by the older model of contacts or by the newer."""
 
 
 @table(
-    "salesorders",
+    "salesorder",
     key="salesorderid",
     rows=owned(**ORDERED_BY),
     needs="orders",
@@ -121,19 +125,29 @@ class SalesOrder(Node):
     ship_to: Address | None = address("shipto_", "Where the order goes.")
     bill_to: Address | None = address("billto_", "Where the invoice goes.")
     account: Account | None = link(
-        "_customerid_value",
+        "customerid",
         "The account that buys.",
         back="orders",
         back_doc="The sales orders of the account, newest first.",
-        navigation="customerid_account",
+        polymorphic=True,
+        inside="up",
     )
     contact: Contact | None = link(
-        "_msdyn_contactperson_value",
+        "msdyn_contactperson",
         "The person who placed the order.",
         back="orders",
         back_doc="The sales orders that the person placed, newest first.",
     )
-    _id: UUID = column("salesorderid", "The key.")
+    _id: UUID = column("salesorderid", "The key.", written="create")
+    _key: str | None = column(
+        "gw_idempotencykey", "What keeps an order from being made twice.", written="create"
+    )
+    _fingerprint: str | None = column(
+        "gw_fingerprint", "What the order's input said.", written="create"
+    )
+    _order_type: int | None = column(
+        "msdyn_ordertype", "Which kind of order; dual-write carries one.", written="create"
+    )
     _version: int = column("versionnumber", "The version.")
 
     @computed(
@@ -161,8 +175,13 @@ class SalesOrder(Node):
         return str(self._version)
 
 
+KEY = SalesOrder.__table__.scalar_of("_key")
+FINGERPRINT = SalesOrder.__table__.scalar_of("_fingerprint")
+"""The columns of ours on an order; the first has an alternate key of its own."""
+
+
 @table(
-    "salesorderdetails",
+    "salesorderdetail",
     key="salesorderdetailid",
     rows=owned(**ORDERED_BY, through="salesorderid"),
     needs="orders",
@@ -198,17 +217,16 @@ class SalesOrderLine(Node):
         "msdyn_externalitemnumber", "The customer's own number for the item."
     )
     order: SalesOrder | None = link(
-        "_salesorderid_value",
+        "salesorderid",
         "The order that the line belongs to.",
         back="lines",
         back_doc="The lines of the order.",
-        navigation="salesorderid",
-        collection="order_details",
+        inside="both",
     )
-    product: Product | None = link("_productid_value", "The product that was ordered.")
+    product: Product | None = link("productid", "The product that was ordered.")
 
     _id: UUID = column("salesorderdetailid", "The key.")
-    _unit_id: UUID | None = column("_uomid_value", "The unit.")
+    _unit_id: UUID | None = lookup("uomid", "The unit.")
     _order_number: str | None = column("salesorderid/msdyn_salesordernumber", "The order.")
     _company: str | None = column(
         "salesorderid/msdyn_company/cdm_companycode", "The legal entity that sells."

@@ -36,7 +36,7 @@ class Shipment(Node):
     carrier: str | None = column("ShipCarrierId", "Who carries it.")
     delivery_mode: str | None = column("DlvMode", "How it was sent.")
     delivery_terms: str | None = column("DlvTerm", "The terms of delivery.")
-    warehouse: str | None = column("InventLocationId", "The warehouse that it left.")
+    warehouse: str | None = column("inventLocationId", "The warehouse that it left.")
     bill_of_lading: str | None = column("BillOfLadingId", "The bill of lading.")
     customer_reference: str | None = column("CustomerRef", "The customer's own reference.")
     quantity: Decimal | None = column("Qty", "How much was sent, over all lines.")

@@ -25,11 +25,16 @@ FAILED_AFTER = 600
 class ErpOrder(Row):
     """An order as the ERP keeps it."""
 
+    company: str | None = column("dataAreaId", "The legal entity.")
     number: str = column("SalesOrderNumber", "The order number.")
+    created_at: datetime | None = column("OrderCreationDateTime", "When the order was made.")
     total: Decimal | None = column("OrderTotalAmount", "The total with tax.")
     totals_are_calculated: bool | None = column(
         "AreTotalsCalculated", "Whether the ERP has worked the totals out."
     )
+
+
+STATE = paths(ErpOrder, "number", "total", "totals_are_calculated")
 
 
 @strawberry.enum(description="Whether an order has reached the ERP.")
@@ -76,7 +81,7 @@ async def _erp_order(loaders: Loaders, company: str | None, number: str | None) 
     if company is None or number is None:
         return None
     on = {"dataAreaId": company, "SalesOrderNumber": number}
-    found = await loaders.matching(ErpOrder, on, paths(ErpOrder))
+    found = await loaders.matching(ErpOrder, on, STATE)
     return found[0] if found else None
 
 

@@ -7,6 +7,7 @@ so that one which the caller may not have takes nothing else away.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
 from enum import Enum
 from typing import Any
 
@@ -24,7 +25,7 @@ from gateway.schema.connections import COUNTS, Connection, Listing
 from gateway.schema.context import Info
 from gateway.schema.listing import Direction, root_window_of, window_of
 from gateway.schema.selection import asks_for, columns, listed_columns
-from gateway.tables import TABLES, Back, Computed, Link, Node, Row, Spec, Table
+from gateway.tables import TABLES, Back, Column, Computed, Link, Node, Row, Spec, Table, selected
 
 Resolve = Callable[..., Any]
 
@@ -169,6 +170,8 @@ def _member(spec: Spec) -> StrawberryField:
         return Resolved(spec.name, type_, spec.doc, _linked(spec))
     if isinstance(spec, Computed):
         return Resolved(spec.name, type_, spec.doc, _worked_out(spec))
+    if isinstance(spec, Column) and spec.is_day:
+        return Resolved(spec.name, type_, spec.doc, _day(spec))
     return StrawberryField(
         python_name=spec.name, type_annotation=StrawberryAnnotation(type_), description=spec.doc
     )
@@ -178,6 +181,14 @@ def _linked(spec: Link) -> Resolve:
     async def resolve(row: Row, info: Info) -> Row | None:
         select = columns(info._raw_info, spec.target)
         return await info.context.loaders.one(spec, row, select)
+
+    return resolve
+
+
+def _day(spec: Column) -> Resolve:
+    def resolve(row: Row, info: Info) -> date | None:
+        selected(row.raw, spec.path)
+        return info.context.loaders.reader.day(row.__table__, spec.path, row.raw)
 
     return resolve
 

@@ -61,13 +61,14 @@ class Expand(Struct, frozen=True):
 
 class Query(Struct, frozen=True):
     """
-    What to read from one collection.
+    What to read of one table.
 
-    `top` is the number of rows wanted, None for all of them. A path in `select` reads a column of
-    a row that a lookup leads to and travels as `$expand`.
+    `entity` is its logical name, or the public collection of F&O; `Names.query` puts the names of
+    the environment in. `top` is the number of rows wanted, None for all of them. A path in `select`
+    reads a column of a row that a lookup leads to and travels as `$expand`.
     """
 
-    collection: str
+    entity: str
     select: tuple[str, ...]
     where: Condition = EVERYTHING
     order: tuple[Order, ...] = ()
@@ -87,7 +88,7 @@ class Dialect:
     def url(self, query: Query) -> str:
         """The path and query string of `query`, percent-encoded, relative to the service root."""
         always = tuple(self.always.items())
-        what = _asked_for(query.collection, query.select, query.expands, always)
+        what = _asked_for(query.entity, query.select, query.expands, always)
         window = _window(query.order, query.top, counted=query.count)
         if query.where == EVERYTHING:
             return what + window
@@ -113,9 +114,9 @@ class Dialect:
             case Not(part):
                 return f"not ({self.text(part)})"
 
-    def spelled(self, condition: Condition) -> Spelled:
-        """The condition with its text, which is then worked out no more."""
-        return Spelled(condition, self.text(condition), self.conditions(condition))
+    def spelled(self, condition: Condition, named: Condition) -> Spelled:
+        """The condition with the text of `named`, the same in the names of the service."""
+        return Spelled(condition, self.text(named), self.conditions(named))
 
     def conditions(self, condition: Condition) -> int:
         """How many conditions the service counts in `condition`; Dataverse allows 500."""

@@ -9,8 +9,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from math import ceil
 from typing import Any, Literal
+from urllib.parse import urljoin
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -19,19 +20,22 @@ from msgspec.structs import replace
 from gateway.errors import (
     InvalidInput,
     LimitExceeded,
+    NotAvailableHere,
     UpstreamError,
     UpstreamMismatch,
     UpstreamRefused,
-    UpstreamThrottled,
     UpstreamUnavailable,
 )
 from gateway.upstream import batch
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Row, opened
+from gateway.upstream.conditions import NOTHING
 from gateway.upstream.exchange import Reply, Request, Transport
-from gateway.upstream.odata import Dialect, Query
+from gateway.upstream.failures import is_no_table, outcome_of, raise_for, unknown_property
+from gateway.upstream.names import Names, NamesChanged
+from gateway.upstream.odata import Dialect, Query, row_url
 from gateway.upstream.replay import GivenUp
-from gateway.upstream.sender import Sender, Sent, retry_after
+from gateway.upstream.sender import Sender, Sent
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +59,10 @@ HEADERS = {
     "OData-MaxVersion": "4.0",
     "If-None-Match": "null",
 }
-NO_TABLE = (404, "0x80060888"), (404, "0x8006088a")
-"""How Dataverse says that it has no entity set of the name; a missing column is a 400."""
+REFUSED_QUERIES = 400, 404
+"""Statuses with which a service says that a query itself is wrong: it names a property, no row."""
+DIAGNOSES = 500
+"""Refused queries that are remembered, so that each is told once."""
 COUNT_ANNOTATIONS = (
     'odata.include-annotations="Microsoft.Dynamics.CRM.totalrecordcount,'
     'Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"'
@@ -69,6 +75,8 @@ class Call(Struct, frozen=True):
     query: Query
     url: str
     conditions: int
+    finds: bool = True
+    """Whether any row can meet the query; if not it is not sent."""
 
     @property
     def fits(self) -> bool:
@@ -87,17 +95,20 @@ class Call(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One change of one row: `url` below the service's root, `row` as the Web API takes it."""
+    """
+    One change of one row of a table, in logical names: a lookup holds a `Reference`, the rows that
+    are made along with theirs are `Children`, a day is a `date`.
+    """
 
     method: Literal["POST", "PATCH", "DELETE"]
-    url: str
+    entity: str
     row: Row | None = None
     match: str | None = None
     """The ETag that the row must have; `*` for any, so that a PATCH cannot create."""
-
-    @property
-    def body(self) -> bytes:
-        return b"" if self.row is None else _encoder.encode(self.row)
+    key: UUID | None = None
+    """The row, unless it is a new one."""
+    company: str | None = None
+    """The code of the legal entity whose zone tells when a day begins."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -116,30 +127,75 @@ class Service:
     write_patience: float = 10.0
     """Seconds after which one try of a write is given up; the write may go on at the service."""
     sender: Sender = field(default_factory=Sender)
+    names: Names = field(default_factory=Names)
+    _diagnosed: set[tuple[str, str]] = field(default_factory=set)
 
     def call(self, query: Query) -> Call:
-        url = self.root + self.dialect.url(query)
+        named = self.names.query(query)
+        if named.where == NOTHING:
+            return Call(query, "", 0, finds=False)
+        url = self.root + self.dialect.url(named)
         many = len(url) > SHORT_URL
-        return Call(query, url, self.dialect.conditions(query.where) if many else 0)
+        return Call(query, url, self.dialect.conditions(named.where) if many else 0)
 
     async def fetch(self, query: Query, allowance: Allowance) -> Page:
         """The rows of `query`: `top` of them from one request, else all of its pages."""
-        (page,) = await self.fetch_all([self.call(query)], allowance)
-        return page
+        while True:
+            try:
+                (page,) = await self.fetch_all([self.call(query)], allowance)
+            except NamesChanged:
+                continue
+            return page
 
     async def fetch_all(
         self, calls: Sequence[Call], allowance: Allowance, decoder: Decoder = PLAIN
     ) -> list[Page]:
-        """The pages of several queries: a GET for one that fits into a URL, else a `$batch`."""
+        """
+        The pages of several queries: a GET for one that fits into a URL, else a `$batch`.
+
+        NamesChanged where they named what the service lacks: make them again, from their queries.
+        """
+        if not all(call.finds for call in calls):
+            found = await self.fetch_all([c for c in calls if c.finds], allowance, decoder)
+            rest = iter(found)
+            return [next(rest) if call.finds else Page([], 0) for call in calls]
+        if not calls:
+            return []
         allowance.spend(len(calls))
         outcomes = await self._outcomes(calls, allowance)
+        for call, outcome in zip(calls, outcomes, strict=True):
+            if isinstance(outcome, UpstreamRefused):
+                self._diagnose(call.query, outcome)
         pages = []
         for outcome, call in zip(outcomes, calls, strict=True):
             answer = _opened(outcome, allowance, decoder)
             if call.query.top is None and answer.next_link is not None:
                 answer = await self._complete(answer, call.query, allowance, decoder)
+            if decoder is PLAIN:
+                self._rename(answer.value, call.query)
             pages.append(_page(answer, call.query.top))
         return pages
+
+    def _rename(self, rows: list[Any], query: Query) -> None:
+        """Give plain rows the names by which they were asked for."""
+        rename = self.names.rename(query.entity, query.select)
+        if rename is not None and rows and isinstance(rows[0], dict):
+            rename(rows)
+
+    async def read(self, resource: str, allowance: Allowance) -> Any:
+        """
+        The JSON of a resource that is no table, below the root, or with `/` in front at the origin.
+
+        Raises UpstreamError.
+        """
+        allowance.spend()
+        url = urljoin(self.root, resource) if resource.startswith("/") else self.root + resource
+        sent = await self._send("GET", url, allowance, headers=NO_HEADERS)
+        raise_for(sent.response.status, sent.response.headers, sent.response.body)
+        try:
+            return msgspec.json.decode(sent.response.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise UpstreamMismatch("The service's answer is not JSON.") from None
 
     async def write(self, changes: Sequence[Write], allowance: Allowance) -> None:
         """
@@ -151,7 +207,7 @@ class Service:
         sent = await (self._change_set if len(changes) > 1 else self._change)(changes, allowance)
         try:
             for reply in _replies(sent.response):
-                _raise_for(reply.status, reply.headers, reply.body)
+                raise_for(reply.status, reply.headers, reply.body)
         except UpstreamError as error:
             # An answer that cannot be read leaves open what was done.
             unclear = isinstance(error, UpstreamMismatch | UpstreamUnavailable)
@@ -180,6 +236,33 @@ class Service:
             raise GivenUp
         return outcomes
 
+    def _diagnose(self, query: Query, error: UpstreamRefused) -> None:
+        """
+        Say once what the service does not like about a query that we wrote ourselves.
+
+        NotAvailableHere where it has no such table, NamesChanged where it has no such column.
+        """
+        shape = query.entity, error.words
+        if error.status in REFUSED_QUERIES and shape not in self._diagnosed:
+            if len(self._diagnosed) < DIAGNOSES:
+                self._diagnosed.add(shape)
+            log.warning(
+                "%s refuses a query of %s: %s %s: %s",
+                self.dialect.service,
+                self.names.collection(query.entity),
+                error.status,
+                error.details["reason"],
+                error.words,
+            )
+        if is_no_table(error, self.dialect.service):
+            raise NotAvailableHere(f"This environment has no {query.entity}.")
+        lost = unknown_property(error)
+        if lost is not None:
+            type_, name = lost
+            owner = type_ if self.dialect.service == "dataverse" else query.entity
+            if self.names.lose(owner, name):
+                raise NamesChanged
+
     def _kept_as(self, call: Call, *, good: bool) -> str:
         """Its URL; that without rows inside of rows, which a good answer serves as well."""
         if not call.query.expands or not good:
@@ -192,14 +275,14 @@ class Service:
             (call,) = calls
             headers = self._preferred(call)
             sent = await self._send("GET", call.url, allowance, headers=headers)
-            return [_outcome(sent.response)]
+            return [outcome_of(sent.response)]
         if not all(call.fits_batch for call in calls):
             raise InvalidInput("The filter is too long.", argument="filter")
         parts = [Request("GET", call.url, headers=self._preferred(call)) for call in calls]
         replies = await self._batch(*batch.reads(parts), allowance)
         if len(replies) != len(calls):
             raise UpstreamMismatch("A batch was answered with another number of parts.")
-        return list(map(_outcome, replies))
+        return list(map(outcome_of, replies))
 
     def _preferred(self, call: Call) -> Mapping[str, str]:
         if self.dialect.service == "finops":
@@ -239,28 +322,32 @@ class Service:
         )
         replies = _replies(sent.response)
         if sent.response.status >= 400 and len(replies) == 1:
-            _raise_for(replies[0].status, replies[0].headers, replies[0].body)
+            raise_for(replies[0].status, replies[0].headers, replies[0].body)
         return replies
 
     async def _change(self, changes: Sequence[Write], allowance: Allowance) -> Sent:
-        (change,) = changes
-        headers = {"Content-Type": "application/json"} | change.headers
+        request = self._request(changes[0])
+        headers = {"Content-Type": "application/json", **request.headers}
         return await self._send(
-            change.method,
-            self.root + change.url,
+            request.method,
+            request.url,
             allowance,
             patience=self.write_patience,
             headers=headers,
-            content=change.body,
+            content=request.body,
         )
 
+    def _request(self, change: Write) -> Request:
+        """A change in the names of the environment."""
+        collection = self.names.collection(change.entity)
+        url = self.root + (collection if change.key is None else row_url(collection, change.key))
+        body = b""
+        if change.row is not None:
+            body = _encoder.encode(self.names.row(change.entity, change.row, change.company))
+        return Request(change.method, url, body, change.headers)
+
     async def _change_set(self, changes: Sequence[Write], allowance: Allowance) -> Sent:
-        content_type, body = batch.change_set(
-            [
-                Request(each.method, self.root + each.url, each.body, each.headers)
-                for each in changes
-            ]
-        )
+        content_type, body = batch.change_set([self._request(each) for each in changes])
         headers = {"Content-Type": content_type, "Accept": "multipart/mixed"}
         return await self._send(
             "POST",
@@ -295,11 +382,6 @@ def _replies(response: Reply) -> list[Reply]:
     return batch.replies(kind, response.body) if kind.startswith("multipart/") else [response]
 
 
-def is_no_table(error: UpstreamRefused) -> bool:
-    """Whether a query was refused because its table does not exist in the environment."""
-    return (error.status, error.details["reason"]) in NO_TABLE
-
-
 @lru_cache
 def _prefer(*, counted: bool, page_size: int | None) -> Mapping[str, str]:
     """Annotations are asked for where they are read, as each lookup of each row brings two."""
@@ -322,43 +404,3 @@ def _opened(outcome: Outcome, allowance: Allowance, decoder: Decoder) -> Answer[
     if allowance.replay is not None:
         allowance.replay.made(outcome, answer)
     return answer
-
-
-def _outcome(reply: Reply) -> Outcome:
-    if reply.status < 400:
-        return reply.body
-    try:
-        _raise_for(reply.status, reply.headers, reply.body)
-    except UpstreamError as error:
-        return error
-    return reply.body
-
-
-def _raise_for(status: int, headers: Any, body: bytes) -> None:
-    """Raise what a status means; nothing for a success."""
-    if status < 400:
-        return
-    code, text = _reason(body)
-    log.warning("upstream answered %s %s", status, code)
-    log.debug("upstream said: %s", text)
-    raise _error(status, headers, code, text)
-
-
-def _error(status: int, headers: Any, code: str, text: str) -> UpstreamError:
-    if status == 429:
-        seconds = ceil(retry_after(headers))
-        return UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=seconds)
-    if status >= 500 or status in (401, 408):
-        return UpstreamUnavailable("Dynamics could not answer.")
-    refused = UpstreamRefused("Dynamics refused the request.", reason=code)
-    refused.words, refused.status = text, status
-    return refused
-
-
-def _reason(body: bytes) -> tuple[str, str]:
-    """The service's own code and text. The text may quote anybody's rows: never for a caller."""
-    try:
-        error = msgspec.json.decode(body)["error"]
-        return str(error["code"]), str(error["message"])
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return "", ""

@@ -23,7 +23,8 @@ from gateway.engine.plans.leaves import Unusual
 from gateway.engine.plans.shapes import Rows
 from gateway.loaders.bounds import Bounds
 from gateway.loaders.hiding import withheld
-from gateway.loaders.reader import Ask, Keys
+from gateway.loaders.keys import Keys
+from gateway.loaders.reader import Ask
 from gateway.loaders.windows import Slice, Window, child_windows, sliced
 from gateway.schema.context import Context
 from gateway.schema.listing import window_of

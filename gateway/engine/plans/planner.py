@@ -22,6 +22,7 @@ from gateway.schema.accounts import Contact
 from gateway.schema.selection import Operation
 from gateway.tables import TABLES, Node, Table
 from gateway.upstream.conditions import Guid
+from gateway.upstream.names import Names
 from gateway.upstream.rows import Key
 
 Read = Callable[[Run], Awaitable[Any]]
@@ -66,9 +67,10 @@ class Plan:
 class Planner:
     """Makes plans over the declared tables of one schema. Its reasons are in `Unplanned`."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, names: Names) -> None:
         rooted = [table for table in TABLES.values() if table.root]
         self._schema = schema
+        self._names = names
         self._singles = {to_camel_case(t.root[0]): t for t in rooted if t.root}
         self._lists = {to_camel_case(t.root[1]): t for t in rooted if t.root}
 
@@ -86,9 +88,8 @@ class Planner:
         shapes = Shapes()
         made = []
         for response, nodes in roots.items():
-            draft = Draft(
-                self._schema, operation, shapes, response, nodes, self._arguments(nodes[0])
-            )
+            walk = Walk(Source(self._schema, operation), shapes, self._names)
+            draft = Draft(self._schema, walk, shapes, response, nodes, self._arguments(nodes[0]))
             made.append(self._root(draft, types))
         _share([fetch for root in made for fetch in root.fetches])
         return Plan(tuple(made))
@@ -119,7 +120,7 @@ class Draft:
     def __init__(
         self,
         schema: GraphQLSchema,
-        operation: Operation,
+        walk: Walk,
         shapes: Shapes,
         response: str,
         nodes: list[FieldNode],
@@ -130,14 +131,14 @@ class Draft:
         self._shapes = shapes
         self._nodes = nodes
         self._arguments = arguments
-        self._source = Source(schema, operation)
-        self._walk = Walk(self._source, shapes)
+        self._source = walk.source
+        self._walk = walk
 
     def listed(self, table: Table) -> Root:
         """The list of a table."""
         fetch = Listed(
             table=table,
-            shape=Rows(table.name),
+            shape=Rows(table),
             arguments=self._arguments,
             counted=self._walk.counted(self._nodes),
         )

@@ -32,6 +32,7 @@ from gateway.engine.plans.variables import NO_VARIABLES, Coerce, coercion
 from gateway.errors import GatewayError
 from gateway.schema.context import Context
 from gateway.schema.selection import responses
+from gateway.upstream.names import Names
 from gateway.upstream.replay import Replay, trying
 
 log = logging.getLogger(__name__)
@@ -76,11 +77,11 @@ class Known:
 class Plans:
     """The plans of one schema's operations."""
 
-    def __init__(self, schema: GraphQLSchema, *, expands: bool = False) -> None:
+    def __init__(self, schema: GraphQLSchema, names: Names, *, expands: bool = False) -> None:
         """With `expands` rows travel inside of one another where that is proved to be the same."""
         self._expands = expands
         self._schema = schema
-        self._planner = Planner(schema)
+        self._planner = Planner(schema, names)
 
     async def run(
         self, operation: Operation, variables: Mapping[str, Any], context: Context

@@ -7,7 +7,8 @@ from typing import Any
 
 from gateway.engine.plans.arguments import Arguments
 from gateway.engine.plans.fetches import Fetch, Nested, Run
-from gateway.loaders.reader import Ask, Keys
+from gateway.loaders.keys import Keys
+from gateway.loaders.reader import Ask
 from gateway.loaders.windows import Slice, root_window
 from gateway.schema.listing import root_window_of
 from gateway.upstream.conditions import Guid

@@ -10,6 +10,7 @@ from gateway.engine.plans.source import Unplanned
 from gateway.loaders.reader import Inside
 from gateway.tables import Table
 from gateway.upstream.answers import Decoder, decoder
+from gateway.upstream.names import Names
 from gateway.upstream.odata import Expand
 from gateway.upstream.rows import Checked
 
@@ -23,8 +24,8 @@ class Rows:
     which columns the gate adds for this caller.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, table: Table) -> None:
+        self._name, self._entity = table.name, table.entity
         self._leaves: dict[str, Leaf] = {}
         self._required: set[str] = set()
         self._left: set[str] = set()
@@ -48,34 +49,47 @@ class Rows:
         self._slots.append(f"_{len(self._slots)}")
         return self._slots[-1]
 
-    def decoder(self, columns: tuple[str, ...], expands: tuple[Inside, ...] = ()) -> Decoder:
-        key = columns, *[expand for expand, _, _ in expands]
+    def decoder(
+        self, columns: tuple[str, ...], expands: tuple[Inside, ...], names: Names
+    ) -> Decoder:
+        key = names.version, columns, *[expand for expand, _, _ in expands]
         if key not in self._decoders:
-            self._decoders[key] = decoder(self.struct(columns, expands))
+            self._decoders[key] = decoder(self.struct(columns, expands, names))
         return self._decoders[key]
 
-    def struct(self, columns: Iterable[str], expands: Iterable[Inside] = ()) -> type[Checked]:
+    def struct(
+        self, columns: Iterable[str], expands: Iterable[Inside], names: Names
+    ) -> type[Checked]:
         """A row of these columns, with the rows that travel inside of it in their slots."""
         if not self._left.isdisjoint(columns):
             raise Unusual("a column that is not asked for")
-        inside = {slot: _inside(expand, shape, slot) for expand, shape, slot in expands}
-        empty = [
-            (slot, Any, msgspec.field(default=None, name=f"({slot})"))
-            for slot in self._slots
-            if slot not in inside
-        ]
-        return _made(self._name, [*self._fields(_tree(columns)), *inside.values(), *empty])
+        inside = {
+            slot: _inside(names, self._entity, expand, shape, slot)
+            for expand, shape, slot in expands
+        }
+        empty = [_absent(slot) for slot in self._slots if slot not in inside]
+        fields = self._fields(names, self._entity, _tree(columns))
+        return _made(self._name, [*fields, *inside.values(), *empty])
 
-    def _fields(self, tree: Mapping[str, Any], at: str = "") -> list[Any]:
+    def _fields(
+        self, names: Names, entity: str, tree: Mapping[str, Any], at: str = ""
+    ) -> list[Any]:
+        """The attributes for columns; those of what the environment lacks are always empty."""
         fields: list[Any] = []
+        absent: list[Any] = []
         for name, below in tree.items():
             path = at + name
-            if below:
-                inner = _made(f"{self._name}_{name}", self._fields(below, f"{path}/"))
-                fields.append((name, inner | None))
+            step = names.step(entity, name) if below else None
+            spelled = names.path(entity, name) if step is None and not below else None
+            if step is not None:
+                inside = self._fields(names, step.entity, below, f"{path}/")
+                inner = _made(f"{self._name}_{name}", inside)
+                fields.append((name, inner | None, msgspec.field(name=step.navigation)))
+            elif spelled is not None:
+                fields.append((name, self._carried(path), msgspec.field(name=spelled)))
             else:
-                fields.append((name, self._carried(path)))
-        return fields
+                absent.append(_absent(name))
+        return fields + absent
 
     def _carried(self, path: str) -> Any:
         leaf = self._leaves.get(path)
@@ -96,18 +110,26 @@ class Shapes:
 
     def of(self, table: Table, *loaded_by: str) -> Rows:
         """The shape for rows of `table` that are found by these columns, or by this link."""
-        return self._by_loader.setdefault((table.name, *loaded_by), Rows(table.name))
+        return self._by_loader.setdefault((table.name, *loaded_by), Rows(table))
 
 
-def _inside(expand: Expand, shape: Any, slot: str) -> Any:
-    struct: Any = shape.struct(expand.select)
+def _inside(names: Names, entity: str, expand: Expand, shape: Any, slot: str) -> Any:
+    struct: Any = shape.struct(expand.select, (), names)
     type_ = struct | None if expand.top is None else list[struct]
-    return slot, type_, msgspec.field(name=expand.navigation)
+    step = names.step(entity, expand.navigation)
+    return slot, type_, msgspec.field(name=expand.navigation if step is None else step.navigation)
+
+
+def _absent(name: str) -> Any:
+    """An attribute that no answer fills."""
+    return name, Any, msgspec.field(default=None, name=f"({name})")
 
 
 def _made(name: str, fields: list[Any]) -> type[Checked]:
     # Rows lead to rows below them and never back, so that no collector need look at them.
-    made: Any = msgspec.defstruct(name, fields, bases=(Checked,), gc=False)
+    # An attribute with a default cannot stand before one without.
+    ordered = sorted(fields, key=lambda field: field[2].default is not msgspec.NODEFAULT)
+    made: Any = msgspec.defstruct(name, ordered, bases=(Checked,), gc=False)
     return made  # type: ignore[no-any-return]  # a subclass of its bases
 
 

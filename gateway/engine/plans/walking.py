@@ -9,20 +9,29 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type, is_non_null_type
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLLeafType,
+    GraphQLObjectType,
+    get_named_type,
+    is_non_null_type,
+)
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.engine.plans.arguments import arguments_of, spelled
 from gateway.engine.plans.fetches import Children, Fetch, Linked, Worked
-from gateway.engine.plans.leaves import LARGEST_INT, Leaf, Unusual, leaf_of
+from gateway.engine.plans.leaves import LARGEST_INT, Convert, Leaf, Unusual, leaf_of
 from gateway.engine.plans.shapes import Shapes
 from gateway.engine.plans.source import Source, Unplanned, output_leaf
 from gateway.loaders import keyset
+from gateway.loaders.named import read_day
 from gateway.loaders.windows import Slice
 from gateway.schema import ids
 from gateway.schema.connections import COUNTS
 from gateway.schema.selection import columns_of, fields, responses
 from gateway.tables import Back, Column, Computed, Group, Link, Node, Spec
+from gateway.upstream.names import Names
 from gateway.upstream.rows import Checked
 
 Nodes = Sequence[FieldNode]
@@ -31,9 +40,11 @@ Nodes = Sequence[FieldNode]
 class Walk:
     """Both walks of one root field."""
 
-    def __init__(self, source: Source, shapes: Shapes) -> None:
-        self._source = source
+    def __init__(self, source: Source, shapes: Shapes, names: Names) -> None:
+        """`names`: those of Dataverse, which tell how its columns hold days."""
+        self.source = self._source = source
         self._shapes = shapes
+        self._names = names
         self._operation = source.operation
 
     # What has to be read.
@@ -80,6 +91,7 @@ class Walk:
             case Column():
                 leaf = self._leaf(fetch, name, member)
                 fetch.shape.demand(member.path, leaf, optional=member.optional)
+                fetch.select |= self._names.companies(fetch.table.entity, [member.path])
             case Group():
                 for part, leaf in self._asked(fetch, member, nodes):
                     fetch.shape.demand(member.parts[part], leaf, optional=True)
@@ -162,6 +174,8 @@ class Walk:
         leaf = self._leaf(fetch, name, member)
         checked = not member.optional and "/" not in member.path
         value = self._source.at(row, member.path)
+        if company := self._company(member):
+            value = f"({value}, {self._source.at(row, company)})"
         return self._source.leaf(value, leaf, optional=member.optional, checked=checked)
 
     def _group(self, fetch: Fetch, row: str, name: str, group: Group, nodes: Nodes) -> str:
@@ -283,7 +297,17 @@ class Walk:
 
     def _leaf(self, fetch: Fetch, name: str, column: Column) -> Leaf:
         output = output_leaf(self._field(fetch, name).type)
-        return leaf_of(column.type, output, fetch.table.service)
+        if not column.is_day:
+            return leaf_of(column.type, output, fetch.table.service)
+        day = partial(read_day, self._names, fetch.table.entity, column.path)
+        if self._company(column):
+            return Leaf(Any, _coerced(lambda both: day(*both), output), exact=False)
+        return Leaf(Any, _coerced(lambda raw: day(raw, None), output), exact=False)
+
+    def _company(self, column: Column) -> str:
+        """The path to the legal entity by which a day is read; empty where it needs none."""
+        entity = column.home.entity
+        return self._names.company_of(entity, column.path) if column.is_day else ""
 
     def _leaves(self, fetch: Fetch, group: Group) -> dict[str, Leaf]:
         type_ = self._object_type(fetch, to_camel_case(group.name))
@@ -319,6 +343,14 @@ def _own_name(group: Group, name: str) -> str:
 
 def _whole(cls: Any, group: Group, row: Checked) -> Any:
     return group.__get__(cls(row), cls)
+
+
+def _coerced(read: Convert, output: GraphQLLeafType) -> Convert:
+    def convert(raw: Any) -> Any:
+        value = read(raw)
+        return None if value is None else output.coerce_output_value(value)
+
+    return convert
 
 
 def _total(page: Slice) -> int:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway.auth.directory import Directory
+from gateway.directory import Directory
 from gateway.upstream.exchange import Httpx2Transport
 from gateway.upstream.odata import DATAVERSE
 from gateway.upstream.service import Service

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 
-from gateway.auth.directory import Customer, Directory
+from gateway.auth.customers import Customer
 from gateway.auth.rejections import Reason, Rejected
+from gateway.directory import Directory
 from gateway.errors import UpstreamRefused, UpstreamUnavailable
 from gateway.parsers import PartnerAccount
 from tests.gateway.auth.dataverse import Dataverse, account, contact, guid, identity, party

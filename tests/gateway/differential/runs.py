@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from starlette.applications import Starlette
 
-from gateway.auth import directory
+from gateway import directory
 from tests.gateway.differential.operations import CALLERS, SEEN, Asked, Operations
 from tests.gateway.differential.shrinking import shrunk
 from tests.gateway.differential.sides import Outcome, Pair, both

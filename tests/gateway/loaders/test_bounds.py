@@ -58,7 +58,7 @@ structs = st.builds(Row, sent, sent)
 
 @given(rules, st.one_of(st.lists(dicts, max_size=4), st.lists(structs, max_size=4)))
 def test_the_rows_let_through_are_those_that_meet_the_rule(rule: Condition, rows: Any) -> None:
-    found = bounded_by(rule, DATAVERSE).meeting(rows)
+    found = bounded_by(rule, rule, DATAVERSE).meeting(rows)
 
     assert list(found) == [row for row in rows if rule.holds(row)]
 
@@ -70,12 +70,12 @@ def test_each_column_of_a_rule_has_its_say() -> None:
 
     for row in rows:
         for each in (rule, narrow):
-            assert list(bounded_by(each, DATAVERSE).meeting([row])) == [row] * each.holds(row)
+            assert list(bounded_by(each, each, DATAVERSE).meeting([row])) == [row] * each.holds(row)
 
 
 @given(rules)
 def test_what_is_asked_is_the_rule(rule: Condition) -> None:
-    asked = bounded_by(rule, DATAVERSE).asked
+    asked = bounded_by(rule, rule, DATAVERSE).asked
 
     assert DATAVERSE.text(asked) == DATAVERSE.text(rule)
     assert DATAVERSE.conditions(asked) == DATAVERSE.conditions(rule)

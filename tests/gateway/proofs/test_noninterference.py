@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from starlette.applications import Starlette
 
-from gateway.auth import directory
+from gateway import directory
 from gateway.parsers import partners
 from gateway.tables import TABLES, Node
 from tests.gateway.proofs.requests import NIGHTLY, ROOTED, Requests, sampled

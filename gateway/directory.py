@@ -1,0 +1,360 @@
+"""
+A verified identity -> the contact and the customer accounts behind it, from Dataverse.
+
+It asks before there is a principal, so its queries are fixed and take typed arguments alone. What
+comes back is compared exactly, as Dataverse's own equality ignores case and trailing blanks.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from gateway.auth import principal
+from gateway.auth.customers import REMEMBER, Customer, Identity
+from gateway.auth.expiring import Expiring
+from gateway.auth.rejections import Reason, Rejected
+from gateway.errors import NotAvailableHere, UpstreamError
+from gateway.parsers import PartnerAccount
+from gateway.schema.accounts import Account, ActiveState, Contact
+from gateway.schema.identities import (
+    ContactForParty,
+    ExternalIdentity,
+    SiteWebRole,
+    SiteWebRoleHolder,
+    WebRole,
+    WebRoleHolder,
+)
+from gateway.tables import Row, paths
+from gateway.upstream.allowance import Allowance
+from gateway.upstream.conditions import All, Compare, Condition, one_of
+from gateway.upstream.names import lookup_value
+from gateway.upstream.odata import Query
+from gateway.upstream.sender import now
+from gateway.upstream.service import Service
+
+log = logging.getLogger(__name__)
+
+CALLS = 10
+"""Upstream calls of one look-up at most, pages included."""
+
+EMAIL = re.compile(r"[A-Za-z0-9.!#$&'+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}")
+"""Addresses that are looked up: ASCII, so that no two of them fold into one, and no wildcard."""
+
+_ACTIVE: Any = ActiveState.ACTIVE.value
+ACTIVE = Compare(Account.__table__.scalar_of("state"), "eq", _ACTIVE)
+PARENT, CUSTOMER = lookup_value("parentaccountid"), lookup_value("parentcustomerid")
+NUMBER = Account.__table__.scalar_of("number")
+TERMS = ("_price_list_id", "_currency_id")
+CONTACT = paths(Contact, "_id", "name", "email", "state", "account", "_master", *TERMS)
+ACCOUNT = paths(Account, "_id", "number", "state", "company", *TERMS)
+CHILD = ACCOUNT | {PARENT}
+NOBODY = "(nobody)"
+"""An issuer and subject that no token can have."""
+GENERATIONS = 5
+"""How far below an account its children's children are looked for."""
+MERGES = 5
+"""How many merges of contacts are followed to the one that is left."""
+
+WITHOUT: dict[type[Row], str] = {
+    ExternalIdentity: "callers are found by verified e-mail alone, as with "
+    "GATEWAY_EXTERNAL_IDENTITIES=off",
+    ContactForParty: "only a contact's parent is its account, as with GATEWAY_CONTACT_PARTIES=off",
+}
+"""What follows where one of these tables is not there; nobody can be found by it then."""
+
+R = TypeVar("R", bound=Row)
+Accounts = tuple[principal.Account, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WebRoles:
+    """How one data model of Power Pages keeps web roles, and who holds them."""
+
+    role: type[WebRole | SiteWebRole]
+    holder: type[WebRoleHolder | SiteWebRoleHolder]
+
+
+WEB_ROLES = {
+    "adx": WebRoles(WebRole, WebRoleHolder),
+    "mspp": WebRoles(SiteWebRole, SiteWebRoleHolder),
+}
+
+
+class Directory:
+    """Looks callers up in Dataverse and remembers the outcome, good or bad, for a minute."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        deadline: float,
+        external_identities: bool = True,
+        contact_parties: bool = True,
+        web_roles: Iterable[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """
+        `deadline`: seconds for one look-up. Without `external_identities` only e-mail counts,
+        without `contact_parties` only the contact's parent is its account. `web_roles`: the
+        generations of Power Pages whose roles count, of `WEB_ROLES`.
+        """
+        self._service = service
+        self._deadline = deadline
+        self._external_identities = external_identities
+        self._contact_parties = contact_parties
+        self._web_roles = [WEB_ROLES[name] for name in web_roles]
+        self._clock = clock
+        self._absent: set[type[Row]] = set()
+        self._customers: Expiring[Identity, Customer | Reason] = Expiring(clock)
+        self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
+        self._children: Expiring[Accounts, Accounts] = Expiring(clock)
+        self._seen: Expiring[str, Customer] = Expiring(clock)
+        self._partners: Expiring[tuple[PartnerAccount, ...], Accounts] = Expiring(clock)
+
+    async def start(self) -> None:
+        """Look whether the tables that are asked are there; the log says early what is not."""
+        try:
+            await self._by_identity(NOBODY, NOBODY)
+            if self._contact_parties:
+                await self._parties_of(UUID(int=0))
+        except UpstreamError as error:
+            log.warning("callers cannot be looked up yet: %s", error.message)
+
+    def known(self, issuer: str, subject: str, email: str | None) -> Customer | None:
+        """As `customer`, where that was looked up of late and found."""
+        outcome = self._customers.get((issuer, subject, email))
+        return outcome if isinstance(outcome, Customer) else None
+
+    async def customer(self, issuer: str, subject: str, email: str | None) -> Customer:
+        """
+        The active contact with this external identity, else with this verified e-mail address.
+
+        Rejected where there is none, or none without doubt; UpstreamError where it cannot be told.
+        """
+        key = issuer, subject, email
+        outcome = self._customers.get(key)
+        if outcome is None:
+            # A page of the portal asks several things at once: one of them looks the caller up.
+            lock = self._locks.setdefault(key, asyncio.Lock())
+            async with lock:
+                outcome = self._customers.get(key) or await self._outcome(key)
+        if isinstance(outcome, Reason):
+            raise Rejected(outcome)
+        return outcome
+
+    async def _outcome(self, key: Identity) -> Customer | Reason:
+        until = self._clock() + REMEMBER
+        outcome: Customer | Reason
+        try:
+            outcome = await self._find(*key)
+        except Rejected as rejected:
+            outcome = rejected.reason
+        self._customers.put(key, outcome, until=until)
+        return outcome
+
+    async def accounts(self, wanted: tuple[PartnerAccount, ...]) -> Accounts:
+        """The active ones of the accounts that configuration names. Rejected where none is."""
+        found = self._partners.get(wanted)
+        if found is None:
+            until = self._clock() + REMEMBER
+            numbers = one_of(NUMBER, [each.number for each in wanted])
+            rows = await self._read(Account, ACCOUNT, numbers)
+            mapped = [_account(row) for row in rows if row.state is ActiveState.ACTIVE]
+            found = tuple(
+                each
+                for each in mapped
+                if PartnerAccount(each.number or "", each.company or "") in wanted
+            )
+            self._partners.put(wanted, found, until=until)
+        if not found:
+            raise Rejected(Reason.NO_ACCOUNT)
+        return found
+
+    async def named(self, name: str) -> Customer:
+        """The active contact of this id or e-mail address, for staff. Rejected without one."""
+        found = self._seen.get(name)
+        if found is None:
+            until = self._clock() + REMEMBER
+            found = await self._customer(await self._by_id(name) or await self._by_email(name))
+            self._seen.put(name, found, until=until)
+        return found
+
+    async def children(self, accounts: Accounts) -> Accounts:
+        """The active accounts below these, children's children too."""
+        found = self._children.get(accounts)
+        if found is None:
+            until = self._clock() + REMEMBER
+            found = await self._below(accounts)
+            self._children.put(accounts, found, until=until)
+        return found
+
+    async def _below(self, accounts: Accounts) -> Accounts:
+        known = {account.id: account for account in accounts}
+        latest = list(known)
+        for _ in range(GENERATIONS):
+            where = All((one_of(PARENT, latest), ACTIVE))
+            rows = map(_account, await self._read(Account, CHILD, where))
+            new = {row.id: row for row in rows if row.id not in known}
+            known |= new
+            latest = list(new)
+            if not latest:
+                break
+        return tuple(known.values())[len(accounts) :]
+
+    async def _find(self, issuer: str, subject: str, email: str | None) -> Customer:
+        return await self._customer(
+            await self._by_identity(issuer, subject) or await self._by_email(email)
+        )
+
+    async def _customer(self, contact: Contact | None) -> Customer:
+        if contact is None:
+            raise Rejected(Reason.NO_CONTACT)
+        contact = await self._survivor(contact)
+        if contact.state is not ActiveState.ACTIVE:
+            raise Rejected(Reason.INACTIVE)
+        parties = await self._parties_of(contact._id)
+        accounts = await self._accounts_of(contact, parties)
+        return Customer(_contact(contact, parties), accounts, await self._web_roles_of(contact))
+
+    async def _survivor(self, contact: Contact) -> Contact:
+        """The contact that is left of a merge: the other is deactivated, and names it."""
+        for _ in range(MERGES):
+            if contact.state is ActiveState.ACTIVE or contact._master is None:
+                break
+            contact = await self._by_key(contact._master) or contact
+        return contact
+
+    async def _by_identity(self, issuer: str, subject: str) -> Contact | None:
+        if not self._external_identities:
+            return None
+        identity = ExternalIdentity.__table__
+        where = All(
+            (
+                Compare(identity.scalar_of("provider"), "eq", issuer),
+                Compare(identity.scalar_of("subject"), "eq", subject),
+            )
+        )
+        rows = await self._optional(ExternalIdentity, where)
+        contacts = {row.contact for row in rows if row.contact is not None}
+        if len(contacts) > 1:
+            raise Rejected(Reason.AMBIGUOUS)
+        return await self._by_key(contacts.pop()) if contacts else None
+
+    async def _by_id(self, name: str) -> Contact | None:
+        try:
+            key = UUID(name)
+        except ValueError:
+            return None
+        return await self._by_key(key)
+
+    async def _by_key(self, key: UUID) -> Contact | None:
+        found = await self._read(Contact, CONTACT, Compare("contactid", "eq", key))
+        return found[0] if found else None
+
+    async def _by_email(self, email: str | None) -> Contact | None:
+        """The one active contact of an address; an inactive one where there is none, to say so."""
+        if email is None or not EMAIL.fullmatch(email):
+            return None
+        # Not compared exactly: whoever else Dataverse takes for this address makes it ambiguous.
+        named = Compare(Contact.__table__.scalar_of("email"), "eq", email)
+        for where in (All((named, ACTIVE)), named):
+            query = Query("contact", tuple(CONTACT), where, top=2)
+            page = await self._service.fetch(query, self._allowance())
+            rows = [Contact(row) for row in page.rows]
+            if len(rows) > 1 and where is not named:
+                keys = ", ".join(str(row._id) for row in rows)
+                log.warning("several active contacts have one e-mail address: %s", keys)
+                raise Rejected(Reason.AMBIGUOUS)
+            if rows:
+                found = str(rows[0].email).strip().lower()
+                return rows[0] if found == email.lower() else None
+        return None
+
+    async def _parties_of(self, contact: UUID) -> list[ContactForParty]:
+        """The contact's places in the party model, ended ones too."""
+        if not self._contact_parties:
+            return []
+        column = ContactForParty.__table__.scalar_of("contact")
+        return await self._optional(ContactForParty, Compare(column, "eq", contact))
+
+    async def _accounts_of(self, contact: Contact, parties: Iterable[ContactForParty]) -> Accounts:
+        """The active accounts among its parent and its parties' customers, by either model."""
+        parent = contact.raw[CUSTOMER]
+        ids = [UUID(parent)] if parent else []
+        ids += [party.account for party in parties if party.account and _stands(party)]
+        where = All((one_of("accountid", ids), ACTIVE))
+        rows = await self._read(Account, ACCOUNT, where) if ids else []
+        if not rows:
+            raise Rejected(Reason.NO_ACCOUNT)
+        return tuple(map(_account, rows))
+
+    async def _web_roles_of(self, contact: Contact) -> frozenset[str]:
+        """The names of the active web roles that are given to the contact."""
+        found: set[str] = set()
+        for kept in self._web_roles:
+            holder = kept.holder.__table__.scalar_of("contact")
+            held = await self._read(
+                kept.holder, paths(kept.holder), Compare(holder, "eq", contact._id)
+            )
+            of = one_of(kept.role.__table__.scalar_of("id"), [row.role for row in held])
+            rows = await self._read(kept.role, paths(kept.role), of) if held else []
+            active = (row for row in rows if row.state is ActiveState.ACTIVE)
+            found.update(row.name for row in active if row.name)
+        return frozenset(found)
+
+    async def _optional(self, cls: type[R], where: Condition) -> list[R]:
+        """As `_read`, of a table that not every environment has; without it, there are no rows."""
+        entity = cls.__table__.entity
+        if not self._service.names.is_missing(entity):
+            try:
+                return await self._read(cls, paths(cls), where)
+            except NotAvailableHere:
+                pass
+        if cls not in self._absent:
+            self._absent.add(cls)
+            log.warning("Dataverse has no %s: %s", entity, WITHOUT[cls])
+        return []
+
+    async def _read(self, cls: type[R], select: frozenset[str], where: Condition) -> list[R]:
+        """The rows for which `where` holds exactly, however the service compares."""
+        query = Query(cls.__table__.entity, tuple(sorted(select)), where)
+        page = await self._service.fetch(query, self._allowance())
+        return [cls(row) for row in page.rows if where.holds(row)]
+
+    def _allowance(self) -> Allowance:
+        return Allowance(CALLS, now() + self._deadline)
+
+
+def _stands(party: ContactForParty) -> bool:
+    """Whether a person's place at a customer has not ended."""
+    return party.state is ActiveState.ACTIVE
+
+
+def _contact(row: Contact, parties: Iterable[ContactForParty]) -> principal.Contact:
+    parent = row.raw[CUSTOMER]
+    return principal.Contact(
+        row._id,
+        row.name or "",
+        row.email,
+        row._price_list_id,
+        row._currency_id,
+        account=UUID(parent) if parent else None,
+        parties=tuple(party.id for party in parties),
+    )
+
+
+def _account(row: Account) -> principal.Account:
+    company = row.company
+    return principal.Account(
+        row._id,
+        row.number,
+        company.lower() if company else None,
+        row._price_list_id,
+        row._currency_id,
+    )

@@ -1,0 +1,77 @@
+"""`gateway doctor`: the day of the first contact with an environment, and every morning after."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from gateway import environment
+from gateway.consulting import examine
+from gateway.doctor.examining import Report
+from gateway.doctor.findings import Status, worst_first
+from gateway.engine.limits import REGISTRY
+from gateway.errors import GatewayError
+from gateway.metadata import overrides
+from gateway.settings import Settings, SettingsError
+
+COULD_NOT_LOOK, USAGE, SOMETHING_WRONG = 1, 2, 3
+PATH = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--write", is_flag=True, help="Try an order of which nothing remains.")
+@click.option("--write-names", type=PATH, help="Write a names file for what differs here.")
+@click.option("--dump", type=PATH, help="Write what was learned, for `emulator --environment`.")
+@click.option("--all", "show_all", is_flag=True, help="Show what is in order too.")
+def doctor(
+    *, as_json: bool, write: bool, write_names: Path | None, dump: Path | None, show_all: bool
+) -> None:
+    """Look whether this environment is what the gateway relies on; nothing is changed.
+
+    Each finding says what differs, what breaks for it, and what to do. Exit codes: 0 nothing is
+    wrong, 3 something is, 1 it could not look, 2 the settings are wrong.
+    """
+    report = _report(write=write)
+    if write_names is not None:
+        write_names.write_text(overrides.dump(report.overrides), encoding="utf-8")
+    if dump is not None:
+        dump.write_bytes(msgspec.json.format(msgspec.json.encode(report.dump)))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode({"findings": report.findings})).decode())
+    else:
+        _print(report, show_all=show_all)
+    if not report.could_look:
+        sys.exit(COULD_NOT_LOOK)
+    sys.exit(SOMETHING_WRONG if report.is_wrong else 0)
+
+
+def _report(*, write: bool) -> Report:
+    try:
+        return asyncio.run(examine(_settings(), write=write, say=_say))
+    except (GatewayError, OSError) as error:
+        click.echo(f"It could not look: {error}", err=True)
+        sys.exit(COULD_NOT_LOOK)
+    except (SettingsError, ImportError, TypeError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE)
+
+
+def _settings() -> Settings:
+    return environment.load(REGISTRY)
+
+
+def _say(step: str) -> None:
+    click.echo(f"... {step}", err=True)
+
+
+def _print(report: Report, *, show_all: bool) -> None:
+    for finding in worst_first(report.findings):
+        if show_all or finding.status is not Status.OK:
+            click.echo(finding.text)
+    counts = ", ".join(
+        f"{sum(each.status is status for each in report.findings)} {status}" for status in Status
+    )
+    click.echo(f"{counts}.")

@@ -1,0 +1,118 @@
+"""The metadata of the environment in full, as its services return it: to compare, and to dump."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from gateway.doctor.looking import Looking, words
+from gateway.errors import UpstreamError
+from gateway.metadata.described import Attribute, Entity, Key
+from gateway.metadata.reading import entity
+from gateway.upstream.service import Service
+
+CRM = "Microsoft.Dynamics.CRM."
+RELATED = (
+    "Keys",
+    "ManyToOneRelationships",
+    "OneToManyRelationships",
+    "ManyToManyRelationships",
+)
+CASTS: Mapping[str, str] = {
+    "StringAttributeMetadata": "$select=LogicalName,MaxLength",
+    "MemoAttributeMetadata": "$select=LogicalName,MaxLength",
+    "DecimalAttributeMetadata": "$select=LogicalName,Precision",
+    "MoneyAttributeMetadata": "$select=LogicalName,Precision",
+    "DateTimeAttributeMetadata": "$select=LogicalName,Format,DateTimeBehavior",
+    "PicklistAttributeMetadata": "$select=LogicalName&$expand=OptionSet($select=Options)",
+    "StateAttributeMetadata": "$select=LogicalName&$expand=OptionSet($select=Options)",
+    "StatusAttributeMetadata": "$select=LogicalName&$expand=OptionSet($select=Options)",
+}
+"""What only some types of columns say, asked for by type."""
+AT_ONCE = 6
+"""Tables that are described at the same time."""
+
+Json = dict[str, Any]
+
+
+class Described(Struct):
+    """What the services say of the tables that were asked about."""
+
+    definitions: dict[str, Json] = {}
+    """Rows of `EntityDefinitions`, with attributes, keys and relationships, by logical name."""
+    entities: dict[str, Entity] = {}
+    """The same as the gateway reads them, and collections of F&O by their public name."""
+    missing: dict[str, str] = {}
+    """Tables that could not be described, and the service's words."""
+    public: dict[str, Json] = {}
+    """Rows of `PublicEntities`, by collection."""
+
+
+async def describe(looking: Looking) -> Described:
+    """Everything that is said of the tables that the schema relies on."""
+    found = Described()
+    await _all(looking, "dataverse", looking.relied["dataverse"], found)
+    await _all(looking, "finops", looking.relied["finops"], found)
+    return found
+
+
+async def _all(looking: Looking, service: Any, names: Iterable[str], found: Described) -> None:
+    limit = asyncio.Semaphore(AT_ONCE)
+    describe = _table if service == "dataverse" else _collection
+
+    async def one(name: str) -> None:
+        async with limit:
+            try:
+                await describe(looking, name, found)
+            except UpstreamError as error:
+                found.missing[name] = words(error)
+
+    await asyncio.gather(*map(one, sorted(names)))
+
+
+async def _table(looking: Looking, name: str, found: Described) -> None:
+    service = looking.services["dataverse"]
+    base = f"EntityDefinitions(LogicalName='{name}')"
+    row = await service.read(f"{base}?$expand=Attributes,{','.join(RELATED)}", looking.allowance())
+    attributes = {each["LogicalName"]: each for each in row["Attributes"]}
+    parts = (_cast(service, looking, base, cast, options) for cast, options in CASTS.items())
+    for rows in await asyncio.gather(*parts):
+        for each in rows:
+            attributes[each["LogicalName"]].update(each)
+    found.definitions[name] = row
+    found.entities[name] = entity(row, {})
+
+
+async def _cast(
+    service: Service, looking: Looking, base: str, cast: str, options: str
+) -> list[Json]:
+    answer = await service.read(f"{base}/Attributes/{CRM}{cast}?{options}", looking.allowance())
+    rows: list[Json] = answer["value"]
+    return rows
+
+
+async def _collection(looking: Looking, name: str, found: Described) -> None:
+    row = await public_entity(looking, name)
+    if row is None:
+        found.missing[name] = f"no public entity has the collection {name}"
+        return
+    found.public[name] = row
+    properties = {
+        each["Name"]: Attribute(each["Name"], each.get("TypeName") or "")
+        for each in row.get("Properties") or ()
+    }
+    keys = tuple(each["Name"] for each in row.get("Properties") or () if each.get("IsKey"))
+    collection = row.get("EntitySetName") or name
+    key = (Key("", keys),) if keys else ()
+    found.entities[name] = Entity(name, collection, properties, keys=key, is_complete=True)
+
+
+async def public_entity(looking: Looking, collection: str) -> Json | None:
+    """The row of `PublicEntities` whose collection this is, whatever its case."""
+    service = looking.services["finops"]
+    path = f"/metadata/PublicEntities?$filter=EntitySetName%20eq%20'{collection}'"
+    answer = await service.read(path, looking.allowance())
+    rows: list[Json] = answer.get("value") or []
+    wanted = collection.casefold()
+    return next((row for row in rows if str(row["EntitySetName"]).casefold() == wanted), None)

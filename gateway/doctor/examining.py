@@ -1,0 +1,70 @@
+"""The doctor's visit: step after step, everything that is found, and what it comes to."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from msgspec import Struct, field
+
+from gateway.doctor import data, dual_write, keys_check, names_check, signing_in, trying, writing
+from gateway.doctor.describing import Described, describe
+from gateway.doctor.findings import Finding, Status
+from gateway.doctor.looking import Looking, Outcome
+from gateway.metadata.overrides import Override
+
+
+class Report(Struct):
+    """What came of a visit."""
+
+    findings: list[Finding] = []
+    overrides: dict[str, Override] = {}
+    """What the names file should say, as far as that is sure."""
+    described: Described = field(default_factory=Described)
+
+    @property
+    def is_wrong(self) -> bool:
+        return any(each.status is Status.WRONG for each in self.findings)
+
+    @property
+    def could_look(self) -> bool:
+        """Whether any service answered anything."""
+        return any(each.status is Status.OK for each in self.findings)
+
+    @property
+    def dump(self) -> dict[str, Any]:
+        """What was learned of the environment, without a row of anybody's."""
+        return {
+            "dataverse": {"EntityDefinitions": list(self.described.definitions.values())},
+            "finops": {"PublicEntities": list(self.described.public.values())},
+        }
+
+
+async def examine(looking: Looking, *, write: bool) -> Report:
+    """All steps; `write` tries an order of which nothing remains."""
+    report = Report()
+    looking.say("signing in")
+    _add(report, await signing_in.check(looking))
+    if not report.could_look:
+        return report
+    looking.say("reading the metadata")
+    report.described = await describe(looking)
+    _add(report, names_check.check(looking, report.described))
+    _add(report, keys_check.check(report.described))
+    for label, check in STEPS.items():
+        looking.say(label)
+        _add(report, await check(looking))
+    if write:
+        looking.say("trying an order of which nothing remains")
+        _add(report, await writing.check(looking))
+    return report
+
+
+STEPS: Mapping[str, Callable[[Looking], Awaitable[Outcome]]] = {
+    "asking one real query for each table": trying.check,
+    "looking at the running dual-write maps": dual_write.check,
+    "looking for rows that will hurt": data.check,
+}
+
+
+def _add(report: Report, outcome: Outcome) -> None:
+    report.findings += outcome.findings
+    report.overrides |= outcome.overrides

@@ -1,0 +1,55 @@
+"""What every check of the doctor looks with: the two services, the schema, and a voice."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from msgspec import Struct
+
+from gateway.doctor.findings import Finding
+from gateway.doctor.relied import Relied
+from gateway.errors import UpstreamError, UpstreamRefused
+from gateway.metadata.described import Entities
+from gateway.metadata.overrides import Override, Overrides
+from gateway.tables import ServiceName, Table
+from gateway.upstream.allowance import Allowance
+from gateway.upstream.sender import now
+from gateway.upstream.service import Service
+
+SECONDS = 20.0
+"""How long one step may wait for the services."""
+CALLS = 2_000
+
+
+class Looking(Struct, frozen=True):
+    """One visit of the doctor."""
+
+    services: Mapping[ServiceName, Service]
+    tables: tuple[Table, ...]
+    relied: Mapping[ServiceName, Relied]
+    assumed: Mapping[ServiceName, Entities]
+    """What would be taken for true without any look at the environment."""
+    overrides: Overrides
+    """What the names file says already."""
+    say: Callable[[str], None]
+    """Tells the operator how far it has come."""
+
+    def allowance(self, seconds: float = SECONDS) -> Allowance:
+        return Allowance(CALLS, now() + seconds)
+
+
+class Outcome(Struct):
+    """What a check brings: findings, and what the names file should say for them."""
+
+    findings: list[Finding]
+    overrides: dict[str, Override] = {}
+
+
+def words(error: UpstreamError) -> str:
+    """What a service said, as exactly as it is known."""
+    if isinstance(error, UpstreamRefused):
+        reason = error.details.get("reason") or ""
+        return f"{error.status} {reason} {error.words}".strip()
+    return f"{error.code}: {error.message}"
+
+
+def needed(uses: Iterable[str]) -> str:
+    return ", ".join(sorted(uses))

@@ -1,0 +1,118 @@
+"""What the loaded schema relies on: columns and lookups by table, and who needs them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from gateway.kinds import OptionSet
+from gateway.tables import Column, Group, Spec, Table
+from gateway.upstream.names import Names
+
+TYPES: Mapping[type, frozenset[str]] = {
+    str: frozenset({"String", "Memo", "EntityName", "Virtual"}),
+    int: frozenset({"Integer", "BigInt", "Picklist", "State", "Status"}),
+    Decimal: frozenset({"Decimal", "Money", "Double"}),
+    bool: frozenset({"Boolean"}),
+    date: frozenset({"DateTime"}),
+    datetime: frozenset({"DateTime"}),
+    UUID: frozenset({"Uniqueidentifier", "Lookup", "Customer", "Owner"}),
+}
+"""Attribute types of Dataverse that a declared type can be read from."""
+CHOICES = frozenset({"Picklist", "State", "Status"})
+WIRE: Mapping[type, frozenset[str]] = {
+    str: frozenset({"Edm.String"}),
+    int: frozenset({"Edm.Int32", "Edm.Int64"}),
+    Decimal: frozenset({"Edm.Decimal", "Edm.Double"}),
+    bool: frozenset({"Microsoft.Dynamics.DataEntities.NoYes", "Edm.Boolean", "NoYes"}),
+    date: frozenset({"Edm.DateTimeOffset", "Edm.Date"}),
+    datetime: frozenset({"Edm.DateTimeOffset"}),
+}
+"""The same for F&O, by the type on the wire."""
+
+
+class Use(Struct):
+    """One column that the schema relies on."""
+
+    members: set[str] = field(default_factory=set)
+    """The members of GraphQL types, or the parts of the gateway, that need it."""
+    types: set[Any] = field(default_factory=set)
+    """The declared types; empty where only its presence counts."""
+    written: bool = False
+
+    @property
+    def needed_by(self) -> str:
+        return ", ".join(sorted(self.members))
+
+
+Relied = dict[str, dict[str, Use]]
+"""By table and column; a lookup stands under its own name."""
+
+
+def relied(tables: Iterable[Table], names: Names) -> Relied:
+    """All columns and lookups that the declared tables name, those behind lookups included."""
+    found: Relied = {}
+    for table in tables:
+        for column in (*table.key, *table.rule.columns, *filter(None, [table.company])):
+            _add(found, names, table.entity, column, Use({f"{table.name} (rows)"}))
+        for spec in table.specs.values():
+            for path, type_ in _typed(spec):
+                types = set() if type_ is None else {type_}
+                use = Use({_label(table, spec)}, types, _is_written(spec))
+                _add(found, names, table.entity, path, use)
+    return found
+
+
+def options_of(type_: type[OptionSet]) -> frozenset[int]:
+    """The numbers that an option set declares; -1 stands for all others."""
+    return frozenset(member.value for member in type_ if member.value != -1)
+
+
+def fits(type_: Any, attribute: str, service: str) -> bool:
+    """Whether a column of this attribute type can be read as the declared type."""
+    if isinstance(type_, type) and issubclass(type_, Enum):
+        return attribute in CHOICES
+    known = (TYPES if service == "dataverse" else WIRE).get(type_)
+    return known is None or attribute in known
+
+
+def _typed(spec: Spec) -> Iterable[tuple[str, Any]]:
+    match spec:
+        case Column():
+            return [(spec.path, spec.type)]
+        case Group():
+            return [(path, spec.part_type(part)) for part, path in spec.parts.items()]
+        case _:
+            return [(path, None) for path in spec.paths]
+
+
+def _is_written(spec: Spec) -> bool:
+    return getattr(spec, "written", "never") != "never"
+
+
+def _label(table: Table, spec: Spec) -> str:
+    return f"{table.name}.{spec.name}"
+
+
+def _add(found: Relied, names: Names, entity: str, path: str, use: Use) -> None:
+    step, slash, rest = path.partition("/")
+    if not slash:
+        column = step.removeprefix("_").removesuffix("_value") if step.endswith("_value") else step
+        _merge(found, entity, column, use)
+        return
+    target = names.step(entity, step)
+    lookup = step.removesuffix(f"_{target.entity}") if target else step
+    _merge(found, entity, lookup, Use(set(use.members)))
+    if target is not None and target.entity:
+        _add(found, names, target.entity, rest, use)
+
+
+def _merge(found: Relied, entity: str, column: str, use: Use) -> None:
+    known = found.setdefault(entity, {}).setdefault(column, Use())
+    known.members |= use.members
+    known.types |= use.types
+    known.written |= use.written

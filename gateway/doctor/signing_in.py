@@ -1,0 +1,137 @@
+"""Who the gateway is to Dynamics: its tokens, its user, the user's roles and privileges."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.doctor.findings import Finding, ok, unknown, wrong
+from gateway.doctor.looking import Looking, Outcome, words
+from gateway.errors import UpstreamError
+
+CHECK = "sign-in"
+PRIVILEGES = {
+    "salesorder": ("Create", "Read", "Write", "Append", "AppendTo"),
+    "salesorderdetail": ("Create", "Read", "Write", "Append", "AppendTo", "Delete"),
+    "account": ("Read", "AppendTo"),
+    "contact": ("Read", "AppendTo"),
+    "product": ("Read", "AppendTo"),
+    "pricelevel": ("Read", "AppendTo"),
+}
+"""What orders need besides reading; every other table is only read."""
+NO_PRIVILEGES = (
+    "The tables of organisation-owned reference data may have no privileges of their own."
+)
+
+
+async def check(looking: Looking) -> Outcome:
+    """Whether both services take the tokens, and what the user may do in Dataverse."""
+    dataverse, finops = looking.services["dataverse"], looking.services["finops"]
+    found: list[Finding] = []
+    try:
+        me = await dataverse.read("WhoAmI", looking.allowance())
+    except UpstreamError as error:
+        found.append(_refused("Dataverse", error))
+        me = None
+    else:
+        found.append(ok(CHECK, "Dataverse", f"the gateway is user {me.get('UserId')}"))
+        found += await _roles(looking, str(me.get("UserId")))
+        found += await _privileges(looking, str(me.get("UserId")))
+        found += await _organization(looking)
+    try:
+        await finops.read("/metadata/PublicEnumerations?$top=1", looking.allowance())
+    except UpstreamError as error:
+        found.append(_refused("Finance & Operations", error))
+    else:
+        found.append(ok(CHECK, "Finance & Operations", "the token is taken"))
+    return Outcome(found)
+
+
+def _refused(service: str, error: UpstreamError) -> Finding:
+    return wrong(
+        CHECK,
+        service,
+        words(error),
+        breaks="everything that is read from there",
+        do="make the application of GATEWAY_CLIENT_ID an application user of the environment, and "
+        "check GATEWAY_TENANT, GATEWAY_CLIENT_SECRET or the certificate, and the address",
+    )
+
+
+async def _roles(looking: Looking, user: str) -> list[Finding]:
+    service = looking.services["dataverse"]
+    try:
+        answer = await service.read(
+            f"systemusers({user})/systemuserroles_association?$select=name", looking.allowance()
+        )
+    except UpstreamError as error:
+        return [unknown(CHECK, "roles of the user", words(error))]
+    names = sorted(str(role.get("name")) for role in answer.get("value", ()))
+    if "System Administrator" in names:
+        return [
+            unknown(
+                CHECK,
+                "roles of the user",
+                ", ".join(names),
+                breaks="nothing, but the gateway may do more than it needs",
+                do="give it a role of its own: see docs/first-contact.md",
+            )
+        ]
+    return [ok(CHECK, "roles of the user", ", ".join(names) or "none")]
+
+
+async def _privileges(looking: Looking, user: str) -> list[Finding]:
+    """Privileges by name, where the service lists them; reading is tried by real queries too."""
+    service = looking.services["dataverse"]
+    path = f"systemusers({user})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges"
+    try:
+        answer = await service.read(path, looking.allowance())
+    except UpstreamError as error:
+        return [unknown(CHECK, "privileges of the user", words(error))]
+    held = {str(each.get("PrivilegeName", "")).lower() for each in answer["RolePrivileges"]}
+    if not any(held):
+        return [unknown(CHECK, "privileges of the user", "the service names none of them")]
+    return [
+        found
+        for table, verbs in sorted(PRIVILEGES.items())
+        for verb in verbs
+        for found in [_privilege(table, verb, held)]
+    ]
+
+
+def _privilege(table: str, verb: str, held: set[str]) -> Finding:
+    # Lines are ruled by the privileges of their order: the platform has none for them alone.
+    owner = "salesorder" if table == "salesorderdetail" else table
+    wanted = "Write" if table == "salesorderdetail" and verb == "Delete" else verb
+    name = f"prv{wanted}{owner}"
+    if name.lower() in held:
+        return ok(CHECK, f"{table}: {verb}", name)
+    return wrong(
+        CHECK,
+        f"{table}: {verb}",
+        f"the user does not hold {name}",
+        breaks="reading" if verb == "Read" else "orders cannot be placed or changed",
+        do=f"add {verb} on {owner} to the gateway's security role",
+    )
+
+
+async def _organization(looking: Looking) -> list[Finding]:
+    """Whether Dataverse leaves prices to the ERP."""
+    service = looking.services["dataverse"]
+    columns = "issopintegrationenabled,pricingdecimalprecision"
+    try:
+        answer: Mapping[str, Any] = await service.read(
+            f"organizations?$select={columns}", looking.allowance()
+        )
+    except UpstreamError as error:
+        return [unknown(CHECK, "organization", words(error))]
+    row: Mapping[str, Any] = next(iter(answer.get("value", ())), {})
+    if row.get("issopintegrationenabled"):
+        return [ok(CHECK, "organization", "orders are priced by the ERP")]
+    return [
+        wrong(
+            CHECK,
+            "organization.issopintegrationenabled",
+            "it is off: Dataverse works prices and totals out by itself",
+            breaks="amounts of orders may differ from those of the ERP",
+            do="install dual-write for Supply Chain Management, which switches it on",
+        )
+    ]

@@ -1,0 +1,27 @@
+"""What depends on how the environment names and keeps things, while rows are read."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any, TypeVar
+
+from gateway.errors import UpstreamMismatch
+from gateway.upstream.names import Names, NamesChanged
+
+T = TypeVar("T")
+
+
+async def until_named(read: Callable[[], Awaitable[T]]) -> T:
+    """What `read` brings, made again where the service says that it lacks what was asked for."""
+    while True:
+        try:
+            return await read()
+        except NamesChanged:
+            continue
+
+
+def read_day(names: Names, entity: str, path: str, raw: Any, company: Any) -> date | None:
+    """The day that a value of a column means. UpstreamMismatch where it is none."""
+    try:
+        return names.day(entity, path, raw, company)
+    except (ValueError, TypeError, OverflowError):
+        raise UpstreamMismatch("A column's value is not a day.") from None

@@ -1,0 +1,189 @@
+"""What is described of tables, and what the operator says -> the names by which they are asked."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gateway.metadata.described import Attribute, Entities, Entity, Lookup
+from gateway.metadata.overrides import Override, Overrides
+from gateway.parsers import Zones
+from gateway.tables import Table
+from gateway.upstream.days import Behaviour
+from gateway.upstream.names import EntityNames, Step
+
+NO_OVERRIDE = Override()
+LOOKUP_COLUMN = ("_", "_value")
+
+
+class Wanted(Struct, frozen=True):
+    """What the declared tables want of one table of the environment."""
+
+    name: str
+    paths: frozenset[str]
+    """Columns, and paths that begin with a lookup."""
+    days: frozenset[str] = frozenset()
+    """The columns that hold days."""
+    company: str = ""
+    collection: str = ""
+
+
+def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, Wanted]:
+    """What is wanted of each table, those behind lookups included."""
+    paths: dict[str, set[str]] = {}
+    days: dict[str, set[str]] = {}
+    companies: dict[str, str] = {}
+    collections: dict[str, str] = {}
+    for table in tables:
+        companies.setdefault(table.entity, table.company)
+        collections.setdefault(table.entity, table.collection)
+        days.setdefault(table.entity, set()).update(table.days)
+        for path in table.all_paths:
+            for entity, rest in _along(table.entity, path, entities):
+                paths.setdefault(entity, set()).add(rest)
+    return {
+        name: Wanted(
+            name,
+            frozenset(found),
+            frozenset(days.get(name, ())),
+            companies.get(name, ""),
+            collections.get(name, ""),
+        )
+        for name, found in paths.items()
+    }
+
+
+def _along(entity: str, path: str, entities: Entities) -> Iterator[tuple[str, str]]:
+    """A path from each of the tables that it passes."""
+    yield entity, path
+    step, slash, rest = path.partition("/")
+    found = _lookup(entities.get(entity), step) if slash else None
+    if found is not None:
+        yield from _along(found.target, rest, entities)
+
+
+def _lookup(entity: Entity | None, step: str) -> Lookup | None:
+    """The lookup that a step follows: the only one of its column, or the one to a table."""
+    lookups = entity.lookups if entity else ()
+    named = [each for each in lookups if step in (each.column, f"{each.column}_{each.target}")]
+    return named[0] if len(named) == 1 else None
+
+
+def named(
+    wants: Mapping[str, Wanted],
+    entities: Entities,
+    overrides: Overrides,
+    missing: Collection[str] = (),
+) -> dict[str, EntityNames]:
+    """
+    The names of the wanted tables. A table that is not described is called as it was declared.
+
+    `missing`: the tables that the environment is known not to have.
+    """
+    backs = _backs(entities)
+    found = {}
+    for name, want in wants.items():
+        override = overrides.get(name, NO_OVERRIDE)
+        names = _names(want, entities.get(name), backs.get(name, {}), override)
+        found[name] = replace(names, missing=override.absent is True or name in missing)
+    return found
+
+
+def _names(
+    want: Wanted, entity: Entity | None, back: Mapping[str, Step], override: Override
+) -> EntityNames:
+    steps = {**_steps(entity), **back} if entity else {}
+    for step, navigation in override.navigation.items():
+        target = steps[step].entity if step in steps else ""
+        steps[step] = Step(navigation, target)
+    described = entity.collection if entity else ""
+    return EntityNames(
+        override.collection or described or want.collection or want.name,
+        steps,
+        {column: told.name for column, told in override.column.items() if told.name},
+        _absent(want, entity, override),
+        _days(want, entity, override),
+        {
+            column: Zones(ZoneInfo(told.zone))
+            for column, told in override.column.items()
+            if told.zone
+        },
+        _lengths(entity, override),
+        want.company,
+    )
+
+
+def _steps(entity: Entity) -> dict[str, Step]:
+    """The ways along the lookups of a table."""
+    targets = Counter(lookup.column for lookup in entity.lookups)
+    found: dict[str, Step] = {}
+    for lookup in entity.lookups:
+        step = Step(lookup.navigation, lookup.target)
+        found[f"{lookup.column}_{lookup.target}"] = step
+        if targets[lookup.column] == 1:
+            found[lookup.column] = step
+    return found
+
+
+def _backs(entities: Entities) -> dict[str, dict[str, Step]]:
+    """By table, the ways to the rows of others that point at its own."""
+    found: dict[str, dict[str, Step]] = {}
+    for entity in entities.values():
+        for lookup in entity.lookups:
+            if lookup.collection:
+                step = Step(lookup.collection, entity.name)
+                found.setdefault(lookup.target, {})[f"{entity.name}.{lookup.column}"] = step
+    return found
+
+
+def _absent(want: Wanted, entity: Entity | None, override: Override) -> frozenset[str]:
+    told = () if isinstance(override.absent, bool) else override.absent
+    absent = {name for column in told for name in (column, f"_{column}_value")}
+    if entity is not None and entity.is_complete:
+        renamed = override.column.keys()
+        absent |= {
+            first
+            for first in (path.partition("/")[0] for path in want.paths)
+            if not _is_there(first, entity) and first not in renamed
+        }
+    return frozenset(absent)
+
+
+def _is_there(name: str, entity: Entity) -> bool:
+    """Whether a table has a column, the value of a lookup, or a lookup to one of its targets."""
+    prefix, suffix = LOOKUP_COLUMN
+    bare = name.removeprefix(prefix).removesuffix(suffix) if name.endswith(suffix) else name
+    return bare in entity.attributes or _lookup(entity, bare) is not None
+
+
+def _days(want: Wanted, entity: Entity | None, override: Override) -> dict[str, Behaviour]:
+    found: dict[str, Behaviour] = {}
+    for column in want.days:
+        attribute = entity.attributes.get(column) if entity else None
+        told = override.column.get(column)
+        behaviour = (told.behaviour if told else "") or _behaviour(column, attribute)
+        found[column] = cast(Behaviour, behaviour)
+    return found
+
+
+def _lengths(entity: Entity | None, override: Override) -> dict[str, int]:
+    described = entity.attributes.values() if entity and entity.is_complete else ()
+    found = {
+        each.name: each.size
+        for each in described
+        if each.size is not None and each.type in ("String", "Memo")
+    }
+    return found | {name: told.length for name, told in override.column.items() if told.length}
+
+
+def _behaviour(column: str, attribute: Attribute | None) -> str:
+    """
+    How a column keeps days. Where nobody says so, the columns that dual-write adds are taken to be
+    like those of the order's header, whose behaviour is known.
+    """
+    if attribute is not None and attribute.behaviour:
+        return attribute.behaviour
+    return "TimeZoneIndependent" if column.startswith("msdyn_") else "UserLocal"

@@ -1,0 +1,108 @@
+"""
+The names file (`GATEWAY_NAMES`) -> what an operator says of the environment, which always wins.
+
+A table by its logical name, or a collection of F&O by its public name:
+
+    [salesorder]
+    collection = "salesorders"
+    absent = ["msdyn_requestedreceiptdate"]
+    navigation.msdyn_company = "msdyn_Company"
+    column.requestdeliveryby.zone = "Europe/Berlin"
+
+    [msdyn_contactforparty]
+    absent = true
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Struct
+
+from gateway.parsers import zone
+from gateway.upstream.days import Behaviour
+
+BEHAVIOURS = get_args(Behaviour)
+
+
+class ColumnOverride(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is said of one column."""
+
+    name: str = ""
+    """How the service spells it."""
+    behaviour: str = ""
+    zone: str = ""
+    """The zone in which its user-local days were typed."""
+    length: int = 0
+    """How many characters it holds."""
+
+
+class Override(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is said of one table."""
+
+    collection: str = ""
+    navigation: Mapping[str, str] = {}
+    """By lookup, by `lookup_table` if it leads to several, by `table.lookup` for the way back."""
+    column: Mapping[str, ColumnOverride] = {}
+    absent: bool | tuple[str, ...] = False
+    """Columns that are not there; `true` for the whole table."""
+
+
+Overrides = Mapping[str, Override]
+
+
+def load(path: str) -> Overrides:
+    """The overrides in a file. ValueError says what is wrong with it, and where."""
+    try:
+        words = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        found = msgspec.convert(words, dict[str, Override])
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    for table, override in found.items():
+        for column, told in override.column.items():
+            _check(f"{path}: [{table}] column.{column}", told)
+    return found
+
+
+def dump(overrides: Overrides) -> str:
+    """The same as the text of a names file."""
+    return "\n".join(_section(name, each) for name, each in sorted(overrides.items()))
+
+
+def _check(where: str, told: ColumnOverride) -> None:
+    if told.behaviour and told.behaviour not in BEHAVIOURS:
+        raise ValueError(f"{where}.behaviour is one of {', '.join(BEHAVIOURS)}")
+    if told.zone:
+        zone(told.zone)
+
+
+def _section(name: str, override: Override) -> str:
+    lines = [f"[{_key(name)}]"]
+    if override.collection:
+        lines.append(f"collection = {_text(override.collection)}")
+    if override.absent is True:
+        lines.append("absent = true")
+    elif override.absent:
+        lines.append(f"absent = [{', '.join(map(_text, override.absent))}]")
+    for step, navigation in sorted(override.navigation.items()):
+        lines.append(f"navigation.{_key(step)} = {_text(navigation)}")
+    for column, told in sorted(override.column.items()):
+        for word in ("name", "behaviour", "zone"):
+            if value := getattr(told, word):
+                lines.append(f"column.{_key(column)}.{word} = {_text(value)}")
+        if told.length:
+            lines.append(f"column.{_key(column)}.length = {told.length}")
+    return "\n".join(lines) + "\n"
+
+
+def _key(name: str) -> str:
+    plain = name.replace("_", "").replace("-", "")
+    return name if plain.isascii() and plain.isalnum() else _text(name)
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(str(value)).decode()

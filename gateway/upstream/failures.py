@@ -1,0 +1,83 @@
+"""What a service's answer says that went wrong: its status, headers and body -> errors of ours."""
+
+import logging
+import re
+from math import ceil
+from typing import Any
+
+import msgspec
+
+from gateway.errors import (
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamThrottled,
+    UpstreamUnavailable,
+)
+from gateway.upstream.answers import Outcome
+from gateway.upstream.exchange import Reply
+from gateway.upstream.sender import retry_after
+
+log = logging.getLogger(__name__)
+
+BAD_QUERY = 400
+NO_PROPERTY = re.compile(
+    r"Could not find a property named '(?P<property>\w+)' on type '(?:\w+\.)*(?P<type>\w+)'"
+)
+"""How both services say that a column or navigation property is not there."""
+
+NOT_FOUND = 404
+NO_TABLE = (404, "0x80060888"), (404, "0x8006088a")
+"""How Dataverse says that it has no entity set of the name; a missing column is a 400."""
+
+
+def is_no_table(error: UpstreamRefused, service: str) -> bool:
+    """Whether a query of rows was refused because its table does not exist in the environment."""
+    if service == "finops":
+        return error.status == NOT_FOUND
+    return (error.status, error.details["reason"]) in NO_TABLE
+
+
+def unknown_property(error: UpstreamRefused) -> tuple[str, str] | None:
+    """The type and the property that a service says it does not have."""
+    found = NO_PROPERTY.search(error.words) if error.status == BAD_QUERY else None
+    return (found["type"], found["property"]) if found else None
+
+
+def outcome_of(reply: Reply) -> Outcome:
+    if reply.status < 400:
+        return reply.body
+    try:
+        raise_for(reply.status, reply.headers, reply.body)
+    except UpstreamError as error:
+        return error
+    return reply.body
+
+
+def raise_for(status: int, headers: Any, body: bytes) -> None:
+    """Raise what a status means; nothing for a success."""
+    if status < 400:
+        return
+    code, text = _reason(body)
+    log.info("upstream answered %s %s", status, code)
+    log.debug("upstream said: %s", text)
+    raise _error(status, headers, code, text)
+
+
+def _error(status: int, headers: Any, code: str, text: str) -> UpstreamError:
+    if status == 429:
+        seconds = ceil(retry_after(headers))
+        return UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=seconds)
+    if status >= 500 or status in (401, 408):
+        return UpstreamUnavailable("Dynamics could not answer.")
+    refused = UpstreamRefused("Dynamics refused the request.", reason=code)
+    refused.words, refused.status = text, status
+    return refused
+
+
+def _reason(body: bytes) -> tuple[str, str]:
+    """The service's own code and text. The text may quote anybody's rows: never for a caller."""
+    try:
+        error = msgspec.json.decode(body)["error"]
+        return str(error["code"]), str(error["message"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return "", ""

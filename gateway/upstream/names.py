@@ -1,0 +1,391 @@
+"""
+What tables, columns and navigation properties are called in the environment that is asked.
+
+Everything above the services speaks in *logical* names: `salesorder`, `msdyn_company`, and
+`msdyn_company/cdm_companycode` for a column of the row that a lookup leads to. What differs between
+environments is put in here, once for each query: the entity set, the navigation property of a
+lookup (`msdyn_Company` in one environment, `msdyn_company` in another), and what is absent.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gateway.parsers import Zones
+from gateway.upstream import days
+from gateway.upstream.conditions import (
+    EVERYTHING,
+    NOTHING,
+    All,
+    AnyOf,
+    Compare,
+    Condition,
+    In,
+    Like,
+    Not,
+    Spelled,
+    both,
+    either,
+    negated,
+)
+from gateway.upstream.days import Behaviour
+from gateway.upstream.odata import Expand, Order, Query, row_url
+
+Rows = list[Any]
+Rename = Callable[[Rows], None]
+"""Gives rows of JSON, as a service sent them, the names that everything above uses."""
+
+
+class Step(Struct, frozen=True):
+    """A navigation property: its name on the wire, and the table that it leads to."""
+
+    navigation: str
+    entity: str
+
+
+class EntityNames(Struct, frozen=True):
+    """What one table is called. Nothing is said of what is called on the wire as it is here."""
+
+    collection: str
+    steps: Mapping[str, Step] = {}
+    """Navigation properties by lookup, by `lookup_table`, by `table.lookup` for the way back."""
+    columns: Mapping[str, str] = {}
+    absent: frozenset[str] = frozenset()
+    """Columns and steps that the environment does not have; what they hold reads as null."""
+    days: Mapping[str, Behaviour] = {}
+    """The columns that hold days, and how."""
+    zones: Mapping[str, Zones] = {}
+    """Columns whose user-local days have zones of their own."""
+    lengths: Mapping[str, int] = {}
+    """How many characters texts hold, where that is known to differ."""
+    company: str = ""
+    """The path to the code of the legal entity that a row belongs to, where zones depend on it."""
+    missing: bool = False
+    """Whether the environment has no such table."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that a query names is called so on the wire, but for the table itself."""
+        return not (self.steps or self.columns or self.absent or self.days)
+
+
+def lookup_value(lookup: str) -> str:
+    """The column with the GUID of a lookup, as the Web API gives it out for every lookup."""
+    return lookup if lookup.endswith("_value") else f"_{lookup}_value"
+
+
+class Reference(Struct, frozen=True):
+    """The row that a written lookup is to lead to."""
+
+    entity: str
+    key: UUID
+
+
+class Children(Struct, frozen=True):
+    """Rows that are made along with the row that they point at."""
+
+    rows: tuple[Mapping[str, Any], ...]
+
+
+class NamesChanged(Exception):
+    """A service does not have what a query named; the query can be made again without it."""
+
+
+class Names:
+    """The names of one service. What is learned of the environment replaces what was assumed."""
+
+    def __init__(self, entities: Mapping[str, EntityNames] | None = None) -> None:
+        self.entities: dict[str, EntityNames] = {}
+        self.zones = Zones()
+        self.version = 0
+        """Changes whenever something is learned, so that nothing made of the old names is used."""
+        self._paths: dict[tuple[str, str], str | None] = {}
+        self._plain: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+        self._renames: dict[tuple[str, tuple[str, ...]], Rename | None] = {}
+        self.learn(entities or {})
+
+    def learn(self, entities: Mapping[str, EntityNames]) -> None:
+        """Use these names from now on, instead of the ones that are known for the same tables."""
+        self.entities.update(entities)
+        self.version += 1
+        for memory in (self._paths, self._plain, self._renames):
+            memory.clear()
+
+    def lose(self, entity: str, spelled: str) -> bool:
+        """
+        Learn that a table lacks a column or navigation property, by its name on the wire.
+
+        False where that was known, or where nothing of this name is asked for.
+        """
+        known = self.entities.get(entity)
+        if known is None:
+            return False
+        names = {spelled}
+        names |= {name for name, other in known.columns.items() if other == spelled}
+        names |= {name for name, step in known.steps.items() if step.navigation == spelled}
+        if names <= known.absent:
+            return False
+        self.learn({entity: replace(known, absent=known.absent | names)})
+        return True
+
+    def collection(self, entity: str) -> str:
+        """The entity set of a table; what is not known is a resource of the service by itself."""
+        known = self.entities.get(entity)
+        return known.collection if known else entity
+
+    def is_missing(self, entity: str) -> bool:
+        known = self.entities.get(entity)
+        return known is not None and known.missing
+
+    def has(self, entity: str, path: str) -> bool:
+        """Whether the environment has a column, as far as is known."""
+        return self.path(entity, path) is not None
+
+    def path(self, entity: str, path: str) -> str | None:
+        """A column or path as the service spells it; None where the environment lacks it."""
+        try:
+            return self._paths[entity, path]
+        except KeyError:
+            found = self._paths[entity, path] = self._path(entity, path)
+            return found
+
+    def step(self, entity: str, step: str) -> Step | None:
+        """Where a step of a path leads; None where the environment lacks it."""
+        known = self.entities.get(entity)
+        if known is None:
+            return Step(step, "")
+        if step in known.absent:
+            return None
+        found = known.steps.get(step, Step(step, ""))
+        return None if self.is_missing(found.entity) else found
+
+    def _path(self, entity: str, path: str) -> str | None:
+        head, slash, rest = path.partition("/")
+        if slash:
+            step = self.step(entity, head)
+            below = None if step is None else self._path(step.entity, rest)
+            return None if step is None or below is None else f"{step.navigation}/{below}"
+        known = self.entities.get(entity)
+        if known is None:
+            return path
+        return None if path in known.absent else known.columns.get(path, path)
+
+    def query(self, query: Query) -> Query:
+        """The same query in the names of the environment; what is absent is not asked for."""
+        entity = query.entity
+        known = self.entities.get(entity)
+        if known is None:
+            return query
+        if known.is_plain:
+            return replace(query, entity=known.collection)
+        return replace(
+            query,
+            entity=known.collection,
+            select=self.paths(entity, query.select),
+            where=self.condition(entity, query.where),
+            order=self._order(entity, query.order),
+            expands=tuple(self._expand(entity, each) for each in query.expands),
+        )
+
+    def paths(self, entity: str, select: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the columns and paths that the environment has, as it spells them."""
+        key = entity, select
+        if key not in self._plain:
+            spelled = (self.path(entity, path) for path in select)
+            self._plain[key] = tuple(path for path in spelled if path is not None)
+        return self._plain[key]
+
+    def condition(self, entity: str, condition: Condition) -> Condition:
+        """The same condition in the names of the environment, with days as instants."""
+        match condition:
+            case Spelled():
+                return condition
+            case All(parts):
+                return both(*(self.condition(entity, part) for part in parts))
+            case AnyOf(parts):
+                return either(*(self.condition(entity, part) for part in parts))
+            case Not(part):
+                return negated(self.condition(entity, part))
+            case Compare(column, _, date() as day) if type(day) is date:
+                behaviour = self.behaviour(entity, column)
+                if behaviour is not None:
+                    wanted = self._on_day(entity, condition, behaviour)
+                    return self._columns(entity, wanted)
+        return self._columns(entity, condition)
+
+    def _columns(self, entity: str, condition: Condition) -> Condition:
+        """A condition whose values are those of the service, over the columns of the service."""
+        match condition:
+            case All(parts):
+                return both(*(self._columns(entity, part) for part in parts))
+            case AnyOf(parts):
+                return either(*(self._columns(entity, part) for part in parts))
+            case Not(part):
+                return negated(self._columns(entity, part))
+            case Compare() | In() | Like():
+                path = self.path(entity, condition.column)
+                if path is None:
+                    return EVERYTHING if _holds_for_null(condition) else NOTHING
+                return condition if path == condition.column else replace(condition, column=path)
+        return condition
+
+    def behaviour(self, entity: str, path: str) -> Behaviour | None:
+        """How a column holds days; None where days are compared as the service does by itself."""
+        head, slash, rest = path.partition("/")
+        known = self.entities.get(entity)
+        if slash:
+            step = known.steps.get(head) if known else None
+            return self.behaviour(step.entity, rest) if step else None
+        return known.days.get(path) if known else None
+
+    def day(self, entity: str, path: str, raw: Any, company: str | None) -> date | None:
+        """The day that a raw value of a column means; ValueError where it is none."""
+        if raw is None:
+            return None
+        behaviour = self.behaviour(entity, path) or "DateOnly"
+        return days.read(raw, behaviour, self._zones(entity, path).of(company))
+
+    def written(self, entity: str, column: str, day: date, company: str | None) -> str:
+        """A day as a column of a table takes it."""
+        behaviour = self.behaviour(entity, column) or "DateOnly"
+        return days.written(day, behaviour, self._zones(entity, column).of(company))
+
+    def length(self, entity: str, column: str, usual: int) -> int:
+        """How many characters a column holds, as far as is known at most `usual`."""
+        known = self.entities.get(entity)
+        return min(usual, known.lengths.get(column, usual)) if known else usual
+
+    def company_of(self, entity: str, path: str) -> str:
+        """The path to the legal entity by which days of a column are read; empty where none is."""
+        if self.behaviour(entity, path) != "UserLocal" or not self._zones(entity, path).companies:
+            return ""
+        return self.entities[entity].company
+
+    def _zones(self, entity: str, path: str) -> Zones:
+        known = self.entities.get(entity)
+        return known.zones.get(path, self.zones) if known else self.zones
+
+    def _on_day(self, entity: str, wanted: Compare, behaviour: Behaviour) -> Condition:
+        assert isinstance(wanted.value, date)  # noqa: S101 - for the types: see `condition`
+        zones, company = self._zones(entity, wanted.column), self.company_of(entity, wanted.column)
+        if company:
+            return days.compared_by_company(wanted.column, wanted.op, wanted.value, zones, company)
+        return days.compared(wanted.column, wanted.op, wanted.value, behaviour, zones.default)
+
+    def _order(self, entity: str, order: tuple[Order, ...]) -> tuple[Order, ...]:
+        named = ((item, self.path(entity, item.column)) for item in order)
+        return tuple(
+            item if path == item.column else Order(path, item.descending)
+            for item, path in named
+            if path is not None
+        )
+
+    def _expand(self, entity: str, expand: Expand) -> Expand:
+        step = self.step(entity, expand.navigation)
+        if step is None:
+            raise LookupError(f"{entity} has no {expand.navigation} here")
+        return Expand(
+            step.navigation,
+            self.paths(step.entity, expand.select),
+            self._order(step.entity, expand.order),
+            expand.top,
+        )
+
+    def row(self, entity: str, row: Mapping[str, Any], company: str | None) -> dict[str, Any]:
+        """
+        A row to be written in the names of the environment, without what it does not have.
+
+        `company`: the code of the legal entity whose zone tells when a day begins.
+        """
+        return dict(self._written(entity, row, company))
+
+    def _written(
+        self, entity: str, row: Mapping[str, Any], company: str | None
+    ) -> Iterator[tuple[str, Any]]:
+        for name, value in row.items():
+            if isinstance(value, Reference | Children):
+                if (step := self.step(entity, name)) is not None:
+                    yield self._linked(step, value, company)
+            elif (column := self.path(entity, name)) is not None:
+                is_day = isinstance(value, date) and not isinstance(value, datetime)
+                yield column, self.written(entity, name, value, company) if is_day else value
+
+    def _linked(
+        self, step: Step, value: Reference | Children, company: str | None
+    ) -> tuple[str, Any]:
+        if isinstance(value, Children):
+            return step.navigation, [self.row(step.entity, each, company) for each in value.rows]
+        url = row_url(self.collection(value.entity), value.key)
+        return f"{step.navigation}@odata.bind", f"/{url}"
+
+    def companies(self, entity: str, select: Iterable[str]) -> frozenset[str]:
+        """The paths to legal entities by which the days among some columns are read."""
+        if not self.zones.companies:
+            return frozenset()
+        return frozenset(filter(None, (self.company_of(entity, path) for path in select)))
+
+    def rename(self, entity: str, select: tuple[str, ...]) -> Rename | None:
+        """How rows get back the names by which they were asked for; None where they have them."""
+        key = entity, select
+        if key not in self._renames:
+            self._renames[key] = self._renaming(entity, select)
+        return self._renames[key]
+
+    def _renaming(self, entity: str, paths: Iterable[str]) -> Rename | None:
+        absent: list[str] = []
+        renamed: dict[str, str] = {}
+        below: dict[str, list[str]] = {}
+        for path in paths:
+            head, slash, rest = path.partition("/")
+            if slash:
+                below.setdefault(head, []).append(rest)
+                continue
+            spelled = self.path(entity, path)
+            if spelled is None:
+                absent.append(path)
+            elif spelled != path:
+                renamed[spelled] = path
+        inner: dict[str, Rename] = {}
+        for head, rests in below.items():
+            step = self.step(entity, head)
+            if step is None:
+                absent.append(head)
+                continue
+            if step.navigation != head:
+                renamed[step.navigation] = head
+            if (rename := self._renaming(step.entity, rests)) is not None:
+                inner[head] = rename
+        return _rename(absent, renamed, inner) if absent or renamed or inner else None
+
+
+def _rename(
+    absent: Collection[str], renamed: Mapping[str, str], inner: Mapping[str, Rename]
+) -> Rename:
+    def rename(rows: Rows) -> None:
+        for row in rows:
+            for spelled, name in renamed.items():
+                if spelled in row:
+                    row[name] = row.pop(spelled)
+            for name in absent:
+                row.setdefault(name, None)
+            for name, below in inner.items():
+                if isinstance(row.get(name), dict):
+                    below([row[name]])
+
+    return rename
+
+
+def _holds_for_null(condition: Compare | In | Like) -> bool:
+    """Whether the services find rows in which the column of a condition is empty."""
+    match condition:
+        case Compare(_, "eq", value):
+            return value is None
+        case Compare(_, "ne", value):
+            return value is not None
+        case In(_, values):
+            return None in values
+    return False
