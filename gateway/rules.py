@@ -12,6 +12,7 @@ from gateway.upstream.conditions import (
     EVERYTHING,
     NOTHING,
     Code,
+    Compare,
     Condition,
     both,
     either,
@@ -31,6 +32,8 @@ class Rule:
     """Rows are visible only through a row that the caller sees, never by themselves."""
     by_account: bool = False
     """Whether the rows belong to accounts, so that a caller of several may choose one."""
+    free_when_linked: bool = False
+    """Whether a row that a row of the caller's points at is the caller's to see in any case."""
     knows_contacts: bool = True
     """Whether the access OWN has a meaning: the rows name contacts, or nobody at all."""
 
@@ -98,6 +101,23 @@ def in_companies(company: str) -> Rule:
         return one_of(company, map(Code, sorted(principal.companies_within(access))))
 
     return Rule(condition, (company,))
+
+
+def released_in(company: str, *, lookup: str) -> Rule:
+    """
+    Rows that one of the caller's legal entities has released, or that belong to none of them.
+
+    `company` is the path to the entity's code, `lookup` the lookup that leads there. What a row of
+    the caller's points at is the caller's to see, whoever released it.
+    """
+
+    def condition(principal: Principal, access: Access) -> Condition:
+        if access is Access.ALL:
+            return EVERYTHING
+        mine = one_of(company, map(Code, sorted(principal.companies_within(access))))
+        return either(mine, Compare(lookup, "eq", None))
+
+    return Rule(condition, (company, lookup), free_when_linked=True)
 
 
 def in_price_lists(price_list: str) -> Rule:

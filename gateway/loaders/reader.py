@@ -278,9 +278,10 @@ class Reader(Struct, frozen=True):
             raise
         remembered = self.principal.remembered
         service = self.services[table.service]
-        key = table.name, service.names.version
+        free = linked and table.rule.free_when_linked
+        key = table.name, service.names.version, free
         if key not in remembered:
-            rule = table.rule.condition(self.principal, access)
+            rule = EVERYTHING if free else table.rule.condition(self.principal, access)
             named = service.names.condition(table.entity, rule)
             remembered[key] = bounded_by(rule, named, service.dialect)
         known: Bounds = remembered[key]

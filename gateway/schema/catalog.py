@@ -9,10 +9,11 @@ import strawberry
 from gateway.auth.principal import Access, Terms
 from gateway.kinds import OptionSet, option, unknown
 from gateway.loaders.rows import Loaders
-from gateway.rules import everyone, in_companies, in_price_lists
+from gateway.rules import everyone, in_companies, in_price_lists, released_in
 from gateway.schema.quantities import OrderQuantities, order_settings
 from gateway.schema.values import Money, money
-from gateway.tables import Node, Row, column, computed, link, lookup, paths, table
+from gateway.tables import Node, Row, column, computed, group, link, lookup, paths, table
+from gateway.upstream.conditions import value_at
 from gateway.upstream.names import lookup_value
 
 
@@ -46,6 +47,16 @@ class Price:
     basis: PriceBasis = strawberry.field(description="How sure the price is.")
 
 
+@strawberry.type(description="The dimensions of a variant; a part is null where it has none.")
+class Variant:
+    """The product dimensions of the ERP."""
+
+    color: str | None = strawberry.field(description="The colour.")
+    size: str | None = strawberry.field(description="The size.")
+    style: str | None = strawberry.field(description="The style.")
+    configuration: str | None = strawberry.field(description="The configuration.")
+
+
 @strawberry.type(description="How much of a product there is, over all warehouses of the seller.")
 class Availability:
     """Sums over the warehouses of the legal entities that sell to the caller."""
@@ -58,6 +69,15 @@ class Availability:
     in_stock: bool = strawberry.field(description="Whether any of it is available now.")
 
 
+COMPANY = "msdyn_companyid/cdm_companycode"
+"""The path to the legal entity that has released a product."""
+DIMENSIONS = {
+    "msdyn_productcolor/msdyn_productcolorname": "ProductColorId",
+    "msdyn_productsize/msdyn_productsize": "ProductSizeId",
+    "msdyn_productstyle/msdyn_productstyle": "ProductStyleId",
+    "msdyn_productconfiguration/msdyn_productconfiguration": "ProductConfigurationId",
+}
+"""The dimensions of a variant in Dataverse, and in the ERP."""
 PRICE_LIST, PRICED = lookup_value("pricelevelid"), lookup_value("productid")
 """Whose price list an item is of, and which product it prices."""
 
@@ -88,16 +108,29 @@ class Unit(Row):
 @table(
     "product",
     key="productid",
-    rows=everyone,
+    rows=released_in(COMPANY, lookup=lookup_value("msdyn_companyid")),
     needs="catalog",
     order="name",
     root=("product", "products"),
 )
 class Product(Node):
-    """A product that can be ordered."""
+    """A product that one legal entity sells: one of its items, or one variant of an item."""
 
-    number: str | None = column("msdyn_productnumber", "The product number.")
-    item_number: str | None = column("msdyn_itemnumber", "The item number in the ERP.")
+    number: str | None = column(
+        "msdyn_productnumber", "The product number, which is unique within its company."
+    )
+    item_number: str | None = column(
+        "msdyn_itemnumber", "The item number in the ERP, which all variants of an item share."
+    )
+    company: str | None = column(COMPANY, "The code of the legal entity that sells it.")
+    variant: Variant | None = group(
+        Variant,
+        "What tells it from other variants of its item; null where it is none.",
+        color="msdyn_productcolor/msdyn_productcolorname",
+        size="msdyn_productsize/msdyn_productsize",
+        style="msdyn_productstyle/msdyn_productstyle",
+        configuration="msdyn_productconfiguration/msdyn_productconfiguration",
+    )
     name: str | None = column("name", "The name of the product.")
     description: str | None = column("description", "What the product is.")
     unit: str | None = column("defaultuomid/msdyn_symbol", "The unit it is sold in.")
@@ -137,7 +170,10 @@ class Product(Node):
         return prices[0] if unit and len(prices) == 1 else None
 
     @computed(
-        "msdyn_itemnumber", doc="How much of it there is; null for what is not kept in stock."
+        "msdyn_itemnumber",
+        COMPANY,
+        *DIMENSIONS,
+        doc="How much of it there is; null for what is not kept in stock.",
     )
     async def availability(self, loaders: Loaders) -> Availability | None:
         if self.item_number is None:
@@ -145,18 +181,28 @@ class Product(Node):
         stock = await loaders.matching(
             WarehouseStock, {"ItemNumber": self.item_number}, paths(WarehouseStock)
         )
-        return _available(stock) if stock else None
+        mine = [row for row in stock if self._is_mine(row)]
+        return _available(mine) if mine else None
+
+    def _is_mine(self, stock: "WarehouseStock") -> bool:
+        """Whether stock of its item is stock of this variant, at the company that sells it."""
+        if self.company is not None and (stock._company or "").lower() != self.company.lower():
+            return False
+        return all(
+            (value_at(self.raw, path) or "").lower() == (value_at(stock.raw, column) or "").lower()
+            for path, column in DIMENSIONS.items()
+        )
 
     @computed(
         "msdyn_itemnumber",
+        COMPANY,
         doc="In what quantities you can order it; null where any will do, and if several companies "
         "sell to you and you have chosen none of your accounts.",
     )
     async def order_quantities(self, loaders: Loaders) -> OrderQuantities | None:
         sellers = loaders.reader.principal.companies_within(Access.ACCOUNT)
-        if len(sellers) != 1:
-            return None
-        settings = await order_settings(loaders, self.item_number, *sellers)
+        seller = self.company or (next(iter(sellers)) if len(sellers) == 1 else None)
+        settings = await order_settings(loaders, self.item_number, seller)
         return settings.quantities if settings and settings.is_limited else None
 
 
@@ -183,6 +229,11 @@ class Product(Node):
 class WarehouseStock(Row):
     """How much of a product lies in one warehouse."""
 
+    _company: str | None = column("dataAreaId", "The legal entity.")
+    _color: str | None = column("ProductColorId", "The colour.")
+    _size: str | None = column("ProductSizeId", "The size.")
+    _style: str | None = column("ProductStyleId", "The style.")
+    _configuration: str | None = column("ProductConfigurationId", "The configuration.")
     site: str | None = column("InventorySiteId", "The site that the warehouse belongs to.")
     warehouse: str | None = column("InventoryWarehouseId", "The warehouse.")
     available: Decimal | None = column(
@@ -191,8 +242,8 @@ class WarehouseStock(Row):
     on_hand: Decimal | None = column("OnHandQuantity", "What is in stock.")
     on_order: Decimal | None = column("OnOrderQuantity", "What is on order from suppliers.")
     product: Product | None = link(
-        {"ItemNumber": "msdyn_itemnumber"},
-        "The product.",
+        {"dataAreaId": COMPANY, "ItemNumber": "msdyn_itemnumber"},
+        "The product; null where it is one of several variants.",
         back="stock",
         back_doc="How much there is, by warehouse.",
     )

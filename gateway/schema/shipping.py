@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from gateway.rules import owned_by_number, with_parent
-from gateway.schema.catalog import Product
+from gateway.schema.catalog import COMPANY, Product
 from gateway.schema.sales import SalesOrder
 from gateway.tables import Node, Row, column, link, table
 
@@ -74,7 +74,10 @@ class ShipmentLine(Row):
         back="lines",
         back_doc="The lines of the packing slip.",
     )
-    product: Product | None = link({"ItemId": "msdyn_itemnumber"}, "The product that was sent.")
+    product: Product | None = link(
+        {"dataAreaId": COMPANY, "ItemId": "msdyn_itemnumber"},
+        "The product that was sent; null where it is one of several variants.",
+    )
 
 
 @table(

@@ -62,8 +62,14 @@ def keys_of(rows: Sequence[Raw], columns: Sequence[str]) -> list[Folded]:
 
 
 def indexed(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, R]:
-    """Rows by a key that no two of them share; the last one where they do."""
-    return dict(zip(keys_of(rows, columns), rows, strict=True))
+    """Rows by a key; without those of a key that different rows share, as none of them is meant."""
+    keys = keys_of(rows, columns)
+    found = dict(zip(keys, rows, strict=True))
+    if len(found) < len(keys):
+        shared = {key for key, row in zip(keys, rows, strict=True) if row != found[key]}
+        for key in shared:
+            del found[key]
+    return found
 
 
 def grouped(rows: Sequence[R], columns: Sequence[str]) -> dict[Folded, list[R]]:
