@@ -209,7 +209,7 @@ def many_to_many() -> tuple[ManyToMany, ...]:
 
 
 @cache
-def alternate_keys() -> tuple[Key, ...]:
+def keys() -> tuple[Key, ...]:
     """Every alternate key."""
     return tuple(
         Key(row["table"], tuple(row["columns"].split(",")), row["name"], row["source"], row["mark"])
