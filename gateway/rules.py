@@ -61,6 +61,20 @@ def owned(*, account: str, contact: str = "", party: str = "", through: str = ""
     return Rule(condition, compared, by_account=True, knows_contacts=bool(contact or party))
 
 
+def any_of(*rules: Rule) -> Rule:
+    """Rows that one of these rules lets the caller see."""
+
+    def condition(principal: Principal, access: Access) -> Condition:
+        return either(*(rule.condition(principal, access) for rule in rules))
+
+    return Rule(
+        condition,
+        tuple(column for rule in rules for column in rule.columns),
+        by_account=all(rule.by_account for rule in rules),
+        knows_contacts=any(rule.knows_contacts for rule in rules),
+    )
+
+
 def people(*, contact: str, account: str) -> Rule:
     """The caller's own contact, always; with more than OWN those of the caller's accounts too."""
 

@@ -43,7 +43,7 @@ def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, Wanted]:
         days.setdefault(table.entity, set()).update(table.days)
         for path in table.all_paths:
             for entity, rest in _along(table.entity, path, entities):
-                paths.setdefault(entity, set()).add(rest)
+                paths.setdefault(entity, set()).update([rest] if rest else [])
     return {
         name: Wanted(
             name,
@@ -57,12 +57,24 @@ def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, Wanted]:
 
 
 def _along(entity: str, path: str, entities: Entities) -> Iterator[tuple[str, str]]:
-    """A path from each of the tables that it passes."""
+    """A path from each of the tables that it passes; none from those that a lookup leads to."""
     yield entity, path
     step, slash, rest = path.partition("/")
-    found = _lookup(entities.get(entity), step) if slash else None
+    known = entities.get(entity)
+    if not slash:
+        yield from ((target, "") for target in _targets(known, step))
+        return
+    found = _lookup(known, step)
     if found is not None:
         yield from _along(found.target, rest, entities)
+
+
+def _targets(entity: Entity | None, column: str) -> Iterator[str]:
+    """The tables to which a lookup leads, whose value is in a column."""
+    prefix, suffix = LOOKUP_COLUMN
+    if entity is not None and column.endswith(suffix):
+        name = column.removeprefix(prefix).removesuffix(suffix)
+        yield from (each.target for each in entity.lookups if each.column == name)
 
 
 def _lookup(entity: Entity | None, step: str) -> Lookup | None:

@@ -7,12 +7,13 @@ import strawberry
 
 from gateway.kinds import OptionSet, option, unknown
 from gateway.loaders.rows import Loaders
-from gateway.rules import owned
+from gateway.rules import any_of, owned
 from gateway.schema.accounts import Account
 from gateway.schema.catalog import Product
 from gateway.schema.sales import ORDERED_BY, SalesOrder
 from gateway.schema.values import Address, Money, address, money
 from gateway.tables import Node, column, computed, link, table
+from gateway.upstream.names import lookup_value
 
 
 @strawberry.enum(description="The state of an invoice. Payments are not known here.")
@@ -26,10 +27,17 @@ class InvoiceState(OptionSet):
     UNKNOWN = unknown()
 
 
+INVOICED = {
+    "account": lookup_value("customerid"),
+    "party": lookup_value("msdyn_associatedcontact"),
+}
+"""Who is invoiced, which may be another account than the one that ordered."""
+
+
 @table(
     "invoice",
     key="invoiceid",
-    rows=owned(**ORDERED_BY),
+    rows=any_of(owned(**INVOICED), owned(**ORDERED_BY, through="salesorderid")),
     needs="invoices",
     order="-issued_on",
     root=("invoice", "invoices"),
@@ -86,7 +94,10 @@ class Invoice(Node):
 @table(
     "invoicedetail",
     key="invoicedetailid",
-    rows=owned(**ORDERED_BY, through="invoiceid"),
+    rows=any_of(
+        owned(**INVOICED, through="invoiceid"),
+        owned(**ORDERED_BY, through="invoiceid/salesorderid"),
+    ),
     needs="invoices",
     order="sequence",
     root=("invoiceLine", "invoiceLines"),
