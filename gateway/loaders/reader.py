@@ -185,9 +185,11 @@ class Reader(Struct, frozen=True):
             value_at(raw, company) if company else None,
         )
 
-    def has(self, table: Table) -> bool:
-        """Whether the environment has a table, as far as is known."""
-        return not self.services[table.service].names.is_missing(table.entity)
+    def has(self, table: Table, *paths: str) -> bool:
+        """Whether the environment has a table, with these columns, as far as is known."""
+        names = self.services[table.service].names
+        there = all(names.has(table.entity, path) for path in paths)
+        return there and not names.is_missing(table.entity)
 
     def default_order(self, table: Table) -> tuple[Order, ...]:
         """The table's own order, without what the caller's roles hide."""

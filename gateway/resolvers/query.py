@@ -10,6 +10,7 @@ from gateway.resolvers import operations
 from gateway.resolvers.operations import Operation
 from gateway.schema import ids
 from gateway.schema.accounts import Contact
+from gateway.schema.capabilities import Capabilities, capabilities_of
 from gateway.schema.context import Info
 from gateway.schema.selection import columns
 from gateway.tables import Node
@@ -36,6 +37,10 @@ class Viewer:
             return None
         select = columns(info._raw_info, Contact.__table__)
         return await info.context.loaders.node(Contact, (person.id,), select)
+
+    @strawberry.field(description="What this environment of Dynamics can answer.")
+    def capabilities(self, info: Info) -> Capabilities:
+        return capabilities_of(info.context.loaders.reader)
 
 
 @strawberry.type(description="Everything that can be read.")

@@ -1,0 +1,42 @@
+"""What the schema has and the environment has not, for front ends that want to leave it out."""
+
+from collections.abc import Iterator
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from gateway.loaders.reader import Reader
+from gateway.tables import TABLES, Computed, Link, Spec, Table
+
+
+@strawberry.type(description="What this environment can answer.")
+class Capabilities:
+    """Worked out from the metadata of the environment and from the operator's names file."""
+
+    missing: list[str] = strawberry.field(
+        description="What this environment does not have: `Shipment` for a type that answers "
+        "NOT_AVAILABLE_HERE, `SalesOrder.paymentTerms` for a field that is always null."
+    )
+
+
+def capabilities_of(reader: Reader) -> Capabilities:
+    """What is missing, in the order of names."""
+    return Capabilities(missing=sorted(_missing(reader)))
+
+
+def _missing(reader: Reader) -> Iterator[str]:
+    for table in TABLES.values():
+        if not reader.has(table):
+            yield table.name
+            continue
+        for spec in table.visible.values():
+            if not _is_there(reader, table, spec):
+                yield f"{table.name}.{to_camel_case(spec.name)}"
+
+
+def _is_there(reader: Reader, table: Table, spec: Spec) -> bool:
+    """Whether a member can hold anything: a computed one needs all it uses, others need some."""
+    if isinstance(spec, Link) and not reader.has(spec.target):
+        return False
+    found = [reader.has(table, path) for path in spec.paths]
+    return all(found) if isinstance(spec, Computed | Link) else any(found)
