@@ -15,7 +15,7 @@ from gateway.resolvers.checking import Check, Way
 from gateway.resolvers.mistakes import ProductNotFound
 from gateway.resolvers.orders import Mutation
 from tests.gateway.orders.ordering import do, placed, preview, products
-from tests.gateway.orders.worlds import changed, key, many_lines
+from tests.gateway.orders.worlds import changed, key, many_lines, settings_of
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
@@ -58,11 +58,7 @@ class Base:
         return self.rows("account", "accountnumber = ?", "US-001", **values)
 
     def settings_are(self, **values: Any) -> Any:
-        store = self.stack.emulator.state.store
-        seller = store.find(store.catalog.named("cdm_company"), "cdm_companycode = ?", ["USMF"])
-        where = '"msdyn_name" = ? AND "_msdyn_company_value" = ?'
-        table, company = "msdyn_productdefaultordersetting", seller["cdm_companyid"]
-        return self.rows(table, where, self.product["itemNumber"], company, **values)
+        return settings_of(self.stack, self.product["itemNumber"], "USMF", values)
 
     def unpriced(self) -> Any:
         """No list has a price of the product, and the line that is there has none."""
@@ -211,7 +207,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def base(changing_world: Starlette) -> AsyncIterator[Base]:
-    async with running(changing_world, unpriced="refuse") as stack:
+    limits = {"input_list": 1_000}
+    async with running(changing_world, unpriced="refuse", limits=limits) as stack:
         (product,) = [each for each in await products(stack, 50) if each["unit"] == "ea"][:1]
         lines = [{"product": product["id"], "quantity": "2"}]
         yield Base(stack, product, await placed(stack, lines=lines))

@@ -54,3 +54,14 @@ def many_lines(stack: Stack, line: str, count: int) -> Iterator[None]:
         with store.transaction("load") as tx:
             for copy in copies:
                 tx.delete(table, store.get(table, (copy["salesorderdetailid"],)))
+
+
+@contextmanager
+def settings_of(stack: Stack, item: str, company: str, values: Mapping[str, Any]) -> Iterator[None]:
+    """A time in which a company sells an item by these default order settings."""
+    store = stack.emulator.state.store
+    seller = store.find(store.catalog.named("cdm_company"), "cdm_companycode = ?", [company])
+    where = '"msdyn_name" = ? AND "_msdyn_company_value" = ?'
+    table = "msdyn_productdefaultordersetting"
+    with changed(stack, table, where, item, seller["cdm_companyid"], values=values):
+        yield
