@@ -37,6 +37,7 @@ from gateway.resolvers.reading import changing_of, deal_of
 from gateway.resolvers.values import (
     address_mistakes,
     day_mistakes,
+    given,
     key_mistakes,
     key_of,
     plain,
@@ -63,7 +64,7 @@ async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPay
     if errors := [*text_mistakes(sent), *address_mistakes(sent), *_cleared(sent)]:
         raise Wrong(*errors)
     values = placing.columns_of(sent, placing.HEADER) | await _ship_to(info, sent)
-    if not values and plain(sent.ship_to_address) is None:
+    if not values and given(sent.ship_to_address) is None:
         raise Wrong(invalid(NOTHING))
     change = Change(info, UpdateSalesOrderPayload, sent, Expected(header=values))
 
@@ -115,7 +116,7 @@ async def update_line(info: Info, sent: UpdateSalesOrderLineInput) -> UpdateSale
 def _other(sent: UpdateSalesOrderLineInput, line: Changing, *, but: str | None = None) -> Wanted:
     """The line as it is to be; a day that it has already, `but`, may have passed."""
     product = ids.encode(Product.__table__, (line.product,)) if line.product else None
-    day = plain(sent.requested_shipping_date)
+    day = given(sent.requested_shipping_date)
     wanted = SalesOrderLineInput(
         product=strawberry.ID(product) if product else None,
         quantity=sent.quantity if isinstance(sent.quantity, Decimal) else line.quantity,
@@ -219,21 +220,21 @@ def _new_lines(info: Info, current: Current, identity: UUID, basket: Basket) -> 
 
 def _cleared(sent: UpdateSalesOrderInput) -> Errors:
     """An address that is taken away and not replaced: every order goes somewhere."""
-    if sent.ship_to is None and plain(sent.ship_to_address) is None:
+    if sent.ship_to is None and given(sent.ship_to_address) is None:
         return [invalid(EMPTY, "shipTo")]
     return []
 
 
 async def _ship_to(info: Info, sent: UpdateSalesOrderInput) -> dict[str, Any]:
     """The columns of the address that is typed or named by its id; a country that stays is none."""
-    typed = plain(sent.ship_to)
+    typed = given(sent.ship_to)
     if typed is not None:
         columns = placing.address_columns(typed, None)
         return {name: v for name, v in columns.items() if v or name != "shipto_country"}
     account = await _account(info, sent)
-    if plain(sent.ship_to_address) is None or not account.int:
+    if given(sent.ship_to_address) is None or not account.int:
         return {}
-    found = await buying.delivery(info.context, account, plain(sent.ship_to_address))
+    found = await buying.delivery(info.context, account, given(sent.ship_to_address))
     if found is None:
         raise Wrong(placing.address_not_found())
     return placing.address_columns(found, None)

@@ -169,7 +169,7 @@ async def _price(context: Context, deal: Deal, product: Product, unit: UUID | No
 
 async def delivery(context: Context, account: UUID, sent: strawberry.ID | None) -> Address | None:
     """The address of this id, if it is one of the account's and says anything."""
-    if not sent:
+    if sent is None:
         return None
     key = key_of(AccountAddress, sent, "shipToAddress")
     select = paths(AccountAddress, "address", "account")
@@ -182,9 +182,12 @@ async def delivery(context: Context, account: UUID, sent: strawberry.ID | None) 
 
 async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) -> Contact | None:
     person = context.principal.contact
-    if sent is None and person is None:
+    if sent is not None:
+        key = key_of(Contact, sent, "contact")
+    elif person is not None:
+        key = (person.id,)
+    else:
         return None
-    key = key_of(Contact, sent, "contact") if sent else (person.id,) if person else ()
     select = paths(Contact, *BUYER, "account") | {CONTACT_COMPANY}
     found = await context.loaders.node(Contact, key, select)
     if sent is not None and (found is None or not _acts_for(found, account)):

@@ -25,11 +25,14 @@ UNKEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 T = TypeVar("T")
 
 
+def given(value: T) -> T | None:
+    """The value; None for one that is left out."""
+    return None if value is strawberry.UNSET else value
+
+
 def plain(value: T) -> T | None:
-    """The value; None for one that is not given, and for a text in which nothing stands."""
-    if value is strawberry.UNSET or (isinstance(value, str) and not value.strip()):
-        return None
-    return value
+    """As `given`, with None for a text in which nothing stands."""
+    return None if isinstance(value, str) and not value.strip() else given(value)
 
 
 def is_said(sent: object, name: str) -> bool:
@@ -68,10 +71,10 @@ def _unkept(text: str, length: int) -> Iterable[str]:
 
 
 def address_mistakes(sent: Any) -> Errors:
-    typed: AddressInput | None = plain(sent.ship_to)
+    typed: AddressInput | None = given(sent.ship_to)
     if typed is None:
         return []
-    if plain(sent.ship_to_address) is not None:
+    if given(sent.ship_to_address) is not None:
         return [invalid("Name an address or write one, not both.", "shipToAddress")]
     empty = [
         invalid("It cannot be empty.", "shipTo", name)
