@@ -42,7 +42,7 @@ def many_lines(stack: Stack, line: str, count: int) -> Iterator[None]:
     table = store.catalog.named("salesorderdetail")
     row = store.get(table, (line,))
     copies = [
-        row | {"salesorderdetailid": str(uuid4()), "sequencenumber": number}
+        row | {"salesorderdetailid": guid_order(str(uuid4())), "sequencenumber": number}
         for number in range(2, count + 1)
     ]
     with store.transaction("load") as tx:
