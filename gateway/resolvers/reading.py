@@ -68,7 +68,7 @@ async def read_lines(context: Context, order: UUID) -> dict[str, Raw]:
 async def deal_of(context: Context, order: UUID) -> Deal:
     """On what terms an order is that the caller has been let to change."""
     key = Compare("salesorderid", "eq", order)
-    (row,) = await context.writer.facts(Query("salesorders", TERMS + CURRENCY, key))
+    (row,) = await context.writer.facts(Query("salesorder", TERMS + CURRENCY, key))
     price_list = value_at(row, "_pricelevelid_value")
     return Deal(
         account=UUID(value_at(row, "_customerid_value")),
@@ -83,7 +83,7 @@ async def changing_of(
 ) -> Changing:
     """A line that the caller has been let to change, and what is to be written of it."""
     where = Compare("salesorderdetailid", "eq", key)
-    (row,) = await context.writer.facts(Query("salesorderdetails", CHANGING, where))
+    (row,) = await context.writer.facts(Query("salesorderdetail", CHANGING, where))
     price = _decimal(row.get("priceperunit"))
     code = deal.currency.code if deal.currency else None
     return Changing(
@@ -100,7 +100,7 @@ async def currency_of(context: Context, key: UUID) -> Currency:
     """A currency as a new order has it, at today's rate."""
     columns = ("isocurrencycode", "currencyprecision", RATE)
     where = Compare("transactioncurrencyid", "eq", key)
-    found = await context.writer.facts(Query("transactioncurrencies", columns, where, top=1))
+    found = await context.writer.facts(Query("transactioncurrency", columns, where, top=1))
     row = found[0] if found else {}
     decimals = row.get("currencyprecision")
     return Currency(
@@ -114,7 +114,7 @@ async def currency_of(context: Context, key: UUID) -> Currency:
 async def account_of(context: Context, key: UUID) -> Account:
     """How an account stands, whatever of it the caller may see."""
     where = Compare("accountid", "eq", key)
-    (row,) = await context.writer.facts(Query("accounts", STANDING + CURRENCY, where))
+    (row,) = await context.writer.facts(Query("account", STANDING + CURRENCY, where))
     hold = value_at(row, "msdyn_onholdstatus")
     mandatory = value_at(row, "msdyn_creditlimitismandatory")
     return Account(
@@ -128,13 +128,13 @@ async def account_of(context: Context, key: UUID) -> Account:
 async def amounts_of(context: Context, account: UUID) -> list[Amount]:
     """What is on order for an account by all open orders, whoever placed them."""
     facts = context.writer.facts
-    rows = await facts(Query("salesorders", ORDERED, _open(account)))
+    rows = await facts(Query("salesorder", ORDERED, _open(account)))
     known = [_amount(row, "totalamount", row.get("totalamount_base")) for row in rows]
     if all(row.get("totalamount") is not None for row in rows):
         return known
     # The ERP has not added these up yet.
     untold = All((_open(account, "salesorderid/"), Compare("salesorderid/totalamount", "eq", None)))
-    lines = await facts(Query("salesorderdetails", LINE_ORDERED, untold))
+    lines = await facts(Query("salesorderdetail", LINE_ORDERED, untold))
     return known + [_line_amount(row) for row in lines]
 
 
