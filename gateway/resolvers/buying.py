@@ -1,101 +1,198 @@
-"""What a mutation loads for its input, all of it through the row rules: buyer, products, prices."""
+"""What a mutation loads for its input: who buys on what terms, products, prices, limits."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace as confined
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import strawberry
+from msgspec.structs import replace
 
-from gateway.auth.principal import Terms
-from gateway.errors import InvalidInput, NotFound
-from gateway.loaders.reader import Ask
-from gateway.resolvers import placing
+from gateway.auth.principal import Account as Held
+from gateway.loaders.rows import Loaders
+from gateway.resolvers import crediting
+from gateway.resolvers.checking import (
+    Basket,
+    Deal,
+    Found,
+    Item,
+    Sound,
+    Wanted,
+    filled,
+    growth,
+    judged,
+    unit_of,
+)
 from gateway.resolvers.inputs import PreviewSalesOrderInput, SalesOrderLineInput
 from gateway.resolvers.mistakes import (
+    AccountNotFound,
+    ContactNotFound,
     Errors,
-    ProductNotFound,
-    ProductNotSellable,
-    UnknownUnit,
     UserError,
+    Wrong,
+    invalid,
 )
-from gateway.resolvers.placing import Buyer, Item
-from gateway.resolvers.quantities import not_sold_so, too_fine
-from gateway.schema import ids
+from gateway.resolvers.placing import CONTACT_COMPANY, Buyer
+from gateway.resolvers.reading import account_of, amounts_of, currency_of
+from gateway.resolvers.values import key_of, today
 from gateway.schema.accounts import Account, AccountAddress, Contact
-from gateway.schema.catalog import Product, ProductState, Unit
+from gateway.schema.catalog import Product, Unit
 from gateway.schema.context import Context
-from gateway.schema.quantities import OrderSettings, order_settings
-from gateway.schema.sales import OPEN, SalesOrder, SalesOrderLine
-from gateway.schema.values import Address
+from gateway.schema.quantities import order_settings
+from gateway.schema.sales import SalesOrder
+from gateway.schema.values import Address, Money
 from gateway.tables import paths
-from gateway.upstream.conditions import All, Compare, one_of, same, value_at
+from gateway.upstream.conditions import same, value_at
 
 BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country")
-SOLD = (ProductState.ACTIVE, ProductState.UNDER_REVISION)
 PRODUCT = paths(Product, "_id", "_unit_id", "_units_id", "item_number", "state", "decimals")
-CREDIT = ("hold_status", "credit_limit", "credit_limit_is_mandatory")
 
 
-@dataclass(frozen=True, slots=True)
-class Seller:
-    """Who sells the lines of an order, and on what terms."""
+def account_id(context: Context, sent: strawberry.ID | None) -> UUID:
+    """The account that the caller orders for; Wrong for one that is not the caller's."""
+    mine = [account.id for account in context.principal.accounts]
+    if sent is not None:
+        return own_account(context, UUID(str(key_of(Account, sent, "account")[0])), "account")
+    if len(mine) != 1:
+        raise Wrong(invalid("Say for which account you order.", "account"))
+    return mine[0]
 
-    company: str | None
-    terms: Terms | None
+
+def own_account(context: Context, account: UUID, *path: str) -> UUID:
+    """`account` if the caller may order for it; Wrong otherwise."""
+    if account not in [mine.id for mine in context.principal.accounts]:
+        raise _no_account(*path)
+    return account
 
 
 async def buyer(context: Context, account: UUID, order: PreviewSalesOrderInput) -> Buyer:
     """The account that buys and the contact that orders."""
-    found = await _buying(context, account)
-    contact = await _contact(context, account, order.contact)
-    named = {"_customerid_value": str(account), "_msdyn_contactperson_value": _key(contact)}
-    context.loaders.reader.demand(SalesOrder.__table__, named, "create", seen=False)
-    return Buyer(found, contact, await delivery(context, account, order.ship_to_address))
-
-
-async def _buying(context: Context, account: UUID) -> Account:
-    select = paths(Account, *BUYER, *CREDIT, "address")
+    select = paths(Account, *BUYER, "address")
     found = await context.loaders.node(Account, (account,), select)
     if found is None:
-        raise NotFound("There is no such account.", argument="account")
-    return found
+        raise _no_account("account")
+    contact = await _contact(context, account, order.contact)
+    key = str(contact._id) if contact else None
+    named = {"_customerid_value": str(account), "_msdyn_contactperson_value": key}
+    context.loaders.reader.demand(SalesOrder.__table__, named, "create", seen=False)
+    me, held = context.principal.contact, context.principal.held(account)
+    return Buyer(
+        found,
+        contact,
+        await delivery(context, account, order.ship_to_address),
+        is_self=contact is None or (me is not None and me.id == contact._id),
+        sold_by=held.company if held else None,
+    )
 
 
-async def blocked(context: Context, account: UUID, amount: Decimal) -> Errors:
-    """Why an account cannot order for so much more."""
-    found = await _buying(context, account)
-    return placing.blocked(found, await ordered(context, found), amount)
+async def deal(context: Context, buyer: Buyer) -> Deal:
+    """On what terms a new order is."""
+    terms = buyer.defaults
+    price_list, currency = terms["PRICE_LIST"], terms["CURRENCY"]
+    return Deal(
+        account=buyer.account._id,
+        company=buyer.company,
+        price_list=price_list if isinstance(price_list, UUID) else None,
+        currency=await currency_of(context, currency) if isinstance(currency, UUID) else None,
+    )
+
+
+def within(context: Context, deal: Deal) -> Context:
+    """
+    The caller as the buyer of this order: sees the prices of its list and the limits of its
+    company, and no others.
+    """
+    currency = deal.currency.id if deal.currency else None
+    account = Held(deal.account, None, deal.company, deal.price_list, currency)
+    reader = context.loaders.reader
+    me = confined(reader.principal, accounts=(account,), children=(), contact=None)
+    return replace(context, principal=me, loaders=Loaders(replace(reader, principal=me)))
+
+
+async def found(context: Context, deal: Deal, lines: Sound) -> list[Item | UserError]:
+    """Each line with its product, unit and price, or the first thing that is wrong with it."""
+    inside = within(context, deal)
+    all_ = await asyncio.gather(*(_found(inside, deal, line) for line in lines.lines))
+    return [judged(each) for each in all_]
+
+
+async def fill(
+    context: Context,
+    deal: Deal,
+    lines: Sequence[Item | UserError],
+    *,
+    present: int = 0,
+    besides: Errors | None = None,
+) -> Basket:
+    """
+    The lines as what is ordered, behind so many that are there; Wrong where they or the account
+    may not, with what is wrong besides.
+    """
+    standing = await _standing(context, deal, growth(deal, lines)) if _grows(lines) else []
+    return filled(deal, lines, [*(besides or ()), *standing], present=present)
+
+
+def _grows(lines: Sequence[Item | UserError]) -> bool:
+    return any(isinstance(line, Item) and line.wanted.grows for line in lines)
+
+
+async def _standing(context: Context, deal: Deal, more: Decimal) -> Errors:
+    """Why the account cannot order for so much more."""
+    account = await account_of(context, deal.account)
+    if errors := crediting.held(account):
+        return errors
+    ordered = await amounts_of(context, deal.account) if account.limit is not None else []
+    return crediting.exceeded(account, deal, ordered, more, context.principal)
+
+
+async def _found(context: Context, deal: Deal, wanted: Wanted) -> Found:
+    rule, day = context.unpriced, today(context.writer.writes.clock())
+    if wanted.before is not None and wanted.is_kept:
+        return Found(wanted, rule, day, unit=wanted.before.unit, price=wanted.before.price)
+    product = await _product(context, wanted.line)
+    if product is None:
+        return Found(wanted, rule, day)
+    named = wanted.line.unit is not None or wanted.before is not None
+    units = await _units(context, product) if named else {}
+    settings = await order_settings(context.loaders, product.item_number, deal.company)
+    unit = unit_of(wanted, product, units)
+    price = wanted.before.price if wanted.before else await _price(context, deal, product, unit)
+    return Found(wanted, rule, day, product, units, settings, unit, price)
+
+
+async def _price(context: Context, deal: Deal, product: Product, unit: UUID | None) -> Money | None:
+    """The price in the order's list and currency; without either there is none."""
+    terms = deal.terms
+    return await product.price_in(context.loaders, unit, terms) if terms else None
 
 
 async def delivery(context: Context, account: UUID, sent: strawberry.ID | None) -> Address | None:
     """The address of this id, if it is one of the account's and says anything."""
     if sent is None:
         return None
-    key = ids.key(AccountAddress.__table__, sent)
-    found = await context.loaders.node(
-        AccountAddress, key, paths(AccountAddress, "address", "account")
-    )
+    key = key_of(AccountAddress, sent, "shipToAddress")
+    select = paths(AccountAddress, "address", "account")
+    found = await context.loaders.node(AccountAddress, key, select)
     if found is None or UUID(found.raw["_parentid_value"]) != account:
         return None
     address: Address | None = found.address
     return address
 
 
-def _key(contact: Contact | None) -> str | None:
-    return None if contact is None else str(contact._id)
-
-
 async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) -> Contact | None:
     person = context.principal.contact
-    if sent is None and person is None:
+    if sent is not None:
+        key = key_of(Contact, sent, "contact")
+    elif person is not None:
+        key = (person.id,)
+    else:
         return None
-    key = ids.key(Contact.__table__, sent) if sent else (person.id,) if person else ()
-    found = await context.loaders.node(Contact, key, paths(Contact, *BUYER, "account"))
+    select = paths(Contact, *BUYER, "account") | {CONTACT_COMPANY}
+    found = await context.loaders.node(Contact, key, select)
     if sent is not None and (found is None or not _acts_for(found, account)):
-        raise NotFound("There is no such contact.", argument="contact")
+        said = "There is no such contact."
+        raise Wrong(ContactNotFound(message=said, path=["input", "contact"]))
     return found
 
 
@@ -103,107 +200,17 @@ def _acts_for(contact: Contact, account: UUID) -> bool:
     return same(value_at(contact.raw, "_parentcustomerid_value"), account)
 
 
-def account_id(context: Context, sent: strawberry.ID | None) -> UUID:
-    """The account that the caller orders for; NotFound for one that is not the caller's."""
-    mine = [account.id for account in context.principal.accounts]
-    if sent is not None:
-        return own_account(context, UUID(str(ids.key(Account.__table__, sent)[0])))
-    if len(mine) != 1:
-        raise InvalidInput("Say for which account you order.", argument="account")
-    return mine[0]
-
-
-def own_account(context: Context, account: UUID) -> UUID:
-    """`account` if the caller may order for it; NotFound otherwise."""
-    if account not in [mine.id for mine in context.principal.accounts]:
-        raise NotFound("There is no such account.", argument="account")
-    return account
-
-
-def company(context: Context, account: UUID) -> str | None:
-    """The legal entity that sells to one of the caller's accounts."""
-    held = context.principal.held(account)
-    return held.company if held else None
-
-
-async def ordered(context: Context, account: Account) -> Decimal:
-    """The total of the account's open orders that the caller sees; 0 where it does not matter."""
-    if not account.credit_limit_is_mandatory:
-        return Decimal()
-    mine = Compare("_customerid_value", "eq", account._id)
-    statuses: list[Any] = [status.value for status in OPEN]
-    where = All((mine, one_of("msdyn_processingstatus", statuses)))
-    ask = Ask(SalesOrder.__table__, frozenset({"totalamount"}), where)
-    page = await context.loaders.reader.page(ask)
-    return sum((Decimal(str(value_at(row, "totalamount") or 0)) for row in page.rows), Decimal())
-
-
-async def items(
-    context: Context, lines: Sequence[SalesOrderLineInput], seller: Seller
-) -> tuple[list[Item], Errors]:
-    """Each line with its product, unit and price, and what is wrong with the others."""
-    found = await asyncio.gather(*(_item(context, n, line, seller) for n, line in enumerate(lines)))
-    return (
-        [each for each in found if isinstance(each, Item)],
-        [each for each in found if isinstance(each, UserError)],
-    )
-
-
-async def _item(
-    context: Context, index: int, line: SalesOrderLineInput, seller: Seller
-) -> Item | UserError:
-    path = ["input", "lines", str(index)]
-    product = await _product(context, line)
-    if product is None:
-        return ProductNotFound(message="There is no such product.", path=path)
-    settings = await order_settings(context.loaders, product.item_number, seller.company)
-    if product.state not in SOLD or (settings and settings.is_stopped):
-        return ProductNotSellable(message="The product is not sold.", path=path)
-    units = await _units(context, product) if line.unit is not None else {}
-    if line.unit is not None and line.unit not in units:
-        return UnknownUnit(
-            message="It is not sold in this unit.", path=[*path, "unit"], units=sorted(units)
-        )
-    unit = units[line.unit] if line.unit is not None else product._unit_id
-    if wrong := _misfit(line.quantity, product, unit, settings, [*path, "quantity"]):
-        return wrong
-    terms = seller.terms
-    price = await product.price_in(context.loaders, unit, terms) if terms else None
-    return Item(line, product, unit, price)
-
-
-async def misfit(context: Context, line: SalesOrderLine, quantity: Decimal) -> UserError | None:
-    """What is wrong with another quantity of a line that was ordered."""
-    key = value_at(line.raw, "_productid_value")
-    product = await context.loaders.node(Product, (UUID(key),), PRODUCT) if key else None
-    if product is None:
-        return None
-    settings = await order_settings(context.loaders, product.item_number, line._company)
-    return _misfit(quantity, product, line._unit_id, settings, ["input", "quantity"])
-
-
-def _misfit(
-    quantity: Decimal,
-    product: Product,
-    unit: UUID | None,
-    settings: OrderSettings | None,
-    path: list[str],
-) -> UserError | None:
-    if wrong := too_fine(quantity, product.decimals or 0, path):
-        return wrong
-    # What the seller's limits are in another unit depends on conversions that the ERP has.
-    if settings is None or unit != product._unit_id:
-        return None
-    return not_sold_so(quantity, settings.quantities, path)
+def _no_account(*path: str) -> Wrong:
+    return Wrong(AccountNotFound(message="There is no such account.", path=["input", *path]))
 
 
 async def _product(context: Context, line: SalesOrderLineInput) -> Product | None:
     if line.product is not None:
-        return await context.loaders.node(
-            Product, ids.key(Product.__table__, line.product), PRODUCT
-        )
+        return await context.loaders.node(Product, key_of(Product, line.product), PRODUCT)
     column = "msdyn_productnumber" if line.number is not None else "msdyn_itemnumber"
     value = line.number if line.number is not None else line.item_number
+    if value is None:
+        return None
     found = await context.loaders.matching(Product, {column: value}, PRODUCT)
     return found[0] if len(found) == 1 else None
 

@@ -1,12 +1,12 @@
 """
-Changes of an order: load it -> does it stand already? -> may it be? -> build (pure) -> send under
+Changes of an order: load it -> does it stand already? -> may it be? -> build -> send under
 its version -> read back.
 
 The version is what makes a change safe to repeat: the first one moves it, the second is refused,
 and then what stands in the order tells whether it was ours.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 from uuid import UUID
@@ -18,7 +18,6 @@ from gateway.loaders.writer import DUPLICATES, STALE, TELLING, Unsettled
 from gateway.resolvers.expectations import Expected
 from gateway.resolvers.inputs import ChangeInput
 from gateway.resolvers.mistakes import (
-    Errors,
     IdempotencyMismatch,
     OrderNotFound,
     StatusForbids,
@@ -28,7 +27,7 @@ from gateway.resolvers.operations import Receipt, receipt_id
 from gateway.resolvers.payloads import OperationStatus, P, refused
 from gateway.resolvers.reading import read_lines, read_order
 from gateway.resolvers.refusals import refusal
-from gateway.schema import ids
+from gateway.resolvers.values import key_of
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import OrderStatus, SalesOrder
 from gateway.schema.selection import columns_under
@@ -68,8 +67,8 @@ class Current:
         return self.patch({"name": value_at(self.order.raw, "name")})
 
 
-Build = Callable[[Current], list[Write] | Errors]
-"""What to send, or what is wrong: both lists, told apart by what is in them."""
+Build = Callable[[Current], Awaitable[list[Write]]]
+"""What to send; Wrong where it may not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +92,10 @@ class Change(Generic[P]):
             return await self._done(replayed=True)
         if problem := self._problem(current):
             return refused(self.payload, [problem])
-        built = build(current)
-        writes = [each for each in built if isinstance(each, Write)]
-        errors = [each for each in built if not isinstance(each, Write)]
-        return refused(self.payload, errors) if errors else await self._send(current, writes)
+        return await self._send(current, await build(current))
 
     async def _current(self) -> Current | None:
-        (key,) = ids.key(SalesOrder.__table__, self.sent.order)
+        (key,) = key_of(SalesOrder, self.sent.order, "order")
         reader = self.context.loaders.reader
         select = HEADER | self.expected.columns | {"salesorderid"}
         select |= reader.proof(SalesOrder.__table__, "update")
@@ -163,7 +159,7 @@ class Change(Generic[P]):
         return self._pending(before, unsettled.until)
 
     async def _done(self, *, replayed: bool) -> P:
-        (key,) = ids.key(SalesOrder.__table__, self.sent.order)
+        (key,) = key_of(SalesOrder, self.sent.order, "order")
         select = columns_under(self.info._raw_info, "order", SalesOrder.__table__)
         try:
             order = await read_order(self.context, UUID(str(key)), select)

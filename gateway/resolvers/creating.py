@@ -13,9 +13,8 @@ import strawberry
 
 from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.loaders.writer import DUPLICATES, Unsettled
-from gateway.parsers import Unpriced
 from gateway.resolvers import buying, placing
-from gateway.resolvers.buying import Seller
+from gateway.resolvers.checking import Basket, Sound
 from gateway.resolvers.inputs import CreateSalesOrderInput, PreviewSalesOrderInput, fingerprint
 from gateway.resolvers.mistakes import Errors, IdempotencyMismatch
 from gateway.resolvers.operations import Receipt, receipt_id
@@ -24,25 +23,18 @@ from gateway.resolvers.payloads import (
     OperationStatus,
     P,
     refused,
+    telling,
 )
-from gateway.resolvers.placing import Buyer, Item
+from gateway.resolvers.placing import Buyer
 from gateway.resolvers.reading import read_order
 from gateway.resolvers.refusals import refusal
+from gateway.resolvers.values import day_mistakes, today
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.selection import columns_under
 from gateway.upstream.service import Write
 
 CREATED = OperationStatus.CREATED
-
-
-@dataclass(frozen=True, slots=True)
-class Basket:
-    """Everything that was loaded for a new order."""
-
-    buyer: Buyer
-    items: list[Item]
-    errors: Errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +112,18 @@ class Attempt(Generic[P]):
         return receipt_id(self.context, receipt)
 
 
+@telling(CreateSalesOrderPayload)
 async def create(info: Info, sent: CreateSalesOrderInput) -> CreateSalesOrderPayload:
     marked = await info.context.writer.begin("create")
-    if errors := placing.check(sent):
-        return refused(CreateSalesOrderPayload, errors)
+    lines = placing.checked(sent)
     account = buying.account_id(info.context, sent.account)
     attempt = new_attempt(
         info, CreateSalesOrderPayload, account, "createSalesOrder", sent, marked=marked
     )
     if earlier := await attempt.earlier():
         return earlier
-    basket = await load(info.context, account, sent)
-    if errors := faults(basket, sent, info.context.unpriced):
-        return refused(CreateSalesOrderPayload, errors)
-    return await place(attempt, basket, sent)
+    buyer, basket = await load(info.context, account, sent, lines)
+    return await place(attempt, buyer, basket, sent)
 
 
 def new_attempt(
@@ -144,22 +134,24 @@ def new_attempt(
     return Attempt(info, payload, account, identity, fingerprint(sent, account) if marked else "")
 
 
-async def load(context: Context, account: UUID, sent: PreviewSalesOrderInput) -> Basket:
+async def load(
+    context: Context, account: UUID, sent: PreviewSalesOrderInput, lines: Sound
+) -> tuple[Buyer, Basket]:
+    """Who buys, and what; Wrong with all that is wrong with either."""
     buyer = await buying.buyer(context, account, sent)
-    seller = Seller(buying.company(context, account), buyer.terms)
-    items, errors = await buying.items(context, sent.lines, seller)
-    ordered = await buying.ordered(context, buyer.account)
-    blocked = placing.blocked(buyer.account, ordered, placing.total(items))
-    return Basket(buyer, items, [*errors, *blocked])
+    deal = await buying.deal(context, buyer)
+    found = await buying.found(context, deal, lines)
+    return buyer, await buying.fill(context, deal, found, besides=faults(context, buyer, sent))
 
 
-def faults(basket: Basket, sent: PreviewSalesOrderInput, rule: Unpriced) -> Errors:
-    """Why what was loaded cannot be ordered."""
-    missing = [*placing.astray(basket.buyer, sent), *placing.missing(basket.buyer, sent)]
-    return [*missing, *basket.errors, *placing.unpriced(basket.items, rule)]
+def faults(context: Context, buyer: Buyer, sent: PreviewSalesOrderInput) -> Errors:
+    """Why the header of a new order may not be."""
+    passed = day_mistakes(sent, today(context.writer.writes.clock()))
+    return [*placing.astray(buyer, sent), *placing.missing(buyer, sent), *passed]
 
 
-async def place(attempt: Attempt[P], basket: Basket, sent: PreviewSalesOrderInput) -> P:
+async def place(
+    attempt: Attempt[P], buyer: Buyer, basket: Basket, sent: PreviewSalesOrderInput
+) -> P:
     rule = attempt.context.unpriced
-    row = placing.order_row(attempt.identity, basket.buyer, sent, basket.items, rule)
-    return await attempt.submit(row)
+    return await attempt.submit(placing.order_row(attempt.identity, buyer, sent, basket, rule))

@@ -8,12 +8,21 @@ from uuid import UUID
 import msgspec
 
 from gateway.resolvers.inputs import SalesOrderLineInput
-from gateway.resolvers.placing import day, line_id
+from gateway.resolvers.placing import LINE, columns_of, line_id
 from gateway.schema import ids
 from gateway.schema.catalog import Product
 from gateway.upstream.conditions import Raw, value_at
 
 Values = dict[str, Any]
+FOLDED = frozenset(
+    {
+        "_productid_value",
+        "productid/msdyn_productnumber",
+        "productid/msdyn_itemnumber",
+        "uomid/msdyn_symbol",
+    }
+)
+"""Columns that name a row; in another case they name the same one."""
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -55,11 +64,7 @@ def added(identity: UUID, lines: Iterable[SalesOrderLineInput]) -> Expected:
 
 def _values(line: SalesOrderLineInput) -> Values:
     """What a line says of itself, without looking up its product."""
-    values: Values = {
-        "quantity": line.quantity,
-        "msdyn_linedescription": line.note,
-        "requestdeliveryby": day(line.requested_shipping_date),
-    }
+    values = columns_of(line, LINE)
     if line.product is not None:
         values["_productid_value"] = str(ids.key(Product.__table__, line.product)[0])
     if line.number is not None:
@@ -72,13 +77,17 @@ def _values(line: SalesOrderLineInput) -> Values:
 
 
 def _holds(wanted: Values, row: Raw) -> bool:
-    return all(_alike(value_at(row, column), value) for column, value in wanted.items())
+    return all(
+        _alike(value_at(row, column), value, folded=column in FOLDED)
+        for column, value in wanted.items()
+    )
 
 
-def _alike(found: Any, wanted: Any) -> bool:
-    """Equality after a journey through JSON; numbers and codes may be spelled otherwise."""
+def _alike(found: Any, wanted: Any, *, folded: bool) -> bool:
+    """Equality letter by letter, after a journey through JSON; numbers may be spelled otherwise."""
     if found is None or wanted is None:
         return (found or None) is (wanted or None)
     if isinstance(found, int | Decimal | float) and not isinstance(found, bool):
         return Decimal(str(found)) == Decimal(str(wanted))
-    return str(found).casefold() == str(wanted).casefold()
+    said = str(found), str(wanted)
+    return len({each.casefold() for each in said} if folded else {*said}) == 1

@@ -10,7 +10,27 @@ import msgspec
 import strawberry
 
 MAXIMUM_LINES = 500
+"""Of an order, whichever way its lines come."""
 MAXIMUM_KEY = 255
+LENGTHS = {
+    "customer_reference": 60,
+    "requisition_number": 20,
+    "note": 255,
+    "name": 200,
+    "street": 250,
+    "street_number": 250,
+    "postal_code": 20,
+    "city": 80,
+    "state": 50,
+    "country": 80,
+}
+"""How long each text may be, by what Dynamics' columns hold and as it counts: in UTF-16 units."""
+REFERENCE = f"Your own reference; at most {LENGTHS['customer_reference']} characters."
+REQUISITION = f"Your requisition number; at most {LENGTHS['requisition_number']} characters."
+NOTE = f"A note for the seller; at most {LENGTHS['note']} characters."
+SHIPPING = "The day on which it should be sent."
+RECEIPT = "The day on which it should arrive."
+CLEARS = " Null clears it."
 KEY = f"Chosen by you, 1 to {MAXIMUM_KEY} characters; the same key never does the same thing twice."
 
 
@@ -45,12 +65,8 @@ class SalesOrderLineInput:
     unit: str | None = strawberry.field(
         default=None, description="The symbol of the unit; the product's own unless said otherwise."
     )
-    requested_shipping_date: date | None = strawberry.field(
-        default=None, description="The day on which it should be sent."
-    )
-    note: str | None = strawberry.field(
-        default=None, description="A note for the seller; at most 255 characters."
-    )
+    requested_shipping_date: date | None = strawberry.field(default=None, description=SHIPPING)
+    note: str | None = strawberry.field(default=None, description=NOTE)
 
 
 @strawberry.input(description="What an order is to be.")
@@ -74,18 +90,10 @@ class PreviewSalesOrderInput:
         description="The id of one of the account's `addresses`, instead of `shipTo`; it is copied "
         "to the order as it is now.",
     )
-    requested_shipping_date: date | None = strawberry.field(
-        default=None, description="The day on which it should be sent."
-    )
-    requested_receipt_date: date | None = strawberry.field(
-        default=None, description="The day on which it should arrive."
-    )
-    customer_reference: str | None = strawberry.field(
-        default=None, description="Your own reference; at most 50 characters."
-    )
-    requisition_number: str | None = strawberry.field(
-        default=None, description="Your requisition number; at most 50 characters."
-    )
+    requested_shipping_date: date | None = strawberry.field(default=None, description=SHIPPING)
+    requested_receipt_date: date | None = strawberry.field(default=None, description=RECEIPT)
+    customer_reference: str | None = strawberry.field(default=None, description=REFERENCE)
+    requisition_number: str | None = strawberry.field(default=None, description=REQUISITION)
 
 
 @strawberry.input(description="A new sales order.")
@@ -95,9 +103,12 @@ class CreateSalesOrderInput(PreviewSalesOrderInput):
     idempotency_key: str = strawberry.field(description=KEY)
 
 
-@strawberry.input(description="An order like an earlier one.")
+@strawberry.input(
+    description="An order like an earlier one: its lines with product, quantity, unit, "
+    "note and shipping date, at today's prices. The header is said anew."
+)
 class ReorderInput:
-    """The lines are those of the earlier order, at today's prices."""
+    """What cannot be taken along is listed in `leftOut` of the payload."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     order: strawberry.ID = strawberry.field(description="The earlier order.")
@@ -106,12 +117,8 @@ class ReorderInput:
         description="Order the other lines where some can no longer be bought; otherwise such a "
         "line is an error, and nothing is ordered.",
     )
-    customer_reference: str | None = strawberry.field(
-        default=None, description="Your own reference; at most 50 characters."
-    )
-    requested_receipt_date: date | None = strawberry.field(
-        default=None, description="The day on which it should arrive."
-    )
+    customer_reference: str | None = strawberry.field(default=None, description=REFERENCE)
+    requested_receipt_date: date | None = strawberry.field(default=None, description=RECEIPT)
 
 
 @strawberry.input(description="Which order is changed, and from which version on.")
@@ -122,27 +129,30 @@ class ChangeInput:
     version: str = strawberry.field(description="The `version` of the order as you read it.")
 
 
-@strawberry.input(description="Changes of an order; what is left out or null stays as it is.")
+@strawberry.input(description="Changes of an order; what is left out stays as it is.")
 class UpdateSalesOrderInput(ChangeInput):
     """What may be changed of the header."""
 
-    ship_to: AddressInput | None = strawberry.field(default=None, description="Where it goes.")
+    ship_to: AddressInput | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Where it goes: all of the address, but for a country that is left out.",
+    )
     ship_to_address: strawberry.ID | None = strawberry.field(
-        default=None,
+        default=strawberry.UNSET,
         description="The id of one of the account's `addresses`, instead of `shipTo`; it is copied "
         "to the order as it is now.",
     )
     requested_shipping_date: date | None = strawberry.field(
-        default=None, description="The day on which it should be sent."
+        default=strawberry.UNSET, description=SHIPPING + CLEARS
     )
     requested_receipt_date: date | None = strawberry.field(
-        default=None, description="The day on which it should arrive."
+        default=strawberry.UNSET, description=RECEIPT + CLEARS
     )
     customer_reference: str | None = strawberry.field(
-        default=None, description="Your own reference; at most 50 characters."
+        default=strawberry.UNSET, description=REFERENCE + CLEARS
     )
     requisition_number: str | None = strawberry.field(
-        default=None, description="Your requisition number; at most 50 characters."
+        default=strawberry.UNSET, description=REQUISITION + CLEARS
     )
 
 
@@ -167,18 +177,18 @@ class ImportSalesOrderLinesInput(ChangeInput):
     )
 
 
-@strawberry.input(description="Changes of one line; what is left out or null stays as it is.")
+@strawberry.input(description="Changes of one line; what is left out stays as it is.")
 class UpdateSalesOrderLineInput(ChangeInput):
     """The product of a line does not change: remove the line and add another."""
 
     line: strawberry.ID = strawberry.field(description="The line.")
-    quantity: Decimal | None = strawberry.field(default=None, description="How much.")
+    quantity: Decimal | None = strawberry.field(
+        default=strawberry.UNSET, description="How much, in the unit that the line has."
+    )
     requested_shipping_date: date | None = strawberry.field(
-        default=None, description="The day on which it should be sent."
+        default=strawberry.UNSET, description=SHIPPING + CLEARS
     )
-    note: str | None = strawberry.field(
-        default=None, description="A note for the seller; at most 255 characters."
-    )
+    note: str | None = strawberry.field(default=strawberry.UNSET, description=NOTE + CLEARS)
 
 
 @strawberry.input(description="A line to be removed from an order.")

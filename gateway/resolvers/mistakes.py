@@ -27,11 +27,38 @@ class UserError:
 Errors = list[UserError]
 
 
+class Wrong(Exception):
+    """What a mutation was sent cannot be done for these reasons; `payloads.telling` answers it."""
+
+    def __init__(self, *errors: UserError) -> None:
+        super().__init__(", ".join(error.code for error in errors))
+        self.errors = list(errors)
+
+
 @strawberry.type(description="A value of the input cannot be used. Code INVALID_INPUT.")
 class InvalidOrderInput(UserError):
     """The caller's own mistake."""
 
     CODE = "INVALID_INPUT"
+
+
+def invalid(message: str, *path: str) -> InvalidOrderInput:
+    """The mistake at this place below `input`."""
+    return InvalidOrderInput(message=message, path=["input", *path])
+
+
+@strawberry.type(description="The account does not exist for you. Code ACCOUNT_NOT_FOUND.")
+class AccountNotFound(UserError):
+    """Absent, or not one that the caller may order for: never told apart."""
+
+    CODE = "ACCOUNT_NOT_FOUND"
+
+
+@strawberry.type(description="The contact does not exist for you. Code CONTACT_NOT_FOUND.")
+class ContactNotFound(UserError):
+    """Absent, of another account, or not to be seen: never told apart."""
+
+    CODE = "CONTACT_NOT_FOUND"
 
 
 @strawberry.type(description="A product does not exist for you. Code PRODUCT_NOT_FOUND.")
@@ -43,7 +70,7 @@ class ProductNotFound(UserError):
 
 @strawberry.type(description="A product is not sold, or not any more. Code PRODUCT_NOT_SELLABLE.")
 class ProductNotSellable(UserError):
-    """Retired, or still a draft."""
+    """Retired, still a draft, or stopped by the company that sells."""
 
     CODE = "PRODUCT_NOT_SELLABLE"
 
@@ -131,11 +158,19 @@ class AccountOnHold(UserError):
     "Code CREDIT_LIMIT_EXCEEDED; unpaid invoices come on top in the ERP."
 )
 class CreditLimitExceeded(UserError):
-    """The gateway knows what is ordered, not what is unpaid, so passing here is no promise."""
+    """
+    All open orders of the account count, whoever may see them; no figure is told that the caller
+    could not read elsewhere. The gateway does not know what is unpaid: passing is no promise.
+    """
 
     CODE = "CREDIT_LIMIT_EXCEEDED"
-    limit: Money = strawberry.field(description="The credit limit.")
-    ordered: Money = strawberry.field(description="What is on order that you can see.")
+    limit: Money | None = strawberry.field(
+        description="The credit limit; null where your role does not show it."
+    )
+    ordered: Money | None = strawberry.field(
+        description="What is on order already, in the currency of the limit; null unless you see "
+        "all orders of the account."
+    )
 
 
 @strawberry.type(description="Dynamics, or the ERP behind it, said no. Code ORDER_REFUSED.")
@@ -208,6 +243,8 @@ FOR_LINES = (
 FOR_NEW_ORDERS = (
     *FOR_LINES,
     *FOR_CREDIT,
+    AccountNotFound,
+    ContactNotFound,
     AddressNotFound,
     MissingDefault,
 )

@@ -1,15 +1,16 @@
 """What the mutations of orders answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import strawberry
 
 from gateway.resolvers import mistakes
-from gateway.resolvers.mistakes import UserError
+from gateway.resolvers.mistakes import UserError, Wrong
 from gateway.schema.catalog import Availability, PriceBasis, Product
+from gateway.schema.context import Info
 from gateway.schema.sales import SalesOrder, SalesOrderLine
 from gateway.schema.values import Money
 
@@ -60,14 +61,33 @@ class OrderPayload:
 
 
 P = TypeVar("P", bound=OrderPayload)
+R = TypeVar("R", bound="OrderPayload | PreviewSalesOrderPayload")
+Sent = TypeVar("Sent")
+Mutating = Callable[[Info, Sent], Coroutine[Any, Any, R]]
+"""A mutation by its input."""
 
 
-def refused(payload: type[P], errors: Sequence[UserError]) -> P:
+def refused(payload: type[R], errors: Sequence[UserError]) -> R:
     """The payload with `errors`, which must be in its list."""
     strangers = {type(error) for error in errors}.difference(payload.ERRORS)
     if strangers:
         raise TypeError(f"{payload.__name__} does not announce {strangers}")
     return payload(errors=list(errors))
+
+
+def telling(payload: type[R]) -> Callable[[Mutating[Sent, R]], Mutating[Sent, R]]:
+    """A mutation that answers what is wrong with its input by its payload."""
+
+    def wrapped(mutation: Mutating[Sent, R]) -> Mutating[Sent, R]:
+        async def told(info: Info, sent: Sent) -> R:
+            try:
+                return await mutation(info, sent)
+            except Wrong as wrong:
+                return refused(payload, wrong.errors)
+
+        return told
+
+    return wrapped
 
 
 def _doc(errors: Sequence[type[UserError]]) -> str:
@@ -76,14 +96,10 @@ def _doc(errors: Sequence[type[UserError]]) -> str:
 
 _CREATING = (*mistakes.FOR_NEW_ORDERS, mistakes.OrderRefused, mistakes.IdempotencyMismatch)
 _REORDERING = (*_CREATING, mistakes.OrderNotFound)
-_ADDING = (
-    *mistakes.FOR_LINES,
-    *mistakes.FOR_CREDIT,
-    *mistakes.FOR_CHANGES[1:],
-    mistakes.IdempotencyMismatch,
-)
+_CHANGING_LINES = (*mistakes.FOR_LINES, *mistakes.FOR_CREDIT, *mistakes.FOR_CHANGES[1:])
+_ADDING = (*_CHANGING_LINES, mistakes.IdempotencyMismatch)
 _REMOVING = (*mistakes.FOR_CHANGES, mistakes.LineNotFound)
-_LINE = (*_REMOVING, *mistakes.FOR_QUANTITIES, *mistakes.FOR_CREDIT)
+_LINE = (*_CHANGING_LINES, mistakes.LineNotFound)
 _HEADER = (*mistakes.FOR_CHANGES, mistakes.AddressNotFound)
 
 
@@ -94,6 +110,27 @@ class CreateSalesOrderPayload(OrderPayload):
     ERRORS = _CREATING
 
 
+@strawberry.enum(description="How much of a line is left out.")
+class LeftOutPart(Enum):
+    """A line without its day is ordered all the same."""
+
+    LINE = strawberry.enum_value("line", description="All of the line.")
+    REQUESTED_SHIPPING_DATE = strawberry.enum_value(
+        "requested_shipping_date", description="The day alone; the rest of the line is taken along."
+    )
+
+
+@strawberry.type(description="Something of an earlier order that cannot be ordered again.")
+class LeftOut:
+    """Only a line that is left out whole is an error without `skipUnavailable`."""
+
+    line: SalesOrderLine = strawberry.field(description="The line of the earlier order.")
+    part: LeftOutPart = strawberry.field(description="How much of it.")
+    reasons: list[UserError] = strawberry.field(
+        description="Why; paths lead to the line by its place in the earlier order, from 0."
+    )
+
+
 @strawberry.type(description=f"The new order, or what is wrong. {_doc(_REORDERING)}")
 class ReorderPayload(OrderPayload):
     """Of `reorder`."""
@@ -101,7 +138,12 @@ class ReorderPayload(OrderPayload):
     ERRORS = _REORDERING
     unavailable: list[SalesOrderLine] = strawberry.field(
         default_factory=list,
-        description="The lines of the earlier order that can no longer be bought.",
+        description="The lines of the earlier order that cannot be ordered again; `leftOut` says "
+        "why.",
+    )
+    left_out: list[LeftOut] = strawberry.field(
+        default_factory=list,
+        description="What of the earlier order's lines cannot be taken along, and why.",
     )
 
 
@@ -147,6 +189,20 @@ class CancelSalesOrderPayload(OrderPayload):
     ERRORS = mistakes.FOR_CHANGES
 
 
+@strawberry.enum(description="Why an order may come to another amount than its preview.")
+class PreviewDifference(Enum):
+    """What only the ERP knows. Unit prices, quantities and amounts of lines do not differ else."""
+
+    TAX = strawberry.enum_value("tax", description="Tax comes on top.")
+    CHARGES = strawberry.enum_value("charges", description="Freight and charges come on top.")
+    DISCOUNTS = strawberry.enum_value(
+        "discounts", description="The ERP may give discounts by its trade agreements."
+    )
+    PRICES = strawberry.enum_value(
+        "prices", description="Some line has no price here; the ERP may find one."
+    )
+
+
 @strawberry.type(description="A line as it would be ordered.")
 class PreviewLine:
     """Price and availability of one line of the input."""
@@ -156,7 +212,9 @@ class PreviewLine:
     unit_price: Money | None = strawberry.field(
         description="The price of one unit; null where it is not known."
     )
-    amount: Money | None = strawberry.field(description="The price of all of it.")
+    amount: Money | None = strawberry.field(
+        description="The price of all of it, rounded to the decimals of its currency."
+    )
     availability: Availability | None = strawberry.field(
         description="How much there is; null for what is not kept in stock."
     )
@@ -175,6 +233,9 @@ class PreviewSalesOrderPayload:
     )
     total: Money | None = strawberry.field(
         default=None, description="The sum of the amounts, without tax and freight."
+    )
+    may_differ: list[PreviewDifference] = strawberry.field(
+        default_factory=list, description="By what the order may come to another amount."
     )
     complete: bool = strawberry.field(
         default=False, description="Whether every line has a price, and so is in the total."

@@ -1,55 +1,63 @@
 """What an order would be: the checks of a new order, its prices and what is in stock."""
 
 import asyncio
+from decimal import Decimal
 
 from gateway.resolvers import buying, placing
-from gateway.resolvers.creating import faults, load
+from gateway.resolvers.checking import Basket, Item
+from gateway.resolvers.creating import load
 from gateway.resolvers.inputs import PreviewSalesOrderInput
-from gateway.resolvers.payloads import PreviewLine, PreviewSalesOrderPayload
-from gateway.resolvers.placing import Item
+from gateway.resolvers.payloads import (
+    PreviewDifference,
+    PreviewLine,
+    PreviewSalesOrderPayload,
+    telling,
+)
 from gateway.schema.catalog import Product
 from gateway.schema.context import Context, Info
 from gateway.schema.values import Money
 from gateway.tables import paths
 
+ALWAYS = [PreviewDifference.TAX, PreviewDifference.CHARGES, PreviewDifference.DISCOUNTS]
+"""What the ERP alone knows of any order."""
 
+
+@telling(PreviewSalesOrderPayload)
 async def preview(info: Info, sent: PreviewSalesOrderInput) -> PreviewSalesOrderPayload:
     context = info.context
     context.principal.access("orders", "create")
-    if errors := placing.check(sent):
-        return PreviewSalesOrderPayload(errors=errors)
+    lines = placing.checked(sent)
     account = buying.account_id(context, sent.account)
-    basket = await load(context, account, sent)
-    if errors := faults(basket, sent, context.unpriced):
-        return PreviewSalesOrderPayload(errors=errors)
-    lines = await asyncio.gather(*(_line(context, item) for item in basket.items))
+    _, basket = await load(context, account, sent, lines)
+    inside = buying.within(context, basket.deal)
+    shown = await asyncio.gather(*(_line(inside, basket, item) for item in basket.items))
+    complete = all(item.price for item in basket.items)
     return PreviewSalesOrderPayload(
-        lines=list(lines), total=_total(basket.items), complete=_complete(basket.items)
+        lines=list(shown),
+        total=_total(basket),
+        complete=complete,
+        may_differ=ALWAYS if complete else [*ALWAYS, PreviewDifference.PRICES],
     )
 
 
-async def _line(context: Context, item: Item) -> PreviewLine:
+async def _line(context: Context, basket: Basket, item: Item) -> PreviewLine:
+    assert item.product is not None, "a new line has one"  # noqa: S101
     product = await context.loaders.node(Product, (item.product._id,), paths(Product))
-    if product is None:
-        product = item.product
-    price = item.unit_price
+    product = product or item.product
+    price = item.price
     return PreviewLine(
         product=product,
-        quantity=item.line.quantity,
+        quantity=item.wanted.line.quantity,
         unit_price=price,
-        amount=Money(amount=item.amount, currency=price.currency) if price else None,
+        amount=Money(amount=basket.amount(item), currency=price.currency) if price else None,
         availability=await product.availability(context.loaders),
     )
 
 
-def _total(items: list[Item]) -> Money | None:
-    """The sum of the lines with a price; all are in the currency of the same price list."""
-    priced = [item for item in items if item.unit_price]
-    if not priced:
+def _total(basket: Basket) -> Money | None:
+    """The sum of the lines with a price, which all are in the currency of the order."""
+    priced = [item for item in basket.items if item.price]
+    if not priced or basket.deal.currency is None:
         return None
-    currencies = {item.unit_price.currency for item in priced if item.unit_price}
-    return Money(amount=sum(item.amount for item in priced), currency=currencies.pop())  # type: ignore[arg-type]
-
-
-def _complete(items: list[Item]) -> bool:
-    return all(item.unit_price for item in items)
+    amount = sum((basket.amount(item) for item in priced), Decimal())
+    return Money(amount=amount, currency=basket.deal.currency.code)

@@ -1,5 +1,6 @@
 """Whether a product can be ordered in a quantity, by what its seller has set; all pure."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from gateway.resolvers.mistakes import (
@@ -12,22 +13,21 @@ from gateway.resolvers.mistakes import (
 from gateway.schema.quantities import OrderQuantities
 
 
-def too_fine(quantity: Decimal, decimals: int, path: list[str]) -> UserError | None:
+def too_fine(quantity: Decimal, decimals: int, path: list[str]) -> Iterator[UserError]:
     """What is wrong with the decimals of a quantity."""
-    if quantity == round(quantity, decimals):
-        return None
-    return QuantityNotAllowed(message=f"At most {decimals} decimals.", path=path, decimals=decimals)
+    if quantity != round(quantity, decimals):
+        said = f"At most {decimals} decimals."
+        yield QuantityNotAllowed(message=said, path=path, decimals=decimals)
 
 
-def not_sold_so(quantity: Decimal, sold: OrderQuantities, path: list[str]) -> UserError | None:
+def not_sold_so(quantity: Decimal, sold: OrderQuantities, path: list[str]) -> Iterator[UserError]:
     """What is wrong with a quantity in the product's own unit."""
     if sold.minimum is not None and quantity < sold.minimum:
         said = f"At least {sold.minimum.normalize():f}."
-        return QuantityBelowMinimum(message=said, path=path, minimum=sold.minimum)
+        yield QuantityBelowMinimum(message=said, path=path, minimum=sold.minimum)
     if sold.maximum is not None and quantity > sold.maximum:
         said = f"At most {sold.maximum.normalize():f}."
-        return QuantityAboveMaximum(message=said, path=path, maximum=sold.maximum)
+        yield QuantityAboveMaximum(message=said, path=path, maximum=sold.maximum)
     if sold.multiple is not None and quantity % sold.multiple:
         said = f"Only in multiples of {sold.multiple.normalize():f}."
-        return QuantityNotMultiple(message=said, path=path, multiple=sold.multiple)
-    return None
+        yield QuantityNotMultiple(message=said, path=path, multiple=sold.multiple)

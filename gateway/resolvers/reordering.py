@@ -1,93 +1,162 @@
 """A new order with the lines of an earlier one, at today's prices."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from uuid import UUID
 
 import strawberry
 
-from gateway.resolvers import buying, creating, placing
-from gateway.resolvers.buying import Seller
-from gateway.resolvers.inputs import PreviewSalesOrderInput, ReorderInput, SalesOrderLineInput
-from gateway.resolvers.mistakes import Errors, OrderNotFound
-from gateway.resolvers.payloads import ReorderPayload, refused
+from gateway.resolvers import buying, creating
+from gateway.resolvers.checking import Deal, Item, Wanted, input_mistakes, sound
+from gateway.resolvers.inputs import (
+    MAXIMUM_LINES,
+    PreviewSalesOrderInput,
+    ReorderInput,
+    SalesOrderLineInput,
+)
+from gateway.resolvers.mistakes import Errors, OrderNotFound, UserError, Wrong, invalid
+from gateway.resolvers.payloads import LeftOut, LeftOutPart, ReorderPayload, refused, telling
 from gateway.resolvers.reading import read_order
+from gateway.resolvers.values import day_mistakes, key_mistakes, key_of, text_mistakes, today
 from gateway.schema import ids
 from gateway.schema.catalog import Product
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import SalesOrder, SalesOrderLine
-from gateway.schema.selection import columns_under
+from gateway.schema.selection import columns_of, columns_under, fields
 from gateway.tables import paths
 from gateway.upstream.conditions import value_at
 
-LINE = paths(SalesOrderLine, "sequence", "quantity", "unit", "product", "note")
+LINE = paths(
+    SalesOrderLine, "sequence", "quantity", "unit", "product", "note", "requested_shipping_date"
+)
+TOO_MANY = f"An order has at most {MAXIMUM_LINES} lines."
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The earlier order: its lines as they could be ordered again, and as rows."""
+    """The earlier order: its account and its lines."""
 
     account: UUID
     rows: list[SalesOrderLine]
-    lines: list[SalesOrderLineInput]
-
-    def without(self, gone: set[int]) -> list[SalesOrderLineInput]:
-        return [line for n, line in enumerate(self.lines) if n not in gone]
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What of the earlier lines can be ordered today, and what cannot."""
+
+    items: list[Item] = field(default_factory=list)
+    gone: dict[int, Errors] = field(default_factory=dict)
+    """By the place of the line."""
+    undated: dict[int, Errors] = field(default_factory=dict)
+    """The lines whose day has passed."""
+
+    def left_out(self, rows: Sequence[SalesOrderLine]) -> list[LeftOut]:
+        parts = {LeftOutPart.LINE: self.gone, LeftOutPart.REQUESTED_SHIPPING_DATE: self.undated}
+        return [
+            LeftOut(line=rows[number], part=part, reasons=errors)
+            for part, found in parts.items()
+            for number, errors in sorted(found.items())
+        ]
+
+
+@telling(ReorderPayload)
 async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
     context = info.context
     marked = await context.writer.begin("create")
-    if errors := [*placing.check_key(sent), *placing.check_header(sent)]:
-        return refused(ReorderPayload, errors)
+    if errors := [*key_mistakes(sent), *text_mistakes(sent)]:
+        raise Wrong(*errors)
     source = await _source(info, sent)
-    if source is None:
-        said = OrderNotFound(message="There is no such order.", path=["input", "order"])
-        return refused(ReorderPayload, [said])
     attempt = creating.new_attempt(
         info, ReorderPayload, source.account, "reorder", sent, marked=marked
     )
-    gone = await _gone(context, source)
-    payload = await attempt.earlier() or await _place(attempt, source, sent, gone)
-    payload.unavailable = [source.rows[n] for n in sorted(gone)]
-    return payload
-
-
-async def _place(
-    attempt: creating.Attempt[ReorderPayload],
-    source: Source,
-    sent: ReorderInput,
-    gone: dict[int, Errors],
-) -> ReorderPayload:
-    if gone and not sent.skip_unavailable:
-        return refused(ReorderPayload, [error for each in gone.values() for error in each])
     order = PreviewSalesOrderInput(
-        lines=source.without(set(gone)),
+        lines=[],
         customer_reference=sent.customer_reference,
         requested_receipt_date=sent.requested_receipt_date,
     )
-    if not order.lines:
-        nothing = [placing.invalid("Nothing of the order can be bought any more.", "order")]
-        return refused(ReorderPayload, nothing)
-    basket = await creating.load(attempt.context, source.account, order)
-    if errors := creating.faults(basket, order, attempt.context.unpriced):
-        return refused(ReorderPayload, errors)
-    return await creating.place(attempt, basket, order)
+    buyer = await buying.buyer(context, source.account, order)
+    deal = await buying.deal(context, buyer)
+    trial = await _tried(context, deal, source)
+    payload = await attempt.earlier()
+    if payload is None:
+        try:
+            items = _taken(trial, skip=sent.skip_unavailable)
+            faults = creating.faults(context, buyer, order)
+            basket = await buying.fill(context, deal, items, besides=faults)
+            payload = await creating.place(attempt, buyer, basket, order)
+        except Wrong as wrong:
+            payload = refused(ReorderPayload, wrong.errors)
+    payload.unavailable = [source.rows[number] for number in sorted(trial.gone)]
+    payload.left_out = trial.left_out(source.rows)
+    return payload
 
 
-async def _source(info: Info, sent: ReorderInput) -> Source | None:
-    context = info.context
-    (key,) = ids.key(SalesOrder.__table__, sent.order)
+def _taken(trial: Trial, *, skip: bool) -> list[Item]:
+    if trial.gone and not skip:
+        raise Wrong(*(error for _, each in sorted(trial.gone.items()) for error in each))
+    if not trial.items:
+        raise Wrong(invalid("Nothing of the order can be bought any more.", "order"))
+    return trial.items
+
+
+async def _source(info: Info, sent: ReorderInput) -> Source:
+    context, raw = info.context, info._raw_info
+    (key,) = key_of(SalesOrder, sent.order, "order")
     order = await read_order(context, UUID(str(key)), paths(SalesOrder, "account"))
     if order is None:
-        return None
-    below = columns_under(info._raw_info, "unavailable", SalesOrderLine.__table__)
+        raise Wrong(OrderNotFound(message="There is no such order.", path=["input", "order"]))
+    table = SalesOrderLine.__table__
+    left_out = fields(raw, fields(raw, raw.field_nodes).get("leftOut", []))
+    shown = columns_under(raw, "unavailable", table)
+    shown |= columns_of(raw, table, left_out.get("line", []))
     found = await context.loaders.matching(
-        SalesOrderLine, {"_salesorderid_value": UUID(str(key))}, LINE | below
+        SalesOrderLine, {"_salesorderid_value": UUID(str(key))}, LINE | shown
     )
-    rows = sorted(found, key=lambda line: line.sequence or 0)
     account = UUID(value_at(order.raw, "_customerid_value"))
-    return Source(buying.own_account(context, account), rows, [_line(row) for row in rows])
+    return Source(
+        buying.own_account(context, account, "order"),
+        sorted(found, key=lambda line: line.sequence or 0),
+    )
+
+
+async def _tried(context: Context, deal: Deal, source: Source) -> Trial:
+    """What becomes of each line, in the order that they had: as many as an order has room for."""
+    trial, now = Trial(), today(context.writer.writes.clock())
+    wanted: dict[int, Wanted] = {}
+    for number, row in enumerate(source.rows):
+        line, path = _line(row), ("order", "lines", str(number))
+        if passed := day_mistakes(line, now, *path):
+            trial.undated[number], line.requested_shipping_date = passed, None
+        wanted[number] = Wanted(line, path)
+    good = {number: line for number, line in wanted.items() if not input_mistakes(line)}
+    trial.gone.update({n: input_mistakes(wanted[n]) for n in wanted.keys() - good.keys()})
+    for numbers in _batches(good):
+        lines = sound([good[number] for number in numbers])
+        for number, found in zip(numbers, await buying.found(context, deal, lines), strict=True):
+            _sort(trial, number, found)
+    for number, errors in trial.gone.items():
+        trial.undated.pop(number, None)
+        for error in errors:
+            # The caller wrote no member of the line.
+            error.path = wanted[number].at()
+    return trial
+
+
+def _sort(trial: Trial, number: int, found: Item | UserError) -> None:
+    if isinstance(found, UserError):
+        trial.gone[number] = [found]
+    elif len(trial.items) == MAXIMUM_LINES:
+        trial.gone[number] = [invalid(TOO_MANY, *found.wanted.path)]
+    else:
+        trial.items.append(found)
+
+
+def _batches(numbers: dict[int, Wanted]) -> Iterator[list[int]]:
+    left = iter(numbers)
+    while batch := list(islice(left, MAXIMUM_LINES)):
+        yield batch
 
 
 def _line(row: SalesOrderLine) -> SalesOrderLineInput:
@@ -97,16 +166,6 @@ def _line(row: SalesOrderLine) -> SalesOrderLineInput:
         number=None if product else "",
         quantity=row.quantity or Decimal(),
         unit=row.unit,
+        requested_shipping_date=row.requested_shipping_date,
         note=row.note,
     )
-
-
-async def _gone(context: Context, source: Source) -> dict[int, Errors]:
-    """What is wrong today with the lines that cannot be bought again, by their place."""
-    wrong: dict[int, Errors] = {}
-    seller = Seller(buying.company(context, source.account), terms=None)
-    for error in (await buying.items(context, source.lines, seller))[1]:
-        place = int(error.path[2])
-        error.path = ["input", "order", "lines", str(place)]
-        wrong.setdefault(place, []).append(error)
-    return wrong

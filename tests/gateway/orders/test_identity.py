@@ -1,6 +1,7 @@
 """What a key stands for must be the same for ever, in every process and every release."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 import pytest
 from strawberry import ID
 
-from gateway.auth.principal import Kind, Principal
+from gateway.auth.principal import Contact, Kind, Principal
 from gateway.errors import UpstreamRefused
 from gateway.loaders.seals import Broken, Seal
 from gateway.resolvers.inputs import CreateSalesOrderInput, SalesOrderLineInput, fingerprint
@@ -25,6 +26,11 @@ def caller(issuer: str = "https://issuer.example") -> Principal:
     return Principal(Kind.PARTNER, issuer, "robot")
 
 
+def person() -> Principal:
+    contact = Contact(UUID(int=9), "Jane", None)
+    return Principal(Kind.CUSTOMER, "https://issuer.example", "robot", contact=contact)
+
+
 def order(key: str = "k", quantity: str = "2", **changes: object) -> CreateSalesOrderInput:
     line = SalesOrderLineInput(product=ID("p"), quantity=Decimal(quantity))
     return CreateSalesOrderInput(idempotency_key=key, lines=[line], **changes)  # type: ignore[arg-type]
@@ -33,23 +39,33 @@ def order(key: str = "k", quantity: str = "2", **changes: object) -> CreateSales
 async def test_ids_and_fingerprints_never_change() -> None:
     made = derived_id(caller(), ACCOUNT, "createSalesOrder", "k")
 
-    assert made == UUID("d403883a-1aab-5709-a168-c2975cfbc07a")
-    assert line_id(made, 1) == UUID("bb6767b6-d2e8-5232-8a85-941f11cb9fc3")
+    assert made == UUID("7005867e-15e5-57d8-aeab-0990ccf0f80e")
+    assert line_id(made, 1) == UUID("7d8fd09f-4d53-56a3-91a6-803eeb77797d")
     assert fingerprint(order(), ACCOUNT) == (
         "acc207bf622a705486255595b9e33ffd2e9ec59e550592d5134699d34bfb5847"
     )
 
 
-async def test_an_id_is_of_one_issuer_account_operation_and_key() -> None:
+async def test_an_id_is_of_one_caller_account_operation_and_key() -> None:
     made = {
         derived_id(caller(), ACCOUNT, "createSalesOrder", "k"),
         derived_id(caller("https://other.example"), ACCOUNT, "createSalesOrder", "k"),
+        derived_id(replace(caller(), subject="robot-2"), ACCOUNT, "createSalesOrder", "k"),
+        derived_id(person(), ACCOUNT, "createSalesOrder", "k"),
         derived_id(caller(), UUID(int=8), "createSalesOrder", "k"),
         derived_id(caller(), ACCOUNT, "reorder", "k"),
         derived_id(caller(), ACCOUNT, "createSalesOrder", "K"),
     }
 
-    assert len(made) == 5
+    assert len(made) == 7
+
+
+async def test_a_person_has_the_same_keys_however_signed_in() -> None:
+    there, here = (replace(person(), issuer=name, subject=name) for name in ("one", "other"))
+
+    made = {derived_id(each, ACCOUNT, "createSalesOrder", "k") for each in (there, here)}
+
+    assert len(made) == 1
 
 
 async def test_a_fingerprint_is_of_what_is_said_not_of_how() -> None:
