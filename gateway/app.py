@@ -50,6 +50,7 @@ from gateway.receiving import Received
 from gateway.reconciling import Report, reconcile
 from gateway.resolvers.auditing import audited
 from gateway.resolvers.root import build
+from gateway.schema import languages
 from gateway.schema.choosing import account_id
 from gateway.schema.context import Context
 from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
@@ -211,6 +212,7 @@ class Outside:
             fingerprint=FINGERPRINT,
             required=settings.order_keys,
         )
+        self._language = languages.option(settings.order_language)
         self._overrides = overrides.load(settings.names) if settings.names else {}
         self._learning = Learning(
             TABLES.values(),
@@ -254,6 +256,7 @@ class Outside:
             Writer(self._services["dataverse"], principal, allowance, self._writes, self._footing),
             request,
             self._settings.unpriced,
+            self._language,
             audit=self.audit,
         )
 

@@ -260,6 +260,11 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    order_language: str = variable(
+        "Language in which the ERP writes about orders of a buyer who has none, as its value map "
+        "spells it: `en-us`, `de`; `none` sends none.",
+        default="en-us",
+    )
     unpriced: parsers.Unpriced = variable(  # noqa: RUF009 - a field, as all of them
         "What becomes of an order line without a known price: `omit` sends none, `zero` sends 0 so "
         "that the ERP works it out, `refuse` makes it an error.",

@@ -35,6 +35,10 @@ WIRE: Mapping[type, frozenset[str]] = {
 """The same for F&O, by the type on the wire."""
 
 
+ENUMS = "Microsoft.Dynamics.DataEntities."
+"""What the types of F&O's enumerations begin with; their members travel as texts."""
+
+
 class Use(Struct):
     """One column that the schema relies on."""
 
@@ -76,6 +80,8 @@ def fits(type_: Any, attribute: str, service: str) -> bool:
     """Whether a column of this attribute type can be read as the declared type."""
     if isinstance(type_, type) and issubclass(type_, Enum):
         return attribute in CHOICES
+    if service == "finops" and type_ is str and attribute.startswith(ENUMS):
+        return True
     known = (TYPES if service == "dataverse" else WIRE).get(type_)
     return known is None or attribute in known
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import strawberry
 
 from gateway.resolvers import buying, placing
-from gateway.resolvers.changing import Change, Current
+from gateway.resolvers.changing import BUYER, Change, Current
 from gateway.resolvers.checking import Basket, Changing, Wanted, sound
 from gateway.resolvers.expectations import Expected, added
 from gateway.resolvers.inputs import (
@@ -50,7 +50,6 @@ from gateway.schema.context import Info
 from gateway.schema.sales import LineStatus, OrderStatus, SalesOrder, SalesOrderLine
 from gateway.tables import paths
 from gateway.upstream.conditions import Raw, value_at
-from gateway.upstream.odata import row_url
 from gateway.upstream.service import Write
 
 LINE_OPEN = (None, LineStatus.NONE.value, LineStatus.BACKORDER.value)
@@ -70,7 +69,8 @@ async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPay
 
     async def build(current: Current) -> list[Write]:
         row, now = current.order.raw, _today(info)
-        same = [name for name, at in placing.HEADER.items() if row.get(at) == values.get(at)]
+        pairs = ((name, row.get(at), values.get(at)) for name, at in placing.HEADER.items())
+        same = [name for name, found, wanted in pairs if str(found) == str(wanted)]
         if passed := day_mistakes(sent, now, but=same):
             raise Wrong(*passed)
         return [current.patch(values)]
@@ -81,9 +81,10 @@ async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPay
 @telling(CancelSalesOrderPayload)
 async def cancel(info: Info, sent: CancelSalesOrderInput) -> CancelSalesOrderPayload:
     await info.context.writer.begin("update")
-    # The ERP owns the state of the row; dual-write carries this status to it.
+    # The ERP owns the state of the row, and has the last word on what dual-write carries to it.
     values = {"msdyn_processingstatus": OrderStatus.CANCELED.value}
-    change = Change(info, CancelSalesOrderPayload, sent, Expected(header=values))
+    expected = Expected(header=values, canceled=True)
+    change = Change(info, CancelSalesOrderPayload, sent, expected)
 
     async def build(current: Current) -> list[Write]:
         return [current.patch(values)]
@@ -108,7 +109,7 @@ async def update_line(info: Info, sent: UpdateSalesOrderLineInput) -> UpdateSale
         deal = await deal_of(context, current.key)
         wanted = _other(sent, await changing_of(context, UUID(key), deal, values), but=day)
         found = await buying.found(context, deal, sound([wanted]))
-        return [current.guard(), *_patches(await buying.fill(context, deal, found))]
+        return [current.guard(), *_patches(current, await buying.fill(context, deal, found))]
 
     return await change.make(build)
 
@@ -126,13 +127,10 @@ def _other(sent: UpdateSalesOrderLineInput, line: Changing, *, but: str | None =
     return Wanted(wanted, (), line)
 
 
-def _patches(basket: Basket) -> list[Write]:
+def _patches(current: Current, basket: Basket) -> list[Write]:
     """What is written of lines that are there already."""
     lines = [item.wanted.before for item in basket.items if item.wanted.before]
-    return [
-        Write("PATCH", row_url("salesorderdetails", line.id), dict(line.values), "*")
-        for line in lines
-    ]
+    return [current.patch_line(line.id, line.values) for line in lines]
 
 
 @telling(RemoveSalesOrderLinePayload)
@@ -145,7 +143,7 @@ async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSale
         _open_line(current, key)
         if len(current.lines) == 1:
             raise Wrong(invalid("It is the last line; cancel the order instead.", "line"))
-        return [current.guard(), Write("DELETE", row_url("salesorderdetails", UUID(key)))]
+        return [current.guard(), Write("DELETE", "salesorderdetail", key=UUID(key))]
 
     return await change.make(build)
 
@@ -204,18 +202,17 @@ async def _account(info: Info, sent: Any) -> UUID:
     """The account that an order is of; nobody's where the caller sees no such order."""
     key = key_of(SalesOrder, sent.order, "order")
     order = await info.context.loaders.node(SalesOrder, key, paths(SalesOrder, "account"))
-    return UUID(value_at(order.raw, "_customerid_value")) if order else UUID(int=0)
+    return UUID(value_at(order.raw, BUYER)) if order else UUID(int=0)
 
 
 def _new_lines(info: Info, current: Current, identity: UUID, basket: Basket) -> list[Write]:
     country = value_at(current.order.raw, "shipto_country")
-    parent = {"salesorderid@odata.bind": "/" + row_url("salesorders", current.key)}
     last = max(
         (value_at(line, "sequencenumber") or 0 for line in current.lines.values()), default=0
     )
     rule = info.context.unpriced
     rows = placing.line_rows(identity, basket, country, rule, behind=last)
-    return [Write("POST", "salesorderdetails", parent | row) for row in rows]
+    return [current.new_line(row) for row in rows]
 
 
 def _cleared(sent: UpdateSalesOrderInput) -> Errors:

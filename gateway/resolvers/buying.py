@@ -21,6 +21,7 @@ from gateway.resolvers.checking import (
     Wanted,
     filled,
     growth,
+    is_sold_by,
     judged,
     unit_of,
 )
@@ -36,17 +37,33 @@ from gateway.resolvers.mistakes import (
 from gateway.resolvers.placing import CONTACT_COMPANY, Buyer
 from gateway.resolvers.reading import account_of, amounts_of, currency_of
 from gateway.resolvers.values import key_of, today
-from gateway.schema.accounts import Account, AccountAddress, Contact
+from gateway.schema.accounts import Account, AccountAddress, ActiveState, Contact
 from gateway.schema.catalog import Product, Unit
 from gateway.schema.context import Context
+from gateway.schema.identities import ContactForParty
 from gateway.schema.quantities import order_settings
 from gateway.schema.sales import SalesOrder
 from gateway.schema.values import Address, Money
 from gateway.tables import paths
-from gateway.upstream.conditions import same, value_at
+from gateway.upstream.conditions import All, Compare, same, value_at
+from gateway.upstream.names import lookup_value
+from gateway.upstream.odata import Query
 
-BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country")
-PRODUCT = paths(Product, "_id", "_unit_id", "_units_id", "item_number", "state", "decimals")
+BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country", "_language")
+PRODUCT = paths(
+    Product,
+    "_id",
+    "_unit_id",
+    "_units_id",
+    "number",
+    "item_number",
+    "name",
+    "company",
+    "variant",
+    "state",
+    "decimals",
+)
+BUYS, ORDERS = lookup_value("customerid"), lookup_value("msdyn_contactperson")
 
 
 def account_id(context: Context, sent: strawberry.ID | None) -> UUID:
@@ -74,7 +91,7 @@ async def buyer(context: Context, account: UUID, order: PreviewSalesOrderInput) 
         raise _no_account("account")
     contact = await _contact(context, account, order.contact)
     key = str(contact._id) if contact else None
-    named = {"_customerid_value": str(account), "_msdyn_contactperson_value": key}
+    named = {BUYS: str(account), ORDERS: key}
     context.loaders.reader.demand(SalesOrder.__table__, named, "create", seen=False)
     me, held = context.principal.contact, context.principal.held(account)
     return Buyer(
@@ -83,7 +100,25 @@ async def buyer(context: Context, account: UUID, order: PreviewSalesOrderInput) 
         await delivery(context, account, order.ship_to_address),
         is_self=contact is None or (me is not None and me.id == contact._id),
         sold_by=held.company if held else None,
+        party=await _party(context, account, contact),
+        language=(contact and contact._language) or found._language or context.language,
     )
+
+
+async def _party(context: Context, account: UUID, contact: Contact | None) -> UUID | None:
+    """The contact's place at the account in the party model; None where that is not used."""
+    table = ContactForParty.__table__
+    if contact is None or not context.loaders.reader.has(table, *table.key):
+        return None
+    of_both = All(
+        (
+            Compare(table.scalar_of("contact"), "eq", contact._id),
+            Compare(table.scalar_of("account"), "eq", account),
+        )
+    )
+    query = Query(table.entity, tuple(paths(ContactForParty)), of_both)
+    found = map(ContactForParty, await context.writer.facts(query))
+    return next((each.id for each in found if each.state is ActiveState.ACTIVE), None)
 
 
 async def deal(context: Context, buyer: Buyer) -> Deal:
@@ -150,15 +185,26 @@ async def _found(context: Context, deal: Deal, wanted: Wanted) -> Found:
     rule, day = context.unpriced, today(context.writer.writes.clock())
     if wanted.before is not None and wanted.is_kept:
         return Found(wanted, rule, day, unit=wanted.before.unit, price=wanted.before.price)
-    product = await _product(context, wanted.line)
-    if product is None:
-        return Found(wanted, rule, day)
+    candidates = await _products(context, wanted.line, deal.company)
+    if len(candidates) != 1:
+        return Found(wanted, rule, day, candidates=candidates)
+    (product,) = candidates
     named = wanted.line.unit is not None or wanted.before is not None
     units = await _units(context, product) if named else {}
     settings = await order_settings(context.loaders, product.item_number, deal.company)
     unit = unit_of(wanted, product, units)
     price = wanted.before.price if wanted.before else await _price(context, deal, product, unit)
-    return Found(wanted, rule, day, product, units, settings, unit, price)
+    return Found(
+        wanted,
+        rule,
+        day,
+        product,
+        company=deal.company,
+        units=units,
+        settings=settings,
+        unit=unit,
+        price=price,
+    )
 
 
 async def _price(context: Context, deal: Deal, product: Product, unit: UUID | None) -> Money | None:
@@ -174,7 +220,7 @@ async def delivery(context: Context, account: UUID, sent: strawberry.ID | None) 
     key = key_of(AccountAddress, sent, "shipToAddress")
     select = paths(AccountAddress, "address", "account")
     found = await context.loaders.node(AccountAddress, key, select)
-    if found is None or UUID(found.raw["_parentid_value"]) != account:
+    if found is None or UUID(found.raw[lookup_value("parentid")]) != account:
         return None
     address: Address | None = found.address
     return address
@@ -197,28 +243,35 @@ async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) 
 
 
 def _acts_for(contact: Contact, account: UUID) -> bool:
-    return same(value_at(contact.raw, "_parentcustomerid_value"), account)
+    return same(value_at(contact.raw, lookup_value("parentcustomerid")), account)
 
 
 def _no_account(*path: str) -> Wrong:
     return Wrong(AccountNotFound(message="There is no such account.", path=["input", *path]))
 
 
-async def _product(context: Context, line: SalesOrderLineInput) -> Product | None:
+async def _products(
+    context: Context, line: SalesOrderLineInput, company: str | None
+) -> list[Product]:
+    """The products that a line may mean, of those that the company of the order sells."""
     if line.product is not None:
-        return await context.loaders.node(Product, key_of(Product, line.product), PRODUCT)
-    column = "msdyn_productnumber" if line.number is not None else "msdyn_itemnumber"
+        one = await context.loaders.node(Product, key_of(Product, line.product), PRODUCT)
+        return [one] if one else []
+    member = "number" if line.number is not None else "item_number"
     value = line.number if line.number is not None else line.item_number
     if value is None:
-        return None
+        return []
+    column = Product.__table__.scalar_of(member)
     found = await context.loaders.matching(Product, {column: value}, PRODUCT)
-    return found[0] if len(found) == 1 else None
+    sold = [each for each in found if is_sold_by(each, company)]
+    # What the company has released itself comes before what belongs to no company.
+    return [each for each in sold if each.company is not None] or sold
 
 
 async def _units(context: Context, product: Product) -> dict[str, UUID]:
     """The units of the product's schedule by their symbols."""
     if product._units_id is None:
         return {}
-    of_schedule = {"_uomscheduleid_value": product._units_id}
+    of_schedule = {lookup_value("uomscheduleid"): product._units_id}
     found = await context.loaders.matching(Unit, of_schedule, paths(Unit))
     return {unit.symbol: unit._id for unit in found if unit.symbol}

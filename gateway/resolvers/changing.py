@@ -8,7 +8,7 @@ and then what stands in the order tells whether it was ours.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, Literal
 from uuid import UUID
 
 import strawberry
@@ -25,20 +25,29 @@ from gateway.resolvers.mistakes import (
 )
 from gateway.resolvers.operations import Receipt, receipt_id
 from gateway.resolvers.payloads import OperationStatus, P, refused
-from gateway.resolvers.reading import read_lines, read_order
+from gateway.resolvers.reading import canceled_in_erp, read_lines, read_order, with_days
 from gateway.resolvers.refusals import refusal
 from gateway.resolvers.values import key_of
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import OrderStatus, SalesOrder
 from gateway.schema.selection import columns_under
 from gateway.upstream.conditions import Raw, value_at
-from gateway.upstream.odata import row_url
+from gateway.upstream.names import Reference, lookup_value
 from gateway.upstream.service import Write
 
+BUYER, COMPANY = lookup_value("customerid"), "msdyn_company/cdm_companycode"
 CHANGEABLE = (OrderStatus.ACTIVE, OrderStatus.CONFIRMED)
 """Before anybody picks it in the warehouse."""
 HEADER = frozenset(
-    {"versionnumber", "msdyn_processingstatus", "name", "shipto_country", "_customerid_value"}
+    {
+        "versionnumber",
+        "msdyn_processingstatus",
+        "name",
+        "shipto_country",
+        "msdyn_salesordernumber",
+        BUYER,
+        COMPANY,
+    }
 )
 
 
@@ -59,8 +68,33 @@ class Current:
 
     def patch(self, values: Mapping[str, Any]) -> Write:
         """A change of the header, good only while the order has this version."""
-        url = row_url("salesorders", self.key)
-        return Write("PATCH", url, dict(values), f'W/"{self.order._version}"')
+        etag = f'W/"{self.order._version}"'
+        return self._write("PATCH", "salesorder", self.key, values, etag)
+
+    def patch_line(self, key: UUID, values: Mapping[str, Any]) -> Write:
+        """A change of a line that is there, to be sent along with `guard`."""
+        return self._write("PATCH", "salesorderdetail", key, values, "*")
+
+    def new_line(self, row: Mapping[str, Any]) -> Write:
+        """A further line of the order."""
+        parent = {"salesorderid": Reference("salesorder", self.key)}
+        return Write("POST", "salesorderdetail", parent | dict(row), company=self.company)
+
+    @property
+    def company(self) -> str | None:
+        """The code of the legal entity that sells."""
+        code: str | None = value_at(self.order.raw, COMPANY)
+        return code
+
+    def _write(
+        self,
+        method: Literal["PATCH"],
+        entity: str,
+        key: UUID,
+        values: Mapping[str, Any],
+        match: str,
+    ) -> Write:
+        return Write(method, entity, dict(values), match, key, self.company)
 
     def guard(self) -> Write:
         """A change of the header that changes nothing but its version."""
@@ -89,7 +123,7 @@ class Change(Generic[P]):
         if current is None:
             return self._absent()
         if not self._is_new_removal(current) and self._stands(current):
-            return await self._done(replayed=True)
+            return await self._told(current, replayed=True)
         if problem := self._problem(current):
             return refused(self.payload, [problem])
         return await self._send(current, await build(current))
@@ -103,7 +137,8 @@ class Change(Generic[P]):
         if order is None:
             return None
         reader.demand(SalesOrder.__table__, order.raw, "update", seen=True)
-        return Current(order, await read_lines(self.context, order._id))
+        said = SalesOrder(with_days(self.context, SalesOrder, order.raw))
+        return Current(said, await read_lines(self.context, order._id))
 
     def _stands(self, current: Current) -> bool:
         return self.expected.stands(current.order.raw, current.lines)
@@ -133,7 +168,7 @@ class Change(Generic[P]):
             if error.details["reason"] not in TELLING:
                 return refused(self.payload, [refusal(error)])
             return await self._judged(current, error)
-        return await self._done(replayed=False)
+        return await self._told(current, replayed=False)
 
     async def _judged(self, before: Current, error: UpstreamRefused) -> P:
         """A refusal for what the rows are now: by this change, made before, or by others."""
@@ -144,7 +179,7 @@ class Change(Generic[P]):
         if current is None:
             return self._absent()
         if self._stands(current):
-            return await self._done(replayed=not error.doubtful)
+            return await self._told(current, replayed=not error.doubtful)
         if error.details["reason"] in DUPLICATES | {STALE}:
             return refused(self.payload, [self._problem(current) or _conflict(current)])
         return refused(self.payload, [_conflict(current)])
@@ -155,8 +190,14 @@ class Change(Generic[P]):
         except UpstreamError:
             current = None
         if current is not None and self._stands(current):
-            return await self._done(replayed=False)
+            return await self._told(current, replayed=False)
         return self._pending(before, unsettled.until)
+
+    async def _told(self, current: Current, *, replayed: bool) -> P:
+        """CHANGED, or PENDING where the ERP must say so too and has not."""
+        if self.expected.canceled and not await canceled_in_erp(self.context, current.order):
+            return self._pending(current, self.context.writer.writes.clock())
+        return await self._done(replayed=replayed)
 
     async def _done(self, *, replayed: bool) -> P:
         (key,) = key_of(SalesOrder, self.sent.order, "order")
@@ -170,7 +211,7 @@ class Change(Generic[P]):
     def _pending(self, before: Current, until: float) -> P:
         receipt = Receipt(
             order=before.key,
-            account=UUID(value_at(before.order.raw, "_customerid_value")),
+            account=UUID(value_at(before.order.raw, BUYER)),
             until=until,
             version=before.order._version,
             expected=self.expected.brief,

@@ -19,6 +19,7 @@ from gateway.resolvers.inputs import MAXIMUM_LINES, SalesOrderLineInput
 from gateway.resolvers.mistakes import (
     Errors,
     PriceUnknown,
+    ProductAmbiguous,
     ProductNotFound,
     ProductNotSellable,
     UnknownUnit,
@@ -163,6 +164,10 @@ class Found:
     rule: Unpriced
     today: date
     product: Product | None = None
+    candidates: Sequence[Product] = ()
+    """The products that its number stands for, where they are several."""
+    company: str | None = None
+    """The code of the legal entity that sells."""
     units: Mapping[str, UUID] = field(default_factory=dict)
     """The units of the product's schedule by their symbols, where one was named."""
     settings: OrderSettings | None = None
@@ -287,14 +292,28 @@ def _texts(wanted: Wanted) -> Iterator[UserError]:
 
 
 def _product(found: Found) -> Iterator[UserError]:
-    if found.product is None:
+    if found.candidates:
+        said = "The number stands for several products; name one of them."
+        candidates = list(found.candidates)
+        yield ProductAmbiguous(message=said, path=found.wanted.at(), candidates=candidates)
+    elif found.product is None:
         yield ProductNotFound(message="There is no such product.", path=found.wanted.at())
 
 
 def _sellable(found: Found) -> Iterator[UserError]:
+    product = found.product
+    if product is None:
+        return
     stopped = found.settings is not None and found.settings.is_stopped
-    if found.product is not None and (found.product.state not in SOLD or stopped):
+    if product.state not in SOLD or stopped or not is_sold_by(product, found.company):
         yield ProductNotSellable(message="The product is not sold.", path=found.wanted.at())
+
+
+def is_sold_by(product: Product, company: str | None) -> bool:
+    """Whether a legal entity has released a product; one that none has released is everybody's."""
+    if product.company is None or company is None:
+        return True
+    return product.company.casefold() == company.casefold()
 
 
 def _unit(found: Found) -> Iterator[UserError]:

@@ -63,12 +63,14 @@ class Attempt(Generic[P]):
             return self.mismatch()
         return self.payload(status=CREATED, order=order, replayed=replayed)
 
-    async def submit(self, row: dict[str, Any]) -> P:
+    async def submit(self, row: dict[str, Any], company: str | None) -> P:
         """Send the order; whatever happens, the answer is what is known for sure."""
         marks = {KEY: str(self.identity), FINGERPRINT: self.fingerprint}
         body = row | (marks if self.fingerprint else {})
         try:
-            await self.context.writer.write("create", [Write("POST", "salesorders", body)])
+            await self.context.writer.write(
+                "create", [Write("POST", "salesorder", body, company=company)]
+            )
         except Unsettled as unsettled:
             return await self._looked(unsettled.until, replayed=False) or self._pending(unsettled)
         except UpstreamRefused as error:
@@ -154,4 +156,5 @@ async def place(
     attempt: Attempt[P], buyer: Buyer, basket: Basket, sent: PreviewSalesOrderInput
 ) -> P:
     rule = attempt.context.unpriced
-    return await attempt.submit(placing.order_row(attempt.identity, buyer, sent, basket, rule))
+    row = placing.order_row(attempt.identity, buyer, sent, basket, rule)
+    return await attempt.submit(row, basket.deal.company)

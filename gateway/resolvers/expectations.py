@@ -12,11 +12,13 @@ from gateway.resolvers.placing import LINE, columns_of, line_id
 from gateway.schema import ids
 from gateway.schema.catalog import Product
 from gateway.upstream.conditions import Raw, value_at
+from gateway.upstream.names import lookup_value
 
 Values = dict[str, Any]
+PRODUCT = lookup_value("productid")
 FOLDED = frozenset(
     {
-        "_productid_value",
+        PRODUCT,
         "productid/msdyn_productnumber",
         "productid/msdyn_itemnumber",
         "uomid/msdyn_symbol",
@@ -30,6 +32,8 @@ class Expected(msgspec.Struct, frozen=True):
 
     header: Values = {}
     lines: dict[str, Values | None] = {}
+    canceled: bool = False
+    """Whether the ERP must say as well that the order is canceled."""
 
     def stands(self, header: Raw, lines: Mapping[str, Raw]) -> bool:
         """Whether the order is so. `lines` are its lines by their ids."""
@@ -50,7 +54,7 @@ class Expected(msgspec.Struct, frozen=True):
     @property
     def brief(self) -> "Expected":
         """As much of it as tells: lines are written all together or not at all."""
-        return Expected(self.header, dict(list(self.lines.items())[:1]))
+        return Expected(self.header, dict(list(self.lines.items())[:1]), self.canceled)
 
 
 def added(identity: UUID, lines: Iterable[SalesOrderLineInput]) -> Expected:
@@ -66,7 +70,7 @@ def _values(line: SalesOrderLineInput) -> Values:
     """What a line says of itself, without looking up its product."""
     values = columns_of(line, LINE)
     if line.product is not None:
-        values["_productid_value"] = str(ids.key(Product.__table__, line.product)[0])
+        values[PRODUCT] = str(ids.key(Product.__table__, line.product)[0])
     if line.number is not None:
         values["productid/msdyn_productnumber"] = line.number
     if line.item_number is not None:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import strawberry
 
+from gateway.schema.catalog import Product
 from gateway.schema.sales import OrderStatus
 from gateway.schema.values import Money
 
@@ -66,6 +67,17 @@ class ProductNotFound(UserError):
     """Absent, or not to be seen: never told apart."""
 
     CODE = "PRODUCT_NOT_FOUND"
+
+
+@strawberry.type(
+    description="A number stands for several products, such as the variants of an item. "
+    "Code PRODUCT_AMBIGUOUS; name one of the candidates by its own number or id."
+)
+class ProductAmbiguous(UserError):
+    """None of them is guessed."""
+
+    CODE = "PRODUCT_AMBIGUOUS"
+    candidates: list[Product] = strawberry.field(description="The products that it stands for.")
 
 
 @strawberry.type(description="A product is not sold, or not any more. Code PRODUCT_NOT_SELLABLE.")
@@ -235,6 +247,7 @@ FOR_CREDIT = (AccountOnHold, CreditLimitExceeded)
 FOR_LINES = (
     InvalidOrderInput,
     ProductNotFound,
+    ProductAmbiguous,
     ProductNotSellable,
     UnknownUnit,
     *FOR_QUANTITIES,

@@ -15,10 +15,11 @@ from gateway.errors import InvalidInput
 from gateway.loaders.seals import Broken
 from gateway.resolvers.expectations import Expected
 from gateway.resolvers.payloads import OperationStatus
-from gateway.resolvers.reading import read_lines, read_order
+from gateway.resolvers.reading import canceled_in_erp, read_lines, read_order, with_days
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import FINGERPRINT, SalesOrder
 from gateway.schema.selection import columns_under
+from gateway.tables import paths
 
 SETTLED_AFTER = 130.0
 """Seconds after the last possible send: dual-write's transactions end after 120, clocks differ."""
@@ -93,13 +94,23 @@ async def _created(info: Info, receipt: Receipt) -> Operation:
 async def _changed(info: Info, receipt: Receipt) -> Operation | None:
     context, expected = info.context, receipt.expected
     settled = context.writer.writes.clock() >= receipt.until + SETTLED_AFTER
-    select = _selected(info) | expected.columns | {"versionnumber"}
+    select = _selected(info) | expected.columns | paths(SalesOrder, "_version", "company", "number")
     order = await read_order(context, receipt.order, select)
     if order is None:
         return None
     lines = await read_lines(context, receipt.order) if expected.lines else {}
-    status = _judged(receipt, order.raw, lines, settled=settled)
+    said = with_days(context, SalesOrder, order.raw)
+    status = _judged(receipt, said, lines, settled=settled)
+    if status is OperationStatus.CHANGED and expected.canceled:
+        status = await _canceled(context, order, settled=settled)
     return Operation(status=status, order=order)
+
+
+async def _canceled(context: Context, order: SalesOrder, *, settled: bool) -> OperationStatus:
+    """What has become of a cancelation that stands in Dataverse: the ERP decides."""
+    if await canceled_in_erp(context, order):
+        return OperationStatus.CHANGED
+    return OperationStatus.NOT_CHANGED if settled else OperationStatus.PENDING
 
 
 def _judged(

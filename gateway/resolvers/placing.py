@@ -7,7 +7,6 @@ contact lacks its account provides.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -21,20 +20,21 @@ from gateway.resolvers.mistakes import AddressNotFound, Errors, MissingDefault
 from gateway.resolvers.mistakes import invalid as invalid
 from gateway.resolvers.values import address_mistakes, is_said, key_mistakes, plain, text_mistakes
 from gateway.schema.accounts import Account, Contact
+from gateway.schema.sales import ITEM_BASED
 from gateway.schema.values import Address
 from gateway.upstream.conditions import same, value_at
-from gateway.upstream.odata import row_url
+from gateway.upstream.names import Children, Reference, lookup_value
 
 NAMESPACE = UUID("5e1b0b0e-6a0c-5f0e-9f0a-6f2d0c1e7a11")
 """Namespace of the ids that are derived from idempotency keys. Never changed."""
-PARENT = "_parentcustomerid_value"
+PARENT = lookup_value("parentcustomerid")
 """The account that a contact acts for."""
 CONTACT_COMPANY = "msdyn_company/cdm_companycode"
 """The legal entity of a contact."""
-ITEM_BASED = 192350000
-"""`msdyn_ordertype` of the orders that dual-write carries."""
 ORDER_NAME = "sales order"
 ADDRESS_DESCRIPTION = "delivery address description"
+LINES = "salesorderdetail.salesorderid"
+"""The way from an order to its lines."""
 HEADER = {
     "customer_reference": "msdyn_customersorderreference",
     "requisition_number": "msdyn_customerrequisitionnumber",
@@ -63,6 +63,10 @@ class Buyer:
     """Whether the contact is the caller: nobody brings prices by naming somebody else."""
     sold_by: str | None = None
     """The code of the company that sells to the account."""
+    party: UUID | None = None
+    """The contact's place at the account in the party model, where that is used."""
+    language: int | None = None
+    """The option of the language in which the ERP writes about the order."""
 
     @property
     def company(self) -> str | None:
@@ -150,7 +154,8 @@ def order_row(
 ) -> dict[str, Any]:
     """The header with its lines inside, as it is sent: one insert, all of it or nothing."""
     header = _header(identity, buyer, order)
-    return header | {"order_details": line_rows(identity, basket, header["shipto_country"], rule)}
+    rows = line_rows(identity, basket, header["shipto_country"], rule)
+    return header | {LINES: Children(tuple(rows))}
 
 
 def line_rows(
@@ -169,8 +174,8 @@ def _line(
     price = item.price.amount if item.price else 0 if rule == "zero" else None
     line = {
         "salesorderdetailid": str(identity),
-        "productid@odata.bind": row_url("/products", item.product._id) if item.product else None,
-        "uomid@odata.bind": row_url("/uoms", item.unit) if item.unit else None,
+        "productid": Reference("product", item.product._id) if item.product else None,
+        "uomid": Reference("uom", item.unit) if item.unit else None,
         "sequencenumber": sequence,
         "priceperunit": price,
         "ispriceoverridden": True if price is not None else None,
@@ -183,36 +188,37 @@ def _line(
 
 def _header(identity: UUID, buyer: Buyer, order: PreviewSalesOrderInput) -> dict[str, Any]:
     defaults = buyer.defaults
-    account = f"/accounts({buyer.account._id})"
+    account = Reference("account", buyer.account._id)
     header = {
         "salesorderid": str(identity),
         "name": ORDER_NAME,
         "msdyn_ordertype": ITEM_BASED,
-        "customerid_account@odata.bind": account,
-        "msdyn_invoicecustomerid_account@odata.bind": account,
-        "msdyn_company@odata.bind": f"/cdm_companies({defaults['COMPANY']})",
-        "transactioncurrencyid@odata.bind": f"/transactioncurrencies({defaults['CURRENCY']})",
-        "pricelevelid@odata.bind": f"/pricelevels({defaults['PRICE_LIST']})",
+        "msdyn_language": buyer.language,
+        "customerid_account": account,
+        "msdyn_invoicecustomerid_account": account,
+        "msdyn_company": _to("cdm_company", defaults["COMPANY"]),
+        "transactioncurrencyid": _to("transactioncurrency", defaults["CURRENCY"]),
+        "pricelevelid": _to("pricelevel", defaults["PRICE_LIST"]),
+        "msdyn_contactperson": _to("contact", buyer.contact and buyer.contact._id),
+        "msdyn_associatedcontact": _to("msdyn_contactforparty", buyer.party),
         "msdyn_deliveryaddressdescription": ADDRESS_DESCRIPTION,
         **columns_of(order, HEADER),
         **_ship_to(buyer, order.ship_to),
     }
-    if buyer.contact is not None:
-        header["msdyn_contactperson@odata.bind"] = f"/contacts({buyer.contact._id})"
     return {name: value for name, value in header.items() if value is not None}
+
+
+def _to(entity: str, key: object) -> Reference | None:
+    return Reference(entity, key) if isinstance(key, UUID) else None
 
 
 def columns_of(sent: object, columns: Mapping[str, str]) -> dict[str, Any]:
     """What an input says, be it null, in these columns."""
     return {
-        column: _sent(getattr(sent, name))
+        column: plain(getattr(sent, name))
         for name, column in columns.items()
         if is_said(sent, name)
     }
-
-
-def _sent(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else plain(value)
 
 
 def address_columns(address: AddressInput | Address, country: object) -> dict[str, Any]:

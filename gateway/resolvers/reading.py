@@ -8,13 +8,17 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from gateway.errors import UpstreamError
 from gateway.resolvers.checking import USUAL_DECIMALS, Changing, Currency, Deal
 from gateway.resolvers.crediting import Account, Amount
 from gateway.schema.accounts import HoldStatus
 from gateway.schema.context import Context
 from gateway.schema.sales import OPEN, SalesOrder, SalesOrderLine
+from gateway.schema.syncing import is_canceled
 from gateway.schema.values import Money
+from gateway.tables import Row
 from gateway.upstream.conditions import All, AnyOf, Compare, Condition, Raw, one_of, value_at
+from gateway.upstream.names import lookup_value
 from gateway.upstream.odata import Query
 
 LINE = frozenset(
@@ -25,31 +29,35 @@ LINE = frozenset(
         "msdyn_linedescription",
         "requestdeliveryby",
         "msdyn_linestatus",
-        "_productid_value",
+        lookup_value("productid"),
         "productid/msdyn_productnumber",
         "productid/msdyn_itemnumber",
         "uomid/msdyn_symbol",
     }
 )
 """The columns of a line by which changes are judged."""
+ORDER, BUYER = lookup_value("salesorderid"), lookup_value("customerid")
+PRICE_LIST, MONEY = lookup_value("pricelevelid"), lookup_value("transactioncurrencyid")
+PRODUCT, UNIT = lookup_value("productid"), lookup_value("uomid")
+COMPANY = "msdyn_company/cdm_companycode"
 RATE = "exchangerate"
 CURRENCY = (
-    "_transactioncurrencyid_value",
+    MONEY,
     "transactioncurrencyid/isocurrencycode",
     "transactioncurrencyid/currencyprecision",
     "transactioncurrencyid/exchangerate",
 )
 """The columns of any row with amounts that tell its currency."""
-TERMS = ("_customerid_value", "_pricelevelid_value", "msdyn_company/cdm_companycode", RATE)
+TERMS = (BUYER, PRICE_LIST, COMPANY, RATE)
 STANDING = ("msdyn_onholdstatus", "creditlimit", "msdyn_creditlimitismandatory", RATE)
-ORDERED = ("totalamount", "totalamount_base", "_transactioncurrencyid_value", RATE)
+ORDERED = ("totalamount", "totalamount_base", MONEY, RATE)
 LINE_ORDERED = (
     "quantity",
     "priceperunit",
-    "salesorderid/_transactioncurrencyid_value",
+    f"salesorderid/{MONEY}",
     "salesorderid/exchangerate",
 )
-CHANGING = ("quantity", "priceperunit", "_uomid_value", "_productid_value")
+CHANGING = ("quantity", "priceperunit", UNIT, PRODUCT)
 RUNNING = (0, 1)
 """`statecode` of orders that are under way; what counts where the ERP has told no status yet."""
 
@@ -60,19 +68,38 @@ async def read_order(context: Context, key: UUID, select: frozenset[str]) -> Sal
 
 
 async def read_lines(context: Context, order: UUID) -> dict[str, Raw]:
-    """The lines of an order by their ids."""
-    found = await context.loaders.matching(SalesOrderLine, {"_salesorderid_value": order}, LINE)
-    return {line.raw["salesorderdetailid"].lower(): line.raw for line in found}
+    """The lines of an order by their ids, their days as days."""
+    found = await context.loaders.matching(SalesOrderLine, {ORDER: order}, LINE)
+    return {
+        line.raw["salesorderdetailid"].lower(): with_days(context, SalesOrderLine, line.raw)
+        for line in found
+    }
+
+
+def with_days(context: Context, cls: type[Row], raw: Raw) -> Raw:
+    """A row with its days as callers say them, instead of the instants that stand for them."""
+    table, reader = cls.__table__, context.loaders.reader
+    days = {path: reader.day(table, path, raw) for path in table.days & set(raw)}
+    return {**raw, **{path: day and day.isoformat() for path, day in days.items()}}
+
+
+async def canceled_in_erp(context: Context, order: SalesOrder) -> bool:
+    """Whether the ERP has canceled an order; False as long as it cannot be asked."""
+    context.loaders.forget()
+    try:
+        return await is_canceled(context.loaders, order.company, order.number)
+    except UpstreamError:
+        return False
 
 
 async def deal_of(context: Context, order: UUID) -> Deal:
     """On what terms an order is that the caller has been let to change."""
     key = Compare("salesorderid", "eq", order)
     (row,) = await context.writer.facts(Query("salesorder", TERMS + CURRENCY, key))
-    price_list = value_at(row, "_pricelevelid_value")
+    price_list = value_at(row, PRICE_LIST)
     return Deal(
-        account=UUID(value_at(row, "_customerid_value")),
-        company=_folded(value_at(row, "msdyn_company/cdm_companycode")),
+        account=UUID(value_at(row, BUYER)),
+        company=_folded(value_at(row, COMPANY)),
         price_list=UUID(price_list) if price_list else None,
         currency=_currency(row, value_at(row, RATE)),
     )
@@ -88,9 +115,9 @@ async def changing_of(
     code = deal.currency.code if deal.currency else None
     return Changing(
         id=key,
-        product=_key(row.get("_productid_value")),
+        product=_key(row.get(PRODUCT)),
         quantity=_decimal(row.get("quantity")) or Decimal(),
-        unit=_key(row.get("_uomid_value")),
+        unit=_key(row.get(UNIT)),
         price=None if price is None else Money(amount=price, currency=code),
         values=values,
     )
@@ -143,13 +170,13 @@ def _open(account: UUID, path: str = "") -> Condition:
     untold = All((Compare(status, "eq", None), one_of(f"{path}statecode", RUNNING)))
     statuses: list[Any] = [each.value for each in OPEN]
     known = one_of(status, statuses)
-    return All((Compare(f"{path}_customerid_value", "eq", account), AnyOf((known, untold))))
+    return All((Compare(f"{path}{BUYER}", "eq", account), AnyOf((known, untold))))
 
 
 def _amount(row: Raw, column: str, base: Any) -> Amount:
     return Amount(
         _decimal(row.get(column)) or Decimal(),
-        _key(row.get("_transactioncurrencyid_value")),
+        _key(row.get(MONEY)),
         _decimal(base),
         _decimal(row.get(RATE)),
     )

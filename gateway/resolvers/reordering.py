@@ -27,6 +27,7 @@ from gateway.schema.sales import SalesOrder, SalesOrderLine
 from gateway.schema.selection import columns_of, columns_under, fields
 from gateway.tables import paths
 from gateway.upstream.conditions import value_at
+from gateway.upstream.names import lookup_value
 
 LINE = paths(
     SalesOrderLine, "sequence", "quantity", "unit", "product", "note", "requested_shipping_date"
@@ -112,9 +113,9 @@ async def _source(info: Info, sent: ReorderInput) -> Source:
     shown = columns_under(raw, "unavailable", table)
     shown |= columns_of(raw, table, left_out.get("line", []))
     found = await context.loaders.matching(
-        SalesOrderLine, {"_salesorderid_value": UUID(str(key))}, LINE | shown
+        SalesOrderLine, {lookup_value("salesorderid"): UUID(str(key))}, LINE | shown
     )
-    account = UUID(value_at(order.raw, "_customerid_value"))
+    account = UUID(value_at(order.raw, lookup_value("customerid")))
     return Source(
         buying.own_account(context, account, "order"),
         sorted(found, key=lambda line: line.sequence or 0),
@@ -160,7 +161,7 @@ def _batches(numbers: dict[int, Wanted]) -> Iterator[list[int]]:
 
 
 def _line(row: SalesOrderLine) -> SalesOrderLineInput:
-    product = value_at(row.raw, "_productid_value")
+    product = value_at(row.raw, lookup_value("productid"))
     return SalesOrderLineInput(
         product=strawberry.ID(ids.encode(Product.__table__, (UUID(product),))) if product else None,
         number=None if product else "",

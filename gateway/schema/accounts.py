@@ -78,6 +78,7 @@ class Account(Node):
     _price_list_id: UUID | None = lookup("defaultpricelevelid", "The price list.")
     _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.")
     _country: str | None = column("address1_country", "The country of the main address.")
+    _language: int | None = column("msdyn_language", "The language in which it is written to.")
     _id: UUID = column("accountid", "The key.")
 
 
@@ -147,3 +148,4 @@ class Contact(Node):
     _price_list_id: UUID | None = lookup("defaultpricelevelid", "The price list.")
     _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.")
     _country: str | None = column("address1_country", "The country of the main address.")
+    _language: int | None = column("msdyn_language", "The language in which they are written to.")

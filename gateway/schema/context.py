@@ -18,6 +18,8 @@ class Context(Struct, frozen=True):
     writer: Writer
     request_id: str
     unpriced: Unpriced = "omit"
+    language: int | None = None
+    """The option of the language of orders whose buyer has none of their own."""
     audit: Audit = NO_AUDIT
     selections: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict)
     """Columns by selection, so that a hundred rows of a list work them out once."""

@@ -76,6 +76,7 @@ ORDERED_BY = {
     needs="orders",
     order="-placed_at",
     root=("order", "orders"),
+    company="msdyn_company/cdm_companycode",
 )
 class SalesOrder(Node):
     """A sales order of one customer account."""
@@ -187,6 +188,7 @@ FINGERPRINT = SalesOrder.__table__.scalar_of("_fingerprint")
     needs="orders",
     order="sequence",
     root=("orderLine", "orderLines"),
+    company="salesorderid/msdyn_company/cdm_companycode",
 )
 class SalesOrderLine(Node):
     """A line of a sales order: how much of one product."""

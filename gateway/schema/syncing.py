@@ -28,13 +28,16 @@ class ErpOrder(Row):
     company: str | None = column("dataAreaId", "The legal entity.")
     number: str = column("SalesOrderNumber", "The order number.")
     created_at: datetime | None = column("OrderCreationDateTime", "When the order was made.")
+    status: str | None = column("SalesOrderStatus", "How far the order has come.")
     total: Decimal | None = column("OrderTotalAmount", "The total with tax.")
     totals_are_calculated: bool | None = column(
         "AreTotalsCalculated", "Whether the ERP has worked the totals out."
     )
 
 
-STATE = paths(ErpOrder, "number", "total", "totals_are_calculated")
+STATE = paths(ErpOrder, "number", "status", "total", "totals_are_calculated")
+CANCELED = "Canceled"
+"""`SalesOrderStatus` of an order that the ERP has canceled."""
 
 
 @strawberry.enum(description="Whether an order has reached the ERP.")
@@ -66,6 +69,12 @@ async def sync_state(
         return SyncState(status=SyncStatus.SYNCED, age_seconds=age)
     late = age >= FAILED_AFTER
     return SyncState(status=SyncStatus.FAILED if late else SyncStatus.PENDING, age_seconds=age)
+
+
+async def is_canceled(loaders: Loaders, company: str | None, number: str | None) -> bool:
+    """Whether the ERP has canceled an order, or has none, so that there is nothing to cancel."""
+    order = await _erp_order(loaders, company, number)
+    return order is None or order.status == CANCELED
 
 
 async def amounts_basis(
