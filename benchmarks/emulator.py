@@ -63,7 +63,7 @@ def cases(orders: list[dict[str, str]]) -> Iterator[Case]:
     )
     yield (
         "the ERP's lines of 100 orders",
-        f"/data/SalesOrderLinesV2?cross-company=true&$select=InventoryLotId&{erp}",
+        f"/data/SalesOrderLines?cross-company=true&$select=InventoryLotId&{erp}",
         20,
     )
     yield "a page of 5,000 orders", f"{ROOT}/salesorders?{SELECT}", 3

@@ -1,9 +1,12 @@
 """Turns a catalog into SQL tables and indexes; a file of an older catalog gains what it lacks."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
+from emulator.defaults import usual
 from emulator.metadata import TEXTS, Catalog, Column, Service, Table, Type
+from emulator.values import Stored, fold
 
 SQL_TYPES = {
     Type.INT: "INTEGER",
@@ -18,18 +21,42 @@ SQL_TYPES = {
 PRAGMAS = ("journal_mode = MEMORY", "synchronous = OFF", "cache_size = -65536", "temp_store = 2")
 
 
+DELETED = 'CREATE TABLE IF NOT EXISTS "@deleted" (set_name TEXT, key TEXT, version INTEGER)'
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A database whose texts can be compared as SQL Server compares them."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.create_function("fold", 1, fold, deterministic=True)
+    return connection
+
+
 def create(connection: sqlite3.Connection, catalog: Catalog) -> None:
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-    connection.execute("BEGIN")
-    connection.execute(
-        'CREATE TABLE IF NOT EXISTS "@deleted" (set_name TEXT, key TEXT, version INTEGER)'
-    )
     present = _present(connection)
+    statements = [DELETED]
     for table in catalog:
-        _create_table(connection, table, present.get(table.sql, set()))
-        for index in _indexes(table):
-            connection.execute(index)
+        statements += _table(table, present.get(table.sql, set()))
+        statements += _indexes(table)
+    if present:
+        _run(connection, statements)
+    else:
+        _made(tuple(statements)).backup(connection)
+
+
+@lru_cache(maxsize=8)
+def _made(statements: tuple[str, ...]) -> sqlite3.Connection:
+    """An empty database, made once for all who want one like it."""
+    connection = connect(":memory:")
+    _run(connection, statements)
+    return connection
+
+
+def _run(connection: sqlite3.Connection, statements: Iterable[str]) -> None:
+    connection.execute("BEGIN")
+    for statement in statements:
+        connection.execute(statement)
     connection.execute("COMMIT")
 
 
@@ -38,21 +65,25 @@ def version_column(table: Table) -> str:
     return "versionnumber" if table.service is Service.DATAVERSE else "@version"
 
 
-def sql_columns(table: Table) -> list[str]:
-    """All columns that SQLite keeps of a table: the declared ones and those behind the scenes."""
-    return [name for name, _ in _typed_columns(table)]
-
-
 def comparable(column: Column, sql: str) -> str:
     """The form of a column in which it is compared and indexed."""
     return f"fold({sql})" if column.type in TEXTS else sql
 
 
 def _typed_columns(table: Table) -> Iterator[tuple[str, str]]:
+    given = usual(table) if table.service is Service.FINOPS else {}
     for column in table.columns.values():
-        yield column.name, SQL_TYPES.get(column.type, "TEXT")
+        kind = SQL_TYPES.get(column.type, "TEXT")
+        value = given.get(column.name)
+        yield column.name, kind if value is None else f"{kind} DEFAULT {_literal(value)}"
     if table.service is Service.FINOPS:
         yield "@version", "INTEGER"
+
+
+def _literal(value: Stored) -> str:
+    if isinstance(value, int | float):
+        return str(value)
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _present(connection: sqlite3.Connection) -> dict[str, set[str]]:
@@ -66,22 +97,25 @@ def _present(connection: sqlite3.Connection) -> dict[str, set[str]]:
     return present
 
 
-def _create_table(connection: sqlite3.Connection, table: Table, present: set[str]) -> None:
+def _table(table: Table, present: set[str]) -> Iterator[str]:
     columns = [(name, f'"{name}" {kind}') for name, kind in _typed_columns(table)]
     if not present:
-        connection.execute(f'CREATE TABLE "{table.sql}" ({", ".join(sql for _, sql in columns)})')
+        yield f'CREATE TABLE "{table.sql}" ({", ".join(sql for _, sql in columns)})'
         return
     for name, sql in columns:
         if name not in present:
-            connection.execute(f'ALTER TABLE "{table.sql}" ADD COLUMN {sql}')
+            yield f'ALTER TABLE "{table.sql}" ADD COLUMN {sql}'
 
 
 def _indexes(table: Table) -> Iterator[str]:
     yield _index(table, "key", table.key, unique=True)
     for key in table.alternate_keys:
-        yield _index(table, key.name, key.columns, unique=True)
+        if key.is_active:
+            yield _index(table, key.name, key.columns, unique=True)
+    for names in table.unique:
+        yield _index(table, "_".join(names), names, unique=True)
     for column in table.lookups():
-        if not column.system:
+        if column.targets and not column.system:
             yield _index(table, column.name, (column.name,)) + f' WHERE "{column.name}" IS NOT NULL'
     for names in table.indexes:
         yield _index(table, "_".join(names), names)

@@ -1,4 +1,4 @@
-"""Turns TOML declarations of tables into a `Catalog`: the emulator's own, then an adopter's.
+"""Puts a `Catalog` together: the dictionary, the emulator's own TOML beside it, then an adopter's.
 
 A table lists its columns by kind, `"string 100" = "name city"`; docs/emulator.md has the format.
 """
@@ -11,7 +11,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from dynamics import dictionary
+from emulator import vocabulary
 from emulator.metadata import (
+    ENFORCED,
+    RATE_PLACES,
     AlternateKey,
     Catalog,
     Column,
@@ -36,7 +40,7 @@ EVERY_TABLE = (
 )
 OWNERSHIP = {
     "user": (
-        ("lookup team:ownerid systemuser:ownerid system", "ownerid"),
+        ("lookup systemuser:ownerid team:ownerid system", "ownerid"),
         ("lookup businessunit system readonly", "owningbusinessunit"),
         ("lookup systemuser system readonly", "owninguser"),
         ("lookup team system readonly", "owningteam"),
@@ -45,14 +49,23 @@ OWNERSHIP = {
     "none": (),
 }
 TABLE_WORDS = {"set", "service", "key", "keys", "name", "owner", "states", "columns", "navigation",
-               "read_only", "tracked", "indexes"}  # fmt: skip
+               "read_only", "tracked", "indexes", "unique"}  # fmt: skip
+SUPPLEMENT_WORDS = {"name", "owner", "keys", "columns", "navigation", "read_only", "tracked",
+                    "indexes", "unique", "entity", "sizes", "targets", "backs", "states",
+                    "options", "behaviours", "defaults", "required"}  # fmt: skip
 NOT_TABLES = {"optionsets", "manytomany"}
 FLAGS = {
-    "required": {"required": True},
+    "required": {"level": ENFORCED},
     "nocreate": {"creatable": False},
     "noupdate": {"updatable": False},
     "readonly": {"creatable": False, "updatable": False},
     "system": {"system": True},
+}
+
+
+BEHAVIOURS = {
+    Type.DATE: ("DateOnly", "DateOnly"),
+    Type.DATETIME: ("UserLocal", "DateAndTime"),
 }
 
 
@@ -62,8 +75,29 @@ class DeclarationError(ValueError):
 
 def standard() -> Catalog:
     """The tables of an environment with Sales, Supply Chain Management and dual-write."""
+    return copied(_standard())
+
+
+def copied(catalog: Catalog) -> Catalog:
+    """A catalog of the same tables that may be extended without changing the other."""
+    tables = {
+        home: replace(table, columns=dict(table.columns), navigations=dict(table.navigations))
+        for home, table in catalog.tables.items()
+    }
+    by_name = {table.name: table for table in tables.values() if table.name in catalog.by_name}
+    return Catalog(tables, dict(catalog.many_to_many), dict(catalog.option_sets), by_name)
+
+
+@cache
+def _standard() -> Catalog:
     catalog = Catalog()
-    _add_all(catalog, dict(_standard_files()))
+    declared = dict(_standard_files())
+    known = {name: words for each in declared.values() for name, words in each.items()}
+    for name in (*dictionary.tables(), *dictionary.collections()):
+        _add_known(catalog, name, known.get(name, {}))
+    for relation in vocabulary.relations():
+        _put_between(catalog, relation)
+    _add_all(catalog, declared)
     return catalog
 
 
@@ -98,11 +132,13 @@ def _add_all(catalog: Catalog, declared: dict[str, dict[str, Any]]) -> None:
 def _check(catalog: Catalog) -> None:
     """Every name that a declaration uses must be declared too."""
     for table in catalog:
+        known = dictionary.tables().get(table.name)
         for column in table.lookups():
-            for target in column.targets:
+            for target in () if known and column.logical in known.columns else column.targets:
                 if target.table not in catalog.by_name:
                     raise DeclarationError(f"[{table.name}] {column.logical}: no {target.table}")
-        used = (table.key, *(key.columns for key in table.alternate_keys), *table.indexes)
+        keys = (key.columns for key in table.alternate_keys)
+        used = (table.key, *keys, *table.indexes, *table.unique)
         for name in (name for names in used for name in names):
             if name not in table.columns:
                 raise DeclarationError(f"[{table.name}] has a key or index on {name}, no column")
@@ -117,6 +153,57 @@ def _add_tables(catalog: Catalog, declared: dict[str, Any]) -> None:
     for name, words in declared.items():
         if name not in NOT_TABLES:
             _add_table(catalog, name, words)
+
+
+def _add_known(catalog: Catalog, name: str, words: dict[str, Any]) -> None:
+    """A table of the dictionary with what the emulator's TOML adds to it."""
+    if unknown := set(words) - SUPPLEMENT_WORDS:
+        raise DeclarationError(f"[{name}] does not know {', '.join(sorted(unknown))}")
+    is_finops = name in dictionary.collections()
+    make = vocabulary.collection if is_finops else vocabulary.table
+    table = make(name, _supplement(words))
+    if table.primary_name not in table.columns:
+        table = replace(table, primary_name=None)
+    table = replace(
+        table,
+        navigations=dict(_navigations(words)),
+        read_only=words.get("read_only", False),
+        tracked=words.get("tracked", True),
+        indexes=_lists(words, "indexes"),
+        unique=_lists(words, "unique"),
+    )
+    catalog.tables[table.home] = table
+    if not is_finops:
+        catalog.by_name[name] = table
+
+
+def _supplement(words: dict[str, Any]) -> vocabulary.Supplement:
+    return vocabulary.Supplement(
+        primary_name=words.get("name"),
+        entity=words.get("entity"),
+        owner=words.get("owner"),
+        sizes={name: int(size) for size, name in _turned(words, "sizes")},
+        targets=words.get("targets", {}),
+        backs=words.get("backs", {}),
+        states=words.get("states", {}),
+        options={
+            column: {int(value): label for value, label in members.items()}
+            for column, members in words.get("options", {}).items()
+        },
+        behaviours={name: behaviour for behaviour, name in _turned(words, "behaviours")},
+        defaults={name: _default(value) for value, name in _turned(words, "defaults")},
+        required=frozenset(words.get("required", "").split()),
+    )
+
+
+def _turned(words: dict[str, Any], word: str) -> Iterator[tuple[str, str]]:
+    """The pairs of `value = "name name"`."""
+    for value, names in words.get(word, {}).items():
+        yield from ((value, name) for name in names.split())
+
+
+def _lists(words: dict[str, Any], word: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(each.split()) for each in words.get(word, ()))
 
 
 def _add_relations(catalog: Catalog, declared: dict[str, Any]) -> None:
@@ -134,14 +221,27 @@ def _option(value: str, label: str) -> Option:
 
 
 def _add_table(catalog: Catalog, name: str, words: dict[str, Any]) -> None:
-    if unknown := set(words) - TABLE_WORDS:
+    if (
+        unknown := set(words)
+        - TABLE_WORDS
+        - (SUPPLEMENT_WORDS if _known_as(catalog, name) else set())
+    ):
         raise DeclarationError(f"[{name}] does not know {', '.join(sorted(unknown))}")
-    old = next((each for each in catalog if each.name == name), None)
+    old = _known_as(catalog, name)
     if old is None and "set" not in words:
         raise DeclarationError(f"[{name}] is a new table and needs a set")
     table = _extended(catalog, old, words) if old else _table(catalog, name, words)
-    catalog.tables[table.set] = table
-    catalog.by_name[name] = table
+    catalog.tables[table.home] = table
+    if table.service is Service.DATAVERSE:
+        catalog.by_name[name] = table
+
+
+def _known_as(catalog: Catalog, name: str) -> Table | None:
+    """A table by its logical name, a collection of F&O by its own or its entity's."""
+    if name in catalog.by_name:
+        return catalog.by_name[name]
+    finops = catalog.of(Service.FINOPS)
+    return next((each for each in finops if name in (each.home, each.name)), None)
 
 
 def _extended(catalog: Catalog, old: Table, words: dict[str, Any]) -> Table:
@@ -172,7 +272,10 @@ def _table(catalog: Catalog, name: str, words: dict[str, Any]) -> Table:
         read_only=words.get("read_only", False),
         ownership=words.get("owner", "organization"),
         tracked=words.get("tracked", True),
-        indexes=tuple(tuple(each.split()) for each in words.get("indexes", ())),
+        indexes=_lists(words, "indexes"),
+        unique=_lists(words, "unique"),
+        schema_name=vocabulary.schema_name(name),
+        home=words["set"],
     )
 
 
@@ -191,8 +294,8 @@ def _exchange_rate(columns: list[Column]) -> dict[str, Column]:
     """A table with amounts of money also says at which rate its base amounts were computed."""
     if not any(column.base_of for column in columns):
         return {}
-    rate = Column("exchangerate", Type.DECIMAL, "exchangerate", scale=10, creatable=False,
-                  updatable=False)  # fmt: skip
+    rate = Column("exchangerate", Type.DECIMAL, "exchangerate", scale=RATE_PLACES, creatable=False,
+                  updatable=False, schema_name="ExchangeRate")  # fmt: skip
     return {rate.name: rate}
 
 
@@ -227,6 +330,7 @@ def _base(money: Column) -> Column:
         creatable=False,
         updatable=False,
         base_of=money.name,
+        schema_name=f"{vocabulary.schema_name(money.name)}_Base",
     )
 
 
@@ -245,6 +349,9 @@ def _column(catalog: Catalog, table: str, kind: list[str], name: str) -> Column:
         elif word != "nobase":
             rest.append(word)
     property_name = f"_{name}_value" if type_ is Type.LOOKUP else name
+    words["schema_name"] = vocabulary.schema_name(name)
+    if type_ in BEHAVIOURS:
+        words["behaviour"], words["format"] = BEHAVIOURS[type_]
     return _specific(catalog, table, Column(property_name, type_, name, **words), rest)
 
 
@@ -276,30 +383,41 @@ def _targets(table: str, logical: str, words: list[str]) -> Iterator[Target]:
         target, _, names = word.partition(":")
         navigation, _, back = names.partition(":")
         single = logical if len(words) == 1 else f"{logical}_{target}"
-        yield Target(target, navigation or single, back or f"{target}_{table}_{logical}")
+        schema, known = vocabulary.relationship(table, logical, target)
+        back = back or known or f"{target}_{table}_{logical}"
+        yield Target(target, navigation or single, back, schema or back)
 
 
 def _options(catalog: Catalog, table: str, logical: str, words: list[str]) -> OptionSet | None:
     name = words[0] if words else f"{table}_{logical}"
+    if name in dictionary.enums():
+        return vocabulary.enum(name)
     if words and name not in catalog.option_sets:
         raise DeclarationError(f"[{table}] {logical}: no option set {name!r} is declared")
     return catalog.option_sets.get(name)
 
 
 def _relate(catalog: Catalog, name: str, words: dict[str, Any]) -> None:
-    """Declare an N:N relationship together with the table in between, which can be read only."""
+    """Declare an N:N relationship together with the table in between."""
     first, second = words["tables"]
-    keys = [catalog.by_name[each].id for each in (first, second)]
-    columns = [Column(each, Type.GUID, each) for each in (f"{name}id", *keys)]
+    columns = (catalog.by_name[first].id, catalog.by_name[second].id)
+    _put_between(catalog, ManyToMany(name, words["set"], (first, second), columns, name))
+
+
+def _put_between(catalog: Catalog, relation: ManyToMany) -> None:
+    """Add the table between the two of an N:N relationship, which can be read only."""
+    name = relation.intersect
+    columns = [Column(each, Type.GUID, each) for each in (f"{name}id", *relation.columns)]
     columns.append(Column("versionnumber", Type.BIGINT, "versionnumber"))
-    relation = ManyToMany(name, words["set"], (first, second))
-    catalog.many_to_many[name] = relation
+    catalog.many_to_many[relation.name] = relation
     catalog.tables[relation.set] = Table(
         name=name,
         set=relation.set,
         service=Service.DATAVERSE,
         key=(f"{name}id",),
         columns={column.name: column for column in columns},
-        alternate_keys=(AlternateKey(name, tuple(keys)),),
+        unique=(relation.columns,),
         read_only=True,
+        schema_name=vocabulary.schema_name(name),
+        home=relation.set,
     )

@@ -1,10 +1,11 @@
 """What tables exist on both services: their columns, keys and how they hang together.
 
-`Catalog` is the one value that the whole emulator reads; `declarations` fills it from TOML.
+`Catalog` is the one value that the whole emulator reads; `declarations` fills it from the
+dictionary and from TOML.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -31,12 +32,17 @@ class Type(StrEnum):
     CHOICES = "choices"
     LOOKUP = "lookup"
     ENUM = "enum"
+    BINARY = "binary"
 
 
 TEXTS = frozenset({Type.STRING, Type.MEMO})
 NUMBERS = frozenset({Type.INT, Type.BIGINT, Type.DECIMAL, Type.MONEY, Type.DOUBLE, Type.CHOICE})
 EXACTS = frozenset({Type.DECIMAL, Type.MONEY})
 GUIDS = frozenset({Type.GUID, Type.LOOKUP})
+RATE_PLACES = 12
+"""The decimal places of every exchange rate, so that rates can be handed from row to row."""
+ENFORCED = "SystemRequired"
+"""The one required level that the Web API holds its callers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,16 @@ class Target:
     table: str
     navigation: str
     back: str
+    schema_name: str = ""
+    """The relationship's own name; that of `back` where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A property of a row: `name` is its spelling in JSON, `logical` that in the metadata."""
+    """A property of a row: `name` is its spelling in JSON, `logical` that in the metadata.
+
+    A lookup's `elsewhere` are the targets that no table of the catalog stands for.
+    """
 
     name: str
     type: Type
@@ -78,22 +89,42 @@ class Column:
     scale: int = 0
     options: OptionSet | None = None
     targets: tuple[Target, ...] = ()
-    required: bool = False
+    elsewhere: tuple[Target, ...] = ()
+    schema_name: str = ""
+    kind: str = ""
+    """The attribute type that Dataverse gives it, where `type` alone does not tell."""
+    level: str = "None"
+    """`None`, `Recommended`, `ApplicationRequired` or `SystemRequired`."""
+    behaviour: str = ""
+    """Of a date: `UserLocal`, `TimeZoneIndependent` or `DateOnly`."""
+    format: str = ""
     creatable: bool = True
     updatable: bool = True
+    nullable: bool = True
     system: bool = False
     default: int | str | None = None
     base_of: str | None = None
 
     @property
-    def polymorphic(self) -> bool:
-        return len(self.targets) > 1
+    def required(self) -> bool:
+        return self.level == ENFORCED
+
+    @property
+    def is_day(self) -> bool:
+        """Whether its values are days, in whatever form they travel."""
+        return self.type is Type.DATE or self.format == "DateOnly"
 
 
 @dataclass(frozen=True, slots=True)
 class AlternateKey:
     name: str
     columns: tuple[str, ...]
+    status: str = "Active"
+    """A key whose index is not active neither finds rows nor keeps them apart."""
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == "Active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +149,12 @@ class Intersect:
     far: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
-    """One entity set. `name` is the logical name (Dataverse) or the entity type's name (F&O)."""
+    """One entity set. `name` is the logical name (Dataverse) or the entity type's name (F&O).
+
+    `set` is its collection's name, `home` the one under which the emulator keeps it.
+    """
 
     name: str
     set: str
@@ -134,6 +168,12 @@ class Table:
     ownership: str = "none"
     tracked: bool = True
     indexes: tuple[tuple[str, ...], ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    """Columns that the platform keeps apart without an alternate key."""
+    schema_name: str = ""
+    home: str = ""
+    beyond: tuple[tuple[str, bool], ...] = ()
+    """Navigation properties, and whether they lead to many, whose targets are not known."""
 
     @property
     def id(self) -> str:
@@ -142,7 +182,7 @@ class Table:
 
     @property
     def sql(self) -> str:
-        return f"{self.service}.{self.set}"
+        return f"{self.service}.{self.home or self.set}"
 
     def lookups(self) -> Iterator[Column]:
         return (each for each in self.columns.values() if each.type is Type.LOOKUP)
@@ -162,11 +202,14 @@ class ManyToMany:
     name: str
     set: str
     tables: tuple[str, str]
+    columns: tuple[str, str]
+    """What the table in between calls the two; in the order of `tables`."""
+    intersect: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Catalog:
-    """All tables of both services, by entity set; the navigation properties are woven by `link`."""
+    """All tables of both services by their home; the navigation properties are woven by `link`."""
 
     tables: dict[str, Table] = field(default_factory=dict)
     many_to_many: dict[str, ManyToMany] = field(default_factory=dict)
@@ -180,7 +223,10 @@ class Catalog:
         return [table for table in self if table.service is service]
 
     def find(self, set_name: str, service: Service) -> Table | None:
+        """The table that a service offers as a collection of this name."""
         table = self.tables.get(set_name)
+        if table is None or table.set != set_name:
+            table = next((each for each in self if each.set == set_name), None)
         return table if table and table.service is service else None
 
     def named(self, logical_name: str) -> Table:
@@ -192,36 +238,51 @@ class Catalog:
         self.by_name = {table.name: table for table in self.of(Service.DATAVERSE)}
         for table in self.of(Service.DATAVERSE):
             for column in table.lookups():
-                self._weave(table, column)
+                table.columns[column.name] = known = self._sorted(column)
+                for target in known.targets:
+                    self._weave(table, known, target)
         for relation in self.many_to_many.values():
             self._weave_both(relation)
 
-    def _weave(self, table: Table, column: Column) -> None:
-        for target in column.targets:
-            other = self.by_name[target.table]
-            there = Navigation(
-                target.navigation,
-                other.set,
-                ((column.name, other.id),),
-                False,
-                column.name,
-                source=table.set,
-            )
-            back = Navigation(
-                target.back,
-                table.set,
-                ((other.id, column.name),),
-                True,
-                column.name,
-                source=other.set,
-            )
-            table.navigations[there.name] = there
-            other.navigations[back.name] = back
+    def _sorted(self, column: Column) -> Column:
+        """A lookup with the targets that have a table apart from those that have none."""
+        targets = (*column.targets, *column.elsewhere)
+        here = tuple(each for each in targets if each.table in self.by_name)
+        gone = tuple(each for each in targets if each.table not in self.by_name)
+        if (here, gone) == (column.targets, column.elsewhere):
+            return column
+        return replace(column, targets=here, elsewhere=gone)
+
+    def _weave(self, table: Table, column: Column, target: Target) -> None:
+        other = self.by_name[target.table]
+        there = Navigation(
+            target.navigation,
+            other.home,
+            ((column.name, other.id),),
+            False,
+            column.name,
+            source=table.home,
+        )
+        back = Navigation(
+            target.back,
+            table.home,
+            ((other.id, column.name),),
+            True,
+            column.name,
+            source=other.home,
+        )
+        # Users and teams share the one property `ownerid`: it leads to users.
+        table.navigations.setdefault(there.name, there)
+        other.navigations[back.name] = back
 
     def _weave_both(self, relation: ManyToMany) -> None:
         first, second = (self.by_name[name] for name in relation.tables)
-        for near, far in ((first, second), (second, first)):
-            between = Intersect(relation.set, near.id, far.id)
+        near_column, far_column = relation.columns
+        for near, far, own, others in (
+            (first, second, near_column, far_column),
+            (second, first, far_column, near_column),
+        ):
+            between = Intersect(relation.set, own, others)
             near.navigations[relation.name] = Navigation(
-                relation.name, far.set, ((near.id, far.id),), True, None, between, near.set
+                relation.name, far.home, ((near.id, far.id),), True, None, between, near.home
             )

@@ -7,23 +7,18 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from emulator.ddl import comparable, create, sql_columns, version_column
+from emulator.days import kept_day
+from emulator.ddl import comparable, connect, create, version_column
+from emulator.defaults import complete, defaults, usual
 from emulator.errors import Duplicate, InvalidValue
-from emulator.metadata import TEXTS, Catalog, Column, Service, Table, Type
-from emulator.values import Stored, fold, guid_text, scaled, stored
+from emulator.metadata import TEXTS, Catalog, Column, Service, Table
+from emulator.values import Row, Stored, fold, guid_text, stored
 
-Row = dict[str, Stored]
 Key = tuple[Stored, ...]
-EMPTY_DATE = "1900-01-01T12:00:00Z"
-EMPTY: dict[Type, Stored] = {
-    Type.STRING: "", Type.MEMO: "", Type.DATETIME: EMPTY_DATE, Type.DATE: "1900-01-01",
-    Type.GUID: "0" * 32,
-}  # fmt: skip
 
 
 class UnknownColumn(ValueError):
@@ -113,8 +108,7 @@ class Store:
         self.after_commit: list[Callable[[list[Change]], None]] = []
         self.draw: Callable[[], UUID] = uuid4
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self.connection.create_function("fold", 1, fold, deterministic=True)
+        self.connection = connect(path)
         self._open: Transaction | None = None
         create(self.connection, catalog)
         self._version = self._last_version()
@@ -192,32 +186,41 @@ class Store:
         return [dict(zip(names, values, strict=True)) for values in cursor]
 
     def write(self, table: Table, rows: Iterable[Row]) -> None:
-        """Insert rows that are complete and in kept form."""
-        names = sql_columns(table)
+        """Insert rows in kept form; what one lacks is what a new row usually holds."""
+        written = list(rows)
+        names = list(dict.fromkeys(name for row in written for name in row))
+        if not written:
+            return
         quoted = ", ".join(f'"{name}"' for name in names)
         marks = ", ".join("?" * len(names))
         sql = f'INSERT INTO "{table.sql}" ({quoted}) VALUES ({marks})'  # noqa: S608
-        self.connection.executemany(sql, (tuple(row.get(name) for name in names) for row in rows))
+        else_ = usual(table)
+        values = ([row.get(name, else_.get(name)) for name in names] for row in written)
+        self.connection.executemany(sql, values)
 
     def insert(self, set_name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Load rows as the Web API writes them, past all rules but those of types and keys."""
         table = self.catalog.tables[set_name]
         with self.transaction("load"):
             try:
-                self.write(table, (self.kept(table, row) for row in rows))
+                self.write(table, [self._given(table, row) for row in rows])
             except sqlite3.IntegrityError as error:
                 raise _duplicate(table, str(error)) from error
 
     def kept(self, table: Table, given: Mapping[str, Any]) -> Row:
         """A row as the services write it, complete and in kept form."""
-        row: Row = dict(defaults(table))
+        return defaults(table) | self._given(table, given)
+
+    def _given(self, table: Table, given: Mapping[str, Any]) -> Row:
+        """What is said of a new row, and what the services work out from that."""
+        row: Row = {} if table.service is Service.FINOPS else defaults(table)
         for name, value in given.items():
             if "@" in name:
                 continue
             column = table.columns.get(name)
             if column is None:
                 raise UnknownColumn(f"{table.set} has no column {name}")
-            row[name] = stored(column, _date_only(column, value))
+            row[name] = kept_day(column, value) if type(value) is date else stored(column, value)
         if table.service is Service.DATAVERSE:
             complete(table, row, self.now())
         row[version_column(table)] = self.next_version()
@@ -230,6 +233,8 @@ class Store:
                 yield from self._dangling(table, column)
 
     def _dangling(self, table: Table, column: Column) -> Iterator[Dangling]:
+        if not column.targets or column.elsewhere:
+            return
         others = [self.catalog.named(target.table) for target in column.targets]
         missing = " AND ".join(
             f'"{column.name}" NOT IN (SELECT "{other.id}" FROM "{other.sql}")'  # noqa: S608
@@ -285,54 +290,3 @@ def _duplicate(table: Table, reason: str) -> Duplicate:
                 code="0x80060892",
             )
     return Duplicate("Cannot insert duplicate key.")
-
-
-def defaults(table: Table) -> Row:
-    """What a new row holds where nobody said otherwise; an F&O column is never null."""
-    if table.service is Service.FINOPS:
-        return {name: _empty(column) for name, column in table.columns.items()}
-    return {c.name: c.default for c in table.columns.values() if c.default is not None}
-
-
-def complete(table: Table, row: Row, now: str) -> None:
-    """Fill what Dataverse fills by itself on a new row."""
-    if row.get("createdon") is None and table.has("createdon"):
-        row["createdon"] = row.get("overriddencreatedon") or now
-    if row.get("modifiedon") is None and table.has("modifiedon"):
-        row["modifiedon"] = row["createdon"]
-    if table.has("exchangerate"):
-        set_base_amounts(table, row)
-    if table.has("statuscode"):
-        set_status(table, row)
-
-
-def set_status(table: Table, row: Row) -> None:
-    """A row without a status reason has the first one of its state."""
-    status = table.columns["statuscode"]
-    if row.get("statuscode") is None and status.options:
-        fitting = (o.value for o in status.options.options if o.state == row.get("statecode"))
-        row["statuscode"] = next(fitting, None)
-
-
-def set_base_amounts(table: Table, row: Row) -> None:
-    """Base amounts follow the amounts at the row's exchange rate, unless they came with it."""
-    rate = row.get("exchangerate")
-    row["exchangerate"] = rate = rate if isinstance(rate, int) and rate else 10**10
-    for column in table.columns.values():
-        amount = row.get(column.base_of) if column.base_of else None
-        if isinstance(amount, int) and row.get(column.name) is None:
-            scale = table.columns[column.base_of or ""].scale
-            base = Decimal(amount).scaleb(-scale) / Decimal(rate).scaleb(-10)
-            row[column.name] = scaled(base, column.scale)
-
-
-def _date_only(column: Column, value: object) -> object:
-    """Exports write a date-only column with or without a time, by the column's age."""
-    return value[:10] if column.type is Type.DATE and isinstance(value, str) else value
-
-
-def _empty(column: Column) -> Stored:
-    if column.type is Type.ENUM:
-        member = column.options and column.options.find(column.default or 0)
-        return member.label if member else ""
-    return column.default if column.default is not None else EMPTY.get(column.type, 0)

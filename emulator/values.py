@@ -13,6 +13,8 @@ from emulator.errors import BadPayload, InvalidValue
 from emulator.metadata import Column, Type
 
 Stored = str | int | float | None
+Row = dict[str, Stored]
+"""A row as SQLite keeps it, by the names that its columns have in JSON."""
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 EDM = {
     Type.GUID: "Edm.Guid",
@@ -30,6 +32,7 @@ EDM = {
     Type.BOOL: "Edm.Boolean",
     Type.DATE: "Edm.Date",
     Type.DATETIME: "Edm.DateTimeOffset",
+    Type.BINARY: "Edm.Binary",
 }
 INT32 = range(-(2**31), 2**31)
 INT64 = range(-(2**63), 2**63)
@@ -193,6 +196,8 @@ def _choices(column: Column, value: object) -> str:
 
 
 def _enum(column: Column, value: object) -> str:
+    if column.options and not column.options.options and isinstance(value, str):
+        return value
     member = column.options and column.options.find(value)
     if not member:
         raise wrong_type(column, value)
@@ -215,6 +220,7 @@ STORE: dict[Type, Callable[[Column, object], Stored]] = {
     Type.CHOICE: _choice,
     Type.CHOICES: _choices,
     Type.ENUM: _enum,
+    Type.BINARY: _text,
 }
 
 

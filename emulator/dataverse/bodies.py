@@ -15,6 +15,7 @@ from emulator.values import Stored, stored
 
 Operation = Literal["create", "update"]
 BIND = "@odata.bind"
+COMPANIES = "cdm_companies"
 
 
 @dataclass
@@ -43,7 +44,7 @@ class BodyReader:
 
     def _property(self, body: Body, name: str, value: Any, current: Row) -> None:
         if name.endswith(BIND):
-            self._bind(body, name.removesuffix(BIND), value)
+            self._bind(body, name.removesuffix(BIND), value, current)
         elif "@" in name:
             return
         elif name in self.table.columns:
@@ -75,7 +76,7 @@ class BodyReader:
                 f" {self.operation}."
             )
 
-    def _bind(self, body: Body, name: str, value: Any) -> None:
+    def _bind(self, body: Body, name: str, value: Any, current: Row) -> None:
         navigation = self.table.navigations.get(name)
         if navigation is None:
             raise self._undeclared(name)
@@ -85,7 +86,14 @@ class BodyReader:
         key = None
         if value is not None:
             key = self.references.key(value, navigation, self._owners(navigation))
+        self._check_company(navigation, key, current)
         self._link(body, navigation, key)
+
+    def _check_company(self, navigation: Navigation, key: Stored, current: Row) -> None:
+        """The company of a saved row does not change, though metadata calls it updatable."""
+        kept = current.get(navigation.on[0][0])
+        if navigation.target == COMPANIES and kept is not None and kept != key:
+            raise Refusal(f"The company of a saved {self.table.name} cannot be changed.")
 
     def _owners(self, navigation: Navigation) -> list[str]:
         """Users and teams share the one property `ownerid`; other lookups have one a table."""

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from emulator.defaults import set_base_amounts
 from emulator.metadata import Table
-from emulator.store import Row, Transaction, set_base_amounts
-from emulator.values import Stored, scaled
+from emulator.store import Store, Transaction
+from emulator.values import Row, Stored, scaled
 
 Rule = Callable[[Transaction, Table, Row], None]
 Touched = frozenset[str]
@@ -44,6 +45,16 @@ def calculate(tx: Transaction, table: Table, row: Row, touched: Touched | None =
 def priced_by_erp(tx: Transaction) -> bool:
     organization = tx.store.catalog.named("organization")
     return tx.store.find(organization, "issopintegrationenabled = 1", []) is not None
+
+
+def base_currency(store: Store) -> Stored:
+    """The currency of the organization; the first there is where it does not say."""
+    organization = store.find(store.catalog.named("organization"), "1 = 1", [])
+    if organization and organization["_basecurrencyid_value"]:
+        return organization["_basecurrencyid_value"]
+    currencies = store.catalog.named("transactioncurrency")
+    first = store.select(currencies, "1 = 1 ORDER BY rowid LIMIT 1")
+    return first[0][currencies.id] if first else None
 
 
 def change(tx: Transaction, table: Table, row: Row, values: Row) -> Row:
@@ -83,10 +94,10 @@ def _line_amounts(tx: Transaction, table: Table, row: Row, document: Document) -
         "exchangerate": header.get("exchangerate") or row.get("exchangerate"),
     }
     if row.get("priceperunit") is not None:
-        base = scaled(_number(row, "priceperunit", 2) * _number(row, "quantity", 5), 2)
-        after["baseamount"] = base
-        discount, tax = _whole(row, "manualdiscountamount"), _whole(row, "tax")
-        after["extendedamount"] = base - discount + tax
+        base = _number(table, row, "priceperunit") * _number(table, row, "quantity")
+        after["baseamount"] = _kept(table, "baseamount", base)
+        net = _number(table, after, "baseamount") - _number(table, row, "manualdiscountamount")
+        after["extendedamount"] = _kept(table, "extendedamount", net + _number(table, row, "tax"))
     for column in table.columns.values():
         if column.base_of:
             after[column.name] = None
@@ -110,29 +121,32 @@ def _total(tx: Transaction, header: Table, row: Row, document: Document) -> None
         "SELECT count(extendedamount), total(baseamount),"  # noqa: S608
         f' total(manualdiscountamount), total(tax) FROM "{lines.sql}" WHERE "{document.lookup}" = ?'
     )
-    priced, base, line_discount, tax = map(int, tx.store.run(sums, [row[header.id]])[0])
+    priced, *added = map(int, tx.store.run(sums, [row[header.id]])[0])
     if not priced:
         return
+    parts = dict(zip(("baseamount", "manualdiscountamount", "tax"), added, strict=True))
+    base, line_discount, tax = (_number(lines, {**parts}, name) for name in parts)
     net = base - line_discount
-    percentage = _number(row, "discountpercentage", 10) / 100
-    discount = _whole(row, "discountamount") + scaled(percentage * Decimal(net).scaleb(-2), 2)
+    percentage = _number(header, row, "discountpercentage") / 100
+    discount = _number(header, row, "discountamount") + round(percentage * net, 2)
     less_freight = net - discount
     amounts = (net, line_discount, tax, discount + line_discount, less_freight,
-               less_freight + _whole(row, "freightamount") + tax)  # fmt: skip
-    after: Row = {**row, **dict(zip(AMOUNTS, amounts, strict=True))}
+               less_freight + _number(header, row, "freightamount") + tax)  # fmt: skip
+    kept = {name: _kept(header, name, n) for name, n in zip(AMOUNTS, amounts, strict=True)}
+    after: Row = {**row, **kept}
     after |= {f"{name}_base": None for name in AMOUNTS}
     set_base_amounts(header, after)
     names = (*AMOUNTS, *(f"{name}_base" for name in AMOUNTS))
     change(tx, header, row, {name: after[name] for name in names})
 
 
-def _whole(row: Row, name: str) -> int:
+def _number(table: Table, row: Row, name: str) -> Decimal:
     value: Stored = row.get(name)
-    return value if isinstance(value, int) else 0
+    return Decimal(value if isinstance(value, int) else 0).scaleb(-table.columns[name].scale)
 
 
-def _number(row: Row, name: str, scale: int) -> Decimal:
-    return Decimal(_whole(row, name)).scaleb(-scale)
+def _kept(table: Table, name: str, number: Decimal) -> int:
+    return scaled(number, table.columns[name].scale)
 
 
 LINE_INPUTS = frozenset({"priceperunit", "quantity", "manualdiscountamount", "tax"})

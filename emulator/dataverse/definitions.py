@@ -1,11 +1,16 @@
-"""Describes the catalog as Dataverse's own metadata: tables, columns, choices, keys, relations."""
+"""Describes the catalog as Dataverse's own metadata: tables, columns, choices, keys, relations.
 
+A catalog does not change once it is served, so each description is made once and kept.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from emulator.metadata import Catalog, Column, ManyToMany, OptionSet, Service, Table, Target, Type
+from emulator.vocabulary import schema_name
 
 Json = dict[str, Any]
 CRM = "Microsoft.Dynamics.CRM."
@@ -25,11 +30,15 @@ KINDS = {
     Type.CHOICE: ("Picklist", "Picklist", "Picklist"),
     Type.CHOICES: ("Virtual", "MultiSelectPicklist", "MultiSelectPicklist"),
     Type.LOOKUP: ("Lookup", "Lookup", "Lookup"),
+    Type.BINARY: ("Virtual", "Image", "Image"),
 }
+OPTION_CLASSES = {"State": "StateOption", "Status": "StatusOption"}
+PRIVILEGES = ("Create", "Read", "Write", "Delete", "Append", "AppendTo")
 OWNERSHIP = {"user": "UserOwned", "organization": "OrganizationOwned", "none": "None"}
 FIRST_CODE = 10_000
 
 
+@lru_cache(maxsize=65_536)
 def metadata_id(*words: str) -> str:
     return str(uuid5(NAMESPACE_URL, "/".join(("emulator", *words))))
 
@@ -39,26 +48,21 @@ def label(text: str) -> Json:
     return {"LocalizedLabels": [one], "UserLocalizedLabel": one}
 
 
+@lru_cache(maxsize=8)
 def entities(catalog: Catalog) -> list[Json]:
     tables = catalog.of(Service.DATAVERSE)
     return [entity(catalog, table, FIRST_CODE + at) for at, table in enumerate(tables)]
 
 
-@lru_cache(maxsize=512)
-def _schema_name(logical: str) -> str:
-    """Custom names keep their spelling; the platform's own are in Pascal case."""
-    return logical if "_" in logical else logical[:1].upper() + logical[1:]
-
-
 def entity(catalog: Catalog, table: Table, code: int) -> Json:
-    name = _schema_name(table.name)
+    name = table.schema_name
     return {
         "MetadataId": metadata_id(table.name),
         "LogicalName": table.name,
         "SchemaName": name,
         "EntitySetName": table.set,
         "LogicalCollectionName": table.set,
-        "CollectionSchemaName": _schema_name(table.set),
+        "CollectionSchemaName": schema_name(table.set),
         "PrimaryIdAttribute": table.id,
         "PrimaryNameAttribute": table.primary_name,
         "ObjectTypeCode": code,
@@ -76,18 +80,15 @@ def entity(catalog: Catalog, table: Table, code: int) -> Json:
         "EntityColor": None,
         "IntroducedVersion": "1.0",
         "DisplayName": label(name),
-        "DisplayCollectionName": label(_schema_name(table.set)),
+        "DisplayCollectionName": label(schema_name(table.set)),
+        "Privileges": [privilege(table, each) for each in PRIVILEGES if not table.read_only],
         "Description": label(""),
         "IsCustomizable": {"Value": True, "CanBeChanged": True},
         "IsValidForAdvancedFind": True,
-        "Attributes": lambda: [attribute(table, c) for c in table.columns.values()],
+        "Attributes": lambda: attributes(table),
         "Keys": lambda: list(keys(table)),
-        "OneToManyRelationships": lambda: [
-            each for each in relations(catalog) if each["ReferencedEntity"] == table.name
-        ],
-        "ManyToOneRelationships": lambda: [
-            each for each in relations(catalog) if each["ReferencingEntity"] == table.name
-        ],
+        "OneToManyRelationships": lambda: _relations_by(catalog, "ReferencedEntity")[table.name],
+        "ManyToOneRelationships": lambda: _relations_by(catalog, "ReferencingEntity")[table.name],
         "ManyToManyRelationships": lambda: [
             many_to_many(catalog, each)
             for each in catalog.many_to_many.values()
@@ -96,13 +97,33 @@ def entity(catalog: Catalog, table: Table, code: int) -> Json:
     }
 
 
-def attribute(table: Table, column: Column) -> Json:
+def privilege(table: Table, right: str) -> Json:
+    """What a security role may grant on a table."""
+    name = f"prv{right}{table.schema_name}"
+    return {
+        "Name": name,
+        "PrivilegeId": metadata_id("privilege", name),
+        "PrivilegeType": right,
+        "CanBeBasic": table.ownership == "user",
+        "CanBeLocal": table.ownership == "user",
+        "CanBeDeep": table.ownership == "user",
+        "CanBeGlobal": True,
+    }
+
+
+@lru_cache(maxsize=1024)
+def attributes(table: Table) -> list[Json]:
+    return [attribute(table, c, at) for at, c in enumerate(table.columns.values(), start=1)]
+
+
+def attribute(table: Table, column: Column, number: int) -> Json:
     kind, class_name, type_name = _kind(column)
+    level = {"Value": column.level, "CanBeChanged": column.level != "SystemRequired"}
     return {
         "@odata.type": f"#{CRM}{class_name}AttributeMetadata",
         "MetadataId": metadata_id(table.name, column.logical),
         "LogicalName": column.logical,
-        "SchemaName": _schema_name(column.logical),
+        "SchemaName": column.schema_name or schema_name(column.logical),
         "EntityLogicalName": table.name,
         "AttributeType": kind,
         "AttributeTypeName": {"Value": f"{type_name}Type"},
@@ -110,33 +131,37 @@ def attribute(table: Table, column: Column) -> Json:
         "IsPrimaryId": column.name in table.key,
         "IsPrimaryName": column.name == table.primary_name,
         "IsLogical": False,
-        "IsCustomAttribute": "_" in column.logical,
+        "IsCustomAttribute": "_" in column.logical and not column.base_of,
         "IsManaged": True,
         "IsValidForCreate": column.creatable,
         "IsValidForUpdate": column.updatable,
         "IsValidForRead": True,
         "IsValidODataAttribute": True,
-        "RequiredLevel": {"Value": "SystemRequired" if column.required else "None"},
-        "DisplayName": label(_schema_name(column.logical)),
+        "IsFilterable": True,
+        "IsSecured": False,
+        "RequiredLevel": level,
+        "DisplayName": label(column.schema_name),
         "Description": label(""),
-        "ColumnNumber": list(table.columns).index(column.name) + 1,
-        **_specifics(column),
+        "ColumnNumber": number,
+        **_specifics(column, kind),
     }
 
 
 def _kind(column: Column) -> tuple[str, str, str]:
-    if column.logical == "statecode":
-        return "State", "State", "State"
-    if column.logical == "statuscode":
-        return "Status", "Status", "Status"
-    if column.polymorphic:
-        customer = {target.table for target in column.targets} == {"account", "contact"}
+    if column.kind in ("State", "Status") or column.logical in ("statecode", "statuscode"):
+        name = column.kind or column.logical.removesuffix("code").capitalize()
+        return name, name, name
+    targets = {target.table for target in (*column.targets, *column.elsewhere)}
+    if column.kind in ("Lookup", "Customer", "Owner"):
+        return column.kind, "Lookup", column.kind
+    if len(targets) > 1:
+        customer = targets == {"account", "contact"}
         name = "Customer" if customer else "Owner" if column.logical == "ownerid" else "Lookup"
         return name, "Lookup", name
     return KINDS[column.type]
 
 
-def _specifics(column: Column) -> Json:
+def _specifics(column: Column, kind: str) -> Json:
     """What only attributes of this type have."""
     match column.type:
         case Type.STRING | Type.MEMO:
@@ -145,23 +170,23 @@ def _specifics(column: Column) -> Json:
             return {"Precision": column.scale, "MinValue": -1e11, "MaxValue": 1e11}
         case Type.INT:
             return {"MinValue": -(2**31), "MaxValue": 2**31 - 1, "Format": "None"}
-        case Type.DATE:
-            return {"Format": "DateOnly", "DateTimeBehavior": {"Value": "DateOnly"}}
-        case Type.DATETIME:
-            return {"Format": "DateAndTime", "DateTimeBehavior": {"Value": "UserLocal"}}
+        case Type.DATE | Type.DATETIME:
+            return {"Format": column.format, "DateTimeBehavior": {"Value": column.behaviour}}
         case Type.LOOKUP:
-            return {"Targets": [target.table for target in column.targets], "Format": "None"}
+            targets = (*column.targets, *column.elsewhere)
+            return {"Targets": [target.table for target in targets], "Format": "None"}
         case Type.CHOICE | Type.CHOICES:
-            return _choice(column)
+            return _choice(column, kind)
         case Type.BOOL:
-            return {"DefaultValue": bool(column.default), "OptionSet": _boolean}
+            shown = _boolean(column)
+            return {"DefaultValue": bool(column.default), "OptionSet": lambda: shown}
         case _:
             return {}
 
 
-def _choice(column: Column) -> Json:
+def _choice(column: Column, kind: str) -> Json:
     options = column.options or OptionSet(column.logical, ())
-    shown = option_set(options)
+    shown = option_set(options, kind)
     shared = shown if options.shared else None
     return {
         "DefaultFormValue": column.default if column.default is not None else -1,
@@ -170,38 +195,42 @@ def _choice(column: Column) -> Json:
     }
 
 
-def _boolean() -> Json:
+def _boolean(column: Column) -> Json:
+    members = {each.value: each.label for each in column.options.options} if column.options else {}
     return {
-        "MetadataId": metadata_id("boolean"),
-        "Name": "boolean",
+        "MetadataId": metadata_id("boolean", column.logical),
+        "Name": column.options.name if column.options else "boolean",
         "OptionSetType": "Boolean",
-        "TrueOption": {"Value": 1, "Label": label("Yes")},
-        "FalseOption": {"Value": 0, "Label": label("No")},
+        "TrueOption": {"Value": 1, "Label": label(members.get(1, "Yes"))},
+        "FalseOption": {"Value": 0, "Label": label(members.get(0, "No"))},
     }
 
 
-def option_set(options: OptionSet) -> Json:
+def option_set(options: OptionSet, kind: str = "Picklist") -> Json:
+    class_name = OPTION_CLASSES.get(kind)
+    typed = {"@odata.type": f"#{CRM}{class_name}Metadata"} if class_name else {}
     return {
         "@odata.type": f"#{CRM}OptionSetMetadata",
         "MetadataId": metadata_id("optionset", options.name),
         "Name": options.name,
         "IsGlobal": options.shared,
-        "OptionSetType": "Picklist",
+        "OptionSetType": kind,
         "DisplayName": label(options.name),
         "Options": [
-            {"Value": each.value, "Label": label(each.label), "State": each.state}
+            typed | {"Value": each.value, "Label": label(each.label), "State": each.state}
             for each in options.options
         ],
     }
 
 
+@lru_cache(maxsize=8)
 def option_sets(catalog: Catalog) -> list[Json]:
     """The option sets that Dataverse's columns share; F&O's enums are its own affair."""
     used = {
         column.options.name: column.options
         for table in catalog.of(Service.DATAVERSE)
         for column in table.columns.values()
-        if column.options
+        if column.options and column.options.shared
     }
     return [option_set(each) for each in used.values()]
 
@@ -215,28 +244,40 @@ def keys(table: Table) -> Iterator[Json]:
             "SchemaName": key.name,
             "EntityLogicalName": table.name,
             "KeyAttributes": logical,
-            "EntityKeyIndexStatus": "Active",
+            "EntityKeyIndexStatus": key.status,
             "IsCustomizable": {"Value": True},
             "DisplayName": label(key.name),
         }
 
 
-def relations(catalog: Catalog) -> Iterator[Json]:
-    for table in catalog.of(Service.DATAVERSE):
-        for column in table.lookups():
-            for target in column.targets:
-                yield _one_to_many(catalog, table, column, target)
+@lru_cache(maxsize=8)
+def relations(catalog: Catalog) -> list[Json]:
+    return [
+        _one_to_many(catalog, table, column, target)
+        for table in catalog.of(Service.DATAVERSE)
+        for column in table.lookups()
+        for target in (*column.targets, *column.elsewhere)
+    ]
+
+
+@lru_cache(maxsize=16)
+def _relations_by(catalog: Catalog, end: str) -> dict[str, list[Json]]:
+    found: dict[str, list[Json]] = defaultdict(list)
+    for each in relations(catalog):
+        found[each[end]].append(each)
+    return found
 
 
 def _one_to_many(catalog: Catalog, table: Table, column: Column, target: Target) -> Json:
+    other = catalog.by_name.get(target.table)
     return {
         "@odata.type": f"#{CRM}OneToManyRelationshipMetadata",
-        "MetadataId": metadata_id("relation", table.name, target.back),
-        "SchemaName": target.back,
+        "MetadataId": metadata_id("relation", table.name, column.logical, target.table),
+        "SchemaName": target.schema_name or target.back,
         "RelationshipType": "OneToManyRelationship",
         "IsCustomRelationship": "_" in table.name,
         "ReferencedEntity": target.table,
-        "ReferencedAttribute": catalog.named(target.table).id,
+        "ReferencedAttribute": other.id if other else f"{target.table}id",
         "ReferencedEntityNavigationPropertyName": target.back,
         "ReferencingEntity": table.name,
         "ReferencingAttribute": column.logical,
@@ -245,18 +286,18 @@ def _one_to_many(catalog: Catalog, table: Table, column: Column, target: Target)
 
 
 def many_to_many(catalog: Catalog, relation: ManyToMany) -> Json:
-    first, second = relation.tables
+    (first, second), (near, far) = relation.tables, relation.columns
     return {
         "@odata.type": f"#{CRM}ManyToManyRelationshipMetadata",
         "MetadataId": metadata_id("relation", relation.name),
         "SchemaName": relation.name,
         "RelationshipType": "ManyToManyRelationship",
         "IsCustomRelationship": True,
-        "IntersectEntityName": relation.name,
+        "IntersectEntityName": relation.intersect,
         "Entity1LogicalName": first,
-        "Entity1IntersectAttribute": catalog.named(first).id,
+        "Entity1IntersectAttribute": near,
         "Entity1NavigationPropertyName": relation.name,
         "Entity2LogicalName": second,
-        "Entity2IntersectAttribute": catalog.named(second).id,
+        "Entity2IntersectAttribute": far,
         "Entity2NavigationPropertyName": relation.name,
     }

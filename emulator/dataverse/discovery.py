@@ -3,7 +3,8 @@
 A definition is a JSON object in which what must be expanded is a function that makes it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from emulator.dataverse.definitions import (
@@ -23,6 +24,12 @@ from emulator.odata.syntax import And, Call, Compare, Literal, Node, Not, Or, Pa
 
 Json = dict[str, Any]
 ALWAYS = ("@odata.type", "MetadataId")
+UNCAST = {"cast": ""}
+"""Says among the options of a query that its URL does not cast attributes to their own type."""
+OF_ONE_TYPE = {
+    "MaxLength", "Precision", "Format", "DateTimeBehavior", "Targets", "MinValue", "MaxValue",
+    "DefaultFormValue", "DefaultValue", "OptionSet", "GlobalOptionSet",
+}  # fmt: skip
 OPTIONS = {"$select", "$filter", "$expand", "$count", "$top", "LabelLanguages"}
 TESTS: dict[str, Callable[[str, str], bool]] = {
     "contains": lambda text, part: part in text,
@@ -67,7 +74,8 @@ def discover(catalog: Catalog, ask: Ask, path: list[Segment]) -> Answer:
     for segment in path[1:]:
         found = _step(found, segment)
     context = f"{ask.base}/$metadata#{'/'.join(segment.name for segment in path)}"
-    return Answer(200, _shown(found, options, context))
+    is_cast = any(segment.name.startswith(CRM) for segment in path)
+    return Answer(200, _shown(found, options if is_cast else options | UNCAST, context))
 
 
 def _shown(found: Any, options: dict[str, str], context: str) -> Json:
@@ -121,24 +129,33 @@ def _keyed(found: Any, args: str | None) -> Any:
 
 def _projected(row: Json, options: dict[str, str]) -> Json:
     """The selected properties, with what was expanded; nothing that was not is made."""
-    plain = {name: value for name, value in row.items() if not callable(value)}
     if named := options.get("$select"):
-        names = split(named, ",")
-        for name in names:
-            if name not in plain:
-                raise no_property(name, _type_of(row))
-        plain = {n: v for n, v in plain.items() if n in names or n in ALWAYS}
+        plain = _selected(row, split(named, ","), options)
+    else:
+        plain = {name: value for name, value in row.items() if not callable(value)}
     for item in split(options["$expand"], ",") if options.get("$expand") else ():
         name, _, inner = item.partition("(")
-        plain[name] = _expanded(row, name, inner.removesuffix(")"))
+        plain[name] = _expanded(row, name, inner.removesuffix(")"), options)
     return plain
 
 
-def _expanded(row: Json, name: str, inner: str) -> Any:
+def _selected(row: Json, names: list[str], options: dict[str, str]) -> Json:
+    for name in names:
+        if name not in row or callable(row[name]) or _is_hidden(row, name, options):
+            raise no_property(name, _type_of(row, options))
+    return {name: row[name] for name in (*ALWAYS, *names) if name in row}
+
+
+def _is_hidden(row: Json, name: str, options: dict[str, str]) -> bool:
+    """What only one type of attribute has is there once the URL casts to that type."""
+    return name in OF_ONE_TYPE and "AttributeType" in row and UNCAST.items() <= options.items()
+
+
+def _expanded(row: Json, name: str, inner: str, outer: dict[str, str]) -> Any:
     make = row.get(name)
-    if not callable(make):
-        raise no_property(name, _type_of(row))
-    options = dict(_pair(part) for part in split(inner, ";") if part)
+    if not callable(make) or _is_hidden(row, name, outer):
+        raise no_property(name, _type_of(row, outer))
+    options = UNCAST | dict(_pair(part) for part in split(inner, ";") if part)
     value = make()
     if isinstance(value, list):
         return [_projected(each, options) for each in _where(value, options.get("$filter"))]
@@ -150,7 +167,9 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _type_of(row: Json) -> str:
+def _type_of(row: Json, options: Mapping[str, str] = MappingProxyType({})) -> str:
+    if "AttributeType" in row and UNCAST.items() <= options.items():
+        return f"{CRM}AttributeMetadata"
     return str(row.get("@odata.type", f"#{CRM}EntityMetadata"))[1:]
 
 

@@ -1,16 +1,22 @@
 """Creates, updates, links and deletes rows by Dataverse's rules, inside one transaction each."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from emulator.dataverse.bodies import Body, BodyReader
-from emulator.dataverse.calculated import calculate
+from emulator.dataverse.calculated import base_currency, calculate
 from emulator.dataverse.references import References
+from emulator.defaults import complete, defaults, set_base_amounts
 from emulator.errors import BadPayload, MissingValue, Refusal
-from emulator.metadata import Column, Navigation, Table, Type
-from emulator.store import Row, Store, Transaction, complete, defaults, set_base_amounts
-from emulator.values import Stored, guid_order
+from emulator.metadata import ENFORCED, Column, Navigation, Table, Type
+from emulator.store import Row, Store, Transaction
+from emulator.values import Stored, guid_order, guid_text
 
 Json = dict[str, Any]
+CURRENCY = "_transactioncurrencyid_value"
+PARENTS = {"salesorderdetail": "salesorder", "quotedetail": "quote", "invoicedetail": "invoice"}
+"""The document that a line is part of."""
+NUMBERED = {"salesorder": "ordernumber", "quote": "quotenumber", "invoice": "invoicenumber"}
 ASSOCIATED = (
     "The object you tried to delete is associated with another object and cannot be deleted."
 )
@@ -62,7 +68,7 @@ class Writer:
         values = body.values
         if not values:
             return before
-        self._check_required(table, {**before, **values})
+        self._check_required(table, values, values)
         values |= self._modified(table)
         _move_state(table, before, values)
         after = {**before, **values}
@@ -92,7 +98,7 @@ class Writer:
             self._cut(tx, child, other, column)
 
     def _cut(self, tx: Transaction, child: Table, row: Row, column: Column) -> None:
-        if not column.required:
+        if column.level not in (ENFORCED, "ApplicationRequired"):
             tx.update(child, row, {column.name: None})
         elif child.ownership == "none":
             self.delete(tx, child, row)
@@ -122,14 +128,14 @@ class Writer:
                      other: Row | None) -> None:  # fmt: skip
         near, far = navigation.on[0]
         if not navigation.many:
-            self._check_required(table, {**row, near: None})
+            self._check_required(table, {near: None}, [near])
             tx.update(table, row, {near: None} | self._modified(table))
             return
         if other is None:
             raise BadPayload("A reference to the row to disassociate is needed.")
         target = self.store.catalog.tables[navigation.target]
         if navigation.through is None:
-            self._check_required(target, {**other, far: None})
+            self._check_required(target, {far: None}, [far])
             tx.update(target, other, {far: None})
             return
         between = self.store.catalog.tables[navigation.through.set]
@@ -146,7 +152,8 @@ class Writer:
             row[table.id] = self.new_id()
         self._set_people(table, row)
         self._set_currency(table, row)
-        self._check_required(table, row)
+        self._set_number(table, row)
+        self._check_required(table, row, table.columns)
         complete(table, row, self.store.now())
         _check_status(table, row)
         return row
@@ -156,22 +163,43 @@ class Writer:
         for name in ("_createdby_value", "_modifiedby_value"):
             if table.has(name):
                 row[name] = user
+        if table.ownership == "organization" and table.has("_organizationid_value"):
+            row["_organizationid_value"] = self.me.get("OrganizationId")
         if table.ownership == "user":
             row["_ownerid_value"] = row.get("_ownerid_value") or user
             row["_owninguser_value"] = row["_ownerid_value"]
             row["_owningbusinessunit_value"] = self.me.get("BusinessUnitId")
 
     def _set_currency(self, table: Table, row: Row) -> None:
-        """Amounts are in the row's currency at the rate which that currency has today."""
-        key = row.get("_transactioncurrencyid_value")
-        if key is None or not table.has("exchangerate"):
+        """Amounts are in the row's currency, else the organization's, at its rate of today."""
+        if not (table.has(CURRENCY) and table.has("exchangerate")):
             return
+        row[CURRENCY] = key = row.get(CURRENCY) or self._usual_currency(table, row)
         currency = self.store.get(self.store.catalog.named("transactioncurrency"), (key,))
-        row["exchangerate"] = (currency or {}).get("exchangerate")
+        if currency is not None:
+            row["exchangerate"] = currency["exchangerate"]
 
-    def _check_required(self, table: Table, row: Row) -> None:
-        for column in table.columns.values():
-            if column.required and row.get(column.name) is None:
+    def _usual_currency(self, table: Table, row: Row) -> Stored:
+        """That of the document which a line belongs to, else the organization's own."""
+        if header := PARENTS.get(table.name):
+            key = row.get(f"_{header}id_value")
+            parent = self.store.get(self.store.catalog.named(header), (key,)) or {}
+            return parent.get(CURRENCY)
+        money = (c.name for c in table.columns.values() if c.type is Type.MONEY)
+        if table.name not in PARENTS.values() and all(row.get(name) is None for name in money):
+            return None
+        return base_currency(self.store)
+
+    def _set_number(self, table: Table, row: Row) -> None:
+        """Documents are numbered by Sales where their writer does not do it."""
+        if name := NUMBERED.get(table.name):
+            text = guid_text(str(row[table.id]))[:8].upper()
+            row[name] = row.get(name) or f"{name[:3].upper()}-{text}"
+
+    def _check_required(self, table: Table, row: Row, names: Iterable[str]) -> None:
+        """What is required by the system and not filled in by it; forms may want more."""
+        for column in (table.columns[name] for name in names if name in table.columns):
+            if column.required and column.creatable and row.get(column.name) is None:
                 raise MissingValue(
                     f"A validation error occurred. A value for the attribute '{column.logical}' of"
                     f" the entity '{table.name}' is required and was not provided."

@@ -1,16 +1,18 @@
 """Turns a value as one side keeps it into what the other keeps: types, enums, empty values."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from emulator.days import NO_DAY, day_of, erp_day, kept_day
+from emulator.defaults import EMPTY
 from emulator.metadata import EXACTS, Column, Type
-from emulator.store import EMPTY, EMPTY_DATE
 from emulator.values import Stored, scaled, stored
 from emulator.world.customer_rows import ENGLISH
 from emulator.world.order_rows import PROCESSING
 from emulator.world.reference import COUNTRIES
 
-EMPTIES: Final = (None, "", EMPTY_DATE, "1900-01-01")
+EMPTIES: Final = (None, "", NO_DAY, "1900-01-01")
 HOLDS: Final = ("No", "Invoice", "All", "Payment", "Requisition", "Never")
 LINE_STATES: Final = ("None", "Backorder", "Delivered", "Invoiced", "Canceled")
 PROMISES: Final = ("None", "SalesLeadTime", "ATP", "ATPPlusIssueMargin", "CTP")
@@ -53,10 +55,10 @@ def _alike(value: Stored, source: Column, target: Column) -> Stored:
         return "Yes" if value else "No"
     if target.type is Type.BOOL:
         return int(value == "Yes")
-    if target.type is Type.DATETIME and source.type is Type.DATE:
-        return f"{value}T12:00:00Z"
-    if target.type is Type.DATE:
-        return str(value)[:10]
+    if target.is_day:
+        return kept_day(target, date.fromisoformat(str(value)[:10]))
+    if source.is_day:
+        return erp_day(day_of(source, str(value)))
     return stored(target, value)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from uuid import NAMESPACE_URL, uuid5
 
 from emulator.dataverse.operations import whoever
+from emulator.defaults import complete, defaults, set_base_amounts
 from emulator.dualwrite.conversion import to_dataverse
-from emulator.dualwrite.lookups import COMPANY, Lookups, Unsynced
+from emulator.dualwrite.lookups import COMPANY, PRODUCT_COMPANY, Lookups, Unsynced
 from emulator.dualwrite.maps import (
     CUSTOMERS,
     INVOICE_LINES,
@@ -17,7 +18,7 @@ from emulator.dualwrite.maps import (
     Map,
 )
 from emulator.metadata import Table
-from emulator.store import Row, Store, Transaction, complete, defaults, set_base_amounts
+from emulator.store import Row, Store, Transaction
 from emulator.values import Stored, fold, guid_order
 from emulator.world.customer_rows import CUSTOMER
 from emulator.world.fulfilment import BILLED
@@ -48,7 +49,7 @@ class Inward:
         if found is not None:
             return self._change(tx, ORDERS, found, values)
         key: Row = {"msdyn_salesordernumber": header["SalesOrderNumber"], COMPANY: company}
-        values |= key | {"msdyn_ordertype": ITEM_BASED, "msdyn_companyname": header["dataAreaId"]}
+        values |= key | {"msdyn_ordertype": ITEM_BASED}
         values["ordernumber"] = f"ORD-{header['dataAreaId']}-{header['SalesOrderNumber']}"
         return self._new(
             tx, ORDERS, _named(values), header["dataAreaId"], header["SalesOrderNumber"]
@@ -112,18 +113,29 @@ class Inward:
         self._new(tx, CUSTOMERS, _named(values), row["dataAreaId"], row["CustomerAccount"])
 
     def product(self, tx: Transaction, row: Row, names: Names) -> None:
-        """A product is shared by its companies; a new one is a draft unless asked otherwise."""
+        """Each company has a row of its own; a new one is a draft unless asked otherwise."""
+        company = self.lookups.company(row["dataAreaId"])
+        if company is None:
+            return
         table = self.store.catalog.named(PRODUCTS.table)
-        where = 'fold("msdyn_productnumber") = ?'
-        found = self.store.find(table, where, [fold(str(row["ProductNumber"]))])
-        values = self._values(PRODUCTS, row, _due(PRODUCTS, names if found else None), None)
+        where = f'fold("msdyn_productnumber") = ? AND "{PRODUCT_COMPANY}" = ?'
+        found = self.store.find(table, where, [fold(str(row["ProductNumber"])), str(company)])
+        values = self._values(PRODUCTS, row, _due(PRODUCTS, names if found else None), company)
         if found is not None:
             self._change(tx, PRODUCTS, found, values)
             return
         organization = self.store.catalog.named("organization")
         active = self.store.find(organization, "iscreateproductsinactivestate = 1", [])
         values |= ACTIVE if active else DRAFT
-        self._new(tx, PRODUCTS, _named(values), row["ProductNumber"])
+        values |= {PRODUCT_COMPANY: company, "productstructure": 1} | self._sold(row)
+        self._new(tx, PRODUCTS, _named(values), row["dataAreaId"], row["ProductNumber"])
+
+    def _sold(self, row: Row) -> Row:
+        """The number that the platform wants to be unique, and the units it is sold in."""
+        schedule = self.store.find(self.store.catalog.named("uomschedule"), "1 = 1", [])
+        number = f"{row['dataAreaId']}-{row['ProductNumber']}".upper()
+        key = schedule["uomscheduleid"] if schedule else None
+        return {"productnumber": number, "_defaultuomscheduleid_value": key}
 
     def invoice(self, tx: Transaction, row: Row) -> None:
         """Invoices of orders; free text invoices stay in the ERP."""
@@ -139,7 +151,6 @@ class Inward:
             "msdyn_ordertype": ITEM_BASED,
             "_salesorderid_value": order.get("salesorderid"),
             "_pricelevelid_value": order.get("_pricelevelid_value"),
-            "_msdyn_contactperson_value": order.get("_msdyn_contactperson_value"),
             "billto_name": order.get("billto_name"),
             COMPANY: company,
         }
@@ -207,7 +218,9 @@ class Inward:
         row = defaults(table) | values | {table.id: guid_order(str(uuid5(NAMESPACE_URL, text)))}
         self._own(table, row)
         missing = [
-            c.logical for c in table.columns.values() if c.required and row.get(c.name) is None
+            c.logical
+            for c in table.columns.values()
+            if c.required and c.creatable and row.get(c.name) is None
         ]
         if missing:
             raise Unsynced(f"{table.name} requires {', '.join(missing)}.")

@@ -7,7 +7,8 @@ from emulator.store import Row, Store
 from emulator.values import Stored, fold
 
 COMPANY = "_msdyn_company_value"
-STRIPES = (COMPANY, "_msdyn_associatedcompanyid_value")
+PRODUCT_COMPANY = "_msdyn_companyid_value"
+STRIPES = (COMPANY, PRODUCT_COMPANY, "_msdyn_associatedcompanyid_value")
 PERSON = "msdyn_contactpersonid"
 
 
@@ -56,9 +57,8 @@ class Lookups:
                 )
             if found := self._store.find(table, where, values):
                 return found[table.id]
-        raise Unsynced(
-            f"Unable to lookup {column.targets[0].table} with values {{{found_by}: {text}}}."
-        )
+        names = [each.table for each in column.targets]
+        raise Unsynced(f"Unable to lookup {' or '.join(names)} with values {{{found_by}: {text}}}.")
 
     def _targets(self, column: Column, found_by: str) -> Iterator[tuple[Table, str]]:
         for target in column.targets:

@@ -116,13 +116,19 @@ CUSTOMER: Final = """
 """
 PRODUCT: Final = """
     ProductNumber > msdyn_productnumber
-    ProductNumber > productnumber
     ProductName > name
     ProductDescription > description
     ItemNumber > msdyn_itemnumber
+    CurrencyCode > transactioncurrencyid.isocurrencycode
     SalesPrice > price
     UnitCost > currentcost
     SalesUnitSymbol > defaultuomid.msdyn_symbol
+    SalesUnitDecimalPrecision > quantitydecimal
+    IsStockedProduct > msdyn_isstockedproduct
+    ProductColorId > msdyn_productcolor.msdyn_productcolorname
+    ProductConfigurationId > msdyn_productconfiguration.msdyn_productconfiguration
+    ProductSizeId > msdyn_productsize.msdyn_productsize
+    ProductStyleId > msdyn_productstyle.msdyn_productstyle
 """
 INVOICE: Final = """
     InvoiceNumber > msdyn_invoicenumber
@@ -203,8 +209,8 @@ def _carried(line: str) -> Carried:
 
 
 ORDERS: Final = _map("CDSSalesOrderHeaders", "salesorder", HEADER)
-ORDER_LINES: Final = _map("CDSSalesOrderLinesV2", "salesorderdetail", LINE)
+ORDER_LINES: Final = _map("CDSSalesOrderLines", "salesorderdetail", LINE)
 CUSTOMERS: Final = _map("CustomersV3", "account", CUSTOMER)
-PRODUCTS: Final = _map("ReleasedProductsV2", "product", PRODUCT)
+PRODUCTS: Final = _map("CDSReleasedDistinctProducts", "product", PRODUCT)
 INVOICES: Final = _map("SalesInvoiceHeadersV2", "invoice", INVOICE)
 INVOICE_LINES: Final = _map("SalesInvoiceV2Lines", "invoicedetail", INVOICE_LINE)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+from emulator.defaults import defaults
 from emulator.dualwrite.conversion import to_finops
 from emulator.dualwrite.lookups import COMPANY, Lookups
 from emulator.dualwrite.maps import CUSTOMERS, ORDER_LINES, ORDERS, Carried, Map
@@ -10,7 +11,7 @@ from emulator.scm.numbers import DATAVERSE_ORDERS
 from emulator.scm.projection import Projection
 from emulator.scm.reading import HEADERS
 from emulator.scm.sales import Rejected, Sales
-from emulator.store import Change, Row, Transaction, defaults
+from emulator.store import Change, Row, Transaction
 from emulator.values import Stored
 from emulator.world.customer_rows import CUSTOMER
 from emulator.world.order_rows import ITEM_BASED
@@ -198,7 +199,7 @@ class Outward:
         if map_ is not ORDERS or not person or found.get("ContactPersonId", "x"):
             return {}
         known = self.store.catalog.named("msdyn_contactforparty")
-        where = '"_msdyn_contact_value" = ? AND "_msdyn_associatedcompanyid_value" = ?'
+        where = '"_msdyn_contactid_value" = ? AND "_msdyn_associatedcompanyid_value" = ?'
         contact = self.store.find(known, where, [person, row.get(COMPANY)])
         return {"ContactPersonId": contact["msdyn_contactforpartynumber"]} if contact else {}
 

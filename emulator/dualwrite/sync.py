@@ -15,7 +15,7 @@ from emulator.errors import InvalidValue, Refusal
 from emulator.faults.refusals import PluginFailed
 from emulator.faults.rules import Faults
 from emulator.metadata import Service, Table
-from emulator.scm.reading import HEADERS, LINES
+from emulator.scm.reading import HEADERS, LINES, PRODUCTS
 from emulator.scm.sales import Rejected, Sales
 from emulator.store import Change, Row, Store, Transaction
 from emulator.values import Stored
@@ -24,10 +24,10 @@ from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
 ORIGIN = "dual-write"
 DEAF = frozenset({"load", ORIGIN})
 METHODS = {"create": "POST", "update": "PATCH", "delete": "DELETE"}
-OUTWARD = {"salesorders": "CDSSalesOrderHeaders", "salesorderdetails": "CDSSalesOrderLinesV2",
+OUTWARD = {"salesorders": "CDSSalesOrderHeaders", "salesorderdetails": "CDSSalesOrderLines",
            "accounts": "CustomersV3"}  # fmt: skip
 ORDER_SETS = (HEADERS, LINES, CDS_HEADERS, CDS_LINES)
-INWARD = {*ORDER_SETS, "CustomersV3", "ReleasedProductsV2", "SalesInvoiceHeadersV2",
+INWARD = {*ORDER_SETS, "CustomersV3", PRODUCTS, "SalesInvoiceHeadersV2",
           "SalesInvoiceV2Lines"}  # fmt: skip
 Order = tuple[str, str]
 
@@ -119,7 +119,7 @@ class DualWrite:
             return
         if change.table.set == "CustomersV3":
             self.inward.customer(tx, row, names)
-        elif change.table.set == "ReleasedProductsV2":
+        elif change.table.set == PRODUCTS:
             self.inward.product(tx, row, names)
         elif change.kind == "create" and change.table.set == "SalesInvoiceHeadersV2":
             self.inward.invoice(tx, row)

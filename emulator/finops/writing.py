@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from emulator.defaults import EMPTY, defaults
 from emulator.errors import BadPayload, InvalidValue, MissingValue
 from emulator.metadata import Column, Table, Type
 from emulator.odata.sql import type_name
-from emulator.store import EMPTY, Row, Store, Transaction, defaults
+from emulator.store import Row, Store, Transaction
 from emulator.values import Stored, stored
 
 Json = dict[str, Any]

@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from emulator.days import erp_day
 from emulator.scm.numbers import Numbers
 from emulator.scm.reading import SLIP_LINES, SLIPS
 from emulator.store import Row as Kept
 from emulator.world import erp_rows
 from emulator.world.fulfilment import Fulfilment, Slip, voucher
 from emulator.world.orders import Order
-from emulator.world.seed import Row, Rows, Seed, erp_day
+from emulator.world.seed import Row, Rows, Seed
 
 
 def can_be_parted(order: Order) -> bool:

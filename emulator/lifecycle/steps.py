@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from emulator.days import NO_DAY, erp_day
 from emulator.lifecycle.documents import can_be_parted, invoice_rows, shipped, slip_rows
 from emulator.scm.reading import HEADERS, LINES
 from emulator.scm.sales import Rejected, Sales
-from emulator.store import EMPTY_DATE, Row, Transaction
+from emulator.store import Row, Transaction
 from emulator.world.order_rows import PROCESSING, SALES_STATUS, line_status
 from emulator.world.orders import Order, Status
-from emulator.world.seed import Rows, erp_day
+from emulator.world.seed import Rows
 
 ORIGIN = "erp"
 WAY = (
@@ -100,9 +101,9 @@ class Lifecycle:
         day = erp_day(order.placed + PROMISED)
         names = ("ConfirmedShippingDate", "ConfirmedReceiptDate")
         for row in self._sales.orders.lines(header["dataAreaId"], header["SalesOrderNumber"]):
-            promised = {name: day for name in names if row[name] == EMPTY_DATE}
+            promised = {name: day for name in names if row[name] == NO_DAY}
             self._sales.change(tx, self._store.catalog.tables[LINES], row, promised)
-        own: Row = {name: day for name in names if header[name] == EMPTY_DATE}
+        own: Row = {name: day for name in names if header[name] == NO_DAY}
         self._sales.change(tx, self._store.catalog.tables[HEADERS], header, own)
         return self._reach(tx, header | own, replace(order, status=Status.CONFIRMED))
 

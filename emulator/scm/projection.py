@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from decimal import Decimal
 
+from emulator.defaults import defaults
 from emulator.metadata import Table
-from emulator.scm.reading import HEADERS, LINES
+from emulator.scm.reading import DIMENSIONS, HEADERS, LINES, PRODUCTS
 from emulator.scm.sales import Sales
-from emulator.store import Change, Row, Transaction, defaults
+from emulator.store import Change, Row, Transaction
 from emulator.values import Stored, scaled
 from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
 from emulator.world.order_rows import PROCESSING
@@ -64,12 +65,10 @@ class Projection:
     def _line(self, header: Row, row: Row, rate: Decimal) -> Row:
         line = self._sales.orders.line(row, rate)
         picked = header["SalesOrderProcessingStatus"] == PROCESSING[Status.PICKED]
-        product = self._sales.orders.rows(
-            "ReleasedProductsV2", row["dataAreaId"], "ItemNumber", row["ItemNumber"]
-        )
+        product = self._sales.orders.product(row) or {}
         return {name: row[name] for name in self._shared_line} | {
-            "ProductNumber": product[0]["ProductNumber"] if product else row["ItemNumber"],
-            "ProductName": product[0]["ProductName"] if product else row["LineDescription"],
+            "ProductNumber": product.get("ProductNumber", row["ItemNumber"]),
+            "ProductName": product.get("ProductName", row["LineDescription"]),
             "PickedQuantity": row["OrderedSalesQuantity"] if picked else 0,
             "TotalTaxAmount": scaled(line.tax, 6),
             "TotalDiscountAmount": scaled(line.discount_of(line.steps), 6),
@@ -100,10 +99,10 @@ class Projection:
         """What was written to a CDS line, in the columns that the V2 line has for it."""
         row = {name: value for name, value in values.items() if name in self._shared_line}
         if product := values.get("ProductNumber"):
-            found = self._sales.orders.rows(
-                "ReleasedProductsV2", values["dataAreaId"], "ProductNumber", product
-            )
-            row["ItemNumber"] = found[0]["ItemNumber"] if found else product
+            area = values["dataAreaId"]
+            found = self._sales.orders.rows(PRODUCTS, area, "ProductNumber", product)
+            known: Row = found[0] if found else {"ItemNumber": product}
+            row |= {name: known.get(name) or "" for name in ("ItemNumber", *DIMENSIONS)}
         total, quantity = values.get("TotalDiscountAmount"), values.get("OrderedSalesQuantity")
         if isinstance(total, int) and isinstance(quantity, int) and total and quantity:
             # SCM keeps a discount by the unit.

@@ -3,8 +3,9 @@
 from datetime import datetime
 from decimal import Decimal
 
+from emulator.days import NO_DAY
 from emulator.metadata import Table
-from emulator.store import EMPTY_DATE, Row, Store
+from emulator.store import Row, Store
 from emulator.values import fold
 from emulator.world.customers import Customer
 from emulator.world.erp_rows import INVOICES
@@ -13,9 +14,13 @@ from emulator.world.orders import Line, Order
 from emulator.world.products import Product
 from emulator.world.reference import COMPANIES, COUNTRIES, Company, Country, Place
 
-HEADERS, LINES = "SalesOrderHeadersV2", "SalesOrderLinesV2"
+HEADERS, LINES = "SalesOrderHeadersV2", "SalesOrderLines"
 SLIPS, SLIP_LINES = "CustPackingSlipJourBiEntities", "CustPackingSlipTransBiEntities"
 STATUSES = {text: status for status, text in PROCESSING.items()}
+PRODUCTS = "CDSReleasedDistinctProducts"
+DIMENSIONS = ("ProductColorId", "ProductConfigurationId", "ProductSizeId", "ProductStyleId",
+              "ProductVersionId")  # fmt: skip
+"""What tells the variants of an item apart."""
 NOWHERE = Place("", "", "", "")
 
 
@@ -58,6 +63,12 @@ class Orders:
     def customer_row(self, area: object, number: object) -> Row | None:
         return self._first("CustomersV3", area, "CustomerAccount", number)
 
+    def product(self, row: Row) -> Row | None:
+        """The released product of a line: of its company and item, with its dimensions."""
+        found = self.rows(PRODUCTS, row["dataAreaId"], "ItemNumber", row["ItemNumber"])
+        given = [fold(str(row.get(name) or "")) for name in DIMENSIONS]
+        return next((p for p in found if [fold(str(p[n])) for n in DIMENSIONS] == given), None)
+
     def rows(self, entity_set: str, area: object, column: str, value: object) -> list[Row]:
         table = self._store.catalog.tables[entity_set]
         where = f'fold("dataAreaId") = ? AND fold("{column}") = ?'
@@ -75,7 +86,7 @@ class Orders:
         return Line(
             number=int(row["LineCreationSequenceNumber"] or 0),
             lot=str(row["InventoryLotId"]),
-            product=_product(table, row),
+            product=self._product(table, row),
             steps=int(quantity / step),
             step=step,
             price=number_of(table, row, "SalesPrice"),
@@ -94,6 +105,19 @@ class Orders:
         if each and price:
             return 100 * each / price
         return number_of(table, row, "LineDiscountPercentage")
+
+    def _product(self, table: Table, row: Row) -> Product:
+        known = self.product(row)
+        return Product(
+            item=str(row["ItemNumber"]),
+            number=str(known["ProductNumber"] if known else row["ItemNumber"]),
+            name=str(row["LineDescription"]),
+            unit=str(row["SalesUnitSymbol"]),
+            price=number_of(table, row, "SalesPrice"),
+            weight=Decimal(0),
+            color=str(row["ProductColorId"]),
+            size=str(row["ProductSizeId"]),
+        )
 
     def _carried(self, row: Row, slips: list[str]) -> list[Decimal]:
         table = self._store.catalog.tables[SLIP_LINES]
@@ -130,6 +154,7 @@ class Orders:
             number=str(header["SalesOrderNumber"]),
             index=0,
             customer=self._customer(header),
+            payer=self._customer(header, "InvoiceCustomerAccountNumber"),
             orderer=None,
             by_party=False,
             status=STATUSES[str(header["SalesOrderProcessingStatus"])],
@@ -146,13 +171,13 @@ class Orders:
             requisition=str(header["CustomerRequisitionNumber"]) or None,
         )
 
-    def _customer(self, header: Row) -> Customer:
-        row = self.customer_row(header["dataAreaId"], header["OrderingCustomerAccountNumber"]) or {}
+    def _customer(self, header: Row, by: str = "OrderingCustomerAccountNumber") -> Customer:
+        row = self.customer_row(header["dataAreaId"], header[by]) or {}
         code = str(row.get("AddressCountryRegionId", ""))
         foreign = Country(code, str(row.get("AddressCountryRegionISOCode", "")), "", "", ())
         return Customer(
             id="",
-            number=str(header["OrderingCustomerAccountNumber"]),
+            number=str(header[by]),
             name=str(row.get("OrganizationName", "")),
             company=_company(str(header["dataAreaId"])),
             country=next((each for each in COUNTRIES if each.erp == code), foreign),
@@ -171,17 +196,6 @@ def _company(area: str) -> Company:
     return next(found, Company(area.upper(), area, unknown, (), Decimal(0)))
 
 
-def _product(table: Table, row: Row) -> Product:
-    return Product(
-        id="",
-        number=str(row["ItemNumber"]),
-        name=str(row["LineDescription"]),
-        unit=str(row["SalesUnitSymbol"]),
-        price=number_of(table, row, "SalesPrice"),
-        weight=Decimal(0),
-    )
-
-
 def _step(quantity: Decimal) -> Decimal:
     """The last place in which a quantity counts; whole quantities count in ones."""
     exponent = quantity.normalize().as_tuple().exponent
@@ -190,4 +204,4 @@ def _step(quantity: Decimal) -> Decimal:
 
 def _moment(value: object) -> datetime | None:
     text = str(value)
-    return None if text == EMPTY_DATE else datetime.fromisoformat(text).replace(tzinfo=None)
+    return None if text == NO_DAY else datetime.fromisoformat(text).replace(tzinfo=None)

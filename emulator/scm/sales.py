@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from emulator.metadata import Table
+from emulator.defaults import defaults
+from emulator.metadata import RATE_PLACES, Table
 from emulator.scm.numbers import FINOPS_ORDERS, Numbers
-from emulator.scm.reading import HEADERS, LINES, Orders, number_of
-from emulator.store import Row, Store, Transaction, defaults
+from emulator.scm.reading import HEADERS, LINES, PRODUCTS, Orders, number_of
+from emulator.store import Row, Store, Transaction
 from emulator.values import Stored, fold, scaled
 from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
 from emulator.world.orders import Line
@@ -104,8 +105,9 @@ class Sales:
         kinds = ["InvoiceAddress"]
         if not any(own.get(f"DeliveryAddress{part}") for part in ADDRESS):
             kinds.append("DeliveryAddress")
+        if "DeliveryAddress" in kinds:
+            usual["DeliveryAddressName"] = name
         for kind in kinds:
-            usual[f"{kind}Name"] = name
             usual |= {f"{kind}{to}": customer[f"Address{of}"] for to, of in ADDRESS.items()}
         return usual
 
@@ -129,7 +131,7 @@ class Sales:
         for name, label in (("ItemNumber", "Item number"), ("SalesUnitSymbol", "Unit")):
             if not own.get(name):
                 raise Rejected(f"Field '{label}' must be filled in.")
-        product = self._released(header["dataAreaId"], own["ItemNumber"])
+        product = self._released(own | {"dataAreaId": header["dataAreaId"]})
         if not own.get("SalesPrice"):
             own["SalesPrice"] = self._list_price(product, header["CurrencyCode"])
         usual: Row = {
@@ -144,18 +146,22 @@ class Sales:
         row = defaults(self._lines) | usual | own
         return row | self._place(header, row)
 
-    def _released(self, area: Stored, item: Stored) -> Row:
-        found = self.orders.rows("ReleasedProductsV2", area, "ItemNumber", item)
-        if not found:
-            raise Rejected(f"Item number {item} is not released in company {area}.")
-        return found[0]
+    def _released(self, line: Row) -> Row:
+        area, item = line["dataAreaId"], line["ItemNumber"]
+        if found := self.orders.product(line):
+            return found
+        if self.orders.rows(PRODUCTS, area, "ItemNumber", item):
+            raise Rejected(f"Item number {item} has no released variant with these dimensions.")
+        raise Rejected(f"Item number {item} is not released in company {area}.")
 
     def _list_price(self, product: Row, currency: Stored) -> Stored:
         """A line without a price gets the trade agreement's, which here is the product's own."""
         known = self.store.catalog.named("transactioncurrency")
         row = self.store.find(known, 'fold("isocurrencycode") = ?', [fold(str(currency))]) or {}
         price, rate = Decimal(int(product["SalesPrice"] or 0)), row.get("exchangerate")
-        return int(price * Decimal(rate if isinstance(rate, int) else 10**10).scaleb(-10))
+        return int(
+            price * Decimal(rate if isinstance(rate, int) else 10**RATE_PLACES).scaleb(-RATE_PLACES)
+        )
 
     def _place(self, header: Row, line: Row) -> Row:
         """Site and warehouse by the default order settings: header's, else where the item is."""

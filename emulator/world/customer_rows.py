@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from emulator.world.customers import NOT_ON_HOLD, Customer, Person
-from emulator.world.products import price_list_id
+from emulator.world.product_rows import price_list_id
 from emulator.world.seed import Row, Rows, Seed, stamp
 
 CUSTOMER: Final = 3
@@ -27,13 +27,25 @@ WEB_ROLES: Final = {
 def customer_rows(seed: Seed, customers: list[Customer], people: list[Person]) -> Rows:
     for customer in customers:
         first = next((each for each in people if each.customer is customer), None)
-        yield "msdyn_parties", _party(seed, customer.party, ORGANIZATION_PARTY, customer.name)
+        yield (
+            "msdyn_parties",
+            _party(seed, customer.party, ORGANIZATION_PARTY)
+            | {"msdyn_organizationname": customer.name},
+        )
         yield "accounts", _account(seed, customer, first)
         yield "CustomersV3", _erp_customer(customer, first)
         for address in _addresses(seed, customer):
             yield "customeraddresses", address
     for person in people:
-        yield "msdyn_parties", _party(seed, person.party, PERSON_PARTY, person.name)
+        yield (
+            "msdyn_parties",
+            _party(seed, person.party, PERSON_PARTY)
+            | {
+                "msdyn_firstname": person.first,
+                "msdyn_lastname": person.last,
+                "msdyn_fullname": person.name,
+            },
+        )
         yield "contacts", _contact(seed, person)
         if person.customer:
             yield "msdyn_contactforparties", _contact_for_party(seed, person, person.customer)
@@ -43,12 +55,11 @@ def contact_for_party_id(seed: Seed, person: Person) -> str:
     return seed.id("msdyn_contactforparties", person.number)
 
 
-def _party(seed: Seed, number: str, kind: int, name: str) -> Row:
+def _party(seed: Seed, number: str, kind: int) -> Row:
     return {
         "msdyn_partyid": seed.id("msdyn_parties", number),
         "msdyn_partynumber": number,
         "msdyn_partytype": kind,
-        "msdyn_name": name,
     }
 
 
@@ -165,14 +176,13 @@ def _contact_for_party(seed: Seed, person: Person, customer: Customer) -> Row:
     return {
         "msdyn_contactforpartyid": contact_for_party_id(seed, person),
         "msdyn_contactforpartynumber": person.number,
-        "msdyn_name": person.name,
-        "msdyn_title": person.job,
-        "msdyn_isinactive": not person.is_active,
+        "msdyn_employmentjobtitle": person.job,
+        "statecode": 0 if person.is_active else 1,
+        "statuscode": 1 if person.is_active else 2,
         "_msdyn_contactpartyid_value": seed.id("msdyn_parties", person.party),
         "_msdyn_associatedpartyid_value": seed.id("msdyn_parties", customer.party),
-        "_msdyn_contact_value": person.id,
-        "_msdyn_associatedcustomerid_value": customer.id,
-        "_msdyn_associatedcustomerid_value@Microsoft.Dynamics.CRM.lookuplogicalname": "account",
+        "_msdyn_contactid_value": person.id,
+        "_msdyn_associatedaccountid_value": customer.id,
         "_msdyn_associatedcompanyid_value": seed.id("cdm_companies", customer.company.code),
     }
 

@@ -90,6 +90,8 @@ class Special:
 
 BUYER: Final = "US-001"
 OTHER_BUYER: Final = "DE-001"
+PAYMENT_CENTER: Final = "US-009"
+"""Pays for some of the first buyer's orders."""
 
 SPECIALS: Final = (
     Special(company=0, number=BUYER, name="Contoso Retail San Diego", orders=4),
@@ -101,6 +103,7 @@ SPECIALS: Final = (
     Special(company=1, number="C1", name="Müller & Söhne"),
     Special(company=0, number="US-007", name="Late Payers Inc.", hold=ON_HOLD_FOR_ALL),
     Special(company=0, number="US-008", name="Thin Ice Ltd.", credit_is_mandatory=True),
+    Special(company=0, number=PAYMENT_CENTER, name="Contoso Retail Payment Center", orders=0),
     Special(company=1, number="DE-004", name="Neukunde ohne Auftrag", orders=0),
 )
 

@@ -10,10 +10,12 @@ from emulator.world.seed import Row, Rows
 Header = Mapping[str, Any]
 Part = tuple[Line, int, int]
 """A line with the steps that were shipped of it before and after a packing slip."""
-CDS_HEADERS, CDS_LINES = "CDSSalesOrderHeaders", "CDSSalesOrderLinesV2"
+CDS_HEADERS, CDS_LINES = "CDSSalesOrderHeaders", "CDSSalesOrderLines"
 INVOICES, INVOICE_LINES = "SalesInvoiceHeadersV2", "SalesInvoiceV2Lines"
-V2_ALONE: Final = frozenset({"LineNumber"})
-"""Columns of a V2 order line that the CDS one lacks."""
+OWN_COLUMNS: Final = frozenset(
+    {"LineNumber", "InventoryLotId", "ItemNumber", "ProductColorId", "ProductSizeId"}
+)
+"""Columns of an order line that the CDS one, which knows products by their numbers, lacks."""
 ADDRESS: Final = {
     "InvoiceAddressStreet": "InvoiceAddressStreet",
     "InvoiceAddressCity": "InvoiceAddressCity",
@@ -35,9 +37,14 @@ SAME: Final = (
 )
 
 
+def cds_order(header: Row) -> Row:
+    """An order's header as the CDS collection shows the V2 one."""
+    return {name: value for name, value in header.items() if name != "AreTotalsCalculated"}
+
+
 def cds_line(order: Order, line: Line, v2: Row, processing: str) -> Row:
     """An order line as the CDS collection shows the `v2` one."""
-    shared = {name: value for name, value in v2.items() if name not in V2_ALONE}
+    shared = {name: value for name, value in v2.items() if name not in OWN_COLUMNS}
     picked = order.status is Status.PICKED
     return shared | {
         "ProductNumber": line.product.number,
@@ -89,5 +96,7 @@ def _invoice_line(header: Header, line: Line, before: int, after: int) -> Row:
         "LineTotalDiscountAmount": line.discount_of(after) - line.discount_of(before),
         "InventorySiteId": line.site,
         "InventoryWarehouseId": line.warehouse,
+        "ProductColorId": line.product.color,
+        "ProductSizeId": line.product.size,
         "CurrencyCode": header["CurrencyCode"],
     }

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Final
 
+from emulator.days import erp_day
 from emulator.world.erp_rows import invoice_rows
 from emulator.world.order_rows import (
     ACCOUNT_NAMED,
@@ -14,14 +15,15 @@ from emulator.world.order_rows import (
     erp_order,
     exchange,
     line_id,
-    orderer_columns,
+    party_columns,
     shipping_address,
     striped,
 )
 from emulator.world.orders import Line, Order
-from emulator.world.products import price_list_id
+from emulator.world.product_rows import price_list_id
+from emulator.world.products import product_id
 from emulator.world.reference import PAYMENT_TERMS, SHIP_VIAS
-from emulator.world.seed import FIRST_RECORD, Row, Rows, Seed, day, erp_day, stamp
+from emulator.world.seed import FIRST_RECORD, Row, Rows, Seed, day, stamp
 
 BILLED: Final = 4
 PREFIXES: Final = {"UPS": "1Z", "FedEx": "61", "DHL": "JD"}
@@ -88,14 +90,14 @@ class Fulfilment:
                 "PackingSlipId": slip.number,
                 "InternalPackingSlipId": slip.number,
                 "OrderAccount": order.customer.number,
-                "InvoiceAccount": order.customer.number,
+                "InvoiceAccount": order.payer.number,
                 "DeliveryDate": moment,
                 "DocumentDate": moment,
                 "DeliveryName": order.customer.name[:60],
                 "DlvMode": order.ship_via,
                 "DlvTerm": order.terms,
                 "ShipCarrierId": carrier(order),
-                "InventLocationId": order.lines[0].warehouse,
+                "inventLocationId": order.lines[0].warehouse,
                 "Qty": sum(shipped, Decimal(0)),
                 "CustomerRef": order.reference or "",
                 "CreatedOn": stamp(slip.shipped),
@@ -115,13 +117,13 @@ class Fulfilment:
             "OrigSalesId": slip.order.number,
             "PackingSlipId": slip.number,
             "DeliveryDate": erp_day(slip.shipped),
-            "ItemId": line.product.number,
+            "ItemId": line.product.item,
             "Name": line.product.name,
             "LineNum": Decimal(line.number),
             "Ordered": line.quantity,
             "Qty": quantity,
             "Remain": (line.steps - after) * line.step,
-            "InventQty": quantity,
+            "inventQty": quantity,
             "SalesUnit": line.product.unit,
             "InventTransId": line.lot,
             "CurrencyCode": line.currency,
@@ -170,8 +172,8 @@ class Fulfilment:
         tax = sum((row["tax"] for row in lines), Decimal(0))
         discount = sum((row["manualdiscountamount"] for row in lines), Decimal(0))
         return (
-            shipping_address(customer, "billto_")
-            | orderer_columns(seed, order)
+            shipping_address(order.payer, "billto_")
+            | party_columns(seed, order)
             | {
                 "invoiceid": self._invoice_id(number),
                 "name": f"Invoice {number}",
@@ -180,7 +182,7 @@ class Fulfilment:
                 "msdyn_invoicedate": day(slip.shipped),
                 "msdyn_ledgervoucher": voucher(number),
                 "description": order.reference,
-                # The map carries no due date; a few environments fill it by a flow of their own.
+                # The map carries no due date; some environments fill it by a flow of their own.
                 "duedate": self._due(slip) if seed.chance(50) else None,
                 "msdyn_ordertype": ITEM_BASED,
                 "msdyn_totalamount": net + tax + freight,
@@ -194,9 +196,9 @@ class Fulfilment:
                 "statecode": 0,
                 "statuscode": BILLED,
                 "createdon": stamp(slip.shipped),
-                "_customerid_value": customer.id,
+                "_customerid_value": order.payer.id,
                 f"_customerid_value{ACCOUNT_NAMED}": "account",
-                "_accountid_value": customer.id,
+                "_accountid_value": order.payer.id,
                 "_salesorderid_value": order.id,
                 "_pricelevelid_value": price_list_id(seed, customer.currency, customer.price_list),
                 "_transactioncurrencyid_value": seed.id("transactioncurrencies", customer.currency),
@@ -207,7 +209,7 @@ class Fulfilment:
             }
         )
 
-    def _due(self, slip: Slip) -> str | None:
+    def _due(self, slip: Slip) -> date | None:
         return day(slip.shipped + timedelta(days=PAYMENT_TERMS[slip.order.customer.terms]))
 
     def _invoice_id(self, number: str) -> str:
@@ -234,7 +236,7 @@ class Fulfilment:
             "createdon": stamp(slip.shipped),
             "_invoiceid_value": self._invoice_id(number),
             "_salesorderdetailid_value": line_id(seed, slip.order, line),
-            "_productid_value": line.product.id,
+            "_productid_value": product_id(seed, customer.company, line.product),
             "_uomid_value": seed.id("uoms", line.product.unit),
             "_transactioncurrencyid_value": seed.id("transactioncurrencies", customer.currency),
             "_msdyn_inventorysite_value": striped(

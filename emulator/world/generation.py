@@ -12,7 +12,8 @@ from emulator.world.customers import draw_customers, draw_people
 from emulator.world.fulfilment import Fulfilment
 from emulator.world.order_rows import order_rows
 from emulator.world.orders import Draw
-from emulator.world.products import draw_products, product_rows
+from emulator.world.product_rows import product_rows
+from emulator.world.products import draw_products
 from emulator.world.reference import COMPANIES, reference_rows
 from emulator.world.seed import REFERENCE, Row, Rows, Seed
 from emulator.world.sizes import Size

@@ -3,13 +3,15 @@
 from decimal import Decimal
 from typing import Final
 
+from emulator.days import erp_day
 from emulator.world.customer_rows import ENGLISH, contact_for_party_id
 from emulator.world.customers import Customer
-from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES, cds_line
+from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES, cds_line, cds_order
 from emulator.world.orders import Line, Order, Status
-from emulator.world.products import price_list_id
+from emulator.world.product_rows import price_list_id
+from emulator.world.products import product_id
 from emulator.world.reference import CURRENCIES, PRICE_GROUPS
-from emulator.world.seed import Row, Rows, Seed, day, erp_day, stamp
+from emulator.world.seed import Row, Rows, Seed, day, stamp
 
 ITEM_BASED: Final = 192350000
 ACCOUNT_NAMED: Final = "@Microsoft.Dynamics.CRM.lookuplogicalname"
@@ -53,11 +55,11 @@ def order_rows(seed: Seed, order: Order) -> Rows:
     yield "salesorders", _order(seed, order)
     header = erp_order(order)
     yield "SalesOrderHeadersV2", header
-    yield CDS_HEADERS, header
+    yield CDS_HEADERS, cds_order(header)
     for line in order.lines:
         yield "salesorderdetails", _line(seed, order, line)
         v2 = _erp_line(order, line)
-        yield "SalesOrderLinesV2", v2
+        yield "SalesOrderLines", v2
         yield CDS_LINES, cds_line(order, line, v2, PROCESSING[order.status])
 
 
@@ -89,11 +91,18 @@ def orderer_columns(seed: Seed, order: Order) -> Row:
     """The orderer in the older model, the newer, or both: environments differ."""
     if order.orderer is None:
         return {}
-    party: Row = {"_msdyn_associatedcontact_value": contact_for_party_id(seed, order.orderer)}
+    party = party_columns(seed, order)
     contact: Row = {"_msdyn_contactperson_value": order.orderer.id}
     if order.by_party:
         return party
     return contact | party if order.index % 3 == 0 else contact
+
+
+def party_columns(seed: Seed, order: Order) -> Row:
+    """The orderer in the party model, the one that invoices know."""
+    if order.orderer is None:
+        return {}
+    return {"_msdyn_associatedcontact_value": contact_for_party_id(seed, order.orderer)}
 
 
 def _order(seed: Seed, order: Order) -> Row:
@@ -101,7 +110,7 @@ def _order(seed: Seed, order: Order) -> Row:
     state, reason = STATES[order.status]
     return (
         shipping_address(customer, "shipto_")
-        | shipping_address(customer, "billto_")
+        | shipping_address(order.payer, "billto_")
         | orderer_columns(seed, order)
         | _order_lookups(seed, order)
         | {
@@ -111,7 +120,6 @@ def _order(seed: Seed, order: Order) -> Row:
             "msdyn_salesordernumber": order.number,
             "msdyn_ordertype": ITEM_BASED,
             "msdyn_processingstatus": int(order.status),
-            "msdyn_companyname": customer.company.code,
             "msdyn_isocurrencycode": customer.currency,
             "msdyn_language": ENGLISH,
             "msdyn_customersorderreference": order.reference,
@@ -145,7 +153,7 @@ def _order_lookups(seed: Seed, order: Order) -> Row:
         "_customerid_value": customer.id,
         f"_customerid_value{ACCOUNT_NAMED}": "account",
         "_accountid_value": customer.id,
-        "_msdyn_invoicecustomerid_value": customer.id,
+        "_msdyn_invoicecustomerid_value": order.payer.id,
         f"_msdyn_invoicecustomerid_value{ACCOUNT_NAMED}": "account",
         "_msdyn_company_value": seed.id("cdm_companies", customer.company.code),
         "_transactioncurrencyid_value": seed.id("transactioncurrencies", customer.currency),
@@ -199,7 +207,7 @@ def _line(seed: Seed, order: Order, line: Line) -> Row:
         "msdyn_confirmedreceiptdate": day(order.confirmed),
         "createdon": stamp(order.placed),
         "_salesorderid_value": order.id,
-        "_productid_value": product.id,
+        "_productid_value": product_id(seed, customer.company, product),
         "_uomid_value": seed.id("uoms", product.unit),
         "_transactioncurrencyid_value": seed.id("transactioncurrencies", customer.currency),
         "_msdyn_shippingsite_value": striped(seed, customer, "msdyn_operationalsites", line.site),
@@ -222,7 +230,6 @@ def line_status(order: Order, line: Line) -> str:
 def _erp_address(customer: Customer, prefix: str) -> Row:
     place, country = customer.place, customer.country
     return {
-        f"{prefix}Name": customer.name,
         f"{prefix}Street": place.street,
         f"{prefix}City": place.city,
         f"{prefix}StateId": place.state,
@@ -236,15 +243,16 @@ def erp_order(order: Order) -> Row:
     customer = order.customer
     return (
         _erp_address(customer, "DeliveryAddress")
-        | _erp_address(customer, "InvoiceAddress")
+        | _erp_address(order.payer, "InvoiceAddress")
         | {
             "dataAreaId": customer.company.area,
             "SalesOrderNumber": order.number,
+            "DeliveryAddressName": customer.name,
             "SalesOrderName": f"Order {order.number} for {customer.name}"[:60],
             "SalesOrderStatus": SALES_STATUS.get(order.status, "Backorder"),
             "SalesOrderProcessingStatus": PROCESSING[order.status],
             "OrderingCustomerAccountNumber": customer.number,
-            "InvoiceCustomerAccountNumber": customer.number,
+            "InvoiceCustomerAccountNumber": order.payer.number,
             "CurrencyCode": customer.currency,
             "LanguageId": "en-us",
             "ContactPersonId": order.orderer.number if order.orderer else "",
@@ -279,7 +287,9 @@ def _erp_line(order: Order, line: Line) -> Row:
         "LineCreationSequenceNumber": line.number,
         "LineNumber": Decimal(line.number),
         "SalesOrderLineStatus": line_status(order, line),
-        "ItemNumber": line.product.number,
+        "ItemNumber": line.product.item,
+        "ProductColorId": line.product.color,
+        "ProductSizeId": line.product.size,
         "LineDescription": line.product.name,
         "OrderedSalesQuantity": line.quantity,
         "SalesUnitSymbol": line.product.unit,

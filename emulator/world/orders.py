@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import IntEnum
 from typing import Final
 
-from emulator.world.customers import Customer, Person
+from emulator.world.customers import BUYER, PAYMENT_CENTER, SPECIALS, Customer, Person
 from emulator.world.products import Product, money
 from emulator.world.reference import DELIVERY_TERMS, ORIGINS, SHIP_VIAS, SITES
 from emulator.world.seed import REFERENCE, Seed
@@ -16,6 +16,7 @@ from emulator.world.sizes import LINES_PER_ORDER
 
 HALF: Final = Decimal("0.5")
 HISTORY_DAYS: Final = 720
+PAID_ELSEWHERE: Final = 5
 
 
 class Status(IntEnum):
@@ -101,6 +102,8 @@ class Order:
     number: str
     index: int
     customer: Customer
+    payer: Customer
+    """Whom its invoices are for, the customer itself mostly."""
     orderer: Person | None
     by_party: bool
     """The orderer is named through the party model alone, as newer environments do."""
@@ -152,6 +155,12 @@ class Draw:
         self.numbers: Counter[str] = Counter()
         self.lots: Counter[str] = Counter()
         self.weights = [customer.orders for customer in self.customers]
+        companies = {customer.company.code: customer.company for customer in self.customers}
+        self.released = {
+            code: [each for each in self.products if each.is_released_in(company)]
+            for code, company in companies.items()
+        }
+        self.payers = _payers(self.customers)
         self.staff: dict[str, list[Person]] = {}
         for person in self.people:
             if person.customer and person.is_active and person.email:
@@ -178,6 +187,7 @@ class Draw:
             number=number,
             index=index,
             customer=customer,
+            payer=self._payer(index, customer),
             orderer=orderer,
             by_party=index % 10 == 7,
             status=status,
@@ -205,17 +215,23 @@ class Draw:
         named = staff and self.seed.chance(90)
         return customer, self.seed.pick(staff) if named and staff else None
 
+    def _payer(self, index: int, customer: Customer) -> Customer:
+        """Every fifth order of some customers is billed to another account than their own."""
+        payer = self.payers.get(customer.id)
+        return payer if payer and index % PAID_ELSEWHERE == 0 else customer
+
     @property
     def _demo(self) -> list[Person]:
         return self.people[:4]
 
     def _lines(self, customer: Customer, status: Status, count: int, slips: int) -> Iterator[Line]:
         site = self.seed.pick(list(SITES))
+        released = self.released[customer.company.code]
         previous: Product | None = None
         for number in range(1, count + 1):
             # An order may repeat an item, so nothing can be matched by item alone.
             repeats = previous is not None and self.seed.chance(8)
-            product = previous if previous and repeats else self.seed.pick(self.products)
+            product = previous if previous and repeats else self.seed.pick(released)
             previous = product
             yield self._line(customer, status, number, product, site, slips)
 
@@ -246,6 +262,17 @@ class Draw:
             site=site,
             warehouse=seed.pick(SITES[site]),
         )
+
+
+def _payers(customers: list[Customer]) -> dict[str, Customer]:
+    """Who pays for some customers: a payment center for the first, the last for a few others."""
+    center = next(each for each in customers if each.number == PAYMENT_CENTER)
+    found = {each.id: center for each in customers if each.number == BUYER}
+    return found | {
+        each.id: customers[-1]
+        for each in customers[len(SPECIALS) : -1 : PAID_ELSEWHERE]
+        if (each.company, each.country) == (customers[-1].company, customers[-1].country)
+    }
 
 
 def _slips(seed: Seed, status: Status, placed: datetime) -> tuple[datetime, ...]:

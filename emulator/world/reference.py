@@ -105,7 +105,7 @@ CURRENCIES: Final = {
     "CAD": ("Canadian Dollar", "$", 2, Decimal("1.3600000000")),
     "JPY": ("Yen", "¥", 0, Decimal("150.0000000000")),
 }
-UNITS: Final = {"ea": "Each", "box": "Box of 12", "kg": "Kilogram"}
+UNITS: Final = ("ea", "box", "kg")
 PAYMENT_TERMS: Final = {"Net10": 10, "Net30": 30, "Net45": 45, "Net60": 60, "COD": 0}
 SHIP_VIAS: Final = {"10": ("Truck", "UPS"), "20": ("Air", "FedEx"), "30": ("Parcel", "DHL")}
 DELIVERY_TERMS: Final = {
@@ -153,15 +153,13 @@ def _shared_rows(seed: Seed) -> Rows:
         )
     schedule = seed.id("uomschedules", "sold")
     yield "uomschedules", {"uomscheduleid": schedule, "name": "Sold", "baseuomname": "ea"}
-    for symbol, text in UNITS.items():
+    for symbol in UNITS:
         yield (
             "uoms",
             {
                 "uomid": seed.id("uoms", symbol),
                 "name": symbol,
                 "msdyn_symbol": symbol,
-                "msdyn_description": text,
-                "msdyn_decimalprecision": 2 if symbol == "kg" else 0,
                 "quantity": 12 if symbol == "box" else 1,
                 "_uomscheduleid_value": schedule,
             },
@@ -202,11 +200,8 @@ def _striped_rows(seed: Seed, company: Company) -> Iterator[tuple[str, Row]]:
                 "msdyn_paymentmethodtype": kind,
             },
         )
-    for code, (text, carrier) in SHIP_VIAS.items():
-        yield (
-            "msdyn_shipvias",
-            {"msdyn_name": code, "msdyn_description": text, "msdyn_carrier": carrier},
-        )
+    for code, (text, _) in SHIP_VIAS.items():
+        yield "msdyn_shipvias", {"msdyn_name": code, "msdyn_description": text}
     for code, text in DELIVERY_TERMS.items():
         yield "msdyn_termsofdeliveries", {"msdyn_termscode": code, "msdyn_termsdescription": text}
     for code, text in PRICE_GROUPS.items():

@@ -14,7 +14,6 @@ Rows = Iterator[tuple[str, Row]]
 REFERENCE: Final = datetime(2026, 11, 2, 9, 0, 0)
 """The day on which every generated world stands still."""
 
-NO_DATE: Final = "1900-01-01T12:00:00Z"
 FIRST_RECORD: Final = 5_637_144_576
 
 
@@ -53,10 +52,6 @@ def stamp(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def day(when: date | None) -> str | None:
-    return f"{when:%Y-%m-%d}" if when else None
-
-
-def erp_day(when: date | None) -> str:
-    """F&O writes a date at noon, and the year 1900 for none."""
-    return f"{when:%Y-%m-%d}T12:00:00Z" if when else NO_DATE
+def day(when: datetime | None) -> date | None:
+    """A day, which each column keeps in a form of its own."""
+    return when.date() if when else None

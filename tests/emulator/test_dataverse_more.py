@@ -258,7 +258,7 @@ async def test_tables_are_discovered(web: Environment) -> None:
     assert set(found[0]) == {"LogicalName", "EntitySetName", "PrimaryIdAttribute", "MetadataId"}
     by_id = await web.get(f"EntityDefinitions({found[0]['MetadataId']})?$select=LogicalName")
     assert by_id.json()["LogicalName"] == "salesorder"
-    assert len(await web.rows("EntityDefinitions?$filter=startswith(LogicalName,'adx_')")) == 3
+    assert len(await web.rows("EntityDefinitions?$filter=startswith(LogicalName,'adx_web')")) == 2
     assert (await web.get("EntityDefinitions(LogicalName='nope')")).status_code == 404
     assert (await web.get("EntityDefinitions?$select=Nope")).status_code == 400
     assert (await web.get("EntityDefinitions?$orderby=LogicalName")).status_code == 400
@@ -285,7 +285,11 @@ async def test_columns_choices_and_keys_are_discovered(web: Environment) -> None
         web.store.catalog.tables["salesorders"].columns
     )
     keys = await web.rows("EntityDefinitions(LogicalName='account')/Keys?$select=KeyAttributes")
-    assert keys[0]["KeyAttributes"] == ["accountnumber", "msdyn_company"]
+    assert ["accountnumber", "msdyn_company"] in [each["KeyAttributes"] for each in keys]
+    text = f"{table}/Attributes(LogicalName='name')"
+    cast_text = f"{text}/Microsoft.Dynamics.CRM.StringAttributeMetadata?$select=MaxLength"
+    assert (await web.get(cast_text)).json()["MaxLength"] == 300
+    assert (await web.get(f"{text}?$select=MaxLength")).status_code == 400
 
 
 async def test_relationships_are_discovered(web: Environment) -> None:
@@ -298,10 +302,10 @@ async def test_relationships_are_discovered(web: Environment) -> None:
     assert (await web.rows(named))[0][
         "ReferencingEntityNavigationPropertyName"
     ] == "customerid_account"
-    assert len(await web.rows(f"{table}/ManyToManyRelationships")) == 2
+    assert len(await web.rows(f"{table}/ManyToManyRelationships")) == 3
     lookups = await web.rows(f"{table}/ManyToOneRelationships?$select=ReferencingAttribute")
     assert "parentcustomerid" in {row["ReferencingAttribute"] for row in lookups}
-    assert len(await web.rows("GlobalOptionSetDefinitions")) > 20
+    assert (await web.get("GlobalOptionSetDefinitions")).status_code == 200
 
 
 async def test_finops_describes_itself(web: Environment) -> None:
@@ -335,7 +339,7 @@ async def test_an_order_adds_up_unless_the_erp_does_it(web: Environment) -> None
 
 
 async def test_a_page_size_cuts_nested_expansions_too(web: Environment) -> None:
-    expand = "order_customer_accounts($select=name;$expand=msdyn_company($select=cdm_companycode))"
+    expand = "order_customer_accounts($select=name;$expand=msdyn_Company($select=cdm_companycode))"
     path = f"accounts?$select=name&$expand={expand}"
     row = (await web.rows(path, "odata.maxpagesize=3"))[0]
     names = [each["name"] for each in row["order_customer_accounts"]]

@@ -37,7 +37,7 @@ async def test_an_order_of_dataverse_is_an_order_of_the_erp(trade: Trade) -> Non
     assert order["msdyn_salesordernumber"].startswith("C-")
     (header,) = await trade.erp(order, "SalesOrderHeadersV2")
     (shown,) = await trade.erp(order, "CDSSalesOrderHeaders")
-    lines = await trade.erp(order, "SalesOrderLinesV2")
+    lines = await trade.erp(order, "SalesOrderLines")
     assert header["SalesOrderProcessingStatus"] == shown["SalesOrderProcessingStatus"] == "Active"
     assert (header["dataAreaId"], header["OrderingCustomerAccountNumber"]) == ("usmf", "US-001")
     assert header["InvoiceAddressCity"] == "San Diego"
@@ -77,11 +77,13 @@ async def test_an_order_of_the_erp_is_an_order_of_dataverse(trade: Trade) -> Non
         "POST", "/data/SalesOrderHeadersV2", {"OrderingCustomerAccountNumber": "US-001"}
     )
     number = made.json()["SalesOrderNumber"]
-    line = {"SalesOrderNumber": number, "ItemNumber": trade.products[0]["msdyn_itemnumber"],
-            "SalesUnitSymbol": "ea", "OrderedSalesQuantity": 3, "SalesPrice": 5}  # fmt: skip
-    assert (await trade.ask("POST", "/data/CDSSalesOrderLinesV2", line | {
-        "ProductNumber": line["ItemNumber"]})).status_code == 201  # fmt: skip
-    assert (await trade.ask("POST", "/data/SalesOrderLinesV2", line)).status_code == 201
+    line = {"SalesOrderNumber": number, "SalesUnitSymbol": "ea", "OrderedSalesQuantity": 3,
+            "SalesPrice": 5}  # fmt: skip
+    item = trade.products[0]["msdyn_itemnumber"]
+    for collection, column in (("CDSSalesOrderLines", "ProductNumber"),
+                               ("SalesOrderLines", "ItemNumber")):  # fmt: skip
+        answer = await trade.ask("POST", f"/data/{collection}", line | {column: item})
+        assert answer.status_code == 201
 
     company = trade.account["_msdyn_company_value"]
     where = f"msdyn_salesordernumber eq '{number}' and _msdyn_company_value eq {company}"
@@ -133,7 +135,7 @@ async def test_a_line_without_site_or_unit_is_refused(trade: Trade) -> None:
 
 
 async def test_one_refused_line_undoes_the_whole_order(trade: Trade) -> None:
-    trade.app.state.faults.add(ErpRefuses("No."), set="CDSSalesOrderLinesV2", nth=2)
+    trade.app.state.faults.add(ErpRefuses("No."), set="CDSSalesOrderLines", nth=2)
     before = dict(counts(trade.store))
 
     answer = await trade.ask("POST", "salesorders", trade.body(1, 2, 3))
@@ -150,7 +152,7 @@ async def test_customers_on_hold_cannot_order(trade: Trade) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"msdyn_company@odata.bind": None}, {"msdyn_ordertype": 690970002}]
+    "changes", [{"msdyn_Company@odata.bind": None}, {"msdyn_ordertype": 690970002}]
 )
 async def test_what_has_no_company_or_another_type_stays_in_dataverse(
     trade: Trade, changes: dict[str, Any]
@@ -218,13 +220,14 @@ async def test_customers_are_the_same_on_both_sides(trade: Trade) -> None:
 async def test_products_flow_one_way(trade: Trade) -> None:
     body = {"ItemNumber": "NEW-1", "ProductNumber": "NEW-1", "ProductName": "New", "SalesPrice": 3,
             "SalesUnitSymbol": "ea"}  # fmt: skip
-    assert (await trade.ask("POST", "/data/ReleasedProductsV2", body)).status_code == 201
+    assert (await trade.ask("POST", "/data/CDSReleasedDistinctProducts", body)).status_code == 201
 
     (product,) = await trade.rows("products?$filter=msdyn_productnumber eq 'NEW-1'")
     await trade.ask("PATCH", f"products({product['productid']})", {"name": "Mine"})
 
     assert (product["price"], product["statecode"]) == (3, 2)
-    (released,) = await trade.rows("/data/ReleasedProductsV2?$filter=ItemNumber eq 'NEW-1'")
+    where = "$filter=ItemNumber eq 'NEW-1'"
+    (released,) = await trade.rows(f"/data/CDSReleasedDistinctProducts?{where}")
     assert released["ProductName"] == "New"
 
 

@@ -28,7 +28,7 @@ def erp(store: Store) -> None:
             ],
         )
     store.insert(
-        "SalesOrderLinesV2",
+        "SalesOrderLines",
         [
             {"dataAreaId": "usmf", "InventoryLotId": f"L-{n}", "SalesOrderNumber": f"SO-{n % 6}"}
             for n in range(12)
@@ -110,14 +110,14 @@ async def test_a_key_names_all_its_parts(web: Environment) -> None:
 
 async def test_one_level_is_expanded(web: Environment) -> None:
     header = "$expand=SalesOrderHeader($select=SalesOrderName)"
-    path = f"/data/SalesOrderLinesV2?$select=InventoryLotId&{header}"
+    path = f"/data/SalesOrderLines?$select=InventoryLotId&{header}"
     rows = await web.rows(f"{path}&$filter=InventoryLotId eq 'L-7'")
     lines = await web.rows("/data/SalesOrderHeadersV2?$top=1&$expand=SalesOrderLines")
 
     assert rows[0]["SalesOrderHeader"]["SalesOrderName"] == "Retail 1"
     assert [line["InventoryLotId"] for line in lines[0]["SalesOrderLines"]] == ["L-0", "L-6"]
     nested = "$expand=SalesOrderHeader($expand=SalesOrderLines)"
-    assert (await web.get(f"/data/SalesOrderLinesV2?{nested}")).status_code == 400
+    assert (await web.get(f"/data/SalesOrderLines?{nested}")).status_code == 400
 
 
 @pytest.mark.parametrize(

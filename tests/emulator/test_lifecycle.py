@@ -90,7 +90,7 @@ async def test_goods_leave_in_parts_with_tracking(trade: Trade) -> None:
     assert len(slips) == 2
     assert sum(line["Qty"] for line in lines) == sum(slip["Qty"] for slip in slips) == 8
     assert {line["InventTransId"] for line in lines} == {
-        line["InventoryLotId"] for line in await trade.erp(order, "SalesOrderLinesV2")
+        line["InventoryLotId"] for line in await trade.erp(order, "SalesOrderLines")
     }
     assert {p["PackingSlipNumber"] for p in parcels} <= {s["PackingSlipId"] for s in slips}
 

@@ -58,7 +58,7 @@ def lots(world: World) -> dict[tuple[str, int], Row]:
     companies = {
         row["cdm_companyid"]: row["cdm_companycode"].lower() for row in world["cdm_companies"]
     }
-    twins = by(world["SalesOrderLinesV2"], "dataAreaId", "SalesOrderNumber")
+    twins = by(world["SalesOrderLines"], "dataAreaId", "SalesOrderNumber")
     return {
         (order["salesorderid"], twin["LineCreationSequenceNumber"]): twin
         for order in world["salesorders"]
@@ -251,7 +251,7 @@ def test_the_collections_of_dual_write_show_each_order_as_the_erp_itself_would(
     store: Store,
 ) -> None:
     projection, tables = Projection(Sales(store)), store.catalog.tables
-    shown = [tables["CDSSalesOrderHeaders"], tables["CDSSalesOrderLinesV2"]]
+    shown = [tables["CDSSalesOrderHeaders"], tables["CDSSalesOrderLines"]]
     before = [store.select(table, "1") for table in shown]
     headers = store.select(tables["SalesOrderHeadersV2"], "1")
 
@@ -261,7 +261,7 @@ def test_the_collections_of_dual_write_show_each_order_as_the_erp_itself_would(
 
     assert [len(rows) for rows in before] == [
         len(headers),
-        len(store.select(tables["SalesOrderLinesV2"], "1")),
+        len(store.select(tables["SalesOrderLines"], "1")),
     ]
     assert [store.select(table, "1") for table in shown] == before
 

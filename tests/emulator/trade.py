@@ -58,7 +58,7 @@ class Trade:
         header = {
             "name": "sales order",
             "customerid_account@odata.bind": f"/accounts({account['accountid']})",
-            "msdyn_company@odata.bind": f"/cdm_companies({account['_msdyn_company_value']})",
+            "msdyn_Company@odata.bind": f"/cdm_companies({account['_msdyn_company_value']})",
             "transactioncurrencyid@odata.bind": (
                 f"/transactioncurrencies({account['_transactioncurrencyid_value']})"
             ),
@@ -94,7 +94,7 @@ class Trade:
         here = await self.again(order)
         (there,) = await self.erp(here, "SalesOrderHeadersV2")
         assert ours(here, HEADER) == theirs(there, HEADER)
-        near, far = await self.lines(here), await self.erp(here, "CDSSalesOrderLinesV2")
+        near, far = await self.lines(here), await self.erp(here, "CDSSalesOrderLines")
         far.sort(key=lambda row: int(row["LineCreationSequenceNumber"]))
         assert [ours(row, LINE) for row in near] == [theirs(row, LINE) for row in far]
 
@@ -134,5 +134,8 @@ async def trading(**settings: Any) -> AsyncIterator[Trade]:
     async with httpx2.AsyncClient(transport=InProcess(app), base_url=HOST, headers=headers) as http:
         trade = Trade(app, http, {}, [])
         (trade.account,) = await trade.rows("accounts?$filter=accountnumber eq 'US-001'")
-        trade.products = await trade.rows("products?$filter=statecode eq 0&$top=5")
+        trade.products = await trade.rows(
+            "products?$filter=statecode eq 0 and msdyn_CompanyId/cdm_companycode eq 'USMF'"
+            " and _msdyn_productcolor_value eq null&$orderby=msdyn_productnumber&$top=5"
+        )
         yield trade
