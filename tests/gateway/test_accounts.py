@@ -1,6 +1,7 @@
 """Several accounts, child accounts, web roles, and staff who look with a customer's eyes."""
 
 from pathlib import Path
+from uuid import uuid4
 from typing import Any
 
 import pytest
@@ -55,10 +56,8 @@ async def belongs(stack: Stack, name: str, number: str) -> None:
     """Link a demo user to one more account, as the party model does."""
     row = {
         "msdyn_contactforpartynumber": f"{name}@{number}",
-        "msdyn_contact@odata.bind": f"/contacts({await contact_of(stack, name)})",
-        "msdyn_associatedcustomerid_account@odata.bind": (
-            f"/accounts({await account_of(stack, number)})"
-        ),
+        "msdyn_contactid@odata.bind": f"/contacts({await contact_of(stack, name)})",
+        "msdyn_associatedaccountid@odata.bind": (f"/accounts({await account_of(stack, number)})"),
     }
     await post(stack, "msdyn_contactforparties", row)
 
@@ -151,8 +150,11 @@ async def test_web_roles_of_either_power_pages_are_roles(world: Starlette) -> No
 
 
 async def promote(stack: Stack, name: str, role: str) -> None:
-    """Give a web role of the newer Power Pages."""
-    at = await post(stack, "mspp_webroles", {"mspp_name": role})
+    """Give a web role of the newer Power Pages, whose roles are views of components."""
+    key = str(uuid4())
+    await post(stack, "mspp_webroles", {"mspp_name": role, "mspp_webroleid": key})
+    component = {"name": role, "powerpagecomponentid": key}
+    at = await post(stack, "powerpagecomponents", component)
     contact = await contact_of(stack, name)
     relation = f"contacts({contact})/powerpagecomponent_mspp_webrole_contact/$ref"
     await post(stack, relation, {"@odata.id": at})

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.anyio
 ORDERS = SalesOrder.__table__
 ORDERER = (
     "salesorders?$select=msdyn_salesordernumber,_customerid_value"
-    "&$expand=msdyn_company($select=cdm_companycode),msdyn_contactperson($select=emailaddress1),"
-    "msdyn_associatedcontact($select=msdyn_name;$expand=msdyn_contact($select=emailaddress1))"
+    "&$expand=msdyn_Company($select=cdm_companycode),msdyn_ContactPerson($select=emailaddress1),"
+    "msdyn_associatedcontact($expand=msdyn_contactid($select=emailaddress1))"
 )
 Row = dict[str, Any]
 Order = tuple[str, str]
@@ -30,15 +30,15 @@ async def placed(stack: Stack) -> dict[str, set[Order]]:
     for row in await stack.rows(ORDERER):
         if name := by_email.get(_orderer(row) or ""):
             found[name].add(
-                (row["msdyn_company"]["cdm_companycode"], row["msdyn_salesordernumber"])
+                (row["msdyn_Company"]["cdm_companycode"], row["msdyn_salesordernumber"])
             )
     return found
 
 
 def _orderer(row: Row) -> str | None:
     """By the older contact model, or by the newer."""
-    person = row["msdyn_contactperson"] or (row["msdyn_associatedcontact"] or {}).get(
-        "msdyn_contact"
+    person = row["msdyn_ContactPerson"] or (row["msdyn_associatedcontact"] or {}).get(
+        "msdyn_contactid"
     )
     return person and str(person["emailaddress1"])
 

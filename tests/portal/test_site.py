@@ -412,8 +412,8 @@ def link_to_another_account(port: int, email: str, account: str) -> None:
         ]
         row = {
             "msdyn_contactforpartynumber": "MORE-1",
-            "msdyn_contact@odata.bind": f"/contacts({found[0]['contactid']})",
-            "msdyn_associatedcustomerid_account@odata.bind": f"/accounts({found[1]['accountid']})",
+            "msdyn_contactid@odata.bind": f"/contacts({found[0]['contactid']})",
+            "msdyn_associatedaccountid@odata.bind": f"/accounts({found[1]['accountid']})",
         }
         answer = dynamics.post("/api/data/v9.2/msdyn_contactforparties", json=row)
         assert answer.is_success, answer.text

@@ -12,10 +12,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.directory import Directory
+from gateway.metadata import assumed
+from gateway.metadata.naming import named, wanted
+from gateway.resolvers import root
+from gateway.tables import TABLES
 from gateway.upstream.exchange import Httpx2Transport
+from gateway.upstream.names import Names
 from gateway.upstream.odata import DATAVERSE
 from gateway.upstream.service import Service
 from tests.gateway.auth.issuing import URL
+
+root.build()  # The vocabulary is complete when the language is.
 
 NAMES = UUID("6c1c1b9e-3f0d-4a53-9d6f-0d5a6f3c2b11")
 TERM = re.compile(r"(\w+) eq ('(?:[^']|'')*'|[^ )]+)")
@@ -48,6 +55,7 @@ def contact(name: str, parent: str | None = "US-001", **changes: Any) -> Row:
         "_parentcustomerid_value": guid(parent) if parent else None,
         "_defaultpricelevelid_value": None,
         "_transactioncurrencyid_value": None,
+        "_masterid_value": None,
     } | changes
 
 
@@ -55,9 +63,8 @@ def party(name: str, customer: str | None, **changes: Any) -> Row:
     return {
         "msdyn_contactforpartyid": guid(f"{name} at {customer}"),
         "statecode": 0,
-        "msdyn_isinactive": False,
-        "_msdyn_contact_value": guid(name),
-        "_msdyn_associatedcustomerid_value": guid(customer) if customer else None,
+        "_msdyn_contactid_value": guid(name),
+        "_msdyn_associatedaccountid_value": guid(customer) if customer else None,
     } | changes
 
 
@@ -112,12 +119,19 @@ class Dataverse:
         app = Starlette(routes=[Route("/api/data/v9.2/{collection}", self._answer)])
         transport = Httpx2Transport(httpx2.ASGITransport(app))
         return Directory(
-            Service(transport, "https://contoso.example/api/data/v9.2/", DATAVERSE),
+            Service(transport, "https://contoso.example/api/data/v9.2/", DATAVERSE, names=names()),
             deadline=5.0,
             external_identities=external_identities,
             contact_parties=contact_parties,
             clock=clock,
         )
+
+
+def names() -> Names:
+    """The names of the dictionary for all declared tables."""
+    known = assumed.dataverse()
+    tables = [table for table in TABLES.values() if table.service == "dataverse"]
+    return Names(named(wanted(tables, known), known, {}))
 
 
 def _folded(value: object) -> str:

@@ -129,13 +129,28 @@ async def test_two_contacts_of_one_identity_are_too_many() -> None:
     assert await refusal(dataverse) is Reason.AMBIGUOUS
 
 
-async def test_two_contacts_of_one_address_are_too_many_even_if_one_is_deactivated() -> None:
+async def test_two_active_contacts_of_one_address_are_too_many() -> None:
     dataverse = Dataverse()
-    dataverse.tables["contacts"].append(
-        contact("joan", emailaddress1="Jane@shop.example ", statecode=1)
-    )
+    dataverse.tables["contacts"].append(contact("joan", emailaddress1="Jane@shop.example "))
 
     assert await refusal(dataverse) is Reason.AMBIGUOUS
+
+
+async def test_a_deactivated_contact_of_the_same_address_locks_nobody_out() -> None:
+    dataverse = Dataverse()
+    dataverse.tables["contacts"].insert(
+        0, contact("joan", emailaddress1="Jane@shop.example ", statecode=1)
+    )
+
+    assert (await find(dataverse)).contact.name == "Jane"
+
+
+async def test_what_a_merge_has_left_leads_to_the_contact_that_it_was_merged_into() -> None:
+    dataverse = Dataverse()
+    dataverse.tables["contacts"].append(contact("joan", statecode=1, _masterid_value=guid("jane")))
+    dataverse.tables["adx_externalidentities"] = [identity("subject", "joan")]
+
+    assert (await find(dataverse)).contact.name == "Jane"
 
 
 @pytest.mark.parametrize("by", ["identity", "email"])
@@ -178,7 +193,7 @@ async def test_a_contact_of_the_party_model_acts_for_all_its_customers() -> None
     dataverse.tables["msdyn_contactforparties"] = [
         party("jane", "US-001"),
         party("jane", "US-003"),
-        party("jane", "US-002", msdyn_isinactive=True),
+        party("jane", "US-002", statecode=1),
         party("jane", "sam"),
         party("jane", None),
         party("may", "US-002"),

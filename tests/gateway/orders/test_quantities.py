@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.gateway.orders.ordering import codes, do, new_order, placed, preview, products
+from tests.gateway.orders.worlds import OF_ITEM
 from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +39,7 @@ async def selling(
     store = stack.emulator.state.store
     table = store.catalog.named(SETTINGS)
     seller = store.find(store.catalog.named("cdm_company"), "cdm_companycode = ?", [company])
-    where = '"msdyn_name" = ? AND "_msdyn_company_value" = ?'
+    where = f'{OF_ITEM} AND "_msdyn_company_value" = ?'
     row = store.find(table, where, [product["itemNumber"], seller["cdm_companyid"]])
     with store.transaction("load") as tx:
         changed = tx.update(table, row, settings)

@@ -4,11 +4,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from gateway.loaders.reconciling import Report
 from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
 from gateway.consulting import reconcile
+from gateway.reconciling import Report
 from gateway.schema import syncing
 from tests.gateway.orders.ordering import placed
 from tests.stack import Stack, settings

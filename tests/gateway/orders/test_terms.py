@@ -41,8 +41,8 @@ async def by_seller(
         "msdyn_ordertype": 192350000,
         "customerid_account@odata.bind": f"/accounts({account['accountid']})",
         "msdyn_invoicecustomerid_account@odata.bind": f"/accounts({account['accountid']})",
-        "msdyn_contactperson@odata.bind": f"/contacts({jane['contactid']})",
-        "msdyn_company@odata.bind": f"/cdm_companies({seller['cdm_companyid']})",
+        "msdyn_ContactPerson@odata.bind": f"/contacts({jane['contactid']})",
+        "msdyn_Company@odata.bind": f"/cdm_companies({seller['cdm_companyid']})",
         "transactioncurrencyid@odata.bind": (
             f"/transactioncurrencies({money['transactioncurrencyid']})"
         ),

@@ -56,12 +56,19 @@ def many_lines(stack: Stack, line: str, count: int) -> Iterator[None]:
                 tx.delete(table, store.get(table, (copy["salesorderdetailid"],)))
 
 
+OF_ITEM = (
+    '"_msdyn_itemnumber_value" IN (SELECT "msdyn_sharedproductdetailid" FROM'
+    ' "dataverse.msdyn_sharedproductdetails" WHERE "msdyn_itemnumber" = ?)'
+)
+"""The condition, in the emulator's own SQL, that default order settings are those of an item."""
+
+
 @contextmanager
 def settings_of(stack: Stack, item: str, company: str, values: Mapping[str, Any]) -> Iterator[None]:
     """A time in which a company sells an item by these default order settings."""
     store = stack.emulator.state.store
     seller = store.find(store.catalog.named("cdm_company"), "cdm_companycode = ?", [company])
-    where = '"msdyn_name" = ? AND "_msdyn_company_value" = ?'
+    where = f'{OF_ITEM} AND "_msdyn_company_value" = ?'
     table = "msdyn_productdefaultordersetting"
     with changed(stack, table, where, item, seller["cdm_companyid"], values=values):
         yield

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from tests.gateway.orders.worlds import changed
+from tests.gateway.orders.worlds import OF_ITEM, changed
 from tests.gateway.proofs.requests import NIGHTLY
 from tests.stack import Stack, emulator, running
 
@@ -105,7 +105,7 @@ def offers(stack: Stack, currency: str) -> list[Offer]:
             tx.update(named("product"), product, {"quantitydecimal": place % 6})
         settings = store.select(
             named("msdyn_productdefaultordersetting"),
-            '"msdyn_name" = ?',
+            OF_ITEM,
             [product["msdyn_itemnumber"]],
         )
         for each in settings:
