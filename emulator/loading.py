@@ -14,8 +14,8 @@ from emulator.odata.literals import spelled
 from emulator.problems import LoadError, Problems
 from emulator.properties import Waiting
 from emulator.references import Reference
-from emulator.store import Dangling, Row, Store
-from emulator.values import Stored, guid_order
+from emulator.store import Dangling, Store
+from emulator.values import Row, Stored, guid_order
 
 
 @dataclass

@@ -10,8 +10,7 @@ from emulator.dataverse.references import References
 from emulator.errors import BadPayload, Refusal
 from emulator.metadata import Column, Navigation, Table, Type
 from emulator.odata.sql import type_name
-from emulator.store import Row
-from emulator.values import Stored, stored
+from emulator.values import Row, Stored, stored
 
 Operation = Literal["create", "update"]
 BIND = "@odata.bind"

@@ -11,8 +11,7 @@ from emulator.exchange import Answer
 from emulator.metadata import Column
 from emulator.odata.options import Query, Selection, read_selection
 from emulator.reading import Restriction
-from emulator.store import Row
-from emulator.values import guid_order, guid_text, shown
+from emulator.values import Row, guid_order, guid_text, shown
 
 Json = dict[str, Any]
 

@@ -6,8 +6,8 @@ from emulator.dataverse.resources import Resolver
 from emulator.errors import BadPayload, no_row
 from emulator.exchange import segments
 from emulator.metadata import Navigation, Table
-from emulator.store import Row, Store
-from emulator.values import Stored
+from emulator.store import Store
+from emulator.values import Row, Stored
 
 ROOT = "/api/data/v9.2/"
 

@@ -12,8 +12,8 @@ from emulator.odata.literals import compared
 from emulator.odata.parser import literal
 from emulator.odata.sql import Compiler, Scope, type_name
 from emulator.odata.syntax import Kind
-from emulator.store import Row, Store
-from emulator.values import GUID, Stored, fold, guid_text
+from emulator.store import Store
+from emulator.values import GUID, Row, Stored, fold, guid_text
 
 RESERVED = {"$count", "$ref", "$value"}
 

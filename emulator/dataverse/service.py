@@ -16,8 +16,8 @@ from emulator.errors import BadPayload, BadQuery, Duplicate, NotAllowed, Refusal
 from emulator.exchange import Answer, Ask, Segment, segments
 from emulator.metadata import Navigation, Service
 from emulator.odata.options import read_selection
-from emulator.store import Row, Store
-from emulator.values import guid_text
+from emulator.store import Store
+from emulator.values import Row, guid_text
 
 CRM = "Microsoft.Dynamics.CRM."
 HELP = "http://go.microsoft.com/fwlink/"

@@ -9,8 +9,8 @@ from emulator.dataverse.references import References
 from emulator.defaults import complete, defaults, set_base_amounts
 from emulator.errors import BadPayload, MissingValue, Refusal
 from emulator.metadata import ENFORCED, Column, Navigation, Table, Type
-from emulator.store import Row, Store, Transaction
-from emulator.values import Stored, guid_order, guid_text
+from emulator.store import Store, Transaction
+from emulator.values import Row, Stored, guid_order, guid_text
 
 Json = dict[str, Any]
 CURRENCY = "_transactioncurrencyid_value"

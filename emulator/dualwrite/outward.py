@@ -11,8 +11,8 @@ from emulator.scm.numbers import DATAVERSE_ORDERS
 from emulator.scm.projection import Projection
 from emulator.scm.reading import HEADERS
 from emulator.scm.sales import Rejected, Sales
-from emulator.store import Change, Row, Transaction
-from emulator.values import Stored
+from emulator.store import Change, Transaction
+from emulator.values import Row, Stored
 from emulator.world.customer_rows import CUSTOMER
 from emulator.world.order_rows import ITEM_BASED
 from emulator.world.orders import Status

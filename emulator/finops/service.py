@@ -13,8 +13,8 @@ from emulator.finops.writing import Writer
 from emulator.metadata import Service, Table
 from emulator.odata.options import Query, flag, read_query, read_selection
 from emulator.reading import Reader, Restriction
-from emulator.store import Key, Row, Store, where_key
-from emulator.values import fold
+from emulator.store import Key, Store, where_key
+from emulator.values import Row, fold
 
 Json = dict[str, Any]
 MAX_PAGE = 10_000
