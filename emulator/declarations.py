@@ -338,7 +338,8 @@ def _relate(catalog: Catalog, name: str, words: dict[str, Any]) -> None:
     """Declare an N:N relationship together with the table in between."""
     first, second = words["tables"]
     columns = (catalog.by_name[first].id, catalog.by_name[second].id)
-    _put_between(catalog, ManyToMany(name, words["set"], (first, second), columns, name))
+    between = words.get("intersect", name)
+    _put_between(catalog, ManyToMany(name, words["set"], (first, second), columns, between))
 
 
 def _put_between(catalog: Catalog, relation: ManyToMany) -> None:

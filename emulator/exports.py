@@ -51,8 +51,8 @@ class Reader:
         self._store = store
         self._problems = problems
         self._lines = lines
-        self._properties = Properties(store.catalog, source.table)
-        self._defaults = defaults(source.table)
+        self._properties = Properties(store.shown, source.table)
+        self._defaults = defaults(store.whole(source.table))
 
     def rows(self) -> Iterator[Row]:
         for line, text in _lines(self.source.path):

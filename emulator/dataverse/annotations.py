@@ -93,7 +93,7 @@ class Annotator:
         found: dict[str, tuple[str, str, str | None]] = {}
         stored = [guid_order(key) for key in keys]
         for target in column.targets:
-            table = self.store.catalog.named(target.table)
+            table = self.store.shown.named(target.table)
             name = f'"{table.primary_name}"' if table.primary_name else "NULL"
             marks = ", ".join("?" * len(stored))
             sql = f'SELECT "{table.id}", {name} FROM "{table.sql}" WHERE "{table.id}" IN ({marks})'  # noqa: S608

@@ -44,7 +44,7 @@ class Queries:
         return Restriction([condition])
 
     def _row(self, resource: Resource, address: Address) -> Answer:
-        selection = read_selection(self.store.catalog, resource.table, self.view.options)
+        selection = read_selection(self.store.shown, resource.table, self.view.options)
         row = self.read(resource, address, selection)
         if self._unchanged(selection, row):
             return Answer(304, headers={"ETag": row["@odata.etag"]})

@@ -34,7 +34,7 @@ class References:
         if not isinstance(url, str):
             raise BadPayload(f"The value of '{navigation.name}' must be a URL.")
         table, row = self.find(url)
-        if table.set != navigation.target and table.name not in allowed:
+        if table.home != navigation.target and table.name not in allowed:
             raise BadPayload(
                 f"Entity type '{table.name}' cannot be bound to the navigation property"
                 f" '{navigation.name}'."

@@ -57,7 +57,7 @@ class Resolver:
 
     def __init__(self, store: Store, aliases: Mapping[str, str]) -> None:
         self.store = store
-        self.catalog = store.catalog
+        self.catalog = store.shown
         self.aliases = aliases
 
     def resolve(self, path: list[Segment]) -> Resource:
@@ -164,7 +164,7 @@ def related_to(
         if navigation.through is None:
             return f'{scope.alias}."{far}" = {value}'
         between = navigation.through
-        sql = store.catalog.tables[between.set].sql
+        sql = store.shown.tables[between.set].sql
         return (
             f'{scope.alias}."{far}" IN (SELECT "{between.far}" FROM "{sql}"'  # noqa: S608
             f' WHERE "{between.near}" = {value})'
