@@ -17,6 +17,7 @@ from emulator.clock import Clock
 from emulator.dataverse.operations import furnish
 from emulator.dataverse.service import Dataverse
 from emulator.dataverse.service import error as dataverse_error
+from emulator.dualwrite.running import announce
 from emulator.dualwrite.sync import DualWrite
 from emulator.errors import NotAllowed, Refusal, TooLong, Unauthorized
 from emulator.exchange import Answer, Ask
@@ -47,6 +48,7 @@ def create_app(
 ) -> Starlette:
     """`authorize` raises `Unauthorized` for a bad header; `company` is F&O's default one."""
     furnish(store)
+    announce(store)
     log, clock = Log(), Clock(store.clock)
     store.clock = clock.now
     faults = Faults(clock)

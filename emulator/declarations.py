@@ -20,7 +20,6 @@ from emulator.metadata import (
     Catalog,
     Column,
     ManyToMany,
-    Navigation,
     Option,
     OptionSet,
     Service,
@@ -28,6 +27,7 @@ from emulator.metadata import (
     Target,
     Type,
 )
+from emulator.supplements import SUPPLEMENT_WORDS, default, lists, navigations, supplemented
 
 Kind = tuple[str, str]
 EVERY_TABLE = (
@@ -50,11 +50,8 @@ OWNERSHIP = {
 }
 TABLE_WORDS = {"set", "service", "key", "keys", "name", "owner", "states", "columns", "navigation",
                "read_only", "tracked", "indexes", "unique"}  # fmt: skip
-SUPPLEMENT_WORDS = {"name", "owner", "keys", "columns", "navigation", "read_only", "tracked",
-                    "indexes", "unique", "entity", "sizes", "targets", "backs", "states",
-                    "options", "behaviours", "defaults", "required"}  # fmt: skip
 NOT_TABLES = {"optionsets", "manytomany"}
-FLAGS = {
+FLAGS: dict[str, dict[str, Any]] = {
     "required": {"level": ENFORCED},
     "nocreate": {"creatable": False},
     "noupdate": {"updatable": False},
@@ -94,7 +91,10 @@ def _standard() -> Catalog:
     declared = dict(_standard_files())
     known = {name: words for each in declared.values() for name, words in each.items()}
     for name in (*dictionary.tables(), *dictionary.collections()):
-        _add_known(catalog, name, known.get(name, {}))
+        table = supplemented(name, known.get(name, {}))
+        catalog.tables[table.home] = table
+        if table.service is Service.DATAVERSE:
+            catalog.by_name[name] = table
     for relation in vocabulary.relations():
         _put_between(catalog, relation)
     _add_all(catalog, declared)
@@ -153,57 +153,6 @@ def _add_tables(catalog: Catalog, declared: dict[str, Any]) -> None:
     for name, words in declared.items():
         if name not in NOT_TABLES:
             _add_table(catalog, name, words)
-
-
-def _add_known(catalog: Catalog, name: str, words: dict[str, Any]) -> None:
-    """A table of the dictionary with what the emulator's TOML adds to it."""
-    if unknown := set(words) - SUPPLEMENT_WORDS:
-        raise DeclarationError(f"[{name}] does not know {', '.join(sorted(unknown))}")
-    is_finops = name in dictionary.collections()
-    make = vocabulary.collection if is_finops else vocabulary.table
-    table = make(name, _supplement(words))
-    if table.primary_name not in table.columns:
-        table = replace(table, primary_name=None)
-    table = replace(
-        table,
-        navigations=dict(_navigations(words)),
-        read_only=words.get("read_only", False),
-        tracked=words.get("tracked", True),
-        indexes=_lists(words, "indexes"),
-        unique=_lists(words, "unique"),
-    )
-    catalog.tables[table.home] = table
-    if not is_finops:
-        catalog.by_name[name] = table
-
-
-def _supplement(words: dict[str, Any]) -> vocabulary.Supplement:
-    return vocabulary.Supplement(
-        primary_name=words.get("name"),
-        entity=words.get("entity"),
-        owner=words.get("owner"),
-        sizes={name: int(size) for size, name in _turned(words, "sizes")},
-        targets=words.get("targets", {}),
-        backs=words.get("backs", {}),
-        states=words.get("states", {}),
-        options={
-            column: {int(value): label for value, label in members.items()}
-            for column, members in words.get("options", {}).items()
-        },
-        behaviours={name: behaviour for behaviour, name in _turned(words, "behaviours")},
-        defaults={name: _default(value) for value, name in _turned(words, "defaults")},
-        required=frozenset(words.get("required", "").split()),
-    )
-
-
-def _turned(words: dict[str, Any], word: str) -> Iterator[tuple[str, str]]:
-    """The pairs of `value = "name name"`."""
-    for value, names in words.get(word, {}).items():
-        yield from ((value, name) for name in names.split())
-
-
-def _lists(words: dict[str, Any], word: str) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(each.split()) for each in words.get(word, ()))
 
 
 def _add_relations(catalog: Catalog, declared: dict[str, Any]) -> None:
@@ -268,12 +217,12 @@ def _table(catalog: Catalog, name: str, words: dict[str, Any]) -> Table:
         columns={column.name: column for column in columns} | _exchange_rate(columns),
         primary_name=words.get("name"),
         alternate_keys=tuple(_alternate_keys(words)),
-        navigations=dict(_navigations(words)),
+        navigations=dict(navigations(words)),
         read_only=words.get("read_only", False),
         ownership=words.get("owner", "organization"),
         tracked=words.get("tracked", True),
-        indexes=_lists(words, "indexes"),
-        unique=_lists(words, "unique"),
+        indexes=lists(words, "indexes"),
+        unique=lists(words, "unique"),
         schema_name=vocabulary.schema_name(name),
         home=words["set"],
     )
@@ -302,14 +251,6 @@ def _exchange_rate(columns: list[Column]) -> dict[str, Column]:
 def _alternate_keys(words: dict[str, Any]) -> Iterator[AlternateKey]:
     for name, columns in words.get("keys", {}).items():
         yield AlternateKey(name, tuple(columns.split()))
-
-
-def _navigations(words: dict[str, Any]) -> Iterator[tuple[str, Navigation]]:
-    """F&O's relations: `"SalesOrderHeader" = "SalesOrderHeadersV2 dataAreaId SalesOrderNumber"`."""
-    for name, text in words.get("navigation", {}).items():
-        target, *pairs = text.removesuffix(" many").split()
-        on = tuple((near, far or near) for near, _, far in (pair.partition("=") for pair in pairs))
-        yield name, Navigation(name, target, on, text.endswith(" many"))
 
 
 def _columns(catalog: Catalog, table: str, kind: str, names: str) -> Iterator[Column]:
@@ -345,7 +286,7 @@ def _column(catalog: Catalog, table: str, kind: list[str], name: str) -> Column:
         if word in FLAGS:
             words |= FLAGS[word]
         elif word.startswith("default="):
-            words["default"] = _default(word.removeprefix("default="))
+            words["default"] = default(word.removeprefix("default="))
         elif word != "nobase":
             rest.append(word)
     property_name = f"_{name}_value" if type_ is Type.LOOKUP else name
@@ -353,10 +294,6 @@ def _column(catalog: Catalog, table: str, kind: list[str], name: str) -> Column:
     if type_ in BEHAVIOURS:
         words["behaviour"], words["format"] = BEHAVIOURS[type_]
     return _specific(catalog, table, Column(property_name, type_, name, **words), rest)
-
-
-def _default(text: str) -> int | str:
-    return int(text) if text.lstrip("-").isdigit() else text
 
 
 def _specific(catalog: Catalog, table: str, column: Column, words: list[str]) -> Column:
@@ -401,7 +338,8 @@ def _relate(catalog: Catalog, name: str, words: dict[str, Any]) -> None:
     """Declare an N:N relationship together with the table in between."""
     first, second = words["tables"]
     columns = (catalog.by_name[first].id, catalog.by_name[second].id)
-    _put_between(catalog, ManyToMany(name, words["set"], (first, second), columns, name))
+    between = words.get("intersect", name)
+    _put_between(catalog, ManyToMany(name, words["set"], (first, second), columns, between))
 
 
 def _put_between(catalog: Catalog, relation: ManyToMany) -> None:

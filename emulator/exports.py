@@ -15,8 +15,8 @@ from emulator.errors import Refusal
 from emulator.metadata import Service, Table
 from emulator.problems import Problems
 from emulator.properties import Properties, Waiting
-from emulator.store import Row, Store, key_of
-from emulator.values import Stored, guid_order
+from emulator.store import Store, key_of
+from emulator.values import Row, Stored, guid_order
 
 NAMESPACE: Final = UUID("9b1c7a52-3d0e-4f6b-8c55-0f2a6e1d7b90")
 UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -51,8 +51,8 @@ class Reader:
         self._store = store
         self._problems = problems
         self._lines = lines
-        self._properties = Properties(store.catalog, source.table)
-        self._defaults = defaults(source.table)
+        self._properties = Properties(store.shown, source.table)
+        self._defaults = defaults(store.whole(source.table))
 
     def rows(self) -> Iterator[Row]:
         for line, text in _lines(self.source.path):

@@ -14,8 +14,8 @@ from emulator.odata.literals import spelled
 from emulator.problems import LoadError, Problems
 from emulator.properties import Waiting
 from emulator.references import Reference
-from emulator.store import Dangling, Row, Store
-from emulator.values import Stored, guid_order
+from emulator.store import Dangling, Store
+from emulator.values import Row, Stored, guid_order
 
 
 @dataclass
@@ -65,11 +65,11 @@ class Load:
             raise LoadError(self._problems)
         for service in present:
             for path in sorted((folder / service).iterdir()):
-                table = self._store.catalog.find(path.stem, service)
+                table = self._store.shown.find(path.stem, service)
                 if path.suffix == ".jsonl" and table:
                     yield Source(path, table)
                 elif path.suffix == ".jsonl":
-                    advice = _did_you_mean(self._store.catalog, path.stem, service)
+                    advice = _did_you_mean(self._store.shown, path.stem, service)
                     self._problems.add(path, 0, "", f"no table has the set {path.stem}{advice}")
                 elif path.suffix in {".json", ".csv"}:
                     self._problems.add(path, 0, "", "is not read; rows come as .jsonl, one a line")
@@ -138,7 +138,9 @@ def _did_you_mean(catalog: Catalog, name: str, service: Service) -> str:
 
 def _find(store: Store, target: Reference) -> Stored:
     """The id of the row that an alternate key names."""
-    table = store.catalog.tables[target.set]
+    table = store.shown.find(target.set, Service.DATAVERSE)
+    if table is None:
+        return None
     values = dict(target.key)
     key = next((k for k in table.alternate_keys if set(k.columns) == set(values)), None)
     if key is None:

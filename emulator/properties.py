@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from typing import Final
 
+from emulator.days import kept_day
 from emulator.metadata import GUIDS, Catalog, Column, Navigation, Table, Type
 from emulator.references import Reference, guid, reference
-from emulator.store import Row
-from emulator.values import STORE, guid_order
+from emulator.values import STORE, Row, guid_order
 
 BIND: Final = "odata.bind"
+BARE: Final = len("2031-04-30")
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _refused(text: str) -> Read:
 def _column(column: Column) -> Read:
     if column.type in GUIDS:
         return _identifier(column)
-    return _date(column) if column.type is Type.DATE else _value(column)
+    return _day(column) if column.is_day else _value(column)
 
 
 def _identifier(column: Column) -> Read:
@@ -137,11 +139,16 @@ def _value(column: Column) -> Read:
     return read
 
 
-def _date(column: Column) -> Read:
-    """A date-only column may come with a time behind it, depending on its age."""
-    read_day = _value(column)
+def _day(column: Column) -> Read:
+    """A day may come in another form than its column keeps, for exports are older than both."""
+    read_value = _value(column)
 
     def read(row: Row, value: object, waiting: list[Waiting]) -> None:
-        read_day(row, value[:10] if isinstance(value, str) else value, waiting)
+        is_bare = isinstance(value, str) and len(value) == BARE
+        if column.type is Type.DATE and isinstance(value, str):
+            value = value[:BARE]
+        elif is_bare:
+            value = kept_day(column, date.fromisoformat(str(value)))
+        read_value(row, value, waiting)
 
     return read

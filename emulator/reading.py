@@ -78,10 +78,13 @@ class Reader:
         self.etag = etag
         self.me = me or {}
         self.nested_etags = nested_etags
+        self.may_read: Callable[[Table], None] = lambda _: None
+        """Refuses a table that the caller may not read."""
         self.show_expanded: Callable[[Expand, Json, list[Json]], None] = attach
 
     def compiler(self, table: Table) -> Compiler:
-        return Compiler(self.store.catalog, table, self.store.clock(), self.me)
+        self.may_read(table)
+        return Compiler(self.store.shown, table, self.store.clock(), self.me)
 
     def page(self, query: Query, limit: int, *, after: Values = (),
              only: Restriction | None = None) -> Page:  # fmt: skip
@@ -114,6 +117,7 @@ class Reader:
 
     def one(self, selection: Selection, where: str, values: Iterable[Stored]) -> Json | None:
         """A single row found by SQL of ours over the bare columns."""
+        self.may_read(selection.table)
         shape = Shape(selection, self.etag)
         sql = f'SELECT {shape.sql("t")} FROM "{selection.table.sql}" t WHERE {where}'  # noqa: S608
         rows = self.show(shape, self.store.run(sql, values)[:1])
@@ -211,7 +215,7 @@ def _join(store: Store, expand: Expand, scope: Scope) -> tuple[str, list[str]]:
     if navigation.through is None:
         far = [comparable(table.columns[f], f'{scope.alias}."{f}"') for _, f in navigation.on]
         return "", far
-    between = store.catalog.tables[navigation.through.set]
+    between = store.shown.tables[navigation.through.set]
     on = f'm."{navigation.through.far}" = {scope.alias}."{navigation.on[0][1]}"'
     return f' JOIN "{between.sql}" m ON {on}', [f'm."{navigation.through.near}"']
 

@@ -59,6 +59,8 @@ class Transaction:
     changes: list[Change] = field(default_factory=list)
 
     def insert(self, table: Table, row: Row) -> Row:
+        if table is not (whole := self.store.whole(table)):
+            table, row = whole, defaults(whole) | row
         row[version_column(table)] = self.store.next_version()
         try:
             self.store.write(table, [row])
@@ -68,6 +70,7 @@ class Transaction:
         return row
 
     def update(self, table: Table, before: Row, values: Row) -> Row:
+        table = self.store.whole(table)
         key = key_of(table, before)
         values = {**values, version_column(table): self.store.next_version()}
         assignments = ", ".join(f'"{name}" = ?' for name in values)
@@ -82,10 +85,11 @@ class Transaction:
         return after
 
     def delete(self, table: Table, before: Row) -> None:
+        table = self.store.whole(table)
         key = key_of(table, before)
         where, found = where_key(table, key)
         self.store.run(f'DELETE FROM "{table.sql}" WHERE {where}', found)  # noqa: S608
-        gone = (table.set, str(key[0]), self.store.next_version())
+        gone = (table.home, str(key[0]), self.store.next_version())
         self.store.run('INSERT INTO "@deleted" VALUES (?, ?, ?)', gone)
         self._tell("delete", table, key, before, None)
 
@@ -98,10 +102,18 @@ class Transaction:
 
 
 class Store:
-    """The rows of all tables of a catalog, in memory or in a file that outlives the process."""
+    """The rows of all tables of a catalog, in memory or in a file that outlives the process.
 
-    def __init__(self, catalog: Catalog, path: str = ":memory:") -> None:
+    `shown` is what the services speak of it: all of it, or what an environment has.
+    """
+
+    def __init__(
+        self, catalog: Catalog, path: str = ":memory:", shown: Catalog | None = None
+    ) -> None:
         self.catalog = catalog
+        self.shown = shown or catalog
+        self.denied: frozenset[str] = frozenset()
+        """Privileges that the application user lacks."""
         self.listeners: list[Listener] = []
         self.before_commit: list[Callable[[Transaction], None]] = []
         self.fillers: list[Callable[[Table, Row], Row]] = []
@@ -112,6 +124,10 @@ class Store:
         self._open: Transaction | None = None
         create(self.connection, catalog)
         self._version = self._last_version()
+
+    def whole(self, table: Table) -> Table:
+        """The table as it is kept, with what an environment does not show of it."""
+        return self.catalog.tables.get(table.home, table)
 
     def run(self, sql: str, values: Iterable[Stored] = ()) -> list[tuple[Any, ...]]:
         try:

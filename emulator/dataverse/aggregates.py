@@ -23,7 +23,7 @@ class Aggregator:
     def __init__(self, store: Store, table: Table, aggregation: Aggregation) -> None:
         self.store = store
         self.aggregation = aggregation
-        self.compiler = Compiler(store.catalog, table, store.clock())
+        self.compiler = Compiler(store.shown, table, store.clock())
         self.shows: list[tuple[str, Column | None]] = []
 
     def rows(self, only: Restriction) -> list[Json]:

@@ -60,7 +60,7 @@ class Annotator:
             return self._money
         if column.options:
             return lambda value, _: _labels(column, value)
-        return FORMATS.get(column.type)
+        return _day if column.is_day else FORMATS.get(column.type)
 
     def _money(self, value: float | Decimal, row: Json) -> str:
         symbol, precision = self._currency(row.get("_transactioncurrencyid_value"))
@@ -93,7 +93,7 @@ class Annotator:
         found: dict[str, tuple[str, str, str | None]] = {}
         stored = [guid_order(key) for key in keys]
         for target in column.targets:
-            table = self.store.catalog.named(target.table)
+            table = self.store.shown.named(target.table)
             name = f'"{table.primary_name}"' if table.primary_name else "NULL"
             marks = ", ".join("?" * len(stored))
             sql = f'SELECT "{table.id}", {name} FROM "{table.sql}" WHERE "{table.id}" IN ({marks})'  # noqa: S608
@@ -107,6 +107,8 @@ def logical_name(table: Table) -> str:
 
 
 def _labels(column: Column, value: object) -> str:
+    if isinstance(value, bool):
+        value = int(value)
     values = value.split(",") if isinstance(value, str) else [value]
     options = column.options.options if column.options else ()
     labels = {option.value: option.label for option in options}

@@ -6,12 +6,12 @@ What the body may name differs by the write: some columns take a value only on c
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from emulator.dataverse.privileges import check
 from emulator.dataverse.references import References
 from emulator.errors import BadPayload, Refusal
 from emulator.metadata import Column, Navigation, Table, Type
 from emulator.odata.sql import type_name
-from emulator.store import Row
-from emulator.values import Stored, stored
+from emulator.values import Row, Stored, stored
 
 Operation = Literal["create", "update"]
 BIND = "@odata.bind"
@@ -85,9 +85,15 @@ class BodyReader:
             return
         key = None
         if value is not None:
+            self._check_append(navigation)
             key = self.references.key(value, navigation, self._owners(navigation))
         self._check_company(navigation, key, current)
         self._link(body, navigation, key)
+
+    def _check_append(self, navigation: Navigation) -> None:
+        store = self.references.store
+        check(store, self.table, "Append")
+        check(store, store.shown.tables[navigation.target], "AppendTo")
 
     def _check_company(self, navigation: Navigation, key: Stored, current: Row) -> None:
         """The company of a saved row does not change, though metadata calls it updatable."""

@@ -11,8 +11,8 @@ from emulator.errors import BadPayload, MissingValue, no_row
 from emulator.exchange import Answer, Segment, segments
 from emulator.metadata import Table
 from emulator.odata.sql import type_name
-from emulator.store import Row, Store, Transaction
-from emulator.values import guid_text
+from emulator.store import Store, Transaction
+from emulator.values import Row, guid_text
 
 Json = dict[str, Any]
 TYPE, ID = "@odata.type", "@odata.id"

@@ -62,7 +62,7 @@ def subject_of(table: Table, name: str, values: list[str], context: Context) -> 
 
 def query_expression(store: Store, query: Json) -> tuple[Table, str, list[Stored]]:
     """Table, condition and values of a QueryExpression, as far as its criteria go."""
-    table = store.catalog.by_name.get(str(query.get("EntityName")))
+    table = store.shown.by_name.get(str(query.get("EntityName")))
     if table is None:
         raise BadQuery(f"The entity '{query.get('EntityName')}' was not found.", code="0x80041102")
     values: list[Stored] = []

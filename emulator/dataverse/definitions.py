@@ -33,6 +33,12 @@ KINDS = {
     Type.BINARY: ("Virtual", "Image", "Image"),
 }
 OPTION_CLASSES = {"State": "StateOption", "Status": "StatusOption"}
+OWNERS = {"salesorderdetail": "salesorder", "quotedetail": "quote", "invoicedetail": "invoice",
+          "productpricelevel": "product"}  # fmt: skip
+"""Tables whose rows are parts of others, and ruled by the privileges of these."""
+WORDS = {"salesorder": "Order", "systemuser": "User", "customeraddress": "Address",
+         "annotation": "Note", "businessunit": "BusinessUnit"}  # fmt: skip
+"""What privileges call a table where that is not its schema name."""
 PRIVILEGES = ("Create", "Read", "Write", "Delete", "Append", "AppendTo")
 OWNERSHIP = {"user": "UserOwned", "organization": "OrganizationOwned", "none": "None"}
 FIRST_CODE = 10_000
@@ -97,9 +103,16 @@ def entity(catalog: Catalog, table: Table, code: int) -> Json:
     }
 
 
+def privilege_name(table: Table, right: str) -> str:
+    owner = OWNERS.get(table.name, table.name)
+    if owner != table.name and right in ("Create", "Delete"):
+        right = "Write"
+    return f"prv{right}{WORDS.get(owner) or schema_name(owner)}"
+
+
 def privilege(table: Table, right: str) -> Json:
     """What a security role may grant on a table."""
-    name = f"prv{right}{table.schema_name}"
+    name = privilege_name(table, right)
     return {
         "Name": name,
         "PrivilegeId": metadata_id("privilege", name),

@@ -49,7 +49,7 @@ class Fetch:
     scopes: dict[str, Scope] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.compiler = Compiler(self.store.catalog, self.table, self.store.clock(), self.me)
+        self.compiler = Compiler(self.store.shown, self.table, self.store.clock(), self.me)
         self.aggregate = self.root.get("aggregate") == "true"
         self.plural = 0
         entity = self.root.find("entity")
@@ -148,7 +148,7 @@ class Fetch:
         return Output(AGGREGATES[kind].format(sql), name, None if "count" in kind else column)
 
     def _link(self, element: ElementTree.Element, scope: Scope) -> None:
-        table = self.store.catalog.by_name.get(element.get("name", ""))
+        table = self.store.shown.by_name.get(element.get("name", ""))
         if table is None:
             raise BadQuery(f"The entity '{element.get('name')}' was not found.", code="0x80041102")
         other = self.compiler.scope(table)

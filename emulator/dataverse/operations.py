@@ -16,6 +16,7 @@ Me = dict[str, Stored]
 ORGANIZATION = "0a6e9c30-5f0b-4d43-8d83-0f6f3a1c5e01"
 BUSINESS_UNIT = "0a6e9c30-5f0b-4d43-8d83-0f6f3a1c5e02"
 USER = "0a6e9c30-5f0b-4d43-8d83-0f6f3a1c5e03"
+ROLE = "0a6e9c30-5f0b-4d43-8d83-0f6f3a1c5e04"
 NOT_A_MEMBER = "The user is not a member of the organization."
 
 
@@ -29,6 +30,13 @@ def furnish(store: Store) -> None:
             "fullname": "# Gateway",
             "_businessunitid_value": BUSINESS_UNIT,
         },
+    }
+    user = _first(store, "systemuser") or guid_order(USER)
+    rows["roles"] = {"roleid": ROLE, "name": "Gateway"}
+    rows["systemuserrolescollection"] = {
+        "systemuserrolesid": ROLE,
+        "systemuserid": guid_text(str(user)),
+        "roleid": ROLE,
     }
     for name, row in rows.items():
         table = store.catalog.tables[name]
@@ -105,7 +113,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _table(store: Store, name: str) -> Table:
-    table = store.catalog.by_name.get(name)
+    table = store.shown.by_name.get(name)
     if table is None:
         raise Refusal(
             f"The entity with a name = '{name}' with namemapping = 'Logical' was not found in the"

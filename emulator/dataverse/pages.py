@@ -42,7 +42,7 @@ class Pages:
         asked = "$deltatoken" in self.options or "odata.track-changes" in self.view.preferences
         if asked or place.delta:
             return self._tracked(table, only, place)
-        query = read_query(self.store.catalog, table, self.options)
+        query = read_query(self.store.shown, table, self.options)
         body, _ = self._page(query, only, place)
         return Answer(200, body, self.view.applied())
 
@@ -97,7 +97,7 @@ class Pages:
         if token := self.options.get("$deltatoken"):
             since = tracking.read(self.store, token)
             only = _changed(only, since)
-        query = read_query(self.store.catalog, table, self.options)
+        query = read_query(self.store.shown, table, self.options)
         total = self.view.reader.count(query, COUNT_CAP, only)
         return Answer(200, str(total).encode(), {"Content-Type": "text/plain"})
 
@@ -131,7 +131,7 @@ class Pages:
         since = self.options.get("$deltatoken")
         token = tracking.read(self.store, since) if since else None
         only = _changed(only, token) if token else only
-        query = read_query(self.store.catalog, table, self.options)
+        query = read_query(self.store.shown, table, self.options)
         body, more = self._page(query, only, place)
         if token:
             body["@odata.context"] += "/$delta"

@@ -11,8 +11,7 @@ from emulator.exchange import Answer
 from emulator.metadata import Column
 from emulator.odata.options import Query, Selection, read_selection
 from emulator.reading import Restriction
-from emulator.store import Row
-from emulator.values import guid_order, guid_text, shown
+from emulator.values import Row, guid_order, guid_text, shown
 
 Json = dict[str, Any]
 
@@ -45,7 +44,7 @@ class Queries:
         return Restriction([condition])
 
     def _row(self, resource: Resource, address: Address) -> Answer:
-        selection = read_selection(self.store.catalog, resource.table, self.view.options)
+        selection = read_selection(self.store.shown, resource.table, self.view.options)
         row = self.read(resource, address, selection)
         if self._unchanged(selection, row):
             return Answer(304, headers={"ETag": row["@odata.etag"]})

@@ -6,8 +6,8 @@ from emulator.dataverse.resources import Resolver
 from emulator.errors import BadPayload, no_row
 from emulator.exchange import segments
 from emulator.metadata import Navigation, Table
-from emulator.store import Row, Store
-from emulator.values import Stored
+from emulator.store import Store
+from emulator.values import Row, Stored
 
 ROOT = "/api/data/v9.2/"
 
@@ -34,7 +34,7 @@ class References:
         if not isinstance(url, str):
             raise BadPayload(f"The value of '{navigation.name}' must be a URL.")
         table, row = self.find(url)
-        if table.set != navigation.target and table.name not in allowed:
+        if table.home != navigation.target and table.name not in allowed:
             raise BadPayload(
                 f"Entity type '{table.name}' cannot be bound to the navigation property"
                 f" '{navigation.name}'."

@@ -12,8 +12,8 @@ from emulator.odata.literals import compared
 from emulator.odata.parser import literal
 from emulator.odata.sql import Compiler, Scope, type_name
 from emulator.odata.syntax import Kind
-from emulator.store import Row, Store
-from emulator.values import GUID, Stored, fold, guid_text
+from emulator.store import Store
+from emulator.values import GUID, Row, Stored, fold, guid_text
 
 RESERVED = {"$count", "$ref", "$value"}
 
@@ -57,7 +57,7 @@ class Resolver:
 
     def __init__(self, store: Store, aliases: Mapping[str, str]) -> None:
         self.store = store
-        self.catalog = store.catalog
+        self.catalog = store.shown
         self.aliases = aliases
 
     def resolve(self, path: list[Segment]) -> Resource:
@@ -164,7 +164,7 @@ def related_to(
         if navigation.through is None:
             return f'{scope.alias}."{far}" = {value}'
         between = navigation.through
-        sql = store.catalog.tables[between.set].sql
+        sql = store.shown.tables[between.set].sql
         return (
             f'{scope.alias}."{far}" IN (SELECT "{between.far}" FROM "{sql}"'  # noqa: S608
             f' WHERE "{between.near}" = {value})'

@@ -7,6 +7,7 @@ from emulator.dataverse.annotations import Wanted
 from emulator.dataverse.bulk import Bulk, bulk_delete, is_bulk
 from emulator.dataverse.discovery import SETS, discover
 from emulator.dataverse.operations import FUNCTIONS, Me, whoever
+from emulator.dataverse.privileges import ABOUT_USERS
 from emulator.dataverse.queries import Queries
 from emulator.dataverse.references import References
 from emulator.dataverse.resources import Address, Resolver, Resource, not_found
@@ -16,8 +17,8 @@ from emulator.errors import BadPayload, BadQuery, Duplicate, NotAllowed, Refusal
 from emulator.exchange import Answer, Ask, Segment, segments
 from emulator.metadata import Navigation, Service
 from emulator.odata.options import read_selection
-from emulator.store import Row, Store
-from emulator.values import guid_text
+from emulator.store import Store
+from emulator.values import Row, guid_text
 
 CRM = "Microsoft.Dynamics.CRM."
 HELP = "http://go.microsoft.com/fwlink/"
@@ -76,7 +77,7 @@ class Request:
         if first in FUNCTIONS:
             return FUNCTIONS[first](self.store, self.ask, self.me, path)
         if first in SETS:
-            return discover(self.store.catalog, self.ask, path)
+            return discover(self.store.shown, self.ask, path)
         if root := self._roots().get((self.ask.method, first)):
             return root()
         if path[-1].name.startswith(CRM) or is_bulk(path[-1]):
@@ -110,12 +111,12 @@ class Request:
         return View(self.store, self.ask, self.me)
 
     def _service_document(self) -> Answer:
-        sets = sorted(table.set for table in self.store.catalog.of(Service.DATAVERSE))
+        sets = sorted(table.set for table in self.store.shown.of(Service.DATAVERSE))
         value = [{"name": name, "kind": "EntitySet", "url": name} for name in sets]
         return Answer(200, {"@odata.context": f"{self.ask.base}/$metadata", "value": value})
 
     def _metadata(self) -> Answer:
-        body = metadata(self.store.catalog, Service.DATAVERSE)
+        body = metadata(self.store.shown, Service.DATAVERSE)
         return Answer(200, body, {"Content-Type": "application/xml"})
 
     def _bulk_delete(self) -> Answer:
@@ -124,6 +125,9 @@ class Request:
     def _bound(self, path: list[Segment]) -> Answer:
         """Actions and functions that are bound to a set or a row."""
         *before, last = path
+        function = last.name.removeprefix(CRM)
+        if function in ABOUT_USERS and [each.name for each in before] == ["systemusers"]:
+            return ABOUT_USERS[function](self.store, self.ask, last)
         if not is_bulk(last) or len(before) != 1:
             raise not_found(last.name)
         if self.ask.method != "POST":
@@ -182,7 +186,7 @@ class Request:
                 headers["Location"] = url
             return Answer(204, headers=headers)
         view = self._view()
-        selection = read_selection(self.store.catalog, resource.table, view.options)
+        selection = read_selection(self.store.shown, resource.table, view.options)
         address = Address(resource.table, {resource.table.id: row[resource.table.id]}, "")
         shown_row = Queries(view).read(Resource(resource.table, address), address, selection)
         body = {"@odata.context": view.context(selection, "/$entity")} | shown_row

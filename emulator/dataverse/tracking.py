@@ -56,7 +56,7 @@ def deleted(store: Store, table: Table, since: Token, base: str) -> list[Json]:
     """The rows deleted since a token that were there when it was made or later."""
     rows = store.run(
         'SELECT key FROM "@deleted" WHERE set_name = ? AND version > ? ORDER BY version',
-        (table.set, since.version),
+        (table.home, since.version),
     )
     context = f"{base}/$metadata#{table.set}/$deletedEntity"
     return [

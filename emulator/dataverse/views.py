@@ -4,6 +4,7 @@ from typing import Any
 
 from emulator.dataverse.annotations import Annotator, Wanted
 from emulator.dataverse.paging import Place, next_link
+from emulator.dataverse.privileges import check
 from emulator.errors import BadQuery
 from emulator.exchange import Ask
 from emulator.odata.options import Expand, Selection
@@ -41,6 +42,7 @@ class View:
         self.annotator = Annotator(store, self.wanted)
         self.expanded_size: int | None = None
         self.reader = Reader(store, etag, me, nested_etags=False)
+        self.reader.may_read = lambda table: check(store, table, "Read")
         self.reader.show_expanded = self._expanded
 
     def context(self, selection: Selection, suffix: str = "") -> str:

@@ -5,12 +5,13 @@ from typing import Any
 
 from emulator.dataverse.bodies import Body, BodyReader
 from emulator.dataverse.calculated import base_currency, calculate
+from emulator.dataverse.privileges import check
 from emulator.dataverse.references import References
 from emulator.defaults import complete, defaults, set_base_amounts
 from emulator.errors import BadPayload, MissingValue, Refusal
 from emulator.metadata import ENFORCED, Column, Navigation, Table, Type
-from emulator.store import Row, Store, Transaction
-from emulator.values import Stored, guid_order, guid_text
+from emulator.store import Store, Transaction
+from emulator.values import Row, Stored, guid_order, guid_text
 
 Json = dict[str, Any]
 CURRENCY = "_transactioncurrencyid_value"
@@ -35,10 +36,11 @@ class Writer:
         if table.read_only:
             raise Refusal(f"The 'Create' method does not support entities of type '{table.name}'.",
                           code="0x80040800")  # fmt: skip
+        check(self.store, table, "Create")
         body = BodyReader(table, self.references, "create").read(json)
         values = body.values | (given or {})
         for navigation, nested in body.parents:
-            target = self.store.catalog.tables[navigation.target]
+            target = self.store.shown.tables[navigation.target]
             values[navigation.on[0][0]] = self.create(tx, target, nested)[target.id]
         row = tx.insert(table, self._complete(table, values))
         self._after_create(tx, table, row, body)
@@ -53,7 +55,7 @@ class Writer:
 
     def _create_child(self, tx: Transaction, table: Table, row: Row, navigation: Navigation,
                       nested: Json) -> None:  # fmt: skip
-        target = self.store.catalog.tables[navigation.target]
+        target = self.store.shown.tables[navigation.target]
         if navigation.through is None:
             self.create(tx, target, nested, {navigation.on[0][1]: row[table.id]})
         else:
@@ -64,6 +66,7 @@ class Writer:
         return self.store.get(table, (row[table.id],)) or row
 
     def update(self, tx: Transaction, table: Table, before: Row, json: Json) -> Row:
+        check(self.store, table, "Write")
         body = BodyReader(table, self.references, "update").read(json, before)
         values = body.values
         if not values:
@@ -78,6 +81,7 @@ class Writer:
         return self.current(table, row)
 
     def delete(self, tx: Transaction, table: Table, row: Row) -> None:
+        check(self.store, table, "Delete")
         for navigation in table.navigations.values():
             if navigation.many:
                 self._release(tx, table, row, navigation)
@@ -87,12 +91,12 @@ class Writer:
     def _release(self, tx: Transaction, table: Table, row: Row, navigation: Navigation) -> None:
         """What happens to rows that point at one that goes: details go too, others are cut off."""
         if navigation.through is not None:
-            between = self.store.catalog.tables[navigation.through.set]
+            between = self.store.shown.tables[navigation.through.set]
             where = f'"{navigation.through.near}" = ?'
             for link in self.store.select(between, where, [row[table.id]]):
                 tx.delete(between, link)
             return
-        child = self.store.catalog.tables[navigation.target]
+        child = self.store.shown.tables[navigation.target]
         column = child.columns[navigation.on[0][1]]
         for other in self.store.select(child, f'"{column.name}" = ?', [row[table.id]]):
             self._cut(tx, child, other, column)
@@ -110,7 +114,7 @@ class Writer:
         if navigation.through is None:
             self._point(tx, table, row, navigation, other)
             return
-        between = self.store.catalog.tables[navigation.through.set]
+        between = self.store.shown.tables[navigation.through.set]
         near, far = navigation.on[0]
         link = {navigation.through.near: row[near], navigation.through.far: other[far]}
         tx.insert(between, {between.id: self.new_id(), **link})
@@ -119,7 +123,7 @@ class Writer:
                other: Row) -> None:  # fmt: skip
         near, far = navigation.on[0]
         if navigation.many:
-            child = self.store.catalog.tables[navigation.target]
+            child = self.store.shown.tables[navigation.target]
             tx.update(child, other, {far: row[near]} | self._modified(child))
         else:
             tx.update(table, row, {near: other[far]} | self._modified(table))
@@ -133,12 +137,12 @@ class Writer:
             return
         if other is None:
             raise BadPayload("A reference to the row to disassociate is needed.")
-        target = self.store.catalog.tables[navigation.target]
+        target = self.store.shown.tables[navigation.target]
         if navigation.through is None:
             self._check_required(target, {far: None}, [far])
             tx.update(target, other, {far: None})
             return
-        between = self.store.catalog.tables[navigation.through.set]
+        between = self.store.shown.tables[navigation.through.set]
         where = f'"{navigation.through.near}" = ? AND "{navigation.through.far}" = ?'
         for link in self.store.select(between, where, [row[near], other[far]]):
             tx.delete(between, link)

@@ -18,8 +18,8 @@ from emulator.dualwrite.maps import (
     Map,
 )
 from emulator.metadata import Table
-from emulator.store import Row, Store, Transaction
-from emulator.values import Stored, fold, guid_order
+from emulator.store import Store, Transaction
+from emulator.values import Row, Stored, fold, guid_order
 from emulator.world.customer_rows import CUSTOMER
 from emulator.world.fulfilment import BILLED
 from emulator.world.order_rows import ITEM_BASED, STATES

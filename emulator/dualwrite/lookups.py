@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from emulator.metadata import Column, Table
-from emulator.store import Row, Store
-from emulator.values import Stored, fold
+from emulator.store import Store
+from emulator.values import Row, Stored, fold
 
 COMPANY = "_msdyn_company_value"
 PRODUCT_COMPANY = "_msdyn_companyid_value"

@@ -7,12 +7,13 @@ from emulator.defaults import defaults
 from emulator.dualwrite.conversion import to_finops
 from emulator.dualwrite.lookups import COMPANY, Lookups
 from emulator.dualwrite.maps import CUSTOMERS, ORDER_LINES, ORDERS, Carried, Map
+from emulator.dualwrite.running import admits
 from emulator.scm.numbers import DATAVERSE_ORDERS
 from emulator.scm.projection import Projection
 from emulator.scm.reading import HEADERS
 from emulator.scm.sales import Rejected, Sales
-from emulator.store import Change, Row, Transaction
-from emulator.values import Stored
+from emulator.store import Change, Transaction
+from emulator.values import Row, Stored
 from emulator.world.customer_rows import CUSTOMER
 from emulator.world.order_rows import ITEM_BASED
 from emulator.world.orders import Status
@@ -33,7 +34,9 @@ class Outward:
         self.cancels: Literal["accept", "refuse"] = "accept"
 
     def eligible(self, change: Change) -> str | None:
-        """The company in which a change is carried at all."""
+        """The company in which a change is carried at all, past the filters of its map."""
+        if change.after and not admits(self.store, change.table, change.key[0]):
+            return None
         row = change.after or change.before or {}
         if change.table.name == "salesorderdetail":
             return self._eligible_order(self._order(row))

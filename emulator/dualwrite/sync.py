@@ -17,8 +17,8 @@ from emulator.faults.rules import Faults
 from emulator.metadata import Service, Table
 from emulator.scm.reading import HEADERS, LINES, PRODUCTS
 from emulator.scm.sales import Rejected, Sales
-from emulator.store import Change, Row, Store, Transaction
-from emulator.values import Stored
+from emulator.store import Change, Store, Transaction
+from emulator.values import Row, Stored
 from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
 
 ORIGIN = "dual-write"

@@ -7,8 +7,8 @@ from emulator.odata.literals import compared
 from emulator.odata.parser import literal
 from emulator.odata.sql import type_name
 from emulator.odata.syntax import Kind
-from emulator.store import Key, Row
-from emulator.values import Stored
+from emulator.store import Key
+from emulator.values import Row, Stored
 
 
 def read_key(table: Table, args: str) -> Key:

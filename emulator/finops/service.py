@@ -13,8 +13,8 @@ from emulator.finops.writing import Writer
 from emulator.metadata import Service, Table
 from emulator.odata.options import Query, flag, read_query, read_selection
 from emulator.reading import Reader, Restriction
-from emulator.store import Key, Row, Store, where_key
-from emulator.values import fold
+from emulator.store import Key, Store, where_key
+from emulator.values import Row, fold
 
 Json = dict[str, Any]
 MAX_PAGE = 10_000
@@ -38,7 +38,7 @@ class FinOps:
     def describe(self, ask: Ask, made: Mapping[str, str] | None = None) -> Answer:
         """Answers below `/metadata`, beside the data."""
         try:
-            return public_metadata(self.store.catalog, ask)
+            return public_metadata(self.store.shown, ask)
         except Refusal as refusal:
             return error(refusal)
 
@@ -88,9 +88,9 @@ class Request:
         if not path:
             return self._service_document()
         if path[0].name == "$metadata":
-            body = metadata(self.store.catalog, Service.FINOPS)
+            body = metadata(self.store.shown, Service.FINOPS)
             return Answer(200, body, {"Content-Type": "application/xml"})
-        table = self.store.catalog.find(path[0].name, Service.FINOPS)
+        table = self.store.shown.find(path[0].name, Service.FINOPS)
         if table is None:
             raise self._no_route()
         self._check_options()
@@ -111,7 +111,7 @@ class Request:
                 raise BadQuery(f"The query parameter '{name}' is not supported.")
 
     def _service_document(self) -> Answer:
-        sets = sorted(table.set for table in self.store.catalog.of(Service.FINOPS))
+        sets = sorted(table.set for table in self.store.shown.of(Service.FINOPS))
         value = [{"name": name, "kind": "EntitySet", "url": name} for name in sets]
         return Answer(200, {"@odata.context": f"{self.ask.base}/$metadata", "value": value})
 
@@ -128,7 +128,7 @@ class Request:
         return handlers[self.ask.method](table)
 
     def _page(self, table: Table) -> Answer:
-        query = read_query(self.store.catalog, table, self.options)
+        query = read_query(self.store.shown, table, self.options)
         limit = min(query.top if query.top is not None else MAX_PAGE, MAX_PAGE)
         only = self._own_company(table)
         page = self.reader.page(query, limit, only=only)
@@ -156,7 +156,7 @@ class Request:
         return f"{self.ask.base}/{self.ask.path}?{'&'.join(parts)}"
 
     def _count(self, table: Table) -> Answer:
-        query = read_query(self.store.catalog, table, self.options)
+        query = read_query(self.store.shown, table, self.options)
         total = self.reader.count(query, None, self._own_company(table))
         return Answer(200, str(total).encode(), {"Content-Type": "text/plain"})
 
@@ -176,7 +176,7 @@ class Request:
         return self._shown(table, row, Answer(201, headers={"Location": url}))
 
     def _shown(self, table: Table, row: Row, answer: Answer) -> Answer:
-        selection = read_selection(self.store.catalog, table, self.options)
+        selection = read_selection(self.store.shown, table, self.options)
         sql, values = where_key(table, tuple(row[name] for name in table.key))
         found = self.reader.one(selection, sql, values) or {}
         context = f"{self.ask.base}/$metadata#{table.set}/$entity"

@@ -6,8 +6,8 @@ from emulator.defaults import EMPTY, defaults
 from emulator.errors import BadPayload, InvalidValue, MissingValue
 from emulator.metadata import Column, Table, Type
 from emulator.odata.sql import type_name
-from emulator.store import Row, Store, Transaction
-from emulator.values import Stored, stored
+from emulator.store import Store, Transaction
+from emulator.values import Row, Stored, stored
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from emulator.days import erp_day
 from emulator.scm.numbers import Numbers
 from emulator.scm.reading import SLIP_LINES, SLIPS
-from emulator.store import Row as Kept
+from emulator.values import Row as Kept
 from emulator.world import erp_rows
 from emulator.world.fulfilment import Fulfilment, Slip, voucher
 from emulator.world.orders import Order

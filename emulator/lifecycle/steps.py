@@ -11,7 +11,8 @@ from emulator.days import NO_DAY, erp_day
 from emulator.lifecycle.documents import can_be_parted, invoice_rows, shipped, slip_rows
 from emulator.scm.reading import HEADERS, LINES
 from emulator.scm.sales import Rejected, Sales
-from emulator.store import Row, Transaction
+from emulator.store import Transaction
+from emulator.values import Row
 from emulator.world.order_rows import PROCESSING, SALES_STATUS, line_status
 from emulator.world.orders import Order, Status
 from emulator.world.seed import Rows

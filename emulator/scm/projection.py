@@ -7,8 +7,8 @@ from emulator.defaults import defaults
 from emulator.metadata import Table
 from emulator.scm.reading import DIMENSIONS, HEADERS, LINES, PRODUCTS
 from emulator.scm.sales import Sales
-from emulator.store import Change, Row, Transaction
-from emulator.values import Stored, scaled
+from emulator.store import Change, Transaction
+from emulator.values import Row, Stored, scaled
 from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
 from emulator.world.order_rows import PROCESSING
 from emulator.world.orders import Status

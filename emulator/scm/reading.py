@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from emulator.days import NO_DAY
 from emulator.metadata import Table
-from emulator.store import Row, Store
-from emulator.values import fold
+from emulator.store import Store
+from emulator.values import Row, fold
 from emulator.world.customers import Customer
 from emulator.world.erp_rows import INVOICES
 from emulator.world.order_rows import PROCESSING

@@ -12,8 +12,8 @@ from emulator.defaults import defaults
 from emulator.metadata import RATE_PLACES, Table
 from emulator.scm.numbers import FINOPS_ORDERS, Numbers
 from emulator.scm.reading import HEADERS, LINES, PRODUCTS, Orders, number_of
-from emulator.store import Row, Store, Transaction
-from emulator.values import Stored, fold, scaled
+from emulator.store import Store, Transaction
+from emulator.values import Row, Stored, fold, scaled
 from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
 from emulator.world.orders import Line
 

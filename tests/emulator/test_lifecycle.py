@@ -70,7 +70,7 @@ async def test_each_station_is_told_as_the_worlds_tell_it(trade: Trade) -> None:
         row = await trade.again(order)
         assert row["msdyn_processingstatus"] == status
         assert (row["statecode"], row["statuscode"]) == STATES[status]
-    assert row["msdyn_confirmedshippingdate"] == "2026-11-27"
+    assert row["msdyn_confirmedshippingdate"] == "2026-11-27T00:00:00Z"
 
 
 async def test_goods_leave_in_parts_with_tracking(trade: Trade) -> None:

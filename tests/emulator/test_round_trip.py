@@ -13,7 +13,8 @@ from emulator.loading import load
 from emulator.metadata import Service, Table
 from emulator.server import build, register_jane
 from emulator.settings import Settings
-from emulator.store import Row, Store
+from emulator.store import Store
+from emulator.values import Row
 from emulator.world.generation import generate
 from emulator.world.sizes import Size
 
