@@ -45,6 +45,8 @@ class User:
     subject: str
     tokens: Tokens
     since: float
+    name: str | None = None
+    """What the issuer calls them, for who is nobody's contact."""
     viewer: Mapping[str, Any] = field(default_factory=dict)
     viewed: float = 0.0
 

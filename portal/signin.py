@@ -59,7 +59,11 @@ class Issuer:
             raise SignInNeeded from error
         if "userinfo" not in answer:
             raise SignInNeeded
-        return User(str(answer["userinfo"]["sub"]), _tokens(answer, None), time.time())
+        claims = answer["userinfo"]
+        name = claims.get("name")
+        return User(
+            str(claims["sub"]), _tokens(answer, None), time.time(), str(name) if name else None
+        )
 
     async def renew(self, tokens: Tokens) -> Tokens:
         """Fresh tokens for old ones; SignInNeeded where the issuer has had enough."""
