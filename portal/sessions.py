@@ -45,10 +45,10 @@ class User:
     subject: str
     tokens: Tokens
     since: float
-    name: str | None = None
-    """What the issuer calls them, for who is nobody's contact."""
     viewer: Mapping[str, Any] = field(default_factory=dict)
     viewed: float = 0.0
+    name: str | None = None
+    """What the issuer calls them, for who is nobody's contact."""
 
 
 @dataclass(frozen=True, slots=True)

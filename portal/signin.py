@@ -60,10 +60,8 @@ class Issuer:
         if "userinfo" not in answer:
             raise SignInNeeded
         claims = answer["userinfo"]
-        name = claims.get("name")
-        return User(
-            str(claims["sub"]), _tokens(answer, None), time.time(), str(name) if name else None
-        )
+        name = str(claims["name"]) if claims.get("name") else None
+        return User(str(claims["sub"]), _tokens(answer, None), time.time(), name=name)
 
     async def renew(self, tokens: Tokens) -> Tokens:
         """Fresh tokens for old ones; SignInNeeded where the issuer has had enough."""

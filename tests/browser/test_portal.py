@@ -169,6 +169,6 @@ def test_a_row_of_a_list_is_a_target_for_a_thumb(browser: Browser, port: int) ->
     phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
     with visiting(browser, port, "Jane Doe", **phone) as page:
         page.goto("/orders")
-        page.locator("tbody tr").first.locator("td").nth(2).tap(force=True)  # The link lies over the row.
+        page.locator("tbody tr").first.locator("td").nth(2).tap(force=True)
 
         page.wait_for_url(re.compile(r"/orders/[\w-]{20,}"))

@@ -54,7 +54,7 @@ async def placed(visitor: Visitor, lines: list[tuple[str, str]], reference: str 
     page = await visitor.get("/orders/new/review")
     key = re.findall(r'name="key" value="([^"]+)"', page.text)[0]
     answer = await visitor.post("/orders/new/submit", key=key)
-    return re.findall(r'href="(/orders/[^"]+)/change"', answer.text)[0]
+    return str(re.findall(r'href="(/orders/[^"]+)/change"', answer.text)[0])
 
 
 def fields(text: str) -> dict[str, str]:
