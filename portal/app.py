@@ -55,6 +55,7 @@ def create_app(
     if store is None and settings.sessions:
         store = File(settings.sessions)
     site = _site(settings, brand, pages, http, assets, store)
+    _check(brand, pages, site.templates)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -102,6 +103,19 @@ def _site(
         ),
         menu=[page for page in pages if page.menu and brand.shows(page.part)],
     )
+
+
+def _check(brand: Brand, pages: Sequence[Page], templates: Templates) -> None:
+    """BrandError with whatever a visitor would stumble over."""
+    branding.refuse(
+        [
+            *branding.unknown_pages(brand, (page.part for page in pages)),
+            *documents.mistakes(brand.folders("documents")),
+            *templates.mistakes(),
+        ]
+    )
+    if not any((folder / "terms.html").exists() for folder in brand.folders("templates")[1:]):
+        log.warning("terms.html is ours: put your terms into templates/ of the brand's folder")
 
 
 def _extra(names: Sequence[str]) -> list[Page]:

@@ -42,6 +42,9 @@ class Assets:
         }
         self._found |= {name: Asset(text.encode(), _type(name)) for name, text in made.items()}
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._found
+
     def address(self, name: str) -> str:
         return f"/assets/{name}?v={self._found[name].version}"
 

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,8 @@ from babel import Locale, dates, numbers
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+
+from portal.countries import choices, name_of
 
 DOMAIN: Final = "portal"
 
@@ -35,20 +37,38 @@ class Language:
         """What its speakers call it."""
         return (self.locale.get_display_name(self.locale) or self.tag).capitalize()
 
+    @property
+    def zone(self) -> tzinfo:
+        return dates.get_timezone(self.timezone)
+
+    def today(self) -> date:
+        """The day that it is for readers of the site."""
+        return datetime.now(self.zone).date()
+
+    def start_of(self, day: date) -> str:
+        """The instant at which a day begins for them."""
+        begins = datetime.combine(day, time(), self.zone)
+        return begins.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+    def country(self, value: str | None) -> str:
+        return name_of(value, self.locale)
+
+    def countries(self) -> list[tuple[str, str]]:
+        return choices(self.locale)
+
     def date(self, value: str | date | None) -> str:
         """A day, or the day of an instant."""
         if not value:
             return ""
         found = _instant(value) if isinstance(value, str) else value
         if isinstance(found, datetime):
-            found = found.astimezone(dates.get_timezone(self.timezone)).date()
+            found = found.astimezone(self.zone).date()
         return dates.format_date(found, "medium", self.locale)
 
     def moment(self, value: str | None) -> str:
         if not value:
             return ""
-        zone = dates.get_timezone(self.timezone)
-        return dates.format_datetime(_instant(value), "medium", zone, self.locale)
+        return dates.format_datetime(_instant(value), "medium", self.zone, self.locale)
 
     def ago(self, value: str | None) -> str:
         """How long ago an instant was, in words."""
@@ -63,20 +83,29 @@ class Language:
         return dates.format_timedelta(-passed, add_direction=True, locale=self.locale)
 
     def number(self, value: str | Decimal | int | None) -> str:
-        return (
-            ""
-            if value in (None, "")
-            else numbers.format_decimal(_decimal(value), locale=self.locale)
-        )
+        """A number with all the decimals that it has."""
+        if value in (None, ""):
+            return ""
+        found = _decimal(value).normalize() + 0
+        return numbers.format_decimal(found, locale=self.locale, decimal_quantization=False)
 
     def money(self, value: Mapping[str, str] | None) -> str:
-        """An amount of the gateway, `{amount, currency}`."""
+        """An amount of the gateway, `{amount, currency}`, with the decimals of its currency."""
+        return self._money(value, "#,##0.00", rounds=True)
+
+    def price(self, value: Mapping[str, str] | None) -> str:
+        """A price of one unit: it may be a fraction of what its currency can pay."""
+        return self._money(value, "#,##0.00########", rounds=False)
+
+    def _money(self, value: Mapping[str, str] | None, bare: str, *, rounds: bool) -> str:
         if not value or value.get("amount") is None:
             return ""
-        currency = value.get("currency")
+        amount, currency = _decimal(value["amount"]).normalize() + 0, value.get("currency")
         if not currency:
-            return numbers.format_decimal(_decimal(value["amount"]), "#,##0.00", self.locale)
-        return numbers.format_currency(_decimal(value["amount"]), currency, locale=self.locale)
+            return numbers.format_decimal(amount, bare, self.locale)
+        return numbers.format_currency(
+            amount, currency, locale=self.locale, decimal_quantization=rounds
+        )
 
     def plain(self, value: Decimal) -> str:
         """A number for a field: as it is typed, without groups."""
@@ -157,5 +186,5 @@ def _instant(value: str) -> datetime | date:
     return datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
 
 
-def _decimal(value: str | Decimal | int) -> Decimal:
-    return Decimal(value)
+def _decimal(value: str | Decimal | int | None) -> Decimal:
+    return Decimal(value or 0)

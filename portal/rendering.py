@@ -1,14 +1,24 @@
 """Template, language and values -> HTML. Templates of the adopter's folder replace ours."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    TemplateSyntaxError,
+)
+from jinja2.meta import find_referenced_templates
+from jinja2.nodes import Call, Const, Name
 
 from portal.assets import Assets
 from portal.brand import Brand
 from portal.drafts import least
+from portal.figures import negative
 from portal.language import Language
 from portal.words import words_for
 
@@ -19,9 +29,41 @@ class Templates:
     """One environment a language, so that compiled templates carry their words."""
 
     def __init__(self, brand: Brand, languages: list[Language], assets: Assets) -> None:
+        self._theirs = brand.folder / "templates" if brand.folder else None
+        self._assets = assets
         self._environments = {
             language.tag: _environment(brand, language, assets) for language in languages
         }
+
+    def mistakes(self) -> Iterator[str]:
+        """What is wrong with templates of the adopter, so that no visitor has to find it."""
+        if self._theirs:
+            environment = next(iter(self._environments.values()))
+            for path in sorted(self._theirs.rglob("*.html")):
+                name = path.relative_to(self._theirs).as_posix()
+                said = self._wrong(environment, name, path)
+                yield from (f"templates/{name}: {one}" for one in said)
+
+    def _wrong(self, environment: Environment, name: str, path: Path) -> Iterator[str]:
+        try:
+            environment.get_template(name)
+            tree = environment.parse(path.read_text())
+        except TemplateSyntaxError as error:
+            yield f"line {error.lineno}: {error.message}"
+            return
+        except UnicodeDecodeError as error:
+            yield str(error)
+            return
+        known = set(environment.list_templates())
+        for other in find_referenced_templates(tree):
+            if other is not None and other not in known:
+                yield f"there is no template {other}"
+        for call in tree.find_all(Call):
+            if isinstance(call.node, Name) and call.node.name == "asset":
+                names = [each.value for each in call.args if isinstance(each, Const)]
+                yield from (
+                    f"there is no asset {each}" for each in names if each not in self._assets
+                )
 
     def render(self, name: str, language: Language, values: Mapping[str, Any]) -> str:
         return self._environments[language.tag].get_template(name).render(values)
@@ -49,6 +91,9 @@ def _environment(brand: Brand, language: Language, assets: Assets) -> Environmen
         "plain": language.plain,
         "least": least,
         "money": language.money,
+        "price": language.price,
+        "country": language.country,
+        "negative": negative,
     }
     environment.globals |= {
         "brand": brand,

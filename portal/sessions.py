@@ -47,6 +47,8 @@ class User:
     since: float
     viewer: Mapping[str, Any] = field(default_factory=dict)
     viewed: float = 0.0
+    name: str | None = None
+    """What the issuer calls them, for who is nobody's contact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,9 @@ class Issuer:
             raise SignInNeeded from error
         if "userinfo" not in answer:
             raise SignInNeeded
-        return User(str(answer["userinfo"]["sub"]), _tokens(answer, None), time.time())
+        claims = answer["userinfo"]
+        name = str(claims["name"]) if claims.get("name") else None
+        return User(str(claims["sub"]), _tokens(answer, None), time.time(), name=name)
 
     async def renew(self, tokens: Tokens) -> Tokens:
         """Fresh tokens for old ones; SignInNeeded where the issuer has had enough."""

@@ -121,11 +121,18 @@ PAGES: Final = (
     Page(
         path="/products",
         show=products.products,
+        methods=BOTH,
         needs="catalog:read",
         part="products",
         menu=N_("Products"),
     ),
-    Page(path="/products/{id}", show=products.product, needs="catalog:read", part="products"),
+    Page(
+        path="/products/{id}",
+        show=products.product,
+        methods=BOTH,
+        needs="catalog:read",
+        part="products",
+    ),
     Page(
         path="/account",
         show=account.account,

@@ -66,6 +66,8 @@ ROLES: Final[Mapping[str, str]] = {
 }
 CHANGEABLE: Final = (None, "ACTIVE", "CONFIRMED")
 """The statuses of orders that their buyers may still change; the gateway has the last word."""
+LINE_OPEN: Final = (None, "NONE", "BACKORDER")
+"""The statuses of lines that may still be changed."""
 OPEN: Final = ("ACTIVE", "CONFIRMED", "PICKED", "PARTIALLY_DELIVERED")
 """The statuses of orders that something is still to be delivered of."""
 SHIPPED: Final = (

@@ -7,6 +7,17 @@ document.addEventListener("submit", (event) => {
   form.querySelector("button:not([name])")?.setAttribute("aria-busy", "true");
 });
 
+// A step of an order begins at its first mistake, at the search box, or at its content: not at the menu.
+// A search box that has the focus opens the keyboard of a phone, so there it waits to be touched.
+const steps = document.querySelector(".stages"), main = document.querySelector("main");
+if (steps && document.activeElement === document.body && !location.hash) {
+  const searches = document.querySelector("#found") && matchMedia("(pointer: fine)").matches;
+  const box = searches ? main.querySelector("input[type=search]") : null;
+  const place = main.querySelector("[aria-invalid=true]") ?? box ?? main;
+  place.focus({ preventScroll: true });
+  if (place === box) box.select();
+}
+
 // A page that comes back from the history can be sent again.
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-sent]")) {

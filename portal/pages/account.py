@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from portal.errors import NotFound
-from portal.lists import any_of, page_of
+from portal.lists import any_of, mistakes, page_of
 from portal.visits import Visit
 
 
@@ -20,13 +20,17 @@ async def account(visit: Visit) -> Response:
 async def accounts(visit: Visit) -> Response:
     if visit.request.method == "POST":
         return await _switch(visit)
+    if wrong := mistakes(visit.query):
+        return visit.render(
+            "accounts.html", status=422, found=None, mistakes=wrong, query=visit.query
+        )
     found = await visit.ask(
         "account",
         "Accounts",
-        filter=any_of(visit.query.get("q", ""), ("name", "number")),
+        filter=any_of(visit.query.get("q"), ("name", "number")),
         **page_of(visit.query),
     )
-    return visit.render("accounts.html", found=found["accounts"], query=visit.query)
+    return visit.render("accounts.html", found=found["accounts"], mistakes={}, query=visit.query)
 
 
 async def _switch(visit: Visit) -> Response:

@@ -1,116 +1,143 @@
-"""Changing and cancelling an order, never over somebody else's change: forms have its version."""
+"""
+Changing and cancelling an order, never over somebody else's change: forms have its version. All of
+a form is saved by one button. The gateway takes one change at a time; each names the version that
+the one before it left.
+"""
 
 import uuid
 from collections.abc import Mapping
-from decimal import Decimal
+from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from portal.drafts import quantity
+from portal import edits
+from portal.edits import Change
 from portal.errors import NotFound, PortalError
-from portal.lists import day
+from portal.lists import page_of
 from portal.pages.placing import UNSURE
 from portal.visits import Visit
-from portal.words import CHANGEABLE, N_
+from portal.words import CHANGEABLE, LINE_OPEN, N_
 
-CHANGED: Final = {
-    "Update": N_("The order is changed."),
-    "UpdateLine": N_("The quantity is changed."),
-    "RemoveLine": N_("The line is gone."),
-    "AddLines": N_("The product is on the order."),
-    "Cancel": N_("The order is cancelled."),
-}
-DECIMALS: Final = 6
-"""Of a quantity that is sent; the gateway knows what the product allows."""
-NO_QUANTITY: Final = {"code": "QUANTITY_NOT_ALLOWED", "message": "", "path": []}
+LINES: Final = 50
+"""Lines of an order that a page shows; the others' edits wait in it, unseen."""
+NOT_TAKEN: Final = N_("This could not be changed. Please call us.")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a form: what was done of it, and why it went no further."""
+
+    done: int = 0
+    stopped: str = ""
+    """The field at which it stopped."""
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    mistakes: dict[str, str] = field(default_factory=dict)
+    is_unsure: bool = False
 
 
 async def change(visit: Visit) -> Response:
-    """One form a kind of change; `what` in it says which."""
+    """One form for everything; its other pages of lines are seen without losing what is typed."""
     if visit.request.method == "GET":
-        return await _shown(visit, [])
-    operation, asked = _asked(visit)
-    if asked is None:
-        return await _shown(visit, [NO_QUANTITY])
-    return await _made(visit, operation, asked)
+        return await _shown(visit, {}, page_of(visit.query, LINES), Outcome())
+    typed, page = edits.edited(visit.form), page_of(visit.query, LINES)
+    if "before" in visit.form or "after" in visit.form:
+        return await _shown(visit, typed, page_of(visit.form, LINES), Outcome())
+    if wrong := edits.mistakes(typed, visit.language):
+        return await _shown(visit, typed, page, Outcome(mistakes=wrong))
+    asked = edits.changes(typed, visit.language, visit.form.get("key", ""))
+    outcome = await _made(visit, asked)
+    if outcome.done < len(asked):
+        return await _shown(visit, edits.remaining(typed, asked[: outcome.done]), page, outcome)
+    said = N_("The order is changed.") if asked else N_("Nothing was changed.")
+    visit.notice(visit.translate(said))
+    return visit.go(visit.here)
 
 
 async def cancel(visit: Visit) -> Response:
     """A page that asks first, as there is no way back."""
     if visit.request.method == "GET":
-        return visit.render("order_cancel.html", order=await _changeable(visit))
-    return await _made(visit, "Cancel", _base(visit))
+        order = await _order(visit, page_of({}, 1))
+        is_open = order["status"] in CHANGEABLE
+        return visit.render("order_cancel.html", order=order, is_open=is_open)
+    outcome = await _made(visit, [Change("Cancel", "", {})])
+    if outcome.errors:
+        return await _shown(visit, {}, page_of({}, LINES), outcome)
+    said = _UNSURE if outcome.is_unsure else N_("The order is cancelled.")
+    visit.notice(visit.translate(said))
+    return visit.go(f"/orders/{visit.path['id']}")
 
 
-async def _changeable(visit: Visit) -> dict[str, Any]:
-    found = await visit.ask("changing", "Changeable", id=visit.path["id"])
+_UNSURE: Final = N_("We do not know yet whether that worked. Look again soon.")
+
+
+async def _order(visit: Visit, page: Mapping[str, Any]) -> dict[str, Any]:
+    found = await visit.ask("changing", "Changeable", id=visit.path["id"], **page)
     if found["order"] is None:
         raise NotFound
     order: dict[str, Any] = found["order"]
     return order
 
 
-async def _shown(visit: Visit, errors: list[dict[str, Any]]) -> Response:
-    """The forms with what was typed in them, and the order and its version as they are now."""
-    order = await _changeable(visit)
+async def _shown(
+    visit: Visit, typed: Mapping[str, str], page: Mapping[str, Any], outcome: Outcome
+) -> Response:
+    """The order and its version as they are now, with what was typed over it."""
+    order = await _order(visit, page)
+    here = {line["id"] for line in order["lines"]["nodes"]}
     return visit.render(
         "order_change.html",
-        status=422 if errors else 200,
+        status=202 if outcome.is_unsure else 422 if outcome.errors or outcome.mistakes else 200,
         order=order,
-        errors=errors,
-        typed=visit.form,
-        key=visit.form.get("key") or str(uuid.uuid4()),
+        outcome=outcome,
+        mistakes=outcome.mistakes,
+        typed=typed,
+        elsewhere=_elsewhere(visit.form, typed, here),
+        where=urlencode({name: page[name] for name in ("before", "after") if page.get(name)}),
+        key=(visit.form.get("key") if "number" in typed else None) or str(uuid.uuid4()),
         is_open=order["status"] in CHANGEABLE,
+        line_open=LINE_OPEN,
+        today=visit.language.today().isoformat(),
     )
 
 
-def _base(visit: Visit) -> dict[str, Any]:
-    return {"order": visit.path["id"], "version": visit.form.get("version", "")}
+def _elsewhere(form: Mapping[str, str], typed: Mapping[str, str], here: set[str]) -> dict[str, str]:
+    """The fields that keep what was typed for lines of other pages."""
+    names = [
+        name
+        for name in typed
+        if name.startswith((edits.QUANTITY, edits.REMOVE)) and name.partition("-")[2] not in here
+    ]
+    kept = {name: typed[name] for name in names}
+    was = {edits.WAS + name: form.get(edits.WAS + name) for name in names}
+    return kept | {name: value for name, value in was.items() if value is not None}
 
 
-def _asked(visit: Visit) -> tuple[str, dict[str, Any] | None]:
-    """The mutation and its input; None for a quantity that is none."""
-    form, base = visit.form, _base(visit)
-    if line := form.get("remove"):
-        return "RemoveLine", base | {"line": line}
-    if line := form.get("line"):
-        amount = _quantity(visit, f"quantity-{line}")
-        return "UpdateLine", base | {"line": line, "quantity": str(amount)} if amount else None
-    if "number" in form:
-        amount = _quantity(visit, "quantity")
-        lines = [{"number": form["number"].strip(), "quantity": str(amount)}]
-        more = {"idempotencyKey": form.get("key", ""), "lines": lines}
-        return "AddLines", base | more if amount else None
-    return "Update", base | _header(form)
+async def _made(visit: Visit, asked: list[Change]) -> Outcome:
+    """One after the other, until one is refused or nobody knows what became of it."""
+    version = visit.form.get("version", "")
+    for done, one in enumerate(asked):
+        values = {"order": visit.path["id"], "version": version, **one.values}
+        answer = await _sent(visit, one.operation, values)
+        if answer["errors"]:
+            return Outcome(done, one.field, errors=answer["errors"])
+        order = answer["order"]
+        if answer["status"] == "PENDING" or (order is None and one is not asked[-1]):
+            return Outcome(done, one.field, is_unsure=True)
+        if missed := edits.unmet(one, order):
+            return Outcome(done, one.field, mistakes=dict.fromkeys(missed, NOT_TAKEN))
+        version = order["version"] if order else ""
+    return Outcome(len(asked))
 
 
-def _header(form: Mapping[str, str]) -> dict[str, Any]:
-    wanted = day(form.get("receipt_date"))
-    texts = {
-        "customerReference": form.get("reference", "").strip()[:50],
-        "requisitionNumber": form.get("requisition", "").strip()[:50],
-    }
-    return texts | ({"requestedReceiptDate": wanted.isoformat()} if wanted else {})
-
-
-def _quantity(visit: Visit, name: str) -> Decimal | None:
-    return quantity(visit.language.typed(visit.form.get(name, "")), DECIMALS)
-
-
-async def _made(visit: Visit, operation: str, asked: dict[str, Any]) -> Response:
-    """Made, refused with a reason, or not known yet: then the order itself will show it."""
-    page = f"/orders/{visit.path['id']}"
+async def _sent(visit: Visit, operation: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer; one that did not come is as good as pending: the order itself will tell."""
     try:
-        answer = (await visit.ask("changing", operation, input=asked))["change"]
+        found = await visit.ask("changing", operation, input=values)
     except PortalError as error:
         if error.kind not in UNSURE:
             raise
-        answer = {"status": "PENDING", "errors": []}
-    if answer["errors"]:
-        return await _shown(visit, answer["errors"])
-    if answer["status"] == "PENDING":
-        visit.notice(visit.translate("We do not know yet whether that worked. Look again soon."))
-        return visit.go(page)
-    visit.notice(visit.translate(CHANGED[operation]))
-    return visit.go(page if operation == "Cancel" else f"{page}/change")
+        return {"status": "PENDING", "order": None, "errors": []}
+    answer: dict[str, Any] = found["change"]
+    return answer

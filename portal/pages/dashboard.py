@@ -1,26 +1,25 @@
 """The first thing after signing in: what is open, what was sent, what needs attention."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
 
 from portal.errors import Unavailable
+from portal.pages.orders import overdue
 from portal.visits import Visit
 from portal.words import OPEN, SHIPPED
 
 
 async def dashboard(visit: Visit) -> Response:
     mine = visit.account_filter
-    today = datetime.now(UTC).date().isoformat()
     found, shipped = await asyncio.gather(
         visit.ask(
             "dashboard",
             "Dashboard",
             all=mine,
             open={**mine, "status": {"in": OPEN}},
-            late={**mine, "status": {"in": OPEN}, "requestedReceiptDate": {"lt": today}},
+            late={**mine, **overdue(visit)},
             warns=_warns(visit),
         ),
         _deliveries(visit),

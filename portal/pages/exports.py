@@ -44,7 +44,7 @@ async def _lines(visit: Visit, page: dict[str, Any]) -> AsyncIterator[str]:
 
 
 async def _page(visit: Visit, after: str | None) -> dict[str, Any]:
-    found = await visit.ask("orders", "Orders", **asked(visit), first=PAGE, after=after)
+    found = await visit.ask("orders", "Orders", **await asked(visit), first=PAGE, after=after)
     page: dict[str, Any] = found["orders"]
     return page
 

@@ -8,10 +8,14 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from portal.errors import NotFound, Unavailable
+from portal.figures import figures
+from portal.lists import page_of
 from portal.pages.draft import draft_of, line_of
 from portal.visits import Visit
 from portal.words import CHANGEABLE, N_, OPEN
 
+LINES: Final = 50
+"""Lines of an order that a page shows."""
 STEPS: Final = (
     (N_("Placed"), ("ACTIVE",)),
     (N_("Confirmed"), ("CONFIRMED",)),
@@ -34,9 +38,9 @@ class Step:
 
 
 async def order(visit: Visit) -> Response:
-    key = visit.path["id"]
+    page = {"id": visit.path["id"], **page_of(visit.query, LINES)}
     found, delivered = await asyncio.gather(
-        visit.ask("order", "Order", id=key), _deliveries(visit, key)
+        visit.ask("order", "Order", **page), _deliveries(visit, page)
     )
     if found["order"] is None:
         raise NotFound
@@ -48,6 +52,7 @@ async def order(visit: Visit) -> Response:
         lines=found["order"]["lines"],
         quantities=quantities,
         shipments=shipments,
+        figures=figures(found["order"]),
         steps=steps(found["order"], shipments or ()),
         is_open=found["order"]["status"] in (None, *OPEN),
         is_changeable=found["order"]["status"] in CHANGEABLE,
@@ -64,12 +69,12 @@ async def progress(visit: Visit) -> Response:
     return Response(status_code=204, headers={"HX-Refresh": "true"})
 
 
-async def _deliveries(visit: Visit, key: str) -> dict[str, Any] | None:
+async def _deliveries(visit: Visit, page: Mapping[str, Any]) -> dict[str, Any] | None:
     """What was sent; None while Finance & Operations is away or it is not for this caller."""
     if not visit.may("shipments:read"):
         return None
     try:
-        found = await visit.ask("order", "Deliveries", id=key)
+        found = await visit.ask("order", "Deliveries", **page)
     except Unavailable:
         visit.is_partial = True
         return None

@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.lists import any_of, between, day, page_of
+from portal.errors import BadLink
+from portal.lists import all_of, during, mistakes, page_of
+from portal.pages import searching
 from portal.visits import Visit
 from portal.words import OPEN, ORDER, SHIPPED
 
@@ -25,28 +27,52 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 async def orders(visit: Visit) -> Response:
-    found = await visit.ask("orders", "Orders", **asked(visit), **page_of(visit.query))
-    template = "orders_list.html" if visit.is_fragment else "orders.html"
-    return visit.render(template, orders=found["orders"], statuses=ORDER, query=visit.query)
+    wrong = mistakes(visit.query)
+    found = (
+        None if wrong else (await visit.ask("orders", "Orders", **await listed(visit)))["orders"]
+    )
+    return visit.render(
+        "orders_list.html" if visit.is_fragment else "orders.html",
+        status=200 if visit.is_fragment or not wrong else 422,
+        orders=found,
+        mistakes=wrong,
+        statuses=ORDER,
+        query=visit.query,
+    )
 
 
-def asked(visit: Visit) -> dict[str, Any]:
-    """Filter and order, as the address says."""
+async def listed(visit: Visit) -> dict[str, Any]:
+    """One page of what the address asks for."""
+    return {**await asked(visit), **page_of(visit.query)}
+
+
+async def asked(visit: Visit) -> dict[str, Any]:
+    """Filter and order, as the address says; BadLink where it cannot be read."""
     query = visit.query
+    if mistakes(query):
+        raise BadLink
     field, direction = SORTS.get(query.get("sort", ""), SORTS["newest"])
-    conditions = [
+    conditions = (
         visit.account_filter,
-        any_of(query.get("q", ""), ("number", "customerReference", "requisitionNumber")),
-        _status(query.get("status", "")),
-        between("placedAt", day(query.get("since")), day(query.get("until"))),
-    ]
+        await searching.orders(visit, query.get("q")),
+        _status(visit, query.get("status", "")),
+        during("placedAt", query.get("since"), query.get("until"), visit.language),
+    )
     return {
-        "filter": {"and": [condition for condition in conditions if condition]},
+        "filter": all_of(*conditions),
         "orderBy": [{"field": field, "direction": direction}],
     }
 
 
-def _status(name: str) -> dict[str, Any]:
+def _status(visit: Visit, name: str) -> dict[str, Any]:
+    if name == "overdue":
+        return overdue(visit)
     if name in GROUPS:
         return {"status": {"in": GROUPS[name]}}
     return {"status": {"eq": name}} if name in ORDER and name != "RECEIVED" else {}
+
+
+def overdue(visit: Visit) -> dict[str, Any]:
+    """Open orders that should have arrived before today."""
+    today = visit.language.today().isoformat()
+    return {"status": {"in": OPEN}, "requestedReceiptDate": {"lt": today}}

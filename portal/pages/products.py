@@ -1,27 +1,50 @@
-"""The catalogue, with the caller's prices and what is available."""
+"""The catalogue, with the caller's prices and what is available. What is added stays in sight."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
 from portal.errors import NotFound
-from portal.lists import any_of, page_of
+from portal.lists import all_of, any_of, mistakes, page_of
+from portal.pages.adding import add, ordered
 from portal.visits import Visit
 
 
 async def products(visit: Visit) -> Response:
-    found = await search(visit, 20)
-    template = "products_list.html" if visit.is_fragment else "products.html"
-    return visit.render(template, products=found, query=visit.query)
+    """The list; a form of it adds a product to the draft and leads back to where it stood."""
+    if visit.request.method == "GET":
+        return await _listed(visit, {})
+    _demand_ordering(visit)
+    key = visit.form.get("add", "")
+    wrong = await add(visit, key, visit.form.get("quantity", ""))
+    if wrong:
+        return await _listed(visit, {key: wrong})
+    place = visit.form.get("place", "")
+    return visit.go(f"{visit.here}#{place}" if place.isalnum() else visit.here)
+
+
+async def _listed(visit: Visit, refused: Mapping[str, Any]) -> Response:
+    """`refused` is what is wrong with a product that was to be added."""
+    wrong = mistakes(visit.query)
+    return visit.render(
+        "products_list.html" if visit.is_fragment else "products.html",
+        status=422 if refused or (wrong and not visit.is_fragment) else 200,
+        products=None if wrong else await search(visit, 20),
+        mistakes=wrong,
+        refused=refused,
+        ordered=ordered(visit),
+        query=visit.query,
+    )
 
 
 async def search(visit: Visit, size: int) -> dict[str, Any]:
     """One page of products that are sold and match the query of the address."""
-    wanted = any_of(visit.query.get("q", ""), ("name", "number", "description"))
+    wanted = any_of(visit.query.get("q"), ("name", "number", "description"))
     found = await visit.ask(
         "products",
         "Products",
-        filter={"and": [{"state": {"eq": "ACTIVE"}}, *([wanted] if wanted else [])]},
+        filter=all_of({"state": {"eq": "ACTIVE"}}, wanted),
         **page_of(visit.query, size),
     )
     page: dict[str, Any] = found["products"]
@@ -29,7 +52,26 @@ async def search(visit: Visit, size: int) -> dict[str, Any]:
 
 
 async def product(visit: Visit) -> Response:
-    found = (await visit.ask("products", "Product", id=visit.path["id"]))["product"]
+    """One product; its form adds it to the draft."""
+    key, refused = visit.path["id"], None
+    if visit.request.method == "POST":
+        _demand_ordering(visit)
+        refused = await add(visit, key, visit.form.get("quantity", ""))
+        if refused is None:
+            return visit.go(visit.here)
+    found = (await visit.ask("products", "Product", id=key))["product"]
     if found is None:
         raise NotFound
-    return visit.render("product.html", product=found)
+    return visit.render(
+        "product.html",
+        status=422 if refused else 200,
+        product=found,
+        refused=refused,
+        ordered=ordered(visit).get(key),
+    )
+
+
+def _demand_ordering(visit: Visit) -> None:
+    """Looking and ordering are two permissions, and two parts of a brand."""
+    if not visit.may("orders:create") or not visit.site.brand.shows("order"):
+        raise NotFound

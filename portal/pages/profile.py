@@ -5,7 +5,7 @@ from starlette.responses import Response
 from portal.visits import Visit
 from portal.words import N_, ROLES
 
-THEMES = {"system": N_("As the device says"), "light": N_("Light"), "dark": N_("Dark")}
+THEMES = {"system": N_("System"), "light": N_("Light"), "dark": N_("Dark")}
 
 
 async def profile(visit: Visit) -> Response:

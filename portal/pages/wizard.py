@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
 from starlette.responses import Response
 
+from portal.countries import is_known
 from portal.drafts import MAXIMUM_LINES, Draft, Line, priced, quantity
 from portal.errors import Unavailable
 from portal.lists import day
@@ -55,7 +56,7 @@ async def _information(
         mistakes=mistakes,
         own=own,
         others=others,
-        today=datetime.now(UTC).date().isoformat(),
+        today=visit.language.today().isoformat(),
     )
 
 
@@ -64,7 +65,7 @@ async def _inform(visit: Visit, draft: Draft) -> Response:
     if picked := next((one for one in visit.accounts if one["id"] == form.get("account")), None):
         # From here on prices are that account's; so is everything that is listed.
         visit.session.account, draft.account = picked, picked["id"]
-    mistakes = check(form, draft)
+    mistakes = check(form, draft, visit.language.today())
     goes_to = None if mistakes else await destination(visit, draft.account)
     if goes_to is None:
         mistakes = mistakes or {"ship_to": N_("This address is not known any more. Choose again.")}
@@ -80,12 +81,12 @@ def _short(form: Mapping[str, str], name: str) -> str:
     return form.get(name, "").strip()
 
 
-def check(form: Mapping[str, str], draft: Draft) -> dict[str, str]:
+def check(form: Mapping[str, str], draft: Draft, today: date) -> dict[str, str]:
     """What is wrong with the first step, by field."""
     wanted = form.get("receipt_date", "")
     found = {
         "account": draft.account is None and N_("Choose the account that buys."),
-        "receipt_date": wanted and _date_mistake(wanted),
+        "receipt_date": wanted and _date_mistake(wanted, today),
         "reference": len(_short(form, "reference")) > 50 and N_("At most 50 characters."),
         "requisition": len(_short(form, "requisition")) > 50 and N_("At most 50 characters."),
     }
@@ -93,17 +94,24 @@ def check(form: Mapping[str, str], draft: Draft) -> dict[str, str]:
         found |= {
             "street": not _short(form, "street") and N_("Enter the street."),
             "city": not _short(form, "city") and N_("Enter the city."),
+            "country": _country_mistake(_short(form, "country"), draft),
         }
     return {
         name: message for name, message in found.items() if isinstance(message, str) and message
     }
 
 
-def _date_mistake(text: str) -> str | None:
+def _country_mistake(country: str, draft: Draft) -> str | None:
+    """Dual-write carries some countries alone; one that the draft has already is not judged."""
+    known = not country or is_known(country) or country == draft.destination.parts.get("country")
+    return None if known else N_("Choose a country of the list.")
+
+
+def _date_mistake(text: str, today: date) -> str | None:
     found = day(text)
     if found is None:
         return N_("Enter a date such as 2026-12-31.")
-    return N_("This day has passed.") if found < datetime.now(UTC).date() else None
+    return N_("This day has passed.") if found < today else None
 
 
 async def items(visit: Visit) -> Response:

@@ -43,8 +43,8 @@ def test_an_order_is_changed_cancelled_and_ordered_again(jane: Page) -> None:
     place(jane, "CHANGES")
     jane.get_by_role("link", name="Change or cancel").click()
     jane.get_by_label("Quantity of").first.fill("15")
-    jane.get_by_role("button", name="Change", exact=False).first.click()
-    expect(jane.get_by_text("The quantity is changed.")).to_be_visible()
+    jane.get_by_role("button", name="Save changes").click()
+    expect(jane.get_by_text("The order is changed.")).to_be_visible()
     jane.get_by_role("link", name="Cancel this order").click()
     jane.get_by_role("button", name="Yes, cancel it").click()
     expect(jane.locator("h1 .badge")).to_have_text("Cancelled")
@@ -94,37 +94,81 @@ def test_everything_works_without_script(browser: Browser, port: int) -> None:
         assert place(page, "NO SCRIPT")
 
 
+STOPS = 40
+"""How often Tab may be pressed from the first step to the order."""
+
+
 def test_the_keyboard_alone_can_place_an_order(jane: Page) -> None:
     jane.goto("/orders/new")
-    _tab_to(jane, "Your reference")
+    stops = _tab_to(jane, "Your reference")
     jane.keyboard.type("KEYS")
     jane.keyboard.press("Enter")
     jane.wait_for_url("**/items")
-    _tab_to(jane, "Name or number")
+    expect(jane.get_by_label("Name or number")).to_be_focused()
     jane.keyboard.type("desk lamp")
     jane.keyboard.press("Enter")
     expect(jane.locator(".found").first).to_be_visible()
-    _tab_to(jane, "Add")
+    stops += _tab_to(jane, "Add")
     jane.keyboard.press("Enter")
     expect(jane.get_by_text("is on your order.")).to_be_visible()
-    _tab_to(jane, "Continue to review")
+    expect(jane.get_by_label("Name or number")).to_be_focused()
+    stops += _tab_to(jane, "Continue to review")
     jane.keyboard.press("Enter")
     jane.wait_for_url("**/review")
-    _tab_to(jane, "Place the order")
+    stops += _tab_to(jane, "Place the order")
     jane.keyboard.press("Enter")
 
     expect(jane.get_by_text("Thank you.")).to_be_visible()
+    assert stops <= STOPS
 
 
-def _tab_to(page: Page, name: str) -> None:
+def _tab_to(page: Page, name: str) -> int:
     """Press Tab until the element with this label or text has the focus, and can be seen."""
     said = """() => {
         const on = document.activeElement, label = on.labels?.[0]?.innerText ?? "";
         const box = on.getBoundingClientRect();
         return box.width > 1 ? `${label} ${on.innerText ?? ""}`.trim() : "";
     }"""
-    for _ in range(80):
+    for stop in range(1, STOPS + 1):
         page.keyboard.press("Tab")
         if page.evaluate(said).startswith(name):
-            return
+            return stop
     raise AssertionError(f"the keyboard does not reach {name}")
+
+
+def test_a_change_is_one_form_and_one_save(jane: Page) -> None:
+    place(jane, "ONE SAVE")
+    jane.get_by_role("link", name="Change or cancel").click()
+    jane.get_by_label("Quantity of").first.fill("20")
+    jane.get_by_label("Your reference").fill("x" * 60)
+    jane.get_by_label("Product number").fill("D0023")
+    jane.locator("#quantity").fill("3")
+    jane.get_by_role("button", name="Save changes").click()
+    expect(jane.get_by_text("At most 50 characters.")).to_be_visible()
+    expect(jane.get_by_label("Quantity of").first).to_have_value("20")
+    jane.get_by_label("Your reference").fill("SHORT")
+    jane.get_by_label("Quantity of").first.press("Enter")
+
+    expect(jane.get_by_text("The order is changed.")).to_be_visible()
+    expect(jane.get_by_label("Quantity of")).to_have_count(2)
+    assert [one.input_value() for one in jane.get_by_label("Quantity of").all()] == ["20", "3"]
+    expect(jane.get_by_label("Your reference")).to_have_value("SHORT")
+
+
+def test_what_is_added_in_the_catalogue_stays_in_sight(jane: Page) -> None:
+    jane.goto("/products")
+    cards = jane.locator(".product")
+    name = cards.nth(9).locator("h2").inner_text()
+    cards.nth(9).get_by_role("button", name="Add").click()
+
+    expect(cards.nth(9).locator("h2")).to_have_text(name)
+    expect(cards.nth(9).locator(".ordered")).to_be_in_viewport()
+
+
+def test_a_row_of_a_list_is_a_target_for_a_thumb(browser: Browser, port: int) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
+    with visiting(browser, port, "Jane Doe", **phone) as page:
+        page.goto("/orders")
+        page.locator("tbody tr").first.locator("td").nth(2).tap(force=True)
+
+        page.wait_for_url(re.compile(r"/orders/[\w-]{20,}"))

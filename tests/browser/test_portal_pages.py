@@ -22,6 +22,7 @@ ADDRESSES = {
     "dashboard": "/dashboard",
     "orders": "/orders",
     "orders-none": "/orders?q=nothing-like-it",
+    "orders-unreadable": "/orders?since=soon",
     "shipments": "/shipments",
     "invoices": "/invoices",
     "products": "/products",
@@ -97,11 +98,21 @@ def tour(page: Page) -> Iterator[str]:
     page.locator(".product h2 a").first.click()
     page.wait_for_url("**/products/*")
     yield "product"
+    page.goto("/products?q=D0225")
+    page.locator("input[name=quantity]").fill("7")
+    page.locator("button[name=add]").click()
+    page.locator(".product .mistake").wait_for()
+    yield "products-mistake"
     page.goto("/orders?status=ACTIVE")
     page.locator("tbody th a").first.click()
     page.locator("a[href$='/change']").click()
     page.wait_for_url("**/change")
     yield "change"
+    page.locator("#reference").fill("x" * 51)
+    page.locator("#number").fill("D0225")
+    page.locator(".submit button").click()
+    page.locator("#reference-mistake").wait_for()
+    yield "change-mistakes"
     page.locator("a[href$='/cancel']").click()
     page.wait_for_url("**/cancel")
     yield "cancel"

@@ -1,0 +1,155 @@
+"""
+A form that shows what stands -> what its author changed of it. Each field `x` comes with a field
+`was-x`, so that only what was really typed is sent, and typed values outlive what others change
+meanwhile. Pure.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from portal.drafts import quantity
+from portal.language import Language
+from portal.lists import NO_DATE, day
+from portal.words import N_
+
+WAS: Final = "was-"
+QUANTITY: Final = "quantity-"
+REMOVE: Final = "remove-"
+ADDED: Final = ("number", "quantity")
+"""The fields of a product that is to be added."""
+TEXTS: Final = {"reference": "customerReference", "requisition": "requisitionNumber"}
+DATES: Final = {"receipt_date": "requestedReceiptDate"}
+DECIMALS: Final = 10
+"""Of a quantity that is sent; the gateway knows what the product allows."""
+LONGEST: Final = 50
+FIELDS: Final[Mapping[str, Iterable[str]]] = {"Update": (*TEXTS, *DATES), "AddLines": ADDED}
+"""The fields of a mutation that has several."""
+NO_QUANTITY: Final = N_("This is not a quantity in which the product is sold.")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One mutation of the gateway, and the field of the form that asks for it."""
+
+    operation: str
+    field: str
+    values: Mapping[str, Any]
+
+
+def edited(form: Mapping[str, str]) -> dict[str, str]:
+    """The fields that say something else than what stood there."""
+    fields = {name: form[name] for name in (*TEXTS, *DATES, *ADDED) if name in form}
+    fields |= {name: value for name, value in form.items() if name.startswith((QUANTITY, REMOVE))}
+    return {
+        name: value
+        for name, value in fields.items()
+        if _as_shown(value) != _as_shown(form.get(WAS + name, "" if _is_new(name) else None))
+    }
+
+
+def _as_shown(text: str | None) -> str | None:
+    """A text as a field has it: without line breaks, and spaces around it are nothing."""
+    return None if text is None else text.replace("\r", "").replace("\n", "").strip()
+
+
+def _is_new(name: str) -> bool:
+    return name in ADDED or name.startswith(REMOVE)
+
+
+def mistakes(edits: Mapping[str, str], language: Language) -> dict[str, str]:
+    """What cannot be sent as it was typed, by field: it is neither cut nor left out."""
+    found = {
+        **{name: _long(value) for name, value in edits.items() if name in TEXTS},
+        **{name: _past(value, language.today()) for name, value in edits.items() if name in DATES},
+        **{
+            name: None if _amount(edits, name, language) else NO_QUANTITY
+            for name in edits
+            if name.startswith(QUANTITY) and REMOVE + name.removeprefix(QUANTITY) not in edits
+        },
+        **_addition(edits, language),
+    }
+    return {name: message for name, message in found.items() if message}
+
+
+def _long(text: str) -> str | None:
+    return N_("At most 50 characters.") if len(text.strip()) > LONGEST else None
+
+
+def _past(text: str, today: date) -> str | None:
+    if not text.strip():
+        return None
+    found = day(text.strip())
+    if found is None:
+        return NO_DATE
+    return N_("This day has passed.") if found < today else None
+
+
+def _addition(edits: Mapping[str, str], language: Language) -> dict[str, str | None]:
+    if not any(edits.get(name, "").strip() for name in ADDED):
+        return {}
+    return {
+        "number": None if edits.get("number", "").strip() else N_("Enter a product number."),
+        "quantity": None if _amount(edits, "quantity", language) else NO_QUANTITY,
+    }
+
+
+def _amount(edits: Mapping[str, str], name: str, language: Language) -> Decimal | None:
+    return quantity(language.typed(edits.get(name, "")), DECIMALS)
+
+
+def changes(edits: Mapping[str, str], language: Language, key: str) -> list[Change]:
+    """What to ask of the gateway for edits without mistakes; `key` is for what is added."""
+    changed, gone = _lines(edits, language)
+    return [*_header(edits), *changed, *_added(edits, language, key), *gone]
+
+
+def remaining(edits: Mapping[str, str], done: Iterable[Change]) -> dict[str, str]:
+    """The edits without those that are made."""
+    made = {name for change in done for name in FIELDS.get(change.operation, (change.field,))}
+    return {name: value for name, value in edits.items() if name not in made}
+
+
+def _header(edits: Mapping[str, str]) -> list[Change]:
+    """A field that was cleared is sent as null where it is a day."""
+    values = {column: edits[name].strip() for name, column in TEXTS.items() if name in edits}
+    days = {column: edits[name].strip() or None for name, column in DATES.items() if name in edits}
+    first = next((name for name in (*DATES, *TEXTS) if name in edits), "")
+    return [Change("Update", first, values | days)] if values or days else []
+
+
+def _lines(edits: Mapping[str, str], language: Language) -> tuple[list[Change], list[Change]]:
+    """Lines with another quantity, and lines that go."""
+    gone = [name.removeprefix(REMOVE) for name in edits if name.startswith(REMOVE)]
+    amounts = {
+        name.removeprefix(QUANTITY): str(_amount(edits, name, language))
+        for name in edits
+        if name.startswith(QUANTITY)
+    }
+    return [
+        Change("UpdateLine", QUANTITY + line, {"line": line, "quantity": amount})
+        for line, amount in amounts.items()
+        if line not in gone
+    ], [Change("RemoveLine", REMOVE + line, {"line": line}) for line in gone]
+
+
+def _added(edits: Mapping[str, str], language: Language, key: str) -> list[Change]:
+    amount, number = _amount(edits, "quantity", language), edits.get("number", "").strip()
+    if not number or not amount:
+        return []
+    lines = [{"number": number, "quantity": str(amount)}]
+    return [Change("AddLines", "number", {"idempotencyKey": key, "lines": lines})]
+
+
+def unmet(change: Change, order: Mapping[str, Any] | None) -> list[str]:
+    """The fields of the header that do not stand as they were asked for."""
+    if change.operation != "Update" or order is None:
+        return []
+    names = {**TEXTS, **DATES}
+    return [
+        name
+        for name, column in names.items()
+        if column in change.values and (change.values[column] or "") != (order[column] or "")
+    ]
