@@ -39,6 +39,14 @@ def main() -> None:
 @click.option("--lenient", is_flag=True, help="With --load: leave out and list what does not fit.")
 @click.option("--empty", is_flag=True, help="Tables without rows.")
 @click.option("--metadata", type=FILE, multiple=True, help="TOML with further tables and columns.")
+@click.option("--environment", type=FILE, help="A dump of an environment to answer as.")
+@click.option(
+    "--navigation",
+    type=click.Choice(["mixed", "lower", "schema"]),
+    default="mixed",
+    show_default=True,
+    help="Case of custom navigation properties: the dictionary's, all lower, or schema names.",
+)
 @click.option("--certificate", type=FILE, multiple=True, help="PEM of a client that signs in so.")
 @click.option("--tls", is_flag=True, help="Serve https with a certificate authority of its own.")
 @click.option(
@@ -97,6 +105,8 @@ def _settings(base_url: str, options: dict[str, Any]) -> Settings:
         load=options["load"],
         lenient=options["lenient"],
         metadata=options["metadata"],
+        environment=options["environment"],
+        navigation=options["navigation"],
         certificates=options["certificate"],
         cache=options["cache"],
     )

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 from emulator.defaults import usual
@@ -38,9 +39,12 @@ def create(connection: sqlite3.Connection, catalog: Catalog) -> None:
     statements = [DELETED]
     for table in catalog:
         statements += _table(table, present.get(table.sql, set()))
-        statements += _indexes(table)
+        statements += indexes(table)
     if present:
-        _run(connection, statements)
+        for statement in statements:
+            # A key that the rows do not meet has no index, as a failed one has not either.
+            with suppress(sqlite3.IntegrityError):
+                connection.execute(statement)
     else:
         _made(tuple(statements)).backup(connection)
 
@@ -107,7 +111,7 @@ def _table(table: Table, present: set[str]) -> Iterator[str]:
             yield f'ALTER TABLE "{table.sql}" ADD COLUMN {sql}'
 
 
-def _indexes(table: Table) -> Iterator[str]:
+def indexes(table: Table) -> Iterator[str]:
     yield _index(table, "key", table.key, unique=True)
     for key in table.alternate_keys:
         if key.is_active:

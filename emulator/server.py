@@ -7,28 +7,30 @@ from starlette.applications import Starlette
 
 from emulator.app import create_app
 from emulator.clients import Clients
+from emulator.ddl import create
 from emulator.declarations import extend, standard
+from emulator.dualwrite.running import replace_running
 from emulator.dualwrite.sync import integrate
 from emulator.entra import Entra, Registration
+from emulator.environments import Environment, environment, read_dump, respelled
 from emulator.identities import DEMO_USERS, People, subject_of
 from emulator.issuer import Issuer
 from emulator.loading import Loaded, load
-from emulator.metadata import Catalog
 from emulator.settings import Settings
 from emulator.store import Store
 from emulator.tokens import Tokens, keys_at, make_keys
 from emulator.values import guid_text
 from emulator.world.cache import world
+from emulator.world.fitting import fit
 from emulator.world.generation import Progress, generate
 from emulator.world.sizes import SIZES
 
 
 def build(settings: Settings, progress: Progress = lambda _: None) -> Starlette:
     """The whole emulator; its `state` has store, tokens, people and what was loaded."""
-    catalog = standard()
-    for path in settings.metadata:
-        extend(catalog, path)
-    store = _store(settings, catalog, progress)
+    found = _environment(settings)
+    store = _store(settings, found, progress)
+    store.denied = found.denied
     loaded = load(store, settings.load, lenient=settings.lenient) if settings.load else Loaded()
     tokens = Tokens(settings.base_url, _keys(settings))
     people = People(lambda email: contact_name(store, email))
@@ -39,8 +41,21 @@ def build(settings: Settings, progress: Progress = lambda _: None) -> Starlette:
         store, authorize=tokens.verify_service, routes=[issuer.routes(), *entra.routes()]
     )
     integrate(store)
+    if found.running is not None:
+        replace_running(store, found.running)
     app.state.tokens, app.state.people, app.state.loaded = tokens, people, loaded
     return app
+
+
+def _environment(settings: Settings) -> Environment:
+    """What the emulator answers as: the dictionary, with an adopter's tables, or a dump."""
+    catalog = standard()
+    for path in settings.metadata:
+        extend(catalog, path)
+    spelled = respelled(catalog, settings.navigation)
+    if settings.environment is None:
+        return Environment(spelled, spelled)
+    return environment(read_dump(settings.environment), spelled)
 
 
 def contact_name(store: Store, email: str) -> str | None:
@@ -68,13 +83,19 @@ def register_jane(store: Store, issuer: str) -> None:
     store.insert(known.set, [row])
 
 
-def _store(settings: Settings, catalog: Catalog, progress: Progress) -> Store:
+def _store(settings: Settings, found: Environment, progress: Progress) -> Store:
+    catalog, shown = found.kept, None if found.kept is found.shown else found.shown
     if settings.load or settings.world is None:
-        return Store(catalog)
+        return Store(catalog, shown=shown)
     if settings.cache:
-        return world(catalog, settings.world, settings.seed, settings.cache, progress)
-    store = Store(catalog)
-    generate(store, SIZES[settings.world], settings.seed, progress)
+        return world(catalog, settings.world, settings.seed, settings.cache, progress, shown)
+    store = Store(catalog, shown=shown)
+    made_by = Store(standard()) if shown else store
+    generate(made_by, SIZES[settings.world], settings.seed, progress)
+    if made_by is not store:
+        made_by.connection.backup(store.connection)
+        create(store.connection, catalog)
+        fit(store, made_by.catalog)
     return store
 
 

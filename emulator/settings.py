@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 SMALL: Final = "small"
+Navigation = Literal["mixed", "lower", "schema"]
 CACHE: Final = Path(".cache") / "emulator"
 
 
@@ -18,6 +19,10 @@ class Settings:
     load: Path | None = None
     lenient: bool = False
     metadata: tuple[Path, ...] = ()
+    environment: Path | None = None
+    """A dump of an environment, which the emulator then answers as."""
+    navigation: Navigation = "mixed"
+    """How navigation properties of custom lookups are spelled."""
     certificates: tuple[Path, ...] = ()
     """PEM certificates that may speak for the service application instead of its secret."""
     cache: Path | None = CACHE

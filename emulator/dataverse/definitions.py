@@ -131,12 +131,13 @@ def attributes(table: Table) -> list[Json]:
 
 def attribute(table: Table, column: Column, number: int) -> Json:
     kind, class_name, type_name = _kind(column)
+    spelled = column.schema_name or schema_name(column.logical)
     level = {"Value": column.level, "CanBeChanged": column.level != "SystemRequired"}
     return {
         "@odata.type": f"#{CRM}{class_name}AttributeMetadata",
         "MetadataId": metadata_id(table.name, column.logical),
         "LogicalName": column.logical,
-        "SchemaName": column.schema_name or schema_name(column.logical),
+        "SchemaName": spelled,
         "EntityLogicalName": table.name,
         "AttributeType": kind,
         "AttributeTypeName": {"Value": f"{type_name}Type"},
@@ -153,7 +154,7 @@ def attribute(table: Table, column: Column, number: int) -> Json:
         "IsFilterable": True,
         "IsSecured": False,
         "RequiredLevel": level,
-        "DisplayName": label(column.schema_name),
+        "DisplayName": label(spelled),
         "Description": label(""),
         "ColumnNumber": number,
         **_specifics(column, kind),

@@ -120,7 +120,7 @@ def read_key(table: Table, args: str, aliases: Mapping[str, str]) -> dict[str, S
         return {table.id: _value(table.columns[table.id], args, aliases)}
     parts = [part.partition("=") for part in split(args, ",")]
     names = {name.strip() for name, _, _ in parts}
-    declared = [table.key, *(key.columns for key in table.alternate_keys)]
+    declared = [table.key, *(key.columns for key in table.alternate_keys if key.is_active)]
     key = next((key for key in declared if set(key) == names), None)
     if key is None or len(parts) != len(key):
         raise wrong_key(table)

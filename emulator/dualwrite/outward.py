@@ -39,7 +39,9 @@ class Outward:
             return None
         row = change.after or change.before or {}
         if change.table.name == "salesorderdetail":
-            return self._eligible_order(self._order(row))
+            order, orders = self._order(row), self.store.catalog.named("salesorder")
+            carried = order and admits(self.store, orders, order[orders.id])
+            return self._eligible_order(order) if carried else None
         if change.table.name == "salesorder":
             return self._eligible_order(row)
         return self.lookups.area(row) if row.get("customertypecode") == CUSTOMER else None

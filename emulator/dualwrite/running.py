@@ -7,6 +7,7 @@ where the filter is kept is unverified.
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -49,6 +50,13 @@ def announce(store: Store) -> None:
         table = store.catalog.tables[entity_set]
         if not store.run(f'SELECT 1 FROM "{table.sql}" LIMIT 1'):  # noqa: S608
             store.insert(entity_set, rows)
+
+
+def replace_running(store: Store, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Run these maps instead."""
+    table = store.catalog.tables[RUNNING]
+    store.run(f'DELETE FROM "{table.sql}"')  # noqa: S608
+    store.insert(RUNNING, [{n: v for n, v in row.items() if table.has(n)} for row in rows])
 
 
 def admits(store: Store, table: Table, key: Stored) -> bool:

@@ -13,13 +13,24 @@ from typing import Final
 from emulator.declarations import standard
 from emulator.metadata import Catalog
 from emulator.store import Store
+from emulator.world.fitting import fit
 from emulator.world.generation import Progress, generate
 from emulator.world.sizes import SIZES
 
-MADE_BY: Final = ("ddl", "declarations", "identities", "metadata", "store", "values")
+MADE_BY: Final = (
+    "days", "ddl", "declarations", "defaults", "identities", "metadata", "store", "supplements",
+    "values", "vocabulary",
+)  # fmt: skip
 
 
-def world(catalog: Catalog, name: str, seed: int, cache: Path, progress: Progress) -> Store:
+def world(
+    catalog: Catalog,
+    name: str,
+    seed: int,
+    cache: Path,
+    progress: Progress,
+    shown: Catalog | None = None,
+) -> Store:
     """A store of its own with a generated world, from the cache if it is there."""
     kept = kept_at(cache, name, seed)
     if not kept.exists():
@@ -28,7 +39,10 @@ def world(catalog: Catalog, name: str, seed: int, cache: Path, progress: Progres
     with NamedTemporaryFile(dir=cache, suffix=".running") as copy:
         copyfile(kept, copy.name)
         # The file loses its name when this ends; the store's connection holds on to it.
-        return Store(catalog, copy.name)
+        store = Store(catalog, copy.name, shown)
+        if shown is not None:
+            fit(store, standard())
+        return store
 
 
 def kept_at(cache: Path, name: str, seed: int) -> Path:
@@ -52,6 +66,7 @@ def _fingerprint() -> str:
     package = files("emulator")
     sources = [package / f"{name}.py" for name in MADE_BY]
     sources += [*_sources(package / "world"), *_sources(package / "tables")]
+    sources += [*_sources(files("dynamics.data")), files("dynamics") / "dictionary.py"]
     digest = sha256()
     for source in sources:
         digest.update(source.read_bytes())
@@ -59,5 +74,5 @@ def _fingerprint() -> str:
 
 
 def _sources(folder: Traversable) -> list[Traversable]:
-    found = (each for each in folder.iterdir() if each.name.endswith((".py", ".toml")))
+    found = (each for each in folder.iterdir() if each.name.endswith((".py", ".toml", ".tsv")))
     return sorted(found, key=lambda each: each.name)

@@ -31,6 +31,8 @@ class Trade:
     http: httpx2.AsyncClient
     account: Json
     products: list[Json]
+    company: str = "msdyn_Company"
+    """The navigation property of an order's company."""
 
     @property
     def store(self) -> Store:
@@ -58,7 +60,7 @@ class Trade:
         header = {
             "name": "sales order",
             "customerid_account@odata.bind": f"/accounts({account['accountid']})",
-            "msdyn_Company@odata.bind": f"/cdm_companies({account['_msdyn_company_value']})",
+            f"{self.company}@odata.bind": f"/cdm_companies({account['_msdyn_company_value']})",
             "transactioncurrencyid@odata.bind": (
                 f"/transactioncurrencies({account['_transactioncurrencyid_value']})"
             ),
@@ -135,7 +137,8 @@ async def trading(**settings: Any) -> AsyncIterator[Trade]:
         trade = Trade(app, http, {}, [])
         (trade.account,) = await trade.rows("accounts?$filter=accountnumber eq 'US-001'")
         trade.products = await trade.rows(
-            "products?$filter=statecode eq 0 and msdyn_CompanyId/cdm_companycode eq 'USMF'"
+            f"products?$filter=statecode eq 0"
+            f" and _msdyn_companyid_value eq {trade.account['_msdyn_company_value']}"
             " and _msdyn_productcolor_value eq null&$orderby=msdyn_productnumber&$top=5"
         )
         yield trade

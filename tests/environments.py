@@ -1,0 +1,216 @@
+"""Environments other than the usual one: a dump of what an emulator says of itself, altered."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+Json = dict[str, Any]
+Alteration = Callable[[Json], None]
+RELATED = "Attributes,Keys,ManyToOneRelationships,OneToManyRelationships,ManyToManyRelationships"
+CASTS = {
+    "StringAttributeMetadata": "$select=MaxLength,LogicalName",
+    "MemoAttributeMetadata": "$select=MaxLength,LogicalName",
+    "DecimalAttributeMetadata": "$select=Precision,LogicalName",
+    "MoneyAttributeMetadata": "$select=Precision,LogicalName",
+    "DateTimeAttributeMetadata": "$select=Format,DateTimeBehavior,LogicalName",
+    "PicklistAttributeMetadata": "$select=LogicalName&$expand=OptionSet",
+    "StateAttributeMetadata": "$select=LogicalName&$expand=OptionSet",
+    "StatusAttributeMetadata": "$select=LogicalName&$expand=OptionSet",
+    "BooleanAttributeMetadata": "$select=LogicalName&$expand=OptionSet",
+}
+DATAVERSE = "/api/data/v9.2/"
+
+
+async def dumped(http: httpx2.AsyncClient) -> Json:
+    """A dump of the environment that a client speaks to, from its metadata endpoints alone."""
+
+    async def get(path: str) -> Json:
+        found: Json = (await http.get(path)).raise_for_status().json()
+        return found
+
+    definitions = (await get(f"{DATAVERSE}EntityDefinitions?$expand={RELATED}"))["value"]
+    for row in definitions:
+        attributes = {each["LogicalName"]: each for each in row["Attributes"]}
+        base = f"{DATAVERSE}EntityDefinitions(LogicalName='{row['LogicalName']}')/Attributes"
+        for cast, options in CASTS.items():
+            for each in (await get(f"{base}/Microsoft.Dynamics.CRM.{cast}?{options}"))["value"]:
+                attributes[each["LogicalName"]].update(each)
+    me = (await get(f"{DATAVERSE}WhoAmI"))["UserId"]
+    held = await get(
+        f"{DATAVERSE}systemusers({me})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()"
+    )
+    running = await get(f"{DATAVERSE}msdyn_dualwriteruntimeconfigs")
+    return {
+        "dataverse": {
+            "EntityDefinitions": definitions,
+            "RolePrivileges": held["RolePrivileges"],
+            "msdyn_dualwriteruntimeconfigs": running["value"],
+        },
+        "finops": {"PublicEntities": (await get("/metadata/PublicEntities"))["value"]},
+    }
+
+
+def altered(dump: Json, *alterations: Alteration) -> Json:
+    """A copy of a dump with these alterations."""
+    copy: Json = json.loads(json.dumps(dump))
+    for alter in alterations:
+        alter(copy)
+    return copy
+
+
+def written(folder: Path, dump: Mapping[str, Any]) -> Path:
+    path = folder / "environment.json"
+    path.write_text(json.dumps(dump))
+    return path
+
+
+def table(dump: Json, name: str) -> Json:
+    rows = dump["dataverse"]["EntityDefinitions"]
+    return next(row for row in rows if row["LogicalName"] == name)
+
+
+def collection(dump: Json, name: str) -> Json:
+    rows = dump["finops"]["PublicEntities"]
+    return next(row for row in rows if row["EntitySetName"] == name)
+
+
+def attribute(dump: Json, name: str, column: str) -> Json:
+    return next(each for each in table(dump, name)["Attributes"] if each["LogicalName"] == column)
+
+
+def rename_navigation(name: str, column: str, navigation: str) -> Alteration:
+    """Another spelling of the navigation property of a lookup that leads to one table."""
+
+    def alter(dump: Json) -> None:
+        for row in dump["dataverse"]["EntityDefinitions"]:
+            for kind in ("ManyToOneRelationships", "OneToManyRelationships"):
+                for each in row[kind]:
+                    if (each["ReferencingEntity"], each["ReferencingAttribute"]) == (name, column):
+                        each["ReferencingEntityNavigationPropertyName"] = navigation
+
+    return alter
+
+
+def drop_column(name: str, column: str) -> Alteration:
+    """No such column, and nothing that leans on it."""
+
+    def alter(dump: Json) -> None:
+        row = table(dump, name)
+        row["Attributes"] = [e for e in row["Attributes"] if e["LogicalName"] != column]
+        row["Keys"] = [each for each in row["Keys"] if column not in each["KeyAttributes"]]
+        _drop_relations(
+            dump, lambda e: (e["ReferencingEntity"], e["ReferencingAttribute"]) == (name, column)
+        )
+
+    return alter
+
+
+def drop_table(name: str) -> Alteration:
+    """No such table, and no lookup that leads to it alone."""
+
+    def alter(dump: Json) -> None:
+        rows = dump["dataverse"]["EntityDefinitions"]
+        gone = {
+            (each["ReferencingEntity"], each["ReferencingAttribute"])
+            for row in rows
+            for each in row["ManyToOneRelationships"]
+            if each["ReferencedEntity"] == name
+        }
+        dump["dataverse"]["EntityDefinitions"] = [r for r in rows if r["LogicalName"] != name]
+        _drop_relations(dump, lambda e: name in (e["ReferencingEntity"], e["ReferencedEntity"]))
+        for row in dump["dataverse"]["EntityDefinitions"]:
+            row["ManyToManyRelationships"] = [
+                each
+                for each in row["ManyToManyRelationships"]
+                if name not in (each["Entity1LogicalName"], each["Entity2LogicalName"],
+                                each["IntersectEntityName"])
+            ]  # fmt: skip
+            left = {each["ReferencingAttribute"] for each in row["ManyToOneRelationships"]}
+            row["Attributes"] = [
+                each
+                for each in row["Attributes"]
+                if (row["LogicalName"], each["LogicalName"]) not in gone
+                or each["LogicalName"] in left
+            ]
+
+    return alter
+
+
+def _drop_relations(dump: Json, is_gone: Callable[[Json], bool]) -> None:
+    for row in dump["dataverse"]["EntityDefinitions"]:
+        for kind in ("ManyToOneRelationships", "OneToManyRelationships"):
+            row[kind] = [each for each in row[kind] if not is_gone(each)]
+
+
+def drop_property(name: str, column: str) -> Alteration:
+    """No such column of a collection of F&O."""
+
+    def alter(dump: Json) -> None:
+        row = collection(dump, name)
+        row["Properties"] = [each for each in row["Properties"] if each["Name"] != column]
+
+    return alter
+
+
+def drop_collection(name: str) -> Alteration:
+    def alter(dump: Json) -> None:
+        rows = dump["finops"]["PublicEntities"]
+        dump["finops"]["PublicEntities"] = [r for r in rows if r["EntitySetName"] != name]
+
+    return alter
+
+
+def rename_collection(name: str, other: str) -> Alteration:
+    """Another entity set of a table, or another public collection of F&O."""
+
+    def alter(dump: Json) -> None:
+        rows = (*dump["dataverse"]["EntityDefinitions"], *dump["finops"]["PublicEntities"])
+        for row in rows:
+            if row["EntitySetName"] == name:
+                row["EntitySetName"] = other
+
+    return alter
+
+
+def shorten(name: str, column: str, length: int) -> Alteration:
+    return lambda dump: attribute(dump, name, column).update(MaxLength=length)
+
+
+def rebehave(name: str, column: str, behaviour: str) -> Alteration:
+    """Another behaviour of a date."""
+    return lambda dump: attribute(dump, name, column).update(DateTimeBehavior={"Value": behaviour})
+
+
+def inactivate_key(name: str, columns: tuple[str, ...], status: str = "Failed") -> Alteration:
+    def alter(dump: Json) -> None:
+        for key in table(dump, name)["Keys"]:
+            if tuple(key["KeyAttributes"]) == columns:
+                key["EntityKeyIndexStatus"] = status
+
+    return alter
+
+
+def deny(privilege: str) -> Alteration:
+    """Take a privilege away from the application user."""
+
+    def alter(dump: Json) -> None:
+        held = dump["dataverse"]["RolePrivileges"]
+        dump["dataverse"]["RolePrivileges"] = [
+            each for each in held if each["PrivilegeName"] != privilege
+        ]
+
+    return alter
+
+
+def filter_map(name: str, condition: str) -> Alteration:
+    """Run the map of a table with a filter."""
+
+    def alter(dump: Json) -> None:
+        for row in dump["dataverse"]["msdyn_dualwriteruntimeconfigs"]:
+            if row["msdyn_internalentityname"] == name:
+                row["msdyn_sourcefilter"] = condition
+
+    return alter
