@@ -160,20 +160,18 @@ def _base_of(logical: str, type_: Type, row: Json) -> str | None:
 
 def _options(said: Json, before: Column | None) -> OptionSet | None:
     """The members that are listed, else those that every environment has."""
-    listed = said.get("OptionSet")
-    if not listed:
-        return before.options if before else None
+    listed, known = said.get("OptionSet") or {}, before.options if before else None
     if "TrueOption" in listed:
         both = (listed["FalseOption"], listed["TrueOption"])
-        known = before.options if before else None
         told = OptionSet(str(listed.get("Name") or ""), tuple(_option(each) for each in both))
         usual = tuple(each.label for each in told.options) == ("No", "Yes")
         return known if usual else told
     options = tuple(_option(each) for each in listed.get("Options") or ())
     if not options:
-        return before.options if before else None
-    name = str(listed.get("Name") or said["LogicalName"])
-    return OptionSet(name, options, shared=bool(listed.get("IsGlobal")))
+        return known
+    named = known or OptionSet(said["LogicalName"], ())
+    shared = bool(listed.get("IsGlobal", named.shared))
+    return OptionSet(str(listed.get("Name", named.name)), options, shared)
 
 
 def _option(said: Json) -> Option:

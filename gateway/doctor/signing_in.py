@@ -17,6 +17,8 @@ PRIVILEGES = {
     "pricelevel": ("Read", "AppendTo"),
 }
 """What orders need besides reading; every other table is only read."""
+WORDS = {"salesorder": "Order"}
+"""What privileges call a table where that is not its own name."""
 NO_PRIVILEGES = (
     "The tables of organisation-owned reference data may have no privileges of their own."
 )
@@ -101,7 +103,7 @@ def _privilege(table: str, verb: str, held: set[str]) -> Finding:
     # Lines are ruled by the privileges of their order: the platform has none for them alone.
     owner = "salesorder" if table == "salesorderdetail" else table
     wanted = "Write" if table == "salesorderdetail" and verb == "Delete" else verb
-    name = f"prv{wanted}{owner}"
+    name = f"prv{wanted}{WORDS.get(owner, owner)}"
     if name.lower() in held:
         return ok(CHECK, f"{table}: {verb}", name)
     return wrong(
