@@ -109,14 +109,14 @@ async def test_a_key_names_all_its_parts(web: Environment) -> None:
 
 
 async def test_one_level_is_expanded(web: Environment) -> None:
-    header = "$expand=SalesOrderHeader($select=SalesOrderName)"
+    header = "$expand=SalesOrderHeaderV2($select=SalesOrderName)"
     path = f"/data/SalesOrderLines?$select=InventoryLotId&{header}"
     rows = await web.rows(f"{path}&$filter=InventoryLotId eq 'L-7'")
     lines = await web.rows("/data/SalesOrderHeadersV2?$top=1&$expand=SalesOrderLines")
 
-    assert rows[0]["SalesOrderHeader"]["SalesOrderName"] == "Retail 1"
+    assert rows[0]["SalesOrderHeaderV2"]["SalesOrderName"] == "Retail 1"
     assert [line["InventoryLotId"] for line in lines[0]["SalesOrderLines"]] == ["L-0", "L-6"]
-    nested = "$expand=SalesOrderHeader($expand=SalesOrderLines)"
+    nested = "$expand=SalesOrderHeaderV2($expand=SalesOrderLines)"
     assert (await web.get(f"/data/SalesOrderLines?{nested}")).status_code == 400
 
 
