@@ -215,6 +215,9 @@ class Names:
                 if behaviour is not None:
                     wanted = self._on_day(entity, condition, behaviour)
                     return self._columns(entity, wanted)
+            case In(column, values) if self.behaviour(entity, column) is not None:
+                each = (Compare(column, "eq", value) for value in values)
+                return either(*(self.condition(entity, one) for one in each))
         return self._columns(entity, condition)
 
     def _columns(self, entity: str, condition: Condition) -> Condition:
