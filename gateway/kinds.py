@@ -34,6 +34,11 @@ class OptionSet(Enum):
         except ValueError:
             return cls["UNKNOWN"]
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether this stands for the numbers that the option set does not declare."""
+        return self.name == "UNKNOWN"
+
 
 def option(value: int, description: str) -> EnumValueDefinition:
     """A member of an option set: its number upstream and what it means."""
