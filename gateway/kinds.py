@@ -50,6 +50,14 @@ def unknown() -> EnumValueDefinition:
     return option(-1, "A value that this version of the gateway does not know.")
 
 
+def incomplete(type_: type, /, **parts: Any) -> Any:
+    """An object without the other parts: they are no attributes, so that reading one raises."""
+    made: Any = object.__new__(type_)
+    for part, value in parts.items():
+        object.__setattr__(made, part, value)
+    return made
+
+
 def decoder(type_: type) -> Decode:
     """How a JSON value becomes a `type_`; null stays None. TypeError for a type we cannot read."""
     if issubclass(type_, OptionSet):

@@ -162,6 +162,13 @@ def either(*parts: Condition) -> Condition:
     return kept[0] if len(kept) == 1 else AnyOf(kept)
 
 
+def negated(part: Condition) -> Condition:
+    """The opposite of `part`, as the service takes it."""
+    if part in (EVERYTHING, NOTHING):
+        return NOTHING if part == EVERYTHING else EVERYTHING
+    return Not(part)
+
+
 def complement(condition: Condition, *, nullable: bool) -> Condition:
     """
     The rows that do not meet `condition`, so that both together are all rows.
