@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.keys import Keys
+from gateway.loaders.parents import listed
 from gateway.loaders.reader import Ask, Reader, Shape
-from gateway.loaders.windows import Slice, Window, child_windows, root_window
+from gateway.loaders.windows import Slice, Window, child_windows
 from gateway.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at
 from gateway.upstream.rows import Folded, Key, folded, grouped, indexed, plain
@@ -61,7 +62,7 @@ class Loaders:
 
     async def page(self, table: Table, select: Select, window: Window) -> Slice:
         """A window of all rows that the caller may see."""
-        return await root_window(self.reader, Ask(table, select), window)
+        return await listed(self.reader, Ask(table, select), window)
 
     async def node(self, cls: type[R], key: Key, select: Select) -> R | None:
         """The row with a key that the caller sent; the row rule decides whether it exists."""
