@@ -117,9 +117,10 @@ def in_companies(company: str) -> Rule:
     return Rule(condition, (company,))
 
 
-def released_in(company: str, *, lookup: str) -> Rule:
+def released_in(company: str, *, lookup: str, state: str, states: tuple[int, ...]) -> Rule:
     """
-    Rows that one of the caller's legal entities has released, or that belong to none of them.
+    Rows that one of the caller's legal entities has released, or that belong to none of them, in
+    one of these states.
 
     `company` is the path to the entity's code, `lookup` the lookup that leads there. What a row of
     the caller's points at is the caller's to see, whoever released it.
@@ -129,9 +130,9 @@ def released_in(company: str, *, lookup: str) -> Rule:
         if access is Access.ALL:
             return EVERYTHING
         mine = one_of(company, map(Code, sorted(principal.companies_within(access))))
-        return either(mine, Compare(lookup, "eq", None))
+        return both(either(mine, Compare(lookup, "eq", None)), one_of(state, states))
 
-    return Rule(condition, (company, lookup), free_when_linked=True)
+    return Rule(condition, (company, lookup, state), free_when_linked=True)
 
 
 def in_price_lists(price_list: str) -> Rule:
