@@ -39,7 +39,8 @@ PLACES = 20
 _LISTABLE = re.compile(r"""[^\x00-\x1f\x7f'"\[\]{}\\]*""")
 """
 The texts that may stand in the lists of the query functions. A list is JSON inside of OData, whose
-readers know neither quotes nor brackets of the other; any other text is compared by `eq`.
+readers know neither quotes nor brackets of the other; any other text, and one with blanks at an
+end, is compared by `eq`.
 """
 _PLAIN_URL = re.compile(r"[A-Za-z0-9_.\-~'(),/$=:@;*!%]*", re.ASCII)
 """What stands in a query string as it is, and the mark of what was encoded."""
@@ -264,7 +265,9 @@ def _listed(value: Value) -> str:
 
 
 def _is_listable(value: Value) -> bool:
-    return not isinstance(value, str) or _LISTABLE.fullmatch(value) is not None
+    if not isinstance(value, str):
+        return True
+    return _LISTABLE.fullmatch(value) is not None and value == value.strip()
 
 
 def _quoted(text: str) -> str:
