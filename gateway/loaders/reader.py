@@ -292,10 +292,10 @@ class Reader(Struct, frozen=True):
             raise
         remembered = self.principal.remembered
         service = self.services[table.service]
-        free = linked and table.rule.free_when_linked
-        key = table.name, service.names.version, free
+        less = table.rule.linked if linked else None
+        key = table.name, service.names.version, less is not None
         if key not in remembered:
-            rule = EVERYTHING if free else table.rule.condition(self.principal, access)
+            rule = (less or table.rule.condition)(self.principal, access)
             named = service.names.condition(table.entity, rule)
             remembered[key] = bounded_by(rule, named, service.dialect)
         known: Bounds = remembered[key]

@@ -71,12 +71,18 @@ class Loaders:
         found = await _shared(by_key.load((key, select)))
         return None if found is None else cls(found)
 
-    async def matching(self, cls: type[R], on: Mapping[str, Value], select: Select) -> list[R]:
-        """All rows whose columns have these values, batched as links are; for computed members."""
+    async def matching(
+        self, cls: type[R], on: Mapping[str, Value], select: Select, *, from_rows: bool = True
+    ) -> list[R]:
+        """
+        All rows whose columns have these values, batched as links are; for computed members.
+
+        `from_rows`: whether the values were read from rows, and not sent by the caller.
+        """
         columns = tuple(on)
         load = self._loader(
-            ("matching", cls, columns),
-            partial(self._groups, cls.__table__, columns),
+            ("matching", cls, columns, from_rows),
+            partial(self._groups, cls.__table__, columns, from_rows=from_rows),
         )
         rows: list[Raw] = await _shared(load.load((tuple(on.values()), select)))
         return [cls(row) for row in rows]
@@ -149,9 +155,11 @@ class Loaders:
         table: Table,
         columns: tuple[str, ...],
         wanted: Sequence[Wanted],
+        *,
+        from_rows: bool,
     ) -> list[list[Raw]]:
         ask = Ask(table, _union(wanted) | set(columns))
-        pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted)))])
+        pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted), from_rows))])
         groups = grouped([row for page in pages for row in page.rows], columns)
         return [groups.get(folded(key), []) for key, _ in wanted]
 

@@ -1,9 +1,8 @@
 """Several accounts, child accounts, web roles, and staff who look with a customer's eyes."""
 
 from pathlib import Path
-from uuid import uuid4
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from starlette.applications import Starlette

@@ -25,7 +25,7 @@ async def drafts(stack: Stack) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("caller", ["jane", "rep", "partner"])
+@pytest.mark.parametrize("caller", ["jane", "sam", "rep", "may"])
 async def test_a_draft_is_for_staff_alone(stack: Stack, caller: str) -> None:
     draft, *_ = await drafts(stack)
     query = "query ($id: ID!) { product(id: $id) { name } node(id: $id) { id } }"
