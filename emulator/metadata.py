@@ -98,6 +98,8 @@ class Column:
     behaviour: str = ""
     """Of a date: `UserLocal`, `TimeZoneIndependent` or `DateOnly`."""
     format: str = ""
+    pricing: bool = False
+    """Whether it is a price, which has the decimals that the organization sets, up to `scale`."""
     creatable: bool = True
     updatable: bool = True
     nullable: bool = True

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -16,9 +17,11 @@ from emulator.ddl import comparable, connect, create, version_column
 from emulator.defaults import complete, defaults, usual
 from emulator.errors import Duplicate, InvalidValue
 from emulator.metadata import TEXTS, Catalog, Column, Service, Table
-from emulator.values import Row, Stored, fold, guid_text, stored
+from emulator.values import Row, Stored, fold, guid_text, scaled, stored
 
 Key = tuple[Stored, ...]
+USUAL_PRECISION = 2
+"""Decimals of prices in an organization that sets no others."""
 
 
 class UnknownColumn(ValueError):
@@ -62,6 +65,7 @@ class Transaction:
         if table is not (whole := self.store.whole(table)):
             table, row = whole, defaults(whole) | row
         row[version_column(table)] = self.store.next_version()
+        row |= self.store.prices(table, row)
         try:
             self.store.write(table, [row])
         except sqlite3.IntegrityError as error:
@@ -73,6 +77,7 @@ class Transaction:
         table = self.store.whole(table)
         key = key_of(table, before)
         values = {**values, version_column(table): self.store.next_version()}
+        values |= self.store.prices(table, values)
         assignments = ", ".join(f'"{name}" = ?' for name in values)
         where, found = where_key(table, key)
         sql = f'UPDATE "{table.sql}" SET {assignments} WHERE {where}'  # noqa: S608
@@ -185,6 +190,21 @@ class Store:
             return
         for told in self.after_commit:
             told(inner.changes)
+
+    def prices(self, table: Table, row: Row) -> Row:
+        """The prices of a row that is written, with the decimals that the organization sets."""
+        found: Row = {}
+        for column in table.columns.values():
+            kept = row.get(column.name)
+            if column.pricing and isinstance(kept, int):
+                spare = max(column.scale - self._price_decimals(), 0)
+                found[column.name] = scaled(Decimal(kept).scaleb(-spare), 0) * 10**spare
+        return found
+
+    def _price_decimals(self) -> int:
+        organization = self.catalog.by_name["organization"].sql
+        rows = self.run(f'SELECT "pricingdecimalprecision" FROM "{organization}"')  # noqa: S608
+        return next((places for (places,) in rows if places is not None), USUAL_PRECISION)
 
     def get(self, table: Table, key: Key) -> Row | None:
         """The whole row of a primary key, in kept form."""

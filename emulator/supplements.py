@@ -11,7 +11,8 @@ from emulator.metadata import Navigation, Table
 Words = dict[str, Any]
 SUPPLEMENT_WORDS: Final = {"name", "owner", "keys", "columns", "navigation", "read_only", "tracked",
                     "indexes", "unique", "entity", "sizes", "targets", "backs", "states",
-                    "options", "behaviours", "defaults", "required"}  # fmt: skip
+                    "options", "behaviours", "defaults", "required",
+                    "pricing"}  # fmt: skip
 
 
 def supplemented(name: str, words: Words) -> Table:
@@ -48,6 +49,7 @@ def _supplement(words: Words) -> vocabulary.Supplement:
         behaviours={name: behaviour for behaviour, name in _turned(words, "behaviours")},
         defaults={name: default(value) for value, name in _turned(words, "defaults")},
         required=frozenset(words.get("required", "").split()),
+        pricing=frozenset(words.get("pricing", "").split()),
     )
 
 

@@ -53,7 +53,7 @@ ALTERNATE_STATES: Final = (
     OptionSet("statuscode", (Option(1, "Active", 0), Option(2, "Inactive", 1))),
 )
 PLACES: Final = {Type.MONEY: 2, Type.DECIMAL: 2}
-BASE_PLACES, FINOPS_PLACES = 4, 6
+BASE_PLACES, FINOPS_PLACES, PRICE_PLACES = 4, 6, 4
 TEXT_LENGTHS: Final = {Type.STRING: 100, Type.MEMO: 2000}
 """What the platform gives a new column; for texts whose length nobody knows."""
 SETTABLE: Final = {"yes", "~", "?", ""}
@@ -80,6 +80,8 @@ class Supplement:
     defaults: Mapping[str, int | str] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     """What F&O demands of a new row."""
+    pricing: frozenset[str] = frozenset()
+    """The prices, whose decimals the organization sets."""
 
 
 def schema_name(logical: str) -> str:
@@ -154,6 +156,7 @@ def _column(found: dictionary.Table, known: dictionary.Column, more: Supplement)
         system=bool(targets) and all(each.table in STAFF for each in targets),
         default=more.defaults.get(name, 0 if name == "statecode" else None),
         base_of=base if is_base else None,
+        pricing=name in more.pricing,
     )
 
 
@@ -178,6 +181,8 @@ def _length(known: dictionary.Column, type_: Type, more: Supplement) -> int:
 def _places(known: dictionary.Column, type_: Type, more: Supplement, *, is_base: bool) -> int:
     if type_ not in PLACES:
         return 0
+    if known.name in more.pricing:
+        return PRICE_PLACES
     usual = BASE_PLACES if is_base else PLACES[type_]
     usual = RATE_PLACES if known.name == "exchangerate" else usual
     return known.size or more.sizes.get(known.name, usual)

@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.audit import Audit
 from gateway.auth.authenticator import Authenticator
@@ -50,8 +49,9 @@ from gateway.receiving import Received
 from gateway.reconciling import Report, reconcile
 from gateway.resolvers.auditing import audited
 from gateway.resolvers.root import build
+from gateway.routing import GRAPHQL, Gateway
 from gateway.schema import languages
-from gateway.schema.choosing import account_id
+from gateway.schema.choosing import account_id, contact_name
 from gateway.schema.context import Context
 from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.vocabulary import vocabulary
@@ -76,7 +76,6 @@ TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
     "httpx2": Httpx2Transport.stock,
 }
 """How Dynamics is reached, with so many connections to each service at most."""
-GRAPHQL = "/graphql"
 PREFLIGHT_SECONDS = 600
 COLLECT = 20_000, 20, 50
 """When the collector looks at young, middle and old objects; measured in docs/performance.md."""
@@ -109,7 +108,7 @@ def create_app(
         engine,
         outside.authenticator.authenticate,
         outside.context,
-        look_as=outside.authenticator.seen_as,
+        look_as=outside.seen_as,
         explain=outside.explain,
         show_execution=settings.show_execution,
         audit=outside.audit,
@@ -131,23 +130,6 @@ def create_app(
     app.serve(endpoint)
     app.state.engine = engine
     return app
-
-
-class Gateway(Starlette):
-    """A Starlette app in which GraphQL, nearly all there is to do, need not pass the router."""
-
-    def serve(self, graphql: ASGIApp) -> None:
-        """Answer `/graphql` by this app, behind the same middleware as all routes."""
-        for middleware in reversed(self.user_middleware):
-            graphql = middleware.cls(graphql, *middleware.args, **middleware.kwargs)
-        self._graphql = graphql
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == GRAPHQL:
-            scope["app"] = self
-            await self._graphql(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
 
 
 def from_environment() -> Starlette:
@@ -243,6 +225,10 @@ class Outside:
         if account := request.header(_ACCOUNT):
             principal = principal.choosing(account_id(account))
         return self.shared(principal, request.id)
+
+    async def seen_as(self, staff: Principal, name: str) -> Principal:
+        """The customer of this global id, contact id or e-mail address, as staff look with it."""
+        return await self.authenticator.seen_as(staff, contact_name(name))
 
     def shared(self, principal: Principal, request: str) -> Context:
         """The same for a request of this id."""

@@ -1,8 +1,9 @@
 """Declarations that name one another -> tables that know each other: links and their far ends."""
 
+from inspect import iscoroutinefunction
 from typing import get_type_hints
 
-from gateway.tables import TABLES, Back, Link, Table
+from gateway.tables import TABLES, Back, Computed, Link, Spec, Table
 
 
 def bind() -> None:
@@ -11,10 +12,18 @@ def bind() -> None:
     for declared in TABLES.values():
         for spec in declared.specs.values():
             spec.bind(get_type_hints(spec.owner, localns=names).get(spec.name))
+            _check(declared, spec)
     for declared in TABLES.values():
         for spec in declared.specs.values():
             if isinstance(spec, Link) and spec.back:
                 _bind_back(spec, spec.back, declared)
+
+
+def _check(declared: Table, spec: Spec) -> None:
+    """What other rows are read for can fail alone, and must not take its own row with it."""
+    reads = isinstance(spec, Computed) and iscoroutinefunction(spec.function)
+    if (reads or isinstance(spec, Link)) and not spec.optional:
+        raise TypeError(f"{declared.name}.{spec.name} must be declared as `... | None`")
 
 
 def _bind_back(link_: Link, name: str, child: Table) -> None:

@@ -41,7 +41,7 @@ async def explain(
     rights = policy.current().rights([STAFF_ROLE])
     staff = Principal(Kind.STAFF, settings.issuer, REQUEST, frozenset({STAFF_ROLE}), rights=rights)
     async with outside.open():
-        seen = await outside.authenticator.seen_as(staff, name)
+        seen = await outside.seen_as(staff, name)
         context = outside.shared(seen, REQUEST)
         prepared = engine.prepare(GraphQLRequest(query))
         answer = await engine.execute(prepared, context, REQUEST)

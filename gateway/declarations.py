@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin,
 
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.kinds import Decode, decoder
+from gateway.kinds import Decode, decoder, incomplete
 from gateway.rules import Rule
 from gateway.upstream.conditions import Raw, value_at
 from gateway.upstream.odata import Order
@@ -112,7 +112,7 @@ class Column(Spec):
 class Group(Spec):
     """Several columns as one value object; each of its fields names a column or a path."""
 
-    make: Callable[..., Any]
+    make: type
     parts: Mapping[str, str]
     essential: str | None
     """The part without which there is no value, and which stands for it in filters and orders."""
@@ -141,11 +141,15 @@ class Group(Spec):
     def __get__(self, row: Row | None, owner: type) -> Any:
         if row is None:
             return self
-        values = {
-            part: self.decoders[part](value_at(row.raw, path)) for part, path in self.parts.items()
-        }
-        asked = [self.essential] if self.essential else list(values)
-        return self.make(**values) if any(values[part] is not None for part in asked) else None
+        read = {part: path for part, path in self.parts.items() if is_selected(row.raw, path)}
+        values = {part: self.decoders[part](value_at(row.raw, path)) for part, path in read.items()}
+        asked = [self.essential] if self.essential else list(read)
+        if not read or not read.keys() >= set(asked):
+            raise LookupError(f"'{self.name}' was not selected")
+        stands = any(values[part] is not None for part in asked)
+        whole = len(values) == len(self.parts)
+        make = self.make if whole else partial(incomplete, self.make)
+        return make(**values) if stands else None
 
     def part_type(self, part: str) -> Any:
         """What a part is, whether or not it may be absent."""
@@ -183,6 +187,11 @@ class Link(Spec):
     def collection(self) -> str:
         """The step that leads from the target to the rows of this table."""
         return f"{self.home.entity}.{self.lookup}" if self.inside == "both" else ""
+
+    def __get__(self, row: Row | None, owner: type) -> Any:
+        if row is None:
+            return self
+        raise LookupError(f"'{self.name}' is a link: load it with `loaders.one`")
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -337,9 +346,21 @@ class Table:
 
 def selected(raw: Raw, path: str) -> Any:
     """The value at `path`; LookupError if it was never asked for, which would read as null."""
-    if path.partition("/")[0] not in raw:
+    if not is_selected(raw, path):
         raise LookupError(f"'{path}' was not selected")
     return value_at(raw, path)
+
+
+def is_selected(raw: Raw, path: str) -> bool:
+    """Whether the column at `path` was asked for, which no empty lookup on the way denies."""
+    place: Any = raw
+    for step in path.split("/"):
+        if not hasattr(place, "get"):
+            break  # an empty lookup, or what a service sent in the place of a row
+        if step not in place:
+            return False
+        place = place.get(step)
+    return True
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

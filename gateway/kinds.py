@@ -34,6 +34,11 @@ class OptionSet(Enum):
         except ValueError:
             return cls["UNKNOWN"]
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether this stands for the numbers that the option set does not declare."""
+        return self.name == "UNKNOWN"
+
 
 def option(value: int, description: str) -> EnumValueDefinition:
     """A member of an option set: its number upstream and what it means."""
@@ -43,6 +48,14 @@ def option(value: int, description: str) -> EnumValueDefinition:
 def unknown() -> EnumValueDefinition:
     """The member that stands for every number that the option set does not declare."""
     return option(-1, "A value that this version of the gateway does not know.")
+
+
+def incomplete(type_: type, /, **parts: Any) -> Any:
+    """An object without the other parts: they are no attributes, so that reading one raises."""
+    made: Any = object.__new__(type_)
+    for part, value in parts.items():
+        object.__setattr__(made, part, value)
+    return made
 
 
 def decoder(type_: type) -> Decode:

@@ -32,8 +32,8 @@ class Rule:
     """Rows are visible only through a row that the caller sees, never by themselves."""
     by_account: bool = False
     """Whether the rows belong to accounts, so that a caller of several may choose one."""
-    free_when_linked: bool = False
-    """Whether a row that a row of the caller's points at is the caller's to see in any case."""
+    linked: Callable[[Principal, Access], Condition] | None = None
+    """What a row must meet that a row of the caller's points at, where that is less."""
     knows_contacts: bool = True
     """Whether the access OWN has a meaning: the rows name contacts, or nobody at all."""
 
@@ -117,21 +117,25 @@ def in_companies(company: str) -> Rule:
     return Rule(condition, (company,))
 
 
-def released_in(company: str, *, lookup: str) -> Rule:
+def released_in(company: str, *, lookup: str, state: str, states: tuple[int, ...]) -> Rule:
     """
-    Rows that one of the caller's legal entities has released, or that belong to none of them.
+    Rows that one of the caller's legal entities has released, or that belong to none of them, in
+    one of these states.
 
     `company` is the path to the entity's code, `lookup` the lookup that leads there. What a row of
-    the caller's points at is the caller's to see, whoever released it.
+    the caller's points at is the caller's to see in these states, whoever released it.
     """
+
+    def linked(principal: Principal, access: Access) -> Condition:
+        return EVERYTHING if access is Access.ALL else one_of(state, states)
 
     def condition(principal: Principal, access: Access) -> Condition:
         if access is Access.ALL:
             return EVERYTHING
         mine = one_of(company, map(Code, sorted(principal.companies_within(access))))
-        return either(mine, Compare(lookup, "eq", None))
+        return both(either(mine, Compare(lookup, "eq", None)), linked(principal, access))
 
-    return Rule(condition, (company, lookup), free_when_linked=True)
+    return Rule(condition, (company, lookup, state), linked=linked)
 
 
 def in_price_lists(price_list: str) -> Rule:

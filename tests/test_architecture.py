@@ -28,7 +28,7 @@ LAYERS = (
     ("gateway.consulting",),
     ("gateway.app",),
     ("gateway.endpoint", "gateway.graphiql", "gateway.health", "gateway.metrics"),
-    ("gateway.explaining", "gateway.middleware", "gateway.negotiation"),
+    ("gateway.explaining", "gateway.middleware", "gateway.negotiation", "gateway.routing"),
     ("gateway.receiving", "gateway.serving"),
     ("gateway.engine.plans",),
     ("gateway.resolvers",),

@@ -62,7 +62,8 @@ def spelled(column: Column, text: str) -> Stored:
 
 def _spelled(column: Column, text: str) -> object:
     try:
-        return SPELLED.get(column.type, str)(text.strip())
+        read = SPELLED.get(column.type)
+        return text if read is None else read(text.strip())
     except (ValueError, ArithmeticError, KeyError) as error:
         raise BadQuery(
             f"The value '{text}' of '{column.logical}' is not of type '{EDM[column.type]}'.",

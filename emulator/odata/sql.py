@@ -166,7 +166,8 @@ class Compiler:
             return self.with_null(op, side)
         if side.column is None:
             return f"{side.sql} {SQL_OPERATORS[op]} {self.bind(float(str(literal.value)))}"
-        if self.lenient and side.column.type in TEXTS and "*" in str(literal.value):
+        starred = self.lenient and side.column.type in TEXTS and "*" in str(literal.value)
+        if starred and op in ("eq", "ne"):
             return self.with_stars(op, side, str(literal.value))
         if side.column.type is Type.ENUM and op not in ("eq", "ne"):
             raise BadQuery(f"The operator '{op}' is not supported for enumerations.")
@@ -179,8 +180,6 @@ class Compiler:
         return f"{side.sql} IS {'NOT ' if op == 'ne' else ''}NULL"
 
     def with_stars(self, op: str, side: Operand, text: str) -> str:
-        if op not in ("eq", "ne"):
-            raise BadQuery(f"A wildcard needs eq or ne, not '{op}'.")
         negation = "NOT " if op == "ne" else ""
         return f"fold({side.sql}) {negation}GLOB {self.bind(starred(fold(text) or ''))}"
 

@@ -31,10 +31,8 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-PAGE = 25
-"""Rows of a page whose size nobody gave."""
-LARGEST_PAGE = 100
-"""Rows of the largest page that a field grants."""
+from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
+
 SIZES = ("first", "last", "ids")
 """Arguments that say how many rows a field returns: a number, or the length of a list."""
 
@@ -133,13 +131,13 @@ def _size(node: FieldNode, declared: GraphQLField) -> int | str | None:
     given = [each.value for each in node.arguments or () if each.name.value in SIZES]
     match given:
         case []:
-            return PAGE
+            return DEFAULT_SIZE
         case [VariableNode(name=NameNode(value=name))]:
             return name
         case [IntValueNode() | ListValueNode() as literal]:
             return _number(value_from_ast_untyped(literal))
     # Of `first` and `last` together one is usually null, and only the variables tell which.
-    return LARGEST_PAGE
+    return MAXIMUM_SIZE
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
@@ -159,4 +157,4 @@ def _number(value: object) -> int:
             return max(int(value), 0)
         case int():
             return max(value, 0)
-    return PAGE
+    return DEFAULT_SIZE

@@ -5,6 +5,11 @@ from typing import Any
 
 from gateway.errors import LimitExceeded
 
+DEFAULT_SIZE = 25
+"""Rows of a page whose size nobody gave."""
+MAXIMUM_SIZE = 100
+"""Rows of the largest page that a field grants."""
+
 
 def limit(default: int, doc: str) -> Any:
     return field(default=default, metadata={"doc": doc})

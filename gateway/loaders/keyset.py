@@ -5,7 +5,8 @@ The order always ends in the table's key, so that no two rows share a place. Dat
 as the smallest values (first ascending, last descending), as SQL Server does; F&O has no nulls.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -33,6 +34,7 @@ from gateway.upstream.odata import Order
 
 Place = tuple[Value, ...]
 """The values of a row in the columns of an order."""
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 @lru_cache(maxsize=1024)
@@ -82,8 +84,9 @@ def encode(table: Table, order: Sequence[Order], row: Raw) -> str:
 def decode(table: Table, order: Sequence[Order], cursor: str) -> Place:
     """The place that a cursor names; InvalidCursor for anything that `encode` did not make."""
     try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        signature, *values = msgspec.json.decode(urlsafe_b64decode(padded), type=list[Any])
+        padded = cursor.encode("ascii").translate(_STANDARD) + b"=" * (-len(cursor) % 4)
+        text = a2b_base64(padded, strict_mode=True)
+        signature, *values = msgspec.json.decode(text, type=list[Any])
         if signature != _signature(table, order) or len(values) != len(order):
             raise ValueError
         types = table.scalars

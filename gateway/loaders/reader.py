@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden, NotAvailableHere
+from gateway.loaders.belonging import belonging, parents_of
 from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld
 from gateway.loaders.keys import Keys
@@ -131,6 +132,9 @@ class Reader(Struct, frozen=True):
 
     async def _row(self, ask: Ask, column: str, key: Guid) -> Page:
         where = Compare(column, "eq", key)
+        if parents_of(self.principal, ask.table):
+            (page,) = await self.keyed([(ask, Keys((column,), ((key,),), from_rows=False))])
+            return page
         bounds = self._bounds(ask.table, where, linked=False)
         secret = self._secret(ask, where)
         if NOTHING in (bounds.asked, ask.where):
@@ -155,23 +159,31 @@ class Reader(Struct, frozen=True):
     async def _chunked(self, asks: Sequence[tuple[Ask, Keys]]) -> list[tuple[Keys, Page]]:
         table = asks[0][0].table
         linked = all(keys.from_rows for _, keys in asks)
-        bounds = self._bounds(table, asks[0][1].condition, linked=linked)
+        parents = [] if linked else parents_of(self.principal, table)
+        also = {path for link in parents for path in link.paths}
+        bounds = self._bounds(table, asks[0][1].condition, linked=linked or bool(parents))
         service = self.services[table.service]
         secret = NO_COLUMNS
         for ask, keys in asks:
             secret |= self._secret(ask, keys.condition)
         chunks: list[Chunk] = []
         for ask, keys in asks:
-            chunks += _chunks(service, ask, keys, bounds, secret)
+            wanted = replace(ask, select=ask.select | also) if also else ask
+            chunks += _chunks(service, wanted, keys, bounds, secret)
         if not chunks:
             return []
         calls = [chunk.call for chunk in chunks]
         decoder = chunks[0].ask.decoder(calls[0].query, service.names)
         pages = await service.fetch_all(calls, self.allowance, decoder)
-        return [
+        found = [
             (each.keys, self._let_through(each.ask, each.where, bounds, secret, page))
             for each, page in zip(chunks, pages, strict=True)
         ]
+        return await belonging(parents, found, self._linked) if parents else found
+
+    async def _linked(self, link: Link, keys: Keys) -> list[Page]:
+        """The rows of these keys that a link leads to, by the columns that it compares."""
+        return await self.keyed([(Ask(link.target, frozenset(link.target_paths)), keys)])
 
     def day(self, table: Table, path: str, raw: Raw) -> date | None:
         """The day in a column of a row, in the zone in which it was typed."""
@@ -280,10 +292,10 @@ class Reader(Struct, frozen=True):
             raise
         remembered = self.principal.remembered
         service = self.services[table.service]
-        free = linked and table.rule.free_when_linked
-        key = table.name, service.names.version, free
+        less = table.rule.linked if linked else None
+        key = table.name, service.names.version, less is not None
         if key not in remembered:
-            rule = EVERYTHING if free else table.rule.condition(self.principal, access)
+            rule = (less or table.rule.condition)(self.principal, access)
             named = service.names.condition(table.entity, rule)
             remembered[key] = bounded_by(rule, named, service.dialect)
         known: Bounds = remembered[key]

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.keys import Keys
+from gateway.loaders.parents import listed
 from gateway.loaders.reader import Ask, Reader, Shape
-from gateway.loaders.windows import Slice, Window, child_windows, root_window
+from gateway.loaders.windows import Slice, Window, child_windows
 from gateway.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at
 from gateway.upstream.rows import Folded, Key, folded, grouped, indexed, plain
@@ -61,7 +62,7 @@ class Loaders:
 
     async def page(self, table: Table, select: Select, window: Window) -> Slice:
         """A window of all rows that the caller may see."""
-        return await root_window(self.reader, Ask(table, select), window)
+        return await listed(self.reader, Ask(table, select), window)
 
     async def node(self, cls: type[R], key: Key, select: Select) -> R | None:
         """The row with a key that the caller sent; the row rule decides whether it exists."""
@@ -70,12 +71,18 @@ class Loaders:
         found = await _shared(by_key.load((key, select)))
         return None if found is None else cls(found)
 
-    async def matching(self, cls: type[R], on: Mapping[str, Value], select: Select) -> list[R]:
-        """All rows whose columns have these values, batched as links are; for computed members."""
+    async def matching(
+        self, cls: type[R], on: Mapping[str, Value], select: Select, *, from_rows: bool = True
+    ) -> list[R]:
+        """
+        All rows whose columns have these values, batched as links are; for computed members.
+
+        `from_rows`: whether the values were read from rows, and not sent by the caller.
+        """
         columns = tuple(on)
         load = self._loader(
-            ("matching", cls, columns),
-            partial(self._groups, cls.__table__, columns),
+            ("matching", cls, columns, from_rows),
+            partial(self._groups, cls.__table__, columns, from_rows=from_rows),
         )
         rows: list[Raw] = await _shared(load.load((tuple(on.values()), select)))
         return [cls(row) for row in rows]
@@ -148,9 +155,11 @@ class Loaders:
         table: Table,
         columns: tuple[str, ...],
         wanted: Sequence[Wanted],
+        *,
+        from_rows: bool,
     ) -> list[list[Raw]]:
         ask = Ask(table, _union(wanted) | set(columns))
-        pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted)))])
+        pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted), from_rows))])
         groups = grouped([row for page in pages for row in page.rows], columns)
         return [groups.get(folded(key), []) for key, _ in wanted]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
 from gateway.errors import InvalidInput
 from gateway.loaders.keys import Keys
 from gateway.loaders.keyset import Place, beyond, decode, place, reverse, total_order
@@ -20,9 +21,6 @@ from gateway.upstream.conditions import EVERYTHING, Condition, both
 from gateway.upstream.odata import Order
 from gateway.upstream.rows import Folded, folded, grouped, keys_of
 from gateway.upstream.service import PAGE_SIZE
-
-DEFAULT_SIZE = 25
-MAXIMUM_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +79,9 @@ def window(
     if before is not None and not backward:
         raise InvalidInput("'before' goes with 'last'.", argument="before")
     size = last if last is not None else DEFAULT_SIZE if first is None else first
-    if not 1 <= size <= MAXIMUM_SIZE:
+    if not 0 <= size <= MAXIMUM_SIZE:
         name = "last" if backward else "first"
-        raise InvalidInput(f"'{name}' must be from 1 to {MAXIMUM_SIZE}.", argument=name)
+        raise InvalidInput(f"'{name}' must be from 0 to {MAXIMUM_SIZE}.", argument=name)
     full = total_order(table, order)
     cursor = before if backward else after
     start = None if cursor is None else decode(table, full, cursor)

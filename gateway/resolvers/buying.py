@@ -262,7 +262,8 @@ async def _products(
     if value is None:
         return []
     column = Product.__table__.scalar_of(member)
-    found = await context.loaders.matching(Product, {column: value}, PRODUCT)
+    named = {column: value}
+    found = await context.loaders.matching(Product, named, PRODUCT, from_rows=False)
     sold = [each for each in found if is_sold_by(each, company)]
     # What the company has released itself comes before what belongs to no company.
     return [each for each in sold if each.company is not None] or sold

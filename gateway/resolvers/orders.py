@@ -38,7 +38,7 @@ class Mutation:
     )
     async def create_sales_order(
         self, info: Info, input: CreateSalesOrderInput
-    ) -> CreateSalesOrderPayload:
+    ) -> CreateSalesOrderPayload | None:
         return await creating.create(info, input)
 
     @strawberry.mutation(
@@ -47,23 +47,23 @@ class Mutation:
     )
     async def preview_sales_order(
         self, info: Info, input: PreviewSalesOrderInput
-    ) -> PreviewSalesOrderPayload:
+    ) -> PreviewSalesOrderPayload | None:
         return await previewing.preview(info, input)
 
     @strawberry.mutation(description="Place an order with the lines of an earlier one.")
-    async def reorder(self, info: Info, input: ReorderInput) -> ReorderPayload:
+    async def reorder(self, info: Info, input: ReorderInput) -> ReorderPayload | None:
         return await reordering.reorder(info, input)
 
     @strawberry.mutation(description="Change the header of an order that nobody has picked yet.")
     async def update_sales_order(
         self, info: Info, input: UpdateSalesOrderInput
-    ) -> UpdateSalesOrderPayload:
+    ) -> UpdateSalesOrderPayload | None:
         return await amending.update(info, input)
 
     @strawberry.mutation(description="Add lines to an order: all of them, or none.")
     async def add_sales_order_lines(
         self, info: Info, input: AddSalesOrderLinesInput
-    ) -> AddSalesOrderLinesPayload:
+    ) -> AddSalesOrderLinesPayload | None:
         return await amending.add_lines(info, input)
 
     @strawberry.mutation(
@@ -71,19 +71,19 @@ class Mutation:
     )
     async def import_sales_order_lines(
         self, info: Info, input: ImportSalesOrderLinesInput
-    ) -> ImportSalesOrderLinesPayload:
+    ) -> ImportSalesOrderLinesPayload | None:
         return await importing.import_lines(info, input)
 
     @strawberry.mutation(description="Change one line of an order.")
     async def update_sales_order_line(
         self, info: Info, input: UpdateSalesOrderLineInput
-    ) -> UpdateSalesOrderLinePayload:
+    ) -> UpdateSalesOrderLinePayload | None:
         return await amending.update_line(info, input)
 
     @strawberry.mutation(description="Remove one line of an order, but not the last.")
     async def remove_sales_order_line(
         self, info: Info, input: RemoveSalesOrderLineInput
-    ) -> RemoveSalesOrderLinePayload:
+    ) -> RemoveSalesOrderLinePayload | None:
         return await amending.remove_line(info, input)
 
     @strawberry.mutation(
@@ -91,5 +91,5 @@ class Mutation:
     )
     async def cancel_sales_order(
         self, info: Info, input: CancelSalesOrderInput
-    ) -> CancelSalesOrderPayload:
+    ) -> CancelSalesOrderPayload | None:
         return await amending.cancel(info, input)

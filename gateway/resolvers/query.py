@@ -1,6 +1,7 @@
 """The root of all reads: who is asking, rows by id, and the lists of every declared table."""
 
 import asyncio
+from typing import Any
 
 import strawberry
 
@@ -61,12 +62,14 @@ class Query:
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
         return await _node(info, id)
 
-    @strawberry.field(description=f"Rows by their global ids, in that order; at most {NODES}.")
-    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+    @strawberry.field(
+        description=f"Rows by their global ids, in that order; at most {NODES}. One that cannot be "
+        "read is null, with an error of its own."
+    )
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None] | None:
         if len(ids) > NODES:
             raise InvalidInput(f"At most {NODES} ids at once.", argument="ids")
-        found = await asyncio.gather(*(_node(info, id_) for id_ in ids), return_exceptions=True)
-        return list(map(_or_raise, found))  # the first by place, whichever failed first
+        return list(await asyncio.gather(*(_outcome(info, id_) for id_ in ids)))
 
 
 def viewer_of(principal: Principal) -> Viewer:
@@ -78,10 +81,12 @@ def viewer_of(principal: Principal) -> Viewer:
     )
 
 
-def _or_raise(outcome: Node | BaseException | None) -> Node | None:
-    if isinstance(outcome, BaseException):
-        raise outcome
-    return outcome
+async def _outcome(info: Info, text: str) -> Any:
+    """The row of an id, or what went wrong: GraphQL raises it at this entry and no other."""
+    try:
+        return await _node(info, text)
+    except Exception as error:  # noqa: BLE001 - raised again where the entry is completed
+        return error
 
 
 async def _node(info: Info, text: str) -> Node | None:

@@ -23,9 +23,13 @@ class ProductState(OptionSet):
 
     ACTIVE = option(0, "Can be bought.")
     RETIRED = option(1, "No longer sold.")
-    DRAFT = option(2, "Not yet sold.")
+    DRAFT = option(2, "Not yet sold: for the seller's own staff to see.")
     UNDER_REVISION = option(3, "Being changed; sold as before.")
     UNKNOWN = unknown()
+
+
+RELEASED = (0, 1, 3)
+"""The states of products that customers may know of: all but DRAFT, which is the seller's alone."""
 
 
 @strawberry.enum(description="How sure a price is.")
@@ -108,7 +112,12 @@ class Unit(Row):
 @table(
     "product",
     key="productid",
-    rows=released_in(COMPANY, lookup=lookup_value("msdyn_companyid")),
+    rows=released_in(
+        COMPANY,
+        lookup=lookup_value("msdyn_companyid"),
+        state="statecode",
+        states=RELEASED,
+    ),
     needs="catalog",
     order="name",
     root=("product", "products"),

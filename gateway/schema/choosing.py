@@ -1,13 +1,16 @@
-"""The account that a caller of several chooses -> the condition that a list is narrowed by."""
+"""
+The account that a caller of several chooses -> the condition that a list is narrowed by; and the
+contact with whose eyes staff look.
+"""
 
 from dataclasses import replace
 from uuid import UUID
 
 from gateway.auth import principal
 from gateway.auth.principal import Access
-from gateway.errors import NotFound
+from gateway.errors import InvalidInput, NotFound
 from gateway.schema import ids
-from gateway.schema.accounts import Account
+from gateway.schema.accounts import Account, Contact
 from gateway.schema.context import Context
 from gateway.tables import Table, paths
 from gateway.upstream.conditions import Condition
@@ -17,6 +20,15 @@ def account_id(text: str) -> UUID:
     """The key in an account's global id; InvalidInput for anything else."""
     (key,) = ids.key(Account.__table__, text)
     return UUID(str(key))
+
+
+def contact_name(text: str) -> str:
+    """The key in a contact's global id; any other text as it is, a key or an e-mail address."""
+    try:
+        (key,) = ids.key(Contact.__table__, text)
+    except InvalidInput:
+        return text
+    return str(key)
 
 
 async def of_account(context: Context, table: Table, text: str) -> Condition:

@@ -13,18 +13,21 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from gateway.errors import InvalidInput
-from gateway.kinds import NEVER
+from gateway.kinds import NEVER, OptionSet
 from gateway.schema import ids
 from gateway.tables import Link, Spec, Table
 from gateway.upstream.conditions import (
+    NOTHING,
     Compare,
     Condition,
+    In,
     Like,
+    Not,
     Operator,
     Value,
     both,
+    complement,
     either,
-    negated,
     one_of,
 )
 
@@ -35,6 +38,8 @@ _COMPARED: Mapping[str, Operator] = {
     "lt": "lt",
     "lte": "le",
 }
+_FIRST_DAY = date(NEVER + 1, 1, 1)
+"""The first day that F&O does not mean as no day."""
 Sent = Mapping[str, Any]
 """A filter as it was sent, its values coerced by GraphQL."""
 
@@ -108,7 +113,7 @@ def _part(table: Table, name: str, value: Any) -> Condition:
         case "or":
             return either(*(condition(table, each) for each in value))
         case "not":
-            return negated(condition(table, value))
+            return complement(condition(table, value), nullable=table.service == "dataverse")
     member = table.filterable[name]
     if isinstance(member, Link):
         return _operations(table, member.paths[0], value, lambda id_: _linked(member, id_))
@@ -125,12 +130,21 @@ def _operations(
 def _operation(
     table: Table, path: str, operator: str, value: Any, typed: Callable[[Any], Value]
 ) -> Condition:
-    if value is None and (operator != "eq" or table.service == "finops"):
-        raise InvalidInput(f"'{operator}' cannot be null here.", argument="filter")
+    if value is None:
+        return _absent(table, path, operator)
     if table.service == "finops" and operator in ("lt", "lte") and isinstance(value, date):
         # What F&O leaves open it writes as a day of 1900, which reads as null.
-        return both(_compared(path, operator, value), Compare(path, "ge", date(NEVER + 1, 1, 1)))
+        return both(_compared(path, operator, value), Compare(path, "ge", _FIRST_DAY))
     match operator:
+        case "eq" if _is_unknown(value):
+            return _undeclared(path, type(value))
+        case "in" if any(map(_is_unknown, value)):
+            known = [each for each in value if not _is_unknown(each)]
+            undeclared = (_undeclared(path, type(each)) for each in value if _is_unknown(each))
+            return either(one_of(path, map(typed, known)), next(undeclared))
+        case "in" if any(type(each) is date for each in value):
+            # A day is a range of instants, so that no list of the service holds it.
+            return either(*(_compared(path, "eq", each) for each in value))
         case "in":
             return one_of(path, map(typed, value))
         case "startsWith":
@@ -138,6 +152,26 @@ def _operation(
         case "contains":
             return Like(path, "contains", value)
     return _compared(path, operator, typed(value))
+
+
+def _absent(table: Table, path: str, operator: str) -> Condition:
+    """The rows that show null at `path`: in F&O those alone in which a day was left open."""
+    if operator != "eq":
+        raise InvalidInput(f"'{operator}' cannot be null here.", argument="filter")
+    if table.service == "dataverse":
+        return Compare(path, "eq", None)
+    days = issubclass(table.scalars.get(path, str), date)
+    return Compare(path, "lt", _FIRST_DAY) if days else NOTHING
+
+
+def _is_unknown(value: Any) -> bool:
+    return isinstance(value, OptionSet) and value.is_unknown
+
+
+def _undeclared(path: str, choices: type[OptionSet]) -> Condition:
+    """The rows whose number is none that the option set declares, which read as UNKNOWN."""
+    declared: tuple[Value, ...] = tuple(each.value for each in choices if not each.is_unknown)
+    return both(Compare(path, "ne", None), Not(In(path, declared)))
 
 
 def _compared(path: str, operator: str, value: Value) -> Condition:
@@ -153,7 +187,7 @@ def _plain(value: Any) -> Value:
 
 
 def _linked(member: Link, id_: Any) -> Value:
-    return None if id_ is None else ids.key(member.target, str(id_))[0]
+    return ids.key(member.target, str(id_))[0]
 
 
 def _input(name: str, doc: str) -> type:

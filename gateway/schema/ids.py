@@ -56,7 +56,7 @@ def decode(text: str, guid: type[UUID | Guid] = UUID) -> tuple[Table, Key]:
         if len(text) > LONGEST:
             raise ValueError
         padded = text.encode("ascii").translate(_STANDARD) + b"=" * (-len(text) % 4)
-        name, *parts = _decode(a2b_base64(padded))
+        name, *parts = _decode(a2b_base64(padded, strict_mode=True))
         table = TABLES[name]  # type: ignore[index]  # a number is no name of a table
         types = table.key.values()
         key = tuple([_typed(type_, part, guid) for type_, part in zip(types, parts, strict=True)])

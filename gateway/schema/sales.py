@@ -157,7 +157,7 @@ class SalesOrder(Node):
         "createdon",
         doc="Whether the ERP has the order.",
     )
-    async def sync_state(self, loaders: Loaders) -> SyncState:
+    async def sync_state(self, loaders: Loaders) -> SyncState | None:
         return await sync_state(loaders, self.company, self.number, self.placed_at)
 
     @computed(
@@ -167,7 +167,7 @@ class SalesOrder(Node):
         "transactioncurrencyid/isocurrencycode",
         doc="How sure the amounts are: estimated until the ERP has written its own back.",
     )
-    async def amounts_basis(self, loaders: Loaders) -> PriceBasis:
+    async def amounts_basis(self, loaders: Loaders) -> PriceBasis | None:
         total = self.total.amount if self.total else None
         return await amounts_basis(loaders, self.company, self.number, total)
 

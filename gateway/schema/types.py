@@ -19,7 +19,8 @@ from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.binding import bind
-from gateway.loaders.windows import DEFAULT_SIZE, MAXIMUM_SIZE, Slice
+from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
+from gateway.loaders.windows import Slice
 from gateway.schema import filters, ids
 from gateway.schema.connections import COUNTS, Connection, Listing
 from gateway.schema.context import Info
@@ -115,7 +116,7 @@ class Types:
 
     def _arguments(self, table: Table) -> list[StrawberryArgument]:
         order = list[self.order_input(table)]  # type: ignore[misc,valid-type]
-        size = f"1 to {MAXIMUM_SIZE}; {DEFAULT_SIZE} unless said otherwise."
+        size = f"0 to {MAXIMUM_SIZE}; {DEFAULT_SIZE} unless said otherwise."
         return [
             _argument("first", int, f"How many rows from the start, or `after` a cursor: {size}"),
             _argument("after", str, "The cursor behind which the page starts."),
@@ -244,8 +245,3 @@ def _order_input(table: Table) -> type:
         },
     )
     return strawberry.input(made, description=f"One column of an order of {table.name}.")
-
-
-def graphql_name(name: str) -> str:
-    """The name of a member as GraphQL spells it."""
-    return to_camel_case(name)

@@ -21,6 +21,14 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 Operator = Literal["eq", "ne", "gt", "ge", "lt", "le"]
 Match = Literal["startswith", "endswith", "contains"]
+_OPPOSITE: Mapping[Operator, Operator] = {
+    "eq": "ne",
+    "ne": "eq",
+    "gt": "le",
+    "le": "gt",
+    "ge": "lt",
+    "lt": "ge",
+}
 
 
 class Choice(Struct, frozen=True):
@@ -155,10 +163,33 @@ def either(*parts: Condition) -> Condition:
 
 
 def negated(part: Condition) -> Condition:
-    """The opposite of `part`."""
+    """The opposite of `part`, as the service takes it."""
     if part in (EVERYTHING, NOTHING):
         return NOTHING if part == EVERYTHING else EVERYTHING
     return Not(part)
+
+
+def complement(condition: Condition, *, nullable: bool) -> Condition:
+    """
+    The rows that do not meet `condition`, so that both together are all rows.
+
+    With `nullable` columns a row whose column is null is named explicitly: the services compare a
+    null as neither larger nor smaller than a value, and so would leave it out of both.
+    """
+    match condition:
+        case All(parts):
+            return either(*(complement(part, nullable=nullable) for part in parts))
+        case AnyOf(parts):
+            return both(*(complement(part, nullable=nullable) for part in parts))
+        case Not(part) | Spelled(part) as known:
+            return part if isinstance(known, Not) else complement(part, nullable=nullable)
+        case Compare(column, op, None):
+            return Compare(column, _OPPOSITE[op], None)
+        case Compare(column, op, value):
+            opposite: Condition = Compare(column, _OPPOSITE[op], value)
+        case In(column) | Like(column):
+            opposite = Not(condition)
+    return either(opposite, Compare(column, "eq", None)) if nullable else opposite
 
 
 def one_of(column: str, values: Iterable[Value]) -> Condition:

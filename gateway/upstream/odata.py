@@ -36,7 +36,12 @@ LARGEST = 2**63
 PLACES = 20
 """Decimals beyond which neither service keeps any."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LISTABLE = re.compile(r"""[^\x00-\x1f\x7f'"\[\]{}\\]*""")
+"""
+The texts that may stand in the lists of the query functions. A list is JSON inside of OData, whose
+readers know neither quotes nor brackets of the other; any other text, and one with blanks at an
+end, is compared by `eq`.
+"""
 _PLAIN_URL = re.compile(r"[A-Za-z0-9_.\-~'(),/$=:@;*!%]*", re.ASCII)
 """What stands in a query string as it is, and the mark of what was encoded."""
 _COMMON = (("%", "%25"), (" ", "%20"), ('"', "%22"), ("[", "%5B"), ("]", "%5D"))
@@ -103,6 +108,8 @@ class Dialect:
                 return "(" + " and ".join(map(self.text, parts)) + ")"
             case Compare(column, op, date() as day) if self._stores_times(day):
                 return self.text(_within(column, op, day))
+            case Compare(column, "eq" | "ne" as op, str() as value) if self._is_pattern(value):
+                return self._exactly(column, op, value)
             case Compare(column, op, value):
                 return f"{column} {op} {self.literal(value)}"
             case In(column, values):
@@ -128,7 +135,7 @@ class Dialect:
             case Not(part):
                 return self.conditions(part)
             case In(column, values) if self._lists(column):
-                return 1
+                return 1 + sum(not _is_listable(value) for value in values)
             case In(_, values):
                 return len(values)
         return 1
@@ -150,7 +157,7 @@ class Dialect:
             case Choice(type_, member):
                 return f"Microsoft.Dynamics.DataEntities.{type_}{_quoted(member)}"
             case str():
-                return self._string(value)
+                return _quoted(value)
 
     def _truth(self, *, value: bool) -> str:
         # F&O has no booleans but an enumeration of two.
@@ -162,17 +169,26 @@ class Dialect:
         """Whether a day is compared with a column that holds times: F&O writes days as noon."""
         return self.service == "finops" and not isinstance(value, datetime)
 
-    def _string(self, value: str) -> str:
-        if self.service == "finops" and "*" in value:
-            raise InvalidInput("'*' cannot be searched for: the ERP reads it as a wildcard.")
-        return _quoted(value)
+    def _is_pattern(self, value: str) -> bool:
+        """Whether F&O would read an equality with `value` as one with a pattern."""
+        return self.service == "finops" and "*" in value
+
+    def _exactly(self, column: str, op: Operator, value: str) -> str:
+        """An equality with a text that holds `*`, a wildcard beside `eq` and `ne` alone."""
+        low, high, word = ("ge", "le", "and") if op == "eq" else ("lt", "gt", "or")
+        text = _quoted(value)
+        return f"({column} {low} {text} {word} {column} {high} {text})"
 
     def _in(self, column: str, values: tuple[Value, ...]) -> str:
         if not self._lists(column):
             return self.text(AnyOf(tuple(Compare(column, "eq", value) for value in values)))
-        listed = ",".join([_listed(value) for value in values])
+        listed = ",".join([_listed(value) for value in values if _is_listable(value)])
         name = _logical(column)
-        return f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',PropertyValues=[{listed}])"
+        text = f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',PropertyValues=[{listed}])"
+        others = [f"{column} eq {self.literal(each)}" for each in values if not _is_listable(each)]
+        if not others:
+            return text
+        return "(" + " or ".join([text, *others] if listed else others) + ")"
 
     def _lists(self, column: str) -> bool:
         # The query function takes no path and exists on Dataverse alone.
@@ -245,14 +261,16 @@ def _listed(value: Value) -> str:
     """A value as it stands in the lists of the query functions, which are JSON texts."""
     if value.__class__ is Guid:
         return f'"{value}"'
-    text = _plain(value)
-    _quoted(text)
-    return msgspec.json.encode(text).decode()
+    return msgspec.json.encode(_plain(value)).decode()
+
+
+def _is_listable(value: Value) -> bool:
+    if not isinstance(value, str):
+        return True
+    return _LISTABLE.fullmatch(value) is not None and value == value.strip()
 
 
 def _quoted(text: str) -> str:
-    if _CONTROL.search(text):
-        raise InvalidInput("Control characters cannot be searched for.")
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -7,6 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.app import create_app
 from gateway.parsers import HTTP_TRANSPORTS, HttpTransport
@@ -45,6 +46,35 @@ def settings(**changes: Any) -> Settings:
 def client(transport: httpx2.AsyncBaseTransport, **changes: Any) -> httpx2.AsyncClient:
     app = create_app(settings(**changes), transport=transport)
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="https://gateway")
+
+
+class Seeing:
+    """A middleware that remembers which paths it saw."""
+
+    def __init__(self, app: ASGIApp, seen: list[str]) -> None:
+        self._app = app
+        self._seen = seen
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._seen.append(scope["path"])
+        await self._app(scope, receive, send)
+
+
+async def test_a_middleware_that_is_added_sees_every_route() -> None:
+    seen: list[str] = []
+    app = create_app(settings(), transport=Nowhere())
+    app.add_middleware(Seeing, seen=seen)
+    transport = httpx2.ASGITransport(app)
+
+    async with httpx2.AsyncClient(transport=transport, base_url="https://gateway") as http:
+        await http.post("/graphql", json={"query": "{ __typename }"})
+        for route in app.routes:
+            assert isinstance(route, Route)
+            await http.get(route.path)
+
+    assert seen == ["/graphql", *(route.path for route in app.routes if isinstance(route, Route))]
+    with pytest.raises(RuntimeError, match="middleware"):
+        app.add_middleware(Seeing, seen=seen)
 
 
 async def test_without_a_token_nothing_is_parsed_and_nobody_is_asked() -> None:

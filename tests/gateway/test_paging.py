@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from gateway.engine.execution import GraphQLRequest
+from gateway.engine.limits import DEFAULT_SIZE
 from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
@@ -93,7 +95,7 @@ async def test_a_page_of_children_goes_on_where_its_cursor_says(stack: Stack) ->
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        ("first: 0", "INVALID_INPUT"),
+        ("first: -1", "INVALID_INPUT"),
         ("first: 101", "INVALID_INPUT"),
         ("last: -1", "INVALID_INPUT"),
         ("first: 2, last: 2", "INVALID_INPUT"),
@@ -109,7 +111,28 @@ async def test_bad_paging_is_told_apart(stack: Stack, arguments: str, code: str)
     assert answer.codes == [code]
 
 
-async def test_the_default_page_has_25_rows(stack: Stack) -> None:
-    answer = await stack.ask("{ orders { nodes { id } } }")
+@pytest.mark.parametrize("size", ["first: 0", "last: 0"])
+async def test_a_page_of_no_rows_counts(stack: Stack, size: str) -> None:
+    below = f"({size}) {{ totalCount nodes {{ id }} pageInfo {{ hasNextPage endCursor }} }}"
+    query = (
+        f"{{ orders{below} accounts {{ nodes {{ orders{below} }} }} "
+        "all: orders { totalCount } none: orders(first: 0) { nodes { id } } }"
+    )
 
-    assert len(answer.data["orders"]["nodes"]) == 25
+    found = (await stack.ask(query)).data
+
+    (account,) = found["accounts"]["nodes"]
+    assert found["orders"]["totalCount"] == found["all"]["totalCount"] > 0
+    assert found["orders"]["nodes"] == found["none"]["nodes"] == []
+    assert found["orders"]["pageInfo"]["endCursor"] is None
+    assert account["orders"] == found["orders"]
+
+
+async def test_the_default_page_has_25_rows(stack: Stack) -> None:
+    query = "{ orders { nodes { id } } }"
+    assert stack.app
+
+    answer = await stack.ask(query)
+    counted = stack.app.state.engine.prepare(GraphQLRequest(query)).operation.rows
+
+    assert len(answer.data["orders"]["nodes"]) == counted == DEFAULT_SIZE == 25

@@ -8,8 +8,9 @@ from typing import Any
 from gateway.engine.plans.arguments import Arguments
 from gateway.engine.plans.fetches import Fetch, Nested, Run
 from gateway.loaders.keys import Keys
+from gateway.loaders.parents import listed
 from gateway.loaders.reader import Ask
-from gateway.loaders.windows import Slice, root_window
+from gateway.loaders.windows import Slice
 from gateway.schema.listing import root_window_of
 from gateway.upstream.conditions import Guid
 from gateway.upstream.rows import Checked, Key, folded
@@ -38,7 +39,7 @@ class Listed(Root):
             self.table, run.context, self.arguments(run.variables), counted=self.counted
         )
         came, ask = self._asked(run)
-        found = await root_window(run.context.loaders.reader, ask, wanted)
+        found = await listed(run.context.loaders.reader, ask, wanted)
         await self.below(run, found.rows, came)
         return found
 

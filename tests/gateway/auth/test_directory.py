@@ -277,7 +277,7 @@ async def test_no_claim_finds_somebody_by_chance(subject: str, email: str | None
     dataverse = Dataverse(careless=True)
     dataverse.tables["adx_externalidentities"] = [identity("\ue000 nobody's subject", "sam")]
 
-    with pytest.raises(Exception, match=r"contact|could be meant|Control characters"):
+    with pytest.raises(Exception, match=r"contact|could be meant"):
         await find(dataverse, subject, email)
 
 

@@ -9,18 +9,18 @@ from tests.gateway.differential.sides import both
 from tests.gateway.differential.wire import Read, Wire
 from tests.simulation import virtual
 
-QUERY = "{ orderLines(first: 20) { nodes { order { amountsBasis account { number } } } } }"
+QUERY = "{ orderLines(first: 20) { nodes { order { version account { number } } } } }"
 
 
 class SpoilsAnOrder(Wire):
-    """One order has a total that cannot be read, and with it no `amountsBasis`, which must be."""
+    """One order has a version that cannot be read, which no order is without."""
 
     async def answer(self, read: Read, attempt: int) -> Answer:
         found = await super().answer(read, attempt)
         if read.collection != "salesorders":
             return found
         body = DECODER.decode(found.encoded())
-        body["value"][0]["totalamount"] = {}
+        body["value"][0]["versionnumber"] = {}
         return Answer(200, ENCODER.encode(body), found.headers)
 
 

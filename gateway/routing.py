@@ -1,0 +1,32 @@
+"""The app that answers `/graphql` without a router, and all else with Starlette's."""
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+GRAPHQL = "/graphql"
+
+
+class Gateway(Starlette):
+    """A Starlette app in which GraphQL, nearly all there is to do, need not pass the router."""
+
+    def serve(self, graphql: ASGIApp) -> None:
+        """Answer `/graphql` by this app, behind the same middleware as all routes."""
+        self._endpoint = graphql
+        self._graphql: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == GRAPHQL:
+            scope["app"] = self
+            await (self._graphql or self._wrapped())(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def _wrapped(self) -> ASGIApp:
+        """The endpoint behind the middleware there is at the first request: none is added later."""
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        graphql = self._endpoint
+        for middleware in reversed(self.user_middleware):
+            graphql = middleware.cls(graphql, *middleware.args, **middleware.kwargs)
+        self._graphql = graphql
+        return graphql
