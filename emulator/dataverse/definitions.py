@@ -1,6 +1,6 @@
 """Describes the catalog as Dataverse's own metadata: tables, columns, choices, keys, relations.
 
-A catalog does not change once it is served, so each description is made once and kept.
+A catalog does not change once it is served, so descriptions of tables and relationships are kept.
 """
 
 from collections import defaultdict
@@ -124,12 +124,12 @@ def privilege(table: Table, right: str) -> Json:
     }
 
 
-@lru_cache(maxsize=1024)
 def attributes(table: Table) -> list[Json]:
-    return [attribute(table, c, at) for at, c in enumerate(table.columns.values(), start=1)]
+    columns = enumerate(table.columns.values(), start=1)
+    return [attribute(table, column) | {"ColumnNumber": at} for at, column in columns]
 
 
-def attribute(table: Table, column: Column, number: int) -> Json:
+def attribute(table: Table, column: Column) -> Json:
     kind, class_name, type_name = _kind(column)
     spelled = column.schema_name or schema_name(column.logical)
     level = {"Value": column.level, "CanBeChanged": column.level != "SystemRequired"}
@@ -156,7 +156,6 @@ def attribute(table: Table, column: Column, number: int) -> Json:
         "RequiredLevel": level,
         "DisplayName": label(spelled),
         "Description": label(""),
-        "ColumnNumber": number,
         **_specifics(column, kind),
     }
 

@@ -65,7 +65,8 @@ def _dimension_rows(seed: Seed) -> Rows:
 
 
 def _product_row(seed: Seed, product: Product, company: Company) -> Row:
-    state = seed.weighted({0: 96, 1: 2, 2: 2})
+    drawn = seed.weighted({0: 96, 1: 2, 2: 2})
+    state = 0 if product.is_staple else drawn
     stocked = {"productstructure": 1, "producttypecode": 1, "isstockitem": True}
     return (
         stocked
@@ -103,9 +104,8 @@ def _product_row(seed: Seed, product: Product, company: Company) -> Row:
 
 
 def _price_rows(seed: Seed, product: Product, company: Company) -> Rows:
-    """One price a list and unit, in what the company's customers pay with; a few are missing."""
-    paid = dict.fromkeys(each.currency for each in (company.home, *company.abroad))
-    for currency in paid:
+    """One price a list and unit; a few products have none in a foreign currency."""
+    for currency in CURRENCIES:
         if currency != company.home.currency and seed.chance(3):
             continue
         for price_list in PRICE_LISTS:

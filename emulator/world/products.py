@@ -18,8 +18,10 @@ LIMITED: Final = 25
 """Every item with a number divisible by it is sold in certain quantities alone."""
 MASTERS: Final = (20, 13)
 """Every 20th item, from the 13th on, comes in variants."""
-AT_HOME: Final = (10, 4)
-"""Every tenth item, from the fourth on, is released in the first company alone."""
+AT_HOME: Final = (100, 50)
+"""Every hundredth item, from the fiftieth on, is released in the first company alone."""
+STAPLES: Final = 12
+"""So many items, the first, are sold everywhere and always."""
 COLORS: Final = ("Black", "Red")
 SIZES: Final = ("M", "L")
 
@@ -49,6 +51,10 @@ class Product:
         return (10, 500, 5) if is_limited else (0, 0, 0)
 
     @property
+    def is_staple(self) -> bool:
+        return _index(self.item) <= STAPLES
+
+    @property
     def is_first(self) -> bool:
         """Whether its item has no product before this one."""
         return (self.color, self.size) in ((COLORS[0], SIZES[0]), ("", ""))
@@ -58,7 +64,8 @@ class Product:
 
     def is_released_in(self, company: Company) -> bool:
         every, start = AT_HOME
-        return company is COMPANIES[0] or _index(self.item) % every != start
+        away = _index(self.item) % every != start
+        return company is COMPANIES[0] or away or self.is_staple
 
 
 def product_id(seed: Seed, company: Company, product: Product) -> str:
