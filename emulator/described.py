@@ -119,6 +119,8 @@ def _column(
         default=before.default if before else None,
         base_of=_base_of(logical, type_, row),
     )
+    if before is not None and before.pricing and type_ is before.type:
+        column = replace(column, scale=before.scale, precision=column.scale, pricing=True)
     if type_ not in (Type.DATE, Type.DATETIME):
         column = replace(column, behaviour="", format="")
     return column

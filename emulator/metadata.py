@@ -100,6 +100,8 @@ class Column:
     format: str = ""
     pricing: bool = False
     """Whether it is a price, which has the decimals that the organization sets, up to `scale`."""
+    precision: int | None = None
+    """The decimals that metadata tells of a price, which are not those that are kept."""
     creatable: bool = True
     updatable: bool = True
     nullable: bool = True

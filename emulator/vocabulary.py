@@ -157,6 +157,7 @@ def _column(found: dictionary.Table, known: dictionary.Column, more: Supplement)
         default=more.defaults.get(name, 0 if name == "statecode" else None),
         base_of=base if is_base else None,
         pricing=name in more.pricing,
+        precision=known.size or PLACES[type_] if name in more.pricing else None,
     )
 
 

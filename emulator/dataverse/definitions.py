@@ -41,6 +41,8 @@ WORDS = {"salesorder": "Order", "systemuser": "User", "customeraddress": "Addres
 """What privileges call a table where that is not its schema name."""
 PRIVILEGES = ("Create", "Read", "Write", "Delete", "Append", "AppendTo")
 OWNERSHIP = {"user": "UserOwned", "organization": "OrganizationOwned", "none": "None"}
+OWN_DECIMALS, PRICING_DECIMALS = 0, 1
+"""Where the decimals of an amount are from: the column, or the organization's prices."""
 FIRST_CODE = 10_000
 
 
@@ -180,7 +182,10 @@ def _specifics(column: Column, kind: str) -> Json:
         case Type.STRING | Type.MEMO:
             return {"MaxLength": column.length, "Format": "Text"}
         case Type.DECIMAL | Type.MONEY:
-            return {"Precision": column.scale, "MinValue": -1e11, "MaxValue": 1e11}
+            source = PRICING_DECIMALS if column.pricing else OWN_DECIMALS
+            places = column.scale if column.precision is None else column.precision
+            numbers = {"Precision": places, "MinValue": -1e11, "MaxValue": 1e11}
+            return numbers | ({"PrecisionSource": source} if column.type is Type.MONEY else {})
         case Type.INT:
             return {"MinValue": -(2**31), "MaxValue": 2**31 - 1, "Format": "None"}
         case Type.DATE | Type.DATETIME:
