@@ -12,7 +12,8 @@ class AcmeOrder:
     project: str | None = column("acme_project", "The project that the order is for.")
 
 
-@table("acme_machine", collection="acme_machines", key="acme_machineid", rows=owned(account=lookup_value("acme_accountid")),
+@table("acme_machine", collection="acme_machines", key="acme_machineid",
+       rows=owned(account=lookup_value("acme_accountid")),
        needs="account", order="serial", root=("machine", "machines"))  # fmt: skip
 class Machine(Node):
     """A machine that stands at a customer's site."""

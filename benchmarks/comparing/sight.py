@@ -13,6 +13,7 @@ from statistics import median
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.plans.plans import Plans
 from gateway.resolvers.root import build
+from gateway.upstream.names import Names
 
 REPEATS = 25
 WARM_UP = 5
@@ -25,7 +26,7 @@ def main() -> None:
 def first_sights(document: str) -> Iterator[float]:
     """Milliseconds for a document that has not been seen, of an engine that has seen others."""
     schema = build()._schema
-    plans = Plans(schema)
+    plans = Plans(schema, Names())
     engine = Engine(schema, plans=plans)
     for number in range(REPEATS):
         request = GraphQLRequest(document.replace("query ", f"query Seen{number}", 1))

@@ -83,3 +83,9 @@ def _reply(part: Message) -> Reply:
 def _headers(lines: list[str]) -> dict[str, str]:
     pairs = (line.partition(":") for line in lines if ":" in line)
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def replied(response: Reply) -> list[Reply]:
+    """The answers in a batch's answer, or the one answer that it is."""
+    kind = response.headers.get("content-type", "")
+    return replies(kind, response.body) if kind.startswith("multipart/") else [response]

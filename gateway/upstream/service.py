@@ -206,7 +206,7 @@ class Service:
         allowance.spend()
         sent = await (self._change_set if len(changes) > 1 else self._change)(changes, allowance)
         try:
-            for reply in _replies(sent.response):
+            for reply in batch.replied(sent.response):
                 raise_for(reply.status, reply.headers, reply.body)
         except UpstreamError as error:
             # An answer that cannot be read leaves open what was done.
@@ -320,7 +320,7 @@ class Service:
         sent = await self._send(
             "POST", self.root + "$batch", allowance, headers=headers, content=body
         )
-        replies = _replies(sent.response)
+        replies = batch.replied(sent.response)
         if sent.response.status >= 400 and len(replies) == 1:
             raise_for(replies[0].status, replies[0].headers, replies[0].body)
         return replies
@@ -374,12 +374,6 @@ class Service:
         return await self.sender.send(
             self.transport, request, allowance.deadline, seconds, allowance.clock
         )
-
-
-def _replies(response: Reply) -> list[Reply]:
-    """The answers in a batch's answer, or the one answer that it is."""
-    kind = response.headers.get("content-type", "")
-    return batch.replies(kind, response.body) if kind.startswith("multipart/") else [response]
 
 
 @lru_cache

@@ -58,6 +58,7 @@ def selection(table: Table, name: str) -> str:
         "Price": "unit",
         "Availability": "available",
         "OrderQuantities": "minimum",
+        "Variant": "color",
     }
     below = composite.get(getattr(member.type, "__name__", ""), "")
     return f"{name} {{ {below} }}" if below else name

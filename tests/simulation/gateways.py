@@ -15,6 +15,7 @@ from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
 from gateway.resolvers.root import build
 from gateway.schema.context import Context
+from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.upstream import odata
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.exchange import Httpx2Transport
@@ -53,7 +54,9 @@ class Process:
             sender=Sender(wire.random),
         )
         self._writes = Writes(Seal("shared"), clock=lambda: asyncio.get_running_loop().time())
-        self._footing = Footing(self._dataverse)
+        self._footing = Footing(
+            self._dataverse, SalesOrder.__table__.entity, key=KEY, fingerprint=FINGERPRINT
+        )
 
     async def ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """A GraphQL answer; Gone where the process dies first."""
