@@ -34,7 +34,7 @@ from gateway.resolvers.mistakes import (
     Wrong,
     invalid,
 )
-from gateway.resolvers.placing import CONTACT_COMPANY, Buyer
+from gateway.resolvers.placing import CONTACT_COMPANY, Buyer, missing
 from gateway.resolvers.reading import account_of, amounts_of, currency_of
 from gateway.resolvers.values import key_of, today
 from gateway.schema.accounts import Account, AccountAddress, ActiveState, Contact
@@ -121,8 +121,10 @@ async def _party(context: Context, account: UUID, contact: Contact | None) -> UU
     return next((each.id for each in found if each.state is ActiveState.ACTIVE), None)
 
 
-async def deal(context: Context, buyer: Buyer) -> Deal:
-    """On what terms a new order is."""
+async def deal(context: Context, buyer: Buyer, order: PreviewSalesOrderInput) -> Deal:
+    """On what terms a new order is; Wrong where some are missing: they decide all the rest."""
+    if errors := missing(buyer, order):
+        raise Wrong(*errors)
     terms = buyer.defaults
     price_list, currency = terms["PRICE_LIST"], terms["CURRENCY"]
     return Deal(

@@ -141,7 +141,7 @@ async def load(
 ) -> tuple[Buyer, Basket]:
     """Who buys, and what; Wrong with all that is wrong with either."""
     buyer = await buying.buyer(context, account, sent)
-    deal = await buying.deal(context, buyer)
+    deal = await buying.deal(context, buyer, sent)
     found = await buying.found(context, deal, lines)
     return buyer, await buying.fill(context, deal, found, besides=faults(context, buyer, sent))
 
@@ -149,7 +149,7 @@ async def load(
 def faults(context: Context, buyer: Buyer, sent: PreviewSalesOrderInput) -> Errors:
     """Why the header of a new order may not be."""
     passed = day_mistakes(sent, today(context.writer.writes.clock()))
-    return [*placing.astray(buyer, sent), *placing.missing(buyer, sent), *passed]
+    return [*placing.astray(buyer, sent), *passed]
 
 
 async def place(

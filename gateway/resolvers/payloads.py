@@ -199,7 +199,7 @@ class PreviewDifference(Enum):
         "discounts", description="The ERP may give discounts by its trade agreements."
     )
     PRICES = strawberry.enum_value(
-        "prices", description="Some line has no price here; the ERP may find one."
+        "prices", description="Some line has no price here, or one of 0; the ERP may find another."
     )
 
 

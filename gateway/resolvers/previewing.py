@@ -32,11 +32,13 @@ async def preview(info: Info, sent: PreviewSalesOrderInput) -> PreviewSalesOrder
     inside = buying.within(context, basket.deal)
     shown = await asyncio.gather(*(_line(inside, basket, item) for item in basket.items))
     complete = all(item.price for item in basket.items)
+    # The ERP takes a price of 0 for none, and looks for one of its own.
+    certain = all(item.price and item.price.amount for item in basket.items)
     return PreviewSalesOrderPayload(
         lines=list(shown),
         total=_total(basket),
         complete=complete,
-        may_differ=ALWAYS if complete else [*ALWAYS, PreviewDifference.PRICES],
+        may_differ=ALWAYS if certain else [*ALWAYS, PreviewDifference.PRICES],
     )
 
 

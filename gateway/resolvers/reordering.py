@@ -77,18 +77,18 @@ async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
         customer_reference=sent.customer_reference,
         requested_receipt_date=sent.requested_receipt_date,
     )
-    buyer = await buying.buyer(context, source.account, order)
-    deal = await buying.deal(context, buyer)
-    trial = await _tried(context, deal, source)
-    payload = await attempt.earlier()
-    if payload is None:
-        try:
+    payload, trial = await attempt.earlier(), Trial()
+    try:
+        buyer = await buying.buyer(context, source.account, order)
+        deal = await buying.deal(context, buyer, order)
+        trial = await _tried(context, deal, source)
+        if payload is None:
             items = _taken(trial, skip=sent.skip_unavailable)
             faults = creating.faults(context, buyer, order)
             basket = await buying.fill(context, deal, items, besides=faults)
             payload = await creating.place(attempt, buyer, basket, order)
-        except Wrong as wrong:
-            payload = refused(ReorderPayload, wrong.errors)
+    except Wrong as wrong:
+        payload = payload or refused(ReorderPayload, wrong.errors)
     payload.unavailable = [source.rows[number] for number in sorted(trial.gone)]
     payload.left_out = trial.left_out(source.rows)
     return payload

@@ -38,6 +38,9 @@ SUITE = (
     "tests/gateway/test_audit.py",
     "tests/gateway/test_isolation.py",
     "tests/gateway/orders/test_uncertain.py",
+    "tests/gateway/orders/test_terms.py",
+    "tests/gateway/orders/test_credit.py",
+    "tests/gateway/orders/test_every_way.py",
     "tests/gateway/proofs",
 )
 FAILED = 1

@@ -50,7 +50,7 @@ OPERATION = f"query ($id: ID!) {{ operation(id: $id) {{ status order {{ {ORDER} 
 
 async def products(stack: Stack, count: int = 2, *, as_: str = "jane") -> list[dict[str, Any]]:
     """Products that can be bought in any quantity and have a price."""
-    query = """{ products(first: 50, filter: { state: { eq: ACTIVE } }) {
+    query = """{ products(first: 100, filter: { state: { eq: ACTIVE } }) {
       nodes {
         id number itemNumber unit decimals
         orderQuantities { multiple }
@@ -60,6 +60,15 @@ async def products(stack: Stack, count: int = 2, *, as_: str = "jane") -> list[d
     found = (await stack.ask(query, as_=as_)).data["products"]["nodes"]
     priced = [each for each in found if each["price"] and each["price"]["unit"] == each["unit"]]
     return [each for each in priced if each["orderQuantities"] is None][:count]
+
+
+async def sold_by_both(stack: Stack) -> list[dict[str, Any]]:
+    """As `products`, of items that two companies sell."""
+    others = await products(stack, 500, as_="may")
+    numbers = {each["itemNumber"] for each in others}
+    found = [each for each in await products(stack, 500) if each["itemNumber"] in numbers]
+    assert found, "no item is sold by both"
+    return found
 
 
 async def new_order(stack: Stack, **changes: Any) -> dict[str, Any]:

@@ -23,9 +23,9 @@ mutation ($input: CreateSalesOrderInput!) {
 """
 
 
-async def products(stack: Stack, count: int = 2) -> list[dict[str, Any]]:
+async def products(stack: Stack, count: int = 2, *, as_: str = "jane") -> list[dict[str, Any]]:
     query = "{ products(first: 50) { nodes { id number price { unitPrice { amount } } } } }"
-    found = (await stack.ask(query)).data["products"]["nodes"]
+    found = (await stack.ask(query, as_=as_)).data["products"]["nodes"]
     return [product for product in found if product["price"]][:count]
 
 
@@ -35,7 +35,7 @@ async def create(stack: Stack, *, as_: str = "jane", **changes: Any) -> Answer:
         "customerReference": "PO-1",
         "lines": [
             {"product": product["id"], "quantity": str(number)}
-            for number, product in enumerate(await products(stack), start=2)
+            for number, product in enumerate(await products(stack, as_=as_), start=2)
         ],
     }
     return await stack.ask(CREATE, as_=as_, input=order | changes)

@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 from starlette.applications import Starlette
 
+from gateway.schema import ids
 from gateway.schema.sales import OPEN
 from tests.gateway.orders.ordering import codes, do, placed, preview, products
 from tests.gateway.orders.test_terms import add, by_seller
-from tests.gateway.orders.worlds import changed, key
+from tests.gateway.orders.worlds import changed, key, list_too
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
@@ -137,11 +138,12 @@ async def test_lines_in_another_currency_count_at_the_rate_of_their_order(
     writable: Stack,
 ) -> None:
     (product,) = await products(writable, 1)
+    list_too(writable, "JPY Standard", key(product["id"]))
     order = await by_seller(writable, product, currency="JPY", price_list="JPY Standard")
     rate = {"exchangerate": 100 * 10**10}
     yen = await writable.rows(
-        "productpricelevels?$filter=pricelevelid/name eq 'JPY Standard' and productid/"
-        f"msdyn_productnumber eq '{product['number']}' and uomid/msdyn_symbol eq 'ea'"
+        "productpricelevels?$filter=pricelevelid/name eq 'JPY Standard' and _productid_value eq "
+        f"{ids.decode(product['id'])[1][0]} and uomid/msdyn_symbol eq '{product['unit']}'"
     )
     cost = Decimal(str(yen[0]["amount"])) / 100
     where = '"salesorderid" = ?'

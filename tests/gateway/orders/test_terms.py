@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 from starlette.applications import Starlette
 
-from tests.gateway.orders.ordering import codes, do, new_order, preview, products
-from tests.gateway.orders.worlds import settings_of
+from gateway.schema import ids
+from tests.gateway.orders.ordering import codes, do, new_order, preview, products, sold_by_both
+from tests.gateway.orders.worlds import key, list_too, settings_of
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +33,11 @@ async def by_seller(
     money = await row(stack, f"transactioncurrencies?$filter=isocurrencycode eq '{currency}'")
     prices = await row(stack, f"pricelevels?$filter=name eq '{price_list}'")
     seller = await row(stack, f"cdm_companies?$filter=cdm_companycode eq '{company}'")
-    item = await row(stack, f"products?$filter=msdyn_productnumber eq '{product['number']}'")
+    item = await row(
+        stack,
+        f"products?$filter=msdyn_productnumber eq '{product['number']}'"
+        f" and _msdyn_companyid_value eq {seller['cdm_companyid']}",
+    )
     unit = await row(stack, f"uoms?$filter=msdyn_symbol eq '{product['unit']}'")
     key = str(uuid4())
     order = {
@@ -72,9 +77,9 @@ async def by_seller(
 async def price(stack: Stack, product: dict[str, Any], price_list: str) -> Decimal:
     """What the list says of one unit of a product."""
     found = await stack.rows(
-        f"productpricelevels?$filter=pricelevelid/name eq '{price_list}' and productid/"
-        f"msdyn_productnumber eq '{product['number']}' and uomid/msdyn_symbol eq "
-        f"'{product['unit']}'&$select=amount"
+        f"productpricelevels?$filter=pricelevelid/name eq '{price_list}' and _productid_value eq "
+        f"{ids.decode(product['id'])[1][0]} and uomid/msdyn_symbol eq '{product['unit']}'"
+        "&$select=amount"
     )
     return Decimal(str(found[0]["amount"]))
 
@@ -87,7 +92,7 @@ async def add(stack: Stack, order: dict[str, Any], product: dict[str, Any]) -> d
 
 async def lines(stack: Stack, order: dict[str, Any]) -> list[dict[str, Any]]:
     found = (await stack.ask(PRICED, id=order["id"])).data["order"]["lines"]["nodes"]
-    return sorted(found, key=lambda line: line["unitPrice"]["amount"] != "100.0")
+    return sorted(found, key=lambda line: Decimal(line["unitPrice"]["amount"]) != 100)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +104,7 @@ async def test_an_added_line_has_the_price_of_the_orders_own_list(
 ) -> None:
     async with running(changing_world, unpriced="refuse") as stack:
         (product,) = await products(stack, 1)
+        list_too(stack, price_list, key(product["id"]))
         order = await by_seller(stack, product, currency=currency, price_list=price_list)
         payload = await add(stack, order, product)
         _, added = await lines(stack, order)
@@ -135,7 +141,7 @@ async def test_the_company_of_the_order_says_whether_and_how_it_sells(
         "msdyn_salesquantitymultiples": 50_000_000
     }  # fmt: skip
     async with running(changing_world) as stack:
-        (product,) = await products(stack, 1)
+        product, *_ = await sold_by_both(stack)
         order = await by_seller(stack, product, **terms)
         with settings_of(stack, product["itemNumber"], "DEMF", stopped):
             not_sold = await add(stack, order, product)
@@ -148,6 +154,26 @@ async def test_the_company_of_the_order_says_whether_and_how_it_sells(
     assert codes(in_packs) == ["QUANTITY_NOT_MULTIPLE"]
     # The emulated ERP has no such customer in that company; what another one stops is no matter.
     assert codes(payload) == ["ORDER_REFUSED"]
+
+
+async def test_a_number_of_several_variants_names_them_and_none_is_guessed(
+    writable: Stack,
+) -> None:
+    query = """{ products(first: 100, filter: { number: { contains: "-" } }) {
+      nodes { number itemNumber }
+    } }"""
+    variants = (await writable.ask(query)).data["products"]["nodes"]
+    item = variants[0]["itemNumber"]
+    alike = {each["number"] for each in variants if each["itemNumber"] == item}
+    said = """mutation ($input: PreviewSalesOrderInput!) { previewSalesOrder(input: $input) {
+      errors { code path ... on ProductAmbiguous { candidates { number } } }
+    } }"""
+
+    sent = {"lines": [{"itemNumber": item, "quantity": "1"}]}
+    (error,) = (await writable.ask(said, input=sent)).data["previewSalesOrder"]["errors"]
+
+    assert (error["code"], error["path"]) == ("PRODUCT_AMBIGUOUS", ["input", "lines", "0"])
+    assert {each["number"] for each in error["candidates"]} == alike
 
 
 async def test_nobody_gets_better_prices_by_naming_somebody_else(writable: Stack) -> None:

@@ -233,11 +233,11 @@ async def test_without_an_active_key_orders_are_refused_or_unmarked(
 async def test_without_the_columns_orders_are_refused(
     changing_world: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = definitions.attribute
+    known = definitions.attributes
     monkeypatch.setattr(
         definitions,
-        "attribute",
-        lambda table, column: known(table, column) | {"LogicalName": column.name.strip("gw_")},
+        "attributes",
+        lambda table: [each for each in known(table) if not each["LogicalName"].startswith("gw_")],
     )
     async with running(changing_world) as strict:
         refused = await attempt(strict, "createSalesOrder", **await order(strict))

@@ -72,3 +72,29 @@ def settings_of(stack: Stack, item: str, company: str, values: Mapping[str, Any]
     table = "msdyn_productdefaultordersetting"
     with changed(stack, table, where, item, seller["cdm_companyid"], values=values):
         yield
+
+
+def list_too(stack: Stack, price_list: str, *products: str) -> list[dict[str, Any]]:
+    """Put products, by their keys, into another price list, at the figures of the usual one."""
+    store = stack.emulator.state.store
+    named = store.catalog.named("productpricelevel")
+    usual, other = (
+        store.find(store.catalog.named("pricelevel"), "name = ?", [name])
+        for name in ("USD Standard", price_list)
+    )
+    where = '"_productid_value" = ? AND "_pricelevelid_value" = ?'
+    rows = []
+    for product in products:
+        there = store.select(named, where, [product, other["pricelevelid"]])
+        rows += there
+        for row in (
+            store.select(named, where, [product, usual["pricelevelid"]]) if not there else ()
+        ):
+            copy = row | {
+                "productpricelevelid": guid_order(str(uuid4())),
+                "_pricelevelid_value": other["pricelevelid"],
+                "_transactioncurrencyid_value": other["_transactioncurrencyid_value"],
+            }
+            with store.transaction("load") as tx:
+                rows.append(tx.insert(named, copy))
+    return rows

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from tests.gateway.orders.worlds import OF_ITEM, changed
+from tests.gateway.orders.worlds import changed, list_too
 from tests.gateway.proofs.requests import NIGHTLY
 from tests.stack import Stack, emulator, running
 
@@ -95,23 +95,17 @@ def offers(stack: Stack, currency: str) -> list[Offer]:
     """Products with 0 to 5 decimals that are sold in any quantity, in each of their units."""
     store = stack.emulator.state.store
     named = store.catalog.named
-    prices = store.find(named("pricelevel"), "name = ?", [f"{currency} Standard"])
-    free = '"statecode" = 0 AND "producttypecode" = 1 ORDER BY "msdyn_productnumber" LIMIT 12'
+    seller = store.find(named("cdm_company"), "cdm_companycode = ?", ["USMF"])
+    where = '"statecode" = 0 AND "_msdyn_companyid_value" = ? ORDER BY "msdyn_productnumber"'
+    products = store.select(named("product"), where, [seller["cdm_companyid"]])[:60]
+    for settings_ in store.select(named("msdyn_productdefaultordersetting"), "1 = 1", []):
+        with store.transaction("load") as tx:
+            tx.update(named("msdyn_productdefaultordersetting"), settings_, ANY_QUANTITY)
     found = []
-    for place, product in enumerate(store.select(named("product"), free, [])):
-        where = '"_productid_value" = ? AND "_pricelevelid_value" = ?'
-        values = [product["productid"], prices["pricelevelid"]]
+    for place, product in enumerate(products):
         with store.transaction("load") as tx:
             tx.update(named("product"), product, {"quantitydecimal": place % 6})
-        settings = store.select(
-            named("msdyn_productdefaultordersetting"),
-            OF_ITEM,
-            [product["msdyn_itemnumber"]],
-        )
-        for each in settings:
-            with store.transaction("load") as tx:
-                tx.update(named("msdyn_productdefaultordersetting"), each, ANY_QUANTITY)
-        for price in store.select(named("productpricelevel"), where, values):
+        for price in list_too(stack, f"{currency} Standard", product["productid"]):
             unit = store.get(named("uom"), (price["_uomid_value"],))["msdyn_symbol"]
             found.append(Offer(product["msdyn_productnumber"], unit, place % 6, price))
     assert {offer.unit for offer in found} >= {"ea", "box"}
@@ -125,8 +119,8 @@ ANY_QUANTITY = {
     "msdyn_issalesprocessingstopped": 0,
 }
 QUANTITIES = st.decimals("0.00001", "9999", allow_nan=False, allow_infinity=False, places=5)
-PRICES = st.integers(0, 99_999_99)
-"""As the store keeps them: with two decimals, in every currency."""
+PRICES = st.integers(1, 99_999_9999)
+"""As the store keeps them: with four decimals, in every currency."""
 WANTED = st.lists(st.tuples(st.integers(0), QUANTITIES, PRICES), min_size=1, max_size=AT_MOST)
 
 
@@ -171,8 +165,7 @@ def priced(shop: Shop, wanted: list[tuple[int, Decimal, int]]) -> Iterator[tuple
         offer = shop.offers[place % len(shop.offers)]
         row = store.get(table, (offer.price["productpricelevelid"],))
         with store.transaction("load") as tx:
-            # The ERP finds a price of its own where there is none.
-            tx.update(table, row, {"amount": price or 1})
+            tx.update(table, row, {"amount": price})
         yield offer, quantity
 
 
