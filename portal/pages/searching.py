@@ -1,6 +1,6 @@
 """
 Words that a list is searched by -> conditions on it. What the gateway cannot filter a list by is
-looked up first, the newest hundred of it, and searched for by id.
+looked up first, the newest of it, and searched for by id.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
