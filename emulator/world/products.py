@@ -20,6 +20,8 @@ MASTERS: Final = (20, 13)
 """Every 20th item, from the 13th on, comes in variants."""
 AT_HOME: Final = (10, 4)
 """Every tenth item, from the fourth on, is released in the first company alone."""
+UNSOLD: Final = (40, 19)
+"""Every 40th item, from the 19th on, is not yet sold, so that nobody has ordered it."""
 COLORS: Final = ("Black", "Red")
 SIZES: Final = ("M", "L")
 
@@ -52,6 +54,11 @@ class Product:
     def is_first(self) -> bool:
         """Whether its item has no product before this one."""
         return (self.color, self.size) in ((COLORS[0], SIZES[0]), ("", ""))
+
+    @property
+    def is_draft(self) -> bool:
+        every, start = UNSOLD
+        return _index(self.item) % every == start
 
     def price_in(self, currency: str, price_list: str) -> Decimal:
         return money(self.price * CURRENCIES[currency][3] * PRICE_LISTS[price_list], currency)
