@@ -157,7 +157,11 @@ class Draw:
         self.weights = [customer.orders for customer in self.customers]
         companies = {customer.company.code: customer.company for customer in self.customers}
         self.released = {
-            code: [each for each in self.products if each.is_released_in(company)]
+            code: [
+                each
+                for each in self.products
+                if each.is_released_in(company) and not each.is_draft
+            ]
             for code, company in companies.items()
         }
         self.payers = _payers(self.customers)

@@ -70,7 +70,7 @@ def _product_row(seed: Seed, product: Product, company: Company) -> Row:
     stocked = {"productstructure": 1, "producttypecode": 1, "isstockitem": True}
     return (
         stocked
-        | (ACTIVE, RETIRED, DRAFT)[state]
+        | (DRAFT if product.is_draft else (ACTIVE, RETIRED, ACTIVE)[state])
         | {
             "productid": product_id(seed, company, product),
             # The platform wants this one to be unique; the ERP's number is so by company alone.

@@ -22,6 +22,8 @@ AT_HOME: Final = (100, 50)
 """Every hundredth item, from the fiftieth on, is released in the first company alone."""
 STAPLES: Final = 12
 """So many items, the first, are sold everywhere and always."""
+UNSOLD: Final = (40, 19)
+"""Every 40th item, from the 19th on, is not yet sold, so that nobody has ordered it."""
 COLORS: Final = ("Black", "Red")
 SIZES: Final = ("M", "L")
 
@@ -58,6 +60,11 @@ class Product:
     def is_first(self) -> bool:
         """Whether its item has no product before this one."""
         return (self.color, self.size) in ((COLORS[0], SIZES[0]), ("", ""))
+
+    @property
+    def is_draft(self) -> bool:
+        every, start = UNSOLD
+        return _index(self.item) % every == start
 
     def price_in(self, currency: str, price_list: str) -> Decimal:
         return money(self.price * CURRENCIES[currency][3] * PRICE_LISTS[price_list], currency)

@@ -57,6 +57,7 @@ def selection(table: Table, name: str) -> str:
         "Address": "city",
         "Price": "unit",
         "Availability": "available",
+        "SyncState": "status",
         "OrderQuantities": "minimum",
         "Variant": "color",
     }

@@ -79,16 +79,17 @@ def columns(table: Table) -> Iterator[tuple[str, Spec]]:
             yield name, spec
 
 
-def kept_in(store: Store, collection: str, service: str) -> str:
-    """The SQL table of a collection, in quotes."""
-    found = store.catalog.find(collection, Service(service))
+def kept_in(store: Store, entity: str, service: str) -> str:
+    """The SQL table of an entity, or of a collection of the ERP, in quotes."""
+    finops = service == "finops"
+    found = store.catalog.find(entity, Service.FINOPS) if finops else store.catalog.named(entity)
     assert found
-    return f'"{found.sql}"'
+    return f'"{store.whole(found).sql}"'
 
 
 def spoil(store: Store, table: Table) -> None:
     """Write the awkward texts into the table: another one into each row, in every text column."""
-    kept = kept_in(store, table.collection, table.service)
+    kept = kept_in(store, table.entity, table.service)
     paths = [spec.scalar[0] for _, spec in columns(table) if spec.scalar]
     for number, (rowid,) in enumerate(store.run(f"SELECT rowid FROM {kept} ORDER BY rowid")):  # noqa: S608
         text = f"{AWKWARD[number % len(AWKWARD)]}~{number}"
@@ -176,8 +177,8 @@ def odd_items() -> Starlette:
     world = emulator()
     store: Store = world.state.store
     for places in LINKS:
-        collection, service, column = places[0]
-        kept = kept_in(store, collection, service)
+        entity, service, column = places[0]
+        kept = kept_in(store, entity, service)
         sql = f'SELECT DISTINCT "{column}" FROM {kept} WHERE "{column}" IS NOT NULL ORDER BY 1'  # noqa: S608
         for number, (value,) in enumerate(store.run(sql)):
             odd = f"{AWKWARD[number % len(AWKWARD)][:10]}~{number}"
@@ -189,12 +190,12 @@ def odd_items() -> Starlette:
 
 LINKS = [
     [
-        ("products", "dataverse", "msdyn_itemnumber"),
+        ("product", "dataverse", "msdyn_itemnumber"),
         ("WarehousesOnHandV2", "finops", "ItemNumber"),
         ("CustPackingSlipTransBiEntities", "finops", "ItemId"),
     ],
     [
-        ("salesorders", "dataverse", "msdyn_salesordernumber"),
+        ("salesorder", "dataverse", "msdyn_salesordernumber"),
         ("CustPackingSlipJourBiEntities", "finops", "SalesId"),
         ("CustPackingSlipTransBiEntities", "finops", "SalesId"),
         ("PackingSlipTrackingInformation", "finops", "SalesOrderNumber"),

@@ -30,7 +30,13 @@ def _alter(store: Store) -> None:
     (ours,) = _rows(store, "accounts", lambda row: row["accountnumber"] == OURS[0])
     account = ours["accountid"]
     orders = _theirs(store, "salesorders", "_customerid_value", account)
-    invoices = _theirs(store, "invoices", "_customerid_value", account)
+    theirs = {row["salesorderid"] for row in orders}
+    # Who ordered sees the invoice too, whoever pays it: `any_of` in the rule of invoices.
+    invoices = [
+        row
+        for row in _theirs(store, "invoices", "_customerid_value", account)
+        if row["_salesorderid_value"] is None or row["_salesorderid_value"] in theirs
+    ]
     people = _theirs(store, "contacts", "_parentcustomerid_value", account)
     accounts = [row for row in _rows(store, "accounts") if row["accountid"] != account]
     slips = _rows(
