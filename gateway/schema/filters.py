@@ -142,9 +142,6 @@ def _operation(
             known = [each for each in value if not _is_unknown(each)]
             undeclared = (_undeclared(path, type(each)) for each in value if _is_unknown(each))
             return either(one_of(path, map(typed, known)), next(undeclared))
-        case "in" if any(type(each) is date for each in value):
-            # A day is a range of instants, so that no list of the service holds it.
-            return either(*(_compared(path, "eq", each) for each in value))
         case "in":
             return one_of(path, map(typed, value))
         case "startsWith":
