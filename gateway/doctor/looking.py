@@ -1,6 +1,6 @@
 """What every check of the doctor looks with: the two services, the schema, and a voice."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -49,7 +49,3 @@ def words(error: UpstreamError) -> str:
         reason = error.details.get("reason") or ""
         return f"{error.status} {reason} {error.words}".strip()
     return f"{error.code}: {error.message}"
-
-
-def needed(uses: Iterable[str]) -> str:
-    return ", ".join(sorted(uses))

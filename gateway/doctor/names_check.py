@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from gateway.doctor.describing import Described
 from gateway.doctor.findings import Finding, ok, unknown, wrong
 from gateway.doctor.looking import Looking, Outcome
-from gateway.doctor.relied import Use, fits, options_of
+from gateway.doctor.relied import Use, fits, needed, options_of
 from gateway.kinds import OptionSet
 from gateway.metadata.described import Attribute, Entity, Lookup
 from gateway.metadata.overrides import ColumnOverride, Override
@@ -74,9 +74,7 @@ class Comparison:
         if self._told.absent is True:
             self._add(ok(CHECK, self._name, "absent, as the names file says"))
             return
-        breaks = ", ".join(
-            sorted({member for use in self._uses.values() for member in use.members})
-        )
+        breaks = needed({member for use in self._uses.values() for member in use.members})
         self._add(
             wrong(CHECK, self._name, says, breaks=breaks, do=f"[{self._name}]\nabsent = true")
         )

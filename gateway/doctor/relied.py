@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from gateway.kinds import OptionSet
 from gateway.tables import Column, Group, Spec, Table
 from gateway.upstream.names import Names
+from gateway.upstream.odata import logical
 
 TYPES: Mapping[type, frozenset[str]] = {
     str: frozenset({"String", "Memo", "EntityName", "Virtual"}),
@@ -50,7 +51,11 @@ class Use(Struct):
 
     @property
     def needed_by(self) -> str:
-        return ", ".join(sorted(self.members))
+        return needed(self.members)
+
+
+def needed(members: Iterable[str]) -> str:
+    return ", ".join(sorted(members))
 
 
 Relied = dict[str, dict[str, Use]]
@@ -107,8 +112,7 @@ def _label(table: Table, spec: Spec) -> str:
 def _add(found: Relied, names: Names, entity: str, path: str, use: Use) -> None:
     step, slash, rest = path.partition("/")
     if not slash:
-        column = step.removeprefix("_").removesuffix("_value") if step.endswith("_value") else step
-        _merge(found, entity, column, use)
+        _merge(found, entity, logical(step), use)
         return
     target = names.step(entity, step)
     lookup = step.removesuffix(f"_{target.entity}") if target else step

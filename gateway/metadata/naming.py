@@ -13,10 +13,10 @@ from gateway.metadata.overrides import Override, Overrides
 from gateway.parsers import Zones
 from gateway.tables import Table
 from gateway.upstream.days import Behaviour
-from gateway.upstream.names import EntityNames, Step
+from gateway.upstream.names import EntityNames, Step, lookup_value
+from gateway.upstream.odata import logical
 
 NO_OVERRIDE = Override()
-LOOKUP_COLUMN = ("_", "_value")
 
 
 class Wanted(Struct, frozen=True):
@@ -71,9 +71,8 @@ def _along(entity: str, path: str, entities: Entities) -> Iterator[tuple[str, st
 
 def _targets(entity: Entity | None, column: str) -> Iterator[str]:
     """The tables to which a lookup leads, whose value is in a column."""
-    prefix, suffix = LOOKUP_COLUMN
-    if entity is not None and column.endswith(suffix):
-        name = column.removeprefix(prefix).removesuffix(suffix)
+    name = logical(column)
+    if entity is not None and name != column:
         yield from (each.target for each in entity.lookups if each.column == name)
 
 
@@ -153,7 +152,7 @@ def _backs(entities: Entities) -> dict[str, dict[str, Step]]:
 
 def _absent(want: Wanted, entity: Entity | None, override: Override) -> frozenset[str]:
     told = () if isinstance(override.absent, bool) else override.absent
-    absent = {name for column in told for name in (column, f"_{column}_value")}
+    absent = {name for column in told for name in (column, lookup_value(column))}
     if entity is not None and entity.is_complete:
         renamed = override.column.keys()
         absent |= {
@@ -166,8 +165,7 @@ def _absent(want: Wanted, entity: Entity | None, override: Override) -> frozense
 
 def _is_there(name: str, entity: Entity) -> bool:
     """Whether a table has a column, the value of a lookup, or a lookup to one of its targets."""
-    prefix, suffix = LOOKUP_COLUMN
-    bare = name.removeprefix(prefix).removesuffix(suffix) if name.endswith(suffix) else name
+    bare = logical(name)
     return bare in entity.attributes or _lookup(entity, bare) is not None
 
 

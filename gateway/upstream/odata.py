@@ -183,7 +183,7 @@ class Dialect:
         if not self._lists(column):
             return self.text(AnyOf(tuple(Compare(column, "eq", value) for value in values)))
         listed = ",".join([_listed(value) for value in values if _is_listable(value)])
-        name = _logical(column)
+        name = logical(column)
         text = f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',PropertyValues=[{listed}])"
         others = [f"{column} eq {self.literal(each)}" for each in values if not _is_listable(each)]
         if not others:
@@ -252,9 +252,11 @@ def _plain(value: Value) -> str:
     return str(value) if isinstance(value, str) else DATAVERSE.literal(value)
 
 
-def _logical(column: str) -> str:
-    """A column as the query functions name it: a lookup without the dress of the Web API."""
-    return column[1:].removesuffix("_value") if column.endswith("_value") else column
+def logical(column: str) -> str:
+    """A column by its logical name: a lookup without what the Web API puts around it."""
+    if column.startswith("_") and column.endswith("_value"):
+        return column.removeprefix("_").removesuffix("_value")
+    return column
 
 
 def _listed(value: Value) -> str:

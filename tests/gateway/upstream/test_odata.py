@@ -90,6 +90,16 @@ def test_listed_values_come_back_as_they_were_sent(values: list[str]) -> None:
     assert Counter(found for part in parts for found in _values(part)) == Counter(values)
 
 
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [("_acme_ownerid_value", "acme_ownerid"), ("acme_value", "acme_value"), ("_odd", "_odd")],
+)
+def test_a_list_names_a_column_by_its_logical_name(column: str, name: str) -> None:
+    text = DATAVERSE.text(conditions.one_of(column, ["a", "b"]))
+
+    assert text.startswith(f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',")
+
+
 @pytest.mark.parametrize("mark", ["'", "[", "]", '"', "\\", "{", "}", "\n"])
 def test_what_a_reader_of_lists_could_take_for_its_own_stands_in_no_list(mark: str) -> None:
     text = DATAVERSE.text(conditions.one_of("name", ["plain", f"odd{mark}"]))
