@@ -26,6 +26,7 @@ from emulator.metadata import (
     Table,
     Target,
     Type,
+    property_name,
 )
 from emulator.supplements import SUPPLEMENT_WORDS, default, lists, navigations, supplemented
 
@@ -289,11 +290,10 @@ def _column(catalog: Catalog, table: str, kind: list[str], name: str) -> Column:
             words["default"] = default(word.removeprefix("default="))
         elif word != "nobase":
             rest.append(word)
-    property_name = f"_{name}_value" if type_ is Type.LOOKUP else name
     words["schema_name"] = vocabulary.schema_name(name)
     if type_ in BEHAVIOURS:
         words["behaviour"], words["format"] = BEHAVIOURS[type_]
-    return _specific(catalog, table, Column(property_name, type_, name, **words), rest)
+    return _specific(catalog, table, Column(property_name(name, type_), type_, name, **words), rest)
 
 
 def _specific(catalog: Catalog, table: str, column: Column, words: list[str]) -> Column:

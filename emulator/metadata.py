@@ -119,6 +119,11 @@ class Column:
         return self.type is Type.DATE or self.format == "DateOnly"
 
 
+def property_name(logical: str, type_: Type) -> str:
+    """What the Web API calls a column in rows: a lookup by the value that it holds."""
+    return f"_{logical}_value" if type_ is Type.LOOKUP else logical
+
+
 @dataclass(frozen=True, slots=True)
 class AlternateKey:
     name: str

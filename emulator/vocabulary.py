@@ -21,6 +21,7 @@ from emulator.metadata import (
     Table,
     Target,
     Type,
+    property_name,
 )
 
 TYPES: Final = {
@@ -139,7 +140,7 @@ def _column(found: dictionary.Table, known: dictionary.Column, more: Supplement)
     targets = tuple(_targets(found.name, known, more)) if type_ is Type.LOOKUP else ()
     is_date = type_ in (Type.DATE, Type.DATETIME)
     return Column(
-        name=f"_{name}_value" if type_ is Type.LOOKUP else name,
+        name=property_name(name, type_),
         type=type_,
         logical=name,
         length=_length(known, type_, more),
@@ -270,7 +271,7 @@ def _keys(name: str) -> Iterator[AlternateKey]:
 
 
 def _spelled(column: dictionary.Column) -> str:
-    return f"_{column.name}_value" if _type(column) is Type.LOOKUP else column.name
+    return property_name(column.name, _type(column))
 
 
 def _ownership(columns: Mapping[str, Column]) -> str:

@@ -158,9 +158,7 @@ class Draw:
         companies = {customer.company.code: customer.company for customer in self.customers}
         self.released = {
             code: [
-                each
-                for each in self.products
-                if each.is_released_in(company) and not each.is_draft
+                each for each in self.products if each.is_released_in(company) and not each.is_draft
             ]
             for code, company in companies.items()
         }
