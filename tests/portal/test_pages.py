@@ -2,31 +2,17 @@
 
 import html
 import re
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.browser.customers import advance
-from tests.gateway.test_demo import demo
 from tests.portal.site import Visitor, visiting
 
 pytestmark = pytest.mark.anyio
 MANY = 120
 """Lines of a long order: more than a page of it shows."""
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with demo() as (port, _):
-        yield port
-
-
-@pytest.fixture
-async def jane(port: int) -> AsyncIterator[Visitor]:
-    async with visiting(port, "jane") as visitor:
-        yield visitor
 
 
 async def catalogue(visitor: Visitor, size: int) -> list[tuple[str, str]]:

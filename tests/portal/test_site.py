@@ -2,28 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import httpx2
 import pytest
 
-from tests.gateway.test_demo import demo
 from tests.portal.site import Visitor, visiting
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with demo() as (port, _):
-        yield port
-
-
-@pytest.fixture
-async def jane(port: int) -> AsyncIterator[Visitor]:
-    async with visiting(port, "jane") as visitor:
-        yield visitor
 
 
 async def drafted(visitor: Visitor, reference: str = "PO 1") -> str:

@@ -1,7 +1,6 @@
 """Sessions in a file: over restarts, between processes, and of no use to whoever reads it."""
 
 import time
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,16 +10,9 @@ import pytest
 from portal.drafts import Destination, Draft, Line
 from portal.sessions import Pending, Session, Sessions, Tokens, User, read, written
 from portal.stores import File, Kept
-from tests.gateway.test_demo import demo
 from tests.portal.site import Visitor, visiting
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with demo() as (port, _):
-        yield port
 
 
 @pytest.fixture

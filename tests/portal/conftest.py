@@ -1,0 +1,20 @@
+"""A running demo for each module, and Jane signed in at its portal."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.gateway.test_demo import demo
+from tests.portal.site import Visitor, visiting
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with demo() as (port, _):
+        yield port
+
+
+@pytest.fixture
+async def jane(port: int) -> AsyncIterator[Visitor]:
+    async with visiting(port, "jane") as visitor:
+        yield visitor
