@@ -56,7 +56,7 @@ from gateway.schema.context import Context
 from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings
-from gateway.tables import TABLES, ServiceName, Table
+from gateway.tables import TABLES, ServiceName
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, service_login
 from gateway.upstream.exchange import Httpx2Transport, Timeouts, Transport
@@ -269,15 +269,13 @@ class Outside:
 
     def looking(self, say: Callable[[str], None]) -> Looking:
         """What the doctor looks with; names are those of the dictionary and of the names file."""
-        by_service: dict[ServiceName, list[Table]] = {"dataverse": [], "finops": []}
-        for table in TABLES.values():
-            by_service[table.service].append(table)
+        tables = tuple(TABLES.values())
         return Looking(
             self._services,
-            tuple(TABLES.values()),
+            tables,
             {
-                name: relied(tables, self._services[name].names)
-                for name, tables in by_service.items()
+                name: relied((each for each in tables if each.service == name), service.names)
+                for name, service in self._services.items()
             },
             {"dataverse": assumed.dataverse(), "finops": assumed.finops()},
             self._overrides,

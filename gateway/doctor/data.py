@@ -84,10 +84,7 @@ def mapped_countries() -> tuple[str, ...]:
 
 
 async def _products(looking: Looking) -> AsyncIterator[Finding]:
-    members = ("_id", "number", "company") if "company" in Product.__table__.specs else (
-        "_id", "number",
-    )  # fmt: skip
-    rows = [Product(raw) for raw in await _rows(looking, Product, members)]
+    rows = [Product(raw) for raw in await _rows(looking, Product, ("number",))]
     several = Counter(row.number for row in rows if row.number)
     shared = sorted(number for number, times in several.items() if times > 1)
     if not shared:
@@ -103,9 +100,8 @@ async def _products(looking: Looking) -> AsyncIterator[Finding]:
 
 
 async def _orders(looking: Looking) -> AsyncIterator[Finding]:
-    """Whether confirmed orders can still be changed, and whether numbers collide."""
-    members = ("_id", "number", "company", "status")
-    rows = [SalesOrder(raw) for raw in await _rows(looking, SalesOrder, members)]
+    """Whether one number stands for two orders of a company."""
+    rows = [SalesOrder(raw) for raw in await _rows(looking, SalesOrder, ("number", "company"))]
     numbers = Counter(
         ((row.company or "").lower(), row.number.upper()) for row in rows if row.number
     )

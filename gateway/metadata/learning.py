@@ -44,17 +44,16 @@ class Learning:
         file: Path | None,
     ) -> None:
         """`file`: where what was learned is kept for the next start; None keeps nothing."""
-        by_service = {"dataverse": list[Table](), "finops": list[Table]()}
-        for table in tables:
-            by_service[table.service].append(table)
-        self._tables = by_service["dataverse"]
+        tables = tuple(tables)
+        self._tables = [table for table in tables if table.service == "dataverse"]
         self._dataverse = dataverse
         self._overrides = overrides
         self._file = file
         self._again: asyncio.Task[None] | None = None
         dataverse.names.zones = zones
         erp = assumed.finops()
-        finops.learn(named(wanted(by_service["finops"], erp), erp, overrides))
+        theirs = [table for table in tables if table.service == "finops"]
+        finops.learn(named(wanted(theirs, erp), erp, overrides))
         known = remembered.load(file, dataverse.root) if file else None
         self._use(known or Memory(dataverse.root))
 
@@ -83,7 +82,7 @@ class Learning:
         self._use(memory)
         self._tell(memory)
         if self._file is not None:
-            remembered.save(self._file, memory.environment, found, missing)
+            remembered.save(self._file, memory)
 
     async def _later(self) -> None:
         while True:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from gateway.metadata.described import Entities, Entity
+from gateway.metadata.described import Entity
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,9 @@ def load(file: Path, environment: str) -> Memory | None:
     return found if found.environment == environment else None
 
 
-def save(file: Path, environment: str, entities: Entities, missing: tuple[str, ...]) -> None:
+def save(file: Path, memory: Memory) -> None:
     """Keep it. A folder that cannot be written is told in the log and no harm."""
-    text = msgspec.json.encode(Memory(environment, dict(entities), missing))
+    text = msgspec.json.encode(memory)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as kept:
