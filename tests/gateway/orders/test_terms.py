@@ -71,7 +71,7 @@ async def by_seller(
     stack.emulator.state.dual_write.resume()
     assert answer.status_code == 204, answer.text
     orders = (await stack.ask("{ orders(first: 20) { nodes { id version name } } }")).data["orders"]
-    return next(each for each in orders["nodes"] if each["name"] == "by the seller")
+    return next(each for each in orders["nodes"] if str(ids.decode(each["id"])[1][0]) == key)
 
 
 async def price(stack: Stack, product: dict[str, Any], price_list: str) -> Decimal:
