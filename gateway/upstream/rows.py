@@ -26,6 +26,13 @@ TEXT = frozenset({str, type(None)})
 class Checked(msgspec.Struct):
     """A row whose columns are attributes; a subclass declares them with their types."""
 
+    def __eq__(self, other: object) -> bool:
+        """Whether a service sent the same; attributes with a default hold what was added since."""
+        if type(other) is not type(self):
+            return NotImplemented
+        sent = self.__struct_fields__[: -len(self.__struct_defaults__) or None]
+        return all(getattr(self, name) == getattr(other, name) for name in sent)
+
     def get(self, name: str, /) -> Any:
         return getattr(self, name, None)
 
