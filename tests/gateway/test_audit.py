@@ -30,6 +30,17 @@ mutation ($key: String!, $quantity: Decimal!) {
 """
 
 
+POLICY = """
+[roles.buyer]
+kind = "customer"
+account = { access = "account" }
+catalog = { access = "account" }
+prices = { access = "account" }
+orders = { access = "own", privileges = ["read", "create", "update"] }
+"""
+"""Buyers as they are shipped, but for shipments, invoices and contacts: these are denied."""
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "audit.jsonl"
@@ -37,7 +48,9 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def audited(changing_world: Starlette, file: Path) -> AsyncIterator[Stack]:
-    async with running(changing_world, audit_file=str(file)) as stack:
+    policy = file.with_name("policy.toml")
+    policy.write_text(POLICY)
+    async with running(changing_world, audit_file=str(file), policy=str(policy)) as stack:
         yield stack
 
 

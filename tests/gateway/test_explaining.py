@@ -42,10 +42,9 @@ async def test_staff_are_told_what_a_customers_rules_gave_and_cut(stack: Stack) 
     assert "_msdyn_contactperson_value eq" in told["SalesOrder"]["rule"]
     assert told["SalesOrder"]["cut"] == total - mine
     assert told["SalesOrderLine"]["cut"] == 0, "lines of orders that are hers"
-    assert "reached through" in told["Shipment"]["refused"]
+    assert told["Shipment"]["refused"] is None
     assert told["Shipment"]["cut"] > 0
     assert "cdm_companycode eq 'usmf'" in told["Product"]["rule"]
-    assert body["data"]["shipments"] is None
 
 
 async def test_for_themselves_staff_cut_nothing(stack: Stack) -> None:
