@@ -56,6 +56,10 @@ class Language:
     def countries(self) -> list[tuple[str, str]]:
         return choices(self.locale)
 
+    @property
+    def decimal_mark(self) -> str:
+        return numbers.get_decimal_symbol(self.locale)
+
     def date(self, value: str | date | None) -> str:
         """A day, or the day of an instant."""
         if not value:

@@ -16,10 +16,11 @@ class Reading:
     """One of several ways in which the letters of a file can be read."""
 
     region: str
-    """Whose letters they are, for the catalogues."""
+    """Whose letters they are; `read_file` takes it back."""
+    name: str
+    """The region, for the catalogues."""
     sample: str
     """How the first row in which they differ reads."""
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,14 @@ class File:
     readings: Sequence[Reading] = ()
 
 
-def read_file(content: bytes) -> File:
-    """The list in a file in whichever letters."""
+def read_file(content: bytes, region: str = "", decimal_mark: str = "") -> File:
+    """The list in a file in whichever letters, or in those of a region that somebody chose."""
     if message := wrong_kind(content):
         return File(Sheet("", NOTHING, {}, [], [Problem(message)]))
-    found = {region: read(text) for region, text in readings(content).items()}
+    texts = readings(content)
+    if region in texts:
+        return File(read(texts[region], decimal_mark))
+    found = {each: read(text, decimal_mark) for each, text in texts.items()}
     different = _different(_likely(found)) if len(found) > 1 else found
     first, *others = different.values()
     return _question(different) if others else File(first)
@@ -67,8 +71,8 @@ def _question(found: Mapping[str, Sheet]) -> File:
     first, second, *_ = found.values()
     row = next(row for row in first.rows if first.rows[row] != second.rows.get(row))
     choices = [
-        Reading(REGIONS[region], " · ".join(filter(None, sheet.rows[row].values())), sheet.text)
+        Reading(region, REGIONS[region], " · ".join(filter(None, sheet.rows[row].values())))
         for region, sheet in found.items()
         if row in sheet.rows
     ]
-    return File(Sheet(first.text, first.heading, {}, [], [Problem(LETTERS, row)]), choices)
+    return File(Sheet("", first.heading, {}, [], [Problem(LETTERS, row)]), choices)

@@ -72,10 +72,10 @@ def readings(content: bytes) -> dict[str, str]:
             # What was cut off or damaged becomes U+FFFD, which no list may have.
             return {encoding: content[len(mark) :].decode(encoding, "replace")}
     encoding = _wide(content) or "utf-8"
-    if text := _decoded(content, encoding):
+    if (text := _decoded(content, encoding)) is not None:
         return {encoding: text}
     found = {region: _decoded(content, region) for region in REGIONS}
-    return {region: text for region, text in found.items() if text}
+    return {region: text for region, text in found.items() if text is not None}
 
 
 def _decoded(content: bytes, encoding: str) -> str | None:

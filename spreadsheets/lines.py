@@ -20,7 +20,7 @@ from spreadsheets.columns import (
     is_heading,
     named,
 )
-from spreadsheets.numerals import decimal_mark, meanings, number, spellings
+from spreadsheets.numerals import Column, column_of, meanings, spellings
 from spreadsheets.problems import Problem, at
 
 MAXIMUM_LINES: Final = 500
@@ -89,8 +89,11 @@ class Sheet:
     problems: Sequence[Problem]
 
 
-def read(text: str) -> Sheet:
-    """All lines of a list of any separator, with a heading or without."""
+def read(text: str, decimal_mark: str = "") -> Sheet:
+    """
+    All lines of a list of any separator, with a heading or without. `decimal_mark` is that of
+    whoever sends it: semicolons are what a spreadsheet puts between cells where that is a comma.
+    """
     found = [(table, _heading(table)) for table in tables(text)]
     table, heading = max(found, key=lambda each: _fitness(*each))
     rows = {
@@ -101,12 +104,13 @@ def read(text: str) -> Sheet:
     wrong = [*heading.problems(), *_damage(table)] or [*_amount([*rows])]
     if any(problem.row in {0, heading.row} for problem in wrong):
         return Sheet(text, heading, rows, [], wrong)
-    mark = decimal_mark(cells[QUANTITY] for cells in rows.values())
+    leaning = "," if (decimal_mark, table.separator) == (",", ";") else None
+    quantities = column_of((cells[QUANTITY] for cells in rows.values()), leaning)
     wrong += _strays(table, heading)
     for row, cells in rows.items():
-        wrong += _mistakes(row, cells, mark)
+        wrong += _mistakes(row, cells, quantities)
     bad = {problem.row for problem in wrong}
-    lines = [_line(row, cells, mark) for row, cells in rows.items() if row not in bad]
+    lines = [_line(row, cells, quantities) for row, cells in rows.items() if row not in bad]
     return Sheet(text, heading, rows, lines, sorted(wrong, key=lambda problem: problem.row))
 
 
@@ -179,7 +183,7 @@ def _is_complete(cells: Cells) -> bool:
     return bool((cells[NUMBER] or cells[ITEM_NUMBER]) and meanings(cells[QUANTITY]))
 
 
-def _mistakes(row: int, cells: Cells, mark: str | None) -> Iterator[Problem]:
+def _mistakes(row: int, cells: Cells, quantities: Column) -> Iterator[Problem]:
     """What is wrong with a row: its letters, or else what stands in it."""
     text = "".join(cells.values())
     if "\ufffd" in text:
@@ -189,16 +193,16 @@ def _mistakes(row: int, cells: Cells, mark: str | None) -> Iterator[Problem]:
     elif not (cells[NUMBER] or cells[ITEM_NUMBER]) or not cells[QUANTITY]:
         yield Problem(problems.INCOMPLETE, row)
     else:
-        yield from _misfits(row, cells, mark)
+        yield from _misfits(row, cells, quantities)
 
 
-def _misfits(row: int, cells: Cells, mark: str | None) -> Iterator[Problem]:
+def _misfits(row: int, cells: Cells, quantities: Column) -> Iterator[Problem]:
     """The cells that do not say what their column wants."""
     for column, most in MAXIMUM.items():
         if len(cells[column]) > most:
             yield Problem(problems.TOO_LONG, row, column, {"most": str(most)})
     quantity, day = cells[QUANTITY], cells[DAY]
-    if number(quantity, mark) is None:
+    if quantities.number(quantity) is None:
         ways = spellings(quantity)
         if ways:
             larger, smaller = ways
@@ -209,12 +213,12 @@ def _misfits(row: int, cells: Cells, mark: str | None) -> Iterator[Problem]:
         yield at(problems.NO_DAY, row, day, DAY)
 
 
-def _line(row: int, cells: Cells, mark: str | None) -> Line:
+def _line(row: int, cells: Cells, quantities: Column) -> Line:
     return Line(
         row=row,
         number=cells[NUMBER],
         item_number=cells[ITEM_NUMBER],
-        quantity=number(cells[QUANTITY], mark) or Decimal(),
+        quantity=quantities.number(cells[QUANTITY]) or Decimal(),
         unit=cells[UNIT],
         day=_day(cells[DAY]),
         note=cells[NOTE],

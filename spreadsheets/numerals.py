@@ -7,6 +7,7 @@ A number that stays open is never guessed.
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -41,18 +42,36 @@ def _value(cell: str, mark: str) -> Decimal:
     return Decimal(digits.replace(mark, "."))
 
 
-def decimal_mark(cells: Iterable[str]) -> str | None:
-    """The mark that the cells prove; None where they prove none, or both."""
-    proved = {mark for cell in cells if len(found := meanings(cell)) == 1 for mark in found}
-    return proved.pop() if len(proved) == 1 else None
+def proved(cells: Iterable[str]) -> set[str]:
+    """The decimal marks of the cells that can be read in one way only."""
+    return {mark for cell in cells if len(found := meanings(cell)) == 1 for mark in found}
 
 
-def number(cell: str, mark: str | None) -> Decimal | None:
-    """The number in a cell where it is certain, given the mark that its column proves."""
-    found = meanings(cell)
-    if mark in found:
-        return found[mark]
-    return found.popitem()[1] if len({*found.values()}) == 1 else None
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How the numbers of a column are read."""
+
+    mark: str | None = None
+    """The decimal mark that the column proves."""
+    leaning: str | None = None
+    """That of the people who write so, where it proves none; it never makes a number smaller."""
+
+    def number(self, cell: str) -> Decimal | None:
+        """The number in a cell where it is certain."""
+        found = meanings(cell)
+        if self.mark in found:
+            return found[self.mark]
+        largest = max(found.values(), default=None)
+        is_certain = {*found.values()} == {largest} or found.get(self.leaning or "") == largest
+        return largest if is_certain else None
+
+
+def column_of(cells: Iterable[str], leaning: str | None = None) -> Column:
+    """How to read a column with these cells."""
+    marks = proved(cells)
+    if not marks:
+        return Column(leaning=leaning)
+    return Column(marks.pop() if len(marks) == 1 else None)
 
 
 def spellings(cell: str) -> tuple[str, str] | None:

@@ -19,16 +19,16 @@ NO_TEXT: Final = N_("This file is not text. Save the list as CSV, and send that.
 NO_LINES: Final = N_("There are no lines in this list.")
 TOO_MANY: Final = N_("At most %(most)s lines at once; row %(row)s is one too many.")
 LETTERS: Final = N_(
-    "The file does not say how its letters are stored, and this row can be read in several ways. "
+    "The file does not say how its letters are stored, and this line can be read in several ways. "
     "Choose one, or save the list as “CSV UTF-8”."
 )
-LOST_LETTER: Final = N_("A letter of this row was lost when the list was saved. Write it again.")
-CONTROL: Final = N_("There is a sign in this row that cannot be written. Delete it.")
+LOST_LETTER: Final = N_("A letter of this line was lost when the list was saved. Write it again.")
+CONTROL: Final = N_("There is a sign in this line that cannot be written. Delete it.")
 QUOTES: Final = N_(
-    "The quotes of this row do not fit. Close a quote that was opened, and write a quote inside "
+    "The quotes of this line do not fit. Close a quote that was opened, and write a quote inside "
     "of quotes twice."
 )
-TOO_LONG: Final = N_("A cell of this row is too long; at most %(most)s characters.")
+TOO_LONG: Final = N_("A cell of this line is too long; at most %(most)s characters.")
 NO_QUANTITY: Final = N_("There must be a column for the quantity.")
 NO_NUMBER: Final = N_("There must be a column for the number of the product.")
 TWICE: Final = N_("There are two columns “%(cell)s”.")
