@@ -31,6 +31,6 @@ def listed(form: Mapping[str, str], decimal_mark: str) -> File:
     return read_file(content, form.get("region", ""), decimal_mark)
 
 
-def shown(text: str) -> str:
+def showable(text: str) -> str:
     """A text without what no page can show."""
     return UNSHOWN.sub("", text)

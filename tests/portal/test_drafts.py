@@ -8,7 +8,6 @@ from babel import Locale
 
 from portal.drafts import Draft, Line, least, quantity
 from portal.language import Language, languages
-from portal.pages.exports import line
 from portal.pages.order import steps
 from portal.sessions import Session
 
@@ -120,10 +119,6 @@ def test_each_account_keeps_the_draft_that_was_begun_for_it() -> None:
 def test_every_draft_has_a_key_of_its_own() -> None:
     assert Draft().key != Draft().key
     assert Draft(key="k").as_input()["idempotencyKey"] == "k"
-
-
-def test_a_spreadsheet_runs_nothing_of_an_export() -> None:
-    assert line(["=1+1", "@x", "-2", "plain"]) == "'=1+1,'@x,'-2,plain\r\n"
 
 
 @pytest.mark.parametrize(

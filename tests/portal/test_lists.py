@@ -89,12 +89,12 @@ async def test_a_number_that_can_be_two_is_asked_for_in_the_words_of_the_reader(
     jane: Visitor,
 ) -> None:
     await jane.client.get("/language/nl")
-    page = await jane.post("/orders/new/import", pasted="D0023;1.250")
+    page = await jane.post("/orders/new/import", pasted="D0023\t1.250")
 
     assert (
         "Regel 1: “1.250” kan op twee manieren worden gelezen; schrijf 1250 of 1.25." in page.text
     )
-    assert "D0023;1.250" in page.text
+    assert "D0023\t1.250" in page.text
 
 
 async def test_what_a_draft_cannot_keep_of_a_line_is_refused(jane: Visitor) -> None:
