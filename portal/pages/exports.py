@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from starlette.responses import Response, StreamingResponse
 
-from portal.errors import Unavailable
+from portal.errors import BadLink, Unavailable
 from portal.language import Language
-from portal.pages import invoices as invoice_pages
-from portal.pages import orders as order_pages
-from portal.pages import shipments as shipment_pages
+from portal.lists import mistakes
+from portal.pages import invoices, orders, shipments
 from portal.visits import Visit
 from portal.words import N_, words_for
 from spreadsheets.writing import Cell, convention, line
@@ -125,9 +124,9 @@ class Export:
     levels: tuple[Level, ...] = ()
 
 
-ORDERS: Final = Source("order_exports", "order", order_pages.asked)
-SHIPMENTS: Final = Source("shipment_exports", "order", shipment_pages.asked)
-INVOICES: Final = Source("invoice_exports", "invoice", invoice_pages.asked)
+ORDERS: Final = Source("order_exports", "order", orders.LIST.asked)
+SHIPMENTS: Final = Source("shipment_exports", "order", shipments.LIST.asked)
+INVOICES: Final = Source("invoice_exports", "invoice", invoices.LIST.asked)
 EXPORTS: Final[Mapping[str, Export]] = {
     "orders": Export(
         "Orders",
@@ -211,6 +210,8 @@ EXPORTS: Final[Mapping[str, Export]] = {
 
 async def export(visit: Visit) -> Response:
     """All rows that the list's address asks for; the first page before anything is sent."""
+    if mistakes(visit.query):
+        raise BadLink
     name = visit.page.path.strip("/").removesuffix(".csv")
     wanted = EXPORTS[name]
     asked = await wanted.source.asked(visit)

@@ -104,6 +104,17 @@ async def test_downloads_follow_the_search_of_the_list(rep: Visitor) -> None:
         assert f'href="/{name[:-1]}-lines.csv' in page.text
 
 
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_search_that_cannot_be_read_is_no_download(rep: Visitor, name: str) -> None:
+    for query in ("since=yesterday", "until=9999-12-31", f"q={'x' * 101}"):
+        answer = await rep.client.get(f"/{name}.csv?{query}")
+
+        assert (answer.status_code, answer.headers["content-type"]) == (
+            400,
+            "text/html; charset=utf-8",
+        )
+
+
 async def place(visitor: Visitor, pasted: str, reference: str) -> None:
     await visitor.get("/orders/new")
     await visitor.post("/orders/new", ship_to="account", reference=reference)
