@@ -9,7 +9,10 @@ from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-HERE: Final = Path(__file__).parent
+from spreadsheets import problems
+
+FOLDERS: Final = (Path(__file__).parent, Path(problems.__file__).parent)
+"""The portal, and the reader of lists with its sentences."""
 METHODS: Final[Any] = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
 OPTIONS: Final[Any] = {"templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}}
 KEYWORDS: Final[Any] = {
@@ -24,8 +27,9 @@ KEYWORDS: Final[Any] = {
 def words() -> Catalog:
     """Every message of ours that is to be translated."""
     found = Catalog(project="portal", fuzzy=False)
-    for name, _, message, _, _ in extract_from_dir(HERE, METHODS, OPTIONS, KEYWORDS):
-        found.add(message, None, [(name, 0)])
+    for folder in FOLDERS:
+        for name, _, message, _, _ in extract_from_dir(folder, METHODS, OPTIONS, KEYWORDS):
+            found.add(message, None, [(name, 0)])
     return found
 
 

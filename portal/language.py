@@ -56,14 +56,21 @@ class Language:
     def countries(self) -> list[tuple[str, str]]:
         return choices(self.locale)
 
+    @property
+    def decimal_mark(self) -> str:
+        return numbers.get_decimal_symbol(self.locale)
+
+    def day(self, value: str | date | None) -> date | None:
+        """A day, or that of an instant in the time zone of the site."""
+        found = _instant(value) if isinstance(value, str) and value else value
+        if isinstance(found, datetime):
+            return found.astimezone(self.zone).date()
+        return found if isinstance(found, date) else None
+
     def date(self, value: str | date | None) -> str:
         """A day, or the day of an instant."""
-        if not value:
-            return ""
-        found = _instant(value) if isinstance(value, str) else value
-        if isinstance(found, datetime):
-            found = found.astimezone(self.zone).date()
-        return dates.format_date(found, "medium", self.locale)
+        found = self.day(value)
+        return dates.format_date(found, "medium", self.locale) if found else ""
 
     def moment(self, value: str | None) -> str:
         if not value:

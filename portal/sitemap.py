@@ -8,6 +8,7 @@ from portal.pages import (
     dashboard,
     exports,
     home,
+    importing,
     invoices,
     order,
     orders,
@@ -34,7 +35,8 @@ PAGES: Final = (
     Page(path="/resume", show=session.resume),
     Page(path="/dashboard", show=dashboard.dashboard, menu=N_("Overview")),
     Page(path="/orders", show=orders.orders, needs="orders:read", menu=N_("Orders")),
-    Page(path="/orders.csv", show=exports.orders, needs="orders:read"),
+    Page(path="/orders.csv", show=exports.export, needs="orders:read"),
+    Page(path="/order-lines.csv", show=exports.export, needs="orders:read"),
     Page(
         path="/orders/new",
         show=wizard.information,
@@ -51,7 +53,7 @@ PAGES: Final = (
     ),
     Page(
         path="/orders/new/import",
-        show=wizard.imported,
+        show=importing.imported,
         methods=POST,
         needs="orders:create",
         part="order",
@@ -104,6 +106,13 @@ PAGES: Final = (
         part="shipments",
         menu=N_("Shipments"),
     ),
+    Page(path="/shipments.csv", show=exports.export, needs="shipments:read", part="shipments"),
+    Page(
+        path="/shipment-lines.csv",
+        show=exports.export,
+        needs="shipments:read",
+        part="shipments",
+    ),
     Page(
         path="/orders/{id}/shipments/{number:path}",
         show=shipments.shipment,
@@ -116,6 +125,13 @@ PAGES: Final = (
         needs="invoices:read",
         part="invoices",
         menu=N_("Invoices"),
+    ),
+    Page(path="/invoices.csv", show=exports.export, needs="invoices:read", part="invoices"),
+    Page(
+        path="/invoice-lines.csv",
+        show=exports.export,
+        needs="invoices:read",
+        part="invoices",
     ),
     Page(path="/invoices/{id}", show=invoices.invoice, needs="invoices:read", part="invoices"),
     Page(

@@ -17,7 +17,7 @@ from portal.brand import Brand
 from portal.client import Answer, Caller, Gateway
 from portal.errors import NotFound, SignInNeeded, Stale, Stranger, TooLarge
 from portal.language import Language, choose
-from portal.pasting import decode
+from portal.pasting import carried
 from portal.rendering import Templates
 from portal.sessions import Session, Sessions, User
 from portal.settings import Settings
@@ -234,7 +234,7 @@ def _check_form(visit: Visit) -> None:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form, of several with one name the last; a file is the text in it."""
+    """The fields of a form, of several with one name the last; a file becomes text too."""
     if request.method != "POST":
         return {}
     length = request.headers.get("Content-Length", "")
@@ -242,7 +242,7 @@ async def read_form(request: Request) -> dict[str, str]:
         raise TooLarge
     async with request.form(max_files=1, max_fields=MAXIMUM_FIELDS) as found:
         return {
-            name: decode(await value.read()) if isinstance(value, UploadFile) else value
+            name: carried(await value.read()) if isinstance(value, UploadFile) else value
             for name, value in found.multi_items()
         }
 

@@ -1,30 +1,13 @@
 """Lines of an order from CSV text, as people keep them in spreadsheets."""
 
-import csv
-import io
-import re
-from collections import Counter
-from collections.abc import Sequence
-from datetime import date
-from decimal import Decimal
-
-from gateway.resolvers import placing
 from gateway.resolvers.amending import Addition, add
-from gateway.resolvers.inputs import (
-    MAXIMUM_LINES,
-    ImportSalesOrderLinesInput,
-    SalesOrderLineInput,
-)
-from gateway.resolvers.mistakes import Errors, UserError
+from gateway.resolvers.checking import input_mistakes
+from gateway.resolvers.inputs import ImportSalesOrderLinesInput, SalesOrderLineInput
+from gateway.resolvers.mistakes import Errors, UserError, invalid
 from gateway.resolvers.payloads import ImportSalesOrderLinesPayload, refused
 from gateway.schema.context import Info
-
-COLUMNS = ("number", "itemNumber", "quantity", "unit", "requestedShippingDate", "note")
-SPELLED = {name.lower(): name for name in COLUMNS}
-SEPARATORS = "\t;,"
-FIRST = 1
-"""The number of the first row below the names."""
-QUANTITY = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+from spreadsheets.lines import Line, read
+from spreadsheets.problems import Problem
 
 
 async def import_lines(
@@ -32,72 +15,37 @@ async def import_lines(
 ) -> ImportSalesOrderLinesPayload:
     await info.context.writer.begin("update")
     lines, errors = parse(sent.csv)
-    if errors:
-        return refused(ImportSalesOrderLinesPayload, errors)
     addition = Addition("importSalesOrderLines", [*lines.values()], "csv", tuple(lines))
+    if errors:
+        more = [error for line in addition.wanted for error in input_mistakes(line)]
+        return refused(ImportSalesOrderLinesPayload, [*errors, *more])
     return await add(info, ImportSalesOrderLinesPayload, sent, addition)
 
 
 def parse(text: str) -> tuple[dict[int, SalesOrderLineInput], Errors]:
-    """The lines by the numbers of their rows, and what is wrong with the other rows."""
-    try:
-        names, *rows = _cells(text.removeprefix("\ufeff")) or [[]]
-    except csv.Error:
-        return {}, [placing.invalid("This is not CSV.", "csv")]
-    columns = [SPELLED.get(name.lower(), name) for name in names]
-    filled = {number: row for number, row in enumerate(rows, start=FIRST) if any(row)}
-    problems = _problems(columns)
-    if problems or not 1 <= len(filled) <= MAXIMUM_LINES:
-        amount = placing.invalid(f"There must be 1 to {MAXIMUM_LINES} rows.", "csv")
-        return {}, problems or [amount]
-    found = {number: _line(number, columns, row) for number, row in filled.items()}
-    return (
-        {n: each for n, each in found.items() if isinstance(each, SalesOrderLineInput)},
-        [each for each in found.values() if isinstance(each, UserError)],
-    )
+    """The lines by the numbers of their rows below the heading, and what is wrong with others."""
+    sheet = read(text)
+    names: Errors = [
+        invalid(f"There is no column '{name[:50]}'.", "csv", "0")
+        for name in sheet.heading.strangers
+    ]
+    if names:
+        return {}, names
+    errors: Errors = [_error(problem, sheet.heading.row) for problem in sheet.problems]
+    return {line.row - sheet.heading.row: _input(line) for line in sheet.lines}, errors
 
 
-def _cells(text: str) -> list[list[str]]:
-    """All rows, those without content too; csv.Error where the quotes do not fit."""
-    first, *_ = text.splitlines() or [""]
-    separator = max(SEPARATORS, key=first.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    return [[cell.strip() for cell in row] for row in rows]
+def _error(problem: Problem, heading: int) -> UserError:
+    row = [str(problem.row - heading)] if problem.row else []
+    return invalid(problem.sentence, "csv", *row, *filter(None, [problem.column]))
 
 
-def _problems(columns: Sequence[str]) -> Errors:
-    strangers = [name for name in columns if name not in COLUMNS]
-    if strangers:
-        return [placing.invalid(f"There is no column '{strangers[0][:50]}'.", "csv", "0")]
-    name, times = Counter(columns).most_common(1)[0] if columns else ("", 0)
-    if times > 1:
-        return [placing.invalid(f"There are {times} columns '{name}'.", "csv", "0")]
-    if "quantity" not in columns or not {"number", "itemNumber"} & {*columns}:
-        said = "There must be a column 'quantity', and 'number' or 'itemNumber'."
-        return [placing.invalid(said, "csv", "0")]
-    return []
-
-
-def _line(
-    number: int, columns: Sequence[str], row: Sequence[str]
-) -> SalesOrderLineInput | UserError:
-    if any(row[len(columns) :]):
-        return placing.invalid("The row has too many cells.", "csv", str(number))
-    cells = {name: cell for name, cell in zip(columns, row, strict=False) if cell}
-    quantity, wanted = cells.get("quantity", ""), cells.get("requestedShippingDate")
-    if not QUANTITY.fullmatch(quantity):
-        said = "The quantity is no number; write it as 1250.5."
-        return placing.invalid(said, "csv", str(number), "quantity")
-    try:
-        shipping = date.fromisoformat(wanted) if wanted else None
-    except ValueError:
-        said = "Write the date as 2026-12-31."
-        return placing.invalid(said, "csv", str(number), "requestedShippingDate")
+def _input(line: Line) -> SalesOrderLineInput:
     return SalesOrderLineInput(
-        number=cells.get("number"),
-        item_number=cells.get("itemNumber"),
-        quantity=Decimal(quantity),
-        unit=cells.get("unit"),
-        requested_shipping_date=shipping,
-        note=cells.get("note"),
+        number=line.number or None,
+        item_number=line.item_number or None,
+        quantity=line.quantity,
+        unit=line.unit or None,
+        requested_shipping_date=line.day,
+        note=line.note or None,
     )

@@ -168,12 +168,16 @@ class AddSalesOrderLinesInput(ChangeInput):
 
 @strawberry.input(description="Further lines of an order, as CSV text.")
 class ImportSalesOrderLinesInput(ChangeInput):
-    """A path of an error leads to the row: `input`, `csv`, and its number, the first being 1."""
+    """
+    A path of an error leads to the row: `input`, `csv`, and its number, the first below the names
+    of the columns being 1.
+    """
 
     idempotency_key: str = strawberry.field(description=KEY)
     csv: str = strawberry.field(
-        description="The first row names the columns: `number` or `itemNumber`, `quantity`, and if "
-        "you like `unit`, `requestedShippingDate` and `note`. Comma, semicolon or tab in between."
+        description="A row names the columns: `number` or `itemNumber`, `quantity`, and if you "
+        "like `unit`, `requestedShippingDate` and `note`. Without it they are number, quantity and "
+        "note. Comma, semicolon or tab in between; a number that could be two is refused."
     )
 
 

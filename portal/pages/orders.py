@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.errors import BadLink
-from portal.lists import all_of, during, mistakes, page_of
+from portal.lists import all_of, during
 from portal.pages import searching
+from portal.pages.listing import Listing, show
 from portal.visits import Visit
 from portal.words import OPEN, ORDER, SHIPPED
 
@@ -27,30 +27,13 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 async def orders(visit: Visit) -> Response:
-    wrong = mistakes(visit.query)
-    found = (
-        None if wrong else (await visit.ask("orders", "Orders", **await listed(visit)))["orders"]
-    )
-    return visit.render(
-        "orders_list.html" if visit.is_fragment else "orders.html",
-        status=200 if visit.is_fragment or not wrong else 422,
-        orders=found,
-        mistakes=wrong,
-        statuses=ORDER,
-        query=visit.query,
-    )
-
-
-async def listed(visit: Visit) -> dict[str, Any]:
-    """One page of what the address asks for."""
-    return {**await asked(visit), **page_of(visit.query)}
+    template = "orders_list.html" if visit.is_fragment else "orders.html"
+    return await show(visit, LIST, template, statuses=ORDER)
 
 
 async def asked(visit: Visit) -> dict[str, Any]:
-    """Filter and order, as the address says; BadLink where it cannot be read."""
+    """Filter and order, as the address says."""
     query = visit.query
-    if mistakes(query):
-        raise BadLink
     field, direction = SORTS.get(query.get("sort", ""), SORTS["newest"])
     conditions = (
         visit.account_filter,
@@ -62,6 +45,9 @@ async def asked(visit: Visit) -> dict[str, Any]:
         "filter": all_of(*conditions),
         "orderBy": [{"field": field, "direction": direction}],
     }
+
+
+LIST: Final = Listing("orders", "Orders", "orders", asked)
 
 
 def _status(visit: Visit, name: str) -> dict[str, Any]:

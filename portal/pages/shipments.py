@@ -1,12 +1,13 @@
 """What was sent, and where the carrier has it."""
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.errors import BadLink, NotFound
-from portal.lists import all_of, mistakes, page_of
+from portal.errors import NotFound
+from portal.lists import all_of, page_of
 from portal.pages import searching
+from portal.pages.listing import Listing, show
 from portal.visits import Visit
 from portal.words import SHIPPED
 
@@ -17,28 +18,20 @@ LINES = 50
 
 async def shipments(visit: Visit) -> Response:
     """Orders of which something was sent, latest change first, each with its shipments."""
-    wrong = mistakes(visit.query)
-    asked_for = {} if wrong else {**await asked(visit), **page_of(visit.query, ORDERS)}
-    found = None if wrong else (await visit.ask("shipments", "Shipments", **asked_for))["orders"]
-    return visit.render(
-        "shipments.html",
-        status=422 if wrong else 200,
-        orders=found,
-        mistakes=wrong,
-        query=visit.query,
-    )
+    return await show(visit, LIST, "shipments.html")
 
 
 async def asked(visit: Visit) -> dict[str, Any]:
-    """The filter, as the address says; BadLink where it cannot be read."""
-    if mistakes(visit.query):
-        raise BadLink
+    """The filter, as the address says."""
     conditions = (
         {"status": {"in": SHIPPED}},
         visit.account_filter,
         await searching.shipments(visit, visit.query.get("q")),
     )
     return {"filter": all_of(*conditions)}
+
+
+LIST: Final = Listing("shipments", "Shipments", "orders", asked, ORDERS)
 
 
 async def shipment(visit: Visit) -> Response:

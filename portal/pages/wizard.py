@@ -1,26 +1,24 @@
 """A new order in three steps: order information, items, review."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from portal.countries import is_known
-from portal.drafts import MAXIMUM_LINES, Draft, Line, priced, quantity
+from portal.drafts import MAXIMUM_LINES, Draft, priced, quantity
 from portal.errors import Unavailable
 from portal.lists import day
 from portal.pages.addresses import OTHER, PARTS, choices, destination
 from portal.pages.draft import draft_of, line_of
 from portal.pages.products import search
-from portal.pasting import TOO_MANY, Mistake, Row, read
 from portal.visits import Visit
 from portal.words import N_
 
 FOUND: Final = 8
 """Products that a search shows at once."""
+TOO_MANY: Final = N_("At most 500 lines at once.")
 
 
 async def information(visit: Visit) -> Response:
@@ -128,7 +126,7 @@ async def shown(visit: Visit, draft: Draft, **more: Any) -> Response:
     """The second step, as htmx wants it or whole."""
     found = await search(visit, FOUND) if visit.query.get("q") or visit.is_fragment else None
     template = "new_found.html" if visit.is_fragment else "new_items.html"
-    values = {"mistakes": [], "pasted": "", "wrong": {}} | more
+    values = {"mistakes": [], "pasted": "", "wrong": {}, "file": None} | more
     return visit.render(
         template, status=422 if more else 200, draft=draft, found=found, query=visit.query, **values
     )
@@ -187,65 +185,6 @@ def _set_quantities(visit: Visit, draft: Draft) -> dict[str, str]:
         else:
             draft.change(line.product, amount)
     return wrong
-
-
-async def imported(visit: Visit) -> Response:
-    """Lines from a spreadsheet: good ones are added, the others come back with what is wrong."""
-    draft = draft_of(visit)
-    upload = visit.form.get("file", "")
-    text = upload if upload.strip() else visit.form.get("pasted", "")
-    rows, mistakes = read(text)
-    known = await _numbered(visit, sorted({row.number for row in rows}))
-    lines, more = _lines(visit, rows, known)
-    mistakes = sorted([*mistakes, *more], key=lambda mistake: mistake.line)
-    if len({line.product for line in (*draft.lines, *lines)}) > MAXIMUM_LINES:
-        mistakes.append(Mistake(rows[-1].line, TOO_MANY))
-    for line in lines if not mistakes else ():
-        draft.add(line)
-    if mistakes or not lines:
-        return await shown(visit, draft, mistakes=mistakes, pasted=text, readable=len(lines))
-    count = visit.language.messages.ngettext(
-        "%d line was added.", "%d lines were added.", len(lines)
-    )
-    visit.notice(count % len(lines))
-    return visit.go("/orders/new/items")
-
-
-async def _numbered(visit: Visit, numbers: list[str]) -> dict[str, dict[str, Any]]:
-    """The products with these numbers in any case, in one request; by number in lower case."""
-    if not numbers:
-        return {}
-    pages = {name: numbers[n * 100 : (n + 1) * 100] for n, name in enumerate("abcde")}
-    found = await visit.ask("products", "Numbered", **pages)
-    if None in found.values():
-        raise Unavailable("products")
-    nodes = (product for page in found.values() for product in page["nodes"])
-    return {product["number"].casefold(): product for product in nodes}
-
-
-def _lines(
-    visit: Visit, rows: list[Row], known: Mapping[str, dict[str, Any]]
-) -> tuple[list[Line], list[Mistake]]:
-    lines, mistakes = [], []
-    for row in rows:
-        product = known.get(row.number.casefold())
-        if product is None:
-            mistakes.append(
-                Mistake(row.line, N_("There is no product with this number."), row.number)
-            )
-            continue
-        amount = quantity(visit.language.typed(row.quantity), product["decimals"] or 0)
-        if amount is None:
-            mistakes.append(
-                Mistake(
-                    row.line,
-                    N_("This is not a quantity in which the product is sold."),
-                    row.quantity,
-                )
-            )
-        else:
-            lines.append(replace(line_of(product | {"quantity": Decimal(amount)}), note=row.note))
-    return lines, mistakes
 
 
 async def review(visit: Visit) -> Response:

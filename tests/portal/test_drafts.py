@@ -8,9 +8,7 @@ from babel import Locale
 
 from portal.drafts import Draft, Line, least, quantity
 from portal.language import Language, languages
-from portal.pages.exports import line
 from portal.pages.order import steps
-from portal.pasting import decode, read
 from portal.sessions import Session
 
 
@@ -121,46 +119,6 @@ def test_each_account_keeps_the_draft_that_was_begun_for_it() -> None:
 def test_every_draft_has_a_key_of_its_own() -> None:
     assert Draft().key != Draft().key
     assert Draft(key="k").as_input()["idempotencyKey"] == "k"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "D1,10\nD2,3",
-        "D1;10\r\nD2;3\r\n",
-        "D1\t10\nD2\t3",
-        "\ufeffquantity,number\n10,D1\n3,D2",
-        "Artikelnummer;Aantal\nD1;10\n\nD2;3",
-    ],
-)
-def test_lists_are_read_as_spreadsheets_write_them(text: str) -> None:
-    rows, mistakes = read(text)
-
-    assert ([(row.number, row.quantity) for row in rows], mistakes) == (
-        [("D1", "10"), ("D2", "3")],
-        [],
-    )
-
-
-def test_mistakes_name_their_line() -> None:
-    rows, mistakes = read("D1,10\n\nD2\n,5")
-
-    assert ([row.line for row in rows], [mistake.line for mistake in mistakes]) == ([1], [3, 4])
-
-
-def test_a_list_ends_at_its_limit() -> None:
-    rows, mistakes = read("D1,1\n" * 600)
-
-    assert (len(rows), len(mistakes)) == (500, 1)
-
-
-def test_files_of_windows_are_read_too() -> None:
-    assert decode("é".encode("cp1252")) == "é"
-    assert decode("é".encode()) == "é"
-
-
-def test_a_spreadsheet_runs_nothing_of_an_export() -> None:
-    assert line(["=1+1", "@x", "-2", "plain"]) == "'=1+1,'@x,'-2,plain\r\n"
 
 
 @pytest.mark.parametrize(

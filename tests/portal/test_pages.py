@@ -71,17 +71,17 @@ async def test_all_lines_of_a_long_order_its_shipment_and_invoice_are_shown(port
     async with visiting(port, "rep") as rep:
         lines = await catalogue(rep, MANY)
         order = await placed(rep, lines, "LONG")
-        shown = await followed(rep, order, r'<span class="sub">(D\w+)')
+        shown = await followed(rep, order, r'<span class="sub">(D[^<]+)')
         number = re.findall(r"<h1>Order (\S+)", rep.seen[-1].text)[0]
         advance(port, number, "invoiced")
         page = (await rep.get(order)).text
         sent = re.findall(rf'href="({order}/shipments/[^"]+)"', page)[0]
         billed = re.findall(r'href="(/invoices/[^"]+)"', page)
-        slips = await followed(rep, sent, r'<span class="sub">(D\w+)</span></th>')
+        slips = await followed(rep, sent, r'<span class="sub">(D[^<]+)</span></th>')
         invoiced = [
             found
             for invoice in billed
-            for found in await followed(rep, invoice, r'<span class="sub">(D\w+)</span></th>')
+            for found in await followed(rep, invoice, r'<span class="sub">(D[^<]+)</span></th>')
         ]
 
     assert shown == [number for number, _ in lines]

@@ -1,0 +1,70 @@
+"""The names that people give to columns, in English and in Dutch -> the columns of an order."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+NUMBER: Final = "number"
+ITEM_NUMBER: Final = "itemNumber"
+QUANTITY: Final = "quantity"
+UNIT: Final = "unit"
+DAY: Final = "requestedShippingDate"
+NOTE: Final = "note"
+
+WORDS: Final[Mapping[str, str]] = {
+    NUMBER: """
+        number sku partnumber partno productnumber productno productnr productcode productid
+        articlenumber articleno articlenr articlecode articleid
+        artikelnummer artikelnr artikelno artikelcode artnr artno productnummer
+        bestelnummer bestelnr bestelcode
+    """,
+    ITEM_NUMBER: "itemnumber itemno itemnr itemcode itemid itemnummer",
+    QUANTITY: """
+        quantity quantities qty quantityordered orderedquantity orderquantity orderqty qtyordered
+        aantal aantallen hoeveelheid aantalstuks bestelaantal aantalbesteld besteldaantal
+        tebestellen bestelhoeveelheid
+    """,
+    UNIT: """
+        unit uom unitofmeasure unitsymbol orderunit salesunit
+        eenheid meeteenheid besteleenheid verkoopeenheid
+    """,
+    DAY: """
+        requestedshippingdate requestedshipdate shippingdate shipdate shipon
+        gewensteverzenddatum verzenddatum verzendenop
+    """,
+    NOTE: """
+        note notes remark remarks comment comments
+        opmerking opmerkingen notitie notities toelichting bijzonderheden
+    """,
+}
+"""What each column is called, written small and without anything but letters."""
+VAGUE: Final[Mapping[str, str]] = {
+    NUMBER: "no nr nummer code product article artikel part item",
+    QUANTITY: "count pieces pcs stuks besteld ordered",
+    UNIT: "units eenheden",
+}
+"""Names that count only where no other column has a clearer one."""
+CLEAR: Final = {word: name for name, words in WORDS.items() for word in words.split()}
+UNCLEAR: Final = {word: name for name, words in VAGUE.items() for word in words.split()}
+AT: Final = (NUMBER, QUANTITY, NOTE)
+"""The columns of a list that does not name them."""
+
+
+def named(row: Sequence[str]) -> dict[int, str]:
+    """Which cells of a row name which columns, by their places."""
+    words = [re.sub(r"\(.*\)|[\W_]", "", cell.casefold()) for cell in row]
+    found = {place: CLEAR[word] for place, word in enumerate(words) if word in CLEAR}
+    taken = {*found.values()}
+    if ITEM_NUMBER in taken:
+        taken.add(NUMBER)
+    vague = {
+        place: UNCLEAR[word]
+        for place, word in enumerate(words)
+        if word in UNCLEAR and UNCLEAR[word] not in taken
+    }
+    return dict(sorted((found | vague).items()))
+
+
+def is_heading(names: Mapping[int, str]) -> bool:
+    """Whether these are columns of which lines can be made."""
+    return QUANTITY in names.values() and not {NUMBER, ITEM_NUMBER}.isdisjoint(names.values())

@@ -1,0 +1,118 @@
+"""Lists of products that are pasted or uploaded, as people have them, through the whole site."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.gateway.test_demo import demo
+from tests.portal.site import Visitor, visiting
+from tests.spreadsheets.test_zoo import WRONG
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with demo() as (port, _):
+        yield port
+
+
+@pytest.fixture
+async def jane(port: int) -> AsyncIterator[Visitor]:
+    async with visiting(port, "jane") as visitor:
+        await visitor.get("/orders/new")
+        yield visitor
+
+
+async def upload(visitor: Visitor, content: bytes, name: str = "list.csv") -> str:
+    """The page after a file was sent."""
+    sent = await visitor.client.post(
+        "/orders/new/import", data={"csrf": visitor.csrf}, files={"file": (name, content)}
+    )
+    page = await visitor.get(sent.headers["location"]) if sent.is_redirect else sent
+    visitor.seen.append(page)
+    assert page.status_code in {200, 422}, page.status_code
+    return page.text
+
+
+def drafted(visitor: Visitor) -> list[tuple[str, str, str]]:
+    draft = visitor.session.draft
+    return [(each.number, f"{each.quantity:f}", each.note) for each in draft.lines] if draft else []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "number\tquantity\r\nD0023\t3\r\n".encode("utf-16"),
+        b"sep=;\r\nAantal;Artikelnummer;;\r\n3;D0023;;\r\n;;;\r\n",
+        b"\r\n;;\r\nD0023;3;\r\n",
+        b"Product number,Quantity,Unit\r\nd0023,3.0,EA\r\n",
+    ],
+)
+async def test_files_are_read_as_spreadsheets_save_them(jane: Visitor, content: bytes) -> None:
+    await upload(jane, content)
+
+    assert drafted(jane) == [("D0023", "3", "")]
+
+
+async def test_no_file_breaks_the_page(jane: Visitor) -> None:
+    for content, row, said in WRONG.values():
+        if content:
+            page = await upload(jane, content)
+            assert said in page
+            assert (f"Line {row}" in page) == bool(row)
+    assert drafted(jane) == []
+
+
+@pytest.mark.parametrize(
+    "pasted", ["", " ", "number;quantity", "D0023;1\0", "D0023," + "x" * 200_000]
+)
+async def test_what_is_pasted_is_answered_too(jane: Visitor, pasted: str) -> None:
+    page = await jane.post("/orders/new/import", pasted=pasted)
+
+    assert (page.status_code, 'role="alert"' in page.text) == (422, True)
+
+
+async def test_letters_are_asked_for_and_the_answer_is_taken(jane: Visitor) -> None:
+    await upload(jane, "artikel;aantal;opmerking\nD0023;1;žlutý kůň, čtyři\n".encode("cp1250"))
+    assert drafted(jane) == []
+    file = re.findall(r'name="file" value="([^"]+)"', jane.seen[-1].text)[0]
+    region = re.findall(r'value="(\w+)">[^<]*žlutý kůň, čtyři', jane.seen[-1].text)[0]
+
+    await jane.post("/orders/new/import", file=file, region=region)
+
+    assert drafted(jane) == [("D0023", "1", "žlutý kůň, čtyři")]
+
+
+async def test_a_number_that_can_be_two_is_asked_for_in_the_words_of_the_reader(
+    jane: Visitor,
+) -> None:
+    await jane.client.get("/language/nl")
+    page = await jane.post("/orders/new/import", pasted="D0023\t1.250")
+
+    assert (
+        "Regel 1: “1.250” kan op twee manieren worden gelezen; schrijf 1250 of 1.25." in page.text
+    )
+    assert "D0023\t1.250" in page.text
+
+
+async def test_what_a_draft_cannot_keep_of_a_line_is_refused(jane: Visitor) -> None:
+    unit = await jane.post("/orders/new/import", pasted="sku;qty;unit\nD0023;1;pallet")
+    day = await jane.post("/orders/new/import", pasted="sku;qty;ship date\nD0023;1;2030-01-01")
+
+    assert "Line 2 (pallet): The product is ordered here by ea." in unit.text
+    assert "Line 2 (2030-01-01)" in day.text
+    assert drafted(jane) == []
+
+
+async def test_columns_that_are_not_taken_over_are_named(jane: Visitor) -> None:
+    page = await upload(jane, b"sku;qty;Price;Colour\nD0023;1;3,50;red\n")
+
+    assert "These columns of the list are not part of the order: Price, Colour" in page
+
+
+async def test_what_is_not_a_file_of_ours_is_read_as_text(jane: Visitor) -> None:
+    await jane.post("/orders/new/import", file="D0023;1;één")
+
+    assert drafted(jane) == [("D0023", "1", "één")]
