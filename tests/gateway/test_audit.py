@@ -34,11 +34,12 @@ POLICY = """
 [roles.buyer]
 kind = "customer"
 account = { access = "account" }
+contacts = { access = "own" }
 catalog = { access = "account" }
 prices = { access = "account" }
 orders = { access = "own", privileges = ["read", "create", "update"] }
 """
-"""Buyers as they are shipped, but for shipments, invoices and contacts: these are denied."""
+"""Buyers as they are shipped, but for shipments and invoices: these are denied."""
 
 
 @pytest.fixture

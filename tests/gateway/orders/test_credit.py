@@ -140,7 +140,7 @@ async def test_lines_in_another_currency_count_at_the_rate_of_their_order(
     (product,) = await products(writable, 1)
     list_too(writable, "JPY Standard", key(product["id"]))
     order = await by_seller(writable, product, currency="JPY", price_list="JPY Standard")
-    rate = {"exchangerate": 100 * 10**10}
+    rate = {"exchangerate": 100 * 10**12}
     yen = await writable.rows(
         "productpricelevels?$filter=pricelevelid/name eq 'JPY Standard' and _productid_value eq "
         f"{ids.decode(product['id'])[1][0]} and uomid/msdyn_symbol eq '{product['unit']}'"
