@@ -24,10 +24,10 @@ QUERY = """query ($n: Int!) {
 }"""
 ONE = "query ($id: ID!) { order(id: $id) { id number status placedAt total { amount } } }"
 FEW, MANY = 10, 20
-FOR_A_QUERY = 300
+FOR_A_QUERY = 320
 FOR_AN_ORDER = 6
 """With its lines; most orders have three to nine."""
-FOR_ONE_ORDER = 260
+FOR_ONE_ORDER = 275
 """By its id."""
 
 
