@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -18,6 +19,8 @@ from gateway.settings import Settings
 
 EMULATOR = "http://127.0.0.1:8001"
 GATEWAY = "http://127.0.0.1:8000"
+WORLDS = Path(__file__).parents[1] / ".cache" / "worlds"
+"""Worlds of earlier runs too: a file is named by all that a world is made by."""
 
 
 @dataclass
@@ -119,8 +122,8 @@ def settings(**changes: Any) -> Settings:
 
 
 def emulator(**changes: Any) -> Starlette:
-    """An emulator of its own with a small world; nothing of it is kept."""
-    return build(EmulatorSettings(**{"base_url": EMULATOR, "cache": None, **changes}))
+    """An emulator of its own, whose small world is a copy of one that is generated once."""
+    return build(EmulatorSettings(**{"base_url": EMULATOR, "cache": WORLDS, **changes}))
 
 
 @asynccontextmanager

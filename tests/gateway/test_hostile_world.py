@@ -180,11 +180,16 @@ def odd_items() -> Starlette:
         entity, service, column = places[0]
         kept = kept_in(store, entity, service)
         sql = f'SELECT DISTINCT "{column}" FROM {kept} WHERE "{column}" IS NOT NULL ORDER BY 1'  # noqa: S608
+        store.run("CREATE TEMP TABLE odd (usual PRIMARY KEY, odd)")
         for number, (value,) in enumerate(store.run(sql)):
             odd = f"{AWKWARD[number % len(AWKWARD)][:10]}~{number}"
-            for name, side, mine in places:
-                other = kept_in(store, name, side)
-                store.run(f'UPDATE {other} SET "{mine}" = ? WHERE "{mine}" = ?', (odd, value))  # noqa: S608
+            store.run("INSERT INTO odd VALUES (?, ?)", (value, odd))
+        for name, side, mine in places:
+            store.run(
+                f'UPDATE {kept_in(store, name, side)} SET "{mine}" = odd.odd '  # noqa: S608
+                f'FROM odd WHERE "{mine}" = odd.usual'
+            )
+        store.run("DROP TABLE odd")
     return world
 
 
