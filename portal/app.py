@@ -18,15 +18,27 @@ from portal import documents
 from portal.assets import Assets
 from portal.brand import Brand
 from portal.client import Gateway
-from portal.errors import BadLink, NotFound, PortalError, SignInNeeded, Waiting
+from portal.cookies import Cookies
+from portal.errors import (
+    BadLink,
+    Gone,
+    NotFound,
+    Overtaken,
+    PortalError,
+    SignInNeeded,
+    Stale,
+    Waiting,
+)
 from portal.headers import Headers, careful
+from portal.keeping import Desks
 from portal.language import languages
 from portal.rendering import Templates
-from portal.sessions import Pending, Session, Sessions
+from portal.seals import Seals
+from portal.sessions import Pending, Sessions
 from portal.settings import Settings, origin_of
 from portal.signin import Issuer
 from portal.sitemap import PAGES
-from portal.stores import File, Store
+from portal.stores import DraftStore, File, FileDrafts, MemoryDrafts, Store
 from portal.visits import Page, Site, Visit, admit, language_of, read_form
 
 log = logging.getLogger(__name__)
@@ -37,11 +49,14 @@ def create_app(
     *,
     transport: httpx2.AsyncBaseTransport | None = None,
     store: Store | None = None,
+    drafts: DraftStore | None = None,
 ) -> Starlette:
     """
-    The portal of one brand; `store` is for sessions, instead of the file of the settings.
+    The portal of one brand; `store` is for sessions and `drafts` for drafts, instead of the files
+    of the settings.
 
-    BrandError, ImportError, RuntimeError, OSError or sqlite3.Error where it cannot start.
+    BrandError, ImportError, RuntimeError, OSError, ValueError or sqlite3.Error where it cannot
+    start.
     """
     brand = branding.load(settings.brand)
     pages = [*PAGES, *_extra(settings.extensions)]
@@ -54,13 +69,16 @@ def create_app(
     assets = Assets(brand.folders("assets"), {"brand.css": brand.css()})
     if store is None and settings.sessions:
         store = File(settings.sessions)
-    site = _site(settings, brand, pages, http, assets, store)
+    seals = Seals(*settings.secrets)
+    desks = Desks(drafts or _drafts(settings, seals))
+    site = _site(settings, brand, pages, http, assets, store, desks, seals)
     _check(brand, pages, site.templates)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with http:
             yield
+        await site.issuer.close()
 
     app = Starlette(
         routes=[
@@ -87,6 +105,8 @@ def _site(
     http: httpx2.AsyncClient,
     assets: Assets,
     store: Store | None,
+    desks: Desks,
+    seals: Seals,
 ) -> Site:
     offered = languages(brand.locales, brand.folders("locales"), brand.timezone)
     return Site(
@@ -101,6 +121,8 @@ def _site(
             lifetime=settings.session_hours * 3600,
             store=store,
         ),
+        desks=desks,
+        seals=seals,
         menu=[page for page in pages if page.menu and brand.shows(page.part)],
     )
 
@@ -118,6 +140,14 @@ def _check(brand: Brand, pages: Sequence[Page], templates: Templates) -> None:
         log.warning("terms.html is ours: put your terms into templates/ of the brand's folder")
 
 
+def _drafts(settings: Settings, seals: Seals) -> DraftStore:
+    if settings.drafts:
+        return FileDrafts(settings.drafts, seals)
+    if settings.is_secure:
+        log.warning("drafts are in memory: a restart forgets which orders are being checked")
+    return MemoryDrafts()
+
+
 def _extra(names: Sequence[str]) -> list[Page]:
     """The pages of the adopter's modules."""
     return [page for name in names for page in importlib.import_module(name).PAGES]
@@ -132,19 +162,15 @@ async def _nowhere(visit: Visit) -> Response:
 
 
 def _route(site: Site, page: Page) -> Route:
-    cookie = "__Host-portal" if site.settings.is_secure else "portal"
+    cookies = Cookies(site.sessions, site.seals, secure=site.settings.is_secure)
 
     async def answer(request: Request) -> Response:
-        found = site.sessions.find(request.cookies.get(cookie), touch=not page.is_asked_alone)
-        session = found or Session()
+        session = cookies.read(request, touch=not page.is_asked_alone)
         request.scope["session"] = session.issuer
         visit = Visit(site, request, session, language_of(site, session, request), page)
         response = await _shown(visit)
         site.sessions.save(session)
-        if site.sessions.is_kept(session) and request.cookies.get(cookie) != session.id:
-            response.set_cookie(
-                cookie, session.id, httponly=True, samesite="lax", secure=site.settings.is_secure
-            )
+        cookies.write(request, response, session)
         return response
 
     return Route(page.path, answer, methods=list(page.methods))
@@ -152,13 +178,15 @@ def _route(site: Site, page: Page) -> Route:
 
 async def _shown(visit: Visit) -> Response:
     try:
-        visit.form = await read_form(visit.request)
+        await _read(visit)
         await admit(visit)
         return await visit.page.show(visit)
     except SignInNeeded:
         return _to_sign_in(visit)
     except Waiting as error:
-        return visit.go("/orders/new/checking", key=error.key)
+        return visit.leave("/orders/new/checking", key=error.key)
+    except (Gone, Overtaken) as error:
+        return _told(visit, error)
     except HTTPException as error:
         # A body that is no form.
         return visit.render("problem.html", status=error.status_code, kind=BadLink.kind)
@@ -167,6 +195,26 @@ async def _shown(visit: Visit) -> Response:
     except Exception:
         log.exception("%s %s", visit.request.method, visit.page.path)
         return visit.render("problem.html", status=500, kind="defect")
+
+
+async def _read(visit: Visit) -> None:
+    """The form of somebody who has a session; nobody else's is worth reading."""
+    if visit.request.method == "POST" and not visit.site.sessions.is_kept(visit.session):
+        raise (Stale if visit.page.public else SignInNeeded)
+    visit.form = await read_form(visit.request)
+
+
+def _told(visit: Visit, error: Gone | Overtaken) -> Response:
+    """A form about a draft that is not as the form has it, from another tab or from before."""
+    if isinstance(error, Overtaken):
+        said = visit.translate("Your draft was changed in another tab. Look it over.")
+    elif error.order:
+        said = visit.translate("This draft was placed as order %s. Nothing was changed.")
+        said = said % (error.number or "")
+    else:
+        said = visit.translate("This draft was discarded. Nothing was changed.")
+    visit.warn(said)
+    return visit.leave("/orders/new/items")
 
 
 def _to_sign_in(visit: Visit) -> Response:
@@ -178,7 +226,6 @@ def _to_sign_in(visit: Visit) -> Response:
     if request.method == "POST" and visit.form.get("csrf") == session.csrf:
         fields = tuple((name, value) for name, value in visit.form.items() if name != "csrf")
         session.pending = Pending(request.url.path, fields)
-    elif request.method == "GET" and request.url.path != "/callback":
+    elif request.method == "GET":
         session.after_sign_in = visit.here
-        visit.site.sessions.keep(session)
     return visit.go("/sign-in")

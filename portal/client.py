@@ -7,7 +7,16 @@ from typing import Any, Final
 
 import httpx2
 
-from portal.errors import BadLink, NotFound, PortalError, Refused, SignInNeeded, Unavailable
+from portal.errors import (
+    BadLink,
+    Closed,
+    NotFound,
+    PortalError,
+    Refused,
+    SignInNeeded,
+    TooLarge,
+    Unavailable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +26,9 @@ MEANING: Final[Mapping[str, type[PortalError]]] = {
     "NOT_FOUND": NotFound,
     "INVALID_CURSOR": BadLink,
     "INVALID_INPUT": BadLink,
+    "LIMIT_EXCEEDED": TooLarge,
+    "WRITES_REFUSED": Closed,
+    "UNKNOWN_DOCUMENT": Closed,
     "UPSTREAM_THROTTLED": Unavailable,
     "UPSTREAM_UNAVAILABLE": Unavailable,
     "UPSTREAM_TIMEOUT": Unavailable,

@@ -1,7 +1,6 @@
 """An order that is being put together, and the order input that it becomes. Pure."""
 
-import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
@@ -9,6 +8,11 @@ from typing import Any, Final
 
 MAXIMUM_LINES: Final = 500
 MAXIMUM_QUANTITY: Final = Decimal(1_000_000_000)
+MAXIMUM_NOTE: Final = 255
+"""Characters of a note, as the gateway takes them."""
+
+Objection = Mapping[str, Any]
+"""What is wrong with a line, in the form of a `UserError` of the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +23,42 @@ class Line:
     number: str
     name: str
     unit: str
+    """The unit that is ordered; its quantity limits are known if it is the product's own."""
     decimals: int
     quantity: Decimal
     price: Decimal | None = None
     currency: str | None = None
     note: str = ""
+    ships: date | None = None
+    """The day on which the line should be sent."""
+    own_unit: str | None = None
+    """The product's own unit, where another one is ordered."""
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    multiple: Decimal | None = None
+    id: int = 0
+    """Its name within the draft."""
 
     @property
     def amount(self) -> Decimal | None:
         return None if self.price is None else self.price * self.quantity
+
+    @property
+    def merges(self) -> tuple[str, str, str, date | None]:
+        """Lines that are equal in this are one line."""
+        return self.product, self.unit, self.note, self.ships
+
+    def objection(self, quantity: Decimal) -> Objection | None:
+        """Why so much of the product is not sold; None if it is, or if only the ERP knows."""
+        if self.own_unit is not None:
+            return None
+        if self.minimum and quantity < self.minimum:
+            return {"code": "QUANTITY_BELOW_MINIMUM", "minimum": self.minimum, "path": ()}
+        if self.maximum and quantity > self.maximum:
+            return {"code": "QUANTITY_ABOVE_MAXIMUM", "maximum": self.maximum, "path": ()}
+        if self.multiple and quantity % self.multiple:
+            return {"code": "QUANTITY_NOT_MULTIPLE", "multiple": self.multiple, "path": ()}
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +77,12 @@ class Destination:
         return {"shipTo": dict(self.parts)} if self.parts else {}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Draft:
     """What was entered so far. `key` makes sending it twice the same as sending it once."""
 
-    key: str = field(default_factory=lambda: f"portal-{uuid.uuid4()}")
+    key: str = ""
+    """Empty until the first thing is entered."""
     account: str | None = None
     destination: Destination = field(default_factory=Destination)
     receipt_date: date | None = None
@@ -58,28 +90,43 @@ class Draft:
     requisition: str = ""
     informed: bool = False
     """Whether the first step was done."""
-    lines: list[Line] = field(default_factory=list)
-    is_sent: bool = False
-    """Whether it was sent and nobody knows yet what became of it: it must stay as it is."""
-    operation: str | None = None
-    """By which the gateway can tell."""
+    lines: tuple[Line, ...] = ()
+    counted: int = 0
+    """How many lines have been given an id."""
 
-    def add(self, line: Line) -> None:
-        """Put a product on the order; more of one that is there already joins its line."""
-        for place, present in enumerate(self.lines):
-            if present.product == line.product:
-                self.lines[place] = replace(line, quantity=present.quantity + line.quantity)
-                return
-        self.lines.append(line)
+    def add(self, line: Line) -> "Draft":
+        """Put a product on the order; more of a line that is there already joins it."""
+        for present in self.lines:
+            if present.merges == line.merges:
+                more = replace(line, id=present.id, quantity=present.quantity + line.quantity)
+                return self._with(more if one is present else one for one in self.lines)
+        added = replace(line, id=self.counted + 1)
+        return replace(self, lines=(*self.lines, added), counted=self.counted + 1)
 
-    def change(self, product: str, quantity: Decimal) -> None:
-        self.lines = [
-            replace(line, quantity=quantity) if line.product == product else line
-            for line in self.lines
-        ]
+    def extend(self, lines: Iterable[Line]) -> "Draft":
+        """Several lines; the caller sees to it that there are not too many."""
+        draft = self
+        for line in lines:
+            draft = draft.add(line)
+        return draft
 
-    def remove(self, product: str) -> None:
-        self.lines = [line for line in self.lines if line.product != product]
+    def change(self, line: Line) -> "Draft":
+        """The line of the same id as it is to be."""
+        return self._with(line if one.id == line.id else one for one in self.lines)
+
+    def remove(self, line: int) -> "Draft":
+        return self._with(one for one in self.lines if one.id != line)
+
+    def _with(self, lines: Iterable[Line]) -> "Draft":
+        return replace(self, lines=tuple(lines))
+
+    def line(self, key: int) -> Line | None:
+        return next((one for one in self.lines if one.id == key), None)
+
+    def has_room(self, line: Line) -> bool:
+        """Whether one more line fits, or joins another."""
+        joins = any(present.merges == line.merges for present in self.lines)
+        return joins or len(self.lines) < MAXIMUM_LINES
 
     @property
     def total(self) -> Decimal | None:
@@ -113,8 +160,18 @@ def priced(line: Line, price: Mapping[str, Any] | None) -> Line:
 
 
 def _line_input(line: Line) -> dict[str, Any]:
-    note = {"note": line.note} if line.note else {}
-    return {"product": line.product, "quantity": str(line.quantity), **note}
+    more = {
+        "unit": line.unit if line.own_unit is not None else None,
+        "requestedShippingDate": line.ships and line.ships.isoformat(),
+        "note": line.note,
+    }
+    said = {name: value for name, value in more.items() if value}
+    return {"product": line.product, "quantity": str(line.quantity), **said}
+
+
+def is_too_long(note: str) -> bool:
+    """Whether a note is longer than the gateway takes it, which counts as Dynamics does."""
+    return len(note.encode("utf-16-le", "surrogatepass")) // 2 > MAXIMUM_NOTE
 
 
 def least(allowed: Mapping[str, str | None] | None) -> Decimal:

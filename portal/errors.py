@@ -64,6 +64,13 @@ class Unavailable(PortalError):
     kind = "unavailable"
 
 
+class Closed(PortalError):
+    """The gateway writes nothing now, or does not know the document: nothing was ordered."""
+
+    status = 503
+    kind = "closed"
+
+
 class Waiting(PortalError):
     """An order was sent, and until it is known what became of it nothing else is entered."""
 
@@ -73,3 +80,22 @@ class Waiting(PortalError):
     def __init__(self, key: str) -> None:
         super().__init__(key)
         self.key = key
+
+
+class Overtaken(PortalError):
+    """The draft was changed since the form was shown; what was typed can be sent again."""
+
+    status = 409
+    kind = "overtaken"
+
+
+class Gone(PortalError):
+    """The draft of the form was placed, as the order that is named, or discarded."""
+
+    status = 409
+    kind = "gone"
+
+    def __init__(self, order: str | None = None, number: str | None = None) -> None:
+        super().__init__(order)
+        self.order = order
+        self.number = number

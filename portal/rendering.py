@@ -1,6 +1,8 @@
 """Template, language and values -> HTML. Templates of the adopter's folder replace ours."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +70,11 @@ class Templates:
     def render(self, name: str, language: Language, values: Mapping[str, Any]) -> str:
         return self._environments[language.tag].get_template(name).render(values)
 
+    def refusal(self, language: Language, error: Mapping[str, Any]) -> str:
+        """The words of `_mistakes.html`, as text."""
+        words = self._environments[language.tag].get_template("_mistakes.html").module
+        return unescape(str(words.refusal(error))).strip()  # type: ignore[attr-defined]
+
 
 def _environment(brand: Brand, language: Language, assets: Assets) -> Environment:
     ours = FileSystemLoader(OURS)
@@ -90,6 +97,7 @@ def _environment(brand: Brand, language: Language, assets: Assets) -> Environmen
         "number": language.number,
         "plain": language.plain,
         "least": least,
+        "decimal": Decimal,
         "money": language.money,
         "price": language.price,
         "country": language.country,

@@ -1,9 +1,10 @@
 """
-What the server remembers of a visitor. The browser holds one random id and nothing else.
+What is remembered of a visitor. Of somebody who has signed in the server keeps a session, and the
+browser holds its random id; of anybody else the browser itself carries the little that there is.
 
 Sessions live in memory and, where there is a store, are written down after each request that
-changed them. They survive being signed out by time: drafts and half-sent forms wait for the same
-person.
+changed them. They survive being signed out by time: half-sent forms wait for the same person.
+Drafts are no part of them: they belong to the person, not to the visit (`keeping.py`).
 """
 
 import asyncio
@@ -12,18 +13,21 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 import msgspec
 
-from portal.drafts import Draft
+from portal.seals import Seals
 from portal.stores import Kept, Store
 
 log = logging.getLogger(__name__)
 
 MAXIMUM: Final = 20_000
 """Sessions at once in memory; beyond it those unused for longest go."""
+GUEST: Final = "guest"
+CARRIED: Final = 3_500
+"""Characters that a browser keeps of one cookie for sure."""
 RARELY: Final = 60
 """Seconds after which a visit is written down although it changed nothing."""
 
@@ -59,26 +63,36 @@ class Pending:
     form: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to say on the next page; `tone` is that of its box."""
+
+    text: str
+    tone: str = ""
+
+
 @dataclass(slots=True)
-class Memory:
+class Guest:
+    """What a browser carries, sealed, for a visitor of whom the server keeps nothing."""
+
+    language: str | None = None
+    theme: str = "system"
+    after_sign_in: str = "/dashboard"
+    issuer: dict[str, Any] = field(default_factory=dict)
+    """What authlib keeps between leaving for the issuer and coming back."""
+
+
+@dataclass(slots=True)
+class Memory(Guest):
     """What is written down of a session."""
 
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     user: User | None = None
     subject: str | None = None
-    language: str | None = None
-    theme: str = "system"
     account: dict[str, Any] | None = None
     """The account that was picked; None for all of them."""
-    draft: Draft | None = None
-    parked: dict[str, Draft] = field(default_factory=dict)
-    """The drafts of other accounts than the one that is picked, by their id."""
-    placed: dict[str, str] = field(default_factory=dict)
     pending: Pending | None = None
-    after_sign_in: str = "/dashboard"
-    notices: list[str] = field(default_factory=list)
-    issuer: dict[str, Any] = field(default_factory=dict)
-    """What authlib keeps between leaving for the issuer and coming back."""
+    notices: list[Notice] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -89,27 +103,53 @@ class Session(Memory):
     touched: float = field(default_factory=time.time)
     kept: Kept | None = None
     """As it is in the store."""
+    carried: Guest = field(default_factory=Guest)
+    """As the browser has it, where the server keeps nothing."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def signed_in(self, user: User) -> None:
         """Somebody came back from the issuer; if it is somebody else, nothing waits for them."""
         if self.subject != user.subject:
-            self.account = self.draft = self.pending = None
-            self.placed, self.parked = {}, {}
+            self.account = self.pending = None
+            self.notices = []
         self.subject, self.user = user.subject, user
-
-    def switch(self, account: dict[str, Any] | None) -> None:
-        """Act for another account, or for all of them; each keeps the draft begun for it."""
-        if self.draft:
-            self.parked[_id(self.account)] = self.draft
-        self.account, self.draft = account, self.parked.pop(_id(account), None)
 
     def expire(self) -> None:
         self.user = None
 
+    def guest(self) -> Guest:
+        """What there is of it without the person."""
+        return Guest(self.language, self.theme, self.after_sign_in, dict(self.issuer))
 
-def _id(account: dict[str, Any] | None) -> str:
-    return str(account["id"]) if account else ""
+    def signed_out(self) -> None:
+        """Nothing of the person is left, only how the site is to look."""
+        self.user = self.account = self.pending = self.subject = None
+        self.after_sign_in, self.issuer, self.notices = "/dashboard", {}, []
+
+
+def carried(session: Session, seals: Seals) -> str:
+    """The cookie of a guest; empty where there is nothing to remember."""
+    found = session.guest()
+    if found == Guest():
+        return ""
+    text = seals.seal(GUEST, msgspec.json.encode(found))
+    if len(text) <= CARRIED:
+        return text
+    # A page with a very long address is not worth failing to sign in.
+    return seals.seal(GUEST, msgspec.json.encode(replace(found, after_sign_in="/dashboard")))
+
+
+def guest(cookie: str | None, seals: Seals) -> Session:
+    """The session of somebody who has not signed in; a fresh one for a cookie that is not ours."""
+    content = seals.open(GUEST, cookie) if cookie else None
+    if content is None:
+        return Session()
+    try:
+        found = msgspec.json.decode(content, type=Guest)
+    except msgspec.DecodeError:
+        return Session()
+    known = {each.name: getattr(found, each.name) for each in fields(Guest)}
+    return Session(**{**known, "issuer": dict(found.issuer)}, carried=found)
 
 
 def written(session: Session) -> bytes:
@@ -186,7 +226,10 @@ class Sessions:
         return session.id in self._kept
 
     def renew(self, session: Session) -> None:
-        """A new id and form token, so that nothing known before sign-in is worth anything after."""
+        """
+        A new id and form token, so that nothing known before sign-in is worth anything after.
+        It is here alone that the server begins to keep something of a visitor.
+        """
         self.drop(session)
         session.id, session.csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         session.kept = None

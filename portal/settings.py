@@ -79,9 +79,27 @@ class Settings:
         file,
         default=None,
     )
+    drafts: Path | None = _setting(  # noqa: RUF009 - a field
+        "A file that keeps drafts, and orders that are being checked, over restarts.",
+        file,
+        default=None,
+    )
+    secret: tuple[str, ...] = field(
+        default=(),
+        repr=False,
+        metadata={
+            "doc": "Seals drafts and cookies; of several the first seals and all open."
+            " Without one, the client secret does.",
+            "parse": words,
+        },
+    )
     timeout: float = _setting(
         "Seconds that the gateway may take; orders take up to 25.", float, default=30.0
     )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return self.secret or (self.client_secret,)
 
     @property
     def is_secure(self) -> bool:

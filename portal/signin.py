@@ -1,11 +1,12 @@
 """Signing in at the issuer and out again: authorization code with PKCE, by authlib's client."""
 
+import asyncio
 import logging
 import time
 from typing import Any, Final
 
 import httpx2
-from authlib.integrations.base_client import OAuthError
+from authlib.integrations.base_client import MismatchingStateError, OAuthError
 from authlib.integrations.starlette_client import OAuth
 from joserfc.errors import JoseError
 from starlette.requests import Request
@@ -20,6 +21,22 @@ log = logging.getLogger(__name__)
 CALLBACK: Final = "/callback"
 EARLY: Final = 60
 """Seconds before its end at which a token counts as over."""
+PAUSE: Final = 5
+"""Seconds for which an issuer that did not answer is left alone by those who want to sign in."""
+
+
+class Shared(httpx2.AsyncBaseTransport):
+    """One pool of connections, and one TLS context, for the clients that authlib makes anew."""
+
+    def __init__(self) -> None:
+        self._pool = httpx2.AsyncHTTPTransport(trust_env=False)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self._pool.handle_async_request(request)
+
+    async def close(self) -> None:
+        """At the end of the process; that of a client closes nothing."""
+        await self._pool.aclose()
 
 
 class Issuer:
@@ -27,6 +44,9 @@ class Issuer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._transport = Shared()
+        self._asking = asyncio.Lock()
+        self._failed = -float(PAUSE)
         self._client: Any = OAuth().register(
             "issuer",
             client_id=settings.client_id,
@@ -35,33 +55,47 @@ class Issuer:
             client_kwargs={
                 "scope": settings.scope,
                 "code_challenge_method": "S256",
-                "trust_env": False,
+                "transport": self._transport,
                 "timeout": settings.timeout,
             },
         )
 
+    async def close(self) -> None:
+        await self._transport.close()
+
     async def start(self, request: Request) -> Response:
-        try:
-            back = self._settings.public_url + CALLBACK
-            response: Response = await self._client.authorize_redirect(request, back)
-        except httpx2.HTTPError as error:
-            raise Unavailable("issuer") from error
+        await self._discover()
+        back = self._settings.public_url + CALLBACK
+        response: Response = await self._client.authorize_redirect(request, back)
         return response
+
+    async def _discover(self) -> None:
+        """Where to sign in is asked for once, by one request, and not at once again if it fails."""
+        async with self._asking:
+            if time.monotonic() - self._failed < PAUSE:
+                raise Unavailable("issuer")
+            try:
+                await self._client.load_server_metadata()
+            except (httpx2.HTTPError, ValueError) as error:
+                self._failed = time.monotonic()
+                raise Unavailable("issuer") from error
 
     async def finish(self, request: Request) -> User:
         """Who came back; SignInNeeded where the code, the state or the token is not right."""
+        if "error" in request.query_params:
+            raise SignInNeeded
         try:
             answer = await self._client.authorize_access_token(request)
+            claims, tokens = answer["userinfo"], _tokens(answer, None)
+            name = str(claims["name"]) if claims.get("name") else None
+            return User(str(claims["sub"]), tokens, time.time(), name=name)
         except httpx2.HTTPError as error:
             raise Unavailable("issuer") from error
-        except (OAuthError, JoseError, ValueError) as error:
+        except MismatchingStateError as error:
+            raise SignInNeeded from error
+        except (OAuthError, JoseError, ValueError, KeyError) as error:
             log.warning("sign-in failed: %s", type(error).__name__)
             raise SignInNeeded from error
-        if "userinfo" not in answer:
-            raise SignInNeeded
-        claims = answer["userinfo"]
-        name = str(claims["name"]) if claims.get("name") else None
-        return User(str(claims["sub"]), _tokens(answer, None), time.time(), name=name)
 
     async def renew(self, tokens: Tokens) -> Tokens:
         """Fresh tokens for old ones; SignInNeeded where the issuer has had enough."""

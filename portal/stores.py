@@ -1,26 +1,37 @@
 """
-Sessions on disk, so that they outlive a restart and other processes find them. What is written is
-sealed with a key that is made from the visitor's cookie: whoever reads the file finds neither
-tokens nor an id that is worth anything.
+Where sessions and drafts are kept, apart from one another: on disk they outlive a restart, and the
+processes of one machine share them.
+
+A session is sealed with its visitor's cookie and a draft with the portal's secret, so that whoever
+reads the files finds neither tokens nor what people buy.
 """
 
 import sqlite3
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
 
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
+from portal.seals import Seals
 
 WEEK: Final = 7 * 24 * 3600
-"""Seconds for which what was left alone is kept."""
-SEALED: Final = {"alg": "dir", "enc": "A256GCM"}
+"""Seconds for which a session that was left alone is kept."""
+QUARTER: Final = 92 * 24 * 3600
+"""Seconds for which a draft that was left alone is kept."""
+MAXIMUM: Final = 20_000
+"""Drafts at once in memory; beyond it those that were left alone for longest go."""
+SESSION: Final = "session"
 TABLE: Final = """
 CREATE TABLE IF NOT EXISTS session (
     name TEXT PRIMARY KEY, content TEXT NOT NULL, touched REAL NOT NULL
+) WITHOUT ROWID
+"""
+DRAFTS: Final = """
+CREATE TABLE IF NOT EXISTS draft (
+    owner TEXT PRIMARY KEY, content TEXT NOT NULL, version INTEGER NOT NULL,
+    held INTEGER NOT NULL, touched REAL NOT NULL
 ) WITHOUT ROWID
 """
 
@@ -51,30 +62,26 @@ class File:
 
     def __init__(self, path: Path) -> None:
         """OSError or sqlite3.Error where the file cannot be used."""
-        path.touch(mode=0o600)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute(TABLE)
+        self._db = _opened(path, TABLE)
 
     def load(self, key: str) -> Kept | None:
         found = self._db.execute(
             "SELECT content, touched FROM session WHERE name = ?", (_name(key),)
         ).fetchone()
-        content = _opened(key, found[0]) if found else None
+        content = Seals(key).open(SESSION, found[0]) if found else None
         return Kept(content, found[1]) if content is not None else None
 
     def add(self, key: str, kept: Kept) -> None:
         self._db.execute("DELETE FROM session WHERE touched < ?", (time.time() - WEEK,))
         self._db.execute(
             "INSERT OR REPLACE INTO session VALUES (?, ?, ?)",
-            (_name(key), _sealed(key, kept.content), kept.touched),
+            (_name(key), Seals(key).seal(SESSION, kept.content), kept.touched),
         )
 
     def update(self, key: str, kept: Kept) -> None:
         self._db.execute(
             "UPDATE session SET content = ?, touched = ? WHERE name = ?",
-            (_sealed(key, kept.content), kept.touched, _name(key)),
+            (Seals(key).seal(SESSION, kept.content), kept.touched, _name(key)),
         )
 
     def drop(self, key: str) -> None:
@@ -85,16 +92,99 @@ def _name(key: str) -> str:
     return sha256(f"name {key}".encode()).hexdigest()
 
 
-def _seal(key: str) -> OctKey:
-    return OctKey.import_key(sha256(f"seal {key}".encode()).digest())
+def _opened(path: Path, table: str) -> sqlite3.Connection:
+    """A file for its owner alone, which several processes may use at once."""
+    path.touch(mode=0o600)
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute(table)
+    return db
 
 
-def _sealed(key: str, content: bytes) -> str:
-    return jwe.encrypt_compact(SEALED, content, _seal(key))
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A draft as it was written down; `held` if it must not be thrown away on any account."""
+
+    content: bytes
+    version: int
+    held: bool
 
 
-def _opened(key: str, content: str) -> bytes | None:
-    try:
-        return jwe.decrypt_compact(content, _seal(key)).plaintext
-    except JoseError:
-        return None
+class DraftStore(Protocol):
+    """Where drafts are kept by their owner. One that several machines share has these two."""
+
+    async def load(self, owner: str) -> Written | None: ...
+
+    async def save(self, owner: str, written: Written) -> bool:
+        """
+        In place of the version before it, of none if it is the first; False if that is not what is
+        there: somebody else was faster. True only when it will not be lost any more.
+        """
+
+
+class MemoryDrafts:
+    """Drafts of one process, for as long as it lives."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Written] = OrderedDict()
+
+    async def load(self, owner: str) -> Written | None:
+        return self._kept.get(owner)
+
+    async def save(self, owner: str, written: Written) -> bool:
+        before = self._kept.get(owner)
+        if (before.version if before else 0) != written.version - 1:
+            return False
+        self._kept[owner] = written
+        self._kept.move_to_end(owner)
+        if len(self._kept) > MAXIMUM:
+            idle = next((one for one, kept in self._kept.items() if not kept.held), None)
+            self._kept.pop(idle or "", None)
+        return True
+
+
+class FileDrafts:
+    """Drafts in a SQLite file that the processes of one machine share."""
+
+    def __init__(self, path: Path, seals: Seals) -> None:
+        """OSError or sqlite3.Error where the file cannot be used, ValueError without its secret."""
+        self._seals = seals
+        self._db = _opened(path, DRAFTS)
+        # An order that is being checked must not go unnoticed, as it would without its secret.
+        self._db.execute("PRAGMA synchronous = FULL")
+        for owner, content in self._db.execute("SELECT owner, content FROM draft LIMIT 1"):
+            if seals.open(_purpose(owner), content) is None:
+                raise ValueError(f"{path} was sealed with another PORTAL_SECRET; name that one too")
+
+    async def load(self, owner: str) -> Written | None:
+        found = self._db.execute(
+            "SELECT content, version, held FROM draft WHERE owner = ?", (owner,)
+        ).fetchone()
+        if found is None:
+            return None
+        content = self._seals.open(_purpose(owner), found[0])
+        if content is None:
+            raise ValueError("a draft was sealed with another secret")
+        return Written(content, found[1], bool(found[2]))
+
+    async def save(self, owner: str, written: Written) -> bool:
+        content = self._seals.seal(_purpose(owner), written.content)
+        now = time.time()
+        if written.version > 1:
+            done = self._db.execute(
+                "UPDATE draft SET content = ?, version = ?, held = ?, touched = ? "
+                "WHERE owner = ? AND version = ?",
+                (content, written.version, written.held, now, owner, written.version - 1),
+            )
+        else:
+            self._db.execute("DELETE FROM draft WHERE touched < ? AND NOT held", (now - QUARTER,))
+            done = self._db.execute(
+                "INSERT OR IGNORE INTO draft VALUES (?, ?, ?, ?, ?)",
+                (owner, content, written.version, written.held, now),
+            )
+        return done.rowcount == 1
+
+
+def _purpose(owner: str) -> str:
+    return f"draft {owner}"

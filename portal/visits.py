@@ -15,11 +15,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from portal.brand import Brand
 from portal.client import Answer, Caller, Gateway
+from portal.desks import Desk
 from portal.errors import NotFound, SignInNeeded, Stale, Stranger, TooLarge
+from portal.keeping import Desks, owner_of
 from portal.language import Language, choose
 from portal.pasting import carried
 from portal.rendering import Templates
-from portal.sessions import Session, Sessions, User
+from portal.seals import Seals
+from portal.sessions import Notice, Session, Sessions, User
 from portal.settings import Settings
 from portal.signin import Issuer, is_over
 
@@ -31,6 +34,9 @@ MAXIMUM_FORM: Final = 1_000_000
 
 EVERYWHERE: Final = {"viewer", "account"}
 """Documents that are about all accounts of the caller, whichever one is picked."""
+
+ORDERING: Final = "orders:create"
+"""The permission of those who may have a draft."""
 
 Show = Callable[["Visit"], Awaitable[Response]]
 
@@ -64,6 +70,8 @@ class Site:
     gateway: Gateway
     issuer: Issuer
     sessions: Sessions
+    desks: Desks
+    seals: Seals
     menu: Sequence[Page]
 
 
@@ -79,6 +87,8 @@ class Visit:
     form: Mapping[str, str] = field(default_factory=dict)
     is_partial: bool = False
     """Whether some of what was asked for did not come."""
+    desk: Desk = field(default_factory=Desk)
+    """What the caller has under way for the account that was picked."""
 
     @property
     def user(self) -> User:
@@ -127,6 +137,15 @@ class Visit:
         picked = self.account if len(self.accounts) > 1 else None
         return {"account": {"eq": picked["id"]}} if picked else {}
 
+    def owner(self, account: str | None) -> str:
+        """The name of the caller's desk for one of their accounts, or for none in particular."""
+        return owner_of(self.site.settings.issuer, self.user.subject, account)
+
+    @property
+    def own(self) -> str:
+        """The name of `desk`."""
+        return self.owner((self.account or {}).get("id"))
+
     async def ask(self, document: str, operation: str, **variables: Any) -> dict[str, Any]:
         """The data of one operation, asked with the caller's token. PortalError without any."""
         answer: Answer = await self.site.gateway.ask(
@@ -143,8 +162,16 @@ class Visit:
         return Caller(self.user.tokens.access, chosen)
 
     def notice(self, message: str) -> None:
-        """Say something on the next page that is shown."""
-        self.session.notices.append(message)
+        """Say on the next page that is shown what was done."""
+        self.session.notices.append(Notice(message))
+
+    def warn(self, message: str) -> None:
+        """Say on the next page that is shown what was not done, and why."""
+        self.session.notices.append(Notice(message, "warn"))
+
+    def refusal(self, error: Mapping[str, Any]) -> str:
+        """What the gateway refused, or would refuse, in words for people."""
+        return self.site.templates.refusal(self.language, error)
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page. Notices are shown once."""
@@ -157,6 +184,13 @@ class Visit:
     def go(self, path: str, **query: str) -> Response:
         """Post, then redirect."""
         return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
+
+    def leave(self, path: str, **query: str) -> Response:
+        """To another page, also where htmx asked for a part of this one."""
+        response = self.go(path, **query)
+        if not self.is_fragment:
+            return response
+        return Response(status_code=204, headers={"HX-Redirect": response.headers["location"]})
 
     @property
     def here(self) -> str:
@@ -181,6 +215,8 @@ async def admit(visit: Visit) -> None:
         await _authenticate(visit)
         if not visit.may(visit.page.needs):
             raise NotFound
+        if visit.may(ORDERING):
+            visit.desk = await visit.site.desks.find(visit.own)
     if visit.request.method == "POST":
         _check_form(visit)
 

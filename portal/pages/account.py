@@ -40,5 +40,5 @@ async def _switch(visit: Visit) -> Response:
         picked = (await visit.ask("account", "Account", id=key))["account"]
         if picked is None:
             raise NotFound
-    visit.session.switch(picked)
+    visit.session.account = picked
     return visit.go("/dashboard")

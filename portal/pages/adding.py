@@ -4,52 +4,44 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from portal.drafts import MAXIMUM_LINES, Line, quantity
+from portal.drafts import Draft, Line, Objection, quantity
 from portal.errors import NotFound
-from portal.pages.draft import draft_of, line_of
+from portal.pages.draft import draft_of, edit, line_of
 from portal.visits import Visit
 
-Mistake = Mapping[str, Any]
-NO_QUANTITY: Final[Mistake] = {"code": "QUANTITY_NOT_ALLOWED", "path": ()}
-FULL: Final[Mistake] = {"code": "TOO_MANY_LINES", "path": ()}
+NO_QUANTITY: Final[Objection] = {"code": "QUANTITY_NOT_ALLOWED", "path": ()}
+FULL: Final[Objection] = {"code": "TOO_MANY_LINES", "path": ()}
 
 
-async def add(visit: Visit, key: str, typed: str) -> Mistake | None:
-    """What it is comes from the gateway, never from the form. NotFound where it has no such."""
-    product = (await visit.ask("products", "Product", id=key))["product"]
-    if product is None:
+async def buyable(visit: Visit, key: str) -> Mapping[str, Any]:
+    """The product as the gateway has it: nothing of it is taken from a form. NotFound."""
+    found: Mapping[str, Any] | None = (await visit.ask("wizard", "Buyable", id=key))["product"]
+    if found is None:
         raise NotFound
-    draft = draft_of(visit)
+    return found
+
+
+async def add(visit: Visit, product: Mapping[str, Any], typed: str) -> Objection | None:
+    """Put so much of the product on the draft and say so; or what is wrong with it."""
     amount = quantity(visit.language.typed(typed), product["decimals"] or 0)
-    wrong = misfit(amount, product["orderQuantities"]) or _full(len(draft.lines))
-    if wrong:
-        return wrong
-    draft.add(line_of({**product, "quantity": str(amount)}))
-    visit.notice(visit.translate("%s is on your order.") % (product["name"] or product["number"]))
-    return None
-
-
-def ordered(visit: Visit) -> Mapping[str, Line]:
-    """How much of each product is on the draft already."""
-    lines = visit.session.draft.lines if visit.session.draft else []
-    return {line.product: line for line in lines}
-
-
-def misfit(amount: Decimal | None, allowed: Mapping[str, str | None] | None) -> Mistake | None:
-    """Why a quantity is not sold, by the gateway's `orderQuantities`."""
     if amount is None:
         return NO_QUANTITY
-    minimum, maximum, multiple = (
-        Decimal((allowed or {}).get(name) or 0) for name in ("minimum", "maximum", "multiple")
-    )
-    if amount < minimum:
-        return {"code": "QUANTITY_BELOW_MINIMUM", "minimum": str(minimum), "path": ()}
-    if 0 < maximum < amount:
-        return {"code": "QUANTITY_ABOVE_MAXIMUM", "maximum": str(maximum), "path": ()}
-    if multiple > 0 and amount % multiple:
-        return {"code": "QUANTITY_NOT_MULTIPLE", "multiple": str(multiple), "path": ()}
-    return None
+    line = line_of(product, amount)
+    wrong = line.objection(amount) or _full(draft_of(visit), line)
+    if wrong is None:
+        await edit(visit, lambda draft: draft if _full(draft, line) else draft.add(line))
+        visit.notice(visit.translate("%s is on your order.") % line.name)
+    return wrong
 
 
-def _full(lines: int) -> Mistake | None:
-    return FULL if lines >= MAXIMUM_LINES else None
+def ordered(visit: Visit) -> dict[str, dict[str, Decimal]]:
+    """How much of each product is on the draft already, by unit."""
+    found: dict[str, dict[str, Decimal]] = {}
+    for line in visit.desk.draft.lines:
+        units = found.setdefault(line.product, {})
+        units[line.unit] = units.get(line.unit, Decimal(0)) + line.quantity
+    return found
+
+
+def _full(draft: Draft, line: Line) -> Objection | None:
+    return None if draft.has_room(line) else FULL

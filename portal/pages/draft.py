@@ -1,34 +1,103 @@
-"""The draft of a session, and products of the gateway as lines of it."""
+"""The draft at hand, changed through its machine alone, and products as lines of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from portal.desks import Desk, State, current, edited, given_away, handed_over, settled
 from portal.drafts import Draft, Line
-from portal.errors import Waiting
+from portal.errors import Overtaken
 from portal.visits import Visit
+
+Change = Callable[[Draft], Draft]
 
 
 def draft_of(visit: Visit) -> Draft:
-    """The draft of this session; the account that was picked is the one that buys."""
-    if visit.session.draft and visit.session.draft.is_sent:
-        raise Waiting(visit.session.draft.key)
-    if visit.session.draft is None:
-        visit.session.draft = Draft(account=(visit.account or {}).get("id"))
-    return visit.session.draft
+    """The draft as pages show it; the account that was picked is the one that buys."""
+    return _for_account(visit, settled(visit.desk).draft)
 
 
-def line_of(found: Mapping[str, Any]) -> Line:
-    """A line of a draft, for a product with `quantity`, or for a line with `product`."""
-    product = found.get("product") or found
-    price = (product.get("price") or {}).get("unitPrice") or {}
+def _for_account(visit: Visit, draft: Draft) -> Draft:
+    return draft if draft.account else replace(draft, account=(visit.account or {}).get("id"))
+
+
+async def edit(visit: Visit, change: Change) -> Draft:
+    """Something more, whatever else was done in the meantime. Waiting, Gone."""
+    return await _edit(visit, change, None)
+
+
+async def save(visit: Visit, change: Change) -> Draft:
+    """What a form says that shows the draft as it was. Waiting, Gone, Overtaken."""
+    return await _edit(visit, change, visit.form.get("seen"))
+
+
+async def _edit(visit: Visit, change: Change, revision: str | None) -> Draft:
+    key = visit.form.get("draft", "")
+    visit.desk = await visit.site.desks.change(
+        visit.own,
+        lambda desk: edited(
+            current(desk, key, revision), lambda draft: change(_for_account(visit, draft))
+        ),
+    )
+    return visit.desk.draft
+
+
+async def act_for(visit: Visit, account: dict[str, Any]) -> bool:
+    """
+    From here on for that account, whose prices and lists they are. What was begun for no account in
+    particular goes along; False if there was a draft for this one, which is shown instead.
+    """
+    desks, before, begun = visit.site.desks, visit.own, settled(visit.desk)
+    visit.session.account = account
+    visit.desk = settled(await desks.find(visit.own))
+    if begun.state is not State.EDITING or begun.draft.account not in (None, account["id"]):
+        return not visit.desk.draft.lines
+    if visit.desk.draft.lines:
+        return False
+    draft = replace(begun.draft, account=account["id"])
+    visit.desk = await desks.change(visit.own, lambda desk: _handed_over(desk, draft))
+    await desks.change(before, given_away)
+    return True
+
+
+def _handed_over(desk: Desk, draft: Draft) -> Desk:
+    if desk.draft.lines:
+        raise Overtaken
+    return handed_over(desk, draft)
+
+
+def line_of(
+    product: Mapping[str, Any],
+    quantity: Decimal,
+    *,
+    unit: str | None = None,
+    note: str = "",
+    ships: date | None = None,
+) -> Line:
+    """A line for a product of the gateway, in its own unit unless said otherwise."""
+    own = product["unit"] or ""
+    is_own = unit in (None, "", own)
+    price = ((product.get("price") or {}).get("unitPrice") or {}) if is_own else {}
+    allowed = product.get("orderQuantities") or {}
+    minimum, maximum, multiple = (
+        Decimal(allowed[name]) if allowed.get(name) else None
+        for name in ("minimum", "maximum", "multiple")
+    )
     return Line(
         product=product["id"],
         number=product["number"] or "",
-        name=product["name"] or found.get("description") or "",
-        unit=product["unit"] or "",
+        name=product["name"] or product["number"] or "",
+        unit=own if is_own else str(unit),
         decimals=product["decimals"] or 0,
-        quantity=Decimal(found["quantity"]).normalize() + 0,
+        quantity=quantity.normalize() + 0,
         price=Decimal(price["amount"]) if price.get("amount") else None,
         currency=price.get("currency"),
+        note=note,
+        ships=ships,
+        own_unit=None if is_own else own,
+        minimum=minimum,
+        maximum=maximum,
+        multiple=multiple,
     )

@@ -1,21 +1,22 @@
 """A list of products, pasted or uploaded -> lines of the draft, or what is wrong with it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.drafts import MAXIMUM_LINES, Line, quantity
-from portal.errors import Unavailable
-from portal.pages.draft import draft_of, line_of
-from portal.pages.wizard import TOO_MANY, shown
+from portal.drafts import MAXIMUM_LINES, Draft, Line, is_too_long, quantity
+from portal.errors import Overtaken, Unavailable
+from portal.pages.draft import draft_of, edit, line_of
+from portal.pages.items import LONG_NOTE, Trouble, shown
+from portal.pages.wizard import one_line
 from portal.pasting import listed, showable
 from portal.visits import Visit
 from portal.words import N_
 from spreadsheets.lines import Line as Row
 from spreadsheets.problems import Problem, at
 
+TOO_MANY: Final = N_("At most 500 lines at once.")
 NO_PRODUCT: Final = N_("There is no product with this number.")
 NOT_SOLD_SO: Final = N_("This is not a quantity in which the product is sold.")
 OTHER_UNIT: Final = N_("The product is ordered here by %(unit)s. Write how many of these you want.")
@@ -24,6 +25,8 @@ OWN_DAY: Final = N_("A day for one line cannot be chosen here. Choose one for th
 
 async def imported(visit: Visit) -> Response:
     """Lines from a spreadsheet: all of them are added, or none and what is wrong is shown."""
+    if visit.request.method == "GET":
+        return visit.go("/orders/new/items")
     draft = draft_of(visit)
     file = listed(visit.form, visit.language.decimal_mark)
     sheet = file.sheet
@@ -32,20 +35,30 @@ async def imported(visit: Visit) -> Response:
     )
     lines, more = _lines(visit, sheet.lines, known)
     mistakes = sorted([*sheet.problems, *more], key=lambda mistake: mistake.row)
-    if len({line.product for line in (*draft.lines, *lines)}) > MAXIMUM_LINES:
+    if len(draft.extend(lines).lines) > MAXIMUM_LINES:
         mistakes.append(Problem(TOO_MANY))
     if mistakes:
-        return await shown(visit, draft, mistakes=mistakes, pasted=showable(sheet.text), file=file)
-    for line in lines:
-        draft.add(line)
-    _tell(visit, len(lines), sheet.heading.strangers)
+        return await shown(visit, Trouble({}, mistakes, showable(sheet.text), file))
+    await edit(visit, lambda draft: _with_all(draft, lines))
+    _tell(visit, lines, sheet.heading.strangers)
     return visit.go("/orders/new/items")
 
 
-def _tell(visit: Visit, count: int, strangers: list[str]) -> None:
+def _with_all(draft: Draft, lines: list[Line]) -> Draft:
+    longer = draft.extend(lines)
+    if len(longer.lines) > MAXIMUM_LINES:
+        raise Overtaken
+    return longer
+
+
+def _tell(visit: Visit, lines: list[Line], strangers: list[str]) -> None:
     """What was taken from a list, and which of its columns were not."""
-    added = visit.language.messages.ngettext("%d line was added.", "%d lines were added.", count)
-    visit.notice(added % count)
+    added = visit.language.messages.ngettext(
+        "%d line was added.", "%d lines were added.", len(lines)
+    )
+    visit.notice(added % len(lines))
+    if any(line.objection(line.quantity) for line in lines):
+        visit.warn(visit.translate("Some of them are not sold in that quantity: see below."))
     if strangers:
         unread = ", ".join(name[:50] for name in strangers[:20])
         visit.notice(
@@ -58,7 +71,7 @@ async def _numbered(visit: Visit, numbers: list[str]) -> dict[str, dict[str, Any
     if not numbers:
         return {}
     pages = {name: numbers[n * 100 : (n + 1) * 100] for n, name in enumerate("abcde")}
-    found = await visit.ask("products", "Numbered", **pages)
+    found = await visit.ask("wizard", "Numbered", **pages)
     if None in found.values():
         raise Unavailable("products")
     nodes = (product for page in found.values() for product in page["nodes"])
@@ -75,8 +88,7 @@ def _lines(
         if product is None or mistake:
             mistakes += [mistake] if mistake else []
         else:
-            found = line_of(product | {"quantity": row.quantity})
-            lines.append(replace(found, note=row.note))
+            lines.append(line_of(product, row.quantity, note=one_line(row.note)))
     return lines, mistakes
 
 
@@ -86,6 +98,8 @@ def _mistake(row: Row, product: Mapping[str, Any] | None) -> Problem | None:
         return at(NO_PRODUCT, row.row, row.number or row.item_number)
     if row.unit.casefold() not in {"", (product["unit"] or "").casefold()}:
         return at(OTHER_UNIT, row.row, row.unit, unit=product["unit"] or "")
+    if is_too_long(one_line(row.note)):
+        return at(LONG_NOTE, row.row, row.note[:40])
     if row.day:
         return at(OWN_DAY, row.row, row.day.isoformat())
     if quantity(f"{row.quantity:f}", product["decimals"] or 0) is None:

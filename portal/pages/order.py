@@ -10,7 +10,6 @@ from starlette.responses import Response
 from portal.errors import NotFound, Unavailable
 from portal.figures import figures
 from portal.lists import page_of
-from portal.pages.draft import draft_of, line_of
 from portal.visits import Visit
 from portal.words import CHANGEABLE, N_, OPEN
 
@@ -105,21 +104,3 @@ def _state(step: int, reached: int, status: str) -> str:
     if step == reached and status != "INVOICED":
         return "now"
     return "done" if step <= reached else "ahead"
-
-
-async def reorder(visit: Visit) -> Response:
-    """The lines of an order join the draft, to be looked over before it is sent."""
-    found = (await visit.ask("order", "Lines", id=visit.path["id"]))["order"]
-    if found is None:
-        raise NotFound
-    lines = [line_of(each) for each in found["lines"]["nodes"] if each["product"]]
-    if not lines:
-        visit.notice(visit.translate("None of these products can be ordered any more."))
-        return visit.go(f"/orders/{visit.path['id']}")
-    draft = draft_of(visit)
-    draft.account = draft.account or (found["account"] or {}).get("id")
-    for line in lines:
-        draft.add(line)
-    message = visit.translate("The lines of %s are in your draft. Check dates and quantities.")
-    visit.notice(message % (found["number"] or ""))
-    return visit.go("/orders/new")

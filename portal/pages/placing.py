@@ -1,95 +1,229 @@
 """
-Sending the draft, once. The draft's key goes with it, so a double click, a reload or a lost answer
-never orders twice: whoever comes second gets the order of the first.
+The last step of a new order: the review, and sending the draft once. The draft's key goes with it,
+and `desks.py` says what each answer means, so a double click, a reload, a lost answer or a restart
+never orders twice.
 """
 
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.drafts import Draft
-from portal.errors import PortalError
-from portal.pages.wizard import reviewed
+from portal.desks import (
+    Desk,
+    State,
+    current,
+    made,
+    pending,
+    refused,
+    repriced,
+    sending,
+    unanswered,
+)
+from portal.drafts import Draft, priced
+from portal.errors import BadLink, NotFound, PortalError, Unavailable, Waiting
+from portal.pages.addresses import choices
+from portal.pages.draft import draft_of
+from portal.pages.items import page_of_line, sheet
 from portal.visits import Visit
 
 UNSURE: Final = {"unavailable", "defect"}
 """After these what was asked for may have happened or not."""
+MARGIN: Final = 15
+"""Seconds that a request may take longer than it may, before others believe that it has ended."""
+PAGE: Final = 100
+"""Lines that are shown at once."""
+
+
+async def review(visit: Visit) -> Response:
+    """Everything once more before it counts, with the prices of now."""
+    draft = draft_of(visit)
+    if not draft.lines:
+        return visit.go("/orders/new/items")
+    if draft.account is None:
+        return visit.go("/orders/new")
+    asked = {name: value for name, value in draft.as_input().items() if name != "idempotencyKey"}
+    try:
+        found = (await visit.ask("wizard", "Preview", input=asked))["previewSalesOrder"]
+    except Unavailable:
+        found = None
+    if found is None:
+        visit.is_partial = True
+        return await _reviewed(visit, draft, [])
+    draft = await _repriced(visit, draft, found["lines"])
+    there = {line["product"]["id"]: line["availability"] for line in found["lines"]}
+    return await _reviewed(visit, draft, found["errors"], there)
+
+
+async def _repriced(visit: Visit, draft: Draft, lines: list[dict[str, Any]]) -> Draft:
+    """Today's prices, kept with the draft; the lines of a preview are in the order of the input."""
+    if len(lines) != len(draft.lines):
+        return draft
+    prices = [line["unitPrice"] for line in lines]
+    today = replace(draft, lines=tuple(map(priced, draft.lines, prices)))
+    revision = visit.desk.revision
+    visit.desk = await visit.site.desks.change(
+        visit.own, lambda desk: repriced(desk, revision, today)
+    )
+    return today
+
+
+async def _reviewed(
+    visit: Visit,
+    draft: Draft,
+    errors: list[dict[str, Any]],
+    there: dict[str, dict[str, Any] | None] | None = None,
+) -> Response:
+    own, _ = await choices(visit, draft.account)
+    is_sent = visit.request.method == "POST"
+    return visit.render(
+        "new_review.html",
+        status=422 if errors and is_sent else 200,
+        draft=draft,
+        sheet=sheet(draft, visit.query.get("page"), PAGE),
+        own=own,
+        errors=errors,
+        is_sent=is_sent,
+        there=there or {},
+        page_of_line=page_of_line,
+    )
 
 
 async def submit(visit: Visit) -> Response:
-    """One request of a session at a time; the key in the form says which draft was looked at."""
-    session, key = visit.session, visit.form.get("key", "")
-    async with session.lock:
-        if key in session.placed:
-            return visit.go(f"/orders/{session.placed[key]}")
-        if session.draft is None or session.draft.key != key or not session.draft.lines:
-            visit.notice(visit.translate("This draft was sent or changed elsewhere. Look it over."))
-            return visit.go("/orders/new/review")
-        return await _send(visit, session.draft)
+    """One request of a draft at a time; the form says which draft was looked at, and how it was."""
+    form = visit.form
+    key, seen = form.get("key", ""), form.get("seen")
+    async with visit.site.desks.lock(visit.own):
+        visit.desk = await visit.site.desks.find(visit.own)
+        if known := visit.desk.placed_as(key):
+            return visit.go(_page_of(known.order))
+        if not key or not visit.desk.draft.lines:
+            return visit.go("/orders/new/items")
+        return await _send(visit, visit.own, lambda desk: current(desk, key, seen))
 
 
 async def checking(visit: Visit) -> Response:
     """What became of an order whose answer did not come; the page asks again and again."""
-    session, key = visit.session, visit.query.get("key", "")
-    async with session.lock:
-        if key in session.placed:
-            return visit.go(f"/orders/{session.placed[key]}")
-        if session.draft is None or session.draft.key != key or not session.draft.is_sent:
-            return visit.go("/orders")
-        if session.draft.operation:
-            return await _look(visit, session.draft, session.draft.operation)
-        # The very same request with the very same key: it makes the order at most once.
-        return await _send(visit, session.draft)
+    key = visit.query.get("key", "")
+    owner = await _owner(visit, key)
+    if owner is None:
+        return visit.go("/orders")
+    async with visit.site.desks.lock(owner):
+        desk = visit.desk = await visit.site.desks.find(owner)
+        if known := desk.placed_as(key):
+            return visit.go(_page_of(known.order))
+        if desk.draft.key != key or not desk.is_sent:
+            return visit.go("/orders/new/review")
+        try:
+            if desk.operation:
+                return await _look(visit, owner, desk, desk.operation)
+            # The very same request with the very same key: it makes the order at most once.
+            return await _send(visit, owner, lambda desk: _still_sent(desk, key))
+        except Waiting:
+            # Another process is at it.
+            return _waiting(visit, key)
 
 
-async def _send(visit: Visit, draft: Draft) -> Response:
+def _still_sent(desk: Desk, key: str) -> Desk:
+    if desk.draft.key != key or not desk.is_sent:
+        raise Waiting(key)
+    return desk
+
+
+async def _owner(visit: Visit, key: str) -> str | None:
+    """On which of the caller's desks the draft is or was; from there on its account is picked."""
+    for account in (visit.account, None, *visit.accounts):
+        owner = visit.owner((account or {}).get("id"))
+        desk = await visit.site.desks.find(owner)
+        if key and (desk.draft.key == key or desk.placed_as(key)):
+            visit.session.account = account if len(visit.accounts) > 1 else None
+            return owner
+    return None
+
+
+async def _send(visit: Visit, owner: str, check: Callable[[Desk], Desk]) -> Response:
+    """Ask the gateway for the order, having written down that it was asked."""
+    desks, limit = visit.site.desks, visit.site.settings.timeout + MARGIN
+    sent = visit.desk = await desks.change(
+        owner, lambda desk: sending(check(desk), time.time(), limit + MARGIN)
+    )
+    answer = None
     try:
-        found = await visit.ask("wizard", "Place", input=draft.as_input())
+        async with asyncio.timeout(limit):
+            found = await visit.ask("wizard", "Place", input=sent.draft.as_input())
+        answer = found.get("createSalesOrder")
+    except TimeoutError:
+        pass
+    except PortalError as error:
+        if error.kind not in UNSURE:
+            await desks.change(owner, lambda desk: refused(desk, sent, sent.since))
+            raise
+    return await _settled(visit, owner, sent, answer, sent.since)
+
+
+async def _look(visit: Visit, owner: str, desk: Desk, operation: str) -> Response:
+    """Ask the gateway what became of it; if it has forgotten, the request itself will tell."""
+    now = time.time()
+    try:
+        answer = (await visit.ask("wizard", "Outcome", id=operation))["operation"]
+    except (NotFound, BadLink):
+        answer = None
     except PortalError as error:
         if error.kind not in UNSURE:
             raise
-        return _waiting(visit, draft)
-    answer: dict[str, Any] = found["createSalesOrder"]
-    draft.operation = answer["operation"]
-    return await _settled(visit, draft, answer)
+        return _waiting(visit, desk.draft.key)
+    if answer is None:
+        return await _send(visit, owner, lambda desk: _still_sent(desk, desk.draft.key))
+    return await _settled(visit, owner, desk, {"errors": [], "operation": operation, **answer}, now)
 
 
-async def _look(visit: Visit, draft: Draft, operation: str) -> Response:
-    try:
-        found = await visit.ask("wizard", "Outcome", id=operation)
-    except PortalError as error:
-        if error.kind not in UNSURE:
-            raise
-        return _waiting(visit, draft)
-    return await _settled(visit, draft, {"errors": [], **(found["operation"] or {})})
-
-
-async def _settled(visit: Visit, draft: Draft, answer: dict[str, Any]) -> Response:
+async def _settled(
+    visit: Visit, owner: str, sent: Desk, answer: dict[str, Any] | None, now: float
+) -> Response:
     """Placed, refused, surely not placed, or still unknown."""
-    if answer.get("order"):
-        return _placed(visit, draft, answer["order"])
+    key, desks = sent.draft.key, visit.site.desks
+    if answer is None:
+        visit.desk = await desks.change(owner, lambda desk: unanswered(desk, sent))
+        return _waiting(visit, key)
+    if (order := answer.get("order")) or answer.get("status") == "CREATED":
+        return await _placed(visit, owner, key, order or {"id": "", "number": None})
     if answer["errors"] or answer.get("status") == "NOT_CREATED":
-        draft.is_sent, draft.operation = False, None
+        visit.desk = await desks.change(owner, lambda desk: refused(desk, sent, now))
+        if visit.desk.state is not State.EDITING:
+            return _waiting(visit, key)
         if answer["errors"]:
-            return await reviewed(visit, draft, answer["errors"])
-        visit.notice(visit.translate("Your order was not placed. Please send it once more."))
+            return await _reviewed(visit, visit.desk.draft, answer["errors"])
+        visit.warn(visit.translate("Your order was not placed. Please send it once more."))
         return visit.go("/orders/new/review")
-    return _waiting(visit, draft)
+    operation = answer.get("operation")
+    visit.desk = await desks.change(
+        owner,
+        lambda desk: pending(desk, sent, operation) if operation else unanswered(desk, sent),
+    )
+    return _waiting(visit, key)
 
 
-def _waiting(visit: Visit, draft: Draft) -> Response:
-    draft.is_sent = True
+def _waiting(visit: Visit, key: str) -> Response:
     if visit.request.method == "POST":
-        return visit.go("/orders/new/checking", key=draft.key)
-    return visit.render("new_checking.html", status=202, key=draft.key)
+        return visit.go("/orders/new/checking", key=key)
+    return visit.render("new_checking.html", status=202, key=key)
 
 
-def _placed(visit: Visit, draft: Draft, order: dict[str, Any]) -> Response:
-    visit.session.placed[draft.key] = order["id"]
-    visit.session.draft = None
+async def _placed(visit: Visit, owner: str, key: str, order: dict[str, Any]) -> Response:
+    visit.desk = await visit.site.desks.change(
+        owner, lambda desk: made(desk, key, order["id"], order["number"])
+    )
     if order["number"]:
         message = visit.translate("Thank you. Your order %s is placed.") % order["number"]
     else:
         message = visit.translate("Thank you. Your order is placed.")
     visit.notice(message)
-    return visit.go(f"/orders/{order['id']}")
+    return visit.go(_page_of(order["id"]))
+
+
+def _page_of(order: str) -> str:
+    """The page of an order; of one that cannot be read yet, the list."""
+    return f"/orders/{order}" if order else "/orders"

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from portal.errors import NotFound
 from portal.lists import all_of, any_of, mistakes, page_of
-from portal.pages.adding import add, ordered
+from portal.pages.adding import add, buyable, ordered
 from portal.visits import Visit
 
 
@@ -17,7 +17,7 @@ async def products(visit: Visit) -> Response:
         return await _listed(visit, {})
     _demand_ordering(visit)
     key = visit.form.get("add", "")
-    wrong = await add(visit, key, visit.form.get("quantity", ""))
+    wrong = await add(visit, await buyable(visit, key), visit.form.get("quantity", ""))
     if wrong:
         return await _listed(visit, {key: wrong})
     place = visit.form.get("place", "")
@@ -56,7 +56,7 @@ async def product(visit: Visit) -> Response:
     key, refused = visit.path["id"], None
     if visit.request.method == "POST":
         _demand_ordering(visit)
-        refused = await add(visit, key, visit.form.get("quantity", ""))
+        refused = await add(visit, await buyable(visit, key), visit.form.get("quantity", ""))
         if refused is None:
             return visit.go(visit.here)
     found = (await visit.ask("products", "Product", id=key))["product"]

@@ -2,19 +2,27 @@
 
 from starlette.responses import RedirectResponse, Response
 
-from portal.errors import NotFound
+from portal.errors import NotFound, SignInNeeded
 from portal.visits import Visit
 
 
 async def sign_in(visit: Visit) -> Response:
-    visit.site.sessions.keep(visit.session)
     return await visit.site.issuer.start(visit.request)
 
 
 async def callback(visit: Visit) -> Response:
-    """Back from the issuer. The session gets a new id; what waited for this person is kept."""
+    """
+    Back from the issuer. The session gets a new id; what waited for this person is kept.
+
+    Who is here by a link of somebody else stays who they are.
+    """
     session, sessions = visit.session, visit.site.sessions
-    session.signed_in(await visit.site.issuer.finish(visit.request))
+    try:
+        session.signed_in(await visit.site.issuer.finish(visit.request))
+    except SignInNeeded:
+        if session.user:
+            return visit.go("/dashboard")
+        return visit.go("/" if "error" in visit.query else "/sign-in")
     sessions.renew(session)
     session.issuer.clear()
     path, session.after_sign_in = session.after_sign_in, "/dashboard"
@@ -25,6 +33,7 @@ async def sign_out(visit: Visit) -> Response:
     """Out here first, then at the issuer: whatever happens there, here it is done."""
     user = visit.session.user
     visit.site.sessions.drop(visit.session)
+    visit.session.signed_out()
     farewell = await visit.site.issuer.farewell(user.tokens) if user else "/"
     return RedirectResponse(farewell, 303)
 
@@ -41,7 +50,6 @@ async def language(visit: Visit) -> Response:
     if tag not in {language.tag for language in visit.site.languages}:
         raise NotFound
     visit.session.language = tag
-    visit.site.sessions.keep(visit.session)
     return visit.go(local(visit.query.get("back", "/")))
 
 

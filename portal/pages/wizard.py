@@ -1,32 +1,30 @@
-"""A new order in three steps: order information, items, review."""
+"""The first step of a new order: for which account, where to, when; and discarding the draft."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
 from portal.countries import is_known
-from portal.drafts import MAXIMUM_LINES, Draft, priced, quantity
-from portal.errors import Unavailable
+from portal.desks import State, current, discarded, restored, settled
+from portal.drafts import Destination, Draft
+from portal.errors import Overtaken
 from portal.lists import day
 from portal.pages.addresses import OTHER, PARTS, choices, destination
-from portal.pages.draft import draft_of, line_of
-from portal.pages.products import search
+from portal.pages.draft import act_for, draft_of, edit, save
 from portal.visits import Visit
 from portal.words import N_
 
-FOUND: Final = 8
-"""Products that a search shows at once."""
-TOO_MANY: Final = N_("At most 500 lines at once.")
+CHANGED: Final = N_("Your draft was changed in another tab. Look it over and send this once more.")
 
 
 async def information(visit: Visit) -> Response:
-    """Step 1: for which account, where to, when, and under which of the customer's numbers."""
-    draft = draft_of(visit)
+    """For which account, where to, when, and under which of the customer's numbers."""
     if visit.request.method == "POST":
-        return await _inform(visit, draft)
-    return await _information(visit, draft, entered(draft), {})
+        return await _inform(visit)
+    return await _information(visit, entered(draft_of(visit)), {})
 
 
 def entered(draft: Draft) -> dict[str, str]:
@@ -43,8 +41,9 @@ def entered(draft: Draft) -> dict[str, str]:
 
 
 async def _information(
-    visit: Visit, draft: Draft, fields: Mapping[str, str], mistakes: Mapping[str, str]
+    visit: Visit, fields: Mapping[str, str], mistakes: Mapping[str, str]
 ) -> Response:
+    draft = draft_of(visit)
     own, others = await choices(visit, draft.account)
     return visit.render(
         "new_information.html",
@@ -58,25 +57,51 @@ async def _information(
     )
 
 
-async def _inform(visit: Visit, draft: Draft) -> Response:
+async def _inform(visit: Visit) -> Response:
     form = visit.form
-    if picked := next((one for one in visit.accounts if one["id"] == form.get("account")), None):
-        # From here on prices are that account's; so is everything that is listed.
-        visit.session.account, draft.account = picked, picked["id"]
+    picked = next((one for one in visit.accounts if one["id"] == form.get("account")), None)
+    is_moved = picked is not None and visit.account is None
+    if picked and is_moved:
+        current(visit.desk, form.get("draft", ""), form.get("seen"))
+        if not await act_for(visit, picked):
+            said = visit.translate("There was a draft for %s already: this is it.")
+            visit.warn(said % picked["name"])
+            return visit.go("/orders/new")
+        form = visit.form = {name: form[name] for name in form if name not in ("draft", "seen")}
+    draft = draft_of(visit)
     mistakes = check(form, draft, visit.language.today())
     goes_to = None if mistakes else await destination(visit, draft.account)
     if goes_to is None:
         mistakes = mistakes or {"ship_to": N_("This address is not known any more. Choose again.")}
-        return await _information(visit, draft, {**entered(draft), **form}, mistakes)
-    draft.receipt_date = day(form.get("receipt_date"))
-    draft.reference, draft.requisition = _short(form, "reference"), _short(form, "requisition")
-    draft.destination = goes_to
-    draft.informed = True
+        return await _information(visit, {**entered(draft), **form}, mistakes)
+    store = edit if is_moved else save
+    try:
+        await store(visit, lambda draft: _informed(draft, form, goes_to))
+    except Overtaken:
+        visit.desk = await visit.site.desks.find(visit.own)
+        visit.warn(visit.translate(CHANGED))
+        return await _information(visit, {**entered(draft), **form}, {})
     return visit.go("/orders/new/items")
 
 
+def _informed(draft: Draft, form: Mapping[str, str], goes_to: Destination) -> Draft:
+    return replace(
+        draft,
+        receipt_date=day(form.get("receipt_date")),
+        reference=_short(form, "reference"),
+        requisition=_short(form, "requisition"),
+        destination=goes_to,
+        informed=True,
+    )
+
+
 def _short(form: Mapping[str, str], name: str) -> str:
-    return form.get(name, "").strip()
+    """One line, without what no keyboard types."""
+    return one_line(form.get(name, ""))
+
+
+def one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text).strip()
 
 
 def check(form: Mapping[str, str], draft: Draft, today: date) -> dict[str, str]:
@@ -84,7 +109,7 @@ def check(form: Mapping[str, str], draft: Draft, today: date) -> dict[str, str]:
     wanted = form.get("receipt_date", "")
     found = {
         "account": draft.account is None and N_("Choose the account that buys."),
-        "receipt_date": wanted and _date_mistake(wanted, today),
+        "receipt_date": wanted and date_mistake(wanted, today),
         "reference": len(_short(form, "reference")) > 50 and N_("At most 50 characters."),
         "requisition": len(_short(form, "requisition")) > 50 and N_("At most 50 characters."),
     }
@@ -105,118 +130,24 @@ def _country_mistake(country: str, draft: Draft) -> str | None:
     return None if known else N_("Choose a country of the list.")
 
 
-def _date_mistake(text: str, today: date) -> str | None:
+def date_mistake(text: str, today: date) -> str | None:
+    """What is wrong with a day on which something is wanted."""
     found = day(text)
     if found is None:
         return N_("Enter a date such as 2026-12-31.")
     return N_("This day has passed.") if found < today else None
 
 
-async def items(visit: Visit) -> Response:
-    """Step 2: find products, set quantities."""
-    draft = draft_of(visit)
-    if visit.request.method == "POST":
-        return await _change(visit, draft)
-    if not draft.informed and draft.account is None:
-        return visit.go("/orders/new")
-    return await shown(visit, draft)
-
-
-async def shown(visit: Visit, draft: Draft, **more: Any) -> Response:
-    """The second step, as htmx wants it or whole."""
-    found = await search(visit, FOUND) if visit.query.get("q") or visit.is_fragment else None
-    template = "new_found.html" if visit.is_fragment else "new_items.html"
-    values = {"mistakes": [], "pasted": "", "wrong": {}, "file": None} | more
-    return visit.render(
-        template, status=422 if more else 200, draft=draft, found=found, query=visit.query, **values
-    )
-
-
-async def _change(visit: Visit, draft: Draft) -> Response:
-    """Add, set or remove; then back to the list with the same search."""
-    form = visit.form
-    if product := form.get("add"):
-        return await _add(visit, draft, product)
-    wrong = _set_quantities(visit, draft)
-    if gone := form.get("remove"):
-        draft.remove(gone)
-    if wrong and not gone:
-        return await shown(visit, draft, wrong=wrong)
-    if "next" in form and draft.lines:
-        return visit.go("/orders/new/review")
-    return visit.go("/orders/new/items", **_search(form))
-
-
-def _search(form: Mapping[str, str]) -> dict[str, str]:
-    return {"q": form["q"]} if form.get("q") else {}
-
-
-async def _add(visit: Visit, draft: Draft, product: str) -> Response:
-    """One product more; what it is comes from the gateway, never from the form."""
-    found = (await visit.ask("products", "Product", id=product))["product"]
-    typed = visit.form.get(f"quantity-{product}") or visit.form.get("quantity", "1")
-    visit.notice(_added(visit, draft, found, visit.language.typed(typed)))
-    return visit.go("/orders/new/items", **_search(visit.form))
-
-
-def _added(visit: Visit, draft: Draft, found: Mapping[str, Any] | None, typed: str) -> str:
-    """What came of it, in words."""
-    if found is None:
-        return visit.translate("There is no product with this number.")
-    if len(draft.lines) >= MAXIMUM_LINES:
-        return visit.translate(TOO_MANY)
-    amount = quantity(typed, found["decimals"] or 0)
-    if amount is None:
-        return visit.translate("That is not a quantity in which this product is sold.")
-    draft.add(line_of({**found, "quantity": str(amount)}))
-    message: str = visit.translate("%s is on your order.") % found["name"]
-    return message
-
-
-def _set_quantities(visit: Visit, draft: Draft) -> dict[str, str]:
-    """Take over the quantities of the form; what was typed where it is none."""
-    wrong: dict[str, str] = {}
-    for line in draft.lines:
-        typed = visit.form.get(f"line-{line.product}")
-        asked = visit.language.typed(typed) if typed else str(line.quantity)
-        amount = quantity(asked, line.decimals)
-        if amount is None:
-            wrong[line.product] = typed or ""
-        else:
-            draft.change(line.product, amount)
-    return wrong
-
-
-async def review(visit: Visit) -> Response:
-    """Step 3: everything once more before it counts, with the prices of now."""
-    draft = draft_of(visit)
-    if not draft.lines:
-        return visit.go("/orders/new/items")
-    if draft.account is None:
-        return visit.go("/orders/new")
-    return await reviewed(visit, draft, await _preview(visit, draft))
-
-
-async def reviewed(visit: Visit, draft: Draft, errors: list[dict[str, Any]]) -> Response:
-    own, _ = await choices(visit, draft.account)
-    status = 422 if errors and visit.request.method == "POST" else 200
-    return visit.render("new_review.html", status=status, draft=draft, own=own, errors=errors)
-
-
-async def _preview(visit: Visit, draft: Draft) -> list[dict[str, Any]]:
-    """Take over today's prices; what stands in the way of the order, if anything."""
-    asked = {name: value for name, value in draft.as_input().items() if name != "idempotencyKey"}
-    try:
-        found = (await visit.ask("wizard", "Preview", input=asked))["previewSalesOrder"]
-    except Unavailable:
-        visit.is_partial = True
-        return []
-    prices = {line["product"]["id"]: line["unitPrice"] for line in found["lines"]}
-    draft.lines = [priced(line, prices.get(line.product)) for line in draft.lines]
-    return list(found["errors"])
-
-
 async def discard(visit: Visit) -> Response:
-    visit.session.draft = None
-    visit.notice(visit.translate("The draft is gone. Nothing was ordered."))
-    return visit.go("/dashboard")
+    """A page that asks first; afterwards the same page takes it back."""
+    if visit.request.method == "GET":
+        return visit.render("new_discard.html", draft=settled(visit.desk).draft)
+    desks, key = visit.site.desks, visit.form.get("draft", "")
+    if "undo" in visit.form:
+        desk = await desks.change(visit.own, restored)
+        if desk.state is State.EDITING:
+            visit.notice(visit.translate("Your draft is back."))
+            return visit.go("/orders/new/items")
+        return visit.go("/orders/new")
+    await desks.change(visit.own, lambda desk: discarded(current(desk, key)))
+    return visit.go("/orders/new/discard")

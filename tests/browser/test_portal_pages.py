@@ -91,6 +91,12 @@ def tour(page: Page) -> Iterator[str]:
     yield "new-2-mistakes"
     page.goto("/orders/new/review")
     yield "new-3-review"
+    page.locator(".discard a").click()
+    page.wait_for_url("**/discard")
+    yield "new-discard"
+    page.locator("main form button").click()
+    page.locator("main button.primary").wait_for()
+    yield "new-discarded"
     for name in OPENED:
         opened(page, name)
         yield name

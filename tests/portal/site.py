@@ -10,6 +10,8 @@ import httpx2
 from starlette.applications import Starlette
 
 from portal.app import create_app
+from portal.desks import Desk
+from portal.keeping import owner_of
 from portal.sessions import Session
 from portal.settings import Settings
 
@@ -31,7 +33,7 @@ class Counting(httpx2.AsyncHTTPTransport):
             raise httpx2.ConnectError("down")
         self.asked.append(await request.aread())
         response = await super().handle_async_request(request)
-        if self.loses and b"createSalesOrder" in self.asked[-1]:
+        if self.loses and b'"operationName":"Place"' in self.asked[-1]:
             self.loses -= 1
             await response.aread()
             raise httpx2.ReadTimeout("lost")
@@ -57,12 +59,18 @@ class Visitor:
         return await self._follow(await self.client.get(path, headers=headers))
 
     async def post(self, path: str, **form: str) -> httpx2.Response:
-        """A form of the last page that was seen, with its token."""
-        return await self._follow(await self.client.post(path, data={"csrf": self.csrf, **form}))
+        """A form of the last page that was seen, with its token, and the draft that it is about."""
+        hidden = {name: self.hidden(name) for name in ("csrf", "draft", "seen")}
+        known = {name: value for name, value in hidden.items() if value}
+        return await self._follow(await self.client.post(path, data={**known, **form}))
 
     @property
     def csrf(self) -> str:
-        found = re.search(r'name="csrf" value="([^"]+)"', self.seen[-1].text)
+        return self.hidden("csrf")
+
+    def hidden(self, name: str) -> str:
+        """A hidden field of the last page."""
+        found = re.search(rf'name="{name}" value="([^"]*)"', self.seen[-1].text)
         return found[1] if found else ""
 
     @property
@@ -72,10 +80,27 @@ class Visitor:
         return found  # type: ignore[no-any-return]
 
     @property
+    def owner(self) -> str:
+        """The name of the visitor's desk for the account that is picked."""
+        known = self.accounts
+        picked = known[0] if len(known) == 1 else self.session.account
+        issuer = self.app.state.site.settings.issuer
+        return owner_of(issuer, str(self.session.subject), picked["id"] if picked else None)
+
+    async def desk(self) -> Desk:
+        """What the visitor has under way."""
+        found: Desk = await self.app.state.site.desks.find(self.owner)
+        return found
+
+    @property
+    def accounts(self) -> list[dict[str, Any]]:
+        assert self.session.user
+        return list(self.session.user.viewer["accounts"]["nodes"])
+
+    @property
     def account(self) -> str:
         """The id of the first account that the visitor may act for."""
-        assert self.session.user
-        return str(self.session.user.viewer["accounts"]["nodes"][0]["id"])
+        return str(self.accounts[0]["id"])
 
     async def _follow(self, response: httpx2.Response) -> httpx2.Response:
         while response.is_redirect and response.headers["location"].startswith("/"):

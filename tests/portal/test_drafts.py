@@ -1,15 +1,18 @@
 """Drafts and pasted lists, without a server."""
 
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from babel import Locale
 
+from portal.desks import Desk, edited
 from portal.drafts import Draft, Line, least, quantity
+from portal.keeping import owner_of
 from portal.language import Language, languages
 from portal.pages.order import steps
-from portal.sessions import Session
 
 
 def lamp(amount: str, product: str = "p1") -> Line:
@@ -88,37 +91,78 @@ def test_what_a_field_shows_is_read_as_the_same_again(language: Language, amount
     assert Decimal(language.typed(language.plain(Decimal(amount)))) == Decimal(amount)
 
 
-def test_more_of_a_product_joins_its_line() -> None:
-    draft = Draft()
-    draft.add(lamp("1"))
-    draft.add(lamp("2"))
-    draft.add(lamp("4", "p2"))
+def test_more_of_an_equal_line_joins_it() -> None:
+    draft = Draft().extend([lamp("1"), lamp("2"), lamp("4", "p2")])
 
     assert [each.quantity for each in draft.lines] == [3, 4]
     assert (draft.total, draft.currency) == (Decimal("17.50"), "USD")
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"unit": "box"}, {"note": "for Alice"}, {"ships": date(2027, 1, 1)}, {"product": "p2"}],
+)
+def test_lines_that_differ_in_anything_that_is_ordered_stay_two(other: dict[str, Any]) -> None:
+    draft = Draft().extend([lamp("1"), replace(lamp("2"), **other), lamp("3")])
+
+    assert [each.quantity for each in draft.lines] == [4, 2]
+    assert len({each.id for each in draft.lines}) == 2
+
+
+def test_what_a_line_says_is_what_is_sent() -> None:
+    line = replace(lamp("2"), unit="box", own_unit="ea", note="blue", ships=date(2027, 1, 2))
+
+    assert Draft(lines=(line,)).as_input()["lines"] == [
+        {
+            "product": "p1",
+            "quantity": "2",
+            "unit": "box",
+            "note": "blue",
+            "requestedShippingDate": "2027-01-02",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amount", "code"),
+    [
+        ("7", "QUANTITY_BELOW_MINIMUM"),
+        ("10", None),
+        ("12", "QUANTITY_NOT_MULTIPLE"),
+        ("505", "QUANTITY_ABOVE_MAXIMUM"),
+    ],
+)
+def test_a_quantity_is_held_against_what_is_sold(amount: str, code: str | None) -> None:
+    least, most, pack = map(Decimal, (10, 500, 5))
+    line = replace(lamp("1"), minimum=least, maximum=most, multiple=pack)
+    objection = line.objection(Decimal(amount))
+
+    assert (objection and objection["code"]) == code
+    assert replace(line, own_unit="ea", unit="box").objection(Decimal(7)) is None
+
+
 def test_a_total_is_unknown_where_a_price_is() -> None:
-    draft = Draft(lines=[lamp("1"), Line("p2", "D2", "Vase", "ea", 0, Decimal(1))])
+    draft = Draft(lines=(lamp("1"), Line("p2", "D2", "Vase", "ea", 0, Decimal(1))))
 
     assert draft.total is None
 
 
-def test_each_account_keeps_the_draft_that_was_begun_for_it() -> None:
-    session, one, other = Session(), {"id": "1"}, {"id": "2"}
-    session.switch(one)
-    session.draft = Draft()
-    begun = session.draft
-    session.switch(other)
-    assert session.draft is None
-    session.switch(one)
+def test_each_account_of_a_person_has_a_desk_of_its_own() -> None:
+    owners = {
+        owner_of(issuer, subject, account)
+        for issuer in ("i", "j")
+        for subject in ("s", "t")
+        for account in (None, "1", "2")
+    }
 
-    assert session.draft is begun
+    assert len(owners) == 12
 
 
 def test_every_draft_has_a_key_of_its_own() -> None:
-    assert Draft().key != Draft().key
-    assert Draft(key="k").as_input()["idempotencyKey"] == "k"
+    one, other = (edited(Desk(), lambda draft: draft.add(lamp("1"))) for _ in range(2))
+
+    assert one.draft.key != other.draft.key
+    assert one.draft.as_input()["idempotencyKey"] == one.draft.key
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ async def upload(visitor: Visitor, content: bytes, name: str = "list.csv") -> st
     return page.text
 
 
-def drafted(visitor: Visitor) -> list[tuple[str, str, str]]:
-    draft = visitor.session.draft
-    return [(each.number, f"{each.quantity:f}", each.note) for each in draft.lines] if draft else []
+async def drafted(visitor: Visitor) -> list[tuple[str, str, str]]:
+    lines = (await visitor.desk()).draft.lines
+    return [(each.number, f"{each.quantity:f}", each.note) for each in lines]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def drafted(visitor: Visitor) -> list[tuple[str, str, str]]:
 async def test_files_are_read_as_spreadsheets_save_them(jane: Visitor, content: bytes) -> None:
     await upload(jane, content)
 
-    assert drafted(jane) == [("D0023", "3", "")]
+    assert await drafted(jane) == [("D0023", "3", "")]
 
 
 async def test_no_file_breaks_the_page(jane: Visitor) -> None:
@@ -62,7 +62,7 @@ async def test_no_file_breaks_the_page(jane: Visitor) -> None:
             page = await upload(jane, content)
             assert said in page
             assert (f"Line {row}" in page) == bool(row)
-    assert drafted(jane) == []
+    assert await drafted(jane) == []
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ async def test_what_is_pasted_is_answered_too(jane: Visitor, pasted: str) -> Non
 
 async def test_letters_are_asked_for_and_the_answer_is_taken(jane: Visitor) -> None:
     await upload(jane, "artikel;aantal;opmerking\nD0023;1;žlutý kůň, čtyři\n".encode("cp1250"))
-    assert drafted(jane) == []
+    assert await drafted(jane) == []
     file = re.findall(r'name="file" value="([^"]+)"', jane.seen[-1].text)[0]
     region = re.findall(r'value="(\w+)">[^<]*žlutý kůň, čtyři', jane.seen[-1].text)[0]
 
     await jane.post("/orders/new/import", file=file, region=region)
 
-    assert drafted(jane) == [("D0023", "1", "žlutý kůň, čtyři")]
+    assert await drafted(jane) == [("D0023", "1", "žlutý kůň, čtyři")]
 
 
 async def test_a_number_that_can_be_two_is_asked_for_in_the_words_of_the_reader(
@@ -103,7 +103,7 @@ async def test_what_a_draft_cannot_keep_of_a_line_is_refused(jane: Visitor) -> N
 
     assert "Line 2 (pallet): The product is ordered here by ea." in unit.text
     assert "Line 2 (2030-01-01)" in day.text
-    assert drafted(jane) == []
+    assert await drafted(jane) == []
 
 
 async def test_columns_that_are_not_taken_over_are_named(jane: Visitor) -> None:
@@ -115,4 +115,4 @@ async def test_columns_that_are_not_taken_over_are_named(jane: Visitor) -> None:
 async def test_what_is_not_a_file_of_ours_is_read_as_text(jane: Visitor) -> None:
     await jane.post("/orders/new/import", file="D0023;1;één")
 
-    assert drafted(jane) == [("D0023", "1", "één")]
+    assert await drafted(jane) == [("D0023", "1", "één")]

@@ -18,7 +18,7 @@ DOCUMENTS = sorted((ROOT / "portal" / "documents").glob("*.graphql"))
 CATALOGUES = sorted((ROOT / "portal" / "locales").glob("*/LC_MESSAGES/*.po"))
 DOCS = (ROOT / "docs" / "portal.md").read_text()
 
-NOT_ASKED_FOR = {"INVALID_INPUT", "IDEMPOTENCY_MISMATCH", "UNKNOWN_UNIT"}
+NOT_ASKED_FOR = {"INVALID_INPUT", "IDEMPOTENCY_MISMATCH", "CONTACT_NOT_FOUND"}
 """Refusals of what no form of the portal sends; they would show in the gateway's own words."""
 
 

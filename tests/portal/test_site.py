@@ -7,6 +7,8 @@ from dataclasses import replace
 import httpx2
 import pytest
 
+from portal.desks import Desk, edited
+from portal.drafts import Draft
 from tests.portal.site import Visitor, visiting
 
 pytestmark = pytest.mark.anyio
@@ -80,14 +82,13 @@ async def test_behind_tls_the_cookie_is_bound_to_the_host(port: int) -> None:
         answer = await visitor.client.get("/sign-in")
 
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith("__Host-portal=")
+    assert cookie.startswith("__Host-portal-guest=")
     assert {"Secure", "HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
     assert "max-age" in answer.headers["strict-transport-security"]
 
 
 async def test_signing_in_changes_the_session_id(port: int) -> None:
-    async with visiting(port) as visitor:
-        await visitor.client.get("/sign-in")
+    async with visiting(port, "jane") as visitor:
         before = visitor.client.cookies["portal"]
         await visitor.sign_in("jane")
 
@@ -169,17 +170,19 @@ async def test_product_numbers_are_read_in_any_case(jane: Visitor) -> None:
     await jane.post("/orders/new", ship_to="account")
     await jane.post("/orders/new/import", pasted="d0225;10")
 
-    assert jane.session.draft
-    assert [line.number for line in jane.session.draft.lines] == ["D0225"]
+    assert [line.number for line in (await jane.desk()).draft.lines] == ["D0225"]
+
+
+def filled(draft: Draft) -> Draft:
+    """As many lines as there can be."""
+    return draft.extend(replace(draft.lines[0], note=f"for {n}") for n in range(499))
 
 
 async def test_a_draft_that_is_full_says_so(jane: Visitor) -> None:
     await jane.get("/orders/new")
     await jane.post("/orders/new", ship_to="account")
     await jane.post("/orders/new/import", pasted="D0225;10")
-    draft = jane.session.draft
-    assert draft
-    draft.lines += [replace(draft.lines[0], product=f"p{n}") for n in range(499)]
+    await jane.app.state.site.desks.change(jane.owner, lambda desk: edited(desk, filled))
 
     pasted = await jane.post("/orders/new/import", pasted="D0225;10\nD0023;1")
     product = (await jane.get("/products?q=D0023")).text.split('name="add" value="')[1]
@@ -187,7 +190,7 @@ async def test_a_draft_that_is_full_says_so(jane: Visitor) -> None:
 
     assert "At most 500 lines at once." in pasted.text
     assert "At most 500 lines at once." in added.text
-    assert len(draft.lines) == 500
+    assert len((await jane.desk()).draft.lines) == 500
 
 
 async def test_an_address_that_is_gone_is_not_replaced_by_another(jane: Visitor) -> None:
@@ -208,8 +211,7 @@ async def test_a_thousand_stays_a_thousand_in_every_language(jane: Visitor) -> N
 
     await jane.post("/orders/new/items", **dict(shown))
 
-    assert jane.session.draft
-    assert [line.quantity for line in jane.session.draft.lines] == [1000]
+    assert [line.quantity for line in (await jane.desk()).draft.lines] == [1000]
 
 
 async def test_a_double_click_orders_once(jane: Visitor) -> None:
@@ -255,8 +257,7 @@ async def test_an_ended_session_loses_nothing_of_a_form(jane: Visitor) -> None:
     assert 'value="KEPT"' in resumed.text
     await jane.post("/orders/new", ship_to="account", reference="KEPT")
 
-    assert jane.session.draft
-    assert jane.session.draft.reference == "KEPT"
+    assert (await jane.desk()).draft.reference == "KEPT"
 
 
 @pytest.mark.parametrize("is_down", [True, False])
@@ -293,7 +294,7 @@ async def test_another_language_shows_the_same_page(jane: Visitor) -> None:
     wrong = await jane.post("/orders/new/import", pasted="NOPE;1")
 
     assert "back=/orders%3Fstatus%3Dopen%26q%3DSO" in found.text
-    assert 'back=/orders/new"' in wrong.text
+    assert 'back=/orders/new/import"' in wrong.text
 
 
 async def test_a_filtered_list_downloads_what_it_shows(jane: Visitor) -> None:
@@ -308,8 +309,7 @@ async def test_somebody_else_who_signs_in_gets_nothing_of_it(jane: Visitor) -> N
 
     await jane.sign_in("may")
 
-    assert jane.session.draft is None
-    assert jane.session.placed == {}
+    assert await jane.desk() == Desk()
 
 
 async def test_a_gateway_that_is_down_gets_a_clear_page_and_keeps_the_form(jane: Visitor) -> None:
@@ -340,8 +340,7 @@ async def test_an_uploaded_list_is_not_lost_either(jane: Visitor) -> None:
     jane.gateway.is_down = False
     again = await jane.client.post("/orders/new/import", data=fields)
     assert again.headers["location"] == "/orders/new/items"
-    assert jane.session.draft
-    assert [line.number for line in jane.session.draft.lines] == ["D0225", "D0023"]
+    assert [line.number for line in (await jane.desk()).draft.lines] == ["D0225", "D0023"]
 
 
 async def test_a_change_over_a_change_is_refused_in_words(port: int, jane: Visitor) -> None:

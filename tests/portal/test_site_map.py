@@ -46,13 +46,15 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/orders/{id}/cancel", {"version": "x"}),
     ("/orders/{id}/reorder", {}),
     ("/orders/{id}/shipments/{number:path}", None),
+    ("/orders/new/discard", None),
     ("/orders/new/discard", {}),
     ("/orders/new", None),
     ("/orders/new", {"ship_to": "other"}),
     ("/orders/new", {"ship_to": "0"}),
     ("/orders/new/items", None),
     ("/orders/new/items", {"add": "{product}", "quantity": "2"}),
-    ("/orders/new/items", {"line-{product}": "none"}),
+    ("/orders/new/items", {"line-1": "none"}),
+    ("/orders/new/import", None),
     ("/orders/new/import", {"pasted": LONG}),
     ("/orders/new/review", None),
     ("/orders/new/checking", None),
@@ -183,10 +185,11 @@ async def _requests(
     if form is None:
         answer = await visitor.client.get(address)
     else:
-        draft = visitor.session.draft
-        own = {**known, "{key}": draft.key if draft else ""}
+        desk = await visitor.desk()
+        about = {"csrf": visitor.session.csrf, "draft": desk.draft.key, "seen": str(desk.revision)}
+        own = {**known, "{key}": desk.draft.key}
         fields = {_filled(key, own): _filled(value, own) for key, value in form.items()}
-        answer = await visitor.client.post(address, data={"csrf": visitor.session.csrf, **fields})
+        answer = await visitor.client.post(address, data={**about, **fields})
     assert answer.status_code < 500, (address, answer.status_code)
     return len(visitor.gateway.asked)
 

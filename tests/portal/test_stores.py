@@ -1,15 +1,24 @@
-"""Sessions in a file: over restarts, between processes, and of no use to whoever reads it."""
+"""Sessions and drafts in files: over restarts, between processes, and of no use to readers."""
 
+import asyncio
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from portal import stores
+from portal.desks import Desk, Placed, State, edited
 from portal.drafts import Destination, Draft, Line
-from portal.sessions import Pending, Session, Sessions, Tokens, User, read, written
-from portal.stores import File, Kept
+from portal.keeping import Desks
+from portal.seals import Seals
+from portal.sessions import Notice, Pending, Session, Sessions, Tokens, User, read, written
+from portal.stores import DraftStore, File, FileDrafts, Kept, MemoryDrafts, Written
 from tests.portal.site import Visitor, visiting
 
 pytestmark = pytest.mark.anyio
@@ -26,25 +35,28 @@ def moved(one: Visitor, other: Visitor) -> None:
 
 
 def everything() -> Session:
-    line = Line("p1", "D1", "Lamp", "ea", 3, Decimal("1000.500"), Decimal("2.50"), "USD", "note")
-    draft = Draft(
-        account="a",
-        destination=Destination("x", {"city": "Ede"}, "x"),
-        receipt_date=date(2027, 1, 2),
-        lines=[line],
-    )
     user = User("s", Tokens("access-token", "refresh", None, 1.5), 2.5, {"viewer": {"name": "J"}})
     return Session(
         user=user,
         subject="s",
         account={"id": "a"},
-        draft=draft,
-        parked={"b": Draft(is_sent=True, operation="o")},
-        placed={"k": "o"},
         pending=Pending("/orders/new", (("reference", "é"), ("reference", ""))),
-        notices=["n"],
+        notices=[Notice("n"), Notice("m", "warn")],
         issuer={"state": {"data": {"nonce": "x"}, "exp": 1.5}},
     )
+
+
+def full_desk() -> Desk:
+    line = Line("p1", "D1", "Lamp", "ea", 3, Decimal("1000.500"), Decimal("2.50"), "USD", "note")
+    draft = Draft(
+        key="k",
+        account="a",
+        destination=Destination("x", {"city": "Ede"}, "x"),
+        receipt_date=date(2027, 1, 2),
+        lines=(replace(line, ships=date(2027, 1, 2), own_unit="box", minimum=Decimal(1)),),
+    )
+    placed = (Placed("j", "o", None),)
+    return Desk(State.UNKNOWN, draft, 3, 1.5, 2.5, "operation", placed, draft)
 
 
 def test_a_session_is_read_as_it_was_written() -> None:
@@ -54,7 +66,6 @@ def test_a_session_is_read_as_it_was_written() -> None:
     assert found
     assert (found.id, found.touched) == (session.id, session.touched)
     assert written(found) == written(session)
-    assert found.draft == session.draft
     assert (found.user, found.pending) == (session.user, session.pending)
 
 
@@ -69,7 +80,7 @@ def test_whoever_reads_the_file_learns_nothing(file: Path) -> None:
     store.add(session.id, Kept(written(session), session.touched))
     lying = b"".join(path.read_bytes() for path in file.parent.iterdir())
 
-    assert [word for word in (session.id, "access-token", "Lamp") if word.encode() in lying] == []
+    assert [word for word in (session.id, "access-token") if word.encode() in lying] == []
     assert file.stat().st_mode & 0o077 == 0
     assert store.load(session.id)
     assert store.load("another id") is None
@@ -98,12 +109,104 @@ def test_what_was_left_alone_for_a_week_is_swept(file: Path) -> None:
     assert (store.load("old"), store.load("new") is None) == (None, False)
 
 
-async def test_a_restart_keeps_people_signed_in_and_their_drafts(port: int, file: Path) -> None:
-    async with visiting(port, "jane", sessions=file) as before:
+@pytest.fixture(params=["memory", "file"])
+def drafts(request: pytest.FixtureRequest, tmp_path: Path) -> DraftStore:
+    """Both stores keep the same promises."""
+    if request.param == "memory":
+        return MemoryDrafts()
+    return FileDrafts(tmp_path / "drafts", Seals("secret"))
+
+
+async def test_a_draft_is_kept_as_it_was_written(drafts: DraftStore) -> None:
+    desks, desk = Desks(drafts), full_desk()
+    await desks.change("o", lambda _: desk)
+
+    assert await desks.find("o") == desk
+    assert await desks.find("somebody else") == Desk()
+
+
+async def test_nobody_writes_over_what_somebody_else_wrote(drafts: DraftStore) -> None:
+    assert await drafts.save("o", Written(b"1", 1, held=False))
+    assert not await drafts.save("o", Written(b"other", 1, held=False))
+    assert await drafts.save("o", Written(b"2", 2, held=True))
+    assert not await drafts.save("o", Written(b"other", 2, held=False))
+
+    assert await drafts.load("o") == Written(b"2", 2, held=True)
+
+
+async def test_changes_at_once_are_all_made(drafts: DraftStore) -> None:
+    """Also by two processes, which know nothing of each other's locks."""
+    one, other = Desks(drafts), Desks(drafts)
+    line = full_desk().draft.lines[0]
+
+    def adding(number: int) -> Callable[[Desk], Desk]:
+        return lambda desk: edited(desk, lambda draft: draft.add(replace(line, note=str(number))))
+
+    await asyncio.gather(*((one if n % 2 else other).change("o", adding(n)) for n in range(10)))
+
+    assert len((await one.find("o")).draft.lines) == 10
+
+
+async def test_orders_that_are_being_checked_are_never_evicted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stores, "MAXIMUM", 3)
+    drafts = MemoryDrafts()
+    await drafts.save("held", Written(b"", 1, held=True))
+    for n in range(10):
+        await drafts.save(f"{n}", Written(b"", 1, held=False))
+
+    assert [await drafts.load(one) is not None for one in ("held", "0", "9")] == [True, False, True]
+
+
+def test_whoever_reads_the_file_of_drafts_learns_nothing(tmp_path: Path) -> None:
+    desks = Desks(FileDrafts(tmp_path / "drafts", Seals("secret")))
+    asyncio.run(desks.change("o", lambda _: full_desk()))
+    lying = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+    assert [word for word in ("Lamp", "Ede", "USD") if word.encode() in lying] == []
+    assert (tmp_path / "drafts").stat().st_mode & 0o077 == 0
+
+
+async def test_a_renewed_secret_opens_what_the_one_before_it_sealed(tmp_path: Path) -> None:
+    desk, path = full_desk(), tmp_path / "drafts"
+    await Desks(FileDrafts(path, Seals("old"))).change("o", lambda _: desk)
+
+    assert await Desks(FileDrafts(path, Seals("new", "old"))).find("o") == desk
+    with pytest.raises(ValueError, match="PORTAL_SECRET"):
+        FileDrafts(path, Seals("new"))
+
+
+async def test_a_draft_of_another_version_is_forgotten_unless_it_was_sent() -> None:
+    drafts = MemoryDrafts()
+    await drafts.save("idle", Written(b'{"state": 1}', 1, held=False))
+    await drafts.save("sent", Written(b'{"state": 1}', 1, held=True))
+
+    assert await Desks(drafts).find("idle") == Desk()
+    with pytest.raises(msgspec.DecodeError):
+        await Desks(drafts).find("sent")
+
+
+WRITTEN = Path(__file__).with_name("desk.json")
+"""A desk as the first version wrote it: what lies in the stores of others stays readable."""
+
+
+async def test_what_the_first_version_wrote_is_still_read() -> None:
+    drafts = MemoryDrafts()
+    await drafts.save("o", Written(WRITTEN.read_bytes(), 1, held=True))
+
+    assert await Desks(drafts).find("o") == full_desk()
+
+
+async def test_a_restart_keeps_people_signed_in_and_their_drafts(
+    port: int, file: Path, tmp_path: Path
+) -> None:
+    kept: dict[str, Any] = {"sessions": file, "drafts": tmp_path / "drafts"}
+    async with visiting(port, "jane", **kept) as before:
         await before.get("/orders/new")
         await before.post("/orders/new", ship_to="account", reference="SURVIVES")
         await before.post("/orders/new/import", pasted="D0225;1")
-    async with visiting(port, sessions=file) as after:
+    async with visiting(port, **kept) as after:
         moved(before, after)
         page = await after.get("/orders/new/review")
 
@@ -111,8 +214,9 @@ async def test_a_restart_keeps_people_signed_in_and_their_drafts(port: int, file
         assert (await after.get("/dashboard")).status_code == 200
 
 
-async def test_processes_see_what_the_others_did(port: int, file: Path) -> None:
-    async with visiting(port, "jane", sessions=file) as one, visiting(port, sessions=file) as other:
+async def test_processes_see_what_the_others_did(port: int, file: Path, tmp_path: Path) -> None:
+    kept: dict[str, Any] = {"sessions": file, "drafts": tmp_path / "drafts"}
+    async with visiting(port, "jane", **kept) as one, visiting(port, **kept) as other:
         moved(one, other)
         await other.get("/orders/new")
         await other.post("/orders/new", ship_to="account", reference="SHARED")

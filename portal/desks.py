@@ -1,0 +1,214 @@
+"""
+What one person has under way for one account, as a state machine: what may become of a draft, and
+when an outcome is known. Pure; `keeping.py` writes down what comes out.
+
+    EMPTY, PLACED -> EDITING -> SENDING -> PLACED
+                        ^          |  ^
+                        | refused  v  | asked again
+                        +------- UNKNOWN
+
+While a draft is SENDING or UNKNOWN nothing but its outcome can be written.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from portal.drafts import Draft
+from portal.errors import Gone, Overtaken, Waiting
+
+SETTLED: Final = 260
+"""
+Seconds after which a request that got no answer has done all that it ever will: docs/orders.md
+promises it. Until then that the next one was refused says nothing about the first.
+"""
+REMEMBERED: Final = 20
+"""Placed drafts whose orders are known by the draft's key."""
+
+
+class State(StrEnum):
+    """Where a draft is between nothing and an order."""
+
+    EMPTY = "empty"
+    EDITING = "editing"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    PLACED = "placed"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order that a draft became."""
+
+    key: str
+    order: str
+    number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The draft at hand and its state, the last drafts that were placed, the one discarded last."""
+
+    state: State = State.EMPTY
+    draft: Draft = field(default_factory=Draft)
+    revision: int = 0
+    """Counts what was changed, so that a form tells whether it shows the draft as it is."""
+    since: float = 0.0
+    """When the request that is under way was sent."""
+    lost: float = 0.0
+    """When the last request was sent that got no answer; 0 if all of them did."""
+    operation: str | None = None
+    """By which the gateway can tell what became of the last one."""
+    placed: tuple[Placed, ...] = ()
+    discarded: Draft | None = None
+
+    @property
+    def is_sent(self) -> bool:
+        return self.state in {State.SENDING, State.UNKNOWN}
+
+    def placed_as(self, key: str) -> Placed | None:
+        return next((one for one in self.placed if one.key == key), None)
+
+
+def settled(desk: Desk) -> Desk:
+    """The desk; Waiting where the outcome of its draft is not known."""
+    if desk.is_sent:
+        raise Waiting(desk.draft.key)
+    return desk
+
+
+def current(desk: Desk, key: str, revision: str | None = None) -> Desk:
+    """
+    The desk, if a form with `key` is about the draft at hand; with a revision, only if it shows the
+    draft as it is.
+
+    Waiting, Gone where that draft was placed or discarded, Overtaken where it was changed.
+    """
+    settled(desk)
+    if key and key != desk.draft.key:
+        if became := desk.placed_as(key):
+            raise Gone(became.order, became.number)
+        raise Gone
+    if revision is not None and revision != str(desk.revision):
+        raise Overtaken
+    return desk
+
+
+def edited(desk: Desk, change: Callable[[Draft], Draft]) -> Desk:
+    """The draft changed; the first change begins it and gives it its key."""
+    settled(desk)
+    draft = desk.draft
+    if desk.state is not State.EDITING:
+        draft = replace(draft, key=f"portal-{uuid.uuid4()}")
+    changed = change(draft)
+    if desk.state is State.EDITING and changed == desk.draft:
+        return desk
+    return replace(desk, state=State.EDITING, draft=changed, revision=desk.revision + 1)
+
+
+def discarded(desk: Desk) -> Desk:
+    """Nothing at hand; the draft can be taken back."""
+    settled(desk)
+    if desk.state is not State.EDITING:
+        return desk
+    return replace(
+        desk,
+        state=State.EMPTY,
+        draft=Draft(),
+        revision=desk.revision + 1,
+        discarded=desk.draft,
+    )
+
+
+def restored(desk: Desk) -> Desk:
+    """What was discarded last, if nothing was begun since."""
+    settled(desk)
+    if desk.discarded is None or desk.state is State.EDITING:
+        return desk
+    return replace(
+        desk,
+        state=State.EDITING,
+        draft=desk.discarded,
+        revision=desk.revision + 1,
+        discarded=None,
+    )
+
+
+def handed_over(desk: Desk, draft: Draft) -> Desk:
+    """The draft of another desk, in place of one without lines."""
+    settled(desk)
+    return replace(desk, state=State.EDITING, draft=draft, revision=desk.revision + 1)
+
+
+def given_away(desk: Desk) -> Desk:
+    """Without its draft, which lies on another desk now."""
+    settled(desk)
+    return replace(desk, state=State.EMPTY, draft=Draft(), revision=desk.revision + 1)
+
+
+def repriced(desk: Desk, revision: int, draft: Draft) -> Desk:
+    """The same draft with prices of today, if it is the same still."""
+    if desk.state is not State.EDITING or desk.revision != revision:
+        return desk
+    return replace(desk, draft=draft)
+
+
+def sending(desk: Desk, now: float, lease: float) -> Desk:
+    """
+    A request with the draft leaves now: the first one, or one that asks what became of another.
+
+    Waiting while somebody else's may be under way: it takes `lease` seconds at the most.
+    """
+    if desk.state is State.SENDING and now - desk.since < lease:
+        raise Waiting(desk.draft.key)
+    lost = desk.since if desk.state is State.SENDING else desk.lost
+    return replace(desk, state=State.SENDING, since=now, lost=lost, operation=None)
+
+
+def _ours(desk: Desk, sent: Desk) -> bool:
+    """Whether the request of `sent` is still the one that the desk waits for."""
+    return desk.is_sent and (desk.draft.key, desk.since) == (sent.draft.key, sent.since)
+
+
+def unanswered(desk: Desk, sent: Desk) -> Desk:
+    """No answer came: the order may exist, or may come to exist yet."""
+    if not _ours(desk, sent):
+        return desk
+    return replace(desk, state=State.UNKNOWN, lost=desk.since, operation=None)
+
+
+def pending(desk: Desk, sent: Desk, operation: str) -> Desk:
+    """The gateway does not know yet, and has said how to ask."""
+    if not _ours(desk, sent):
+        return desk
+    return replace(desk, state=State.UNKNOWN, operation=operation)
+
+
+def refused(desk: Desk, sent: Desk, now: float) -> Desk:
+    """
+    It was not made this time. That is an outcome if nothing that was sent before can still make it;
+    `now` is when what is there was looked at.
+    """
+    if not _ours(desk, sent):
+        return desk
+    if desk.lost and now - desk.lost <= SETTLED:
+        return replace(desk, state=State.UNKNOWN)
+    return replace(desk, state=State.EDITING, lost=0.0, operation=None)
+
+
+def made(desk: Desk, key: str, order: str, number: str | None) -> Desk:
+    """The order is there. Whoever says so is right, however late."""
+    known = desk.placed if desk.placed_as(key) else (*desk.placed, Placed(key, order, number))
+    remembered = replace(desk, placed=known[-REMEMBERED:])
+    if desk.draft.key != key:
+        return remembered
+    return replace(
+        remembered,
+        state=State.PLACED,
+        draft=Draft(),
+        revision=desk.revision + 1,
+        lost=0.0,
+        operation=None,
+    )

@@ -1,0 +1,186 @@
+"""The second step of a new order: find products, paste lists, set quantities and notes."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from portal.drafts import Draft, Line, Objection, is_too_long, quantity
+from portal.errors import NotFound, Overtaken, Unavailable
+from portal.lists import day
+from portal.pages.adding import NO_QUANTITY, add, buyable
+from portal.pages.draft import draft_of, save
+from portal.pages.products import search
+from portal.pages.wizard import CHANGED, date_mistake, one_line
+from portal.visits import Visit
+from portal.words import N_
+from spreadsheets.files import File
+from spreadsheets.problems import Problem
+
+FOUND: Final = 8
+"""Products that a search shows at once."""
+LONG_NOTE: Final = N_("A note has at most 255 characters.")
+PAGE: Final = 50
+"""Lines that are shown at once: a page stays small, and the stock of its products one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The lines of a draft that one page shows."""
+
+    lines: tuple[Line, ...]
+    page: int
+    pages: int
+    first: int
+    """The place of the first of them in the draft, from 1."""
+
+
+def sheet(draft: Draft, page: str | None, size: int = PAGE) -> Sheet:
+    """One page of the lines: the one that is asked for, as far as there is one."""
+    pages = max(1, -(-len(draft.lines) // size))
+    wanted = int(page) if page and page.isascii() and page.isdecimal() and len(page) < 4 else 1
+    at = min(max(wanted, 1), pages)
+    start = (at - 1) * size
+    return Sheet(draft.lines[start : start + size], at, pages, start + 1)
+
+
+def page_of_line(place: int) -> int:
+    """The page on which the line at that place of a draft is."""
+    return place // PAGE + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with what was typed or pasted; what was typed is shown again."""
+
+    wrong: Mapping[int, Objection] = field(default_factory=dict)
+    mistakes: Sequence[Problem] = ()
+    pasted: str = ""
+    file: File | None = None
+
+
+async def items(visit: Visit) -> Response:
+    if visit.request.method == "POST":
+        return await _change(visit)
+    draft = draft_of(visit)
+    if not draft.informed and draft.account is None:
+        return visit.go("/orders/new")
+    return await shown(visit)
+
+
+async def shown(visit: Visit, trouble: Trouble | None = None) -> Response:
+    """The second step, as htmx wants it or whole."""
+    draft = draft_of(visit)
+    lines = sheet(draft, visit.form.get("page") or visit.query.get("page"))
+    if visit.is_fragment:
+        found = await search(visit, FOUND)
+        return visit.render("new_found.html", draft=draft, found=found, query=visit.query)
+    found, facts = await asyncio.gather(_found(visit), _facts(visit, lines.lines))
+    return visit.render(
+        "new_items.html",
+        status=422 if trouble else 200,
+        draft=draft,
+        sheet=lines,
+        found=found,
+        facts=facts,
+        query=visit.query,
+        typed=visit.form if trouble else {},
+        trouble=trouble or Trouble(),
+        today=visit.language.today(),
+        last=visit.desk.placed[-1] if visit.desk.placed else None,
+    )
+
+
+async def _found(visit: Visit) -> dict[str, Any] | None:
+    return await search(visit, FOUND) if visit.query.get("q") else None
+
+
+async def _facts(visit: Visit, lines: tuple[Line, ...]) -> dict[str, dict[str, Any]]:
+    """What is in stock of what is on the page, by product; nothing while nobody can tell."""
+    if not lines:
+        return {}
+    try:
+        wanted = sorted({line.product for line in lines})
+        found = (await visit.ask("wizard", "Facts", ids=wanted))["nodes"] or ()
+    except Unavailable:
+        visit.is_partial = True
+        return {}
+    return {each["id"]: each for each in found if each}
+
+
+async def _change(visit: Visit) -> Response:
+    """Add, set or remove; then back to the list with the same search."""
+    if product := visit.form.get("add"):
+        return await _add(visit, product)
+    draft, wrong = draft_of(visit), {}
+    typed = {line.id: _typed(visit, line) for line in draft.lines}
+    good = [found for found in typed.values() if isinstance(found, Line)]
+    try:
+        draft = await save(visit, lambda draft: _taken(draft, good, visit.form.get("remove", "")))
+    except Overtaken:
+        visit.desk = await visit.site.desks.find(visit.own)
+        visit.warn(visit.translate(CHANGED))
+        return await shown(visit, Trouble())
+    wrong = {
+        key: found
+        for key, found in typed.items()
+        if not isinstance(found, Line) and draft.line(key)
+    }
+    if wrong:
+        return await shown(visit, Trouble(wrong=wrong))
+    if "next" in visit.form and draft.lines:
+        return visit.go("/orders/new/review")
+    return visit.go(_items(visit.form))
+
+
+def _items(form: Mapping[str, str], at: str = "") -> str:
+    """The second step with the same search and page, scrolled to `at`."""
+    query = {"q": form.get("q"), "page": form.get("to") or form.get("page")}
+    query = {name: value for name, value in query.items() if value}
+    return "/orders/new/items" + (f"?{urlencode(query)}" if query else "") + at
+
+
+def _typed(visit: Visit, line: Line) -> Line | Objection:
+    """The line as the form has it, if the page showed it; or what is wrong with that."""
+    form, name = visit.form, f"line-{line.id}"
+    asked = visit.language.typed(form[name]) if form.get(name) else str(line.quantity)
+    amount = quantity(asked, line.decimals)
+    if amount is None:
+        return NO_QUANTITY
+    if name in form and (objection := line.objection(amount)):
+        return objection
+    note = one_line(form.get(f"note-{line.id}", line.note))
+    if is_too_long(note):
+        return _said(visit, LONG_NOTE)
+    wanted = form.get(f"ships-{line.id}")
+    if wanted and (mistake := date_mistake(wanted, visit.language.today())):
+        return _said(visit, mistake)
+    ships = line.ships if wanted is None else day(wanted)
+    return replace(line, quantity=amount, note=note, ships=ships)
+
+
+def _said(visit: Visit, message: str) -> Objection:
+    return {"code": "INVALID_INPUT", "message": visit.translate(message), "path": ()}
+
+
+def _taken(draft: Draft, lines: list[Line], gone: str) -> Draft:
+    """The lines as they are to be, without the one that goes."""
+    by_id = {line.id: line for line in lines}
+    kept = (by_id.get(line.id, line) for line in draft.lines if str(line.id) != gone)
+    return replace(draft, lines=tuple(kept))
+
+
+async def _add(visit: Visit, key: str) -> Response:
+    """One product more; then back to the search that it was found by."""
+    typed = visit.form.get(f"quantity-{key}") or visit.form.get("quantity", "1")
+    try:
+        product = await buyable(visit, key)
+    except NotFound:
+        visit.warn(visit.translate("There is no product with this number."))
+    else:
+        if wrong := await add(visit, product, typed):
+            visit.warn(f"{product['name'] or product['number']}: {visit.refusal(wrong)}")
+    return visit.go(_items(visit.form, "#q"))

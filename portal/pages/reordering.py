@@ -1,0 +1,129 @@
+"""An order once more: its lines join the draft, and what cannot be taken along is said by line."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from portal.drafts import MAXIMUM_NOTE, MAXIMUM_QUANTITY, Draft, Line
+from portal.errors import NotFound
+from portal.lists import day
+from portal.pages.draft import act_for, draft_of, edit, line_of
+from portal.visits import Visit
+from portal.words import N_
+
+GONE: Final = N_("It is no product of ours any more.")
+NOT_SOLD: Final = N_("It is not sold any more.")
+NO_QUANTITY: Final = N_("It was a return, or a quantity that cannot be ordered.")
+FULL: Final = N_("An order has at most 500 lines.")
+PAST: Final = N_("The day on which it was wanted has passed: only the day was left out.")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was not taken along of a line, and why; `reason` is for the catalogues."""
+
+    place: int
+    name: str
+    reason: str
+
+
+Taken = tuple[Line | None, Left | None]
+"""A line as it can be ordered again, and what of it cannot."""
+
+
+async def reorder(visit: Visit) -> Response:
+    """The lines join what is in the draft, to be looked over before it is sent."""
+    draft_of(visit)
+    order, rows = await _lines(visit, visit.path["id"])
+    account = order["account"]
+    if account and len(visit.accounts) > 1 and account["id"] != (visit.account or {}).get("id"):
+        await act_for(visit, account)
+    today = visit.language.today()
+    found = [taken(row, place, order, today) for place, row in enumerate(rows, 1)]
+    left: list[Left] = []
+
+    def change(draft: Draft) -> Draft:
+        left.clear()
+        return _joined(draft, found, left, order, today)
+
+    if any(line for line, _ in found):
+        await edit(visit, change)
+        message = visit.translate("The lines of %s are in your draft. Check dates and quantities.")
+        visit.notice(message % (order["number"] or ""))
+    else:
+        left.extend(each for _, each in found if each)
+    if not left:
+        return visit.go("/orders/new")
+    return visit.render("new_reordered.html", order=order, left=grouped(left))
+
+
+async def _lines(visit: Visit, key: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The order and all its lines, a hundred a request."""
+    rows: list[dict[str, Any]] = []
+    after = None
+    while True:
+        order: dict[str, Any] | None
+        order = (await visit.ask("wizard", "Lines", id=key, after=after))["order"]
+        if order is None:
+            raise NotFound
+        rows += order["lines"]["nodes"]
+        if not order["lines"]["pageInfo"]["hasNextPage"]:
+            return order, rows
+        after = order["lines"]["pageInfo"]["endCursor"]
+
+
+def taken(row: Mapping[str, Any], place: int, order: Mapping[str, Any], today: date) -> Taken:
+    """One line of the order, in the unit, with the note and for the day that it had."""
+    product, quantity = row["product"], Decimal(row["quantity"] or 0)
+    name = row["description"] or (product or {}).get("name") or ""
+    if product is None:
+        return None, Left(place, name, GONE)
+    if product["state"] not in (None, "ACTIVE"):
+        return None, Left(place, name, NOT_SOLD)
+    if not 0 < quantity <= MAXIMUM_QUANTITY:
+        return None, Left(place, name, NO_QUANTITY)
+    ships = day(row["requestedShippingDate"])
+    if row["requestedShippingDate"] == order["requestedShippingDate"]:
+        # That of the whole order, which every line has.
+        ships = None
+    note = "" if row["note"] in (None, row["description"]) else row["note"]
+    line = line_of(
+        product,
+        quantity,
+        unit=row["unit"],
+        note=note[:MAXIMUM_NOTE],
+        ships=ships if ships and ships >= today else None,
+    )
+    return line, Left(place, name, PAST) if ships and ships < today else None
+
+
+def _joined(
+    draft: Draft, found: Iterable[Taken], left: list[Left], order: Mapping[str, Any], today: date
+) -> Draft:
+    """The draft with the lines; what it has no room for is left too."""
+    wanted = day(order["requestedReceiptDate"])
+    draft = replace(
+        draft,
+        account=draft.account or (order["account"] or {}).get("id"),
+        receipt_date=draft.receipt_date or (wanted if wanted and wanted >= today else None),
+    )
+    for place, (line, without) in enumerate(found, 1):
+        if line and not draft.has_room(line):
+            left.append(Left(place, line.name, FULL))
+            continue
+        draft = draft.add(line) if line else draft
+        if without:
+            left.append(without)
+    return draft
+
+
+def grouped(left: Iterable[Left]) -> list[tuple[str, list[Left]]]:
+    """What was left, by its reason."""
+    reasons: dict[str, list[Left]] = {}
+    for each in left:
+        reasons.setdefault(each.reason, []).append(each)
+    return list(reasons.items())
