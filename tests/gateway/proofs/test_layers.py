@@ -26,7 +26,7 @@ FILTER = re.compile(rb"(?:%24|\$)filter=[^&]*&?")
 
 def careless(app: Starlette) -> Starlette:
     """The emulator as a service that reads no filter of customers' tables."""
-    known = assumed.dataverse() | assumed.finops()
+    known = {**assumed.dataverse(), **assumed.finops()}
     paths = {f"/{known[table.entity].collection}" for table in OWNED} - {"/contacts", "/accounts"}
 
     async def forgetful(scope: Scope, receive: Receive, send: Send) -> None:
