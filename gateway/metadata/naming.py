@@ -9,14 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.metadata.described import Attribute, Entities, Entity, Lookup
-from gateway.metadata.overrides import Override, Overrides
+from gateway.metadata.overrides import NO_OVERRIDE, Override, Overrides
 from gateway.parsers import Zones
 from gateway.tables import Table
 from gateway.upstream.days import Behaviour
 from gateway.upstream.names import EntityNames, Step, lookup_value
 from gateway.upstream.odata import logical
-
-NO_OVERRIDE = Override()
 
 
 class Wanted(Struct, frozen=True):
@@ -124,6 +122,7 @@ def _names(
         },
         _lengths(entity, override),
         want.company,
+        is_complete=entity is not None and entity.is_complete,
     )
 
 

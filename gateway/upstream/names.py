@@ -66,6 +66,8 @@ class EntityNames(Struct, frozen=True):
     """The path to the code of the legal entity that a row belongs to, where zones depend on it."""
     missing: bool = False
     """Whether the environment has no such table."""
+    is_complete: bool = False
+    """Whether all its lookups are among the steps, so that one that is not is absent."""
 
     @property
     def is_plain(self) -> bool:
@@ -160,7 +162,10 @@ class Names:
             return Step(step, "")
         if step in known.absent:
             return None
-        found = known.steps.get(step, Step(step, ""))
+        found = known.steps.get(step)
+        if found is None:
+            is_lookup = "." not in step
+            return None if known.is_complete and is_lookup else Step(step, "")
         return None if self.is_missing(found.entity) else found
 
     def _path(self, entity: str, path: str) -> str | None:
@@ -257,10 +262,20 @@ class Names:
         behaviour = self.behaviour(entity, column) or "DateOnly"
         return days.written(day, behaviour, self._zones(entity, column).of(company))
 
-    def length(self, entity: str, column: str, usual: int) -> int:
-        """How many characters a column holds, as far as is known at most `usual`."""
+    def too_long(self, entity: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
+        """
+        The texts of a row that their columns cannot hold: table, column, and how much it holds, in
+        the units of UTF-16 in which Dynamics counts.
+        """
         known = self.entities.get(entity)
-        return min(usual, known.lengths.get(column, usual)) if known else usual
+        for name, value in row.items():
+            if isinstance(value, Children) and (step := self.step(entity, name)) is not None:
+                for each in value.rows:
+                    yield from self.too_long(step.entity, each)
+            elif isinstance(value, str) and known is not None and name in known.lengths:
+                units = len(value.encode("utf-16-le", "surrogatepass")) // 2
+                if units > (length := known.lengths[name]):
+                    yield entity, name, length
 
     def company_of(self, entity: str, path: str) -> str:
         """The path to the legal entity by which days of a column are read; empty where none is."""
