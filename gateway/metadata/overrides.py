@@ -50,6 +50,7 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
     """Columns that are not there; `true` for the whole table."""
 
 
+NO_OVERRIDE = Override()
 Overrides = Mapping[str, Override]
 
 
@@ -71,6 +72,31 @@ def load(path: str) -> Overrides:
 def dump(overrides: Overrides) -> str:
     """The same as the text of a names file."""
     return "\n".join(_section(name, each) for name, each in sorted(overrides.items()))
+
+
+def merged(known: Override, more: Override) -> Override:
+    """What is known of a table, and what more is said of it, which wins."""
+    absent = more.absent or known.absent
+    if not isinstance(more.absent, bool) and not isinstance(known.absent, bool):
+        absent = tuple(dict.fromkeys((*known.absent, *more.absent)))
+    columns = dict(known.column)
+    for name, told in more.column.items():
+        columns[name] = _both(columns.get(name, ColumnOverride()), told)
+    return Override(
+        more.collection or known.collection,
+        {**known.navigation, **more.navigation},
+        columns,
+        absent,
+    )
+
+
+def _both(known: ColumnOverride, more: ColumnOverride) -> ColumnOverride:
+    return ColumnOverride(
+        more.name or known.name,
+        more.behaviour or known.behaviour,
+        more.zone or known.zone,
+        more.length or known.length,
+    )
 
 
 def _check(where: str, told: ColumnOverride) -> None:
