@@ -22,6 +22,7 @@ from gateway.loaders.seals import Seal
 from gateway.tables import TABLES
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Compare, Raw
+from gateway.upstream.lengths import too_long
 from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service, Write
@@ -131,11 +132,9 @@ class Writer(Struct, frozen=True):
     def _fits(self, changes: Sequence[Write]) -> None:
         """Refuse what Dynamics would refuse without saying which member of the input it was."""
         for change in changes:
-            for entity, column, length in self.dataverse.names.too_long(
-                change.entity, change.row or {}
-            ):
-                member = _member(entity, column)
-                said = f"{member} holds at most {length} characters in this environment."
+            for found in too_long(self.dataverse.names, change.entity, change.row or {}):
+                member = _member(found.entity, found.column)
+                said = f"{member} holds at most {found.length} characters in this environment."
                 raise InvalidInput(said, argument=member)
 
     async def exists(self, entity: str, column: str, key: UUID) -> bool:

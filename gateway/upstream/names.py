@@ -262,21 +262,6 @@ class Names:
         behaviour = self.behaviour(entity, column) or "DateOnly"
         return days.written(day, behaviour, self._zones(entity, column).of(company))
 
-    def too_long(self, entity: str, row: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
-        """
-        The texts of a row that their columns cannot hold: table, column, and how much it holds, in
-        the units of UTF-16 in which Dynamics counts.
-        """
-        known = self.entities.get(entity)
-        for name, value in row.items():
-            if isinstance(value, Children) and (step := self.step(entity, name)) is not None:
-                for each in value.rows:
-                    yield from self.too_long(step.entity, each)
-            elif isinstance(value, str) and known is not None and name in known.lengths:
-                units = len(value.encode("utf-16-le", "surrogatepass")) // 2
-                if units > (length := known.lengths[name]):
-                    yield entity, name, length
-
     def company_of(self, entity: str, path: str) -> str:
         """The path to the legal entity by which days of a column are read; empty where none is."""
         if self.behaviour(entity, path) != "UserLocal" or not self._zones(entity, path).companies:
