@@ -9,6 +9,7 @@ from gateway.doctor.looking import Looking, Outcome
 from gateway.doctor.relied import Use, fits, needed, options_of
 from gateway.kinds import OptionSet
 from gateway.metadata.described import Attribute, Entity, Lookup
+from gateway.metadata.naming import usual_behaviour
 from gateway.metadata.overrides import (
     NO_OVERRIDE,
     ColumnOverride,
@@ -166,11 +167,12 @@ class Comparison:
     ) -> Iterator[Finding]:
         assumed = self._assumed.attributes.get(column) if self._assumed else None
         told = self._told.column.get(column)
-        expected = (told.behaviour if told else "") or (assumed.behaviour if assumed else "")
+        expected = (
+            (told.behaviour if told else "")
+            or (assumed.behaviour if assumed else "")
+            or usual_behaviour(column)
+        )
         if not attribute.behaviour or not any(t.__name__ == "date" for t in use.types):
-            return
-        if not expected:
-            yield ok(CHECK, subject, f"its behaviour is {attribute.behaviour}")
             return
         if expected != attribute.behaviour:
             line = f'[{self._name}]\ncolumn.{column}.behaviour = "{attribute.behaviour}"'

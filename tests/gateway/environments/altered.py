@@ -54,8 +54,8 @@ class Altered:
     """How the gateway is set up for it."""
     refuses: str = ""
     """Why no order can be placed, where none can: the code."""
-    owns: bool = True
-    """Whether callers own the same rows as usual."""
+    finds: bool = True
+    """Whether the questions find the same rows as usual."""
     arrives: bool = True
     """Whether orders reach the ERP."""
 
@@ -152,6 +152,7 @@ ABSENT: Final = {
     "no status of orders": Altered(
         subject="salesorder.msdyn_processingstatus",
         alter=(drop_column("salesorder", "msdyn_processingstatus"),),
+        finds=False,
         affects=absent(
             "SalesOrder.status",
             by("orders", "STATUS"),
@@ -160,6 +161,7 @@ ABSENT: Final = {
     "no day on which an order is wanted": Altered(
         subject="salesorder.msdyn_requestedreceiptdate",
         alter=(drop_column("salesorder", "msdyn_requestedreceiptdate"),),
+        finds=False,
         affects=absent("SalesOrder.requestedReceiptDate", by("orders", "REQUESTED_RECEIPT_DATE")),
     ),
     "no terms of payment of orders": Altered(
@@ -200,7 +202,7 @@ ABSENT: Final = {
     "no party model": Altered(
         subject="msdyn_contactforparty",
         alter=(drop_table("msdyn_contactforparty"),),
-        owns=False,
+        finds=False,
     ),
     "no Power Pages": Altered(
         subject="adx_externalidentity",
@@ -341,7 +343,7 @@ PRIVILEGES: Final = {
     "no right to create orders": Altered(
         subject="salesorder: Create",
         alter=(deny("prvCreateOrder"),),
-        refuses="UPSTREAM_REFUSED",
+        refuses="ORDER_REFUSED",
     ),
 }
 MAPS: Final = {
@@ -359,7 +361,7 @@ MAPS: Final = {
         subject="map of salesorder", alter=(stop_map("salesorder"),), arrives=False
     ),
     "no running map of order lines": Altered(
-        subject="map of salesorderdetail", alter=(stop_map("salesorderdetail"),), arrives=False
+        subject="map of salesorderdetail", alter=(stop_map("salesorderdetail"),)
     ),
     "an older map of orders": Altered(
         subject="map of salesorder", alter=(age_map("salesorder", (1, 0, 0, 2)),)

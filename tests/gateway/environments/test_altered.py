@@ -191,7 +191,7 @@ def expect(altered: Altered, about: frozenset[str], found: Any) -> None:
 
 
 def is_expected(altered: Altered, about: frozenset[str], found: Difference) -> bool:
-    if not altered.owns and found.code is None:
+    if not altered.finds and found.code is None:
         return True
     return found.is_of(about) and (found.code is None or found.code in altered.codes)
 
