@@ -97,7 +97,8 @@ def _present(connection: sqlite3.Connection) -> dict[str, set[str]]:
     )
     present: dict[str, set[str]] = {}
     for table, column in rows:
-        present.setdefault(table, set()).add(column)
+        # SQLite does not tell names apart by their case.
+        present.setdefault(table, set()).add(column.lower())
     return present
 
 
@@ -107,7 +108,7 @@ def _table(table: Table, present: set[str]) -> Iterator[str]:
         yield f'CREATE TABLE "{table.sql}" ({", ".join(sql for _, sql in columns)})'
         return
     for name, sql in columns:
-        if name not in present:
+        if name.lower() not in present:
             yield f'ALTER TABLE "{table.sql}" ADD COLUMN {sql}'
 
 

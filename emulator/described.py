@@ -58,6 +58,7 @@ def table_of(row: Json, known: Table | None) -> Table:
         unique=_fitting(known.unique if known else (), columns),
         schema_name=row.get("SchemaName") or name,
         home=known.home if known else row["EntitySetName"],
+        privileges={each["PrivilegeType"]: each["Name"] for each in row.get("Privileges") or ()},
     )
 
 

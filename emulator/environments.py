@@ -177,7 +177,12 @@ def _keep(kept: Catalog, table: Table) -> None:
         _add(kept, replace(table, navigations={}))
         return
     shown = table.columns
-    columns = {name: shown.get(name, column) for name, column in known.columns.items()} | shown
+    columns = {
+        name: shown.get(name, column)
+        for name, column in known.columns.items()
+        # A column that is spelled in another case is kept by the environment's spelling alone.
+        if name in shown or table.respelled(name) is None
+    } | shown
     _add(kept, replace(known, columns=columns, alternate_keys=table.alternate_keys))
 
 

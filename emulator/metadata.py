@@ -4,7 +4,7 @@
 dictionary and from TOML.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -183,6 +183,8 @@ class Table:
     home: str = ""
     beyond: tuple[tuple[str, bool], ...] = ()
     """Navigation properties, and whether they lead to many, whose targets are not known."""
+    privileges: Mapping[str, str] = field(default_factory=dict)
+    """The names of its privileges by what they allow, where an environment tells them."""
 
     @property
     def id(self) -> str:
@@ -199,6 +201,11 @@ class Table:
     def logical(self, name: str) -> Column | None:
         """The column that Dataverse's metadata calls `name`."""
         return self.columns.get(name) or self.columns.get(f"_{name}_value")
+
+    def respelled(self, name: str) -> Column | None:
+        """The column that differs from `name` in upper and lower case alone."""
+        same = (each for spelled, each in self.columns.items() if spelled.lower() == name.lower())
+        return next(same, None)
 
     def has(self, name: str) -> bool:
         return name in self.columns

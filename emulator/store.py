@@ -253,10 +253,12 @@ class Store:
         for name, value in given.items():
             if "@" in name:
                 continue
-            column = table.columns.get(name)
+            column = table.columns.get(name) or table.respelled(name)
             if column is None:
                 raise UnknownColumn(f"{table.set} has no column {name}")
-            row[name] = kept_day(column, value) if type(value) is date else stored(column, value)
+            row[column.name] = (
+                kept_day(column, value) if type(value) is date else stored(column, value)
+            )
         if table.service is Service.DATAVERSE:
             complete(table, row, self.now())
         row[version_column(table)] = self.next_version()

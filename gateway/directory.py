@@ -65,6 +65,10 @@ WITHOUT: dict[type[Row], str] = {
     ExternalIdentity: "callers are found by verified e-mail alone, as with "
     "GATEWAY_EXTERNAL_IDENTITIES=off",
     ContactForParty: "only a contact's parent is its account, as with GATEWAY_CONTACT_PARTIES=off",
+    **dict.fromkeys((WebRole, WebRoleHolder), "nobody has web roles of it: see GATEWAY_WEB_ROLES"),
+    **dict.fromkeys(
+        (SiteWebRole, SiteWebRoleHolder), "nobody has web roles of it: see GATEWAY_WEB_ROLES"
+    ),
 }
 """What follows where one of these tables is not there; nobody can be found by it then."""
 
@@ -299,11 +303,9 @@ class Directory:
         found: set[str] = set()
         for kept in self._web_roles:
             holder = kept.holder.__table__.scalar_of("contact")
-            held = await self._read(
-                kept.holder, paths(kept.holder), Compare(holder, "eq", contact._id)
-            )
+            held = await self._optional(kept.holder, Compare(holder, "eq", contact._id))
             of = one_of(kept.role.__table__.scalar_of("id"), [row.role for row in held])
-            rows = await self._read(kept.role, paths(kept.role), of) if held else []
+            rows = await self._optional(kept.role, of) if held else []
             active = (row for row in rows if row.state is ActiveState.ACTIVE)
             found.update(row.name for row in active if row.name)
         return frozenset(found)

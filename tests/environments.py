@@ -81,17 +81,48 @@ def attribute(dump: Json, name: str, column: str) -> Json:
     return next(each for each in table(dump, name)["Attributes"] if each["LogicalName"] == column)
 
 
-def rename_navigation(name: str, column: str, navigation: str) -> Alteration:
-    """Another spelling of the navigation property of a lookup that leads to one table."""
+def rename_navigation(
+    name: str, column: str, navigation: str, target: str | None = None
+) -> Alteration:
+    """Another spelling of the navigation property of a lookup; `target` if it has several."""
+
+    def alter(each: Json) -> None:
+        if target in (None, each["ReferencedEntity"]):
+            each["ReferencingEntityNavigationPropertyName"] = navigation
+
+    return _relations(name, column, alter)
+
+
+def rename_back(name: str, column: str, collection: str) -> Alteration:
+    """Another spelling of the way back to the rows whose lookup it is."""
+    return _relations(
+        name, column, lambda each: each.update(ReferencedEntityNavigationPropertyName=collection)
+    )
+
+
+def respell_navigations(spell: Callable[[str], str]) -> Alteration:
+    """Every custom lookup navigated by another spelling of its name."""
 
     def alter(dump: Json) -> None:
         for row in dump["dataverse"]["EntityDefinitions"]:
             for kind in ("ManyToOneRelationships", "OneToManyRelationships"):
                 for each in row[kind]:
-                    if (each["ReferencingEntity"], each["ReferencingAttribute"]) == (name, column):
-                        each["ReferencingEntityNavigationPropertyName"] = navigation
+                    if "_" in each["ReferencingAttribute"]:
+                        navigation = each["ReferencingEntityNavigationPropertyName"]
+                        each["ReferencingEntityNavigationPropertyName"] = spell(navigation)
 
     return alter
+
+
+def _relations(name: str, column: str, alter: Callable[[Json], object]) -> Alteration:
+    def every(dump: Json) -> None:
+        for row in dump["dataverse"]["EntityDefinitions"]:
+            for kind in ("ManyToOneRelationships", "OneToManyRelationships"):
+                for each in row[kind]:
+                    if (each["ReferencingEntity"], each["ReferencingAttribute"]) == (name, column):
+                        alter(each)
+
+    return every
 
 
 def drop_column(name: str, column: str) -> Alteration:
@@ -155,6 +186,17 @@ def drop_property(name: str, column: str) -> Alteration:
     return alter
 
 
+def rename_property(name: str, column: str, other: str) -> Alteration:
+    """Another name of a column of F&O."""
+
+    def alter(dump: Json) -> None:
+        for each in collection(dump, name)["Properties"]:
+            if each["Name"] == column:
+                each["Name"] = other
+
+    return alter
+
+
 def drop_collection(name: str) -> Alteration:
     def alter(dump: Json) -> None:
         rows = dump["finops"]["PublicEntities"]
@@ -179,6 +221,32 @@ def shorten(name: str, column: str, length: int) -> Alteration:
     return lambda dump: attribute(dump, name, column).update(MaxLength=length)
 
 
+def retype(name: str, column: str, kind: str, **said: Any) -> Alteration:
+    """A column of another type."""
+
+    def alter(dump: Json) -> None:
+        found = attribute(dump, name, column)
+        type_ = f"#Microsoft.Dynamics.CRM.{kind}AttributeMetadata"
+        for part in ("MaxLength", "Precision", "OptionSet", "Format"):
+            found.pop(part, None)
+        found.update({"AttributeType": kind, "AttributeTypeName": {"Value": f"{kind}Type"}})
+        found.update({"@odata.type": type_, **said})
+
+    return alter
+
+
+def reoption(name: str, column: str, options: Mapping[int, int | None]) -> Alteration:
+    """Other values of a choice; None for a value that is gone."""
+
+    def alter(dump: Json) -> None:
+        found = attribute(dump, name, column)["OptionSet"]
+        for each in found["Options"]:
+            each["Value"] = options.get(each["Value"], each["Value"])
+        found["Options"] = [each for each in found["Options"] if each["Value"] is not None]
+
+    return alter
+
+
 def rebehave(name: str, column: str, behaviour: str) -> Alteration:
     """Another behaviour of a date."""
     return lambda dump: attribute(dump, name, column).update(DateTimeBehavior={"Value": behaviour})
@@ -201,6 +269,41 @@ def deny(privilege: str) -> Alteration:
         dump["dataverse"]["RolePrivileges"] = [
             each for each in held if each["PrivilegeName"] != privilege
         ]
+
+    return alter
+
+
+def drop_key(name: str, columns: tuple[str, ...]) -> Alteration:
+    """No such alternate key."""
+
+    def alter(dump: Json) -> None:
+        row = table(dump, name)
+        row["Keys"] = [each for each in row["Keys"] if tuple(each["KeyAttributes"]) != columns]
+
+    return alter
+
+
+def stop_map(name: str) -> Alteration:
+    """No running map of a table."""
+
+    def alter(dump: Json) -> None:
+        rows = dump["dataverse"]["msdyn_dualwriteruntimeconfigs"]
+        dump["dataverse"]["msdyn_dualwriteruntimeconfigs"] = [
+            row for row in rows if row["msdyn_internalentityname"] != name
+        ]
+
+    return alter
+
+
+def age_map(name: str, version: tuple[int, int, int, int]) -> Alteration:
+    """Another version of the map of a table."""
+
+    def alter(dump: Json) -> None:
+        parts = dict(zip(("Major", "Minor", "Build", "Revision"), version, strict=True))
+        for row in dump["dataverse"]["msdyn_dualwriteruntimeconfigs"]:
+            if row["msdyn_internalentityname"] == name:
+                said = json.loads(row["msdyn_unsecure"]) | {"EntityMapVersion": parts}
+                row["msdyn_unsecure"] = json.dumps(said)
 
     return alter
 

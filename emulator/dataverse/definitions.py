@@ -106,6 +106,8 @@ def entity(catalog: Catalog, table: Table, code: int) -> Json:
 
 
 def privilege_name(table: Table, right: str) -> str:
+    if table.privileges:
+        return str(table.privileges.get(right, ""))
     owner = OWNERS.get(table.name, table.name)
     if owner != table.name and right in ("Create", "Delete"):
         right = "Write"

@@ -24,9 +24,8 @@ DEPTH: Final = "Global"
 def all_of(catalog: Catalog) -> Iterator[str]:
     """Every privilege on the tables of a catalog, once."""
     tables = [each for each in catalog.of(Service.DATAVERSE) if not each.read_only]
-    return iter(
-        dict.fromkeys(privilege_name(table, right) for table in tables for right in PRIVILEGES)
-    )
+    names = (privilege_name(table, right) for table in tables for right in PRIVILEGES)
+    return iter(dict.fromkeys(filter(None, names)))
 
 
 def check(store: Store, table: Table, right: str) -> None:

@@ -60,17 +60,18 @@ def replace_running(store: Store, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def admits(store: Store, table: Table, key: Stored) -> bool:
-    """Whether the filters of the running maps of a table let a row through."""
+    """Whether a map of a table runs, and the filters of all that do let a row through."""
     running = store.catalog.tables[RUNNING]
-    where = f'"msdyn_internalentityname" = ? AND "{FILTER}" IS NOT NULL AND "statecode" = 0'
-    for row in store.select(running, where, [table.name]):
+    where = '"msdyn_internalentityname" = ? AND "statecode" = 0'
+    maps = list(store.select(running, where, [table.name]))
+    for row in (each for each in maps if each[FILTER] is not None):
         compiler = Compiler(store.shown, store.shown.by_name[table.name], store.clock())
         condition = compiler.filter(parse_filter(str(row[FILTER])))
         source = compiler.root.source
         own = f'{compiler.root.alias}."{table.id}" = {compiler.bind(key)}'
         if not store.run(f"SELECT 1 FROM {source} WHERE {condition} AND {own}", compiler.values):  # noqa: S608
             return False
-    return True
+    return bool(maps)
 
 
 def _maps(store: Store) -> list[dict[str, Any]]:

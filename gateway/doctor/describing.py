@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from msgspec import Struct
 from gateway.doctor.looking import Looking, words
 from gateway.errors import UpstreamError
 from gateway.metadata.described import Attribute, Entity, Key
+from gateway.metadata.overrides import NO_OVERRIDE
 from gateway.metadata.reading import entity
 from gateway.upstream.service import Service
 
@@ -30,6 +32,8 @@ CASTS: Mapping[str, str] = {
     "StatusAttributeMetadata": "$select=LogicalName&$expand=OptionSet($select=Options)",
 }
 """What only some types of columns say, asked for by type."""
+ALIKE = 0.9
+"""How much of its columns a collection shares with the one that it is taken for."""
 AT_ONCE = 6
 """Tables that are described at the same time."""
 
@@ -93,7 +97,8 @@ async def _cast(
 
 
 async def _collection(looking: Looking, name: str, found: Described) -> None:
-    row = await public_entity(looking, name)
+    told = looking.overrides.get(name, NO_OVERRIDE).collection
+    row = await _public_entity(looking, told or name) or await _renamed(looking, name)
     if row is None:
         found.missing[name] = f"no public entity has the collection {name}"
         return
@@ -108,7 +113,30 @@ async def _collection(looking: Looking, name: str, found: Described) -> None:
     found.entities[name] = Entity(name, collection, properties, keys=key, is_complete=True)
 
 
-async def public_entity(looking: Looking, collection: str) -> Json | None:
+async def _renamed(looking: Looking, name: str) -> Json | None:
+    """The collection that is what the dictionary says of `name`, under a name that is close."""
+    service, known = looking.services["finops"], looking.assumed["finops"].get(name)
+    if known is None:
+        return None
+    listed = (await service.read("/metadata/DataEntities", looking.allowance())).get("value") or ()
+    names = {str(row.get("PublicCollectionName") or "") for row in listed}
+    close = get_close_matches(name, names - looking.relied["finops"].keys(), 5, cutoff=0.7)
+    found = [row for each in close if (row := await _public_entity(looking, each))]
+    alike = {row["EntitySetName"]: _likeness(row, known) for row in found}
+    best = max(found, key=lambda row: alike[row["EntitySetName"]], default=None)
+    if best is None or alike[best["EntitySetName"]] < ALIKE:
+        return None
+    return best
+
+
+def _likeness(row: Json, known: Entity) -> float:
+    """How much two collections have in common of all the columns that either has."""
+    mine = {str(each["Name"]).lower() for each in row.get("Properties") or ()}
+    theirs = {name.lower() for name in known.attributes}
+    return len(mine & theirs) / (len(mine | theirs) or 1)
+
+
+async def _public_entity(looking: Looking, collection: str) -> Json | None:
     """The row of `PublicEntities` whose collection this is, whatever its case."""
     service = looking.services["finops"]
     path = f"/metadata/PublicEntities?$filter=EntitySetName%20eq%20'{collection}'"

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from dynamics import dictionary
 from gateway.doctor.findings import Finding, ok, unknown, wrong
 from gateway.doctor.looking import Looking, Outcome, words
@@ -12,10 +14,12 @@ CHECK = "dual-write"
 CONFIGURATIONS = "msdyn_dualwriteruntimeconfigs"
 """The table in which dual-write keeps its running maps; its columns are taken as they come."""
 ORDERS = ("salesorder", "salesorderdetail")
-SENT_BY_LINES = frozenset({"msdyn_isreadytosync"})
-"""Columns that filters of the maps of lines are known to name, and that lines do not carry."""
 TABLE_COLUMNS = ("msdyn_internalentityname", "msdyn_internalentitylogicalname")
 NAME_COLUMNS = ("msdyn_externalentityname", "msdyn_name", "msdyn_displayname")
+KEPT = ("msdyn_", "statecode", "statuscode")
+"""What the names of columns begin with that a dump takes."""
+VERSION = "EntityMapVersion"
+PARTS = ("Major", "Minor", "Build", "Revision")
 
 Row = Mapping[str, Any]
 
@@ -39,7 +43,13 @@ async def check(looking: Looking) -> Outcome:
             ]
         )
     rows = answer.get("value") or []
-    return Outcome([*_running(rows), *(each for row in rows for each in _filters(row))])
+    findings = [*_running(rows), *(each for row in rows for each in _filters(row))]
+    return Outcome(findings, dumped={CONFIGURATIONS: list(map(_without_people, rows))})
+
+
+def _without_people(row: Row) -> dict[str, Any]:
+    """A running map without who made it and when."""
+    return {name: value for name, value in row.items() if name.startswith(KEPT)}
 
 
 def _running(rows: list[Row]) -> Iterator[Finding]:
@@ -55,7 +65,45 @@ def _running(rows: list[Row]) -> Iterator[Finding]:
                 do="start the maps of sales orders and their lines in Finance & Operations",
             )
         for row in mine:
-            yield ok(CHECK, f"map of {table}", _name(row))
+            yield _version(table, row)
+
+
+def _version(table: str, row: Row) -> Finding:
+    """The version of a running map, beside the one whose columns orders were built for."""
+    subject, running = f"map of {table}", _version_of(row)
+    known = _known_version(row)
+    if not running or not known or running >= known:
+        return ok(CHECK, subject, f"{_name(row)} {_dotted(running)}".strip())
+    return unknown(
+        CHECK,
+        subject,
+        f"{_name(row)} runs in version {_dotted(running)}, before {_dotted(known)}",
+        breaks="what this version does not carry is not in the ERP, and comes from there as null",
+        do="update the map in Finance & Operations, or compare its columns with those of orders",
+    )
+
+
+def _version_of(row: Row) -> tuple[int, ...]:
+    """The version that a configuration tells in the JSON of one of its columns."""
+    for value in row.values():
+        if isinstance(value, str) and VERSION in value:
+            try:
+                said = msgspec.json.decode(value)[VERSION]
+                return tuple(int(said[part]) for part in PARTS)
+            except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+                continue
+    return ()
+
+
+def _known_version(row: Row) -> tuple[int, ...]:
+    said = {str(row.get(name)) for name in NAME_COLUMNS}
+    versions = (each.version for each in dictionary.maps() if each.map in said)
+    numbers = next((each for each in versions if each.replace(".", "").isdigit()), "")
+    return tuple(map(int, numbers.split("."))) if numbers else ()
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _filters(row: Row) -> Iterator[Finding]:

@@ -5,7 +5,16 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from gateway.doctor import data, dual_write, keys_check, names_check, signing_in, trying, writing
+from gateway.doctor import (
+    data,
+    dual_write,
+    keys_check,
+    names_check,
+    privileges,
+    signing_in,
+    trying,
+    writing,
+)
 from gateway.doctor.describing import Described, describe
 from gateway.doctor.findings import Finding, Status
 from gateway.doctor.looking import Looking, Outcome
@@ -19,6 +28,8 @@ class Report(Struct):
     overrides: dict[str, Override] = {}
     """What the names file should say, as far as that is sure."""
     described: Described = field(default_factory=Described)
+    dumped: dict[str, list[dict[str, Any]]] = {}
+    """Rows of Dataverse that go with the description."""
 
     @property
     def is_wrong(self) -> bool:
@@ -32,15 +43,16 @@ class Report(Struct):
     @property
     def dump(self) -> dict[str, Any]:
         """What was learned of the environment, without a row of anybody's."""
+        definitions = list(self.described.definitions.values())
         return {
-            "dataverse": {"EntityDefinitions": list(self.described.definitions.values())},
+            "dataverse": {"EntityDefinitions": definitions, **self.dumped},
             "finops": {"PublicEntities": list(self.described.public.values())},
         }
 
 
 async def examine(looking: Looking, *, write: bool) -> Report:
     """All steps; `write` tries an order of which nothing remains."""
-    report = Report()
+    report = Report(overrides=dict(looking.overrides))
     looking.say("signing in")
     _add(report, await signing_in.check(looking))
     if not report.could_look:
@@ -49,6 +61,7 @@ async def examine(looking: Looking, *, write: bool) -> Report:
     report.described = await describe(looking)
     _add(report, names_check.check(looking, report.described))
     _add(report, keys_check.check(report.described))
+    _add(report, await privileges.check(looking, report.described))
     for label, check in STEPS.items():
         looking.say(label)
         _add(report, await check(looking))
@@ -68,3 +81,4 @@ STEPS: Mapping[str, Callable[[Looking], Awaitable[Outcome]]] = {
 def _add(report: Report, outcome: Outcome) -> None:
     report.findings += outcome.findings
     report.overrides |= outcome.overrides
+    report.dumped |= outcome.dumped

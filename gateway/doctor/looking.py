@@ -1,6 +1,7 @@
 """What every check of the doctor looks with: the two services, the schema, and a voice."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -41,6 +42,8 @@ class Outcome(Struct):
 
     findings: list[Finding]
     overrides: dict[str, Override] = {}
+    dumped: Mapping[str, list[dict[str, Any]]] = {}
+    """What the dump gets of Dataverse, by its name there."""
 
 
 def words(error: UpstreamError) -> str:

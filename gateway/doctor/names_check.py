@@ -9,17 +9,23 @@ from gateway.doctor.looking import Looking, Outcome
 from gateway.doctor.relied import Use, fits, needed, options_of
 from gateway.kinds import OptionSet
 from gateway.metadata.described import Attribute, Entity, Lookup
-from gateway.metadata.overrides import ColumnOverride, Override
+from gateway.metadata.naming import usual_behaviour
+from gateway.metadata.overrides import (
+    NO_OVERRIDE,
+    ColumnOverride,
+    Override,
+    Overrides,
+    merged,
+)
 from gateway.tables import ServiceName
 
 CHECK = "names"
 ADAPTS = "nothing while the metadata can be read at start, or what was learned is kept"
-NO_OVERRIDE = Override()
 
 
 def check(looking: Looking, described: Described) -> Outcome:
     """Every table, column, lookup, option and key that the loaded schema relies on."""
-    outcome = Outcome([])
+    outcome = Outcome([], dict(looking.overrides))
     for service in looking.relied:
         for name, uses in sorted(looking.relied[service].items()):
             comparison = Comparison(looking, service, name, uses, outcome)
@@ -41,12 +47,18 @@ class Comparison:
         self._name, self._uses, self._outcome = name, uses, outcome
         self._service = service
         self._assumed = looking.assumed[service].get(name)
+        self._overrides: Overrides = looking.overrides
         self._told = looking.overrides.get(name, NO_OVERRIDE)
 
     def run(self, described: Described) -> None:
         found = described.entities.get(self._name)
         if found is None:
             self._missing(described.missing.get(self._name, "it is not described"))
+            return
+        if self._told.absent is True:
+            says = "the names file calls it absent, and it is there"
+            breaks, do = self._breaks, f"take absent = true out of [{self._name}]"
+            self._add(unknown(CHECK, self._name, says, breaks=breaks, do=do))
             return
         self._collection(found)
         for column, use in sorted(self._uses.items()):
@@ -57,28 +69,23 @@ class Comparison:
     def _add(self, finding: Finding) -> None:
         self._outcome.findings.append(finding)
 
-    def _override(self, change: Override) -> None:
-        """Add to what the names file should say of the table."""
-        known = self._outcome.overrides.get(self._name, NO_OVERRIDE)
-        absent = change.absent or known.absent
-        if not isinstance(change.absent, bool) and not isinstance(known.absent, bool):
-            absent = (*known.absent, *change.absent)
-        self._outcome.overrides[self._name] = Override(
-            change.collection or known.collection,
-            {**known.navigation, **change.navigation},
-            {**known.column, **change.column},
-            absent,
-        )
+    def _override(self, change: Override, name: str = "") -> None:
+        """Add to what the names file should say of the table, or of another one."""
+        name = name or self._name
+        known = self._outcome.overrides.get(name, NO_OVERRIDE)
+        self._outcome.overrides[name] = merged(known, change)
 
     def _missing(self, says: str) -> None:
         if self._told.absent is True:
             self._add(ok(CHECK, self._name, "absent, as the names file says"))
             return
-        breaks = needed({member for use in self._uses.values() for member in use.members})
-        self._add(
-            wrong(CHECK, self._name, says, breaks=breaks, do=f"[{self._name}]\nabsent = true")
-        )
+        do = f"[{self._name}]\nabsent = true"
+        self._add(wrong(CHECK, self._name, says, breaks=self._breaks, do=do))
         self._override(Override(absent=True))
+
+    @property
+    def _breaks(self) -> str:
+        return needed({member for use in self._uses.values() for member in use.members})
 
     def _collection(self, found: Entity) -> None:
         wanted = self._told.collection or (self._assumed.collection if self._assumed else "")
@@ -160,11 +167,12 @@ class Comparison:
     ) -> Iterator[Finding]:
         assumed = self._assumed.attributes.get(column) if self._assumed else None
         told = self._told.column.get(column)
-        expected = (told.behaviour if told else "") or (assumed.behaviour if assumed else "")
+        expected = (
+            (told.behaviour if told else "")
+            or (assumed.behaviour if assumed else "")
+            or usual_behaviour(column)
+        )
         if not attribute.behaviour or not any(t.__name__ == "date" for t in use.types):
-            return
-        if not expected:
-            yield ok(CHECK, subject, f"its behaviour is {attribute.behaviour}")
             return
         if expected != attribute.behaviour:
             line = f'[{self._name}]\ncolumn.{column}.behaviour = "{attribute.behaviour}"'
@@ -198,6 +206,8 @@ class Comparison:
             several = sum(each.column == lookup.column for each in wanted) > 1
             step = f"{lookup.column}_{lookup.target}" if several else lookup.column
             self._lookup(lookup, step)
+            if self._uses[lookup.column].back:
+                self._back(lookup)
 
     def _lookup(self, lookup: Lookup, step: str) -> None:
         subject = f"{self._name}.{lookup.column} -> {lookup.target}"
@@ -210,9 +220,29 @@ class Comparison:
         self._add(wrong(CHECK, subject, says, breaks=ADAPTS, do=line))
         self._override(Override(navigation={step: lookup.navigation}))
 
+    def _back(self, lookup: Lookup) -> None:
+        """The way from a row to those whose lookup leads to it."""
+        subject = f"{lookup.target} -> {self._name}.{lookup.column}"
+        step = f"{self._name}.{lookup.column}"
+        told = self._overrides.get(lookup.target, NO_OVERRIDE).navigation.get(step)
+        known = self._known(lookup)
+        expected = told or (known.collection if known else "")
+        if not expected or expected == lookup.collection:
+            self._add(ok(CHECK, subject, f"the navigation property is {lookup.collection}"))
+            return
+        line = f'[{lookup.target}]\nnavigation."{step}" = "{lookup.collection}"'
+        says = f"the navigation property is {lookup.collection}, not {expected}"
+        self._add(wrong(CHECK, subject, says, breaks=ADAPTS, do=line))
+        self._override(Override(navigation={step: lookup.collection}), lookup.target)
+
     def _navigation(self, lookup: Lookup) -> str:
+        known = self._known(lookup)
+        return known.navigation if known else lookup.column
+
+    def _known(self, lookup: Lookup) -> Lookup | None:
+        """The same lookup as the dictionary has it."""
         known: Iterable[Lookup] = self._assumed.lookups if self._assumed else ()
         same = (
             each for each in known if (each.column, each.target) == (lookup.column, lookup.target)
         )
-        return next((each.navigation for each in same), lookup.column)
+        return next(same, None)

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import Struct, field
 
 from gateway.kinds import OptionSet
-from gateway.tables import Column, Group, Spec, Table
+from gateway.tables import Column, Group, Link, Spec, Table
 from gateway.upstream.names import Names
 from gateway.upstream.odata import logical
 
@@ -48,6 +48,8 @@ class Use(Struct):
     types: set[Any] = field(default_factory=set)
     """The declared types; empty where only its presence counts."""
     written: bool = False
+    back: bool = False
+    """Whether the rows of the table are reached from the one that the lookup leads to."""
 
     @property
     def needed_by(self) -> str:
@@ -71,7 +73,9 @@ def relied(tables: Iterable[Table], names: Names) -> Relied:
         for spec in table.specs.values():
             for path, type_ in _typed(spec):
                 types = set() if type_ is None else {type_}
-                use = Use({_label(table, spec)}, types, _is_written(spec))
+                written = _is_written(spec) and "/" not in path
+                back = isinstance(spec, Link) and spec.inside == "both"
+                use = Use({_label(table, spec)}, types, written, back)
                 _add(found, names, table.entity, path, use)
     return found
 
@@ -126,3 +130,4 @@ def _merge(found: Relied, entity: str, column: str, use: Use) -> None:
     known.members |= use.members
     known.types |= use.types
     known.written |= use.written
+    known.back |= use.back

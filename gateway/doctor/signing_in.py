@@ -1,4 +1,4 @@
-"""Who the gateway is to Dynamics: its tokens, its user, the user's roles and privileges."""
+"""Who the gateway is to Dynamics: its tokens, its user and the user's roles."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,20 +8,6 @@ from gateway.doctor.looking import Looking, Outcome, words
 from gateway.errors import UpstreamError
 
 CHECK = "sign-in"
-PRIVILEGES = {
-    "salesorder": ("Create", "Read", "Write", "Append", "AppendTo"),
-    "salesorderdetail": ("Create", "Read", "Write", "Append", "AppendTo", "Delete"),
-    "account": ("Read", "AppendTo"),
-    "contact": ("Read", "AppendTo"),
-    "product": ("Read", "AppendTo"),
-    "pricelevel": ("Read", "AppendTo"),
-}
-"""What orders need besides reading; every other table is only read."""
-WORDS = {"salesorder": "Order"}
-"""What privileges call a table where that is not its own name."""
-NO_PRIVILEGES = (
-    "The tables of organisation-owned reference data may have no privileges of their own."
-)
 
 
 async def check(looking: Looking) -> Outcome:
@@ -36,7 +22,6 @@ async def check(looking: Looking) -> Outcome:
     else:
         found.append(ok(CHECK, "Dataverse", f"the gateway is user {me.get('UserId')}"))
         found += await _roles(looking, str(me.get("UserId")))
-        found += await _privileges(looking, str(me.get("UserId")))
         found += await _organization(looking)
     try:
         await finops.read("/metadata/PublicEnumerations?$top=1", looking.allowance())
@@ -78,41 +63,6 @@ async def _roles(looking: Looking, user: str) -> list[Finding]:
             )
         ]
     return [ok(CHECK, "roles of the user", ", ".join(names) or "none")]
-
-
-async def _privileges(looking: Looking, user: str) -> list[Finding]:
-    """Privileges by name, where the service lists them; reading is tried by real queries too."""
-    service = looking.services["dataverse"]
-    path = f"systemusers({user})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges"
-    try:
-        answer = await service.read(path, looking.allowance())
-    except UpstreamError as error:
-        return [unknown(CHECK, "privileges of the user", words(error))]
-    held = {str(each.get("PrivilegeName", "")).lower() for each in answer["RolePrivileges"]}
-    if not any(held):
-        return [unknown(CHECK, "privileges of the user", "the service names none of them")]
-    return [
-        found
-        for table, verbs in sorted(PRIVILEGES.items())
-        for verb in verbs
-        for found in [_privilege(table, verb, held)]
-    ]
-
-
-def _privilege(table: str, verb: str, held: set[str]) -> Finding:
-    # Lines are ruled by the privileges of their order: the platform has none for them alone.
-    owner = "salesorder" if table == "salesorderdetail" else table
-    wanted = "Write" if table == "salesorderdetail" and verb == "Delete" else verb
-    name = f"prv{wanted}{WORDS.get(owner, owner)}"
-    if name.lower() in held:
-        return ok(CHECK, f"{table}: {verb}", name)
-    return wrong(
-        CHECK,
-        f"{table}: {verb}",
-        f"the user does not hold {name}",
-        breaks="reading" if verb == "Read" else "orders cannot be placed or changed",
-        do=f"add {verb} on {owner} to the gateway's security role",
-    )
 
 
 async def _organization(looking: Looking) -> list[Finding]:

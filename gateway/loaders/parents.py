@@ -61,6 +61,13 @@ def _ordered(table: Table, order: Sequence[Order], rows: list[Row]) -> list[Row]
 
 def _sortable(number: int, placed: tuple[Place, Row]) -> Any:
     value = placed[0][number]
+    if value is None:
+        # A column that this environment does not have.
+        return (False,)
+    return True, _compared(value)
+
+
+def _compared(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     bare = unicodedata.normalize("NFKD", value.casefold())

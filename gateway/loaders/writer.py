@@ -13,13 +13,16 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from strawberry.utils.str_converters import to_camel_case
 
 from gateway.auth.principal import Principal
-from gateway.errors import UpstreamError, UpstreamRefused
+from gateway.errors import InvalidInput, UpstreamError, UpstreamRefused
 from gateway.loaders.footing import Footing
 from gateway.loaders.seals import Seal
+from gateway.tables import TABLES
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Compare, Raw
+from gateway.upstream.lengths import too_long
 from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service, Write
@@ -110,11 +113,13 @@ class Writer(Struct, frozen=True):
         """
         Make all `changes`, or none.
 
-        Raises Forbidden without the privilege, Unsettled where the outcome is unknown, and
+        Raises Forbidden without the privilege, InvalidInput for a text that is too long for this
+        environment, Unsettled where the outcome is unknown, and
         UpstreamError where nothing was written; that is not so of an UpstreamRefused that is
         `doubtful`: its reason is in TELLING, and reading tells.
         """
         self.principal.access(ORDERS, privilege)
+        self._fits(changes)
         allowance = Allowance(1, now() + self.writes.limit)
         wait = max(self.allowance.remaining - READ_BACK, 1.0)
         try:
@@ -123,6 +128,14 @@ class Writer(Struct, frozen=True):
             if not error.doubtful or _is_telling(error):
                 raise
             raise Unsettled(self.writes.clock()) from None
+
+    def _fits(self, changes: Sequence[Write]) -> None:
+        """Refuse what Dynamics would refuse without saying which member of the input it was."""
+        for change in changes:
+            for found in too_long(self.dataverse.names, change.entity, change.row or {}):
+                member = _member(found.entity, found.column)
+                said = f"{member} holds at most {found.length} characters in this environment."
+                raise InvalidInput(said, argument=member)
 
     async def exists(self, entity: str, column: str, key: UUID) -> bool:
         """
@@ -144,3 +157,15 @@ class Writer(Struct, frozen=True):
 
 def _is_telling(error: UpstreamError) -> bool:
     return isinstance(error, UpstreamRefused) and error.details["reason"] in TELLING
+
+
+def _member(entity: str, column: str) -> str:
+    """What callers call a column; its own name where they do not see it."""
+    names = (
+        to_camel_case(spec.name)
+        for table in TABLES.values()
+        if table.entity == entity
+        for spec in table.visible.values()
+        if column in spec.paths
+    )
+    return next(names, column)

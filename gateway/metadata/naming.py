@@ -9,14 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.metadata.described import Attribute, Entities, Entity, Lookup
-from gateway.metadata.overrides import Override, Overrides
+from gateway.metadata.overrides import NO_OVERRIDE, Override, Overrides
 from gateway.parsers import Zones
 from gateway.tables import Table
 from gateway.upstream.days import Behaviour
 from gateway.upstream.names import EntityNames, Step, lookup_value
 from gateway.upstream.odata import logical
-
-NO_OVERRIDE = Override()
 
 
 class Wanted(Struct, frozen=True):
@@ -29,6 +27,8 @@ class Wanted(Struct, frozen=True):
     """The columns that hold days."""
     company: str = ""
     collection: str = ""
+    is_essential: bool = False
+    """Whether row rules go through it."""
 
 
 def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, Wanted]:
@@ -37,7 +37,10 @@ def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, Wanted]:
     days: dict[str, set[str]] = {}
     companies: dict[str, str] = {}
     collections: dict[str, str] = {}
+    essential: set[str] = set()
     for table in tables:
+        for path in table.rule.columns:
+            essential |= {entity for entity, _ in _along(table.entity, path, entities)}
         companies.setdefault(table.entity, table.company)
         collections.setdefault(table.entity, table.collection)
         days.setdefault(table.entity, set()).update(table.days)
@@ -51,6 +54,7 @@ def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, Wanted]:
             frozenset(days.get(name, ())),
             companies.get(name, ""),
             collections.get(name, ""),
+            name in essential,
         )
         for name, found in paths.items()
     }
@@ -124,6 +128,8 @@ def _names(
         },
         _lengths(entity, override),
         want.company,
+        is_complete=entity is not None and entity.is_complete,
+        is_essential=want.is_essential,
     )
 
 
@@ -196,4 +202,9 @@ def _behaviour(column: str, attribute: Attribute | None) -> str:
     """
     if attribute is not None and attribute.behaviour:
         return attribute.behaviour
+    return usual_behaviour(column)
+
+
+def usual_behaviour(column: str) -> Behaviour:
+    """What is taken for the behaviour of a day where nobody says it."""
     return "TimeZoneIndependent" if column.startswith("msdyn_") else "UserLocal"

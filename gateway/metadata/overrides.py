@@ -14,7 +14,7 @@ A table by its logical name, or a collection of F&O by its public name:
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from gateway.parsers import zone
+from gateway.settings import SettingsError
 from gateway.upstream.days import Behaviour
 
 BEHAVIOURS = get_args(Behaviour)
@@ -50,21 +51,27 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
     """Columns that are not there; `true` for the whole table."""
 
 
+NO_OVERRIDE = Override()
 Overrides = Mapping[str, Override]
 
 
 def load(path: str) -> Overrides:
-    """The overrides in a file. ValueError says what is wrong with it, and where."""
+    """The overrides in a file. SettingsError says what is wrong with it, and where."""
     try:
         words = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         found = msgspec.convert(words, dict[str, Override])
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from None
+        raise SettingsError([f"GATEWAY_NAMES: {path} cannot be read: {error}"]) from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ValueError(f"{path}: {error}") from None
-    for table, override in found.items():
-        for column, told in override.column.items():
-            _check(f"{path}: [{table}] column.{column}", told)
+        raise SettingsError([f"{path}: {error}"]) from None
+    mistakes = [
+        f"{path}: [{table}] column.{column}{mistake}"
+        for table, override in found.items()
+        for column, told in override.column.items()
+        for mistake in _mistakes(told)
+    ]
+    if mistakes:
+        raise SettingsError(mistakes)
     return found
 
 
@@ -73,11 +80,39 @@ def dump(overrides: Overrides) -> str:
     return "\n".join(_section(name, each) for name, each in sorted(overrides.items()))
 
 
-def _check(where: str, told: ColumnOverride) -> None:
+def merged(known: Override, more: Override) -> Override:
+    """What is known of a table, and what more is said of it, which wins."""
+    absent = more.absent or known.absent
+    if not isinstance(more.absent, bool) and not isinstance(known.absent, bool):
+        absent = tuple(dict.fromkeys((*known.absent, *more.absent)))
+    columns = dict(known.column)
+    for name, told in more.column.items():
+        columns[name] = _both(columns.get(name, ColumnOverride()), told)
+    return Override(
+        more.collection or known.collection,
+        {**known.navigation, **more.navigation},
+        columns,
+        absent,
+    )
+
+
+def _both(known: ColumnOverride, more: ColumnOverride) -> ColumnOverride:
+    return ColumnOverride(
+        more.name or known.name,
+        more.behaviour or known.behaviour,
+        more.zone or known.zone,
+        more.length or known.length,
+    )
+
+
+def _mistakes(told: ColumnOverride) -> Iterator[str]:
     if told.behaviour and told.behaviour not in BEHAVIOURS:
-        raise ValueError(f"{where}.behaviour is one of {', '.join(BEHAVIOURS)}")
+        yield f".behaviour is one of {', '.join(BEHAVIOURS)}"
     if told.zone:
-        zone(told.zone)
+        try:
+            zone(told.zone)
+        except ValueError as error:
+            yield f".zone {error}"
 
 
 def _section(name: str, override: Override) -> str:

@@ -169,6 +169,8 @@ class Product(Node):
 
     async def price_in(self, loaders: Loaders, unit: UUID | None, terms: Terms) -> Money | None:
         """The price of one `unit`; None where the list has none for it in this currency."""
+        if not loaders.reader.has(PriceListItem.__table__):
+            return None
         of_product = {PRICE_LIST: terms.price_list, PRICED: self._id}
         items = await loaders.matching(PriceListItem, of_product, paths(PriceListItem))
         prices = [

@@ -84,8 +84,10 @@ class SalesOrder(Node):
     number: str | None = column(
         "msdyn_salesordernumber", "The order number, the same in Dataverse and the ERP."
     )
-    name: str | None = column("name", "What the order is called.")
-    status: OrderStatus | None = column("msdyn_processingstatus", "How far the order has come.")
+    name: str | None = column("name", "What the order is called.", written="always")
+    status: OrderStatus | None = column(
+        "msdyn_processingstatus", "How far the order has come.", written="update"
+    )
     placed_at: datetime | None = column("createdon", "When the order was placed.")
     updated_at: datetime | None = column("modifiedon", "When the order last changed.")
     company: str | None = column(
@@ -96,10 +98,12 @@ class SalesOrder(Node):
     discount: Money | None = money("discountamount", "The discount on the whole order.")
     freight: Money | None = money("freightamount", "The charges on the order.")
     requested_shipping_date: date | None = column(
-        "requestdeliveryby", "The day on which the customer wants it sent."
+        "requestdeliveryby", "The day on which the customer wants it sent.", written="always"
     )
     requested_receipt_date: date | None = column(
-        "msdyn_requestedreceiptdate", "The day on which the customer wants to have it."
+        "msdyn_requestedreceiptdate",
+        "The day on which the customer wants to have it.",
+        written="always",
     )
     confirmed_shipping_date: date | None = column(
         "msdyn_confirmedshippingdate", "The day on which the seller will send it."
@@ -108,10 +112,10 @@ class SalesOrder(Node):
         "msdyn_confirmedreceiptdate", "The day on which the customer will have it."
     )
     customer_reference: str | None = column(
-        "msdyn_customersorderreference", "The customer's own reference."
+        "msdyn_customersorderreference", "The customer's own reference.", written="always"
     )
     requisition_number: str | None = column(
-        "msdyn_customerrequisitionnumber", "The customer's requisition number."
+        "msdyn_customerrequisitionnumber", "The customer's requisition number.", written="always"
     )
     email: str | None = column("emailaddress", "Where mails about the order go.")
     payment_terms: str | None = column(
@@ -123,7 +127,7 @@ class SalesOrder(Node):
     delivery_terms: str | None = column(
         "msdyn_deliveryterms/msdyn_termsdescription", "The terms of delivery, in words."
     )
-    ship_to: Address | None = address("shipto_", "Where the order goes.")
+    ship_to: Address | None = address("shipto_", "Where the order goes.", written="always")
     bill_to: Address | None = address("billto_", "Where the invoice goes.")
     account: Account | None = link(
         "customerid",
@@ -132,12 +136,14 @@ class SalesOrder(Node):
         back_doc="The sales orders of the account, newest first.",
         polymorphic=True,
         inside="up",
+        written="create",
     )
     contact: Contact | None = link(
         "msdyn_contactperson",
         "The person who placed the order.",
         back="orders",
         back_doc="The sales orders that the person placed, newest first.",
+        written="create",
     )
     _id: UUID = column("salesorderid", "The key.", written="create")
     _key: str | None = column(
@@ -148,6 +154,21 @@ class SalesOrder(Node):
     )
     _order_type: int | None = column(
         "msdyn_ordertype", "Which kind of order; dual-write carries one.", written="create"
+    )
+    _party: UUID | None = lookup(
+        "msdyn_associatedcontact", "The person, by the party model.", written="create"
+    )
+    _invoiced: UUID | None = lookup(
+        "msdyn_invoicecustomerid", "The account that is invoiced.", written="create"
+    )
+    _company_id: UUID | None = lookup("msdyn_company", "The legal entity.", written="create")
+    _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.", written="create")
+    _price_list_id: UUID | None = lookup("pricelevelid", "The price list.", written="create")
+    _language: int | None = column(
+        "msdyn_language", "The language in which the ERP writes about it.", written="create"
+    )
+    _address_description: str | None = column(
+        "msdyn_deliveryaddressdescription", "What the address is called.", written="create"
     )
     _version: int = column("versionnumber", "The version.")
 
@@ -193,18 +214,22 @@ FINGERPRINT = SalesOrder.__table__.scalar_of("_fingerprint")
 class SalesOrderLine(Node):
     """A line of a sales order: how much of one product."""
 
-    sequence: int | None = column("sequencenumber", "The place of the line in its order.")
+    sequence: int | None = column(
+        "sequencenumber", "The place of the line in its order.", written="create"
+    )
     status: LineStatus | None = column("msdyn_linestatus", "How far the line has come.")
     description: str | None = column("description", "The product's name as it was ordered.")
-    note: str | None = column("msdyn_linedescription", "What was noted for the line.")
-    quantity: Decimal | None = column("quantity", "How much was ordered.")
+    note: str | None = column(
+        "msdyn_linedescription", "What was noted for the line.", written="always"
+    )
+    quantity: Decimal | None = column("quantity", "How much was ordered.", written="always")
     unit: str | None = column("uomid/msdyn_symbol", "The unit of the quantity.")
-    unit_price: Money | None = money("priceperunit", "The price of one unit.")
+    unit_price: Money | None = money("priceperunit", "The price of one unit.", written="create")
     discount: Money | None = money("manualdiscountamount", "The discount on the line.")
     tax: Money | None = money("tax", "The tax on the line.")
     amount: Money | None = money("extendedamount", "The amount of the line.")
     requested_shipping_date: date | None = column(
-        "requestdeliveryby", "The day on which the customer wants it sent."
+        "requestdeliveryby", "The day on which the customer wants it sent.", written="always"
     )
     requested_receipt_date: date | None = column(
         "msdyn_requestedreceiptdate", "The day on which the customer wants to have it."
@@ -224,11 +249,19 @@ class SalesOrderLine(Node):
         back="lines",
         back_doc="The lines of the order.",
         inside="both",
+        written="create",
     )
-    product: Product | None = link("productid", "The product that was ordered.")
+    product: Product | None = link("productid", "The product that was ordered.", written="create")
 
-    _id: UUID = column("salesorderdetailid", "The key.")
-    _unit_id: UUID | None = lookup("uomid", "The unit.")
+    _id: UUID = column("salesorderdetailid", "The key.", written="create")
+    _unit_id: UUID | None = lookup("uomid", "The unit.", written="create")
+    _price_is_ours: bool | None = column(
+        "ispriceoverridden", "Whether the price is the one that was sent.", written="create"
+    )
+    _country: str | None = column("shipto_country", "Where it goes.", written="create")
+    _address_description: str | None = column(
+        "msdyn_deliveryaddressdescription", "What the address is called.", written="create"
+    )
     _order_number: str | None = column("salesorderid/msdyn_salesordernumber", "The order.")
     _company: str | None = column(
         "salesorderid/msdyn_company/cdm_companycode", "The legal entity that sells."

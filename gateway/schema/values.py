@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 
+from gateway.declarations import Written
 from gateway.tables import group
 
 
@@ -31,16 +32,21 @@ class Address:
     country: str | None = strawberry.field(description="The country, as Dynamics spells it.")
 
 
-def money(path: str, doc: str, *, currency: str = "transactioncurrencyid/isocurrencycode") -> Any:
+CURRENCY = "transactioncurrencyid/isocurrencycode"
+"""The path to the currency of a row."""
+
+
+def money(path: str, doc: str, *, written: Written = "never") -> Any:
     """A money column with the currency of its row."""
-    return group(Money, doc, essential="amount", amount=path, currency=currency)
+    return group(Money, doc, essential="amount", written=written, amount=path, currency=CURRENCY)
 
 
-def address(prefix: str, doc: str) -> Any:
+def address(prefix: str, doc: str, *, written: Written = "never") -> Any:
     """The columns `<prefix>line1`, `<prefix>city` and so on as an address."""
     return group(
         Address,
         doc,
+        written=written,
         name=f"{prefix}name",
         street=f"{prefix}line1",
         street_number=f"{prefix}line2",

@@ -25,6 +25,10 @@ NO_PROPERTY = re.compile(
 )
 """How both services say that a column or navigation property is not there."""
 
+FORBIDDEN = 403
+NO_PRIVILEGE = re.compile(r"is missing \w+ privilege .* for entity '(?P<table>\w+)'")
+"""How Dataverse says that the gateway's user may not read a table."""
+
 NOT_FOUND = 404
 NO_TABLE = (404, "0x80060888"), (404, "0x8006088a")
 """How Dataverse says that it has no entity set of the name; a missing column is a 400."""
@@ -41,6 +45,12 @@ def unknown_property(error: UpstreamRefused) -> tuple[str, str] | None:
     """The type and the property that a service says it does not have."""
     found = NO_PROPERTY.search(error.words) if error.status == BAD_QUERY else None
     return (found["type"], found["property"]) if found else None
+
+
+def denied_table(error: UpstreamRefused) -> str | None:
+    """The table that the gateway's user lacks a privilege for."""
+    found = NO_PRIVILEGE.search(error.words) if error.status == FORBIDDEN else None
+    return found["table"] if found else None
 
 
 def outcome_of(reply: Reply) -> Outcome:

@@ -7,7 +7,7 @@ environments is put in here, once for each query: the entity set, the navigation
 lookup (`msdyn_Company` in one environment, `msdyn_company` in another), and what is absent.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -34,10 +34,7 @@ from gateway.upstream.conditions import (
 )
 from gateway.upstream.days import Behaviour
 from gateway.upstream.odata import Expand, Order, Query, row_url
-
-Rows = list[Any]
-Rename = Callable[[Rows], None]
-"""Gives rows of JSON, as a service sent them, the names that everything above uses."""
+from gateway.upstream.renaming import Rename, renaming
 
 
 class Step(Struct, frozen=True):
@@ -66,6 +63,10 @@ class EntityNames(Struct, frozen=True):
     """The path to the code of the legal entity that a row belongs to, where zones depend on it."""
     missing: bool = False
     """Whether the environment has no such table."""
+    is_essential: bool = False
+    """Whether row rules go through it, so that nothing is read where it cannot be."""
+    is_complete: bool = False
+    """Whether all its lookups are among the steps, so that one that is not is absent."""
 
     @property
     def is_plain(self) -> bool:
@@ -132,6 +133,14 @@ class Names:
         self.learn({entity: replace(known, absent=known.absent | names)})
         return True
 
+    def lose_table(self, entity: str) -> bool:
+        """Do without a table that may not be read; False where that cannot be done, or is."""
+        known = self.entities.get(entity)
+        if known is None or known.missing or known.is_essential:
+            return False
+        self.learn({entity: replace(known, missing=True)})
+        return True
+
     def collection(self, entity: str) -> str:
         """The entity set of a table; what is not known is a resource of the service by itself."""
         known = self.entities.get(entity)
@@ -160,7 +169,10 @@ class Names:
             return Step(step, "")
         if step in known.absent:
             return None
-        found = known.steps.get(step, Step(step, ""))
+        found = known.steps.get(step)
+        if found is None:
+            is_lookup = "." not in step
+            return None if known.is_complete and is_lookup else Step(step, "")
         return None if self.is_missing(found.entity) else found
 
     def _path(self, entity: str, path: str) -> str | None:
@@ -256,11 +268,6 @@ class Names:
         """A day as a column of a table takes it."""
         behaviour = self.behaviour(entity, column) or "DateOnly"
         return days.written(day, behaviour, self._zones(entity, column).of(company))
-
-    def length(self, entity: str, column: str, usual: int) -> int:
-        """How many characters a column holds, as far as is known at most `usual`."""
-        known = self.entities.get(entity)
-        return min(usual, known.lengths.get(column, usual)) if known else usual
 
     def company_of(self, entity: str, path: str) -> str:
         """The path to the legal entity by which days of a column are read; empty where none is."""
@@ -362,24 +369,7 @@ class Names:
                 renamed[step.navigation] = head
             if (rename := self._renaming(step.entity, rests)) is not None:
                 inner[head] = rename
-        return _rename(absent, renamed, inner) if absent or renamed or inner else None
-
-
-def _rename(
-    absent: Collection[str], renamed: Mapping[str, str], inner: Mapping[str, Rename]
-) -> Rename:
-    def rename(rows: Rows) -> None:
-        for row in rows:
-            for spelled, name in renamed.items():
-                if spelled in row:
-                    row[name] = row.pop(spelled)
-            for name in absent:
-                row.setdefault(name, None)
-            for name, below in inner.items():
-                if isinstance(row.get(name), dict):
-                    below([row[name]])
-
-    return rename
+        return renaming(absent, renamed, inner) if absent or renamed or inner else None
 
 
 def _holds_for_null(condition: Compare | In | Like) -> bool:

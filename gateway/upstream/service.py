@@ -20,7 +20,6 @@ from msgspec.structs import replace
 from gateway.errors import (
     InvalidInput,
     LimitExceeded,
-    NotAvailableHere,
     UpstreamError,
     UpstreamMismatch,
     UpstreamRefused,
@@ -30,8 +29,9 @@ from gateway.upstream import batch
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Row, opened
 from gateway.upstream.conditions import NOTHING
+from gateway.upstream.diagnosis import diagnose
 from gateway.upstream.exchange import Reply, Request, Transport
-from gateway.upstream.failures import is_no_table, outcome_of, raise_for, unknown_property
+from gateway.upstream.failures import outcome_of, raise_for
 from gateway.upstream.names import Names, NamesChanged
 from gateway.upstream.odata import Dialect, Query, row_url
 from gateway.upstream.replay import GivenUp
@@ -59,10 +59,6 @@ HEADERS = {
     "OData-MaxVersion": "4.0",
     "If-None-Match": "null",
 }
-REFUSED_QUERIES = 400, 404
-"""Statuses with which a service says that a query itself is wrong: it names a property, no row."""
-DIAGNOSES = 500
-"""Refused queries that are remembered, so that each is told once."""
 COUNT_ANNOTATIONS = (
     'odata.include-annotations="Microsoft.Dynamics.CRM.totalrecordcount,'
     'Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"'
@@ -165,7 +161,7 @@ class Service:
         outcomes = await self._outcomes(calls, allowance)
         for call, outcome in zip(calls, outcomes, strict=True):
             if isinstance(outcome, UpstreamRefused):
-                self._diagnose(call.query, outcome)
+                diagnose(self.names, self.dialect, call.query, outcome, self._diagnosed)
         pages = []
         for outcome, call in zip(outcomes, calls, strict=True):
             answer = _opened(outcome, allowance, decoder)
@@ -235,33 +231,6 @@ class Service:
         if replay is not None and not replay.keeping:
             raise GivenUp
         return outcomes
-
-    def _diagnose(self, query: Query, error: UpstreamRefused) -> None:
-        """
-        Say once what the service does not like about a query that we wrote ourselves.
-
-        NotAvailableHere where it has no such table, NamesChanged where it has no such column.
-        """
-        shape = query.entity, error.words
-        if error.status in REFUSED_QUERIES and shape not in self._diagnosed:
-            if len(self._diagnosed) < DIAGNOSES:
-                self._diagnosed.add(shape)
-            log.warning(
-                "%s refuses a query of %s: %s %s: %s",
-                self.dialect.service,
-                self.names.collection(query.entity),
-                error.status,
-                error.details["reason"],
-                error.words,
-            )
-        if is_no_table(error, self.dialect.service):
-            raise NotAvailableHere(f"This environment has no {query.entity}.")
-        lost = unknown_property(error)
-        if lost is not None:
-            type_, name = lost
-            owner = type_ if self.dialect.service == "dataverse" else query.entity
-            if self.names.lose(owner, name):
-                raise NamesChanged
 
     def _kept_as(self, call: Call, *, good: bool) -> str:
         """Its URL; that without rows inside of rows, which a good answer serves as well."""

@@ -1,0 +1,68 @@
+"""What the gateway's user may do in Dataverse, by the privileges that each table says it has."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from gateway.doctor.describing import Described, Json
+from gateway.doctor.findings import Finding, ok, unknown, wrong
+from gateway.doctor.looking import Looking, Outcome, words
+from gateway.doctor.relied import Use, needed
+from gateway.errors import UpstreamError
+
+CHECK = "privileges"
+SUBJECT = "privileges of the user"
+READ = "Read"
+WRITTEN: Mapping[str, tuple[str, ...]] = {
+    "salesorder": ("Create", "Write", "Append", "AppendTo"),
+    "salesorderdetail": ("Create", "Write", "Delete", "Append"),
+    "account": ("AppendTo",),
+    "contact": ("AppendTo",),
+    "product": ("AppendTo",),
+    "pricelevel": ("AppendTo",),
+}
+"""What orders need besides reading; every other table is only read."""
+DUMPED = ("PrivilegeName", "PrivilegeId", "Depth")
+
+
+async def check(looking: Looking, described: Described) -> Outcome:
+    """The privileges that the user lacks, of those that reading and ordering take."""
+    service = looking.services["dataverse"]
+    try:
+        me = (await service.read("WhoAmI", looking.allowance()))["UserId"]
+        path = f"systemusers({me})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()"
+        rows = (await service.read(path, looking.allowance()))["RolePrivileges"]
+    except UpstreamError as error:
+        return Outcome([unknown(CHECK, SUBJECT, words(error))])
+    held = {str(row["PrivilegeId"]).lower() for row in rows}
+    kept = [{name: row[name] for name in DUMPED if name in row} for row in rows]
+    relied = looking.relied["dataverse"]
+    findings = [
+        finding
+        for table, definition in sorted(described.definitions.items())
+        for finding in _table(table, _own(definition), relied.get(table, {}), held)
+    ]
+    return Outcome(findings, dumped={"RolePrivileges": kept})
+
+
+def _own(definition: Json) -> dict[str, Json]:
+    """A table's privileges by what they allow; it may have none of its own."""
+    return {each["PrivilegeType"]: each for each in definition.get("Privileges") or ()}
+
+
+def _table(
+    table: str, own: Mapping[str, Json], uses: Mapping[str, Use], held: Collection[str]
+) -> Iterator[Finding]:
+    for right in (READ, *WRITTEN.get(table, ())):
+        if right not in own:
+            continue
+        subject, name = f"{table}: {right}", own[right]["Name"]
+        if str(own[right]["PrivilegeId"]).lower() in held:
+            yield ok(CHECK, subject, name)
+            continue
+        members = needed({member for use in uses.values() for member in use.members})
+        yield wrong(
+            CHECK,
+            subject,
+            f"the user does not hold {name}",
+            breaks=members if right == READ else "orders cannot be placed or changed",
+            do=f"add {name} to the gateway's security role",
+        )

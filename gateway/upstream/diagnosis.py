@@ -1,0 +1,50 @@
+"""Why a service refused a query that we wrote: told once, and what is done about it."""
+
+import logging
+
+from gateway.errors import NotAvailableHere, UpstreamRefused
+from gateway.upstream.failures import denied_table, is_no_table, unknown_property
+from gateway.upstream.names import Names, NamesChanged
+from gateway.upstream.odata import Dialect, Query
+
+log = logging.getLogger(__name__)
+
+REFUSED_QUERIES = 400, 403, 404
+"""Statuses with which a service says that a query itself is wrong: it names a property, no row."""
+DIAGNOSES = 500
+"""Refused queries that are remembered, so that each is told once."""
+
+
+def diagnose(
+    names: Names, dialect: Dialect, query: Query, error: UpstreamRefused, told: set[tuple[str, str]]
+) -> None:
+    """
+    Say once what the service does not like about a query; `told` remembers it.
+
+    NotAvailableHere where it has no such table, NamesChanged where it has no such column, or does
+    not let us read a table that a lookup leads to: the query can be made again without it.
+    """
+    shape = query.entity, error.words
+    if error.status in REFUSED_QUERIES and shape not in told:
+        if len(told) < DIAGNOSES:
+            told.add(shape)
+        log.warning(
+            "%s refuses a query of %s: %s %s: %s",
+            dialect.service,
+            names.collection(query.entity),
+            error.status,
+            error.details["reason"],
+            error.words,
+        )
+    if is_no_table(error, dialect.service):
+        raise NotAvailableHere(f"This environment has no {query.entity}.")
+    denied = denied_table(error)
+    if denied is not None and denied != query.entity and names.lose_table(denied):
+        log.warning("%s may not be read; what leads there reads as null", denied)
+        raise NamesChanged
+    lost = unknown_property(error)
+    if lost is not None:
+        type_, name = lost
+        owner = type_ if dialect.service == "dataverse" else query.entity
+        if names.lose(owner, name):
+            raise NamesChanged

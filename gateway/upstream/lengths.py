@@ -1,0 +1,31 @@
+"""Which texts of a row that is to be written its columns cannot hold."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from gateway.upstream.names import Children, Names
+
+
+class TooLong(Struct, frozen=True):
+    """A text that a column cannot hold."""
+
+    entity: str
+    column: str
+    length: int
+    """What the column holds, in the units of UTF-16 in which Dynamics counts."""
+
+
+def too_long(names: Names, entity: str, row: Mapping[str, Any]) -> Iterator[TooLong]:
+    """The texts of a row, and of those that are made along with it, that are too long."""
+    known = names.entities.get(entity)
+    lengths = known.lengths if known else {}
+    for name, value in row.items():
+        if isinstance(value, Children) and (step := names.step(entity, name)) is not None:
+            for each in value.rows:
+                yield from too_long(names, step.entity, each)
+        elif isinstance(value, str) and name in lengths:
+            units = len(value.encode("utf-16-le", "surrogatepass")) // 2
+            if units > lengths[name]:
+                yield TooLong(entity, name, lengths[name])

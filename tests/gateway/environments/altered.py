@@ -1,0 +1,448 @@
+"""The altered environments: each is the usual one but for one small thing."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx2
+
+from gateway.schema.sales import KEY
+from tests.environments import (
+    DATAVERSE,
+    Alteration,
+    age_map,
+    deny,
+    drop_collection,
+    drop_column,
+    drop_key,
+    drop_property,
+    drop_table,
+    filter_map,
+    inactivate_key,
+    rebehave,
+    rename_back,
+    rename_collection,
+    rename_navigation,
+    rename_property,
+    reoption,
+    respell_navigations,
+    retype,
+    shorten,
+    stop_map,
+)
+
+Rows = Callable[[httpx2.AsyncClient], Awaitable[None]]
+NONE: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Altered:
+    """An environment, what the doctor must say of it, and what does not work for it."""
+
+    subject: str
+    """What the doctor's finding is about."""
+    alter: tuple[Alteration, ...] = ()
+    rows: Rows | None = None
+    """Changes rows, where the environment differs in those."""
+    affects: frozenset[str] = NONE
+    """The fields that differ: null, or a typed error."""
+    without: frozenset[str] = NONE
+    """Those that differ as long as there is no names file."""
+    codes: frozenset[str] = NONE
+    """The codes of the errors at these fields."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """How the gateway is set up for it."""
+    refuses: str = ""
+    """Why no order can be placed, where none can: the code."""
+    finds: bool = True
+    """Whether the questions find the same rows as usual."""
+    arrives: bool = True
+    """Whether orders reach the ERP."""
+
+
+def absent(*fields: str) -> frozenset[str]:
+    return frozenset(fields)
+
+
+def by(list_: str, field_: str) -> str:
+    """A list in the order of a field."""
+    return f"{list_}_by_{field_}"
+
+
+async def lose_price_list(http: httpx2.AsyncClient) -> None:
+    """An account of others has no price list."""
+    where = "accountnumber ne 'US-001' and statecode eq 0"
+    path = f"{DATAVERSE}accounts?$filter={where}&$select=accountid,accountnumber&$top=1"
+    (row,) = (await http.get(path)).raise_for_status().json()["value"]
+    change = {"defaultpricelevelid@odata.bind": None}
+    answer = await http.patch(f"{DATAVERSE}accounts({row['accountid']})", json=change)
+    answer.raise_for_status()
+
+
+async def move_abroad(http: httpx2.AsyncClient) -> None:
+    """An account of others has a country that no map knows."""
+    where = "accountnumber ne 'US-001' and statecode eq 0"
+    path = f"{DATAVERSE}accounts?$filter={where}&$select=accountid&$top=1"
+    (row,) = (await http.get(path)).raise_for_status().json()["value"]
+    change = {"address1_country": "Atlantis"}
+    answer = await http.patch(f"{DATAVERSE}accounts({row['accountid']})", json=change)
+    answer.raise_for_status()
+
+
+NAVIGATION: Final = {
+    "the company of orders in lower case": Altered(
+        subject="salesorder.msdyn_company",
+        alter=(rename_navigation("salesorder", "msdyn_company", "msdyn_company"),),
+    ),
+    "the company of accounts in upper case": Altered(
+        subject="account.msdyn_company",
+        alter=(rename_navigation("account", "msdyn_company", "msdyn_Company"),),
+    ),
+    "the company of products in lower case": Altered(
+        subject="product.msdyn_companyid",
+        alter=(rename_navigation("product", "msdyn_companyid", "msdyn_companyid"),),
+    ),
+    "the terms of payment of orders in lower case": Altered(
+        subject="salesorder.msdyn_paymentterms",
+        alter=(rename_navigation("salesorder", "msdyn_paymentterms", "msdyn_paymentterms"),),
+    ),
+    "the unit of order lines spelled as in the schema": Altered(
+        subject="salesorderdetail.uomid",
+        alter=(rename_navigation("salesorderdetail", "uomid", "UoMId"),),
+    ),
+    "a self reference with its table behind it": Altered(
+        subject="account.parentaccountid",
+        alter=(rename_navigation("account", "parentaccountid", "parentaccountid_account"),),
+    ),
+    "the item of order settings spelled as in the schema": Altered(
+        subject="msdyn_productdefaultordersetting.msdyn_itemnumber",
+        alter=(
+            rename_navigation(
+                "msdyn_productdefaultordersetting", "msdyn_itemnumber", "msdyn_ItemNumber"
+            ),
+        ),
+    ),
+    "the customer of orders spelled as in the schema": Altered(
+        subject="salesorder.customerid",
+        alter=(
+            rename_navigation("salesorder", "customerid", "CustomerId_account", "account"),
+            rename_navigation("salesorder", "customerid", "CustomerId_contact", "contact"),
+        ),
+    ),
+    "the invoice account of orders in upper case": Altered(
+        subject="salesorder.msdyn_invoicecustomerid",
+        alter=(
+            rename_navigation(
+                "salesorder",
+                "msdyn_invoicecustomerid",
+                "msdyn_InvoiceCustomerId_account",
+                "account",
+            ),
+        ),
+    ),
+    "the lines of orders under another name": Altered(
+        subject="salesorderdetail.salesorderid",
+        alter=(rename_back("salesorderdetail", "salesorderid", "salesorder_details"),),
+    ),
+    "all custom lookups in lower case": Altered(
+        subject="salesorder.msdyn_company", alter=(respell_navigations(str.lower),)
+    ),
+}
+ABSENT: Final = {
+    "no status of orders": Altered(
+        subject="salesorder.msdyn_processingstatus",
+        alter=(drop_column("salesorder", "msdyn_processingstatus"),),
+        finds=False,
+        affects=absent(
+            "SalesOrder.status",
+            by("orders", "STATUS"),
+        ),
+    ),
+    "no day on which an order is wanted": Altered(
+        subject="salesorder.msdyn_requestedreceiptdate",
+        alter=(drop_column("salesorder", "msdyn_requestedreceiptdate"),),
+        finds=False,
+        affects=absent("SalesOrder.requestedReceiptDate", by("orders", "REQUESTED_RECEIPT_DATE")),
+    ),
+    "no terms of payment of orders": Altered(
+        subject="salesorder.msdyn_paymentterms",
+        alter=(drop_column("salesorder", "msdyn_paymentterms"),),
+        affects=absent("SalesOrder.paymentTerms", by("orders", "PAYMENT_TERMS")),
+    ),
+    "no state of order lines": Altered(
+        subject="salesorderdetail.msdyn_linestatus",
+        alter=(drop_column("salesorderdetail", "msdyn_linestatus"),),
+        affects=absent("SalesOrderLine.status", by("orderLines", "STATUS")),
+    ),
+    "no job titles": Altered(
+        subject="contact.jobtitle",
+        alter=(drop_column("contact", "jobtitle"),),
+        affects=absent("Contact.jobTitle", by("contacts", "JOB_TITLE")),
+    ),
+    "no credit limits": Altered(
+        subject="account.creditlimit",
+        alter=(drop_column("account", "creditlimit"),),
+        affects=absent("Account.creditLimit", by("accounts", "CREDIT_LIMIT")),
+    ),
+    "no colours of products": Altered(
+        subject="product.msdyn_productcolor",
+        alter=(drop_column("product", "msdyn_productcolor"),),
+        affects=absent("Product.variant", "Variant.color", "Product.availability"),
+    ),
+    "no terms of payment": Altered(
+        subject="msdyn_paymentterm",
+        alter=(drop_table("msdyn_paymentterm"),),
+        affects=absent(
+            "SalesOrder.paymentTerms",
+            by("orders", "PAYMENT_TERMS"),
+            "Account.paymentTerms",
+            by("accounts", "PAYMENT_TERMS"),
+        ),
+    ),
+    "no party model": Altered(
+        subject="msdyn_contactforparty",
+        alter=(drop_table("msdyn_contactforparty"),),
+        finds=False,
+    ),
+    "no Power Pages": Altered(
+        subject="adx_externalidentity",
+        alter=(
+            drop_table("adx_externalidentity"),
+            drop_table("adx_webrole"),
+            drop_table("adx_webrole_contact"),
+        ),
+        settings={"web_roles": ("adx", "mspp")},
+    ),
+    "no web roles of the older model": Altered(
+        subject="adx_webrole",
+        alter=(drop_table("adx_webrole"), drop_table("adx_webrole_contact")),
+        settings={"web_roles": ("adx",)},
+    ),
+    "no default order settings": Altered(
+        subject="msdyn_productdefaultordersetting",
+        alter=(drop_table("msdyn_productdefaultordersetting"),),
+        affects=absent("Product.orderQuantities"),
+    ),
+    "no price lists with items": Altered(
+        subject="productpricelevel",
+        alter=(drop_table("productpricelevel"),),
+        affects=absent("Product.price"),
+    ),
+    "no addresses of accounts": Altered(
+        subject="customeraddress",
+        alter=(drop_table("customeraddress"),),
+        affects=absent("Account.addresses"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no invoices": Altered(
+        subject="invoice",
+        alter=(drop_table("invoice"), drop_table("invoicedetail")),
+        affects=absent(
+            "Query.invoices",
+            "Query.invoiceLines",
+            "SalesOrder.invoices",
+            "Account.invoices",
+            "Query.invoice",
+        ),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+}
+LENGTHS: Final = {
+    "short names of orders": Altered(
+        subject="salesorder.name",
+        alter=(shorten("salesorder", "name", 20),),
+        affects=absent("SalesOrder.name", by("orders", "NAME")),
+    ),
+    "short references of customers": Altered(
+        subject="salesorder.msdyn_customersorderreference",
+        alter=(shorten("salesorder", "msdyn_customersorderreference", 20),),
+        affects=absent("SalesOrder.customerReference", by("orders", "CUSTOMER_REFERENCE")),
+    ),
+    "short requisition numbers": Altered(
+        subject="salesorder.msdyn_customerrequisitionnumber",
+        alter=(shorten("salesorder", "msdyn_customerrequisitionnumber", 8),),
+        affects=absent("SalesOrder.requisitionNumber", by("orders", "REQUISITION_NUMBER")),
+    ),
+    "short streets of orders": Altered(
+        subject="salesorder.shipto_line1",
+        alter=(shorten("salesorder", "shipto_line1", 100),),
+    ),
+}
+KEYS: Final = {
+    "an order key whose index failed": Altered(
+        subject=f"salesorder: alternate key of {KEY}",
+        alter=(inactivate_key("salesorder", (KEY,)),),
+        refuses="WRITES_REFUSED",
+    ),
+    "an order key that is still pending": Altered(
+        subject=f"salesorder: alternate key of {KEY}",
+        alter=(inactivate_key("salesorder", (KEY,), "Pending"),),
+        refuses="WRITES_REFUSED",
+    ),
+    "no order key": Altered(
+        subject=f"salesorder: alternate key of {KEY}",
+        alter=(drop_key("salesorder", (KEY,)),),
+        refuses="WRITES_REFUSED",
+    ),
+    "no column for order keys, and none required": Altered(
+        subject=f"salesorder.{KEY}",
+        alter=(drop_column("salesorder", KEY),),
+        settings={"order_keys": False},
+    ),
+}
+COLLECTIONS: Final = {
+    "another collection of order lines": Altered(
+        subject="salesorderdetail",
+        alter=(rename_collection("salesorderdetails", "salesorderdetailset"),),
+    ),
+    "another collection of accounts": Altered(
+        subject="account", alter=(rename_collection("accounts", "accountset"),)
+    ),
+    "another collection of products": Altered(
+        subject="product", alter=(rename_collection("products", "productset"),)
+    ),
+    "another collection of terms of payment": Altered(
+        subject="msdyn_paymentterm",
+        alter=(rename_collection("msdyn_paymentterms", "msdyn_paymenttermset"),),
+    ),
+}
+DAYS: Final = {
+    f"{column} of {table} that are {behaviour}": Altered(
+        subject=f"{table}.{column}", alter=(rebehave(table, column, behaviour),)
+    )
+    for table, column, behaviour in (
+        ("salesorder", "requestdeliveryby", "DateOnly"),
+        ("salesorder", "requestdeliveryby", "TimeZoneIndependent"),
+        ("salesorder", "msdyn_requestedreceiptdate", "UserLocal"),
+        ("salesorder", "msdyn_requestedreceiptdate", "DateOnly"),
+        ("salesorderdetail", "requestdeliveryby", "DateOnly"),
+        ("salesorderdetail", "msdyn_requestedreceiptdate", "UserLocal"),
+        ("salesorderdetail", "msdyn_confirmedshippingdate", "DateOnly"),
+        ("invoice", "msdyn_invoicedate", "DateOnly"),
+        ("invoice", "msdyn_invoicedate", "UserLocal"),
+    )
+}
+PRIVILEGES: Final = {
+    "no right to read invoices": Altered(
+        subject="invoice",
+        alter=(deny("prvReadInvoice"),),
+        affects=absent(
+            "Query.invoices",
+            "Query.invoiceLines",
+            "SalesOrder.invoices",
+            "Account.invoices",
+            "Query.invoice",
+        ),
+        codes=frozenset({"UPSTREAM_REFUSED"}),
+    ),
+    "no right to read terms of payment": Altered(
+        subject="msdyn_paymentterm: Read",
+        alter=(deny("prvReadmsdyn_paymentterm"),),
+        affects=absent("SalesOrder.paymentTerms", "Account.paymentTerms"),
+    ),
+    "no right to create orders": Altered(
+        subject="salesorder: Create",
+        alter=(deny("prvCreateOrder"),),
+        refuses="ORDER_REFUSED",
+    ),
+}
+MAPS: Final = {
+    "a filter of the map of orders": Altered(
+        subject="filter of the map",
+        alter=(
+            filter_map(
+                "salesorder",
+                "msdyn_ordertype eq 192350000 and msdyn_customerrequisitionnumber ne null",
+            ),
+        ),
+        arrives=False,
+    ),
+    "no running map of orders": Altered(
+        subject="map of salesorder", alter=(stop_map("salesorder"),), arrives=False
+    ),
+    "no running map of order lines": Altered(
+        subject="map of salesorderdetail", alter=(stop_map("salesorderdetail"),)
+    ),
+    "an older map of orders": Altered(
+        subject="map of salesorder", alter=(age_map("salesorder", (1, 0, 0, 2)),)
+    ),
+}
+DATA: Final = {
+    "an account without a price list": Altered(
+        subject="accounts without a price list",
+        rows=lose_price_list,
+    ),
+    "a country without a mapped value": Altered(
+        subject="countries without a mapped value",
+        rows=move_abroad,
+        affects=absent("Address.country"),
+    ),
+}
+OPTIONS: Final = {
+    "no canceled orders": Altered(
+        subject="salesorder.msdyn_processingstatus",
+        alter=(reoption("salesorder", "msdyn_processingstatus", {192350007: None}),),
+        affects=absent("SalesOrder.status", by("orders", "STATUS")),
+    ),
+    "other numbers of holds": Altered(
+        subject="account.msdyn_onholdstatus",
+        alter=(reoption("account", "msdyn_onholdstatus", {806380003: 806380013}),),
+        affects=absent("Account.holdStatus"),
+    ),
+}
+TYPES: Final = {
+    "decimals of products that are text": Altered(
+        subject="product.quantitydecimal",
+        alter=(retype("product", "quantitydecimal", "String", MaxLength=10),),
+        affects=absent("Product.decimals", by("products", "DECIMALS")),
+    ),
+    "credit limits that are plain numbers": Altered(
+        subject="account.creditlimit",
+        alter=(retype("account", "creditlimit", "Integer"),),
+        affects=absent("Account.creditLimit", by("accounts", "CREDIT_LIMIT")),
+    ),
+}
+ERP: Final = {
+    "no tracking": Altered(
+        subject="PackingSlipTrackingInformation",
+        alter=(drop_collection("PackingSlipTrackingInformation"),),
+        affects=absent("Shipment.tracking"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no stock": Altered(
+        subject="WarehousesOnHandV2",
+        alter=(drop_collection("WarehousesOnHandV2"),),
+        affects=absent("Product.stock", "Product.availability"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no carriers of packing slips": Altered(
+        subject="CustPackingSlipJourBiEntities.ShipCarrierId",
+        alter=(drop_property("CustPackingSlipJourBiEntities", "ShipCarrierId"),),
+        affects=absent("Shipment.carrier", by("shipments", "CARRIER")),
+    ),
+    "the warehouse of packing slips in upper case": Altered(
+        subject="CustPackingSlipJourBiEntities.inventLocationId",
+        alter=(
+            rename_property(
+                "CustPackingSlipJourBiEntities", "inventLocationId", "InventLocationId"
+            ),
+        ),
+        without=absent("Shipment.warehouse", by("shipments", "WAREHOUSE")),
+    ),
+    "order lines of the ERP under another name": Altered(
+        subject="SalesOrderLines",
+        alter=(rename_collection("SalesOrderLines", "SalesOrderLinesV9"),),
+        without=absent("SalesOrderLine.deliveredQuantity", "SalesOrderLine.remainingQuantity"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "stock of the ERP under another name": Altered(
+        subject="WarehousesOnHandV2",
+        alter=(rename_collection("WarehousesOnHandV2", "WarehousesOnHandV3"),),
+        without=absent("Product.stock", "Product.availability"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+}
+EVERY: Final[Mapping[str, Altered]] = {
+    **NAVIGATION, **ABSENT, **LENGTHS, **KEYS, **COLLECTIONS, **DAYS, **PRIVILEGES, **MAPS,
+    **DATA, **OPTIONS, **TYPES, **ERP,
+}  # fmt: skip

@@ -1,0 +1,298 @@
+"""What is asked of every environment, and what one environment answers other than another."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_named_type,
+    is_leaf_type,
+    parse,
+    print_ast,
+    separate_operations,
+)
+
+from gateway.resolvers.root import build
+from tests.stack import Answer, Stack
+
+REPO = Path(__file__).parents[3]
+SCHEMA: GraphQLSchema = build()._schema
+QUERY: Any = SCHEMA.query_type
+GUIDE = (REPO / "docs" / "partners.md").read_text()
+PORTAL = REPO / "portal" / "documents"
+CALLERS = ("jane", "admin")
+"""A buyer and one of the seller's own staff."""
+CURSORS = ("startCursor", "endCursor")
+AT_ONCE = 10
+"""Orderings that one query asks for."""
+DEPTH = 2
+"""How many links in a row the queries of everything follow."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query, as one caller asks it."""
+
+    name: str
+    query: str
+    as_: str = "jane"
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name} as {self.as_}"
+
+
+Answers = dict[str, Answer]
+
+
+async def questions(stack: Stack) -> list[Question]:
+    """The queries of the guide and of the portal, and everything that the schema has."""
+    ids = await _ids(stack)
+    return [*_guide(), *_portal(ids), *_everything(), *_orderings()]
+
+
+async def answers(stack: Stack, asked: list[Question]) -> Answers:
+    return {str(q): await stack.ask(q.query, as_=q.as_, **q.variables) for q in asked}
+
+
+async def _ids(stack: Stack) -> Json:
+    """Rows to ask for by their ids: an order that was sent and invoiced, and what goes with it."""
+    sent = "{ in: [INVOICED, DELIVERED, PARTIALLY_INVOICED, DELIVERED_AND_PARTIALLY_INVOICED] }"
+    found = (await stack.ask(
+        f"""{{
+          orders(first: 1, filter: {{ status: {sent} }}) {{ nodes {{
+            id account {{ id }} shipments(first: 1) {{ nodes {{ number }} }} }} }}
+          invoices(first: 1) {{ nodes {{ id }} }}
+          products(first: 5) {{ nodes {{ id number }} }}
+        }}"""
+    )).data  # fmt: skip
+    (order,), (invoice,) = found["orders"]["nodes"], found["invoices"]["nodes"]
+    products = found["products"]["nodes"]
+    return {
+        "order": order["id"],
+        "account": order["account"]["id"],
+        "shipment": order["shipments"]["nodes"][0]["number"],
+        "invoice": invoice["id"],
+        "product": products[0]["id"],
+        "numbers": [each["number"] for each in products],
+    }
+
+
+def _guide() -> Iterator[Question]:
+    """The queries of docs/partners.md that need no operation."""
+    blocks = re.findall(r"```graphql\n(.*?)```(?:\s+```json\n(.*?)```)?", GUIDE, re.DOTALL)
+    for query, variables in blocks:
+        if query.startswith("query") and "$id" not in query:
+            yield Question(
+                f"guide {query.split()[1]}", query, "jane", json.loads(variables or "{}")
+            )
+
+
+def _portal(ids: Json) -> Iterator[Question]:
+    """The queries of the customer portal, with the variables that its pages send."""
+    late = {"requestedReceiptDate": {"lt": "2026-06-01"}, "status": {"in": ["ACTIVE", "CONFIRMED"]}}
+    shipped = {"status": {"in": ["DELIVERED", "INVOICED", "PARTIALLY_DELIVERED"]}}
+    by_file: dict[str, Json] = {
+        "account": {"id": ids["account"]},
+        "changing": {"id": ids["order"]},
+        "invoices": {"id": ids["invoice"]},
+        "order": {"id": ids["order"]},
+        "products": {"id": ids["product"]} | dict.fromkeys("abcde", ids["numbers"]),
+        "shipments": {"order": ids["order"], "number": ids["shipment"]},
+        "wizard": {"account": ids["account"]},
+        "dashboard": {
+            "open": {"status": {"eq": "ACTIVE"}},
+            "all": {"requestedReceiptDate": {"gte": "2020-01-01"}},
+            "late": late,
+            "shipped": shipped,
+            "warns": True,
+        },
+        "searching": {
+            "people": {"name": {"contains": "a"}},
+            "accounts": {"name": {"contains": "a"}},
+            "orders": {"number": {"startsWith": "0"}},
+            "shipped": shipped,
+            **dict.fromkeys(("withPeople", "withAccounts", "withOrders"), True),
+        },
+    }
+    for path in sorted(PORTAL.glob("*.graphql")):
+        for name, document in separate_operations(parse(path.read_text())).items():
+            (operation,) = (
+                each for each in document.definitions if isinstance(each, OperationDefinitionNode)
+            )
+            if operation.operation.value != "query" or name == "Outcome":
+                continue
+            wanted = {each.variable.name.value for each in operation.variable_definitions or ()}
+            given = by_file.get(path.stem, {})
+            variables = {n: v for n, v in given.items() if n in wanted} | {"first": 20}
+            variables = {n: v for n, v in variables.items() if n in wanted}
+            yield Question(f"portal {path.stem} {name}", print_ast(document), "jane", variables)
+
+
+def _everything() -> Iterator[Question]:
+    """Every field of every type that a list leads to, for each caller."""
+    for name, found in QUERY.fields.items():
+        if "first" in found.args:
+            fields = _fields(_node(found.type), DEPTH)
+            query = f"{{ {name}(first: 4) {{ nodes {{ {fields} }} totalCount }} }}"
+            yield from (Question(f"all of {name}", query, caller) for caller in CALLERS)
+    yield Question("viewer", "{ viewer { kind name roles permissions contact { name } } }")
+
+
+def _orderings() -> Iterator[Question]:
+    """Each list in every order that it can have."""
+    for name, found in QUERY.fields.items():
+        if "orderBy" not in found.args:
+            continue
+        order: Any = get_named_type(found.args["orderBy"].type)
+        by: Any = get_named_type(order.fields["field"].type)
+        pages = [
+            f"{name}_by_{value}: {name}(first: 3, orderBy: [{{ field: {value} }}])"
+            " { nodes { id } pageInfo { hasNextPage } }"
+            for value in by.values
+        ]
+        for at in range(0, len(pages), AT_ONCE):
+            query = f"{{ {' '.join(pages[at : at + AT_ONCE])} }}"
+            yield Question(f"orders of {name} {at}", query)
+
+
+def _node(type_: GraphQLOutputType) -> GraphQLObjectType:
+    connection: Any = get_named_type(type_)
+    node = get_named_type(connection.fields["nodes"].type)
+    assert isinstance(node, GraphQLObjectType)
+    return node
+
+
+def _fields(type_: GraphQLObjectType, depth: int) -> str:
+    """The fields of a type; links are followed so many times."""
+    return " ".join(filter(None, (_field(name, f, depth) for name, f in type_.fields.items())))
+
+
+def _field(name: str, found: Any, depth: int) -> str:
+    named: Any = get_named_type(found.type)
+    if is_leaf_type(named):
+        # How long ago an order was placed is another answer each time.
+        return "" if name == "ageSeconds" else name
+    if "nodes" in named.fields:
+        below = _fields(_node(found.type), depth - 1) if depth else ""
+        return f"{name}(first: 2) {{ nodes {{ {below} }} }}" if below else ""
+    is_row = "id" in named.fields or any("nodes" in _names(f) for f in named.fields.values())
+    if is_row and not depth:
+        return ""
+    return f"{name} {{ {_fields(named, depth - 1 if is_row else depth)} }}"
+
+
+def _names(found: Any) -> Mapping[str, Any]:
+    return getattr(get_named_type(found.type), "fields", {})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A place of an answer that is other than in the usual environment."""
+
+    question: str
+    fields: tuple[str, ...]
+    """The fields down to the place, and their aliases: `("Query.orders", "SalesOrder.status")`."""
+    usual: Any
+    found: Any
+    code: str | None = None
+    """The code of the error there, or above."""
+
+    def is_of(self, affected: frozenset[str]) -> bool:
+        return not affected.isdisjoint(self.fields)
+
+
+def differences(
+    asked: list[Question], usual: Mapping[str, Answer], found: Mapping[str, Answer]
+) -> Iterator[Difference]:
+    """Where the answers differ, and every error."""
+    for question in asked:
+        document = parse(question.query)
+        parts: Any = document.definitions
+        fragments = {each.name.value: each for each in parts if hasattr(each, "type_condition")}
+        operation: Any = next(each for each in parts if hasattr(each, "operation"))
+        one, other = usual[str(question)].body, found[str(question)].body
+        assert "data" in one, one
+        codes = {
+            tuple(each.get("path") or ()): each["extensions"]["code"]
+            for each in other.get("errors", ())
+        }
+        yield from _Comparison(str(question), fragments, codes).objects(
+            operation.selection_set, QUERY, one["data"], other.get("data"), (), ()
+        )
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    question: str
+    fragments: Mapping[str, Any]
+    codes: Mapping[tuple[Any, ...], str]
+
+    def objects(
+        self,
+        selections: Any,
+        type_: Any,
+        usual: Any,
+        found: Any,
+        fields: tuple[str, ...],
+        path: tuple[Any, ...],
+    ) -> Iterator[Difference]:
+        if usual is None or found is None:
+            if usual is not found:
+                yield self._difference(usual, found, fields, path)
+            return
+        for node in self._nodes(selections):
+            name, key = node.name.value, (node.alias or node.name).value
+            if key not in usual:
+                continue
+            here, at = (*fields, f"{type_.name}.{name}", key), (*path, key)
+            below = get_named_type(type_.fields[name].type)
+            yield from self._values(node, below, usual[key], found.get(key), here, at)
+
+    def _values(
+        self,
+        node: FieldNode,
+        type_: Any,
+        usual: Any,
+        found: Any,
+        fields: tuple[str, ...],
+        path: tuple[Any, ...],
+    ) -> Iterator[Difference]:
+        if node.selection_set is None:
+            # A cursor says what stands in the columns, in the form of the environment.
+            both = usual is not None and found is not None
+            if node.name.value in CURSORS and both:
+                return
+            if usual != found or path in self.codes:
+                yield self._difference(usual, found, fields, path)
+        elif isinstance(usual, list) and isinstance(found, list) and len(usual) == len(found):
+            for at, (one, other) in enumerate(zip(usual, found, strict=True)):
+                yield from self.objects(node.selection_set, type_, one, other, fields, (*path, at))
+        elif isinstance(usual, list) or isinstance(found, list):
+            yield self._difference(usual, found, fields, path)
+        else:
+            yield from self.objects(node.selection_set, type_, usual, found, fields, path)
+
+    def _nodes(self, selections: Any) -> Iterator[FieldNode]:
+        for each in selections.selections:
+            if isinstance(each, FieldNode):
+                yield each
+            else:
+                yield from self._nodes(self.fragments[each.name.value].selection_set)
+
+    def _difference(
+        self, usual: Any, found: Any, fields: tuple[str, ...], path: tuple[Any, ...]
+    ) -> Difference:
+        above = (path[:end] for end in range(len(path), -1, -1))
+        code = next((self.codes[each] for each in above if each in self.codes), None)
+        return Difference(self.question, fields, usual, found, code)

@@ -1,0 +1,292 @@
+"""`gateway doctor` as an operator runs it: what it prints, writes and exits with."""
+
+import asyncio
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from click.testing import CliRunner, Result
+from starlette.applications import Starlette
+
+from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from emulator.metadata import Service, Type
+from emulator.server import build
+from emulator.settings import Settings
+from emulator.store import Store
+from gateway.__main__ import main
+from gateway.metadata import overrides
+from tests.emulator.trade import CACHE, counts, trading
+from tests.environments import Json, altered, drop_column, dumped, rename_navigation, written
+
+PARTS = ["check", "status", "subject", "says", "breaks", "do"]
+CUSTOMERS = ("account", "contact", "customeraddress", "salesorder", "salesorderdetail", "invoice")
+"""Tables of which not a word may get out."""
+
+
+class Server:
+    """An emulator on a port of its own, and the commands that are run against it."""
+
+    def __init__(self, app: Starlette, url: str) -> None:
+        self.app, self.url = app, url
+
+    @property
+    def store(self) -> Store:
+        found: Store = self.app.state.store
+        return found
+
+    def doctor(self, *arguments: str, **env: str) -> Result:
+        variables = {
+            "GATEWAY_DATAVERSE_URL": self.url,
+            "GATEWAY_FINOPS_URL": self.url,
+            "GATEWAY_TOKEN_URL": f"{self.url}/demo/oauth2/v2.0/token",
+            "GATEWAY_CLIENT_ID": SERVICE_CLIENT_ID,
+            "GATEWAY_CLIENT_SECRET": SERVICE_SECRET,
+            "GATEWAY_ISSUER": f"{self.url}/issuer",
+            "GATEWAY_AUDIENCE": "gateway",
+            "GATEWAY_LEARNED_NAMES": "off",
+        }
+        return run(*arguments, env=variables | env)
+
+
+def run(*arguments: str, env: Mapping[str, str]) -> Result:
+    return CliRunner(env=env).invoke(main, ["doctor", *arguments])
+
+
+@contextmanager
+def serving(**settings: Any) -> Iterator[Server]:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        app = build(Settings(base_url=url, cache=Path(CACHE.name), **settings))
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([found],), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield Server(app, url)
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="module")
+def usual() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def dump() -> Json:
+    async def of_usual() -> Json:
+        async with trading() as trade:
+            return await dumped(trade.http)
+
+    return asyncio.run(of_usual())
+
+
+@pytest.fixture(scope="module")
+def other(dump: Json, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An environment with another name, and without a column."""
+    changes = (
+        rename_navigation("salesorder", "msdyn_company", "msdyn_company"),
+        drop_column("contact", "jobtitle"),
+    )
+    folder = tmp_path_factory.mktemp("other")
+    with serving(environment=written(folder, altered(dump, *changes))) as server:
+        yield server
+
+
+def findings(result: Result) -> list[dict[str, str]]:
+    body = json.loads(result.stdout)
+    assert list(body) == ["findings"]
+    found: list[dict[str, str]] = body["findings"]
+    return found
+
+
+def test_findings_as_json_have_six_texts_each(usual: Server) -> None:
+    found = findings(usual.doctor("--json"))
+
+    assert all(list(each) == PARTS for each in found)
+    assert all(isinstance(text, str) for each in found for text in each.values())
+    assert {each["status"] for each in found} <= {"OK", "WRONG", "UNKNOWN"}
+    assert all(each["says"] and each["do"] for each in found if each["status"] == "WRONG")
+
+
+def test_it_exits_with_0_where_nothing_is_wrong(usual: Server) -> None:
+    result = usual.doctor()
+
+    assert result.exit_code == 0, result.output
+    assert "0 WRONG" in result.stdout.splitlines()[-1]
+
+
+def test_it_exits_with_3_where_something_is_wrong(other: Server) -> None:
+    result = other.doctor("--json")
+    wrong = [each["subject"] for each in findings(result) if each["status"] == "WRONG"]
+
+    assert result.exit_code == 3
+    assert wrong == ["contact.jobtitle", "salesorder.msdyn_company -> cdm_company"]
+
+
+def test_it_exits_with_1_where_it_could_not_look(usual: Server) -> None:
+    nowhere = "http://127.0.0.1:9"
+    for env in (
+        {"GATEWAY_TOKEN_URL": nowhere},
+        {"GATEWAY_DATAVERSE_URL": nowhere, "GATEWAY_FINOPS_URL": nowhere},
+        {"GATEWAY_CLIENT_SECRET": "another"},
+    ):
+        assert usual.doctor("--json", **env).exit_code == 1
+
+
+def test_it_exits_with_2_where_it_is_used_wrongly(usual: Server) -> None:
+    assert usual.doctor("--jsn").exit_code == 2
+    assert usual.doctor("--dump").exit_code == 2
+    assert usual.doctor(GATEWAY_TIME_ZONE="Nowhere").exit_code == 2
+    assert usual.doctor(GATEWAY_NAMES="/no/such/file").exit_code == 2
+    assert run(env={}).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[salesorder", "Expected"),
+        ("[salesorder]\nabsents = true", "absents"),
+        ('[salesorder]\ncolumn.requestdeliveryby.behaviour = "Local"', "requestdeliveryby"),
+        ('[salesorder]\ncolumn.requestdeliveryby.zone = "Nowhere"', "requestdeliveryby"),
+    ],
+)
+def test_mistakes_of_a_names_file_are_told_with_their_place(
+    usual: Server, tmp_path: Path, text: str, said: str
+) -> None:
+    names = tmp_path / "names.toml"
+    names.write_text(text)
+
+    result = usual.doctor(GATEWAY_NAMES=str(names))
+
+    assert result.exit_code == 2
+    assert str(names) in result.stderr
+    assert said in result.stderr
+
+
+def test_each_step_is_told_on_standard_error(usual: Server) -> None:
+    result = usual.doctor("--json", "--write")
+    steps = result.stderr.splitlines()
+
+    assert len(steps) >= 6
+    assert all(line.startswith("... ") for line in steps)
+    json.loads(result.stdout)
+
+
+def test_what_is_in_order_is_shown_when_asked_for(usual: Server) -> None:
+    assert "OK      salesorder" not in usual.doctor().stdout
+    assert "OK      salesorder" in usual.doctor("--all").stdout
+
+
+def test_the_names_file_says_what_differs_and_keeps_what_it_said(
+    other: Server, tmp_path: Path
+) -> None:
+    names = tmp_path / "names.toml"
+    names.write_text('[salesorder]\ncolumn.requestdeliveryby.zone = "Europe/Berlin"\n')
+
+    first = other.doctor("--write-names", str(names), GATEWAY_NAMES=str(names))
+    again = other.doctor("--write-names", str(names), GATEWAY_NAMES=str(names))
+    found = overrides.load(str(names))
+
+    assert (first.exit_code, again.exit_code) == (3, 0)
+    assert found["salesorder"].navigation == {"msdyn_company": "msdyn_company"}
+    assert found["salesorder"].column["requestdeliveryby"].zone == "Europe/Berlin"
+    assert found["contact"].absent == ("jobtitle",)
+
+
+def test_nothing_remains_of_the_order_that_is_tried(usual: Server) -> None:
+    before = dict(counts(usual.store))
+    found = findings(usual.doctor("--json", "--write"))
+
+    assert {e["status"] for e in found if e["check"] == "write"} == {"OK"}
+    assert dict(counts(usual.store)) == before
+
+
+def test_nothing_is_changed_unless_it_is_asked_to(usual: Server) -> None:
+    version = usual.store.run('SELECT max("versionnumber") FROM "dataverse.salesorders"')
+    before = dict(counts(usual.store))
+
+    assert usual.doctor().exit_code == 0
+    assert dict(counts(usual.store)) == before
+    latest = usual.store.run('SELECT max("versionnumber") FROM "dataverse.salesorders"')
+    assert latest == version
+
+
+def test_the_dump_has_the_metadata_and_no_row_of_anybody(usual: Server, tmp_path: Path) -> None:
+    path = tmp_path / "dump.json"
+    usual.doctor("--dump", str(path))
+    text = path.read_text()
+    dump = json.loads(text)
+
+    assert list(dump) == ["dataverse", "finops"]
+    assert set(dump["dataverse"]) == {
+        "EntityDefinitions", "RolePrivileges", "msdyn_dualwriteruntimeconfigs",
+    }  # fmt: skip
+    assert list(dump["finops"]) == ["PublicEntities"]
+    (order,) = [
+        each
+        for each in dump["dataverse"]["EntityDefinitions"]
+        if each["LogicalName"] == "salesorder"
+    ]
+    assert {"Attributes", "Keys", "ManyToOneRelationships", "Privileges"} <= order.keys()
+    said = set(strings(dump))
+    # A job title, and a type of columns.
+    assert sorted(said & set(texts(usual.store)) - {"Owner"}) == []
+    assert "@contoso" not in text
+
+
+def strings(value: Any) -> Iterator[str]:
+    match value:
+        case dict():
+            for name, each in value.items():
+                yield name
+                yield from strings(each)
+        case list():
+            for each in value:
+                yield from strings(each)
+        case str():
+            yield value
+
+
+def texts(store: Store) -> Iterator[str]:
+    """Every name, number, address, text and id of customers' rows."""
+    for table in store.catalog.of(Service.DATAVERSE):
+        if table.name not in CUSTOMERS:
+            continue
+        kinds = (Type.STRING, Type.MEMO, Type.GUID)
+        named = [each.name for each in table.columns.values() if each.type in kinds]
+        for row in store.select(table, "1 = 1", []):
+            found = (row[name] for name in named)
+            yield from (str(text) for text in found if isinstance(text, str) and len(text) > 3)
+
+
+def test_an_emulator_that_is_started_from_the_dump_is_the_same_environment(
+    other: Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "dump.json"
+    first = findings(other.doctor("--json", "--dump", str(path)))
+
+    with serving(environment=path) as again:
+        second = findings(again.doctor("--json", "--write"))
+
+    wrong = [each for each in first if each["status"] == "WRONG"]
+    assert [each for each in second if each["status"] == "WRONG"] == wrong
+    assert [each["status"] for each in second if each["check"] == "write"] == ["OK"]
