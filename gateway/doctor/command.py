@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -35,15 +36,16 @@ def doctor(
     wrong, 3 something is, 1 it could not look, 2 the settings are wrong.
     """
     report = _report(write=write)
-    if write_names is not None:
-        write_names.write_text(overrides.dump(report.overrides), encoding="utf-8")
-    if dump is not None:
-        dump.write_bytes(msgspec.json.format(msgspec.json.encode(report.dump)))
+    files = (
+        (write_names, lambda: overrides.dump(report.overrides).encode()),
+        (dump, lambda: msgspec.json.format(msgspec.json.encode(report.dump))),
+    )
+    written = [_write(path, text, report) for path, text in files if path is not None]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"findings": report.findings})).decode())
     else:
         _print(report, show_all=show_all)
-    if not report.could_look:
+    if not report.could_look or not all(written):
         sys.exit(COULD_NOT_LOOK)
     sys.exit(SOMETHING_WRONG if report.is_wrong else 0)
 
@@ -57,6 +59,21 @@ def _report(*, write: bool) -> Report:
     except (SettingsError, ImportError, TypeError) as error:
         click.echo(str(error), err=True)
         sys.exit(USAGE)
+
+
+def _write(path: Path, text: Callable[[], bytes], report: Report) -> bool:
+    """Whether a file was written; it is left as it was where a service could not be looked at."""
+    if report.out_of_reach:
+        why = f"could not look at {' and '.join(report.out_of_reach)}"
+    else:
+        try:
+            path.write_bytes(text())
+        except OSError as error:
+            why = error.strerror or str(error)
+        else:
+            return True
+    click.echo(f"{path} is not written: {why}", err=True)
+    return False
 
 
 def _settings() -> Settings:

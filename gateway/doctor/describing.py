@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from gateway.doctor.looking import Looking, words
-from gateway.errors import UpstreamError
+from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.metadata.described import Attribute, Entity, Key
 from gateway.metadata.overrides import NO_OVERRIDE
 from gateway.metadata.reading import entity
@@ -34,6 +34,7 @@ CASTS: Mapping[str, str] = {
 """What only some types of columns say, asked for by type."""
 ALIKE = 0.9
 """How much of its columns a collection shares with the one that it is taken for."""
+NOT_FOUND = 404
 AT_ONCE = 6
 """Tables that are described at the same time."""
 
@@ -48,7 +49,9 @@ class Described(Struct):
     entities: dict[str, Entity] = {}
     """The same as the gateway reads them, and collections of F&O by their public name."""
     missing: dict[str, str] = {}
-    """Tables that could not be described, and the service's words."""
+    """Tables that the environment does not have, and the service's words."""
+    unread: dict[str, str] = {}
+    """Tables of which nothing is known, because the service did not describe them, and why."""
     public: dict[str, Json] = {}
     """Rows of `PublicEntities`, by collection."""
 
@@ -56,8 +59,8 @@ class Described(Struct):
 async def describe(looking: Looking) -> Described:
     """Everything that is said of the tables that the schema relies on."""
     found = Described()
-    await _all(looking, "dataverse", looking.relied["dataverse"], found)
-    await _all(looking, "finops", looking.relied["finops"], found)
+    for service, relied in looking.relied.items():
+        await _all(looking, service, relied, found)
     return found
 
 
@@ -70,7 +73,8 @@ async def _all(looking: Looking, service: Any, names: Iterable[str], found: Desc
             try:
                 await describe(looking, name, found)
             except UpstreamError as error:
-                found.missing[name] = words(error)
+                is_missing = isinstance(error, UpstreamRefused) and error.status == NOT_FOUND
+                (found.missing if is_missing else found.unread)[name] = words(error)
 
     await asyncio.gather(*map(one, sorted(names)))
 

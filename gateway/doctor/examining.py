@@ -19,6 +19,7 @@ from gateway.doctor.describing import Described, describe
 from gateway.doctor.findings import Finding, Status
 from gateway.doctor.looking import Looking, Outcome
 from gateway.metadata.overrides import Override
+from gateway.tables import ServiceName
 
 
 class Report(Struct):
@@ -30,6 +31,8 @@ class Report(Struct):
     described: Described = field(default_factory=Described)
     dumped: dict[str, list[dict[str, Any]]] = {}
     """Rows of Dataverse that go with the description."""
+    out_of_reach: tuple[ServiceName, ...] = ()
+    """The services that did not let the gateway in: nothing more was asked of them."""
 
     @property
     def is_wrong(self) -> bool:
@@ -51,15 +54,20 @@ class Report(Struct):
 
 
 async def examine(looking: Looking, *, write: bool) -> Report:
-    """All steps; `write` tries an order of which nothing remains."""
+    """All steps at the services within reach; `write` tries an order of which nothing remains."""
     report = Report(overrides=dict(looking.overrides))
     looking.say("signing in")
     _add(report, await signing_in.check(looking))
     if not report.could_look:
         return report
+    looking = looking.without(report.out_of_reach)
     looking.say("reading the metadata")
     report.described = await describe(looking)
     _add(report, names_check.check(looking, report.described))
+    looking.say("asking one real query for each table")
+    _add(report, await trying.check(looking))
+    if "dataverse" in report.out_of_reach:
+        return report
     _add(report, keys_check.check(report.described))
     _add(report, await privileges.check(looking, report.described))
     for label, check in STEPS.items():
@@ -72,13 +80,14 @@ async def examine(looking: Looking, *, write: bool) -> Report:
 
 
 STEPS: Mapping[str, Callable[[Looking], Awaitable[Outcome]]] = {
-    "asking one real query for each table": trying.check,
     "looking at the running dual-write maps": dual_write.check,
     "looking for rows that will hurt": data.check,
 }
+"""What is asked of Dataverse alone."""
 
 
 def _add(report: Report, outcome: Outcome) -> None:
     report.findings += outcome.findings
     report.overrides |= outcome.overrides
     report.dumped |= outcome.dumped
+    report.out_of_reach += outcome.out_of_reach

@@ -1,9 +1,10 @@
 """What every check of the doctor looks with: the two services, the schema, and a voice."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.doctor.findings import Finding
 from gateway.doctor.relied import Relied
@@ -33,6 +34,14 @@ class Looking(Struct, frozen=True):
     say: Callable[[str], None]
     """Tells the operator how far it has come."""
 
+    def without(self, services: Collection[ServiceName]) -> "Looking":
+        """The same visit, in which nothing is asked of these services."""
+        return replace(
+            self,
+            tables=tuple(table for table in self.tables if table.service not in services),
+            relied={name: uses for name, uses in self.relied.items() if name not in services},
+        )
+
     def allowance(self, seconds: float = SECONDS) -> Allowance:
         return Allowance(CALLS, now() + seconds)
 
@@ -44,6 +53,8 @@ class Outcome(Struct):
     overrides: dict[str, Override] = {}
     dumped: Mapping[str, list[dict[str, Any]]] = {}
     """What the dump gets of Dataverse, by its name there."""
+    out_of_reach: tuple[ServiceName, ...] = ()
+    """The services that did not let the gateway in."""
 
 
 def words(error: UpstreamError) -> str:

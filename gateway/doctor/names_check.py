@@ -52,8 +52,11 @@ class Comparison:
 
     def run(self, described: Described) -> None:
         found = described.entities.get(self._name)
+        if found is None and self._name in described.missing:
+            self._missing(described.missing[self._name])
+            return
         if found is None:
-            self._missing(described.missing.get(self._name, "it is not described"))
+            self._unread(described.unread.get(self._name, "it is not described"))
             return
         if self._told.absent is True:
             says = "the names file calls it absent, and it is there"
@@ -82,6 +85,12 @@ class Comparison:
         do = f"[{self._name}]\nabsent = true"
         self._add(wrong(CHECK, self._name, says, breaks=self._breaks, do=do))
         self._override(Override(absent=True))
+
+    def _unread(self, says: str) -> None:
+        """Nobody knows: it may be there, so the names file says nothing of it."""
+        breaks = "whether its names are right cannot be told"
+        do = "let the gateway's user read the metadata, and ask again"
+        self._add(unknown(CHECK, self._name, says, breaks=breaks, do=do))
 
     @property
     def _breaks(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from gateway.doctor.findings import Finding, ok, unknown, wrong
 from gateway.doctor.looking import Looking, Outcome, words
 from gateway.errors import UpstreamError
+from gateway.tables import ServiceName
 
 CHECK = "sign-in"
 
@@ -14,11 +15,12 @@ async def check(looking: Looking) -> Outcome:
     """Whether both services take the tokens, and what the user may do in Dataverse."""
     dataverse, finops = looking.services["dataverse"], looking.services["finops"]
     found: list[Finding] = []
+    out_of_reach: list[ServiceName] = []
     try:
         me = await dataverse.read("WhoAmI", looking.allowance())
     except UpstreamError as error:
         found.append(_refused("Dataverse", error))
-        me = None
+        out_of_reach.append("dataverse")
     else:
         found.append(ok(CHECK, "Dataverse", f"the gateway is user {me.get('UserId')}"))
         found += await _roles(looking, str(me.get("UserId")))
@@ -27,9 +29,10 @@ async def check(looking: Looking) -> Outcome:
         await finops.read("/metadata/PublicEnumerations?$top=1", looking.allowance())
     except UpstreamError as error:
         found.append(_refused("Finance & Operations", error))
+        out_of_reach.append("finops")
     else:
         found.append(ok(CHECK, "Finance & Operations", "the token is taken"))
-    return Outcome(found)
+    return Outcome(found, out_of_reach=tuple(out_of_reach))
 
 
 def _refused(service: str, error: UpstreamError) -> Finding:

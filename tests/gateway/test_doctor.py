@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from starlette.applications import Starlette
 
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from emulator.faults.actions import Fail
 from emulator.metadata import Service, Type
 from emulator.server import build
 from emulator.settings import Settings
@@ -150,6 +151,48 @@ def test_it_exits_with_1_where_it_could_not_look(usual: Server) -> None:
         {"GATEWAY_CLIENT_SECRET": "another"},
     ):
         assert usual.doctor("--json", **env).exit_code == 1
+
+
+@pytest.mark.parametrize("service", ["DATAVERSE", "FINOPS"])
+def test_an_outage_is_never_taken_for_the_absence_of_tables(
+    usual: Server, tmp_path: Path, service: str
+) -> None:
+    names, dump = tmp_path / "names.toml", tmp_path / "dump.json"
+    names.write_text('[contact]\nabsent = ["jobtitle"]\n')
+    before = names.read_text()
+    down = {f"GATEWAY_{service}_URL": "http://127.0.0.1:9"}
+
+    files = ("--write-names", str(names), "--dump", str(dump))
+    result = usual.doctor("--json", *files, **down)
+    wrong = [each for each in findings(result) if each["status"] == "WRONG"]
+
+    assert result.exit_code == 1
+    assert [each["check"] for each in wrong] == ["sign-in"]
+    assert names.read_text() == before
+    assert not dump.exists()
+    assert f"{names} is not written: could not look at {service.lower()}" in result.stderr
+
+
+def test_a_table_that_may_not_be_described_is_not_called_absent(
+    usual: Server, tmp_path: Path
+) -> None:
+    names = tmp_path / "names.toml"
+    rule = {"path": "*EntityDefinitions(LogicalName='invoice')*", "method": "GET"}
+    usual.app.state.faults.add(Fail(403), **rule)
+    try:
+        found = findings(usual.doctor("--json", "--write-names", str(names)))
+    finally:
+        usual.app.state.faults.clear()
+
+    assert ("UNKNOWN", "invoice") in {(each["status"], each["subject"]) for each in found}
+    assert overrides.load(str(names)) == {}
+
+
+def test_a_file_that_cannot_be_written_is_told(usual: Server) -> None:
+    result = usual.doctor("--dump", "/no/such/folder/dump.json")
+
+    assert result.exit_code == 1
+    assert "/no/such/folder/dump.json is not written: No such file" in result.stderr
 
 
 def test_it_exits_with_2_where_it_is_used_wrongly(usual: Server) -> None:
