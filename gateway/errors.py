@@ -121,6 +121,15 @@ class UpstreamUnavailable(UpstreamError):
     code = "UPSTREAM_UNAVAILABLE"
 
 
+class SignInFailed(UpstreamUnavailable):
+    """The gateway got no token for the service."""
+
+    reason = ""
+    """Why, in codes that quote nothing; never for a caller."""
+    refusal = ""
+    """The OAuth error code of the token endpoint; empty where that gave none."""
+
+
 class UpstreamTimeout(UpstreamError):
     """No answer within the deadline. After a write the outcome is unknown."""
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gateway.doctor.findings import Finding
 from gateway.doctor.relied import Relied
-from gateway.errors import UpstreamError, UpstreamRefused
+from gateway.errors import SignInFailed, UpstreamError, UpstreamRefused
 from gateway.metadata.described import Entities
 from gateway.metadata.overrides import Override, Overrides
 from gateway.tables import ServiceName, Table
@@ -62,4 +62,6 @@ def words(error: UpstreamError) -> str:
     if isinstance(error, UpstreamRefused):
         reason = error.details.get("reason") or ""
         return f"{error.status} {reason} {error.words}".strip()
+    if isinstance(error, SignInFailed):
+        return f"there is no token for it: {error.reason}"
     return f"{error.code}: {error.message}"

@@ -5,10 +5,23 @@ from typing import Any
 
 from gateway.doctor.findings import Finding, ok, unknown, wrong
 from gateway.doctor.looking import Looking, Outcome, words
-from gateway.errors import UpstreamError
+from gateway.errors import SignInFailed, UpstreamError, UpstreamRefused
 from gateway.tables import ServiceName
 
 CHECK = "sign-in"
+NOT_LET_IN = 401, 403
+SIGN_IN: Mapping[str, str] = {
+    "invalid_client": "check GATEWAY_CLIENT_SECRET, which is the value of the secret and not its "
+    "id, or GATEWAY_CLIENT_CERTIFICATE; and whether it has run out",
+    "unauthorized_client": "check GATEWAY_CLIENT_ID, and that GATEWAY_TENANT is the tenant in "
+    "which that application is registered",
+    "invalid_request": "check GATEWAY_TENANT or GATEWAY_TOKEN_URL",
+    "invalid_resource": "check {variable}: the tenant knows no environment of this address",
+    "": "check GATEWAY_TENANT or GATEWAY_TOKEN_URL, and that the token endpoint can be reached "
+    "from here; the gateway takes no proxy from the environment",
+}
+"""What to do where there is no token, by the OAuth code of the refusal; the last for all others."""
+LOOK_UP = "the number behind AADSTS is explained by https://login.microsoftonline.com/error"
 
 
 async def check(looking: Looking) -> Outcome:
@@ -19,7 +32,7 @@ async def check(looking: Looking) -> Outcome:
     try:
         me = await dataverse.read("WhoAmI", looking.allowance())
     except UpstreamError as error:
-        found.append(_refused("Dataverse", error))
+        found.append(_refused("Dataverse", "GATEWAY_DATAVERSE_URL", error))
         out_of_reach.append("dataverse")
     else:
         found.append(ok(CHECK, "Dataverse", f"the gateway is user {me.get('UserId')}"))
@@ -28,22 +41,29 @@ async def check(looking: Looking) -> Outcome:
     try:
         await finops.read("/metadata/PublicEnumerations?$top=1", looking.allowance())
     except UpstreamError as error:
-        found.append(_refused("Finance & Operations", error))
+        found.append(_refused("Finance & Operations", "GATEWAY_FINOPS_URL", error))
         out_of_reach.append("finops")
     else:
         found.append(ok(CHECK, "Finance & Operations", "the token is taken"))
     return Outcome(found, out_of_reach=tuple(out_of_reach))
 
 
-def _refused(service: str, error: UpstreamError) -> Finding:
-    return wrong(
-        CHECK,
-        service,
-        words(error),
-        breaks="everything that is read from there",
-        do="make the application of GATEWAY_CLIENT_ID an application user of the environment, and "
-        "check GATEWAY_TENANT, GATEWAY_CLIENT_SECRET or the certificate, and the address",
-    )
+def _refused(service: str, variable: str, error: UpstreamError) -> Finding:
+    breaks = "everything that is read from there"
+    return wrong(CHECK, service, words(error), breaks=breaks, do=_advice(variable, error))
+
+
+def _advice(variable: str, error: UpstreamError) -> str:
+    """What to do about a service that does not let the gateway in; `variable` has its address."""
+    if isinstance(error, SignInFailed):
+        advice = SIGN_IN.get(error.refusal, SIGN_IN[""]).format(variable=variable)
+        return f"{advice}\n{LOOK_UP}" if "AADSTS" in error.reason else advice
+    if isinstance(error, UpstreamRefused) and error.status in NOT_LET_IN:
+        return (
+            "make the application of GATEWAY_CLIENT_ID a user of the environment: "
+            "docs/first-contact.md, section 1"
+        )
+    return f"check that {variable} is the address of an environment, and that it answers from here"
 
 
 async def _roles(looking: Looking, user: str) -> list[Finding]:

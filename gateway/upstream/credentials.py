@@ -25,7 +25,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from gateway.errors import UpstreamUnavailable
+from gateway.errors import SignInFailed, UpstreamUnavailable
 from gateway.settings import Settings, SettingsError
 from gateway.upstream.exchange import Reply, Request, Timeouts, Transport
 
@@ -142,15 +142,17 @@ class ServiceLogin:
             text = answer["access_token"]
             lifetime = min(float(answer["expires_in"]), MAX_LIFETIME)
         except (ValueError, KeyError, TypeError):
-            raise self._refusal(f"{response.status} {_code(response)}") from None
+            raise self._refusal(f"{response.status} {_why(response)}", _code(response)) from None
         if not isinstance(text, str) or not text.isascii() or not lifetime > 0:
             raise self._refusal("no usable token in the answer")
         return Token(text, asked + lifetime * REFRESH_AT, asked + lifetime)
 
-    def _refusal(self, reason: str) -> UpstreamUnavailable:
-        """Logs the reason; what is raised says nothing that a caller could use."""
+    def _refusal(self, reason: str, code: str = "") -> SignInFailed:
+        """Logs the reason; the message of what is raised says nothing that a caller could use."""
         log.error("no token for %s: %s", self._host, reason)
-        return UpstreamUnavailable("The gateway could not sign in to Dynamics.")
+        error = SignInFailed("The gateway could not sign in to Dynamics.")
+        error.reason, error.refusal = reason, code
+        return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +254,22 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.decode('ascii')}"
 
 
+def _why(response: Reply) -> str:
+    """The codes of a refusal, Entra's own included. Its text may quote what we sent: not told."""
+    numbers = _said(response, "error_codes")
+    known = [n for n in numbers if type(n) is int] if isinstance(numbers, list) else []
+    code = _code(response) or "without a code"
+    return " ".join([code, *(f"AADSTS{number}" for number in known[:3])])
+
+
 def _code(response: Reply) -> str:
-    """The OAuth error code of a refusal. Its text may quote what we sent: not for the log."""
-    found: Any
+    """The OAuth error code of a refusal, if it is one."""
+    found = _said(response, "error")
+    return found if isinstance(found, str) and re.fullmatch(r"[a-z_]{1,40}", found) else ""
+
+
+def _said(response: Reply, name: str) -> Any:
     try:
-        found = msgspec.json.decode(response.body)["error"]
+        return msgspec.json.decode(response.body)[name]
     except (ValueError, KeyError, TypeError):
-        return "without a code"
-    return found if isinstance(found, str) and re.fullmatch(r"[a-z_]{1,40}", found) else "?"
+        return None

@@ -153,6 +153,27 @@ def test_it_exits_with_1_where_it_could_not_look(usual: Server) -> None:
         assert usual.doctor("--json", **env).exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("env", "says", "do"),
+    [
+        ({"GATEWAY_CLIENT_SECRET": "x"}, "AADSTS7000215", "GATEWAY_CLIENT_SECRET"),
+        ({"GATEWAY_CLIENT_ID": "x"}, "AADSTS700016", "GATEWAY_CLIENT_ID"),
+        ({"GATEWAY_TOKEN_URL": "{url}/nobody/oauth2/v2.0/token"}, "AADSTS90002", "GATEWAY_TENANT"),
+        ({"GATEWAY_TOKEN_URL": "http://127.0.0.1:9"}, "ConnectError", "can be reached"),
+        ({"GATEWAY_DATAVERSE_URL": "http://127.0.0.1:9"}, "AADSTS500011", "GATEWAY_DATAVERSE_URL"),
+    ],
+)
+def test_a_failed_sign_in_says_why_and_which_setting_to_look_at(
+    usual: Server, env: dict[str, str], says: str, do: str
+) -> None:
+    given = {name: value.format(url=usual.url) for name, value in env.items()}
+    found = findings(usual.doctor("--json", **given))
+    first = next(each for each in found if each["status"] == "WRONG")
+
+    assert says in first["says"]
+    assert do in first["do"]
+
+
 @pytest.mark.parametrize("service", ["DATAVERSE", "FINOPS"])
 def test_an_outage_is_never_taken_for_the_absence_of_tables(
     usual: Server, tmp_path: Path, service: str
