@@ -91,8 +91,17 @@ def url(raw: str) -> str:
     return issuer(raw).rstrip("/")
 
 
+def root(raw: str) -> str:
+    """The same of a whole environment: no path, as that of its services is known."""
+    found = url(raw)
+    path = _split(found).path
+    if path:
+        raise ValueError(f"must be the root of the environment, without {path}")
+    return found
+
+
 def issuer(raw: str) -> str:
-    """The same, but left exactly as it is: `iss` is compared letter by letter."""
+    """The address of an issuer, exactly as it is: `iss` is compared letter by letter."""
     parts = _split(raw)
     if not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))):
         raise ValueError("must be an https address (http only for loopback)")

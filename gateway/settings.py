@@ -72,11 +72,11 @@ class Settings:
     """Everything that the operator decides; the demo and tests make their own by hand."""
 
     dataverse_url: str = variable(
-        "Root of the Dataverse environment, e.g. `https://contoso.crm.dynamics.com`.", parsers.url
+        "Root of the Dataverse environment, e.g. `https://contoso.crm.dynamics.com`.", parsers.root
     )
     finops_url: str = variable(
         "Root of the Finance & Operations environment, e.g. `https://contoso.operations.dynamics.com`.",
-        parsers.url,
+        parsers.root,
     )
     tenant: str | None = variable(
         "Entra tenant (id or domain) that issues the gateway's own service tokens.",

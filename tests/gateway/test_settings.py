@@ -126,6 +126,11 @@ def test_a_certificate_replaces_the_secret() -> None:
         ({"GATEWAY_DATAVERSE_URL": "http://contoso.example"}, "GATEWAY_DATAVERSE_URL"),
         ({"GATEWAY_FINOPS_URL": "https://me:pw@contoso.example"}, "GATEWAY_FINOPS_URL"),
         ({"GATEWAY_FINOPS_URL": "https://contoso.example/?a=b"}, "GATEWAY_FINOPS_URL"),
+        (
+            {"GATEWAY_DATAVERSE_URL": "https://contoso.example/api/data/v9.2"},
+            "GATEWAY_DATAVERSE_URL",
+        ),
+        ({"GATEWAY_FINOPS_URL": "https://contoso.example/data/"}, "GATEWAY_FINOPS_URL"),
         ({"GATEWAY_ISSUER": "ftp://issuer.example"}, "GATEWAY_ISSUER"),
         ({"GATEWAY_ISSUER": "https://[::1"}, "GATEWAY_ISSUER"),
         ({"GATEWAY_GRAPHIQL": "on"}, "GATEWAY_GRAPHIQL_CLIENT_ID"),
