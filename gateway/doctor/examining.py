@@ -12,6 +12,7 @@ from gateway.doctor import (
     names_check,
     privileges,
     signing_in,
+    telling,
     trying,
     writing,
 )
@@ -60,6 +61,7 @@ async def examine(looking: Looking, *, write: bool) -> Report:
     _add(report, await signing_in.check(looking))
     if not report.could_look:
         return report
+    _add(report, telling.check(looking))
     looking = looking.without(report.out_of_reach)
     looking.say("reading the metadata")
     report.described = await describe(looking)

@@ -8,7 +8,7 @@ from uuid import UUID
 from gateway.auth.principal import Access, Account, Contact, Kind, Principal
 from gateway.doctor.findings import Finding, ok, wrong
 from gateway.doctor.looking import Looking, Outcome, words
-from gateway.errors import GatewayError, UpstreamError
+from gateway.errors import GatewayError, NotAvailableHere, UpstreamError
 from gateway.tables import Table
 from gateway.upstream.conditions import EVERYTHING, NOTHING, Condition
 from gateway.upstream.odata import Query
@@ -74,6 +74,10 @@ async def _asked(looking: Looking, table: Table, label: str, rule: Condition) ->
             words(error),
             breaks=f"{table.name} for callers with this access",
             do="see the findings of the names, and give the user Read on the table",
+        )
+    except NotAvailableHere as error:
+        return wrong(
+            CHECK, subject, error.message, breaks=table.name, do="see the findings of the names"
         )
     except GatewayError as error:
         return wrong(CHECK, subject, error.message, breaks=table.name, do="report this as a defect")

@@ -18,6 +18,7 @@ from gateway.parsers import Zones
 from gateway.tables import Table
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.names import Names
+from gateway.upstream.odata import logical
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service
 
@@ -105,5 +106,5 @@ class Learning:
         for name, names in sorted(self._dataverse.names.entities.items()):
             if names.missing:
                 log.warning("Dataverse has no table %s; what needs it is not available", name)
-            for column in sorted(names.absent):
+            for column in sorted({logical(column) for column in names.absent}):
                 log.warning("Dataverse has no column %s.%s; it reads as null", name, column)

@@ -59,12 +59,12 @@ def load(path: str) -> Overrides:
     """The overrides in a file. SettingsError says what is wrong with it, and where."""
     try:
         words = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        found = msgspec.convert(words, dict[str, Override])
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"GATEWAY_NAMES: {path} cannot be read: {error}"]) from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path}: {error}"]) from None
-    mistakes = [
+    found, mistakes = _sections(path, words)
+    mistakes += [
         f"{path}: [{table}] column.{column}{mistake}"
         for table, override in found.items()
         for column, told in override.column.items()
@@ -73,6 +73,18 @@ def load(path: str) -> Overrides:
     if mistakes:
         raise SettingsError(mistakes)
     return found
+
+
+def _sections(path: str, words: Mapping[str, Any]) -> tuple[dict[str, Override], list[str]]:
+    """What is said of each table, and what cannot be understood."""
+    found: dict[str, Override] = {}
+    mistakes = []
+    for table, said in words.items():
+        try:
+            found[table] = msgspec.convert(said, Override)
+        except msgspec.ValidationError as error:
+            mistakes.append(f"{path}: [{table}] {error}")
+    return found, mistakes
 
 
 def dump(overrides: Overrides) -> str:

@@ -29,12 +29,14 @@ def diagnose(
         if len(told) < DIAGNOSES:
             told.add(shape)
         log.warning(
-            "%s refuses a query of %s: %s %s: %s",
+            "%s refuses a query of %s: %s",
             dialect.service,
             names.collection(query.entity),
-            error.status,
-            error.details["reason"],
-            error.words,
+            ": ".join(
+                filter(
+                    None, [f"{error.status} {error.details['reason'] or ''}".strip(), error.words]
+                )
+            ),
         )
     if is_no_table(error, dialect.service):
         raise NotAvailableHere(f"This environment has no {query.entity}.")

@@ -228,7 +228,7 @@ def test_it_exits_with_2_where_it_is_used_wrongly(usual: Server) -> None:
     ("text", "said"),
     [
         ("[salesorder", "Expected"),
-        ("[salesorder]\nabsents = true", "absents"),
+        ("[salesorder]\nabsents = true", "[salesorder] Object contains unknown field `absents`"),
         ('[salesorder]\ncolumn.requestdeliveryby.behaviour = "Local"', "requestdeliveryby"),
         ('[salesorder]\ncolumn.requestdeliveryby.zone = "Nowhere"', "requestdeliveryby"),
     ],
@@ -244,6 +244,50 @@ def test_mistakes_of_a_names_file_are_told_with_their_place(
     assert result.exit_code == 2
     assert str(names) in result.stderr
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "nearest"),
+    [
+        ('[salesorderr]\ncollection = "salesorders"', "[salesorderr]", "salesorder"),
+        ('[contact]\nabsent = ["jobtitel"]', "[contact] jobtitel", "jobtitle"),
+        (
+            '[salesorder]\nnavigation.msdyn_compny = "msdyn_Company"',
+            "[salesorder] navigation.msdyn_compny",
+            "msdyn_company",
+        ),
+        (
+            "[CustPackingSlipJourBiEntities]\ncolumn.inventLocation.length = 9",
+            "[CustPackingSlipJourBiEntities] inventLocation",
+            "inventLocationId",
+        ),
+    ],
+)
+def test_what_the_names_file_says_of_nothing_is_told(
+    usual: Server, tmp_path: Path, text: str, subject: str, nearest: str
+) -> None:
+    names = tmp_path / "names.toml"
+    names.write_text(text)
+
+    found = findings(usual.doctor("--json", GATEWAY_NAMES=str(names)))
+    wrong = [each for each in found if each["status"] == "WRONG"]
+
+    assert [each["subject"] for each in wrong] == [subject]
+    assert wrong[0]["says"].endswith(f"the nearest is {nearest}")
+
+
+def test_what_the_names_file_calls_absent_is_logged_by_its_own_name(
+    usual: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = tmp_path / "names.toml"
+    names.write_text('[salesorder]\nabsent = ["msdyn_requestedreceiptdate"]\n')
+
+    usual.doctor(GATEWAY_NAMES=str(names))
+
+    absent = [text for text in caplog.messages if "has no column" in text]
+    assert absent == [
+        "Dataverse has no column salesorder.msdyn_requestedreceiptdate; it reads as null"
+    ]
 
 
 def test_each_step_is_told_on_standard_error(usual: Server) -> None:

@@ -1,0 +1,52 @@
+"""What the names file says of things that nothing reads: a slip of the pen, mostly."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from gateway.doctor.findings import Finding, wrong
+from gateway.doctor.looking import Looking, Outcome
+from gateway.metadata.overrides import Override
+
+CHECK = "names file"
+
+
+def check(looking: Looking) -> Outcome:
+    """Every table, column and lookup that the names file speaks of and nobody knows."""
+    columns: dict[str, set[str]] = {}
+    for service, tables in looking.relied.items():
+        for table, uses in tables.items():
+            known = looking.assumed[service].get(table)
+            columns[table] = {*uses, *(known.attributes if known else ())}
+            columns[table] |= {each.column for each in known.lookups} if known else set()
+    return Outcome(
+        [
+            finding
+            for table, told in sorted(looking.overrides.items())
+            for finding in _section(table, told, columns)
+        ]
+    )
+
+
+def _section(table: str, told: Override, columns: dict[str, set[str]]) -> Iterator[Finding]:
+    if table not in columns:
+        yield _stranger(f"[{table}]", table, set(columns))
+        return
+    absent = () if isinstance(told.absent, bool) else told.absent
+    for column in sorted({*absent, *told.column} - columns[table]):
+        yield _stranger(f"[{table}] {column}", column, columns[table])
+    for step in sorted(told.navigation):
+        other, dot, lookup = step.rpartition(".")
+        known = columns.get(other if dot else table, set())
+        if not any(lookup == each or lookup.startswith(f"{each}_") for each in known):
+            yield _stranger(f"[{table}] navigation.{step}", lookup, known)
+
+
+def _stranger(subject: str, name: str, known: set[str]) -> Finding:
+    close = get_close_matches(name, known, 1)
+    return wrong(
+        CHECK,
+        subject,
+        f"nothing reads {name}" + (f"; the nearest is {close[0]}" if close else ""),
+        breaks="what the names file says of it has no effect",
+        do="correct its name in the names file, or take it out",
+    )
