@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 import msgspec
 import uvicorn
+from starlette.applications import Starlette
 
 from gateway import consulting, environment
 from gateway.app import create_app, settled, start_log
@@ -59,10 +60,7 @@ def serve(host: str | None, port: int | None) -> None:
     """
     found = _settings()
     start_log(found)
-    try:
-        app = settled(create_app(found))
-    except (SettingsError, ImportError, TypeError) as error:
-        _fail(str(error), USAGE)
+    app = settled(_app(found))
     alone = found.workers == 1
     uvicorn.run(
         app if alone else "gateway.app:from_environment",
@@ -231,7 +229,7 @@ def settings(check: bool, markdown: bool) -> None:
         variable = LIMIT + name.upper()
         _list(variable, raw.get(variable) or f"{default} (default)", doc)
     if check:
-        _settings()
+        _app(_settings())
 
 
 def _list(name: str, value: str, doc: str) -> None:
@@ -251,6 +249,14 @@ def _settings() -> Settings:
         return environment.load(REGISTRY)
     except SettingsError as error:
         _fail("\n".join(error.mistakes), USAGE)
+
+
+def _app(settings: Settings) -> Starlette:
+    """The gateway itself: it reads the files and modules that the settings name."""
+    try:
+        return create_app(settings)
+    except (SettingsError, ImportError, TypeError) as error:
+        _fail(str(error), USAGE)
 
 
 def _demo(action: Callable[[Any], object]) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.auth.principal import Principal
 from gateway.errors import GatewayError, Unauthenticated
+from gateway.settings import SettingsError
 
 START = "0" * 64
 """What the first line has for the hash of the line before it."""
@@ -61,7 +62,7 @@ class Audit:
     """Appends to one file, from however many processes. Without a file it does nothing."""
 
     def __init__(self, path: str | None = None) -> None:
-        """OSError where the file cannot be written to."""
+        """SettingsError where the file cannot be written to."""
         self._file = None if path is None else _opened(path)
 
     def record(self, event: Event) -> None:
@@ -114,7 +115,11 @@ def verify(path: str, head: str | None = None) -> Verdict:
 
 
 def _opened(path: str) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "a+b")
+    try:
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "a+b")
+    except OSError as error:
+        problem = f"{path} cannot be written to: {error.strerror}"
+        raise SettingsError([f"GATEWAY_AUDIT_FILE: {problem}"]) from None
 
 
 def _last(file: BinaryIO) -> str:

@@ -107,6 +107,18 @@ def test_settings_can_be_checked_without_serving() -> None:
     assert wrong.stderr == "GATEWAY_PORT: must be a whole number above zero\n"
 
 
+@pytest.mark.parametrize("variable", ["NAMES", "POLICY", "ISSUERS", "AUDIT_FILE"])
+def test_files_that_serve_cannot_use_are_told_by_the_check_too(variable: str) -> None:
+    env = MINIMUM | {f"GATEWAY_{variable}": "/no/such/file"}
+    checked, served = (
+        gateway(*command, env=env) for command in (["settings", "--check"], ["serve"])
+    )
+
+    assert (checked.exit_code, served.exit_code) == (2, 2)
+    assert checked.stderr == served.stderr
+    assert f"GATEWAY_{variable}: /no/such/file" in checked.stderr
+
+
 def test_serve_names_every_mistake_and_exits_with_2() -> None:
     found = gateway("serve", env={"GATEWAY_PORT": "x"})
 
