@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import (
     FieldNode,
+    FragmentSpreadNode,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
@@ -31,6 +32,8 @@ PORTAL = REPO / "portal" / "documents"
 CALLERS = ("jane", "admin")
 """A buyer and one of the seller's own staff."""
 CURSORS = ("startCursor", "endCursor")
+FEW = 2
+"""Rows whose lines a download asks for with them."""
 AT_ONCE = 10
 """Orderings that one query asks for."""
 DEPTH = 2
@@ -102,14 +105,20 @@ def _portal(ids: Json) -> Iterator[Question]:
     """The queries of the customer portal, with the variables that its pages send."""
     late = {"requestedReceiptDate": {"lt": "2026-06-01"}, "status": {"in": ["ACTIVE", "CONFIRMED"]}}
     shipped = {"status": {"in": ["DELIVERED", "INVOICED", "PARTIALLY_DELIVERED"]}}
+    numbers = dict.fromkeys("abcde", ids["numbers"])
     by_file: dict[str, Json] = {
         "account": {"id": ids["account"]},
         "changing": {"id": ids["order"]},
         "invoices": {"id": ids["invoice"]},
         "order": {"id": ids["order"]},
-        "products": {"id": ids["product"]} | dict.fromkeys("abcde", ids["numbers"]),
+        "products": {"id": ids["product"]} | numbers,
         "shipments": {"order": ids["order"], "number": ids["shipment"]},
-        "wizard": {"account": ids["account"]},
+        "wizard": {"account": ids["account"], "id": ids["product"], "ids": [ids["product"]]}
+        | numbers,
+        "wizard Lines": {"id": ids["order"]},
+        "order_exports": {"id": ids["order"], "first": FEW},
+        "invoice_exports": {"id": ids["invoice"], "first": FEW},
+        "shipment_exports": {"id": ids["order"], "number": ids["shipment"], "first": FEW},
         "dashboard": {
             "open": {"status": {"eq": "ACTIVE"}},
             "all": {"requestedReceiptDate": {"gte": "2020-01-01"}},
@@ -133,9 +142,8 @@ def _portal(ids: Json) -> Iterator[Question]:
             if operation.operation.value != "query" or name == "Outcome":
                 continue
             wanted = {each.variable.name.value for each in operation.variable_definitions or ()}
-            given = by_file.get(path.stem, {})
-            variables = {n: v for n, v in given.items() if n in wanted} | {"first": 20}
-            variables = {n: v for n, v in variables.items() if n in wanted}
+            given = by_file.get(f"{path.stem} {name}", by_file.get(path.stem, {}))
+            variables = {n: v for n, v in ({"first": 20} | given).items() if n in wanted}
             yield Question(f"portal {path.stem} {name}", print_ast(document), "jane", variables)
 
 
@@ -251,12 +259,12 @@ class _Comparison:
             if usual is not found:
                 yield self._difference(usual, found, fields, path)
             return
-        for node in self._nodes(selections):
+        for node, of in self._nodes(selections, type_):
             name, key = node.name.value, (node.alias or node.name).value
             if key not in usual:
                 continue
-            here, at = (*fields, f"{type_.name}.{name}", key), (*path, key)
-            below = get_named_type(type_.fields[name].type)
+            here, at = (*fields, f"{of.name}.{name}", key), (*path, key)
+            below = get_named_type(of.fields[name].type)
             yield from self._values(node, below, usual[key], found.get(key), here, at)
 
     def _values(
@@ -283,12 +291,16 @@ class _Comparison:
         else:
             yield from self.objects(node.selection_set, type_, usual, found, fields, path)
 
-    def _nodes(self, selections: Any) -> Iterator[FieldNode]:
+    def _nodes(self, selections: Any, type_: Any) -> Iterator[tuple[FieldNode, Any]]:
+        """The fields that are selected, each with the type that has it."""
         for each in selections.selections:
             if isinstance(each, FieldNode):
-                yield each
-            else:
-                yield from self._nodes(self.fragments[each.name.value].selection_set)
+                yield each, type_
+                continue
+            named = isinstance(each, FragmentSpreadNode)
+            fragment = self.fragments[each.name.value] if named else each
+            of = SCHEMA.type_map[fragment.type_condition.name.value]
+            yield from self._nodes(fragment.selection_set, of)
 
     def _difference(
         self, usual: Any, found: Any, fields: tuple[str, ...], path: tuple[Any, ...]
