@@ -20,6 +20,7 @@ from gateway.resolvers.inputs import (
     AddressInput,
     AddSalesOrderLinesInput,
     CancelSalesOrderInput,
+    ChangeInput,
     RemoveSalesOrderLineInput,
     SalesOrderLineInput,
     UpdateSalesOrderInput,
@@ -35,7 +36,7 @@ from gateway.resolvers.payloads import (
     UpdateSalesOrderPayload,
     telling,
 )
-from gateway.resolvers.reading import changing_of, deal_of
+from gateway.resolvers.reading import ORDER, changing_of, deal_of
 from gateway.resolvers.values import (
     address_mistakes,
     day_mistakes,
@@ -52,7 +53,7 @@ from gateway.schema.context import Info
 from gateway.schema.sales import LineStatus, OrderStatus, SalesOrder, SalesOrderLine
 from gateway.schema.values import Address
 from gateway.tables import paths
-from gateway.upstream.conditions import Raw, value_at
+from gateway.upstream.conditions import Raw, same, value_at
 from gateway.upstream.service import Write
 
 LINE_OPEN = (None, LineStatus.NONE.value, LineStatus.BACKORDER.value)
@@ -140,6 +141,7 @@ def _patches(current: Current, basket: Basket) -> list[Write]:
 async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSalesOrderLinePayload:
     await info.context.writer.begin("update")
     key = _line_key(sent.line)
+    await _not_elsewhere(info, sent, UUID(key))
     change = Change(info, RemoveSalesOrderLinePayload, sent, Expected(lines={key: None}))
 
     async def build(current: Current) -> list[Write]:
@@ -243,6 +245,15 @@ async def _ship_to(info: Info, sent: UpdateSalesOrderInput) -> dict[str, Any]:
 
 def _line_key(sent: strawberry.ID) -> str:
     return str(key_of(SalesOrderLine, sent, "line")[0])
+
+
+async def _not_elsewhere(info: Info, sent: ChangeInput, key: UUID) -> None:
+    """Wrong where the line is another order's: it is not in this one, but was not removed."""
+    select = paths(SalesOrderLine, "order")
+    line = await info.context.loaders.node(SalesOrderLine, (key,), select)
+    (order,) = key_of(SalesOrder, sent.order, "order")
+    if line is not None and not same(value_at(line.raw, ORDER), UUID(str(order))):
+        raise _no_line()
 
 
 def _no_line() -> Wrong:
