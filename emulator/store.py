@@ -24,6 +24,9 @@ USUAL_PRECISION = 2
 """Decimals of prices in an organization that sets no others."""
 
 
+OUTSIDE = "A value lies outside the valid range of its column."
+
+
 class UnknownColumn(ValueError):
     """A row to be loaded has a property that its table does not declare."""
 
@@ -138,7 +141,7 @@ class Store:
         try:
             return self.connection.execute(sql, tuple(values)).fetchall()
         except OverflowError as error:
-            raise InvalidValue("A value lies outside the valid range of its column.") from error
+            raise InvalidValue(OUTSIDE) from error
 
     def now(self) -> str:
         return f"{self.clock().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -232,7 +235,10 @@ class Store:
         sql = f'INSERT INTO "{table.sql}" ({quoted}) VALUES ({marks})'  # noqa: S608
         else_ = usual(table)
         values = ([row.get(name, else_.get(name)) for name in names] for row in written)
-        self.connection.executemany(sql, values)
+        try:
+            self.connection.executemany(sql, values)
+        except OverflowError as error:
+            raise InvalidValue(OUTSIDE) from error
 
     def insert(self, set_name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Load rows as the Web API writes them, past all rules but those of types and keys."""

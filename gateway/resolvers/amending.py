@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from gateway.resolvers import buying, placing
 from gateway.resolvers.changing import BUYER, Change, Current
@@ -16,8 +17,10 @@ from gateway.resolvers.checking import Basket, Changing, Wanted, sound
 from gateway.resolvers.expectations import Expected, added
 from gateway.resolvers.inputs import (
     MAXIMUM_LINES,
+    AddressInput,
     AddSalesOrderLinesInput,
     CancelSalesOrderInput,
+    ChangeInput,
     RemoveSalesOrderLineInput,
     SalesOrderLineInput,
     UpdateSalesOrderInput,
@@ -33,14 +36,14 @@ from gateway.resolvers.payloads import (
     UpdateSalesOrderPayload,
     telling,
 )
-from gateway.resolvers.reading import changing_of, deal_of
+from gateway.resolvers.reading import ORDER, changing_of, deal_of
 from gateway.resolvers.values import (
     address_mistakes,
     day_mistakes,
     given,
+    is_said,
     key_mistakes,
     key_of,
-    plain,
     text_mistakes,
     today,
 )
@@ -48,8 +51,9 @@ from gateway.schema import ids
 from gateway.schema.catalog import Product
 from gateway.schema.context import Info
 from gateway.schema.sales import LineStatus, OrderStatus, SalesOrder, SalesOrderLine
+from gateway.schema.values import Address
 from gateway.tables import paths
-from gateway.upstream.conditions import Raw, value_at
+from gateway.upstream.conditions import Raw, same, value_at
 from gateway.upstream.service import Write
 
 LINE_OPEN = (None, LineStatus.NONE.value, LineStatus.BACKORDER.value)
@@ -122,7 +126,7 @@ def _other(sent: UpdateSalesOrderLineInput, line: Changing, *, but: str | None =
         product=strawberry.ID(product) if product else None,
         quantity=sent.quantity if isinstance(sent.quantity, Decimal) else line.quantity,
         requested_shipping_date=None if day and day.isoformat() == but else day,
-        note=plain(sent.note),
+        note=given(sent.note),
     )
     return Wanted(wanted, (), line)
 
@@ -137,6 +141,7 @@ def _patches(current: Current, basket: Basket) -> list[Write]:
 async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSalesOrderLinePayload:
     await info.context.writer.begin("update")
     key = _line_key(sent.line)
+    await _not_elsewhere(info, sent, UUID(key))
     change = Change(info, RemoveSalesOrderLinePayload, sent, Expected(lines={key: None}))
 
     async def build(current: Current) -> list[Write]:
@@ -217,35 +222,49 @@ def _new_lines(info: Info, current: Current, identity: UUID, basket: Basket) -> 
 
 def _cleared(sent: UpdateSalesOrderInput) -> Errors:
     """An address that is taken away and not replaced: every order goes somewhere."""
-    if sent.ship_to is None and given(sent.ship_to_address) is None:
-        return [invalid(EMPTY, "shipTo")]
-    return []
+    pair = ("ship_to", "ship_to_address")
+    said = [name for name in pair if is_said(sent, name)]
+    if any(getattr(sent, name) is not None for name in said):
+        return []
+    return [invalid(EMPTY, to_camel_case(name)) for name in said]
 
 
 async def _ship_to(info: Info, sent: UpdateSalesOrderInput) -> dict[str, Any]:
     """The columns of the address that is typed or named by its id; a country that stays is none."""
-    typed = given(sent.ship_to)
-    if typed is not None:
-        columns = placing.address_columns(typed, None)
-        return {name: v for name, v in columns.items() if v or name != "shipto_country"}
-    account = await _account(info, sent)
-    if given(sent.ship_to_address) is None or not account.int:
-        return {}
-    found = await buying.delivery(info.context, account, given(sent.ship_to_address))
-    if found is None:
+    address: AddressInput | Address | None = given(sent.ship_to)
+    if address is None:
+        account = await _account(info, sent)
+        if given(sent.ship_to_address) is None or not account.int:
+            return {}
+        address = await buying.delivery(info.context, account, given(sent.ship_to_address))
+    if address is None:
         raise Wrong(placing.address_not_found())
-    return placing.address_columns(found, None)
+    columns = placing.address_columns(address, None)
+    return {name: v for name, v in columns.items() if v or name != "shipto_country"}
 
 
 def _line_key(sent: strawberry.ID) -> str:
     return str(key_of(SalesOrderLine, sent, "line")[0])
 
 
+async def _not_elsewhere(info: Info, sent: ChangeInput, key: UUID) -> None:
+    """Wrong where the line is another order's: it is not in this one, but was not removed."""
+    select = paths(SalesOrderLine, "order")
+    line = await info.context.loaders.node(SalesOrderLine, (key,), select)
+    (order,) = key_of(SalesOrder, sent.order, "order")
+    if line is not None and not same(value_at(line.raw, ORDER), UUID(str(order))):
+        raise _no_line()
+
+
+def _no_line() -> Wrong:
+    return Wrong(LineNotFound(message="There is no such line.", path=["input", "line"]))
+
+
 def _open_line(current: Current, key: str) -> Raw:
     """The line as it is; Wrong where it is not there, or has come too far to be changed."""
     line = current.lines.get(key)
     if line is None:
-        raise Wrong(LineNotFound(message="There is no such line.", path=["input", "line"]))
+        raise _no_line()
     if value_at(line, "msdyn_linestatus") not in LINE_OPEN:
         said = "The line has been sent or invoiced, or is canceled."
         raise Wrong(StatusForbids(message=said, path=["input", "line"], status=current.status))

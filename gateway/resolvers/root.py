@@ -2,14 +2,17 @@
 
 import importlib
 from collections.abc import Iterable
+from decimal import Decimal
 
 import strawberry
+from strawberry.schema.config import StrawberryConfig
 from strawberry.types.base import StrawberryObjectDefinition
 
 from gateway.resolvers import mistakes
 from gateway.resolvers.orders import Mutation
 from gateway.resolvers.query import Query
 from gateway.schema import accounts, billing, catalog, identities, sales, shipping
+from gateway.schema.numbers import DECIMAL
 from gateway.schema.types import Types
 from gateway.tables import TABLES, Node
 
@@ -31,4 +34,9 @@ def build(extensions: Iterable[str] = ()) -> strawberry.Schema:
     own = [field for field in definition.fields if field.python_name not in names]
     definition.fields = [*own, *tables]
     nodes = [table.cls for table in TABLES.values() if issubclass(table.cls, Node)]
-    return strawberry.Schema(query=Query, mutation=Mutation, types=[*nodes, *mistakes.ALL])
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        types=[*nodes, *mistakes.ALL],
+        config=StrawberryConfig(scalar_map={Decimal: DECIMAL}),
+    )

@@ -54,7 +54,7 @@ def key_mistakes(sent: object) -> Errors:
 
 def text_mistakes(sent: object, *path: str) -> Errors:
     """What of the texts of an input Dynamics cannot keep."""
-    texts = ((name, plain(getattr(sent, name, None))) for name in LENGTHS)
+    texts = ((name, getattr(sent, name, None)) for name in LENGTHS)
     return [
         invalid(said, *path, to_camel_case(name))
         for name, text in texts
@@ -64,7 +64,7 @@ def text_mistakes(sent: object, *path: str) -> Errors:
 
 
 def _unkept(text: str, length: int) -> Iterable[str]:
-    if size(text) > length:
+    if size(plain(text) or "") > length:
         yield f"At most {length} characters."
     if UNKEPT.search(text):
         yield "It has characters that cannot be kept."

@@ -125,6 +125,7 @@ async def test_a_line_loses_its_note_and_its_day_by_null(writable: Stack) -> Non
     ("said", "path"),
     [
         ({"shipTo": None}, ["input", "shipTo"]),
+        ({"shipToAddress": None, "customerReference": "other"}, ["input", "shipToAddress"]),
         ({"shipTo": {"street": " ", "city": "c"}}, ["input", "shipTo", "street"]),
         ({"shipTo": {"street": "s", "city": ""}}, ["input", "shipTo", "city"]),
         ({"line": True, "quantity": None}, ["input", "quantity"]),
@@ -133,6 +134,8 @@ async def test_a_line_loses_its_note_and_its_day_by_null(writable: Stack) -> Non
         ({"requestedShippingDate": "9999-12-31"}, ["input", "requestedShippingDate"]),
         ({"line": True, "requestedShippingDate": "1752-12-31"}, ["input", "requestedShippingDate"]),
         ({"customerReference": "nul \0"}, ["input", "customerReference"]),
+        ({"customerReference": "\x1f"}, ["input", "customerReference"]),
+        ({"line": True, "note": " \x1c"}, ["input", "note"]),
         ({"line": True, "note": SMILE * 128}, ["input", "note"]),
     ],
     ids=str,

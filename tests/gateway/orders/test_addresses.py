@@ -10,6 +10,7 @@ from gateway.parsers import partners
 from gateway.schema import ids
 from gateway.schema.accounts import AccountAddress
 from tests.gateway.orders.ordering import codes, do, new_order, placed, preview
+from tests.gateway.orders.worlds import changed, key
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
@@ -74,6 +75,21 @@ async def test_an_order_is_sent_elsewhere_by_an_id_once(writable: Stack) -> None
     assert payload["errors"] == []
     assert payload["order"]["shipTo"]["city"] == wanted["address"]["city"]
     assert again == payload | {"replayed": True}
+
+
+async def test_an_address_without_a_country_leaves_the_country_of_the_order(
+    writable: Stack,
+) -> None:
+    order = await placed(writable, shipTo=TYPED | {"country": "GERMANY"})
+    _, wanted, _ = (await addresses(writable))["US-001"]
+    sent = {"order": order["id"], "version": order["version"], "shipToAddress": wanted["id"]}
+
+    where = '"customeraddressid" = ?'
+    with changed(writable, "customeraddress", where, key(wanted["id"]), values={"country": None}):
+        payload = await do(writable, "updateSalesOrder", **sent)
+
+    ship_to = payload["order"]["shipTo"]
+    assert (ship_to["city"], ship_to["country"]) == (wanted["address"]["city"], "GERMANY")
 
 
 @pytest.mark.parametrize("whose", ["may", None])

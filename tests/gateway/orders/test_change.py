@@ -174,6 +174,19 @@ async def test_a_line_is_removed_once_and_never_the_last(writable: Stack) -> Non
     assert codes(last) == ["INVALID_INPUT"]
 
 
+@pytest.mark.parametrize("version", [None, "1"])
+async def test_a_line_of_another_order_was_not_removed_from_this_one(
+    writable: Stack, version: str | None
+) -> None:
+    order, other = await own(writable), await own(writable)
+    sent = named(order) | ({"version": version} if version else {})
+
+    payload = await do(writable, "removeSalesOrderLine", **sent, line=lines(other)[0]["id"])
+
+    assert codes(payload) == ["LINE_NOT_FOUND"]
+    assert payload["errors"][0]["path"] == ["input", "line"]
+
+
 async def test_an_order_is_canceled_by_its_processing_status(writable: Stack) -> None:
     order = await own(writable)
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.gateway.orders.ordering import (
+    PREVIEW,
     codes,
     do,
     new_order,
@@ -172,3 +173,22 @@ async def test_callers_can_ask_for_the_limits_beforehand(writable: Stack) -> Non
     assert (free, foreign) == ({"orderQuantities": None}, None)
     found = {name: Decimal(value) for name, value in limited["orderQuantities"].items()}
     assert found == {"minimum": 100, "maximum": 50_000, "multiple": 50}
+
+
+@pytest.mark.parametrize("sent", ["1_0", "\uff11\uff12", "\u0663", "3,5", "1e", "0x10", "", True])
+async def test_only_plain_digits_are_a_quantity(stack: Stack, sent: object) -> None:
+    line = {"number": "D0023", "quantity": sent}
+
+    answer = await stack.ask(PREVIEW, input={"lines": [line]})
+
+    assert answer.codes == ["BAD_REQUEST"]
+
+
+@pytest.mark.parametrize("sent", ["1E+2", "100", 1e2, 100, "+100", "10e1", " 100 "])
+async def test_a_quantity_is_told_without_an_exponent(stack: Stack, sent: object) -> None:
+    (product,) = await products(stack, 1)
+
+    payload = await preview(stack, lines=[{"number": product["number"], "quantity": sent}])
+
+    (line,) = payload["lines"]
+    assert line["quantity"] in ("100", "100.0")

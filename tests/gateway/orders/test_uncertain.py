@@ -12,6 +12,7 @@ from emulator.faults.actions import AnyAction, Cut, ErpDown, ErpRefuses, Fail, L
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Unsettled, Writes
 from tests.gateway.orders.ordering import OPERATION, attempt, codes, do, new_order, placed, products
+from tests.gateway.orders.worlds import changed, key
 from tests.simulation.virtual import run
 from tests.stack import Stack, running
 
@@ -126,6 +127,19 @@ async def test_an_amount_that_no_column_holds_is_refused_and_not_pending(writabl
 
     assert codes(payload) == ["ORDER_REFUSED"]
     assert await with_reference(writable, sent["customerReference"]) == 0
+
+
+async def test_the_largest_price_in_the_largest_quantity_is_refused_too(
+    writable: Stack,
+) -> None:
+    (product,) = await products(writable, 1)
+    sent = await order(writable, lines=[{"product": product["id"], "quantity": "1e11"}])
+    where, largest = '"_productid_value" = ?', {"amount": 2**63 - 1}
+
+    with changed(writable, "productpricelevel", where, key(product["id"]), values=largest):
+        payload = await do(writable, "createSalesOrder", **sent)
+
+    assert codes(payload) == ["ORDER_REFUSED"]
 
 
 async def test_the_erp_may_refuse_to_cancel(writable: Stack) -> None:
