@@ -3,6 +3,7 @@ Words that a list is searched by -> conditions on it. What the gateway cannot fi
 looked up first, the newest of it, and searched for by id.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -17,17 +18,38 @@ Texts = Mapping[str, str]
 
 
 async def orders(visit: Visit, text: str | None) -> dict[str, Any]:
-    """Orders by their numbers, the person and the account."""
-    found = await _looked_up(visit, "Names", text, {"contacts": ("name",), "accounts": ("name",)})
+    """Orders by their numbers, the person and the account, the newest by their products too."""
+    found, bought = await asyncio.gather(
+        _looked_up(visit, "Names", text, {"contacts": ("name",), "accounts": ("name",)}),
+        _bought(visit, text),
+    )
 
     def ways(word: str) -> list[dict[str, Any]]:
         return [
             *(has(name, word) for name in ("number", "customerReference", "requisitionNumber")),
             *_among("contact", found["contacts"], word),
             *_among("account", found["accounts"], word),
+            *_among("number", bought, word),
         ]
 
     return every(text, ways)
+
+
+async def _bought(visit: Visit, text: str | None) -> Texts:
+    """What was ordered lately, by the number of its order."""
+    if not words_of(text):
+        return {}
+    found = await visit.ask("searching", "Bought", mine=visit.account_filter)
+    return {
+        order["number"]: _text(part for line in _nodes(order, "lines") for part in _named(line))
+        for order in _nodes(found, "orders")
+        if order["number"]
+    }
+
+
+def _named(line: Mapping[str, Any]) -> Iterator[str | None]:
+    product = line["product"] or {}
+    yield from (line["description"], product.get("number"), product.get("name"))
 
 
 async def invoices(visit: Visit, text: str | None) -> dict[str, Any]:

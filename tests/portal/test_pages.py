@@ -4,6 +4,7 @@ import html
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -197,6 +198,7 @@ async def test_a_cancelled_order_is_not_said_to_be_on_its_way(jane: Visitor) -> 
         assert "This order was cancelled" in page.text
         assert "on its way" not in page.text
         assert "do you still want" not in page.text
+    assert '<tfoot class="cancelled">' in shown.text
     assert (
         re.findall(r'data-label="Remaining" class="figures">([^<]+)', shown.text) == ["\u2013"] * 2
     )
@@ -265,6 +267,17 @@ async def test_orders_are_found_by_the_person_and_the_account(port: int) -> None
     assert both[0] in person
     assert "No order matches" in nobody.text
     assert len(account) == 20
+
+
+async def test_orders_are_found_by_what_was_bought(jane: Visitor) -> None:
+    await placed(jane, [("D0055", "12")], "BOUGHT")
+    number = re.findall(r"<h1>Order (\S+)", jane.seen[-1].text)[0]
+    name = re.findall(r'<a href="/products/[^"]+">([^<]+)</a>', jane.seen[-1].text)[0]
+
+    for words in ("d0055", name, " ".join(reversed(name.split())), f"{name} BOUGHT"):
+        found = await jane.get(f"/orders?{urlencode({'q': html.unescape(words)})}")
+        assert number in rows(found.text), words
+    assert "No order matches" in (await jane.get("/orders?q=D0055+nothinglikeit")).text
 
 
 async def test_invoices_are_found_by_their_order(jane: Visitor) -> None:
