@@ -176,6 +176,12 @@ def everything(browser: Browser, port: int, **options: str) -> Iterator[tuple[Pa
     with visiting(browser, port, "Ada", **options) as page:
         page.goto("/accounts")
         yield page, "accounts-of-staff"
+        page.locator("tbody th a").first.click()
+        page.locator("button[name=contact]").first.wait_for()
+        yield page, "account-of-staff"
+        page.locator("button[name=contact]").first.click()
+        page.wait_for_url("**/dashboard")
+        yield page, "seen-as-a-customer"
     with visiting(browser, port, "Rita", **options) as page:
         for name in tour(page):
             yield page, name

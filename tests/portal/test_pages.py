@@ -242,6 +242,33 @@ async def test_who_may_not_order_adds_nothing(port: int) -> None:
     assert answer.status_code == 404
 
 
+async def test_staff_look_as_a_customer_and_change_nothing(port: int, jane: Visitor) -> None:
+    own = rows((await jane.get("/orders")).text)
+    async with visiting(port, "admin") as staff:
+        listed = await staff.get("/accounts?q=Contoso+Retail+San+Diego")
+        account = re.findall(r'href="(/account\?id=[^"]+)"', listed.text)[0]
+        people = (await staff.get(account)).text
+        contact = re.findall(r'name="contact" value="([^"]+)">[^<]*<[^>]+> Jane Doe', people)[0]
+        seen = await staff.post("/view-as", contact=contact)
+        orders = await staff.get("/orders")
+        refused = [await staff.get("/orders/new"), await staff.get("/accounts?q=Fabrikam")]
+        back = await staff.post("/view-as")
+        nobody = await staff.post("/view-as", contact="x")
+
+    assert "You see what Jane Doe sees." in seen.text
+    assert rows(orders.text) == own
+    assert refused[0].status_code == 404
+    assert "No account matches" in refused[1].text
+    assert "You see what" not in back.text
+    assert "This person cannot sign in here." in nobody.text
+
+
+async def test_a_customer_looks_with_no_other_eyes(jane: Visitor) -> None:
+    await jane.get("/orders")
+
+    assert (await jane.post("/view-as", contact="may.tanaka@fabrikam.example")).status_code == 404
+
+
 def rows(text: str) -> list[str]:
     return re.findall(r'<th scope="row"><a href="[^"]+">([^<]+)</a>', text)
 
