@@ -24,7 +24,7 @@ from tests.portal.test_site import number_of_orders
 
 PROCESSES = 2
 TABS = 2
-WALKS, STEPS = (60, 40) if NIGHTLY else (3, 30)
+WALKS, STEPS = (60, 40) if NIGHTLY else (3, 20)
 SHORTENED = (Phase.shrink,) if NIGHTLY else ()
 """A walk that failed is made shorter at night alone: that takes minutes."""
 TRIES = 8
