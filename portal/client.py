@@ -38,15 +38,17 @@ MEANING: Final[Mapping[str, type[PortalError]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and for which of their accounts."""
+    """Who asks, for which of their accounts, and with whose eyes."""
 
     token: str = field(repr=False)
     account: str | None = None
+    seen_as: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         chosen = {"X-Account": self.account} if self.account else {}
-        return {"Authorization": f"Bearer {self.token}", **chosen}
+        eyes = {"X-View-As": self.seen_as} if self.seen_as else {}
+        return {"Authorization": f"Bearer {self.token}", **chosen, **eyes}
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ class Draft:
             "requestedReceiptDate": self.receipt_date and self.receipt_date.isoformat(),
             "customerReference": self.reference or None,
             "requisitionNumber": self.requisition or None,
-            "lines": [_line_input(line) for line in self.lines],
+            "lines": [line_input(line) for line in self.lines],
         }
 
 
@@ -159,7 +159,7 @@ def priced(line: Line, price: Mapping[str, Any] | None) -> Line:
     return replace(line, price=Decimal(price["amount"]), currency=price["currency"])
 
 
-def _line_input(line: Line) -> dict[str, Any]:
+def line_input(line: Line) -> dict[str, Any]:
     more = {
         "unit": line.unit if line.own_unit is not None else None,
         "requestedShippingDate": line.ships and line.ships.isoformat(),

@@ -53,6 +53,8 @@ class User:
     viewed: float = 0.0
     name: str | None = None
     """What the issuer calls them, for who is nobody's contact."""
+    seen_as: str | None = None
+    """The contact with whose eyes staff look at the site."""
 
 
 @dataclass(frozen=True, slots=True)

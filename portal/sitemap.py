@@ -17,6 +17,7 @@ from portal.pages import (
     products,
     profile,
     reordering,
+    seeing,
     session,
     shipments,
     wizard,
@@ -159,5 +160,6 @@ PAGES: Final = (
         menu=N_("Account"),
     ),
     Page(path="/accounts", show=account.accounts, methods=BOTH, needs="account:read"),
+    Page(path="/view-as", show=seeing.view_as, methods=POST),
     Page(path="/profile", show=profile.profile, methods=BOTH),
 )

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from portal.brand import Brand
 from portal.client import Answer, Caller, Gateway
 from portal.desks import Desk
-from portal.errors import NotFound, SignInNeeded, Stale, Stranger, TooLarge
+from portal.errors import NotFound, Refused, SignInNeeded, Stale, Stranger, TooLarge
 from portal.keeping import Desks, owner_of
 from portal.language import Language, choose
 from portal.pasting import carried
@@ -159,7 +159,7 @@ class Visit:
         picked = self.session.account if document not in EVERYWHERE else None
         is_staff = self.viewer.get("viewer", {}).get("kind") == "staff"
         chosen = picked["id"] if picked and not is_staff else None
-        return Caller(self.user.tokens.access, chosen)
+        return Caller(self.user.tokens.access, chosen, self.user.seen_as)
 
     def notice(self, message: str) -> None:
         """Say on the next page that is shown what was done."""
@@ -247,8 +247,16 @@ async def _renew(visit: Visit, user: User) -> None:
 
 
 async def _known(visit: Visit, user: User) -> Mapping[str, Any]:
-    """Who is asking; to sign in once more would not help who was refused at once."""
+    """
+    Who is asking; to sign in once more would not help who was refused at once. With the eyes of a
+    customer who is none any more nobody looks.
+    """
     try:
+        return await visit.ask("viewer", "Viewer")
+    except (NotFound, Refused):
+        if user.seen_as is None:
+            raise
+        user.seen_as = None
         return await visit.ask("viewer", "Viewer")
     except SignInNeeded:
         if user.viewed:

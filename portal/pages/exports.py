@@ -62,7 +62,7 @@ ORDER: Final[Columns] = {
     N_("Your reference"): text("order.customerReference"),
     N_("Account"): text("order.account.name"),
     N_("Ordered by"): text("order.contact.name"),
-    N_("Wanted by"): day("order.requestedReceiptDate"),
+    N_("Requested date"): day("order.requestedReceiptDate"),
 }
 AMOUNTS: Final[Columns] = {
     N_("Quantity"): number("line.quantity"),
@@ -148,7 +148,7 @@ EXPORTS: Final[Mapping[str, Export]] = {
             **PRODUCT,
             **AMOUNTS,
             N_("Status of the line"): word("line", "line.status"),
-            N_("Line wanted by"): day("line.requestedReceiptDate"),
+            N_("Requested date of the line"): day("line.requestedReceiptDate"),
             N_("Line confirmed for"): day("line.confirmedReceiptDate"),
             N_("Note"): text("line.note"),
         },

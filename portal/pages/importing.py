@@ -1,15 +1,17 @@
 """A list of products, pasted or uploaded -> lines of the draft, or what is wrong with it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.drafts import MAXIMUM_LINES, Draft, Line, is_too_long, quantity
+from portal.drafts import MAXIMUM_LINES, Draft, Line, is_too_long, line_input, priced, quantity
 from portal.errors import Overtaken, Unavailable
 from portal.pages.draft import draft_of, edit, line_of
 from portal.pages.items import LONG_NOTE, Trouble, shown
-from portal.pages.wizard import one_line
+from portal.pages.reordering import NOT_SOLD
+from portal.pages.wizard import date_mistake, one_line
 from portal.pasting import listed, showable
 from portal.visits import Visit
 from portal.words import N_
@@ -19,8 +21,7 @@ from spreadsheets.problems import Problem, at
 TOO_MANY: Final = N_("At most 500 lines at once.")
 NO_PRODUCT: Final = N_("There is no product with this number.")
 NOT_SOLD_SO: Final = N_("This is not a quantity in which the product is sold.")
-OTHER_UNIT: Final = N_("The product is ordered here by %(unit)s. Write how many of these you want.")
-OWN_DAY: Final = N_("A day for one line cannot be chosen here. Choose one for the whole order.")
+OTHER_UNIT: Final = N_("It is not sold in this unit. Possible are: %(units)s.")
 
 
 async def imported(visit: Visit) -> Response:
@@ -33,8 +34,9 @@ async def imported(visit: Visit) -> Response:
     known = await _numbered(
         visit, sorted({line.number or line.item_number for line in sheet.lines})
     )
-    lines, more = _lines(visit, sheet.lines, known)
-    mistakes = sorted([*sheet.problems, *more], key=lambda mistake: mistake.row)
+    found, more = _lines(visit, sheet.lines, known)
+    units, lines = await _in_other_units(visit, draft, found)
+    mistakes = sorted([*sheet.problems, *more, *units], key=lambda mistake: mistake.row)
     if len(draft.extend(lines).lines) > MAXIMUM_LINES:
         mistakes.append(Problem(TOO_MANY))
     if mistakes:
@@ -80,28 +82,61 @@ async def _numbered(visit: Visit, numbers: list[str]) -> dict[str, dict[str, Any
 
 def _lines(
     visit: Visit, rows: Sequence[Row], known: Mapping[str, dict[str, Any]]
-) -> tuple[list[Line], list[Problem]]:
-    lines, mistakes = [], []
+) -> tuple[dict[int, Line], list[Problem]]:
+    """The lines by the numbers of their rows, and what is wrong with the other rows."""
+    lines, mistakes = dict[int, Line](), []
     for row in rows:
         product = known.get((row.number or row.item_number).casefold())
-        mistake = _mistake(row, product)
+        mistake = _mistake(row, product, visit.language.today())
         if product is None or mistake:
             mistakes += [mistake] if mistake else []
-        else:
-            lines.append(line_of(product, row.quantity, note=one_line(row.note)))
+            continue
+        lines[row.row] = line_of(
+            product,
+            row.quantity,
+            unit=None if _is_own(row.unit, product) else row.unit,
+            note=one_line(row.note),
+            ships=row.day,
+        )
     return lines, mistakes
 
 
-def _mistake(row: Row, product: Mapping[str, Any] | None) -> Problem | None:
+def _is_own(unit: str, product: Mapping[str, Any]) -> bool:
+    return unit.casefold() in {"", (product["unit"] or "").casefold()}
+
+
+def _mistake(row: Row, product: Mapping[str, Any] | None, today: date) -> Problem | None:
     """Why a row cannot become a line of the draft."""
     if product is None:
         return at(NO_PRODUCT, row.row, row.number or row.item_number)
-    if row.unit.casefold() not in {"", (product["unit"] or "").casefold()}:
-        return at(OTHER_UNIT, row.row, row.unit, unit=product["unit"] or "")
+    if product["state"] not in (None, "ACTIVE"):
+        return at(NOT_SOLD, row.row, row.number or row.item_number)
     if is_too_long(one_line(row.note)):
         return at(LONG_NOTE, row.row, row.note[:40])
-    if row.day:
-        return at(OWN_DAY, row.row, row.day.isoformat())
+    if row.day and (mistake := date_mistake(row.day.isoformat(), today)):
+        return at(mistake, row.row, row.day.isoformat())
     if quantity(f"{row.quantity:f}", product["decimals"] or 0) is None:
         return at(NOT_SOLD_SO, row.row, f"{row.quantity:f}")
     return None
+
+
+async def _in_other_units(
+    visit: Visit, draft: Draft, lines: Mapping[int, Line]
+) -> tuple[list[Problem], list[Line]]:
+    """Rows with a unit in which their product is not sold, and all lines with what these cost."""
+    others = {row: line for row, line in lines.items() if line.own_unit is not None}
+    if not others or draft.account is None:
+        return [], [*lines.values()]
+    asked = {"account": draft.account, "lines": [line_input(line) for line in others.values()]}
+    found = (await visit.ask("wizard", "Preview", input=asked))["previewSalesOrder"]
+    if found is None:
+        raise Unavailable("units")
+    rows = [*others]
+    mistakes = [
+        at(OTHER_UNIT, row, others[row].unit, units=", ".join(error["units"]))
+        for error in found["errors"]
+        if error["code"] == "UNKNOWN_UNIT"
+        for row in [rows[int(error["path"][error["path"].index("lines") + 1])]]
+    ]
+    prices = dict(zip(rows, (line["unitPrice"] for line in found["lines"]), strict=False))
+    return mistakes, [priced(line, prices.get(row)) for row, line in lines.items()]

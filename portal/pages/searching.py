@@ -17,23 +17,40 @@ Texts = Mapping[str, str]
 
 
 async def orders(visit: Visit, text: str | None) -> dict[str, Any]:
-    """Orders by their numbers, the person and the account."""
-    found = await _looked_up(visit, "Names", text, {"contacts": ("name",), "accounts": ("name",)})
+    """Orders by their numbers, the person and the account, the newest by their products too."""
+    asked = {"contacts": ("name",), "accounts": ("name",)}
+    answer = await _asked(visit, "Names", text, asked, mine=visit.account_filter)
+    found, bought = _texts(answer, asked), _bought(answer)
 
     def ways(word: str) -> list[dict[str, Any]]:
         return [
             *(has(name, word) for name in ("number", "customerReference", "requisitionNumber")),
             *_among("contact", found["contacts"], word),
             *_among("account", found["accounts"], word),
+            *_among("number", bought, word),
         ]
 
     return every(text, ways)
 
 
+def _bought(answer: Mapping[str, Any]) -> Texts:
+    """What was ordered lately, by the number of its order."""
+    return {
+        order["number"]: _text(part for line in _nodes(order, "lines") for part in _named(line))
+        for order in _nodes(answer, "bought")
+        if order["number"]
+    }
+
+
+def _named(line: Mapping[str, Any]) -> Iterator[str | None]:
+    product = line["product"] or {}
+    yield from (line["description"], product.get("number"), product.get("name"))
+
+
 async def invoices(visit: Visit, text: str | None) -> dict[str, Any]:
     """Invoices by their number, their order's numbers and the account."""
     asked = {"orders": ("number", "customerReference"), "accounts": ("name",)}
-    found = await _looked_up(visit, "Invoiced", text, asked)
+    found = _texts(await _asked(visit, "Invoiced", text, asked), asked)
 
     def ways(word: str) -> list[dict[str, Any]]:
         return [
@@ -64,20 +81,28 @@ NEEDED: Mapping[str, tuple[str, str, str]] = {
 """For each list that is looked up: its filter, its switch and its permission."""
 
 
-async def _looked_up(
-    visit: Visit, operation: str, text: str | None, lists: Mapping[str, tuple[str, ...]]
-) -> dict[str, Texts]:
-    """The rows of these lists that have a word of the text in one of the columns."""
-    words, variables = words_of(text), dict[str, Any]()
+Columns = Mapping[str, tuple[str, ...]]
+"""By which columns each list is looked up."""
+
+
+async def _asked(
+    visit: Visit, operation: str, text: str | None, lists: Columns, **variables: Any
+) -> dict[str, Any]:
+    """What the operation finds: of these lists the rows with a word of the text."""
+    words = words_of(text)
+    if not words:
+        return {}
     for name, columns in lists.items():
         condition, switch, needs = NEEDED[name]
         variables[condition] = {"or": [has(column, word) for word in words for column in columns]}
         variables[switch] = visit.may(needs)
-    if not words:
-        return {name: {} for name in lists}
-    found = await visit.ask("searching", operation, **variables)
+    return await visit.ask("searching", operation, **variables)
+
+
+def _texts(answer: Mapping[str, Any], lists: Columns) -> dict[str, Texts]:
+    """The columns of each row that was found, by its id."""
     return {
-        name: {row["id"]: _text(row[column] for column in columns) for row in _nodes(found, name)}
+        name: {row["id"]: _text(row[column] for column in columns) for row in _nodes(answer, name)}
         for name, columns in lists.items()
     }
 

@@ -27,7 +27,14 @@ FIGURES = {
     "Line",
     "Remaining",
 }
-DAYS = {"Placed on", "Wanted by", "Confirmed for", "Sent on", "Issued on", "Line wanted by"}
+DAYS = {
+    "Placed on",
+    "Requested date",
+    "Confirmed for",
+    "Sent on",
+    "Issued on",
+    "Requested date of the line",
+}
 
 
 @pytest.fixture(scope="module")

@@ -13,16 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from portal.stores import File
+from tests.gateway.proofs.requests import NIGHTLY
 from tests.portal.site import Visitor, visiting
 from tests.portal.test_site import number_of_orders
 
 PROCESSES = 2
 TABS = 2
+WALKS, STEPS = (60, 40) if NIGHTLY else (3, 20)
+SHORTENED = (Phase.shrink,) if NIGHTLY else ()
+"""A walk that failed is made shorter at night alone: that takes minutes."""
 TRIES = 8
 """Looks at a draft until its outcome is known; one is enough if nothing is lost any more."""
 
@@ -228,8 +232,9 @@ def test_nothing_is_doubled_and_nothing_denied_that_was_ordered(port: int) -> No
         run_state_machine_as_test(
             Interleavings,
             settings=settings(
-                max_examples=12,
-                stateful_step_count=20,
+                max_examples=WALKS,
+                stateful_step_count=STEPS,
+                phases=(Phase.explicit, Phase.reuse, Phase.generate, *SHORTENED),
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),

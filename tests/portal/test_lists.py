@@ -97,12 +97,38 @@ async def test_a_number_that_can_be_two_is_asked_for_in_the_words_of_the_reader(
     assert "D0023\t1.250" in page.text
 
 
-async def test_what_a_draft_cannot_keep_of_a_line_is_refused(jane: Visitor) -> None:
-    unit = await jane.post("/orders/new/import", pasted="sku;qty;unit\nD0023;1;pallet")
-    day = await jane.post("/orders/new/import", pasted="sku;qty;ship date\nD0023;1;2030-01-01")
+async def test_a_line_keeps_the_unit_and_the_day_of_its_row(jane: Visitor) -> None:
+    rows = [
+        "sku;qty;unit;ship date;note",
+        "D0170;2;box;;blue",
+        "D0170;3;;2099-01-02;",
+        "D0170;4;;;",
+    ]
+    await jane.post("/orders/new", ship_to="account", reference="UNITS AND DAYS")
+    page = await jane.post("/orders/new/import", pasted="\n".join(rows))
+    found = (await jane.desk()).draft.lines
+    await jane.get("/orders/new/review")
+    placed = await jane.post("/orders/new/submit", key=jane.hidden("key"))
 
-    assert "Line 2 (pallet): The product is ordered here by ea." in unit.text
-    assert "Line 2 (2030-01-01)" in day.text
+    assert "3 lines were added." in page.text
+    assert [(f"{one.quantity}", one.unit, str(one.ships), one.note) for one in found] == [
+        ("2", "box", "None", "blue"),
+        ("3", found[0].own_unit, "2099-01-02", ""),
+        ("4", found[0].own_unit, "None", ""),
+    ]
+    assert found[0].price != found[1].price
+    assert "Thank you" in placed.text
+    assert "2 box" in re.sub(r"\s+", " ", placed.text)
+
+
+async def test_a_unit_or_a_day_that_cannot_be_is_refused_at_its_row(jane: Visitor) -> None:
+    rows = ["sku;qty;unit;ship date", "D0170;2;box;", "D0023;1;pallet;", "D0023;1;;2020-01-01"]
+    await jane.post("/orders/new", ship_to="account")
+    page = (await jane.post("/orders/new/import", pasted="\n".join(rows))).text
+
+    assert "Line 3 (pallet): It is not sold in this unit. Possible are: " in page
+    assert "Line 4 (2020-01-01): This day has passed." in page
+    assert "Line 2" not in page
     assert await drafted(jane) == []
 
 

@@ -4,6 +4,7 @@ import html
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -197,6 +198,7 @@ async def test_a_cancelled_order_is_not_said_to_be_on_its_way(jane: Visitor) -> 
         assert "This order was cancelled" in page.text
         assert "on its way" not in page.text
         assert "do you still want" not in page.text
+    assert '<tfoot class="cancelled">' in shown.text
     assert (
         re.findall(r'data-label="Remaining" class="figures">([^<]+)', shown.text) == ["\u2013"] * 2
     )
@@ -240,6 +242,33 @@ async def test_who_may_not_order_adds_nothing(port: int) -> None:
     assert answer.status_code == 404
 
 
+async def test_staff_look_as_a_customer_and_change_nothing(port: int, jane: Visitor) -> None:
+    own = rows((await jane.get("/orders")).text)
+    async with visiting(port, "admin") as staff:
+        listed = await staff.get("/accounts?q=Contoso+Retail+San+Diego")
+        account = re.findall(r'href="(/account\?id=[^"]+)"', listed.text)[0]
+        people = (await staff.get(account)).text
+        contact = re.findall(r'name="contact" value="([^"]+)">[^<]*<[^>]+> Jane Doe', people)[0]
+        seen = await staff.post("/view-as", contact=contact)
+        orders = await staff.get("/orders")
+        refused = [await staff.get("/orders/new"), await staff.get("/accounts?q=Fabrikam")]
+        back = await staff.post("/view-as")
+        nobody = await staff.post("/view-as", contact="x")
+
+    assert "You see what Jane Doe sees." in seen.text
+    assert rows(orders.text) == own
+    assert refused[0].status_code == 404
+    assert "No account matches" in refused[1].text
+    assert "You see what" not in back.text
+    assert "This person cannot sign in here." in nobody.text
+
+
+async def test_a_customer_looks_with_no_other_eyes(jane: Visitor) -> None:
+    await jane.get("/orders")
+
+    assert (await jane.post("/view-as", contact="may.tanaka@fabrikam.example")).status_code == 404
+
+
 def rows(text: str) -> list[str]:
     return re.findall(r'<th scope="row"><a href="[^"]+">([^<]+)</a>', text)
 
@@ -265,6 +294,17 @@ async def test_orders_are_found_by_the_person_and_the_account(port: int) -> None
     assert both[0] in person
     assert "No order matches" in nobody.text
     assert len(account) == 20
+
+
+async def test_orders_are_found_by_what_was_bought(jane: Visitor) -> None:
+    await placed(jane, [("D0055", "12")], "BOUGHT")
+    number = re.findall(r"<h1>Order (\S+)", jane.seen[-1].text)[0]
+    name = re.findall(r'<a href="/products/[^"]+">([^<]+)</a>', jane.seen[-1].text)[0]
+
+    for words in ("d0055", name, " ".join(reversed(name.split())), f"{name} BOUGHT"):
+        found = await jane.get(f"/orders?{urlencode({'q': html.unescape(words)})}")
+        assert number in rows(found.text), words
+    assert "No order matches" in (await jane.get("/orders?q=D0055+nothinglikeit")).text
 
 
 async def test_invoices_are_found_by_their_order(jane: Visitor) -> None:

@@ -94,4 +94,4 @@ def test_pages_have_one_address_each() -> None:
 def test_what_is_not_public_says_what_it_needs_or_is_for_everybody_signed_in() -> None:
     open_to_all = {page.path for page in PAGES if not page.public and page.needs is None}
 
-    assert open_to_all == {"/dashboard", "/profile", "/resume"}
+    assert open_to_all == {"/dashboard", "/profile", "/resume", "/view-as"}

@@ -46,6 +46,7 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/orders/{id}/cancel", {"version": "x"}),
     ("/orders/{id}/reorder", {}),
     ("/orders/{id}/shipments/{number:path}", None),
+    ("/view-as", {}),
     ("/orders/new/discard", None),
     ("/orders/new/discard", {}),
     ("/orders/new", None),
