@@ -131,6 +131,7 @@ def _portal(ids: Json) -> Iterator[Question]:
             "accounts": {"name": {"contains": "a"}},
             "orders": {"number": {"startsWith": "0"}},
             "shipped": shipped,
+            "mine": shipped,
             **dict.fromkeys(("withPeople", "withAccounts", "withOrders"), True),
         },
     }
