@@ -65,9 +65,9 @@ WITHOUT: dict[type[Row], str] = {
     ExternalIdentity: "callers are found by verified e-mail alone, as with "
     "GATEWAY_EXTERNAL_IDENTITIES=off",
     ContactForParty: "only a contact's parent is its account, as with GATEWAY_CONTACT_PARTIES=off",
-    **dict.fromkeys((WebRole, WebRoleHolder), "nobody has web roles of it: see GATEWAY_WEB_ROLES"),
     **dict.fromkeys(
-        (SiteWebRole, SiteWebRoleHolder), "nobody has web roles of it: see GATEWAY_WEB_ROLES"
+        (WebRole, WebRoleHolder, SiteWebRole, SiteWebRoleHolder),
+        "nobody has web roles of it: see GATEWAY_WEB_ROLES",
     ),
 }
 """What follows where one of these tables is not there; nobody can be found by it then."""

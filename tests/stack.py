@@ -15,7 +15,9 @@ from emulator.log import Entry
 from emulator.server import build
 from emulator.settings import Settings as EmulatorSettings
 from gateway.app import create_app
+from gateway.metadata import assumed
 from gateway.settings import Settings
+from gateway.tables import Table
 
 EMULATOR = "http://127.0.0.1:8001"
 GATEWAY = "http://127.0.0.1:8000"
@@ -119,6 +121,12 @@ def settings(**changes: Any) -> Settings:
             **changes,
         }
     )
+
+
+def collection_of(table: Table) -> str:
+    """What a table is called on the wire; one that the dictionary does not have, as declared."""
+    known = {**assumed.dataverse(), **assumed.finops()}.get(table.entity)
+    return known.collection if known else table.entity
 
 
 def emulator(**changes: Any) -> Starlette:

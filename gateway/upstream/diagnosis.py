@@ -28,16 +28,10 @@ def diagnose(
     if error.status in REFUSED_QUERIES and shape not in told:
         if len(told) < DIAGNOSES:
             told.add(shape)
-        log.warning(
-            "%s refuses a query of %s: %s",
-            dialect.service,
-            names.collection(query.entity),
-            ": ".join(
-                filter(
-                    None, [f"{error.status} {error.details['reason'] or ''}".strip(), error.words]
-                )
-            ),
-        )
+        answer = f"{error.status} {error.details['reason'] or ''}".strip()
+        said = f"{answer}: {error.words}" if error.words else answer
+        collection = names.collection(query.entity)
+        log.warning("%s refuses a query of %s: %s", dialect.service, collection, said)
     if is_no_table(error, dialect.service):
         raise NotAvailableHere(f"This environment has no {query.entity}.")
     denied = denied_table(error)

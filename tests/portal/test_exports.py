@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
@@ -11,7 +11,6 @@ from babel import Locale
 
 from portal.language import languages
 from portal.pages.exports import EXPORTS, ORDER
-from tests.gateway.test_demo import demo
 from tests.portal.site import Visitor, visiting
 
 pytestmark = pytest.mark.anyio
@@ -35,12 +34,6 @@ DAYS = {
     "Issued on",
     "Requested date of the line",
 }
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with demo() as (port, _):
-        yield port
 
 
 @pytest.fixture

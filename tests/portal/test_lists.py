@@ -1,28 +1,20 @@
 """Lists of products that are pasted or uploaded, as people have them, through the whole site."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.gateway.test_demo import demo
-from tests.portal.site import Visitor, visiting
+from tests.portal.site import Visitor
 from tests.spreadsheets.test_zoo import WRONG
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with demo() as (port, _):
-        yield port
-
-
 @pytest.fixture
-async def jane(port: int) -> AsyncIterator[Visitor]:
-    async with visiting(port, "jane") as visitor:
-        await visitor.get("/orders/new")
-        yield visitor
+async def jane(jane: Visitor) -> Visitor:
+    """With a draft at hand."""
+    await jane.get("/orders/new")
+    return jane
 
 
 async def upload(visitor: Visitor, content: bytes, name: str = "list.csv") -> str:

@@ -13,25 +13,22 @@ from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
-from gateway.metadata import assumed
-from gateway.metadata.naming import named, wanted
 from gateway.resolvers.root import build
 from gateway.schema.context import Context
 from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
-from gateway.tables import TABLES
 from gateway.upstream import odata
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.exchange import Httpx2Transport
 from gateway.upstream.names import Names
 from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Service
+from tests.gateway.auth.dataverse import names
 from tests.simulation.wire import Wire
 from tests.simulation.world import BUYER, HOST
 
 ENGINE = Engine(build()._schema)
 DEADLINE = 10.0
-DESCRIBED = assumed.dataverse()
-NAMES = named(wanted(tuple(TABLES.values()), DESCRIBED), DESCRIBED, {})
+NAMES = names().entities
 """What the tables are called: the emulator goes by the dictionary."""
 
 

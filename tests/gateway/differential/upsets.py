@@ -18,16 +18,13 @@ from urllib.parse import unquote
 
 import msgspec
 
-from dynamics.dictionary import tables
 from gateway.tables import TABLES
+from tests.stack import collection_of
 
 T = TypeVar("T")
 Row = dict[str, Any]
 
-KEYS = {
-    known.collection if (known := tables().get(table.entity)) else table.entity: tuple(table.key)
-    for table in TABLES.values()
-}
+KEYS = {collection_of(table): tuple(table.key) for table in TABLES.values()}
 """The key columns of each collection that the gateway reads rows of; others are left alone."""
 OWNERS = {
     "accountid": "00000000-0000-4000-8000-00000000abcd",

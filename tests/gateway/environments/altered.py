@@ -71,20 +71,18 @@ def by(list_: str, field_: str) -> str:
 
 async def lose_price_list(http: httpx2.AsyncClient) -> None:
     """An account of others has no price list."""
-    where = "accountnumber ne 'US-001' and statecode eq 0"
-    path = f"{DATAVERSE}accounts?$filter={where}&$select=accountid,accountnumber&$top=1"
-    (row,) = (await http.get(path)).raise_for_status().json()["value"]
-    change = {"defaultpricelevelid@odata.bind": None}
-    answer = await http.patch(f"{DATAVERSE}accounts({row['accountid']})", json=change)
-    answer.raise_for_status()
+    await _change_account_of_others(http, {"defaultpricelevelid@odata.bind": None})
 
 
 async def move_abroad(http: httpx2.AsyncClient) -> None:
     """An account of others has a country that no map knows."""
+    await _change_account_of_others(http, {"address1_country": "Atlantis"})
+
+
+async def _change_account_of_others(http: httpx2.AsyncClient, change: Mapping[str, Any]) -> None:
     where = "accountnumber ne 'US-001' and statecode eq 0"
     path = f"{DATAVERSE}accounts?$filter={where}&$select=accountid&$top=1"
     (row,) = (await http.get(path)).raise_for_status().json()["value"]
-    change = {"address1_country": "Atlantis"}
     answer = await http.patch(f"{DATAVERSE}accounts({row['accountid']})", json=change)
     answer.raise_for_status()
 

@@ -7,13 +7,12 @@ from starlette.applications import Starlette
 
 from gateway.errors import LimitExceeded
 from gateway.loaders.reader import Ask
-from gateway.metadata import assumed
 from gateway.schema import ids
 from gateway.tables import TABLES, Node, Table
 from gateway.upstream.answers import Page
 from gateway.upstream.conditions import Guid
 from tests.gateway.engine.plans.test_expands import reader_of
-from tests.stack import Stack, running
+from tests.stack import Stack, collection_of, running
 
 pytestmark = pytest.mark.anyio
 CALLERS = ("jane", "rep", "may", "partner", "admin")
@@ -40,8 +39,7 @@ async def test_each_is_asked_for_as_by_the_other_way(
     small_world: Starlette, stack: Stack, table: Table
 ) -> None:
     """Twice, for another row: what is kept of the first query must not be its key."""
-    collection = assumed.dataverse()[table.entity].collection
-    rows = (await stack.rows(f"{collection}?$select={next(iter(table.key))}&$top=2"))[:2]
+    rows = (await stack.rows(f"{collection_of(table)}?$select={next(iter(table.key))}&$top=2"))[:2]
     keys = [row[next(iter(table.key))] for row in rows] + [str(UUID(int=7))]
     answered = False
 
