@@ -119,6 +119,7 @@ def _column(
         system=bool(leads) and all(each.table in STAFF for each in leads),
         default=before.default if before else None,
         base_of=_base_of(logical, type_, row),
+        secured=bool(said.get("IsSecured")),
     )
     if before is not None and before.pricing and type_ is before.type:
         column = replace(column, scale=before.scale, precision=column.scale, pricing=True)

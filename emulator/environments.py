@@ -3,8 +3,9 @@
 What is *kept* is everything the emulator knows, in the types and lengths of the environment, so
 that dual-write and the order logic go on; what is *shown* is what the environment has, by its
 names. A dump is a JSON object: `dataverse.EntityDefinitions` with attributes, keys and
-relationships, `finops.PublicEntities`, and optionally `dataverse.RolePrivileges` and
-`dataverse.msdyn_dualwriteruntimeconfigs`, all as the services return them.
+relationships, `finops.PublicEntities`, and optionally `dataverse.RolePrivileges`,
+`dataverse.AttributePrivileges` and `dataverse.msdyn_dualwriteruntimeconfigs`, all as the services
+return them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from emulator.dataverse.privileges import all_of
+from emulator.dataverse.privileges import COLUMN_RIGHTS, all_of
 from emulator.declarations import DeclarationError, copied
 from emulator.described import Json, public_entity, table_of
 from emulator.metadata import Catalog, Column, ManyToMany, Service, Table
@@ -45,8 +46,9 @@ def environment(dump: Mapping[str, Any], known: Catalog) -> Environment:
     definitions: list[Json] = dataverse.get("EntityDefinitions", [])
     kept, shown = copied(known), Catalog(option_sets=dict(known.option_sets))
     said = {each["LogicalName"]: each for each in definitions}
+    rights = dataverse.get("AttributePrivileges")
     for table in _dataverse(said, known):
-        _add(shown, table)
+        _add(shown, table if rights is None else _secured(table, said.get(table.name), rights))
     for relation in _between(said, known, shown):
         shown.many_to_many[relation.name] = relation
     for table in _finops(finops.get("PublicEntities"), known):
@@ -117,6 +119,21 @@ def _dataverse(said: Mapping[str, Json], known: Catalog) -> Iterator[Table]:
     for name in _mentioned(said) - said.keys():
         if table := known.by_name.get(name):
             yield _bare(table)
+
+
+def _secured(table: Table, row: Json | None, rights: list[Json]) -> Table:
+    """A table whose secured columns allow what field security profiles give the user."""
+    given = {str(each["AttributeId"]).lower(): each for each in rights}
+    columns = dict(table.columns)
+    for each in (row or {}).get("Attributes") or ():
+        if not each.get("IsSecured"):
+            continue
+        mine = given.get(str(each["MetadataId"]).lower(), {})
+        denied = frozenset(right for right in COLUMN_RIGHTS if not mine.get(right))
+        column = table.logical(each["LogicalName"])
+        if column is not None:
+            columns[column.name] = replace(column, denied=denied)
+    return replace(table, columns=columns)
 
 
 def _mentioned(said: Mapping[str, Json]) -> set[str]:

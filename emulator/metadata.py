@@ -108,6 +108,10 @@ class Column:
     system: bool = False
     default: int | str | None = None
     base_of: str | None = None
+    secured: bool = False
+    """Whether field security profiles say who may read and write it."""
+    denied: frozenset[str] = frozenset()
+    """What the application user may not do with it, of `CanRead`, `CanCreate` and `CanUpdate`."""
 
     @property
     def required(self) -> bool:

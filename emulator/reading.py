@@ -45,7 +45,10 @@ class Shape:
         needed = {near for expand in selection.expands for near, _ in expand.navigation.on}
         own = {column.name for column in self.columns}
         self.hidden = [selection.table.columns[name] for name in sorted(needed - own)]
-        self.plan = [(column.name, shown(column)) for column in self.columns]
+        self.plan = [
+            (column.name, _kept_back if "CanRead" in column.denied else shown(column))
+            for column in self.columns
+        ]
         self.at = {column.name: 1 + i for i, column in enumerate((*self.columns, *self.hidden))}
 
     def sql(self, alias: str) -> str:
@@ -61,6 +64,10 @@ class Shape:
     def key(self, values: Sequence[Any], names: Iterable[str]) -> Values:
         """The values that an expansion joins on."""
         return tuple(values[self.at[name]] for name in names)
+
+
+def _kept_back(_: Any) -> None:
+    """A secured column that the caller may not read is empty."""
 
 
 class Reader:

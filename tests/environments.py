@@ -24,6 +24,22 @@ CASTS = {
 DATAVERSE = "/api/data/v9.2/"
 
 
+class Undescribed(httpx2.AsyncBaseTransport):
+    """An environment that refuses every question about its metadata, with one status."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, status: int = 403) -> None:
+        self._inner, self._status = inner, status
+        self.refused = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        asked = f"{request.url} {(await request.aread()).decode(errors='replace')}"
+        if "EntityDefinitions" not in asked:
+            return await self._inner.handle_async_request(request)
+        self.refused += 1
+        error = {"code": "0x80040220", "message": "The user is missing prvReadEntity."}
+        return httpx2.Response(self._status, json={"error": error}, request=request)
+
+
 async def dumped(http: httpx2.AsyncClient) -> Json:
     """A dump of the environment that a client speaks to, from its metadata endpoints alone."""
 
@@ -269,6 +285,21 @@ def deny(privilege: str) -> Alteration:
         dump["dataverse"]["RolePrivileges"] = [
             each for each in held if each["PrivilegeName"] != privilege
         ]
+
+    return alter
+
+
+def secure(name: str, column: str, *rights: str) -> Alteration:
+    """Secure a column; field security profiles give the application user these rights to it."""
+
+    def alter(dump: Json) -> None:
+        found = attribute(dump, name, column)
+        found["IsSecured"] = True
+        given = dict.fromkeys(rights, 4)
+        dump["dataverse"].setdefault("AttributePrivileges", []).append(
+            {"AttributeId": found["MetadataId"], "CanRead": 0, "CanCreate": 0, "CanUpdate": 0}
+            | given
+        )
 
     return alter
 

@@ -15,6 +15,7 @@ from emulator.values import Row, Stored, stored
 
 Operation = Literal["create", "update"]
 BIND = "@odata.bind"
+SECURED: dict[Operation, str] = {"create": "CanCreate", "update": "CanUpdate"}
 COMPANIES = "cdm_companies"
 
 
@@ -74,6 +75,13 @@ class BodyReader:
             raise Refusal(
                 f"Attribute '{column.logical}' of entity '{self.table.name}' is not valid for"
                 f" {self.operation}."
+            )
+        if SECURED[self.operation] in column.denied:
+            raise Refusal(
+                f"Principal user does not have {self.operation} permission for the secured"
+                f" attribute '{column.logical}' of entity '{self.table.name}'.",
+                code="0x80040220",
+                status=403,
             )
 
     def _bind(self, body: Body, name: str, value: Any, current: Row) -> None:

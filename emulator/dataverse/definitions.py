@@ -156,7 +156,7 @@ def attribute(table: Table, column: Column) -> Json:
         "IsValidForRead": True,
         "IsValidODataAttribute": True,
         "IsFilterable": True,
-        "IsSecured": False,
+        "IsSecured": column.secured,
         "RequiredLevel": level,
         "DisplayName": label(spelled),
         "Description": label(""),

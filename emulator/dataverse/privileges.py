@@ -6,7 +6,7 @@ Lines have no privileges of their own; whoever may write an order may write its 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from emulator.dataverse.definitions import PRIVILEGES, metadata_id, privilege_name
+from emulator.dataverse.definitions import CRM, PRIVILEGES, metadata_id, privilege_name
 from emulator.errors import BadQuery, Refusal
 from emulator.exchange import Answer, Ask, Segment
 from emulator.metadata import Catalog, Service, Table
@@ -18,6 +18,9 @@ Json = dict[str, Any]
 RIGHTS: Final = {"Read": "ReadAccess", "Write": "WriteAccess", "Append": "AppendAccess",
                  "AppendTo": "AppendToAccess", "Create": "CreateAccess",
                  "Delete": "DeleteAccess"}  # fmt: skip
+COLUMN_RIGHTS: Final = ("CanRead", "CanCreate", "CanUpdate")
+ALLOWED: Final = 4
+"""Of the choice `field_security_permission_type`; 0 is not allowed."""
 DEPTH: Final = "Global"
 
 
@@ -58,8 +61,23 @@ def held(store: Store) -> list[Json]:
 
 
 def retrieve_user_privileges(store: Store, ask: Ask, segment: Segment) -> Answer:
-    context = f"{ask.base}/$metadata#Microsoft.Dynamics.CRM.RetrieveUserPrivilegesResponse"
+    context = f"{ask.base}/$metadata#{CRM}RetrieveUserPrivilegesResponse"
     return Answer(200, {"@odata.context": context, "RolePrivileges": held(store)})
+
+
+def retrieve_column_privileges(store: Store, ask: Ask, segment: Segment) -> Answer:
+    """What the user may do with each secured column, by all its field security profiles."""
+    context = f"{ask.base}/$metadata#{CRM}RetrievePrincipalAttributePrivilegesResponse"
+    rows = [
+        {
+            "AttributeId": metadata_id(table.name, column.logical),
+            **{right: 0 if right in column.denied else ALLOWED for right in COLUMN_RIGHTS},
+        }
+        for table in store.shown.of(Service.DATAVERSE)
+        for column in table.columns.values()
+        if column.secured and len(column.denied) < len(COLUMN_RIGHTS)
+    ]
+    return Answer(200, {"@odata.context": context, "AttributePrivileges": rows})
 
 
 def retrieve_principal_access(store: Store, ask: Ask, segment: Segment) -> Answer:
@@ -73,12 +91,13 @@ def retrieve_principal_access(store: Store, ask: Ask, segment: Segment) -> Answe
     rights = [
         word for right, word in RIGHTS.items() if privilege_name(table, right) not in store.denied
     ]
-    context = f"{ask.base}/$metadata#Microsoft.Dynamics.CRM.RetrievePrincipalAccessResponse"
+    context = f"{ask.base}/$metadata#{CRM}RetrievePrincipalAccessResponse"
     return Answer(200, {"@odata.context": context, "AccessRights": ", ".join(rights)})
 
 
 ABOUT_USERS: Final = {
     "RetrieveUserPrivileges": retrieve_user_privileges,
+    "RetrievePrincipalAttributePrivileges": retrieve_column_privileges,
     "RetrievePrincipalAccess": retrieve_principal_access,
 }
 

@@ -1,6 +1,10 @@
-"""What the gateway's user may do in Dataverse, by the privileges that each table says it has."""
+"""
+What the gateway's user may do in Dataverse, by the privileges that each table says it has, and with
+its secured columns, by the user's field security profiles.
+"""
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Final
 
 from gateway.doctor.describing import Described, Json
 from gateway.doctor.findings import Finding, ok, unknown, wrong
@@ -21,6 +25,7 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
 }
 """What orders need besides reading; every other table is only read."""
 DUMPED = ("PrivilegeName", "PrivilegeId", "Depth")
+COLUMN_RIGHTS: Final = {"CanRead": "read", "CanCreate": "create", "CanUpdate": "update"}
 
 
 async def check(looking: Looking, described: Described) -> Outcome:
@@ -28,8 +33,11 @@ async def check(looking: Looking, described: Described) -> Outcome:
     service = looking.services["dataverse"]
     try:
         me = (await service.read("WhoAmI", looking.allowance()))["UserId"]
-        path = f"systemusers({me})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()"
+        of_me = f"systemusers({me})/Microsoft.Dynamics.CRM."
+        path = f"{of_me}RetrieveUserPrivileges()"
         rows = (await service.read(path, looking.allowance()))["RolePrivileges"]
+        path = f"{of_me}RetrievePrincipalAttributePrivileges()"
+        columns = (await service.read(path, looking.allowance()))["AttributePrivileges"]
     except UpstreamError as error:
         return Outcome([unknown(CHECK, SUBJECT, words(error))])
     held = {str(row["PrivilegeId"]).lower() for row in rows}
@@ -38,9 +46,12 @@ async def check(looking: Looking, described: Described) -> Outcome:
     findings = [
         finding
         for table, definition in sorted(described.definitions.items())
-        for finding in _table(table, _own(definition), relied.get(table, {}), held)
+        for finding in (
+            *_table(table, _own(definition), relied.get(table, {}), held),
+            *_secured(table, definition, relied.get(table, {}), columns),
+        )
     ]
-    return Outcome(findings, dumped={"RolePrivileges": kept})
+    return Outcome(findings, dumped={"RolePrivileges": kept, "AttributePrivileges": columns})
 
 
 def _own(definition: Json) -> dict[str, Json]:
@@ -65,4 +76,33 @@ def _table(
             f"the user does not hold {name}",
             breaks=members if right == READ else "orders cannot be placed or changed",
             do=f"add {name} to the gateway's security role",
+        )
+
+
+def _secured(
+    table: str, definition: Json, uses: Mapping[str, Use], rights: Collection[Json]
+) -> Iterator[Finding]:
+    """The columns that only those may see whose field security profile says so."""
+    given = {str(each["AttributeId"]).lower(): each for each in rights}
+    for each in definition.get("Attributes") or ():
+        use = uses.get(each["LogicalName"])
+        if use is None or not each.get("IsSecured"):
+            continue
+        subject = f"{table}.{each['LogicalName']}"
+        mine = given.get(str(each["MetadataId"]).lower(), {})
+        needs = ("CanRead", "CanCreate", "CanUpdate") if use.written else ("CanRead",)
+        lacks = [COLUMN_RIGHTS[right] for right in needs if not mine.get(right)]
+        if not lacks:
+            yield ok(CHECK, subject, "secured, and a field security profile of the user allows it")
+            continue
+        what = ", ".join(lacks)
+        yield wrong(
+            CHECK,
+            subject,
+            f"secured, and no field security profile lets the user {what} it",
+            breaks=f"{use.needed_by} reads as null"
+            if "read" in lacks
+            else f"orders that say {use.needed_by} are refused",
+            do=f"allow {what} of it in a field security profile of the gateway's user; a user with "
+            "the role System Administrator needs none",
         )

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.errors import UpstreamError
+from gateway.errors import GatewayError, UpstreamError
 from gateway.metadata import assumed, reading, remembered
 from gateway.metadata.described import Entities
 from gateway.metadata.naming import named, wanted
@@ -62,7 +62,7 @@ class Learning:
         """Read the metadata; where that fails go on with what is known, and try again later."""
         try:
             await self.read()
-        except UpstreamError as error:
+        except GatewayError as error:
             log.warning("the metadata cannot be read, names are taken from before: %s", error)
             self._again = asyncio.create_task(self._later())
 
@@ -90,7 +90,7 @@ class Learning:
             await asyncio.sleep(AGAIN)
             try:
                 await self.read()
-            except UpstreamError as error:
+            except GatewayError as error:
                 log.info("the metadata cannot be read: %s", error)
             else:
                 return

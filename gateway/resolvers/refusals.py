@@ -6,6 +6,7 @@ from gateway.errors import UpstreamRefused
 from gateway.resolvers.mistakes import OrderRefused
 
 KNOWN = (
+    (r"missing \w+ privilege|permission for the secured", "The gateway lacks a right to do this."),
     (r"connection attempt failed|did not properly respond|timed? ?out", "The ERP does not answer."),
     (r"dimension \w+ is mandatory", "The ERP lacks a site or warehouse for a line."),
     (r"credit limit", "The ERP refuses the order for the credit limit."),

@@ -3,7 +3,7 @@
 import logging
 
 from gateway.errors import NotAvailableHere, UpstreamRefused
-from gateway.upstream.failures import denied_table, is_no_table, unknown_property
+from gateway.upstream.failures import FORBIDDEN, denied_table, is_no_table, unknown_property
 from gateway.upstream.names import Names, NamesChanged
 from gateway.upstream.odata import Dialect, Query
 
@@ -13,6 +13,12 @@ REFUSED_QUERIES = 400, 403, 404
 """Statuses with which a service says that a query itself is wrong: it names a property, no row."""
 DIAGNOSES = 500
 """Refused queries that are remembered, so that each is told once."""
+
+
+def diagnose_write(error: UpstreamRefused) -> None:
+    """Say which right the gateway's user lacks for a write; other refusals may quote rows."""
+    if error.status == FORBIDDEN:
+        log.warning("Dataverse forbids a write to the gateway's user: %s", error.words)
 
 
 def diagnose(

@@ -29,7 +29,7 @@ from gateway.upstream import batch
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Row, opened
 from gateway.upstream.conditions import NOTHING
-from gateway.upstream.diagnosis import diagnose
+from gateway.upstream.diagnosis import diagnose, diagnose_write
 from gateway.upstream.exchange import Reply, Request, Transport
 from gateway.upstream.failures import outcome_of, raise_for
 from gateway.upstream.names import Names, NamesChanged
@@ -208,6 +208,8 @@ class Service:
             # An answer that cannot be read leaves open what was done.
             unclear = isinstance(error, UpstreamMismatch | UpstreamUnavailable)
             error.doubtful = sent.doubtful or unclear
+            if isinstance(error, UpstreamRefused):
+                diagnose_write(error)
             raise
 
     async def _outcomes(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:

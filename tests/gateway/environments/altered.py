@@ -27,6 +27,7 @@ from tests.environments import (
     reoption,
     respell_navigations,
     retype,
+    secure,
     shorten,
     stop_map,
 )
@@ -344,6 +345,18 @@ PRIVILEGES: Final = {
         refuses="ORDER_REFUSED",
     ),
 }
+SECURED: Final = {
+    "credit limits that the user may not read": Altered(
+        subject="account.creditlimit",
+        alter=(secure("account", "creditlimit"),),
+        affects=absent("Account.creditLimit", by("accounts", "CREDIT_LIMIT")),
+    ),
+    "references of customers that the user may read but not write": Altered(
+        subject="salesorder.msdyn_customersorderreference",
+        alter=(secure("salesorder", "msdyn_customersorderreference", "CanRead"),),
+        refuses="ORDER_REFUSED",
+    ),
+}
 MAPS: Final = {
     "a filter of the map of orders": Altered(
         subject="filter of the map",
@@ -441,6 +454,6 @@ ERP: Final = {
     ),
 }
 EVERY: Final[Mapping[str, Altered]] = {
-    **NAVIGATION, **ABSENT, **LENGTHS, **KEYS, **COLLECTIONS, **DAYS, **PRIVILEGES, **MAPS,
-    **DATA, **OPTIONS, **TYPES, **ERP,
+    **NAVIGATION, **ABSENT, **LENGTHS, **KEYS, **COLLECTIONS, **DAYS, **PRIVILEGES, **SECURED,
+    **MAPS, **DATA, **OPTIONS, **TYPES, **ERP,
 }  # fmt: skip

@@ -20,7 +20,7 @@ from gateway.doctor.examining import Report
 from gateway.doctor.findings import Finding, Status
 from gateway.metadata import overrides
 from tests.emulator.trade import CACHE, trading
-from tests.environments import Json, altered, dumped, written
+from tests.environments import Json, Undescribed, altered, dumped, written
 from tests.gateway.environments.altered import EVERY, Altered
 from tests.gateway.environments.asking import (
     Answers,
@@ -133,19 +133,6 @@ def said(finding: Finding) -> tuple[str, str]:
     return finding.subject, finding.says
 
 
-class WithoutMetadata(httpx2.AsyncBaseTransport):
-    """An environment whose metadata the gateway's user may not read."""
-
-    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
-        self._inner = inner
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if "/EntityDefinitions" in str(request.url):
-            error = {"code": "0x80040220", "message": "The user is missing prvReadEntity."}
-            return httpx2.Response(403, json={"error": error}, request=request)
-        return await self._inner.handle_async_request(request)
-
-
 async def test_the_doctor_names_what_is_other(environment: Visited, world: World) -> None:
     new = [each for each in environment.report.findings if said(each) not in world.findings]
     wrong = [each for each in new if each.status is not Status.OK]
@@ -168,7 +155,7 @@ async def test_without_a_names_file_nothing_else_fails(environment: Visited, wor
 async def test_a_names_file_is_right_where_metadata_cannot_be_read(
     environment: Visited, world: World
 ) -> None:
-    transport = WithoutMetadata(InProcess(app=environment.emulator))
+    transport = Undescribed(InProcess(app=environment.emulator))
     async with environment.running(transport, names=str(environment.names)) as stack:
         found = await answers(stack, world.asked)
 

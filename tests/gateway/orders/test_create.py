@@ -47,6 +47,19 @@ def errors(answer: Answer) -> list[str]:
     return [error["code"] for error in payload["errors"]]
 
 
+async def test_a_right_that_the_gateway_lacks_is_told_to_its_operator(
+    writable: Stack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writable.emulator.state.store, "denied", {"prvCreateOrder"})
+
+    payload = (await create(writable)).data["createSalesOrder"]
+
+    assert [error["code"] for error in payload["errors"]] == ["ORDER_REFUSED"]
+    assert "The gateway lacks a right" in payload["errors"][0]["message"]
+    assert "missing prvCreateOrder privilege" in caplog.text
+    assert "prvCreateOrder" not in str(payload)
+
+
 async def test_an_order_is_written_whole_and_read_back(writable: Stack) -> None:
     wanted = await products(writable)
 
