@@ -1,10 +1,16 @@
 """An adopter's own column and table; GATEWAY_EXTENSIONS=examples.acme switches them on."""
 
-from gateway.rules import owned
-from gateway.schema.accounts import Account
-from gateway.schema.sales import SalesOrder
-from gateway.tables import Node, column, extend, link, table
-from gateway.upstream.names import lookup_value
+from gateway.extension import (
+    Account,
+    Node,
+    SalesOrder,
+    column,
+    extend,
+    link,
+    lookup_value,
+    owned,
+    table,
+)
 
 
 @extend(SalesOrder)

@@ -25,6 +25,15 @@ Inside = Literal["", "up", "both"]
 """The target inside of the row that points at it (`up`), and the rows inside of the target too."""
 
 
+class DeclarationError(TypeError):
+    """A declaration is wrong: the sentence names its class, and the member if it is one's."""
+
+
+def named(cls: type, member: str = "") -> str:
+    """The name by which mistakes call a class or a member of it: `acme.Machine.serial`."""
+    return ".".join(filter(None, [cls.__module__, cls.__qualname__, member]))
+
+
 class Row:
     """One row that the reader has let through. Its columns decode when they are asked for."""
 
@@ -61,6 +70,11 @@ class Spec:
     def bind(self, annotation: Any) -> None:
         """Take the annotation: what the member is, and whether it may be absent."""
         self.type, self.optional = _without_none(annotation)
+
+    @property
+    def label(self) -> str:
+        """What mistakes call it: by the class in whose body it stands."""
+        return named(self.owner, self.name)
 
     @property
     def internal(self) -> bool:

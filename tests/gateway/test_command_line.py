@@ -152,7 +152,7 @@ def test_the_schema_is_printed_and_compared(
 
 def test_the_schema_of_an_extension_is_compared_with_a_file_of_its_own(tmp_path: Path) -> None:
     def schema(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [GATEWAY, "schema", *arguments]
+        command: list[str | Path] = [GATEWAY, "schema", *arguments]
         return subprocess.run(command, cwd=REPO, capture_output=True, text=True)
 
     mine, acme = tmp_path / "acme.graphql", ("--extension", "examples.acme")
