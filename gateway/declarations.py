@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, partial
-from types import NoneType, UnionType
+from types import FunctionType, NoneType, UnionType
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from strawberry.utils.str_converters import to_camel_case
@@ -29,8 +29,8 @@ class DeclarationError(TypeError):
     """A declaration is wrong: the sentence names its class, and the member if it is one's."""
 
 
-def named(cls: type, member: str = "") -> str:
-    """The name by which mistakes call a class or a member of it: `acme.Machine.serial`."""
+def named(cls: type | FunctionType, member: str = "") -> str:
+    """The name by which mistakes call a class, its member, or a function: `acme.Machine.serial`."""
     return ".".join(filter(None, [cls.__module__, cls.__qualname__, member]))
 
 

@@ -12,11 +12,15 @@ These names and what `docs/extending.md` says of each follow semantic versioning
 new major version alone. All other modules of the gateway may change with any version.
 """
 
-from strawberry import ID, enum
+from strawberry import ID, enum, field, input, type
 
+from gateway.auth.principal import Principal
 from gateway.declarations import DeclarationError, Node, Row
+from gateway.errors import Forbidden, InvalidInput, NotFound
+from gateway.fields import mutation, query
 from gateway.kinds import OptionSet, option, unknown
 from gateway.loaders.rows import Loaders
+from gateway.resolvers.own_rows import caller, create, find, update
 from gateway.rules import (
     Rule,
     any_of,
@@ -31,6 +35,7 @@ from gateway.rules import (
 from gateway.schema.accounts import Account, Contact
 from gateway.schema.billing import Invoice, InvoiceLine
 from gateway.schema.catalog import Product, WarehouseStock
+from gateway.schema.context import Info
 from gateway.schema.sales import SalesOrder, SalesOrderLine
 from gateway.schema.shipping import Shipment, ShipmentLine, Tracking
 from gateway.schema.values import Address, Money, address, money
@@ -43,12 +48,17 @@ __all__ = [
     "Address",
     "Contact",
     "DeclarationError",
+    "Forbidden",
+    "Info",
+    "InvalidInput",
     "Invoice",
     "InvoiceLine",
     "Loaders",
     "Money",
     "Node",
+    "NotFound",
     "OptionSet",
+    "Principal",
     "Product",
     "Row",
     "Rule",
@@ -60,24 +70,33 @@ __all__ = [
     "WarehouseStock",
     "address",
     "any_of",
+    "caller",
     "column",
     "computed",
+    "create",
     "enum",
     "everyone",
     "extend",
+    "field",
+    "find",
     "group",
     "in_companies",
     "in_price_lists",
+    "input",
     "link",
     "lookup",
     "lookup_value",
     "money",
+    "mutation",
     "option",
     "owned",
     "owned_by_number",
     "paths",
     "people",
+    "query",
     "table",
+    "type",
     "unknown",
+    "update",
     "with_parent",
 ]

@@ -11,10 +11,11 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TypeVar
 
 from gateway.declarations import Back, DeclarationError, Spec, Table, named
+from gateway.fields import FIELDS, Root, RootField
 from gateway.tables import TABLES
 
 OURS = "gateway"
@@ -38,10 +39,15 @@ class Registry:
         """Those of a table's `specs`, `visible`, `filterable`, `sortable` or `backs` it has."""
         return {name: each for name, each in members.items() if self.holds(_class_of(each))}
 
-    def holds(self, cls: type) -> bool:
-        """Whether a class that declares a table or members belongs to the app."""
+    def fields(self, root: Root) -> list[RootField]:
+        """The root fields that extensions of the app declare."""
+        mine = (each for each in FIELDS.values() if self.holds(each.function))
+        return [each for each in mine if each.root == root]
+
+    def holds(self, declared: type | FunctionType) -> bool:
+        """Whether what declares a table, members or a root field belongs to the app."""
         packages = (OURS, *self.extensions)
-        return any(f"{cls.__module__}.".startswith(f"{package}.") for package in packages)
+        return any(f"{declared.__module__}.".startswith(f"{package}.") for package in packages)
 
 
 SHIPPED = Registry()

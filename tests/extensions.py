@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.fields import FIELDS
 from gateway.tables import TABLES
 
 
@@ -29,6 +30,9 @@ def forgotten(module: str) -> Iterator[None]:
         yield
     finally:
         sys.modules.pop(module, None)
+        for name, field in list(FIELDS.items()):
+            if field.function.__module__ == module:
+                del FIELDS[name]
         for name, table in list(TABLES.items()):
             if table.cls.__module__ == module:
                 del TABLES[name]

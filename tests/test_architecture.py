@@ -41,7 +41,7 @@ LAYERS = (
     ("gateway.metadata",),
     ("gateway.binding",),
     ("gateway.registry",),
-    ("gateway.tables",),
+    ("gateway.fields", "gateway.tables"),
     ("gateway.declarations",),
     ("gateway.audit", "gateway.kinds", "gateway.rules"),
     ("gateway.auth",),

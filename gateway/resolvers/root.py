@@ -7,9 +7,11 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.field import StrawberryField
 
+from gateway.fields import Root
 from gateway.registry import Registry, load
 from gateway.resolvers import mistakes
 from gateway.resolvers.orders import Mutation
+from gateway.resolvers.own_fields import fields_of
 from gateway.resolvers.query import Query
 from gateway.schema import accounts, billing, catalog, identities, sales, shipping
 from gateway.schema.numbers import DECIMAL
@@ -34,11 +36,19 @@ def schema_of(registry: Registry) -> strawberry.Schema:
     tables = Types(registry).root_fields()
     nodes = [table.cls for table in registry.tables.values() if issubclass(table.cls, Node)]
     return strawberry.Schema(
-        query=_with_fields(Query, tables),
-        mutation=Mutation,
+        query=_with_fields(Query, [*tables, *_own(registry, "query", Query, tables)]),
+        mutation=_with_fields(Mutation, _own(registry, "mutation", Mutation)),
         types=[*nodes, *mistakes.ALL],
         config=StrawberryConfig(scalar_map={Decimal: DECIMAL}),
     )
+
+
+def _own(
+    registry: Registry, root: Root, ours: type, tables: Iterable[StrawberryField] = ()
+) -> list[StrawberryField]:
+    """The root fields that extensions declare."""
+    taken = [*ours.__strawberry_definition__.fields, *tables]  # type: ignore[attr-defined]
+    return fields_of(registry.fields(root), (field.python_name for field in taken))
 
 
 def _with_fields(root: type, fields: Iterable[StrawberryField]) -> type:

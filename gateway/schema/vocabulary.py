@@ -11,7 +11,8 @@ from gateway.tables import Back, Computed, Spec, Table
 def vocabulary(registry: Registry = SHIPPED) -> Vocabulary:
     """The words that the tables of an app give, once their types are bound."""
     tables = registry.tables.values()
-    names = sorted({table.needs for table in tables})
+    fields = [*registry.fields("query"), *registry.fields("mutation")]
+    names = sorted({table.needs for table in tables} | {field.needs for field in fields})
     return {VIEW_AS: Permission(), EXPLAIN: Permission()} | {
         name: _permission([table for table in tables if table.needs == name]) for name in names
     }
