@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("dynamics", "gateway", "emulator", "portal", "spreadsheets")
-SHARED = {"dynamics", "spreadsheets"}
+PACKAGES = ("dynamics", "gateway", "emulator", "portal", "spreadsheets", "variables")
+SHARED = {"dynamics", "spreadsheets", "variables"}
 """Packages that the others may import: facts, and what both sides do alike."""
 MODULES = sorted(
     path
