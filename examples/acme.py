@@ -52,7 +52,7 @@ class Visit(Node):
     machine: Machine | None = link(
         "acme_machineid", "The machine.", back="visits", written="create"
     )
-    account: Account | None = link("acme_accountid", "Whose machine it is.", written="create")
+    account: Account | None = link("acme_accountid", "Whose machine it is.", written="always")
     contact: Contact | None = link("acme_contactid", "Who asked.", written="create")
 
 

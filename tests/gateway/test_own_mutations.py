@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 
 from gateway.extension import DeclarationError
 from gateway.resolvers.root import build
+from gateway.schema import ids
+from gateway.tables import TABLES
 from tests.extensions import forgotten, written
 from tests.gateway.test_extensions import customised as customised
 from tests.stack import Stack, running
@@ -18,9 +20,12 @@ pytestmark = pytest.mark.anyio
 ASK = """mutation($input: RequestVisitInput!) {
   requestVisit(input: $input) { id reason machine { serial } account { name } contact { email } }
 }"""
+PEOPLE = ("jane", "may")
 MACHINES = "{ machines { nodes { id serial } } }"
 VISITS = "{ visits { nodes { reason machine { serial visits { totalCount } } } totalCount } }"
 MORE = '''
+from uuid import UUID
+
 from gateway.extension import *
 from examples.acme import Machine, Visit
 
@@ -44,6 +49,28 @@ class RenameVisitInput:
 async def note_visit(info: Info, input: RenameVisitInput) -> Visit | None:
     """Note something about a visit."""
     return await update(info, await find(info, Visit, input.visit), note=input.reason)
+
+
+@input(description="A visit for somebody.")
+class ClaimVisitInput:
+    account: str
+    idempotency_key: str
+
+
+@mutation(needs="orders", privilege="create")
+async def claim_visit(info: Info, input: ClaimVisitInput) -> Visit | None:
+    """Ask for a visit of whatever account a caller names, which no extension should."""
+    contact, key = caller(info).contact, input.idempotency_key
+    account = UUID(input.account)
+    return await create(
+        info, Visit, key=key, account=account, contact=contact.id, reason="Claimed."
+    )
+
+
+@mutation(needs="orders", privilege="update")
+async def give_visit(info: Info, visit: ID, account: str) -> Visit | None:
+    """Give a visit to whatever account a caller names."""
+    return await update(info, await find(info, Visit, visit), account=UUID(account))
 
 
 @mutation(needs="repairs", privilege="create")
@@ -110,6 +137,42 @@ async def test_what_a_caller_may_not_see_is_not_there_to_write_about(stack: Stac
     foreign = await visit(stack, "foreign", machine=await machine(stack, "may"))
 
     assert foreign.codes == ["NOT_FOUND"]
+
+
+async def account_of(stack: Stack, name: str) -> str:
+    """The account of a caller, as Dataverse names it."""
+    (found,) = (
+        await stack.ask("{ viewer { contact { account { id } } } }", as_=name)
+    ).data.values()
+    (key,) = ids.key(TABLES["Account"], found["contact"]["account"]["id"])
+    return str(key)
+
+
+async def test_nobody_makes_a_row_that_would_be_somebody_elses(stack: Stack) -> None:
+    claim = "mutation($input: ClaimVisitInput!) { claimVisit(input: $input) { id } }"
+    before = (await stack.ask(VISITS, as_="admin")).data["visits"]["totalCount"]
+
+    sent = [{"account": await account_of(stack, each), "idempotencyKey": "c"} for each in PEOPLE]
+    own, foreign = [await stack.ask(claim, input=each) for each in sent]
+
+    assert own.data["claimVisit"]["id"]
+    assert foreign.codes == ["FORBIDDEN"]
+    assert (await stack.ask(VISITS, as_="admin")).data["visits"]["totalCount"] == before + 1
+
+
+async def test_nobody_changes_a_row_into_one_that_would_be_somebody_elses(stack: Stack) -> None:
+    made = (await visit(stack, "given")).data["requestVisit"]
+    give = """mutation($visit: ID!, $account: String!) {
+      giveVisit(visit: $visit, account: $account) { id }
+    }"""
+
+    own, foreign = [
+        await stack.ask(give, visit=made["id"], account=await account_of(stack, each))
+        for each in PEOPLE
+    ]
+
+    assert own.data == {"giveVisit": {"id": made["id"]}}
+    assert foreign.codes == ["FORBIDDEN"]
 
 
 async def test_the_permission_is_asked_for_first(stack: Stack) -> None:
