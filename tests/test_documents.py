@@ -72,3 +72,9 @@ def test_every_name_of_the_door_is_explained() -> None:
     explained = set(re.findall(r"`(\w+)`", names))
 
     assert explained == set(extension.__all__)
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+
+    assert [page.name for page in PAGES if page.name not in index] == []

@@ -1,9 +1,9 @@
 """
 Builds sdist and wheel, installs the wheel into an empty environment, and tries it as an adopter.
 
-`python -m tests.wheel [VERSION...]` from the root of the repository; `scripts/wheel` does it. The
-commands run in an empty folder, with a home of their own, and must leave the installation as it
-was. Exit 1 where something failed.
+`python -m tests.wheel [VERSION...]` from the root of the repository; `scripts/wheel` does it, with
+`all` for every Python of `SUPPORTED` that the machine has. The commands run in an empty folder,
+with a home of their own, and must leave the installation as it was. Exit 1 where something failed.
 """
 
 import os
@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 LOCK = ROOT / "requirements.lock"
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+SUPPORTED = ("3.11", "3.12", "3.13")
 SECONDS = 240
 """Of patience with a machine that does other things too."""
 PORTAL = {
@@ -40,9 +41,11 @@ ASSETS = ("/", "/assets/htmx.js", "/assets/portal.css", "/assets/inter-latin.wof
 
 @dataclass(frozen=True, slots=True)
 class Adopter:
-    """A folder with the wheel in `venv`, an empty folder to work in, and a home."""
+    """A folder with the wheel in `venv`, an empty folder to work in, and a home elsewhere."""
 
     folder: Path
+    home: Path
+    """The demo keeps its world there: another Python need not generate it again."""
 
     @property
     def work(self) -> Path:
@@ -55,7 +58,7 @@ class Adopter:
 
     def environment(self, **more: str) -> dict[str, str]:
         path = f"{self.folder / 'venv' / 'bin'}:/usr/bin:/bin"
-        return {"PATH": path, "HOME": str(self.folder / "home"), **more}
+        return {"PATH": path, "HOME": str(self.home), **more}
 
     def run(self, command: str, *arguments: str) -> str:
         """What a command prints; AssertionError with what it says where it fails."""
@@ -168,31 +171,47 @@ def build(folder: Path) -> Path:
     return wheel
 
 
-def install(wheel: Path, version: str, folder: Path) -> Adopter:
+def refuses_without_assets(folder: Path) -> bool:
+    """Whether a build of the sdist fails, by a sentence, once an asset is missing."""
+    (packed,) = folder.glob("*.tar.gz")
+    shutil.unpack_archive(packed, folder, filter="data")
+    (tree,) = folder.glob("dynamics_gateway-*/")
+    (tree / "portal" / "web" / "dist" / "htmx.js").unlink()
+    tools = ["--python", sys.executable, "--no-build-isolation", "--wheel"]
+    tried = subprocess.run([UV, "build", *tools, tree], capture_output=True, text=True)
+    return tried.returncode != 0 and "portal/web/dist/htmx.js not built" in tried.stderr
+
+
+def install(wheel: Path, python: Path, folder: Path) -> Adopter:
     """An environment of this Python with the wheel, its dependencies as they are locked, mypy."""
-    venv = folder / "venv"
-    subprocess.run([interpreter(version), "-m", "venv", "--without-pip", venv], check=True)
+    venv, home = folder / "venv", wheel.parent / "home"
+    subprocess.run([python, "-m", "venv", "--without-pip", venv], check=True)
     wanted = [f"{wheel}[demo]", "mypy"]
     into: list[str | Path] = ["--quiet", "--python", venv / "bin" / "python", "--constraint", LOCK]
     subprocess.run([UV, "pip", "install", *into, *wanted], check=True)
-    adopter = Adopter(folder)
+    adopter = Adopter(folder, home)
     adopter.work.mkdir()
-    (folder / "home").mkdir()
+    home.mkdir(exist_ok=True)
     shutil.copy(ROOT / "examples" / "acme.py", adopter.work)
     return adopter
 
 
-def interpreter(version: str) -> Path:
-    """The Python of this version; SystemExit where the machine has none."""
-    if version == HERE:
-        return Path(sys.executable)
-    if found := next(pythons(version), None):
-        return found
-    sys.exit(f"Python {version} is not on this machine")
+def interpreters(versions: list[str]) -> dict[str, Path]:
+    """Pythons by their versions; SystemExit for one that was asked for and is not there."""
+    wanted = SUPPORTED if versions == ["all"] else versions or [HERE]
+    found = {version: next(pythons(version), None) for version in wanted}
+    missing = [version for version, python in found.items() if python is None]
+    if missing and versions != ["all"]:
+        sys.exit(f"Python {', '.join(missing)} is not on this machine")
+    for version in missing:
+        echo(f"{version}: not tried, as it is not on this machine")
+    return {version: python for version, python in found.items() if python is not None}
 
 
 def pythons(version: str) -> Iterator[Path]:
-    """Interpreters of this version on the path, and those that pyenv keeps beside it."""
+    """Interpreters of this version: our own, those on the path, those that pyenv keeps."""
+    if version == HERE:
+        yield Path(sys.executable)
     candidates = [shutil.which(f"python{version}")]
     root = os.environ.get("PYENV_ROOT")
     candidates += map(str, Path(root).glob(f"versions/{version}.*/bin/python")) if root else []
@@ -207,10 +226,10 @@ def listing(folder: Path) -> set[Path]:
     return {path for path in found if "__pycache__" not in path.parts}
 
 
-def tried(wheel: Path, version: str) -> Iterator[bool]:
+def tried(wheel: Path, version: str, python: Path) -> Iterator[bool]:
     """For each check, whether it passed."""
     with tempfile.TemporaryDirectory() as folder:
-        adopter = install(wheel, version, Path(folder))
+        adopter = install(wheel, python, Path(folder))
         before = listing(adopter.site)
         for check in (*CHECKS, None):
             begun, name = time.monotonic(), check.__name__ if check else "nothing_is_left_behind"
@@ -233,10 +252,13 @@ LEFT = {"acme.py", "acme.graphql"}
 
 
 def main(versions: list[str]) -> int:
+    found = interpreters(versions)
     with tempfile.TemporaryDirectory() as folder:
         wheel = build(Path(folder))
         echo(f"{wheel.name}: {wheel.stat().st_size:,} bytes")
-        outcomes = [each for version in versions or [HERE] for each in tried(wheel, version)]
+        outcomes = [refuses_without_assets(Path(folder))]
+        echo(f"a build without assets: {'refused' if outcomes[0] else 'FAILED'}")
+        outcomes += [each for python in found.items() for each in tried(wheel, *python)]
     echo(f"{sum(outcomes)} passed, {len(outcomes) - sum(outcomes)} failed")
     return int(not all(outcomes))
 
