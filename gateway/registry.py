@@ -61,14 +61,21 @@ def load(extensions: Iterable[str]) -> Registry:
     Raises ImportError where a module is missing, DeclarationError where a declaration is wrong.
     """
     registry = Registry(tuple(extensions))
-    known = set(map(id, TABLES.values()))
+    before = set(_declared())
     for name in registry.extensions:
         _check_complete(_imported(name))
-    strange = [t for t in TABLES.values() if id(t) not in known and not registry.holds(t.cls)]
-    if strange:
-        where = strange[0].cls.__module__
-        raise DeclarationError(f"{named(strange[0].cls)}: name {where} as an extension too")
+    for each in _declared():
+        if each not in before and not registry.holds(each):
+            raise DeclarationError(f"{named(each)}: name {each.__module__} as an extension too")
     return registry
+
+
+def _declared() -> Iterator[type | FunctionType]:
+    """The classes and functions that have declared something in this process."""
+    yield from (field.function for field in FIELDS.values())
+    for table in TABLES.values():
+        yield table.cls
+        yield from (spec.owner for spec in table.specs.values())
 
 
 def _imported(name: str) -> ModuleType:

@@ -23,7 +23,7 @@ from gateway.declarations import (
     Table,
     Written,
 )
-from gateway.errors import InvalidInput, NotFound, UpstreamRefused, UpstreamTimeout
+from gateway.errors import InvalidInput, NotFound, UpstreamError, UpstreamRefused, UpstreamTimeout
 from gateway.kinds import OptionSet
 from gateway.loaders.writer import DUPLICATES, Unsettled
 from gateway.resolvers.inputs import MAXIMUM_KEY
@@ -72,16 +72,19 @@ async def create(info: Info, cls: type[R], *, key: str, **values: object) -> R |
     content = msgspec.json.encode(row, order="deterministic").decode()
     identity = derived_id(context.principal, NO_ACCOUNT, f"create {table.entity}", key + content)
     body = {name: value for name, value in row.items() if value is not None}
-    refusal = None
+    problem: UpstreamError | None = None
     try:
         await _send(info, table, "create", body | {_key(table): str(identity)})
     except UpstreamRefused as error:
         if error.details["reason"] not in DUPLICATES:
             raise
-        refusal = error
+        problem = error
+    except UpstreamTimeout as error:
+        problem = error
+    # Where the row is there, it was made: by this try, or by an earlier one of the same.
     found = await context.loaders.node(cls, (identity,), _all(cls))
-    if found is None and refusal is not None:
-        raise refusal
+    if found is None and problem is not None:
+        raise problem
     return found
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from emulator.faults.actions import AnyAction, Cut, Fail
+from emulator.faults.rules import Faults
 from gateway.extension import DeclarationError
 from gateway.resolvers.root import build
 from gateway.schema import ids
@@ -99,6 +101,13 @@ async def stack(customised: Starlette, more: str, audit: Path) -> AsyncIterator[
         yield found
 
 
+@pytest.fixture
+def faults(stack: Stack) -> Iterator[Faults]:
+    found: Faults = stack.emulator.state.faults
+    yield found
+    found.clear()
+
+
 async def machine(stack: Stack, name: str) -> str:
     (found,) = (await stack.ask(MACHINES, as_=name)).data["machines"]["nodes"]
     return str(found["id"])
@@ -131,6 +140,37 @@ async def test_the_same_key_makes_it_once_for_each_caller(stack: Stack) -> None:
     assert len(set(made)) == 3
     after = (await stack.ask(VISITS, as_="admin")).data["visits"]["totalCount"]
     assert after == before + 3
+
+
+FAULTS = [(Cut(), 2), (Cut(after_commit=True), 1), (Cut(after_commit=True), 9), (Fail(), 2)]
+
+
+@pytest.mark.parametrize(("action", "times"), FAULTS, ids=repr)
+async def test_a_fault_on_the_way_leads_to_one_row(
+    stack: Stack, faults: Faults, action: AnyAction, times: int
+) -> None:
+    before = (await stack.ask(VISITS, as_="admin")).data["visits"]["totalCount"]
+    faults.add(action, times=times, method="POST", set="acme_visits")
+
+    made = await visit(stack, f"{action!r} {times}")
+
+    assert made.data["requestVisit"]["reason"] == "It leaks."
+    assert (await stack.ask(VISITS, as_="admin")).data["visits"]["totalCount"] == before + 1
+
+
+async def test_an_unknown_outcome_is_said_and_the_same_again_tells(
+    stack: Stack, faults: Faults
+) -> None:
+    before = (await stack.ask(VISITS, as_="admin")).data["visits"]["totalCount"]
+    faults.add(Cut(), method="POST", set="acme_visits")
+
+    unknown = await visit(stack, "unknown")
+    faults.clear()
+    known = await visit(stack, "unknown")
+
+    assert unknown.codes == ["UPSTREAM_TIMEOUT"]
+    assert known.data["requestVisit"]["id"]
+    assert (await stack.ask(VISITS, as_="admin")).data["visits"]["totalCount"] == before + 1
 
 
 async def test_what_a_caller_may_not_see_is_not_there_to_write_about(stack: Stack) -> None:

@@ -144,15 +144,23 @@ def test_all_mistakes_of_members_are_named_together(tmp_path: Path) -> None:
     ]
 
 
-def test_a_module_that_only_another_one_names_is_asked_for(tmp_path: Path) -> None:
+BELOW = {
+    "Machine": machine(),
+    "AcmeOrder": order('project: str | None = column("acme_project", "x")'),
+    "ask": '@query(needs="account")\nasync def ask(info: Info) -> str | None:\n    """x"""\n',
+}
+
+
+@pytest.mark.parametrize("declared", BELOW)
+def test_a_module_that_only_another_one_names_is_asked_for(tmp_path: Path, declared: str) -> None:
     with (
-        written(tmp_path, EVERYTHING + machine(), "acme_machines") as below,
+        written(tmp_path, EVERYTHING + BELOW[declared], "acme_below") as below,
         written(tmp_path, f"import {below}\n") as name,
         pytest.raises(DeclarationError) as found,
     ):
         build([name])
 
-    assert str(found.value) == "acme_machines.Machine: name acme_machines as an extension too"
+    assert str(found.value) == f"acme_below.{declared}: name acme_below as an extension too"
 
 
 def test_serve_says_the_sentence_and_nothing_else(tmp_path: Path) -> None:
