@@ -78,3 +78,12 @@ def test_the_index_leads_to_every_page() -> None:
     index = (ROOT / "docs" / "README.md").read_text()
 
     assert [page.name for page in PAGES if page.name not in index] == []
+
+
+def test_the_mutation_that_is_explained_is_the_one_of_the_example() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text().partition("## A mutation")[2]
+    example = (ROOT / "examples" / "acme.py").read_text()
+
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+    assert code in example
