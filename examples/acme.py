@@ -1,10 +1,28 @@
-"""An adopter's own column and table; GATEWAY_EXTENSIONS=examples.acme switches them on."""
+"""Columns, tables and a mutation of an adopter's: GATEWAY_EXTENSIONS=examples.acme."""
 
-from gateway.rules import owned
-from gateway.schema.accounts import Account
-from gateway.schema.sales import SalesOrder
-from gateway.tables import Node, column, extend, link, table
-from gateway.upstream.names import lookup_value
+from uuid import UUID
+
+from gateway.extension import (
+    ID,
+    Account,
+    Contact,
+    Info,
+    Node,
+    SalesOrder,
+    caller,
+    column,
+    create,
+    extend,
+    field,
+    find,
+    input,
+    link,
+    lookup,
+    lookup_value,
+    mutation,
+    owned,
+    table,
+)
 
 
 @extend(SalesOrder)
@@ -20,3 +38,42 @@ class Machine(Node):
 
     serial: str | None = column("acme_serial", "The serial number.")
     account: Account | None = link("acme_accountid", "Where it stands.", back="machines")
+    _account_id: UUID | None = lookup("acme_accountid", "The account where it stands.")
+
+
+@table("acme_visit", collection="acme_visits", key="acme_visitid",
+       rows=owned(account=lookup_value("acme_accountid"), contact=lookup_value("acme_contactid")),
+       needs="orders", order="reason", root=("visit", "visits"))  # fmt: skip
+class Visit(Node):
+    """A technician's visit that a customer asked for."""
+
+    reason: str | None = column("acme_reason", "What is wrong.", written="create")
+    note: str | None = column("acme_note", "What the technician should know.", written="update")
+    machine: Machine | None = link(
+        "acme_machineid", "The machine.", back="visits", written="create"
+    )
+    account: Account | None = link("acme_accountid", "Whose machine it is.", written="always")
+    contact: Contact | None = link("acme_contactid", "Who asked.", written="create")
+
+
+@input(description="A visit to ask for.")
+class RequestVisitInput:
+    machine: ID = field(description="The id of the machine.")
+    reason: str = field(description="What is wrong.")
+    idempotency_key: str = field(description="The same key asks for the same visit, once.")
+
+
+@mutation(needs="orders", privilege="create")
+async def request_visit(info: Info, input: RequestVisitInput) -> Visit | None:
+    """Ask for a technician to come to a machine."""
+    machine = await find(info, Machine, input.machine)
+    contact = caller(info).contact
+    return await create(
+        info,
+        Visit,
+        key=input.idempotency_key,
+        machine=machine,
+        account=machine._account_id,
+        contact=contact.id if contact else None,
+        reason=input.reason,
+    )

@@ -3,8 +3,10 @@
 import asyncio
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,16 +23,18 @@ from gateway.engine.answers import Refused
 from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
 from gateway.errors import GatewayError
+from gateway.protocols import protocol
 from gateway.resolvers.root import build
-from gateway.serving import Protocol
 from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable, table
 
-SCHEMA = Path(__file__).parents[1] / "schema.graphql"
+SCHEMA = files("gateway") / "schema.graphql"
 GRACE = 30
 """Seconds that requests in flight get when the server is told to stop."""
 KEEP_ALIVE = 65
 """Seconds that an idle connection stays open; longer than a proxy keeps it, to avoid races."""
 FAILURE, USAGE, STRAYS = 1, 2, 3
+SHIPPED = ""
+"""What `schema --check` compares with where it names no file."""
 WORLDS = ("small", "medium", "large")
 
 PORT = click.IntRange(1, 65_535)
@@ -72,7 +76,7 @@ def serve(host: str | None, port: int | None) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        http=Protocol,
+        http=protocol(),
         ws="none",
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
@@ -184,23 +188,44 @@ def reconcile(days: int, minutes: int) -> None:
 
 
 @main.command()
-@click.option("--check", is_flag=True, help="Compare with schema.graphql; exit 1 if it differs.")
-def schema(check: bool) -> None:
-    """Print the GraphQL schema of our own tables in SDL."""
-    text = build().as_str() + "\n"
-    if not check:
+@click.option("--extension", multiple=True, help="Your module that declares tables and columns.")
+@click.option(
+    "--check",
+    is_flag=False,
+    flag_value=SHIPPED,
+    metavar="[FILE]",
+    help="Compare with FILE, or with the schema that ships; exit 1 if it differs.",
+)
+def schema(extension: tuple[str, ...], check: str | None) -> None:
+    """Print the GraphQL schema in SDL: of our own tables, and of those of --extension.
+
+    Exit code 2 where an extension cannot be used.
+    """
+    if extension and check == SHIPPED:
+        raise click.UsageError("Name the file of your schema: --check FILE.")
+    if extension:
+        # A console script does not look for modules where it is called: where yours are.
+        sys.path.insert(0, os.getcwd())
+    try:
+        text = build(extension).as_str() + "\n"
+    except (ImportError, TypeError) as error:
+        _fail(str(error), USAGE)
+    if check is None:
         click.echo(text, nl=False)
+    elif check == SHIPPED:
+        _compare(SCHEMA.read_text("utf-8"), text, "schema.graphql")
+    else:
+        file = Path(check)
+        _compare(file.read_text("utf-8") if file.exists() else "", text, check)
+
+
+def _compare(committed: str, text: str, name: str) -> None:
+    """Fail with the difference where a committed schema is not that of the code."""
+    if committed == text:
         return
-    committed = SCHEMA.read_text() if SCHEMA.exists() else ""
-    difference = difflib.unified_diff(
-        committed.splitlines(), text.splitlines(), "schema.graphql", "the code", lineterm=""
-    )
-    if committed != text:
-        _fail(
-            "\n".join(
-                [*difference, "schema.graphql is not what the code says; run scripts/schema."]
-            )
-        )
+    lines = committed.splitlines(), text.splitlines()
+    difference = difflib.unified_diff(*lines, name, "the code", lineterm="")
+    _fail("\n".join([*difference, f"{name} is not what the code says; print it again."]))
 
 
 @main.command()
@@ -261,7 +286,10 @@ def _app(settings: Settings) -> Starlette:
 
 def _demo(action: Callable[[Any], object]) -> None:
     """Run what needs the demo, which `serve` must not load: emulator and portal come with it."""
-    module = importlib.import_module("gateway.demo")
+    try:
+        module = importlib.import_module("gateway.demo")
+    except ModuleNotFoundError as error:
+        _fail(f"The demo needs {error.name}; install dynamics-gateway[demo].")
     try:
         action(module)
     except module.DemoError as error:

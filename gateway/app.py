@@ -47,6 +47,7 @@ from gateway.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.parsers import HttpTransport
 from gateway.receiving import Received
 from gateway.reconciling import Report, reconcile
+from gateway.registry import Registry
 from gateway.resolvers.auditing import audited
 from gateway.resolvers.root import build
 from gateway.routing import GRAPHQL, Gateway
@@ -56,7 +57,7 @@ from gateway.schema.context import Context
 from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings
-from gateway.tables import TABLES, ServiceName
+from gateway.tables import ServiceName
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, service_login
 from gateway.upstream.exchange import Httpx2Transport, Timeouts, Transport
@@ -93,7 +94,9 @@ def create_app(
     SettingsError, ImportError or TypeError where the settings or an extension cannot be used.
     """
     types = schema(settings)
-    outside = Outside(settings, PolicyFile(settings.policy, vocabulary()), transport)
+    outside = Outside(
+        settings, PolicyFile(settings.policy, vocabulary(Registry(settings.extensions))), transport
+    )
     limits = Limits(**settings.limits)
     engine = Engine(
         types,
@@ -169,6 +172,7 @@ class Outside:
     def __init__(
         self, settings: Settings, policy: PolicyFile, transport: httpx2.AsyncBaseTransport | None
     ) -> None:
+        self._registry = Registry(settings.extensions)
         self._settings = settings
         self._given = transport
         self._transports: list[Transport] = []
@@ -197,7 +201,7 @@ class Outside:
         self._language = languages.option(settings.order_language)
         self._overrides = overrides.load(settings.names) if settings.names else {}
         self._learning = Learning(
-            TABLES.values(),
+            self._registry.tables.values(),
             dataverse=self._services["dataverse"],
             finops=self._services["finops"].names,
             overrides=self._overrides,
@@ -269,7 +273,7 @@ class Outside:
 
     def looking(self, say: Callable[[str], None]) -> Looking:
         """What the doctor looks with; names are those of the dictionary and of the names file."""
-        tables = tuple(TABLES.values())
+        tables = tuple(self._registry.tables.values())
         return Looking(
             self._services,
             tables,

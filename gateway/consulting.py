@@ -14,6 +14,7 @@ from gateway.doctor import examining as doctor
 from gateway.doctor.examining import Report
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import Limits
+from gateway.registry import Registry
 from gateway.resolvers.auditing import observed
 from gateway.schema.vocabulary import vocabulary
 from gateway.settings import Settings
@@ -36,7 +37,7 @@ async def explain(
     GatewayError where there is no such customer, Refused where the query cannot be executed.
     """
     engine = Engine(schema(settings), Limits(**settings.limits))
-    policy = PolicyFile(settings.policy, vocabulary())
+    policy = PolicyFile(settings.policy, vocabulary(Registry(settings.extensions)))
     outside = Outside(settings, policy, transport)
     rights = policy.current().rights([STAFF_ROLE])
     staff = Principal(Kind.STAFF, settings.issuer, REQUEST, frozenset({STAFF_ROLE}), rights=rights)
@@ -59,7 +60,9 @@ async def examine(
 ) -> Report:
     """Whether the environment is what the loaded schema relies on; `say` is told each step."""
     schema(settings)
-    outside = Outside(settings, PolicyFile(settings.policy, vocabulary()), transport)
+    outside = Outside(
+        settings, PolicyFile(settings.policy, vocabulary(Registry(settings.extensions))), transport
+    )
     async with outside.open():
         await outside.learn()
         return await doctor.examine(outside.looking(say), write=write)
@@ -74,6 +77,8 @@ async def reconcile(
 ) -> reconciling.Report:
     """The orders of the last `days` that only one side has, if they are older than `minutes`."""
     schema(settings)
-    outside = Outside(settings, PolicyFile(settings.policy, vocabulary()), transport)
+    outside = Outside(
+        settings, PolicyFile(settings.policy, vocabulary(Registry(settings.extensions))), transport
+    )
     async with outside.open():
         return await outside.reconcile(days=days, minutes=minutes)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, partial
-from types import NoneType, UnionType
+from types import FunctionType, NoneType, UnionType
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from strawberry.utils.str_converters import to_camel_case
@@ -23,6 +23,15 @@ Written = Literal["never", "create", "update", "always"]
 """Whether a column is written: in new rows, in changes of rows, in both, or not by us."""
 Inside = Literal["", "up", "both"]
 """The target inside of the row that points at it (`up`), and the rows inside of the target too."""
+
+
+class DeclarationError(TypeError):
+    """A declaration is wrong: the sentence names its class, and the member if it is one's."""
+
+
+def named(cls: type | FunctionType, member: str = "") -> str:
+    """The name by which mistakes call a class, its member, or a function: `acme.Machine.serial`."""
+    return ".".join(filter(None, [cls.__module__, cls.__qualname__, member]))
 
 
 class Row:
@@ -61,6 +70,11 @@ class Spec:
     def bind(self, annotation: Any) -> None:
         """Take the annotation: what the member is, and whether it may be absent."""
         self.type, self.optional = _without_none(annotation)
+
+    @property
+    def label(self) -> str:
+        """What mistakes call it: by the class in whose body it stands."""
+        return named(self.owner, self.name)
 
     @property
     def internal(self) -> bool:

@@ -39,9 +39,9 @@ from portal.settings import Settings as Shown
 
 HOST = "127.0.0.1"
 PORT = 8000
-CACHE = Path(__file__).parents[1] / ".cache"
+CACHE = Path.home() / ".cache" / "dynamics-gateway"
 ADDRESSES = CACHE / "demos"
-"""Where each running demo leaves its addresses for `gateway token`; ignored by git."""
+"""Where each running demo leaves its addresses for `gateway token`."""
 GRACE = 5
 """Seconds that requests in flight get after Ctrl-C."""
 ABOUT = {
@@ -52,7 +52,7 @@ ABOUT = {
     "admin": "the seller's own staff",
     "partner": "a machine of that customer",
 }
-NO_DEMO = "No such demo runs; start one with: scripts/demo"
+NO_DEMO = "No such demo runs; start one with: gateway demo"
 QUERY = "{ orders(first: 3) { nodes { number status lines { nodes { quantity } } } } }"
 
 

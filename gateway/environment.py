@@ -3,17 +3,13 @@ The environment -> the `Settings` of the gateway; all mistakes in it are reporte
 else in the gateway reads the environment.
 """
 
-import difflib
 import os
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 from gateway import parsers
-from gateway.settings import LIMIT, PREFIX, VARIABLES, Settings, SettingsError, Variable
-
-FILE = "_FILE"
-"""Behind the name of a secret: the variable that has the path of the file with it."""
+from gateway.settings import LIMIT, PREFIX, VARIABLES, Settings, SettingsError
+from variables.reading import FILE, texts, unknown, values
 
 
 def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
@@ -23,61 +19,32 @@ def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) 
     SettingsError names all mistakes together: missing, unusable, contradicting and unknown ones.
     """
     raw, mistakes = read(limits, environ)
-    parsed: dict[str, Any] = {"limits": _limits(raw, limits, mistakes)}
-    for entry in VARIABLES:
-        try:
-            parsed[entry.field] = _value(entry, raw.get(entry.name))
-        except ValueError as error:
-            mistakes.append(f"{entry.name}: {error}")
+    found = _limits(raw, limits, mistakes)
+    parsed = values(VARIABLES, raw, mistakes)
     mistakes += [f"{name}: {problem}" for name, problem in _contradictions(environ, parsed)]
-    mistakes += _unknown(environ, limits)
+    mistakes += unknown(VARIABLES, environ, PREFIX, *map(_limit, limits))
     if mistakes:
         raise SettingsError(mistakes)
-    return Settings(**parsed)
+    return Settings(**parsed, limits=found)
 
 
 def read(
     limits: Collection[str] = (), environ: Mapping[str, str] = os.environ
 ) -> tuple[dict[str, str], list[str]]:
     """The text of each variable that is set, secrets in files included, and the mistakes."""
-    overridden = (LIMIT + name.upper() for name in limits)
-    raw = {name: environ[name] for name in overridden if environ.get(name)}
-    mistakes: list[str] = []
-    for entry in VARIABLES:
-        try:
-            text = _text(entry, environ)
-        except ValueError as error:
-            mistakes.append(f"{entry.name}{FILE}: {error}")
-        else:
-            raw |= {entry.name: text} if text else {}
-    return raw, mistakes
+    overridden = {name: environ[name] for name in map(_limit, limits) if environ.get(name)}
+    raw, mistakes = texts(VARIABLES, environ)
+    return overridden | raw, mistakes
 
 
-def _text(entry: Variable, environ: Mapping[str, str]) -> str | None:
-    direct = environ.get(entry.name, "").strip()
-    path = environ.get(entry.name + FILE) if entry.secret else None
-    if not path:
-        return direct
-    if direct:
-        raise ValueError(f"give this or {entry.name}, not both")
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ValueError("the file cannot be read") from None
-
-
-def _value(entry: Variable, text: str | None) -> Any:
-    if text is not None:
-        return entry.parse(text)
-    if entry.required:
-        raise ValueError(f"required: {entry.doc}")
-    return entry.default
+def _limit(name: str) -> str:
+    return LIMIT + name.upper()
 
 
 def _limits(raw: Mapping[str, str], limits: Collection[str], mistakes: list[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for limit in limits:
-        name = LIMIT + limit.upper()
+        name = _limit(limit)
         try:
             found |= {limit: parsers.count(raw[name])} if name in raw else {}
         except ValueError as error:
@@ -102,16 +69,3 @@ def _contradictions(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> li
         # The client id is the audience of ID tokens, which must never pass for access tokens.
         found.append((PREFIX + "AUDIENCE", f"must not hold {PREFIX}GRAPHIQL_CLIENT_ID"))
     return found
-
-
-def _unknown(environ: Mapping[str, str], limits: Collection[str]) -> list[str]:
-    known = [entry.name for entry in VARIABLES]
-    known += [entry.name + FILE for entry in VARIABLES if entry.secret]
-    known += [LIMIT + name.upper() for name in limits]
-    strangers = sorted(n for n in environ if n.startswith(PREFIX) and n not in known)
-    return [f"{name}: unknown{_suggestion(name, known)}" for name in strangers]
-
-
-def _suggestion(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""

@@ -58,14 +58,16 @@ def incomplete(type_: type, /, **parts: Any) -> Any:
     return made
 
 
-def decoder(type_: type) -> Decode:
+def decoder(type_: Any) -> Decode:
     """How a JSON value becomes a `type_`; null stays None. TypeError for a type we cannot read."""
-    if issubclass(type_, OptionSet):
+    if isinstance(type_, type) and issubclass(type_, OptionSet):
         return _checked(type_.read)
     try:
         return _checked(_DECODERS[type_])
-    except KeyError:
-        raise TypeError(f"a column cannot be of type {type_!r}") from None
+    except (KeyError, TypeError):
+        known = ", ".join(sorted(each.__name__ for each in _DECODERS))
+        name = type_.__name__ if type(type_) is type else str(type_)
+        raise TypeError(f"a column cannot be of type {name}; it can be {known}") from None
 
 
 def literal(type_: type, raw: Any) -> Value:

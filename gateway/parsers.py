@@ -8,6 +8,13 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from variables.parsing import count as count
+from variables.parsing import port as port
+from variables.parsing import seconds as seconds
+from variables.parsing import switch as switch
+from variables.parsing import text as text
+from variables.parsing import words as words
+
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 LEVELS = ("debug", "info", "warning", "error")
 Unpriced = Literal["omit", "zero", "refuse"]
@@ -16,7 +23,6 @@ UNPRICED: dict[str, Unpriced] = {"omit": "omit", "zero": "zero", "refuse": "refu
 HttpTransport = Literal["own", "httpx2"]
 """What carries requests to Dynamics."""
 HTTP_TRANSPORTS: dict[str, HttpTransport] = {"own": "own", "httpx2": "httpx2"}
-SWITCH = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +79,6 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"there is no time zone {name[:50]}") from None
-
-
-def text(raw: str) -> str:
-    if not raw.isprintable():
-        raise ValueError("holds control characters")
-    return raw
-
-
-def words(raw: str) -> tuple[str, ...]:
-    """A list with commas between its items."""
-    return tuple(text(word.strip()) for word in raw.split(",") if word.strip())
 
 
 def url(raw: str) -> str:
@@ -158,32 +153,6 @@ def partners(raw: str) -> tuple[Partner, ...]:
     if len({partner.client_id for partner in found}) != len(found):
         raise ValueError("names a client twice")
     return found
-
-
-def switch(raw: str) -> bool:
-    try:
-        return SWITCH[raw.lower()]
-    except KeyError:
-        raise ValueError("must be on or off") from None
-
-
-def count(raw: str) -> int:
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", raw.strip(), re.ASCII):
-        raise ValueError("must be a whole number above zero")
-    return int(raw)
-
-
-def port(raw: str) -> int:
-    number = count(raw)
-    if number > 65_535:
-        raise ValueError("must be a port number")
-    return number
-
-
-def seconds(raw: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", raw, re.ASCII) or float(raw) == 0:
-        raise ValueError("must be a number of seconds above zero")
-    return float(raw)
 
 
 def log_level(raw: str) -> str:

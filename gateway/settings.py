@@ -3,68 +3,18 @@ The registry of settings: one frozen `Settings`, in which each field declares it
 variable in one place, with name, type, default and documentation.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gateway import parsers
 from gateway.parsers import Partner, Zones
+from variables.declaring import SettingsError as SettingsError
+from variables.declaring import Variable as Variable
+from variables.declaring import table as table_of
+from variables.declaring import variable, variables_of
 
 PREFIX = "GATEWAY_"
 LIMIT = "GATEWAY_LIMIT_"
-
-
-class SettingsError(ValueError):
-    """One or more variables cannot be used; `mistakes` has one line for each, with its name."""
-
-    def __init__(self, mistakes: Collection[str]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(self.mistakes))
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One entry of the registry: what `gateway settings` and docs/settings.md show."""
-
-    name: str
-    doc: str
-    parse: Callable[[str], Any]
-    default: Any
-    """`dataclasses.MISSING` where the variable is required."""
-    secret: bool
-
-    @property
-    def required(self) -> bool:
-        return self.default is MISSING
-
-    @property
-    def field(self) -> str:
-        return self.name.removeprefix(PREFIX).lower()
-
-    @property
-    def default_text(self) -> str:
-        """The default as one would write it; empty where there is none."""
-        match self.default:
-            case bool():
-                return "on" if self.default else "off"
-            case tuple():
-                return ",".join(self.default)
-            case float() | int() | str():
-                return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
-            case _:
-                return ""
-
-
-def variable(
-    doc: str,
-    parse: Callable[[str], Any] = parsers.text,
-    *,
-    default: Any = MISSING,
-    secret: bool = False,
-) -> Any:
-    """Declare the field of `Settings` that one variable fills; a secret stays out of its repr."""
-    metadata = {"doc": doc, "parse": parse, "secret": secret}
-    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,21 +246,9 @@ class Settings:
     """Overrides of the engine's structural limits, by lower-case name (`GATEWAY_LIMIT_<NAME>`)."""
 
 
-VARIABLES: tuple[Variable, ...] = tuple(
-    Variable(PREFIX + declared.name.upper(), default=declared.default, **declared.metadata)
-    for declared in fields(Settings)
-    if declared.metadata
-)
+VARIABLES = variables_of(Settings, PREFIX)
 
 
 def table() -> str:
     """The registry as the Markdown table of docs/settings.md."""
-    rows = [f"| `{entry.name}` | {_default(entry)} | {entry.doc} |" for entry in VARIABLES]
-    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
-
-
-def _default(entry: Variable) -> str:
-    if entry.required:
-        return "*required*"
-    default = f"`{entry.default_text}`" if entry.default_text else ""
-    return "secret" if entry.secret else default
+    return table_of(VARIABLES)

@@ -18,6 +18,7 @@ from gateway.declarations import (
     Back,
     Column,
     Computed,
+    DeclarationError,
     Group,
     Inside,
     Link,
@@ -28,6 +29,7 @@ from gateway.declarations import (
     Spec,
     Table,
     Written,
+    named,
     selected,
 )
 from gateway.rules import Rule
@@ -145,8 +147,7 @@ def table(
     def declare(cls: type[R]) -> type[R]:
         keys = {key: UUID} if isinstance(key, str) else dict(key)
         orders = (order,) if isinstance(order, str) else tuple(order)
-        if not cls.__doc__:
-            raise TypeError(f"{cls.__name__} needs a docstring: it is the type's description")
+        _check_class(cls)
         specs = _specs(cls)
         cls.__table__ = Table(
             entity, service, keys, rows, needs, cls, orders, root, specs, company, collection
@@ -163,9 +164,13 @@ def extend(target: type[Row]) -> Callable[[type[C]], type[C]]:
     """Add the members of the decorated class to a table that somebody else declared."""
 
     def declare(cls: type[C]) -> type[C]:
+        if "__table__" not in vars(target):
+            raise DeclarationError(f"{named(cls)} extends {named(target)}, which is no table")
         for name, spec in _specs(cls).items():
-            if name in target.__table__.specs:
-                raise TypeError(f"{target.__name__} has a member '{name}' already")
+            taken = target.__table__.specs.get(name)
+            if taken is not None and named(taken.owner) != named(cls):
+                said = f"{target.__name__} has a member '{name}' already"
+                raise DeclarationError(f"{spec.label}: {said}, of {named(taken.owner)}")
             spec.home = target.__table__
             setattr(target, name, spec)
             target.__table__.specs[name] = spec
@@ -178,6 +183,17 @@ def paths(cls: type[Row], *names: str) -> frozenset[str]:
     """The columns of the members `names`, or of all members."""
     specs = cls.__table__.specs
     return frozenset(path for name in names or specs for path in specs[name].paths)
+
+
+def _check_class(cls: type) -> None:
+    """DeclarationError for a class that cannot be a table."""
+    if not issubclass(cls, Row):
+        raise DeclarationError(f"{named(cls)} must be a class of `Node` or `Row`")
+    if not cls.__doc__:
+        raise DeclarationError(f"{named(cls)} needs a docstring: it is the type's description")
+    taken = TABLES.get(cls.__name__)
+    if taken is not None and named(taken.cls) != named(cls):
+        raise DeclarationError(f"{named(cls)}: the name is taken by {named(taken.cls)}")
 
 
 def _specs(cls: type) -> dict[str, Spec]:

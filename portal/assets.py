@@ -21,10 +21,8 @@ A_DAY: Final = "public, max-age=86400"
 class Asset:
     content: bytes
     media_type: str
-
-    @property
-    def version(self) -> str:
-        return sha256(self.content).hexdigest()[:12]
+    version: str
+    """Of this content alone: it stands in the address under which it is cached for good."""
 
 
 class Assets:
@@ -35,12 +33,12 @@ class Assets:
         if not (BUILT / "htmx.js").exists():
             raise RuntimeError("the portal's assets are not built: run scripts/install")
         self._found = {
-            path.name: Asset(path.read_bytes(), _type(path.name))
+            path.name: _asset(path.name, path.read_bytes())
             for folder in [BUILT, *folders]
             for path in folder.iterdir()
             if path.is_file()
         }
-        self._found |= {name: Asset(text.encode(), _type(name)) for name, text in made.items()}
+        self._found |= {name: _asset(name, text.encode()) for name, text in made.items()}
 
     def __contains__(self, name: str) -> bool:
         return name in self._found
@@ -60,5 +58,6 @@ class Assets:
         return Response(found.content, media_type=found.media_type, headers=headers)
 
 
-def _type(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+def _asset(name: str, content: bytes) -> Asset:
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return Asset(content, media_type, sha256(content).hexdigest()[:12])

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("dynamics", "gateway", "emulator", "portal", "spreadsheets")
-SHARED = {"dynamics", "spreadsheets"}
+PACKAGES = ("dynamics", "gateway", "emulator", "portal", "spreadsheets", "variables")
+SHARED = {"dynamics", "spreadsheets", "variables"}
 """Packages that the others may import: facts, and what both sides do alike."""
 MODULES = sorted(
     path
@@ -25,10 +25,12 @@ LAYERS = (
     ("gateway.__main__",),
     ("gateway.doctor.command",),
     ("gateway.demo",),
+    ("gateway.extension",),
     ("gateway.consulting",),
     ("gateway.app",),
     ("gateway.endpoint", "gateway.graphiql", "gateway.health", "gateway.metrics"),
     ("gateway.explaining", "gateway.middleware", "gateway.negotiation", "gateway.routing"),
+    ("gateway.protocols",),
     ("gateway.receiving", "gateway.serving"),
     ("gateway.engine.plans",),
     ("gateway.resolvers",),
@@ -38,7 +40,8 @@ LAYERS = (
     ("gateway.loaders",),
     ("gateway.metadata",),
     ("gateway.binding",),
-    ("gateway.tables",),
+    ("gateway.registry",),
+    ("gateway.fields", "gateway.tables"),
     ("gateway.declarations",),
     ("gateway.audit", "gateway.kinds", "gateway.rules"),
     ("gateway.auth",),

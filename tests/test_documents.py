@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLObjectType, get_named_type, parse, validate
 
+from gateway import extension
 from gateway.__main__ import main
 from gateway.resolvers.root import build
 from gateway.settings import LIMIT, PREFIX, VARIABLES
@@ -63,3 +64,26 @@ def _leads_to(type_name: str, field_name: str) -> set[str]:
     found = get_named_type(kind.fields[field_name].type)
     nodes = found.fields.get("nodes") if isinstance(found, GraphQLObjectType) else None
     return {found.name} | ({get_named_type(nodes.type).name} if nodes else set())
+
+
+def test_every_name_of_the_door_is_explained() -> None:
+    names = (ROOT / "docs" / "extending.md").read_text().partition("## Names")[2]
+
+    explained = set(re.findall(r"`(\w+)`", names))
+
+    assert explained == set(extension.__all__)
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+
+    assert [page.name for page in PAGES if page.name not in index] == []
+
+
+def test_the_mutation_that_is_explained_is_the_one_of_the_example() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text().partition("## A mutation")[2]
+    example = (ROOT / "examples" / "acme.py").read_text()
+
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+    assert code in example

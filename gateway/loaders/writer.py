@@ -30,7 +30,7 @@ from gateway.upstream.service import Service, Write
 log = logging.getLogger(__name__)
 
 ORDERS = "orders"
-"""The permission that all writes need."""
+"""The permission that the writes of orders need."""
 READ_BACK = 3.0
 """Seconds that a caller's deadline leaves for reading what was written."""
 DUPLICATES = frozenset({"0x80040237", "0x80060892"})
@@ -109,16 +109,16 @@ class Writer(Struct, frozen=True):
         self.allowance.extend(self.writes.patience)
         return await self.footing.marked()
 
-    async def write(self, privilege: str, changes: Sequence[Write]) -> None:
+    async def write(self, privilege: str, changes: Sequence[Write], *, needs: str = ORDERS) -> None:
         """
         Make all `changes`, or none.
 
-        Raises Forbidden without the privilege, InvalidInput for a text that is too long for this
-        environment, Unsettled where the outcome is unknown, and
+        Raises Forbidden without the privilege of the permission `needs`, InvalidInput for a text
+        that is too long for this environment, Unsettled where the outcome is unknown, and
         UpstreamError where nothing was written; that is not so of an UpstreamRefused that is
         `doubtful`: its reason is in TELLING, and reading tells.
         """
-        self.principal.access(ORDERS, privilege)
+        self.principal.access(needs, privilege)
         self._fits(changes)
         allowance = Allowance(1, now() + self.writes.limit)
         wait = max(self.allowance.remaining - READ_BACK, 1.0)

@@ -153,6 +153,8 @@ def _codes(payload: Any) -> list[str]:
 
 
 def _values(payload: Any) -> list[Any]:
+    if isinstance(payload, Node):
+        return [payload]
     if not is_dataclass(payload):
         return []
     return [getattr(payload, field.name, None) for field in fields(payload)]

@@ -41,7 +41,7 @@ class Viewer:
 
     @strawberry.field(description="What this environment of Dynamics can answer.")
     def capabilities(self, info: Info) -> Capabilities:
-        return capabilities_of(info.context.loaders.reader)
+        return capabilities_of(info._raw_info.schema, info.context.loaders.reader)
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -91,7 +91,7 @@ async def _outcome(info: Info, text: str) -> Any:
 
 async def _node(info: Info, text: str) -> Node | None:
     table, key = ids.decode(text)
-    if not issubclass(table.cls, Node):
+    if table.name not in info._raw_info.schema.type_map or not issubclass(table.cls, Node):
         raise InvalidInput(ids.NOT_AN_ID, argument="id")
     select = columns(info._raw_info, table)
     return await info.context.loaders.node(table.cls, key, select)

@@ -1,20 +1,22 @@
 """The GraphQL schema: declared tables, the root fields over them, and the mutations."""
 
-import importlib
 from collections.abc import Iterable
 from decimal import Decimal
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
 
+from gateway.fields import Root
+from gateway.registry import Registry, load
 from gateway.resolvers import mistakes
 from gateway.resolvers.orders import Mutation
+from gateway.resolvers.own_fields import fields_of
 from gateway.resolvers.query import Query
 from gateway.schema import accounts, billing, catalog, identities, sales, shipping
 from gateway.schema.numbers import DECIMAL
 from gateway.schema.types import Types
-from gateway.tables import TABLES, Node
+from gateway.tables import Node
 
 NOUNS = (accounts, billing, catalog, identities, sales, shipping)
 """The modules whose import declares our tables."""
@@ -24,19 +26,34 @@ def build(extensions: Iterable[str] = ()) -> strawberry.Schema:
     """
     The schema of our tables and of those that the modules named in `extensions` declare.
 
-    Raises TypeError where a declaration is wrong, ImportError where a module is missing.
+    Raises DeclarationError where a declaration is wrong, ImportError where a module is missing.
     """
-    for name in extensions:
-        importlib.import_module(name)
-    definition: StrawberryObjectDefinition = Query.__strawberry_definition__  # type: ignore[attr-defined]
-    tables = Types().root_fields()
-    names = {field.python_name for field in tables}
-    own = [field for field in definition.fields if field.python_name not in names]
-    definition.fields = [*own, *tables]
-    nodes = [table.cls for table in TABLES.values() if issubclass(table.cls, Node)]
+    return schema_of(load(extensions))
+
+
+def schema_of(registry: Registry) -> strawberry.Schema:
+    """The schema of the tables of one app; DeclarationError where a declaration is wrong."""
+    tables = Types(registry).root_fields()
+    nodes = [table.cls for table in registry.tables.values() if issubclass(table.cls, Node)]
     return strawberry.Schema(
-        query=Query,
-        mutation=Mutation,
+        query=_with_fields(Query, [*tables, *_own(registry, "query", Query, tables)]),
+        mutation=_with_fields(Mutation, _own(registry, "mutation", Mutation)),
         types=[*nodes, *mistakes.ALL],
         config=StrawberryConfig(scalar_map={Decimal: DECIMAL}),
     )
+
+
+def _own(
+    registry: Registry, root: Root, ours: type, tables: Iterable[StrawberryField] = ()
+) -> list[StrawberryField]:
+    """The root fields that extensions declare."""
+    taken = [*ours.__strawberry_definition__.fields, *tables]  # type: ignore[attr-defined]
+    return fields_of(registry.fields(root), (field.python_name for field in taken))
+
+
+def _with_fields(root: type, fields: Iterable[StrawberryField]) -> type:
+    """A type like `root`, which stays as it is, with further fields."""
+    said = root.__strawberry_definition__  # type: ignore[attr-defined]
+    made = strawberry.type(type(said.name, (root,), {}), description=said.description)
+    made.__strawberry_definition__.fields.extend(fields)  # type: ignore[attr-defined]
+    return made

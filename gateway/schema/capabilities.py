@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import strawberry
+from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.loaders.reader import Reader
@@ -19,17 +20,22 @@ class Capabilities:
     )
 
 
-def capabilities_of(reader: Reader) -> Capabilities:
-    """What is missing, in the order of names."""
-    return Capabilities(missing=sorted(_missing(reader)))
+def capabilities_of(schema: GraphQLSchema, reader: Reader) -> Capabilities:
+    """What is missing of what the schema has, in the order of names."""
+    return Capabilities(missing=sorted(_missing(schema, reader)))
 
 
-def _missing(reader: Reader) -> Iterator[str]:
+def _missing(schema: GraphQLSchema, reader: Reader) -> Iterator[str]:
     for table in TABLES.values():
+        type_ = schema.type_map.get(table.name)
+        if not isinstance(type_, GraphQLObjectType):
+            continue
         if not reader.has(table):
             yield table.name
             continue
         for spec in table.visible.values():
+            if to_camel_case(spec.name) not in type_.fields:
+                continue
             if not _is_there(reader, table, spec):
                 yield f"{table.name}.{to_camel_case(spec.name)}"
 

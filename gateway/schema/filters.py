@@ -14,6 +14,7 @@ from strawberry.types.field import StrawberryField
 
 from gateway.errors import InvalidInput
 from gateway.kinds import NEVER, OptionSet
+from gateway.registry import Registry
 from gateway.schema import ids
 from gateway.tables import Link, Spec, Table
 from gateway.upstream.conditions import (
@@ -67,7 +68,8 @@ _OPERATORS: Mapping[type, tuple[str, Mapping[str, str]]] = {
 class Filters:
     """The filter inputs of one schema; each is made once."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
         self._inputs: dict[str, type] = {}
 
     def for_table(self, table: Table) -> type:
@@ -75,7 +77,7 @@ class Filters:
         name = f"{table.name}Filter"
         if name not in self._inputs:
             made = self._inputs[name] = _input(name, f"Which rows of {table.name} to list.")
-            for member in table.filterable.values():
+            for member in self._registry.members(table.filterable).values():
                 _add(made, member.name, self._for_member(member), member.doc)
             _add(made, "and", list[made], "All of these hold.")  # type: ignore[valid-type]
             _add(made, "or", list[made], "At least one of these holds.")  # type: ignore[valid-type]

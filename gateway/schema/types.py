@@ -21,12 +21,13 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.binding import bind
 from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
 from gateway.loaders.windows import Slice
+from gateway.registry import Registry
 from gateway.schema import filters, ids
 from gateway.schema.connections import COUNTS, Connection, Listing
 from gateway.schema.context import Info
 from gateway.schema.listing import Direction, root_window_of, window_of
 from gateway.schema.selection import asks_for, columns, listed_columns
-from gateway.tables import TABLES, Back, Column, Computed, Link, Node, Row, Spec, Table, selected
+from gateway.tables import Back, Column, Computed, Link, Node, Row, Spec, Table, selected
 
 Resolve = Callable[..., Any]
 
@@ -61,26 +62,28 @@ class Resolved(StrawberryField):
 class Types:
     """The GraphQL types of all declared tables; making one fills in the classes' definitions."""
 
-    def __init__(self) -> None:
-        bind()
-        self._filters = filters.Filters()
+    def __init__(self, registry: Registry) -> None:
+        """DeclarationError where a declaration is wrong."""
+        bind(registry)
+        self._registry = registry
+        self._filters = filters.Filters(registry)
         self._orders: dict[str, type] = {}
         _define(Node)
-        for table in TABLES.values():
+        for table in registry.tables.values():
             _define(table.cls)
-        for table in TABLES.values():
-            _fields(table.cls).extend(map(_member, table.visible.values()))
-            _fields(table.cls).extend(map(self._back, table.backs.values()))
+        for table in registry.tables.values():
+            _fields(table.cls).extend(map(_member, registry.members(table.visible).values()))
+            _fields(table.cls).extend(map(self._back, registry.members(table.backs).values()))
 
     def root_fields(self) -> list[StrawberryField]:
         """For each table that has them, the field for one row and the field for the list."""
-        tables = [table for table in TABLES.values() if table.root]
+        tables = [table for table in self._registry.tables.values() if table.root]
         return [field for table in tables for field in (_single(table), self._listing(table))]
 
     def order_input(self, table: Table) -> type:
         """The input by which lists of `table` are ordered."""
         if table.name not in self._orders:
-            self._orders[table.name] = _order_input(table)
+            self._orders[table.name] = _order_input(table, self._registry)
         return self._orders[table.name]
 
     def _listing(self, table: Table) -> StrawberryField:
@@ -227,11 +230,11 @@ def _argument(name: str, type_: Any, doc: str) -> StrawberryArgument:
     return StrawberryArgument(name, None, StrawberryAnnotation(type_ | None), description=doc)
 
 
-def _order_input(table: Table) -> type:
+def _order_input(table: Table, registry: Registry) -> type:
     """`{ field: PLACED_AT, direction: DESC }` over the columns by which the service can order."""
     members = {
         spec.name.upper(): strawberry.enum_value(spec.name, description=spec.doc)
-        for spec in table.sortable.values()
+        for spec in registry.members(table.sortable).values()
     }
     names: Any = Enum(f"{table.name}OrderField", members)  # type: ignore[misc]
     choices = strawberry.enum(names, description=f"By what {table.name} can be ordered.")

@@ -4,15 +4,17 @@ from collections.abc import Iterable, Iterator
 
 from gateway.auth.policy import EXPLAIN, VIEW_AS
 from gateway.auth.policy_file import Permission, Vocabulary
-from gateway.tables import TABLES, Back, Computed, Spec, Table
+from gateway.registry import SHIPPED, Registry
+from gateway.tables import Back, Computed, Spec, Table
 
 
-def vocabulary() -> Vocabulary:
-    """The words that the tables declared so far give, once their types are bound."""
-    names = sorted({table.needs for table in TABLES.values()})
+def vocabulary(registry: Registry = SHIPPED) -> Vocabulary:
+    """The words that the tables of an app give, once their types are bound."""
+    tables = registry.tables.values()
+    fields = [*registry.fields("query"), *registry.fields("mutation")]
+    names = sorted({table.needs for table in tables} | {field.needs for field in fields})
     return {VIEW_AS: Permission(), EXPLAIN: Permission()} | {
-        name: _permission([table for table in TABLES.values() if table.needs == name])
-        for name in names
+        name: _permission([table for table in tables if table.needs == name]) for name in names
     }
 
 

@@ -150,6 +150,21 @@ def test_the_schema_is_printed_and_compared(
     assert "-type Question {\n+type Query {" in different.stderr
 
 
+def test_the_schema_of_an_extension_is_compared_with_a_file_of_its_own(tmp_path: Path) -> None:
+    def schema(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command: list[str | Path] = [GATEWAY, "schema", *arguments]
+        return subprocess.run(command, cwd=REPO, capture_output=True, text=True)
+
+    mine, acme = tmp_path / "acme.graphql", ("--extension", "examples.acme")
+    mine.write_text(schema(*acme).stdout)
+
+    assert "type Machine implements Node" in mine.read_text()
+    assert schema(*acme, "--check", str(mine)).returncode == 0
+    assert schema("--check", str(mine)).returncode == 1
+    assert "Name the file" in schema(*acme, "--check").stderr
+    assert schema("--extension", "no_such_module").returncode == 2
+
+
 def test_serve_loads_neither_emulator_nor_portal() -> None:
     program = (
         "import sys; import gateway.__main__, gateway.app;"

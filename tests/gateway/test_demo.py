@@ -159,7 +159,7 @@ def test_without_a_demo_there_is_no_token() -> None:
     found = gateway("token", "--port", str(free_ports()), "jane")
 
     assert (found.returncode, found.stdout) == (1, "")
-    assert found.stderr == "No such demo runs; start one with: scripts/demo\n"
+    assert found.stderr == "No such demo runs; start one with: gateway demo\n"
 
 
 def test_exports_that_do_not_fit_are_named_and_nothing_listens(tmp_path: Path) -> None:

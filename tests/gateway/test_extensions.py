@@ -1,17 +1,18 @@
 """An adopter's module adds a column and a table; both are scoped, filterable and documented."""
 
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from starlette.applications import Starlette
 
 from emulator.identities import DEMO_USERS
 from emulator.values import guid_text
+from gateway.extension import DeclarationError
 from gateway.resolvers.root import build
-from gateway.tables import TABLES
+from tests.extensions import forgotten, written
 from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
@@ -21,9 +22,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 @pytest.fixture
 def undone() -> Iterator[None]:
     """Take the example out of the process again: other tests look at the tables of the gateway."""
-    yield
-    del TABLES["Machine"], TABLES["Account"].backs["machines"], sys.modules["examples.acme"]
-    del TABLES["SalesOrder"].specs["project"]
+    with forgotten("examples.acme"):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def customised() -> Starlette:
         mail = DEMO_USERS[name].email
         contact = store.find(store.catalog.named("contact"), "emailaddress1 = ?", [mail])
         account = guid_text(contact["_parentcustomerid_value"])
-        machine = {"acme_serial": f"M-{name}", "_acme_accountid_value": account}
-        store.insert("acme_machines", [machine])
+        machine = {"acme_machineid": str(uuid4()), "acme_serial": f"M-{name}"}
+        store.insert("acme_machines", [machine | {"_acme_accountid_value": account}])
     return app
 
 
@@ -81,9 +81,7 @@ async def test_the_new_members_are_documented(extended: Stack) -> None:
 
 
 TRAPS = """
-from gateway.schema.sales import SalesOrder
-from gateway.schema.values import Address, Money, address
-from gateway.tables import column, computed, extend, paths
+from gateway.extension import Address, Money, SalesOrder, address, column, computed, extend, paths
 
 
 @extend(SalesOrder)
@@ -120,16 +118,10 @@ LOADED = "number company total { amount currency } shipTo { city street } accoun
 
 
 @pytest.fixture
-def traps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def traps(tmp_path: Path) -> Iterator[str]:
     """An extension that reads what it did not say it needs."""
-    (tmp_path / "traps.py").write_text(TRAPS)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield "traps"
-    specs, cls = TABLES["SalesOrder"].specs, TABLES["SalesOrder"].cls
-    for name in [name for name in specs if name.startswith("from_")] + ["_to", "account_name"]:
-        del specs[name]
-        delattr(cls, name)
-    del sys.modules["traps"]
+    with written(tmp_path, TRAPS) as name:
+        yield name
 
 
 @pytest.mark.parametrize("trap", ["fromColumn", "fromGroup", "fromPart", "fromLink", "fromPath"])
@@ -145,20 +137,67 @@ async def test_a_member_that_was_not_loaded_raises(
     assert order["accountName"]
 
 
-@pytest.mark.parametrize("member", ["async def late(self, loaders) -> str: ...", "..."])
-async def test_what_can_fail_alone_must_be_nullable(
-    small_world: Starlette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, member: str
-) -> None:
-    late = f"    @computed(doc='x')\n    {member}\n" if member != "..." else ""
-    link = "" if late else "    late: Account = link('_parentaccountid_value', 'x')\n"
-    (tmp_path / "strict.py").write_text(
-        "from gateway.schema.accounts import Account\n"
-        "from gateway.tables import computed, extend, link\n"
-        f"@extend(Account)\nclass Strict:\n{late}{link}"
+async def test_what_can_fail_alone_must_be_nullable(tmp_path: Path) -> None:
+    late = "@computed(doc='x')\n    async def late(self, loaders) -> str: ..."
+    text = (
+        "from gateway.extension import Account, computed, extend\n"
+        f"@extend(Account)\nclass Strict:\n    {late}\n"
     )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    try:
-        with pytest.raises(TypeError, match=r"Account\.late must be declared"):
-            build(["strict"])
-    finally:
-        del TABLES["Account"].specs["late"], sys.modules["strict"]
+
+    with written(tmp_path, text) as name, pytest.raises(DeclarationError) as found:
+        build([name])
+
+    assert str(found.value) == "acme_trial.Strict.late must be declared as `... | None`"
+
+
+OTHER = """
+from gateway.extension import Account, Node, SalesOrder, column, everyone, extend, link, table
+
+
+@extend(SalesOrder)
+class OtherOrder:
+    season: str | None = column("other_season", "The season.")
+
+
+@table("other_shop", key="other_shopid", rows=everyone, needs="account", root=("shop", "shops"))
+class Shop(Node):
+    \"\"\"A shop.\"\"\"
+
+    town: str | None = column("other_town", "The town.")
+    account: Account | None = link("other_account", "Whose it is.", back="shops")
+"""
+NAMES = """{
+  __schema { types { name fields { name } inputFields { name } enumValues { name } } }
+  viewer { capabilities { missing } }
+}"""
+
+
+async def test_apps_of_one_process_do_not_see_each_others_tables(
+    undone: None, customised: Starlette, tmp_path: Path
+) -> None:
+    theirs = ["Machine", "machine", "project", "PROJECT"]
+    others = ["Shop", "shop", "season", "SEASON"]
+    with written(tmp_path, OTHER) as other:
+        async with (
+            running(customised, extensions=("examples.acme",)) as acme,
+            running(customised, extensions=(other,)) as shops,
+            running(customised) as plain,
+        ):
+            seen = [str((await each.ask(NAMES)).data) for each in (acme, shops, plain)]
+            machines = (await acme.ask("{ machines { nodes { id } } }")).data["machines"]["nodes"]
+            node = "query($id: ID!) { node(id: $id) { __typename } }"
+            found = await acme.ask(node, id=machines[0]["id"])
+            foreign = await plain.ask(node, id=machines[0]["id"])
+
+    assert [[name in text for name in theirs] for text in seen] == [
+        [True] * 4,
+        [False] * 4,
+        [False] * 4,
+    ]
+    assert [[name in text for name in others] for text in seen] == [
+        [False] * 4,
+        [True] * 4,
+        [False] * 4,
+    ]
+    assert found.data == {"node": {"__typename": "Machine"}}
+    assert foreign.codes == ["INVALID_INPUT"]

@@ -3,6 +3,8 @@
 import asyncio
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.serving import Protocol
+from gateway.protocols import protocol
+from gateway.serving import Cycle, Protocol
 
 pytestmark = pytest.mark.anyio
 
@@ -186,3 +189,45 @@ async def test_bytes_are_those_of_uvicorn_itself(kind: str) -> None:
     # uvicorn sends the head of an answer that breaks off before its body: of no use to anybody.
     assert theirs.pop("nobody").startswith(ours.pop("nobody"))
     assert ours == theirs
+
+
+class Odd(Cycle):
+    """A cycle as it would be with a uvicorn whose parts have other names."""
+
+    @property
+    def keep_alive(self) -> bool:
+        raise AttributeError("keep_alive")
+
+    @keep_alive.setter
+    def keep_alive(self, value: bool) -> None: ...
+
+
+class Misfit(HttpToolsProtocol):
+    """Ours over such a uvicorn."""
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = Odd
+        super()._start_asgi_task(cycle, app)
+
+
+def test_ours_serves_where_it_fits_the_uvicorn_that_is_installed() -> None:
+    assert protocol() is Protocol
+
+
+@pytest.mark.parametrize("ours", [Misfit, None])
+def test_uvicorns_own_protocol_serves_where_ours_does_not_fit(
+    ours: type[HttpToolsProtocol] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert protocol(ours) is HttpToolsProtocol
+    assert "served by its own protocol" in caplog.text
+
+
+def test_a_uvicorn_without_the_parts_that_ours_is_made_of_serves_alone() -> None:
+    program = (
+        "import uvicorn.protocols.http.httptools_impl as parts; del parts.STATUS_LINE\n"
+        "import gateway.protocols as found; print(found.protocol().__name__)"
+    )
+
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+    assert found.stdout == b"HttpToolsProtocol\n"

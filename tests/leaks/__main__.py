@@ -37,6 +37,8 @@ SUITE = (
     "tests/gateway/test_explaining.py",
     "tests/gateway/test_audit.py",
     "tests/gateway/test_isolation.py",
+    "tests/gateway/test_extensions.py",
+    "tests/gateway/test_own_mutations.py",
     "tests/gateway/test_parents.py",
     "tests/gateway/orders/test_uncertain.py",
     "tests/gateway/orders/test_terms.py",

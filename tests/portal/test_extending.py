@@ -84,3 +84,20 @@ def test_the_commands_that_the_docs_name_exist() -> None:
     named = set(re.findall(r"`portal ([a-z]+)|bin/portal ([a-z]+)", DOCS))
 
     assert {one or other for one, other in named} <= main.commands.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("PORTAL_PORT", "-5", "must be a whole number above zero"),
+        ("PORTAL_PORT", "70000", "must be a port number"),
+        ("PORTAL_TIMEOUT", "nan", "must be a number of seconds above zero"),
+        ("PORTAL_IDLE_MINUTES", "0", "must be a whole number above zero"),
+        ("PORTAL_PROT", "80", "unknown; did you mean PORTAL_PORT?"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_refused(name: str, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load({**REQUIRED, "PORTAL_CLIENT_SECRET": "hush-hush", name: text})
+
+    assert refused.value.mistakes == (f"{name}: {said}",)

@@ -68,7 +68,7 @@ class Planner:
     """Makes plans over the declared tables of one schema. Its reasons are in `Unplanned`."""
 
     def __init__(self, schema: GraphQLSchema, names: Names) -> None:
-        rooted = [table for table in TABLES.values() if table.root]
+        rooted = [t for t in TABLES.values() if t.root and t.name in schema.type_map]
         self._schema = schema
         self._names = names
         self._singles = {to_camel_case(t.root[0]): t for t in rooted if t.root}
@@ -78,7 +78,7 @@ class Planner:
         """The types to plan for; Unusual or InvalidInput for ids that cannot be used."""
         by_id = [nodes[0] for nodes in roots.values() if nodes[0].name.value in BY_ID]
         return frozenset().union(
-            *(_types_of(wanted_ids(self._arguments(node), variables)) for node in by_id)
+            *(self._types_of(wanted_ids(self._arguments(node), variables)) for node in by_id)
         )
 
     def plan(
@@ -107,6 +107,14 @@ class Planner:
         if name == "__typename":
             return Root(draft.response, (), _nothing, lambda _: QUERY)
         raise Unplanned(f"the field {name}")
+
+    def _types_of(self, texts: Sequence[str]) -> Types:
+        """The tables that ids lead to; Unusual where one is no id of a row that has one here."""
+        tables = [ids.decode(text)[0] for text in texts]
+        known = self._schema.type_map
+        if not all(issubclass(table.cls, Node) and table.name in known for table in tables):
+            raise Unusual("an id of rows without one")
+        return frozenset(table.name for table in tables)
 
     def _arguments(self, node: FieldNode) -> Arguments:
         query = self._schema.query_type
@@ -226,14 +234,6 @@ def wanted_ids(arguments: Arguments, variables: VariableValues) -> list[str]:
     if len(found) > NODES:
         raise Unusual("too many ids")
     return list(found)
-
-
-def _types_of(texts: Sequence[str]) -> Types:
-    """The tables that ids lead to; Unusual where one is no id of a row that has one."""
-    tables = [ids.decode(text)[0] for text in texts]
-    if not all(issubclass(table.cls, Node) for table in tables):
-        raise Unusual("an id of rows without one")
-    return frozenset(table.name for table in tables)
 
 
 def _own_contact(run: Run) -> list[Key]:

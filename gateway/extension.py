@@ -1,0 +1,102 @@
+"""
+Everything that an extension may import, and nothing else: the names in `__all__`.
+
+    from gateway.extension import SalesOrder, column, extend
+
+
+    @extend(SalesOrder)
+    class AcmeOrder:
+        project: str | None = column("acme_project", "The project that the order is for.")
+
+These names and what `docs/extending.md` says of each follow semantic versioning: they change with a
+new major version alone. All other modules of the gateway may change with any version.
+"""
+
+from strawberry import ID, enum, field, input, type
+
+from gateway.auth.principal import Principal
+from gateway.declarations import DeclarationError, Node, Row
+from gateway.errors import Forbidden, InvalidInput, NotFound
+from gateway.fields import mutation, query
+from gateway.kinds import OptionSet, option, unknown
+from gateway.loaders.rows import Loaders
+from gateway.resolvers.own_rows import caller, create, find, update
+from gateway.rules import (
+    Rule,
+    any_of,
+    everyone,
+    in_companies,
+    in_price_lists,
+    owned,
+    owned_by_number,
+    people,
+    with_parent,
+)
+from gateway.schema.accounts import Account, Contact
+from gateway.schema.billing import Invoice, InvoiceLine
+from gateway.schema.catalog import Product, WarehouseStock
+from gateway.schema.context import Info
+from gateway.schema.sales import SalesOrder, SalesOrderLine
+from gateway.schema.shipping import Shipment, ShipmentLine, Tracking
+from gateway.schema.values import Address, Money, address, money
+from gateway.tables import column, computed, extend, group, link, lookup, paths, table
+from gateway.upstream.names import lookup_value
+
+__all__ = [
+    "ID",
+    "Account",
+    "Address",
+    "Contact",
+    "DeclarationError",
+    "Forbidden",
+    "Info",
+    "InvalidInput",
+    "Invoice",
+    "InvoiceLine",
+    "Loaders",
+    "Money",
+    "Node",
+    "NotFound",
+    "OptionSet",
+    "Principal",
+    "Product",
+    "Row",
+    "Rule",
+    "SalesOrder",
+    "SalesOrderLine",
+    "Shipment",
+    "ShipmentLine",
+    "Tracking",
+    "WarehouseStock",
+    "address",
+    "any_of",
+    "caller",
+    "column",
+    "computed",
+    "create",
+    "enum",
+    "everyone",
+    "extend",
+    "field",
+    "find",
+    "group",
+    "in_companies",
+    "in_price_lists",
+    "input",
+    "link",
+    "lookup",
+    "lookup_value",
+    "money",
+    "mutation",
+    "option",
+    "owned",
+    "owned_by_number",
+    "paths",
+    "people",
+    "query",
+    "table",
+    "type",
+    "unknown",
+    "update",
+    "with_parent",
+]

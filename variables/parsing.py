@@ -1,0 +1,43 @@
+"""The text of one variable -> its typed value; ValueError says what is wrong, never the text."""
+
+import re
+from typing import Final
+
+SWITCH: Final = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+
+
+def text(raw: str) -> str:
+    if not raw.isprintable():
+        raise ValueError("holds control characters")
+    return raw
+
+
+def words(raw: str) -> tuple[str, ...]:
+    """A list with commas between its items."""
+    return tuple(text(word.strip()) for word in raw.split(",") if word.strip())
+
+
+def switch(raw: str) -> bool:
+    try:
+        return SWITCH[raw.lower()]
+    except KeyError:
+        raise ValueError("must be on or off") from None
+
+
+def count(raw: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", raw.strip(), re.ASCII):
+        raise ValueError("must be a whole number above zero")
+    return int(raw)
+
+
+def port(raw: str) -> int:
+    number = count(raw)
+    if number > 65_535:
+        raise ValueError("must be a port number")
+    return number
+
+
+def seconds(raw: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", raw, re.ASCII) or float(raw) == 0:
+        raise ValueError("must be a number of seconds above zero")
+    return float(raw)

@@ -1,0 +1,77 @@
+"""The environment -> values of declared variables, and a line for each mistake."""
+
+import difflib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from variables.declaring import Variable
+
+FILE = "_FILE"
+"""Behind the name of a secret: the variable that has the path of the file with it."""
+
+
+def texts(
+    variables: Collection[Variable], environ: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """The text of each variable that is set, secrets in files included, and the mistakes."""
+    raw: dict[str, str] = {}
+    mistakes: list[str] = []
+    for entry in variables:
+        try:
+            text = _text(entry, environ)
+        except ValueError as error:
+            mistakes.append(f"{entry.name}{FILE}: {error}")
+        else:
+            raw |= {entry.name: text} if text else {}
+    return raw, mistakes
+
+
+def values(
+    variables: Collection[Variable], raw: Mapping[str, str], mistakes: list[str]
+) -> dict[str, Any]:
+    """The value of each field; what cannot be used is added to `mistakes`."""
+    found: dict[str, Any] = {}
+    for entry in variables:
+        try:
+            found[entry.field] = _value(entry, raw.get(entry.name))
+        except ValueError as error:
+            mistakes.append(f"{entry.name}: {error}")
+    return found
+
+
+def unknown(
+    known: Collection[Variable], environ: Mapping[str, str], prefix: str, *more: str
+) -> list[str]:
+    """A line for each variable that has the prefix and is none of those `known`, nor of `more`."""
+    names = [entry.name for entry in known]
+    names += [entry.name + FILE for entry in known if entry.secret]
+    names += more
+    strangers = sorted(name for name in environ if name.startswith(prefix) and name not in names)
+    return [f"{name}: unknown{_suggestion(name, names)}" for name in strangers]
+
+
+def _text(entry: Variable, environ: Mapping[str, str]) -> str | None:
+    direct = environ.get(entry.name, "").strip()
+    path = environ.get(entry.name + FILE) if entry.secret else None
+    if not path:
+        return direct
+    if direct:
+        raise ValueError(f"give this or {entry.name}, not both")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ValueError("the file cannot be read") from None
+
+
+def _value(entry: Variable, text: str | None) -> Any:
+    if text is not None:
+        return entry.parse(text)
+    if entry.required:
+        raise ValueError(f"required: {entry.doc}")
+    return entry.default
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
