@@ -13,7 +13,7 @@ from portal.settings import table
 from portal.sitemap import PAGES
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = build_schema((ROOT / "gateway" / "schema.graphql").read_text())
+SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 DOCUMENTS = sorted((ROOT / "portal" / "documents").glob("*.graphql"))
 CATALOGUES = sorted((ROOT / "portal" / "locales").glob("*/LC_MESSAGES/*.po"))
 DOCS = (ROOT / "docs" / "portal.md").read_text()
