@@ -34,6 +34,7 @@ from gateway.environment import load
 from gateway.explaining import Explanation, explanation
 from gateway.graphiql.page import SignIn, graphiql_routes
 from gateway.health import Probe, health_routes
+from gateway.keying import key_for
 from gateway.loaders.footing import Footing
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
@@ -183,7 +184,7 @@ class Outside:
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
         self._writes = Writes(
-            Seal(settings.client_secret or settings.client_certificate or ""),
+            Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
             limit=settings.write_limit,
         )

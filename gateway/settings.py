@@ -156,9 +156,29 @@ class Settings:
         "see docs/access.md.",
         default=None,
     )
-    audit_file: str | None = variable(
-        "File that gets a hash-chained line per mutation, denial and view as a customer.",
+    receipt_secret: str | None = variable(
+        "Secret that `operation` ids are signed with, 32 characters or more; made of CLIENT_SECRET "
+        "or CLIENT_CERTIFICATE where it is not set, and then ids end when those are changed.",
+        parsers.own_secret,
         default=None,
+        secret=True,
+    )
+    audit_file: str | None = variable(
+        "File that gets a line for each mutation, denial and view as a customer, or `-` for "
+        "standard output: see docs/access.md.",
+        default=None,
+    )
+    audit_secret: str | None = variable(
+        "Secret that the lines of the audit are sealed with, 32 characters or more; made of "
+        "CLIENT_SECRET or CLIENT_CERTIFICATE where it is not set.",
+        parsers.own_secret,
+        default=None,
+        secret=True,
+    )
+    audit_required: bool = variable(
+        "Refuse a mutation, before anything is written, while the audit cannot take its line.",
+        parsers.switch,
+        default=True,
     )
     policy: str | None = variable(
         "TOML file with roles that replace or add to the shipped ones: see docs/access.md.",
@@ -294,6 +314,11 @@ class Settings:
     )
     limits: Mapping[str, int] = field(default_factory=dict)
     """Overrides of the engine's structural limits, by lower-case name (`GATEWAY_LIMIT_<NAME>`)."""
+
+    @property
+    def own_secret(self) -> str:
+        """What the gateway proves itself with to Entra, of which its other keys can be made."""
+        return self.client_secret or self.client_certificate or ""
 
 
 VARIABLES: tuple[Variable, ...] = tuple(

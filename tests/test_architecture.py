@@ -45,7 +45,7 @@ LAYERS = (
     ("gateway.upstream", "gateway.engine"),
     ("gateway.environment",),
     ("gateway.errors", "gateway.settings"),
-    ("gateway.memory", "gateway.parsers"),
+    ("gateway.encoding", "gateway.keying", "gateway.memory", "gateway.parsers"),
 )
 """Top to bottom: a module imports from its own package or from lines below it."""
 
