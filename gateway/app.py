@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from gateway.audit import Audit
+from gateway.audit import recorder
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.issuers import issuers
 from gateway.auth.keys import Keys
@@ -214,7 +214,11 @@ class Outside:
             web_roles=settings.web_roles,
         )
         self.authenticator = Authenticator(Tokens(sources), self._directory, policy.current)
-        self.audit = Audit(settings.audit_file)
+        self.audit = recorder.opened(
+            settings.audit_file,
+            key_for("audit", settings.audit_secret or settings.own_secret),
+            required=settings.audit_required,
+        )
         self.probes: Mapping[str, Probe] = {
             "dataverse": dataverse.token,
             "finops": finops.token,
@@ -225,13 +229,13 @@ class Outside:
         """What the resolvers of one request share; NotFound where it names a foreign account."""
         if account := request.header(_ACCOUNT):
             principal = principal.choosing(account_id(account))
-        return self.shared(principal, request.id)
+        return self.shared(principal, request.id, request.source)
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """The customer of this global id, contact id or e-mail address, as staff look with it."""
         return await self.authenticator.seen_as(staff, contact_name(name))
 
-    def shared(self, principal: Principal, request: str) -> Context:
+    def shared(self, principal: Principal, request: str, source: str = "") -> Context:
         """The same for a request of this id."""
         clock = asyncio.get_running_loop().time
         allowance = Allowance(
@@ -245,6 +249,7 @@ class Outside:
             self._settings.unpriced,
             self._language,
             audit=self.audit,
+            source=source,
         )
 
     @property
@@ -291,9 +296,12 @@ class Outside:
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async with self.open():
+            self.audit.start()
             await self._learning.start()
             await asyncio.gather(self._footing.start(), self._directory.start())
+            flushing = asyncio.create_task(self.audit.flushing())
             yield
+            flushing.cancel()
             self._learning.stop()
             await self._writes.drain(DRAIN)
 

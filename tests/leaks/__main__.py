@@ -35,6 +35,7 @@ SUITE = (
     "tests/gateway/test_accounts.py",
     "tests/gateway/test_hidden_columns.py",
     "tests/gateway/test_explaining.py",
+    "tests/gateway/audit",
     "tests/gateway/test_audit.py",
     "tests/gateway/test_isolation.py",
     "tests/gateway/test_parents.py",
