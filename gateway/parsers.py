@@ -167,6 +167,14 @@ def partners(raw: str) -> tuple[Partner, ...]:
     return found
 
 
+def domains(raw: str) -> tuple[str, ...]:
+    """Domains of e-mail addresses, in lower case."""
+    found = tuple(word.lower().removeprefix("@") for word in words(raw))
+    if not all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", each, re.ASCII) for each in found):
+        raise ValueError("must be domains such as shop.example")
+    return found
+
+
 def switch(raw: str) -> bool:
     try:
         return SWITCH[raw.lower()]
@@ -221,7 +229,7 @@ def _split(raw: str) -> SplitResult:
 def _partner(entry: str) -> Partner:
     client, _, rest = entry.partition("=")
     listed, named, roles = rest.partition(" as ")
-    partner = Partner(text(client.strip()), _accounts(listed))
+    partner = Partner(text(client.strip()), accounts(listed))
     if not named:
         return partner
     if not words(roles):
@@ -229,10 +237,11 @@ def _partner(entry: str) -> Partner:
     return replace(partner, roles=words(roles))
 
 
-def _accounts(listed: str) -> tuple[PartnerAccount, ...]:
+def accounts(listed: str) -> tuple[PartnerAccount, ...]:
+    """`NUMBER@company,NUMBER@company`"""
     found = tuple(_account(each) for each in words(listed))
     if not found:
-        raise ValueError("a client has no accounts; write client-id=NUMBER@company")
+        raise ValueError("names no accounts; write NUMBER@company")
     return found
 
 

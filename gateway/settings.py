@@ -125,6 +125,21 @@ class Settings:
     email_verified_claim: str = variable(
         "Claim that must be true before that address is believed.", default="email_verified"
     )
+    match_email: bool = variable(
+        "Find a contact by verified e-mail that has no external identity at the issuer.",
+        parsers.switch,
+        default=True,
+    )
+    email_domains: tuple[str, ...] = variable(
+        "Domains of the e-mail addresses that are believed of the issuer; all where not set.",
+        parsers.domains,
+        default=(),
+    )
+    token_roles: bool = variable(
+        "Give customers the roles of customers that their tokens name.",
+        parsers.switch,
+        default=True,
+    )
     external_identities: bool = variable(
         "Look callers up in Power Pages' `adx_externalidentities` before the e-mail address.",
         parsers.switch,
