@@ -205,7 +205,7 @@ class Outside:
             zones=settings.time_zone,
             file=remembered.file_of(settings.learned_names),
         )
-        sources = [Keys(issuer, self._client) for issuer in issuers(settings, policy.current())]
+        self._keys = [Keys(issuer, self._client) for issuer in issuers(settings, policy.current())]
         self._directory = Directory(
             self._services["dataverse"],
             deadline=settings.deadline,
@@ -213,7 +213,7 @@ class Outside:
             contact_parties=settings.contact_parties,
             web_roles=settings.web_roles,
         )
-        self.authenticator = Authenticator(Tokens(sources), self._directory, policy.current)
+        self.authenticator = Authenticator(Tokens(self._keys), self._directory, policy.current)
         self.audit = recorder.opened(
             settings.audit_file,
             key_for("audit", settings.audit_secret or settings.own_secret),
@@ -222,7 +222,7 @@ class Outside:
         self.probes: Mapping[str, Probe] = {
             "dataverse": dataverse.token,
             "finops": finops.token,
-            **{f"issuer {n}": source.ready for n, source in enumerate(sources, 1)},
+            **{f"issuer {n}": keys.ready for n, keys in enumerate(self._keys, 1)},
         }
 
     def context(self, principal: Principal, request: Received) -> Context:
@@ -298,7 +298,8 @@ class Outside:
         async with self.open():
             self.audit.start()
             await self._learning.start()
-            await asyncio.gather(self._footing.start(), self._directory.start())
+            keys = (each.start() for each in self._keys)
+            await asyncio.gather(self._footing.start(), self._directory.start(), *keys)
             flushing = asyncio.create_task(self.audit.flushing())
             yield
             flushing.cancel()

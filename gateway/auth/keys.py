@@ -84,6 +84,10 @@ class Keys:
             raise UpstreamUnavailable("The identity provider of the callers does not answer.")
         return self._keys.get(wanted)
 
+    async def start(self) -> None:
+        """Fetch the keys before the first caller needs one; where that fails the log says so."""
+        await self._refreshed(urgent=True)
+
     async def ready(self) -> None:
         """Nothing, where tokens can be verified; UpstreamUnavailable where they cannot."""
         await self._refreshed(urgent=not self._keys)
