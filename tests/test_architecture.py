@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("dynamics", "gateway", "emulator", "portal", "spreadsheets")
-SHARED = {"dynamics", "spreadsheets"}
-"""Packages that the others may import: facts, and what both sides do alike."""
+PACKAGES = ("dynamics", "front", "gateway", "emulator", "portal", "spreadsheets")
+SHARED = {"dynamics", "front", "spreadsheets"}
+"""Packages that the others may import: facts, and what several of them do alike."""
 MODULES = sorted(
     path
     for package in PACKAGES

@@ -23,7 +23,9 @@ from click import echo
 ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).with_name("leaks.toml")
 SUITE = (
+    "tests/front",
     "tests/gateway/auth",
+    "tests/gateway/test_app.py",
     "tests/gateway/engine/plans/test_expands.py",
     "tests/gateway/loaders/test_bounds.py",
     "tests/gateway/loaders/test_keyset.py",
