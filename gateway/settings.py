@@ -179,8 +179,8 @@ class Settings:
         secret=True,
     )
     audit_file: str | None = variable(
-        "File that gets a line for each mutation, denial and view as a customer, or `-` for "
-        "standard output: see docs/access.md.",
+        "File that gets a line for each mutation, denial and view as a customer, `-` for standard "
+        "output, or the address of an OTLP collector: see docs/access.md.",
         default=None,
     )
     audit_secret: str | None = variable(

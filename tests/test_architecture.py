@@ -193,9 +193,15 @@ def test_locks_carry_hashes_and_no_addresses() -> None:
     assert "://" not in lock
 
 
-MAY_REACH_HTTP = {"gateway.app", "gateway.auth.keys", "gateway.consulting", "gateway.demo"}
-"""Besides `upstream`: the composition root makes the clients, auth fetches keys, and the demo asks
-itself. `consulting` only hands a transport on."""
+MAY_REACH_HTTP = {
+    "gateway.app",
+    "gateway.audit.otlp",
+    "gateway.auth.keys",
+    "gateway.consulting",
+    "gateway.demo",
+}
+"""Besides `upstream`: the composition root makes the clients, auth fetches keys, the audit is sent
+to its collector, and the demo asks itself. `consulting` only hands a transport on."""
 MAY_ASK_UPSTREAM = {
     "gateway.app",
     "gateway.directory",

@@ -18,6 +18,7 @@ from typing import Final
 from gateway.audit.chain import Key, Line, bounded
 from gateway.audit.events import INTENDED, Event
 from gateway.audit.folding import WINDOW, Folding
+from gateway.audit.otlp import Otlp
 from gateway.audit.sinks import NOWHERE, File, Output, Sink
 from gateway.errors import WritesRefused
 from gateway.settings import SettingsError
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 OUTPUT: Final = "-"
 """The name of a file that stands for standard output."""
+COLLECTORS: Final = ("http://", "https://")
+"""With what the address of a collector begins."""
 OWED: Final = 1_000
 """Lines that are kept while the audit cannot take them; the oldest give way."""
 RETRY_AFTER: Final = 1.0
@@ -131,16 +134,23 @@ NO_AUDIT = Audit()
 
 
 def opened(name: str | None, key: bytes, *, required: bool = True) -> Audit:
-    """The audit of a file, of standard output, or none; SettingsError where it cannot be had."""
+    """
+    The audit of a file, of standard output, of a collector, or none; SettingsError where it cannot
+    be had.
+    """
     try:
         if name is None:
             return Audit()
-        return Audit(
-            Output(Key(key)) if name == OUTPUT else File(name, Key(key)), required=required
-        )
+        return Audit(_sink(name, Key(key)), required=required)
     except OSError as error:
         problem = f"{name} cannot be written to: {error.strerror or error}"
         raise SettingsError([f"GATEWAY_AUDIT_FILE: {problem}"]) from None
+
+
+def _sink(name: str, key: Key) -> Sink:
+    if name == OUTPUT:
+        return Output(key)
+    return Otlp(name, key) if name.startswith(COLLECTORS) else File(name, key)
 
 
 def _line(event: Event) -> Line:

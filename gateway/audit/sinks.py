@@ -205,7 +205,7 @@ class Output:
 
     def append(self, body: Line) -> None:
         if not self._place.lines and not self._torn:
-            self._write(_note("opened", _begins(Place())))
+            self._write(begun())
         if self._torn:
             self._write(_healed(self._torn), b"\n")
         self._write(body)
@@ -213,7 +213,7 @@ class Output:
     def close(self) -> None:
         if self._place.lines:
             with suppress(OSError):
-                self.append(_note("closed", "the process ended"))
+                self.append(ended())
 
     def _write(self, body: Line, before: bytes = b"") -> None:
         line, place = self._key.line({"chain": self._chain, **body}, self._place)
@@ -227,6 +227,16 @@ class Output:
                 raise OSError("nobody reads the output")
             left = left[os.write(self._descriptor, left[: select.PIPE_BUF]) :]
         self._place, self._torn = place, b""
+
+
+def begun() -> dict[str, str]:
+    """The first line of a chain of one process."""
+    return _note("opened", _begins(Place()))
+
+
+def ended() -> dict[str, str]:
+    """Its last one."""
+    return _note("closed", "the process ended")
 
 
 def _ends(end: _End, place: Place) -> bool:
