@@ -17,12 +17,14 @@ from starlette.applications import Starlette
 
 from gateway import consulting, environment
 from gateway.app import create_app, settled, start_log
-from gateway.audit import verify as check_chain
+from gateway.audit.chain import Key
+from gateway.audit.verifying import verify as check_chain
 from gateway.doctor.command import doctor
 from gateway.engine.answers import Refused
 from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
 from gateway.errors import GatewayError
+from gateway.keying import key_for
 from gateway.protocols import protocol
 from gateway.resolvers.root import build
 from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable, table
@@ -36,6 +38,8 @@ FAILURE, USAGE, STRAYS = 1, 2, 3
 SHIPPED = ""
 """What `schema --check` compares with where it names no file."""
 WORLDS = ("small", "medium", "large")
+SECRETS = ("GATEWAY_AUDIT_SECRET", "GATEWAY_CLIENT_SECRET", "GATEWAY_CLIENT_CERTIFICATE")
+"""What the lines of the audit are sealed with: the first that is set."""
 
 PORT = click.IntRange(1, 65_535)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -142,13 +146,25 @@ def audit() -> None:
 
 
 @audit.command()
-@click.argument("file", type=FILE)
+@click.argument("files", type=FILE, nargs=-1, required=True)
 @click.option("--head", help="A hash printed by an earlier run: its line must still be there.")
-def verify(file: Path, head: str | None) -> None:
-    """Follow the chain of hashes through FILE; exit 1 where a line was altered or left out."""
-    verdict = check_chain(str(file), head)
-    if verdict.problem:
-        _fail(f"{file}: {verdict.problem}")
+def verify(files: tuple[Path, ...], head: str | None) -> None:
+    """Say whether the lines of FILES are all there, as they were written; exit 1 if not.
+
+    Several files are one chain, the oldest first. It takes GATEWAY_AUDIT_SECRET, or whatever that
+    is made of, as `gateway serve` does.
+    """
+    raw, _ = environment.read(REGISTRY)
+    secret = next((raw[name] for name in SECRETS if name in raw), None)
+    if secret is None:
+        _fail(f"One of {', '.join(SECRETS)} is needed: lines are sealed with it.", USAGE)
+    verdict = check_chain(map(str, files), Key(key_for("audit", secret)), head)
+    if verdict.problems:
+        _fail("\n".join(verdict.problems))
+    if verdict.behind:
+        click.echo(f"They begin behind line {verdict.behind} of an earlier file.")
+    if verdict.broken:
+        click.echo(f"{verdict.broken} of them broke off when a process ended, and are known.")
     click.echo(f"{verdict.lines} lines, whole. Keep the head to prove it later: {verdict.head}")
 
 

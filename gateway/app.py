@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from gateway.audit import Audit
+from gateway.audit import recorder
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.issuers import issuers
 from gateway.auth.keys import Keys
@@ -34,6 +34,7 @@ from gateway.environment import load
 from gateway.explaining import Explanation, explanation
 from gateway.graphiql.page import SignIn, graphiql_routes
 from gateway.health import Probe, health_routes
+from gateway.keying import key_for
 from gateway.loaders.footing import Footing
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
@@ -187,7 +188,7 @@ class Outside:
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
         self._writes = Writes(
-            Seal(settings.client_secret or settings.client_certificate or ""),
+            Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
             limit=settings.write_limit,
         )
@@ -208,7 +209,7 @@ class Outside:
             zones=settings.time_zone,
             file=remembered.file_of(settings.learned_names),
         )
-        sources = [Keys(issuer, self._client) for issuer in issuers(settings, policy.current())]
+        self._keys = [Keys(issuer, self._client) for issuer in issuers(settings, policy.current())]
         self._directory = Directory(
             self._services["dataverse"],
             deadline=settings.deadline,
@@ -216,25 +217,29 @@ class Outside:
             contact_parties=settings.contact_parties,
             web_roles=settings.web_roles,
         )
-        self.authenticator = Authenticator(Tokens(sources), self._directory, policy.current)
-        self.audit = Audit(settings.audit_file)
+        self.authenticator = Authenticator(Tokens(self._keys), self._directory, policy.current)
+        self.audit = recorder.opened(
+            settings.audit_file,
+            key_for("audit", settings.audit_secret or settings.own_secret),
+            required=settings.audit_required,
+        )
         self.probes: Mapping[str, Probe] = {
             "dataverse": dataverse.token,
             "finops": finops.token,
-            **{f"issuer {n}": source.ready for n, source in enumerate(sources, 1)},
+            **{f"issuer {n}": keys.ready for n, keys in enumerate(self._keys, 1)},
         }
 
     def context(self, principal: Principal, request: Received) -> Context:
         """What the resolvers of one request share; NotFound where it names a foreign account."""
         if account := request.header(_ACCOUNT):
             principal = principal.choosing(account_id(account))
-        return self.shared(principal, request.id)
+        return self.shared(principal, request.id, request.source)
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """The customer of this global id, contact id or e-mail address, as staff look with it."""
         return await self.authenticator.seen_as(staff, contact_name(name))
 
-    def shared(self, principal: Principal, request: str) -> Context:
+    def shared(self, principal: Principal, request: str, source: str = "") -> Context:
         """The same for a request of this id."""
         clock = asyncio.get_running_loop().time
         allowance = Allowance(
@@ -248,6 +253,7 @@ class Outside:
             self._settings.unpriced,
             self._language,
             audit=self.audit,
+            source=source,
         )
 
     @property
@@ -294,9 +300,13 @@ class Outside:
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async with self.open():
+            self.audit.start()
             await self._learning.start()
-            await asyncio.gather(self._footing.start(), self._directory.start())
+            keys = (each.start() for each in self._keys)
+            await asyncio.gather(self._footing.start(), self._directory.start(), *keys)
+            flushing = asyncio.create_task(self.audit.flushing())
             yield
+            flushing.cancel()
             self._learning.stop()
             await self._writes.drain(DRAIN)
 

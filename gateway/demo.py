@@ -31,6 +31,7 @@ from emulator.settings import SMALL
 from emulator.settings import Settings as Emulated
 from emulator.starting import NotStarted, listed, listening, started
 from emulator.tokens import AUDIENCE, TENANT
+from front.bounds import Bounded
 from gateway import parsers
 from gateway.app import create_app
 from gateway.settings import Settings
@@ -85,6 +86,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            http=Bounded,
             ws="none",
             timeout_graceful_shutdown=GRACE,
         )

@@ -212,9 +212,11 @@ class Directory:
         return tuple(known.values())[len(accounts) :]
 
     async def _find(self, issuer: str, subject: str, email: str | None) -> Customer:
-        return await self._customer(
-            await self._by_identity(issuer, subject) or await self._by_email(email)
-        )
+        contact = await self._by_identity(issuer, subject)
+        if contact is None and (mailed := await self._by_email(email)):
+            contact = await self._survivor(mailed)
+            await self._check_unbound(issuer, mailed, contact)
+        return await self._customer(contact)
 
     async def _customer(self, contact: Contact | None) -> Customer:
         if contact is None:
@@ -249,6 +251,23 @@ class Directory:
         if len(contacts) > 1:
             raise Rejected(Reason.AMBIGUOUS)
         return await self._by_key(contacts.pop()) if contacts else None
+
+    async def _check_unbound(self, issuer: str, *contacts: Contact) -> None:
+        """
+        Who has an identity at a provider is found by it alone there: a mailbox can be given to
+        somebody else. Rejected otherwise.
+        """
+        if not self._external_identities:
+            return
+        identity = ExternalIdentity.__table__
+        where = All(
+            (
+                Compare(identity.scalar_of("provider"), "eq", issuer),
+                one_of(identity.scalar_of("contact"), [contact._id for contact in contacts]),
+            )
+        )
+        if await self._optional(ExternalIdentity, where):
+            raise Rejected(Reason.BOUND)
 
     async def _by_id(self, name: str) -> Contact | None:
         try:

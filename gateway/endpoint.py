@@ -15,7 +15,8 @@ from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
 from gateway import explaining
-from gateway.audit import NO_AUDIT, Audit, refusal
+from gateway.audit.events import refusal
+from gateway.audit.recorder import NO_AUDIT, Audit
 from gateway.auth.principal import Principal
 from gateway.engine.answers import Refused, refused
 from gateway.engine.execution import Engine, GraphQLRequest, Prepared
@@ -134,7 +135,7 @@ class GraphQLEndpoint:
         except GatewayError as error:
             self.refusals[error.code] += 1
             if isinstance(error, Unauthenticated | Forbidden | NotFound):
-                self._audit.record(refusal(error, request.id, caller))
+                self._audit.record(refusal(error, request.id, caller, request.source))
             return _json(refused(error).body, media_type, _status(error), _headers(error))
 
     async def _answer(
@@ -153,7 +154,7 @@ class GraphQLEndpoint:
             self.refusals[refusal_.errors[0]["extensions"]["code"]] += 1
             # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
-        for event in observed(answer, prepared, request.id, principal):
+        for event in observed(answer, prepared, request.id, principal, request.source):
             self._audit.record(event)
         if not (explain or self._show_execution):
             return _json(answer.body, media_type)

@@ -1,6 +1,7 @@
 """`/livez`: the process answers. `/readyz`: what it needs answers too."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -13,22 +14,44 @@ Probe = Callable[[], Awaitable[object]]
 
 PATIENCE: Final = 3.0
 """Seconds that all probes together may take."""
+REMEMBER: Final = 2.0
+"""Seconds in which nobody is asked again, however often anybody asks us."""
 
 
-def health_routes(probes: Mapping[str, Probe]) -> list[Route]:
+def health_routes(
+    probes: Mapping[str, Probe], clock: Callable[[], float] = time.monotonic
+) -> list[Route]:
+    ready = _Readiness(probes, clock)
+
     async def livez(request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
     async def readyz(request: Request) -> Response:
-        outcomes = await asyncio.gather(*map(_well, probes.values()))
-        ready = all(outcomes)
-        checks = {
-            name: "ok" if well else "failing" for name, well in zip(probes, outcomes, strict=True)
-        }
-        status = "ready" if ready else "not ready"
-        return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)
+        checks = await ready.checks()
+        failing = "failing" in checks.values()
+        status = "not ready" if failing else "ready"
+        return JSONResponse({"status": status, "checks": checks}, 503 if failing else 200)
 
     return [Route("/livez", livez), Route("/readyz", readyz)]
+
+
+class _Readiness:
+    """What the probes said of late; those who ask at once wait for one round of them."""
+
+    def __init__(self, probes: Mapping[str, Probe], clock: Callable[[], float]) -> None:
+        self._probes, self._clock = probes, clock
+        self._checks: Mapping[str, str] = {}
+        self._until = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def checks(self) -> Mapping[str, str]:
+        async with self._lock:
+            if self._clock() >= self._until:
+                outcomes = await asyncio.gather(*map(_well, self._probes.values()))
+                told = ("ok" if well else "failing" for well in outcomes)
+                self._checks = dict(zip(self._probes, told, strict=True))
+                self._until = self._clock() + REMEMBER
+            return self._checks
 
 
 async def _well(probe: Probe) -> bool:

@@ -81,6 +81,13 @@ def zone(name: str) -> ZoneInfo:
         raise ValueError(f"there is no time zone {name[:50]}") from None
 
 
+def own_secret(raw: str) -> str:
+    """A secret that nobody but the gateway has to know, so that it can be long."""
+    if len(raw) < 32:
+        raise ValueError("must have 32 characters or more")
+    return raw
+
+
 def url(raw: str) -> str:
     """An https address without a trailing slash; http is for loopback alone."""
     return issuer(raw).rstrip("/")
@@ -155,6 +162,14 @@ def partners(raw: str) -> tuple[Partner, ...]:
     return found
 
 
+def domains(raw: str) -> tuple[str, ...]:
+    """Domains of e-mail addresses, in lower case."""
+    found = tuple(word.lower().removeprefix("@") for word in words(raw))
+    if not all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", each, re.ASCII) for each in found):
+        raise ValueError("must be domains such as shop.example")
+    return found
+
+
 def log_level(raw: str) -> str:
     if raw.lower() not in LEVELS:
         raise ValueError(f"must be one of {', '.join(LEVELS)}")
@@ -183,7 +198,7 @@ def _split(raw: str) -> SplitResult:
 def _partner(entry: str) -> Partner:
     client, _, rest = entry.partition("=")
     listed, named, roles = rest.partition(" as ")
-    partner = Partner(text(client.strip()), _accounts(listed))
+    partner = Partner(text(client.strip()), accounts(listed))
     if not named:
         return partner
     if not words(roles):
@@ -191,10 +206,11 @@ def _partner(entry: str) -> Partner:
     return replace(partner, roles=words(roles))
 
 
-def _accounts(listed: str) -> tuple[PartnerAccount, ...]:
+def accounts(listed: str) -> tuple[PartnerAccount, ...]:
+    """`NUMBER@company,NUMBER@company`"""
     found = tuple(_account(each) for each in words(listed))
     if not found:
-        raise ValueError("a client has no accounts; write client-id=NUMBER@company")
+        raise ValueError("names no accounts; write NUMBER@company")
     return found
 
 

@@ -14,11 +14,14 @@ NO_NAMES: Final[frozenset[bytes]] = frozenset()
 class Received:
     """One HTTP request. Names of headers are in lower case; several lines of a name are a list."""
 
-    __slots__ = ("headers", "id", "method", "query", "repeated")
+    __slots__ = ("headers", "id", "method", "query", "repeated", "source")
 
     def __init__(self, scope: Scope) -> None:
         self.method: str = scope["method"]
         self.query: bytes = scope["query_string"]
+        client = scope.get("client")
+        self.source: str = client[0] if client else ""
+        """The address at the other end of the connection."""
         self.headers: dict[bytes, bytes] = {}
         self.repeated = NO_NAMES
         """Headers that came in several lines."""

@@ -12,9 +12,10 @@ from uvicorn.protocols.http.httptools_impl import (
     HEADER_RE,
     HEADER_VALUE_RE,
     STATUS_LINE,
-    HttpToolsProtocol,
     RequestResponseCycle,
 )
+
+from front.bounds import Bounded
 
 LENGTH: Final = b"content-length"
 OF_THE_CONNECTION: Final = frozenset({b"connection", b"transfer-encoding"})
@@ -85,8 +86,8 @@ class Cycle(RequestResponseCycle):
         self.on_response()
 
 
-class Protocol(HttpToolsProtocol):
-    """One connection of a client."""
+class Protocol(Bounded):
+    """One connection of a client, within the bounds of `front`."""
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # uvicorn makes cycles by the name of its own class.

@@ -75,6 +75,21 @@ class Settings:
     email_verified_claim: str = variable(
         "Claim that must be true before that address is believed.", default="email_verified"
     )
+    match_email: bool = variable(
+        "Find a contact by verified e-mail that has no external identity at the issuer.",
+        parsers.switch,
+        default=True,
+    )
+    email_domains: tuple[str, ...] = variable(
+        "Domains of the e-mail addresses that are believed of the issuer; all where not set.",
+        parsers.domains,
+        default=(),
+    )
+    token_roles: bool = variable(
+        "Give customers the roles of customers that their tokens name.",
+        parsers.switch,
+        default=True,
+    )
     external_identities: bool = variable(
         "Look callers up in Power Pages' `adx_externalidentities` before the e-mail address.",
         parsers.switch,
@@ -106,9 +121,29 @@ class Settings:
         "see docs/access.md.",
         default=None,
     )
-    audit_file: str | None = variable(
-        "File that gets a hash-chained line per mutation, denial and view as a customer.",
+    receipt_secret: str | None = variable(
+        "Secret that `operation` ids are signed with, 32 characters or more; made of CLIENT_SECRET "
+        "or CLIENT_CERTIFICATE where it is not set, and then ids end when those are changed.",
+        parsers.own_secret,
         default=None,
+        secret=True,
+    )
+    audit_file: str | None = variable(
+        "File that gets a line for each mutation, denial and view as a customer, `-` for standard "
+        "output, or the address of an OTLP collector: see docs/access.md.",
+        default=None,
+    )
+    audit_secret: str | None = variable(
+        "Secret that the lines of the audit are sealed with, 32 characters or more; made of "
+        "CLIENT_SECRET or CLIENT_CERTIFICATE where it is not set.",
+        parsers.own_secret,
+        default=None,
+        secret=True,
+    )
+    audit_required: bool = variable(
+        "Refuse a mutation, before anything is written, while the audit cannot take its line.",
+        parsers.switch,
+        default=True,
     )
     policy: str | None = variable(
         "TOML file with roles that replace or add to the shipped ones: see docs/access.md.",
@@ -244,6 +279,11 @@ class Settings:
     )
     limits: Mapping[str, int] = field(default_factory=dict)
     """Overrides of the engine's structural limits, by lower-case name (`GATEWAY_LIMIT_<NAME>`)."""
+
+    @property
+    def own_secret(self) -> str:
+        """What the gateway proves itself with to Entra, of which its other keys can be made."""
+        return self.client_secret or self.client_certificate or ""
 
 
 VARIABLES = variables_of(Settings, PREFIX)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import uvicorn
 
+from front.bounds import Bounded
 from portal.app import create_app
 from portal.brand import BrandError
 from portal.catalogue import missing, template
@@ -41,6 +42,7 @@ def serve() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=Bounded,
         ws="none",
         timeout_graceful_shutdown=GRACE,
     )

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 CALLBACK: Final = "/callback"
 EARLY: Final = 60
 """Seconds before its end at which a token counts as over."""
+TELL_AFTER: Final = 60
+"""Seconds after which the log tells of another sign-in that failed: anybody can make them fail."""
 PAUSE: Final = 5
 """Seconds for which an issuer that did not answer is left alone by those who want to sign in."""
 
@@ -47,6 +49,7 @@ class Issuer:
         self._transport = Shared()
         self._asking = asyncio.Lock()
         self._failed = -float(PAUSE)
+        self._told = -float(TELL_AFTER)
         self._client: Any = OAuth().register(
             "issuer",
             client_id=settings.client_id,
@@ -94,8 +97,14 @@ class Issuer:
         except MismatchingStateError as error:
             raise SignInNeeded from error
         except (OAuthError, JoseError, ValueError, KeyError) as error:
-            log.warning("sign-in failed: %s", type(error).__name__)
+            self._tell(error)
             raise SignInNeeded from error
+
+    def _tell(self, error: Exception) -> None:
+        now = time.monotonic()
+        if now - self._told >= TELL_AFTER:
+            self._told = now
+            log.warning("sign-in failed: %s", type(error).__name__)
 
     async def renew(self, tokens: Tokens) -> Tokens:
         """Fresh tokens for old ones; SignInNeeded where the issuer has had enough."""

@@ -2,22 +2,27 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from operator import is_
 
 from gateway.auth.customers import REMEMBER, Customer, Customers, Identity
 from gateway.auth.expiring import Expiring
+from gateway.auth.issuers import Issuer
 from gateway.auth.policy import STAFF_ROLE, VIEW_AS, Policy
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.tokens import Claims, Tokens
 from gateway.errors import NotFound, Unauthenticated
+from gateway.parsers import PartnerAccount
 
 log = logging.getLogger(__name__)
 
 MADE = 1_000
 """Principals that are kept while all that they were made of stands; those made first give way."""
+TELL_AFTER = 60.0
+"""Seconds after which the log tells of another caller who was refused for the same reason."""
 REFUSAL = "This needs the bearer access token of a known caller."
 
 
@@ -31,6 +36,8 @@ class Authenticator:
         self._made: Expiring[Identity, tuple[tuple[object, ...], Principal]] = Expiring(
             time.monotonic, MADE
         )
+        self._refused: Counter[Reason] = Counter()
+        self._told: Expiring[Reason, bool] = Expiring(time.monotonic)
         self._principals: Mapping[Kind, Callable[[Claims], Awaitable[Principal]]] = {
             Kind.CUSTOMER: self._customer,
             Kind.PARTNER: self._partner,
@@ -50,8 +57,15 @@ class Authenticator:
             claims = self._tokens.known(token) or await self._tokens.verify(token)
             return await self._principals[_kind(claims)](claims)
         except Rejected as rejected:
-            log.info("caller refused: %s", rejected.reason.value)
+            self._tell(rejected.reason)
             raise _refused(rejected.reason, claims) from None
+
+    def _tell(self, reason: Reason) -> None:
+        """A line for the first of a kind in a minute: who is not let in can ask without end."""
+        self._refused[reason] += 1
+        if self._told.get(reason) is None:
+            self._told.put(reason, True, until=time.monotonic() + TELL_AFTER)
+            log.info("caller refused: %s (%d so far)", reason.value, self._refused[reason])
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """
@@ -76,15 +90,18 @@ class Authenticator:
         return next(vouching, frozenset())
 
     async def _customer(self, claims: Claims) -> Principal:
-        provider = claims.issuer.identity_provider or claims.issuer.url
-        who = provider, claims.subject, claims.verified_email
+        who = claims.issuer.provider, claims.subject, claims.verified_email
         found = self._directory.known(*who) or await self._directory.customer(*who)
         made_of = claims, found, self._policy()
         known = self._made.get(who)
         if known is not None and all(map(is_, known[0], made_of)):
             return known[1]
-        roles = claims.issuer.customer_roles | claims.roles
-        person = await self._person(found, claims.issuer.url, claims.subject, roles)
+        roles = claims.issuer.customer_roles
+        if claims.issuer.token_roles:
+            roles |= claims.roles
+        person = await self._person(
+            _within(found, claims.issuer), claims.issuer.url, claims.subject, roles
+        )
         if not person.rights.covers_children:  # children are looked up at their own times
             self._made.put(who, (made_of, person), until=time.monotonic() + REMEMBER)
         return person
@@ -135,6 +152,20 @@ class Authenticator:
         )
 
 
+def _within(found: Customer, issuer: Issuer) -> Customer:
+    """The customer with those accounts that the issuer may vouch for. Rejected without any."""
+    if not issuer.accounts:
+        return found
+    accounts = tuple(
+        each
+        for each in found.accounts
+        if PartnerAccount(each.number or "", each.company or "") in issuer.accounts
+    )
+    if not accounts:
+        raise Rejected(Reason.FOREIGN)
+    return replace(found, accounts=accounts)
+
+
 def _refused(reason: Reason, claims: Claims | None) -> Unauthenticated:
     error = Unauthenticated(REFUSAL)
     error.reason = reason.value
@@ -159,12 +190,8 @@ def _kind(claims: Claims) -> Kind:
 
 def _marked(claims: Claims) -> Kind:
     if claims.client_id in claims.issuer.partners:
-        _check_machine(claims)
+        # A person who signs in with a partner's client does not get the partner's accounts.
+        if not claims.is_of_machine or claims.values.get(claims.issuer.email_claim):
+            raise Rejected(Reason.PURPOSE)
         return Kind.PARTNER
     return Kind.STAFF if claims.roles & claims.issuer.staff_roles else Kind.CUSTOMER
-
-
-def _check_machine(claims: Claims) -> None:
-    """A person who signs in with a partner's client does not get the partner's accounts."""
-    if claims.values.get("scp") or claims.values.get(claims.issuer.email_claim):
-        raise Rejected(Reason.PURPOSE)

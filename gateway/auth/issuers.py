@@ -1,15 +1,16 @@
 """What the gateway believes of one OIDC issuer: a profile, pinned by configuration."""
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from gateway import parsers
 from gateway.auth.policy import SHIPPED, Policy
 from gateway.auth.principal import Kind
-from gateway.parsers import Partner
+from gateway.parsers import Partner, PartnerAccount
 from gateway.settings import Settings, SettingsError
 
 
@@ -37,6 +38,24 @@ class Issuer:
     staff_roles: frozenset[str] = frozenset()
     partners: Mapping[str, Partner] = field(default_factory=dict)
     kinds: frozenset[Kind] = frozenset(Kind)
+    match_email: bool = True
+    """Whether a contact without an identity at the provider is found by verified e-mail."""
+    email_domains: frozenset[str] = frozenset()
+    """The domains of e-mail addresses that are believed; all where there is none."""
+    accounts: frozenset[PartnerAccount] = frozenset()
+    """The accounts that its customers may act for, if they are theirs; all where there is none."""
+    token_roles: bool = True
+    """Whether customers' tokens may name roles."""
+
+    @property
+    def provider(self) -> str:
+        """What Power Pages calls it."""
+        return self.identity_provider or self.url
+
+    def vouches_for(self, email: str) -> bool:
+        """Whether a contact may be found by this address."""
+        domain = email.rpartition("@")[2].lower()
+        return self.match_email and (not self.email_domains or domain in self.email_domains)
 
 
 def issuers(settings: Settings, policy: Policy = SHIPPED) -> tuple[Issuer, ...]:
@@ -45,6 +64,8 @@ def issuers(settings: Settings, policy: Policy = SHIPPED) -> tuple[Issuer, ...]:
     mistakes = [mistake for issuer in found for mistake in _strangers(issuer, policy)]
     if len({issuer.url for issuer in found}) < len(found):
         mistakes.append("GATEWAY_ISSUERS: names an issuer twice")
+    else:
+        mistakes += _confusable(found)
     if mistakes:
         raise SettingsError(mistakes)
     return tuple(found)
@@ -59,6 +80,28 @@ def _strangers(issuer: Issuer, policy: Policy) -> Iterator[str]:
     ):
         if not given <= policy.names(kind):
             yield f"{variable}: roles may be {', '.join(sorted(policy.names(kind)))}"
+
+
+def _confusable(found: Iterable[Issuer]) -> Iterator[str]:
+    """Pairs of which each could vouch for the same customer."""
+    customers = [issuer for issuer in found if Kind.CUSTOMER in issuer.kinds]
+    for one, other in combinations(customers, 2):
+        if one.provider == other.provider:
+            yield f"GATEWAY_ISSUERS: {one.url} and {other.url} have the same identity_provider"
+        elif not _are_apart(one, other):
+            yield (
+                f"GATEWAY_ISSUERS: {one.url} and {other.url} could vouch for the same customer; "
+                'tell them apart by email_domains, by accounts, or by match_email = "off"'
+            )
+
+
+def _are_apart(one: Issuer, other: Issuer) -> bool:
+    """Whether nobody who is a customer by one issuer can be by what the other says."""
+    if one.accounts and other.accounts and not one.accounts & other.accounts:
+        return True
+    by_email = [issuer.email_domains for issuer in (one, other) if issuer.match_email]
+    bounded = all(by_email)
+    return bounded and (len(by_email) < 2 or not by_email[0] & by_email[1])
 
 
 def _first(settings: Settings) -> Issuer:
@@ -76,6 +119,9 @@ def _first(settings: Settings) -> Issuer:
         customer_roles=frozenset(settings.customer_roles),
         staff_roles=frozenset(settings.staff_roles),
         partners={partner.client_id: partner for partner in settings.partners},
+        match_email=settings.match_email,
+        email_domains=frozenset(settings.email_domains),
+        token_roles=settings.token_roles,
     )
 
 
@@ -107,11 +153,14 @@ def _told(said: Mapping[str, Any], at: str) -> Issuer:
             mistakes.append(f"{at}: '{word}' {error}")
     if mistakes:
         raise SettingsError(mistakes)
-    return Issuer(**found)
+    # What a customer's own provider says of roles is believed only where it is told to be.
+    return Issuer(**{"token_roles": False} | found)
 
 
 def _text(said: object) -> str:
     """A value as a variable would have it: a list with commas between its items."""
+    if isinstance(said, bool):
+        return "on" if said else "off"
     if isinstance(said, list):
         return ",".join(map(_text, said))
     if not isinstance(said, str):
@@ -141,5 +190,9 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "staff_roles": lambda raw: frozenset(parsers.words(raw)),
     "partners": lambda raw: {each.client_id: each for each in parsers.partners(raw)},
     "kinds": _kinds,
+    "match_email": parsers.switch,
+    "email_domains": lambda raw: frozenset(parsers.domains(raw)),
+    "accounts": lambda raw: frozenset(parsers.accounts(raw)),
+    "token_roles": parsers.switch,
 }
 """The words of an `[[issuer]]` table and how each is read."""

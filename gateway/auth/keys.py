@@ -1,8 +1,8 @@
 """
 An issuer's signing keys: found by OIDC discovery, kept, and fetched anew when they may be others.
 
-The times are Entra's own advice ("Signing key rollover in the Microsoft identity platform"): each
-hour, for an unknown key at most every five minutes, and the last good ones meanwhile.
+A key that was withdrawn is out within a minute, a new one in within seconds. One fetch serves all
+who wait for it, and the last good keys serve while the issuer does not answer.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from gateway.errors import UpstreamUnavailable
 
 log = logging.getLogger(__name__)
 
-REFRESH_AFTER = 3_600.0
-"""Seconds after which the keys are fetched again, by the next request that needs one."""
+CURRENT = 60.0
+"""Seconds that keys are believed without a fetch; after that the next caller waits for one."""
+EARLY = 40.0
+"""Seconds after which they are fetched beside, so that callers seldom wait."""
+PAUSE = 5.0
+"""Seconds between two fetches, whatever unknown keys the callers name and whatever fails."""
 FORGET_AFTER = 86_400.0
 """Seconds that keys are believed while the issuer does not answer."""
-RETRY_AFTER = 300.0
-"""Seconds between two fetches, whatever unknown keys the callers name and whatever fails."""
-RETRY_EMPTY_AFTER = 5.0
-"""The same while there are no keys at all and nobody can sign in."""
 TIMEOUT = 3.0
 """Seconds for one document, from first byte asked to last byte read."""
 MAX_BYTES = 65_536
@@ -66,7 +66,12 @@ class Keys:
         self._keys: dict[Kid, Key] = {}
         self._published: object = None
         self._fetched = self._attempted = float("-inf")
-        self._lock = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
+
+    @property
+    def are_current(self) -> bool:
+        """Whether what the keys verified need not be verified anew."""
+        return self._clock() - max(self._fetched, self._attempted) < CURRENT
 
     async def find(self, kid: str, algorithm: str) -> Key | None:
         """The key of this id for this algorithm; None where the issuer has none.
@@ -74,35 +79,44 @@ class Keys:
         UpstreamUnavailable when the issuer was never reached, or not for a day.
         """
         wanted = (kid, algorithm)
-        fetching_for_others = wanted in self._keys and self._lock.locked()
-        if self._is_due(wanted) and not fetching_for_others:
-            async with self._lock:
-                # Whoever held the lock before may have fetched them already.
-                if self._is_due(wanted):
-                    await self._refresh()
+        await self._refreshed(urgent=wanted not in self._keys)
         if self._clock() - self._fetched >= FORGET_AFTER:
             raise UpstreamUnavailable("The identity provider of the callers does not answer.")
         return self._keys.get(wanted)
 
+    async def start(self) -> None:
+        """Fetch the keys before the first caller needs one; where that fails the log says so."""
+        await self._refreshed(urgent=True)
+
     async def ready(self) -> None:
         """Nothing, where tokens can be verified; UpstreamUnavailable where they cannot."""
-        await self.find("", "")
+        await self._refreshed(urgent=not self._keys)
+        if self._clock() - self._fetched >= FORGET_AFTER:
+            raise UpstreamUnavailable("The identity provider of the callers does not answer.")
 
-    def _is_due(self, wanted: Kid) -> bool:
+    async def _refreshed(self, *, urgent: bool) -> None:
+        """Fetch the keys where that is due; wait for them where what is had will not do."""
         now = self._clock()
-        pause = RETRY_AFTER if self._keys else RETRY_EMPTY_AFTER
-        stale = now - self._fetched >= REFRESH_AFTER
-        return (stale or wanted not in self._keys) and now - self._attempted >= pause
+        age, has_failed = now - self._fetched, self._attempted > self._fetched
+        if self._fetching is None and (urgent or age >= EARLY) and now - self._attempted >= PAUSE:
+            self._attempted = now
+            self._fetching = asyncio.create_task(self._refresh())
+            self._fetching.add_done_callback(self._done)
+        if self._fetching is not None and (urgent or (age >= CURRENT and not has_failed)):
+            # Whoever waits may go away; the others have what they wait for all the same.
+            await asyncio.shield(self._fetching)
+
+    def _done(self, fetching: asyncio.Task[None]) -> None:
+        self._fetching = None
 
     async def _refresh(self) -> None:
-        self._attempted = self._clock()
         try:
             published = await self._fetch()
             keys = _usable(published, self.issuer.algorithms)
         except KeysError as error:
             log.warning("keys of %s: %s", self.issuer.url, error)
             return
-        self._fetched = self._clock()
+        self._fetched = self._attempted
         if published != self._published:
             self._keys, self._published = keys, published
             self.generation += 1

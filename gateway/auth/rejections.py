@@ -21,6 +21,8 @@ class Reason(StrEnum):
     NO_CONTACT = "no contact belongs to the token"
     AMBIGUOUS = "more than one contact could be meant"
     INACTIVE = "the contact is deactivated"
+    BOUND = "the contact has another identity at this provider"
+    FOREIGN = "the issuer may not vouch for the caller's accounts"
     NO_ACCOUNT = "the caller has no active account"
 
 

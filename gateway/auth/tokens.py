@@ -21,6 +21,7 @@ from joserfc.jwt import JWTClaimsRegistry
 from gateway.auth.expiring import Expiring
 from gateway.auth.issuers import Issuer
 from gateway.auth.keys import Keys
+from gateway.auth.machines import client_of, is_of_machine
 from gateway.auth.rejections import Reason, Rejected
 
 MAX_LENGTH = 8_192
@@ -38,6 +39,7 @@ HEADER_MEMBERS = frozenset({"alg", "kid", "typ", "x5t", "x5t#S256"})
 TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt"})
 FOREIGN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash", "events", "cnf"})
 """Marks of ID tokens and security events; `cnf` binds a token to a proof that we cannot check."""
+SCOPES = ("scp", "scope")
 REASONS = {
     "iss": Reason.ISSUER,
     "aud": Reason.AUDIENCE,
@@ -58,8 +60,7 @@ class Claims:
     @cached_property
     def client_id(self) -> str | None:
         """The application that the token was issued to, under the names that issuers use."""
-        names = ("azp", "client_id", "appid", "cid")
-        return next((value for value in map(self.text, names) if value), None)
+        return client_of(self.values)
 
     @cached_property
     def roles(self) -> frozenset[str]:
@@ -67,9 +68,15 @@ class Claims:
 
     @cached_property
     def verified_email(self) -> str | None:
-        """The e-mail address, where the issuer says that it belongs to the caller."""
+        """The e-mail address, where the issuer may and does say that it belongs to the caller."""
         verified = self.values.get(self.issuer.email_verified_claim) in (True, "true")
-        return self.text(self.issuer.email_claim) if verified else None
+        email = self.text(self.issuer.email_claim) if verified else None
+        return email if email and self.issuer.vouches_for(email) else None
+
+    @cached_property
+    def is_of_machine(self) -> bool:
+        """Whether the token was issued to an application for itself, by client credentials."""
+        return is_of_machine(self.values, self.client_id)
 
     def text(self, name: str) -> str | None:
         value = self.values.get(name)
@@ -100,9 +107,11 @@ class Tokens:
         if len(token) > MAX_LENGTH:
             raise Rejected(Reason.TOO_LONG)
         known = self._verified.get(_digest(token))
-        if known and known.generation == self._sources[known.claims.issuer.url].generation:
-            return known.claims
-        return None
+        if known is None:
+            return None
+        source = self._sources[known.claims.issuer.url]
+        stands = known.generation == source.generation and source.are_current
+        return known.claims if stands else None
 
     async def verify(self, token: str) -> Claims:
         """The claims of an access token. Rejected where it is not one, or not for us.
@@ -210,16 +219,30 @@ def _check_purpose(header: dict[str, Any], claims: dict[str, Any], issuer: Issue
         and not FOREIGN_CLAIMS & claims.keys()
         and claims.get("token_use", "access") == "access"  # Cognito
         and str(claims.get("typ", "Bearer")).lower() == "bearer"  # Keycloak
-        # Only RFC 9068's own type says so by itself; a plain JWT must hold a scope or a role.
-        and (kind != "jwt" or bool(granted))
+        # Only RFC 9068's own type says so by itself.
+        and (kind != "jwt" or _is_granted(claims, issuer))
     )
     if not is_access_token or (issuer.scope and issuer.scope not in granted):
         raise Rejected(Reason.PURPOSE)
 
 
+def _is_granted(claims: dict[str, Any], issuer: Issuer) -> bool:
+    """
+    Whether a plain JWT was issued for an API. Roles stand in ID tokens too, which are for the
+    application that the person signed in at: where the two share a registration, a scope must tell.
+    """
+    if any(_names(claims.get(name)) for name in SCOPES):
+        return True
+    client, audience = client_of(claims), claims["aud"]
+    audiences = audience if isinstance(audience, list) else [audience]
+    for_an_api = client is not None and client not in audiences
+    roles = _names(claims.get(issuer.roles_claim))
+    return bool(roles) and (for_an_api or is_of_machine(claims, client))
+
+
 def _granted(claims: dict[str, Any], issuer: Issuer) -> frozenset[str]:
     """Every scope and role that the token carries."""
-    names = ("scp", "scope", issuer.roles_claim)
+    names = (*SCOPES, issuer.roles_claim)
     return frozenset().union(*(_names(claims.get(name)) for name in names))
 
 

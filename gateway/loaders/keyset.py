@@ -5,8 +5,6 @@ The order always ends in the table's key, so that no two rows share a place. Dat
 as the smallest values (first ascending, last descending), as SQL Server does; F&O has no nulls.
 """
 
-from base64 import urlsafe_b64encode
-from binascii import a2b_base64
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -16,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway import encoding
 from gateway.errors import InvalidCursor, UpstreamMismatch
 from gateway.kinds import literal
 from gateway.tables import Table
@@ -34,7 +33,6 @@ from gateway.upstream.odata import Order
 
 Place = tuple[Value, ...]
 """The values of a row in the columns of an order."""
-_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 @lru_cache(maxsize=1024)
@@ -78,15 +76,13 @@ def encode(table: Table, order: Sequence[Order], row: Raw) -> str:
     """The cursor of `row`: opaque to callers, and good for this list in this order alone."""
     values = [_portable(value_at(row, item.column)) for item in order]
     text = msgspec.json.encode([_signature(table, order), *values])
-    return urlsafe_b64encode(text).rstrip(b"=").decode()
+    return encoding.written(text)
 
 
 def decode(table: Table, order: Sequence[Order], cursor: str) -> Place:
     """The place that a cursor names; InvalidCursor for anything that `encode` did not make."""
     try:
-        padded = cursor.encode("ascii").translate(_STANDARD) + b"=" * (-len(cursor) % 4)
-        text = a2b_base64(padded, strict_mode=True)
-        signature, *values = msgspec.json.decode(text, type=list[Any])
+        signature, *values = msgspec.json.decode(encoding.read(cursor), type=list[Any])
         if signature != _signature(table, order) or len(values) != len(order):
             raise ValueError
         types = table.scalars

@@ -1,8 +1,8 @@
 """Text that callers carry back to us unchanged: readable by them, but made by us alone."""
 
-import hashlib
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from gateway import encoding
 
 DIGEST = 16
 LONGEST = 32_768
@@ -13,18 +13,18 @@ class Broken(ValueError):
 
 
 class Seal:
-    """Seals with a key that all processes of a gateway share."""
+    """Seals with a key that all processes of a gateway share, see `gateway.keying`."""
 
-    def __init__(self, secret: str) -> None:
-        self._key = hashlib.sha256(b"gateway operation ids\x00" + secret.encode()).digest()
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
     def seal(self, content: bytes) -> str:
-        return urlsafe_b64encode(self._digest(content) + content).rstrip(b"=").decode()
+        return encoding.written(self._digest(content) + content)
 
     def open(self, text: str) -> bytes:
         """What was sealed; raises Broken for anything else."""
         try:
-            raw = urlsafe_b64decode(text[:LONGEST].encode("ascii") + b"=" * (-len(text) % 4))
+            raw = encoding.read(text) if len(text) <= LONGEST else b""
         except ValueError:
             raise Broken from None
         digest, content = raw[:DIGEST], raw[DIGEST:]

@@ -1,12 +1,13 @@
 """
-What an operation leaves in the audit: a line for each mutation, whatever becomes of it, for each
-field that was refused, and for each look of staff as a customer.
+What an operation leaves in the audit: a line before each mutation and one after it, whatever
+becomes of it, one for each field that was refused, and one for each look of staff as a customer.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from graphql import (
@@ -19,7 +20,7 @@ from graphql import (
     visit,
 )
 
-from gateway.audit import Event, who
+from gateway.audit.events import Event, who
 from gateway.auth.principal import Principal
 from gateway.engine.answers import Answer
 from gateway.engine.execution import Prepared
@@ -29,6 +30,9 @@ from gateway.schema.context import Context
 from gateway.tables import Node
 
 Resolve = Callable[..., Any]
+
+LEFT: Final = "LEFT"
+"""The outcome of a mutation whose caller went away: a write that was under way goes on."""
 
 
 def audited(schema: GraphQLSchema) -> GraphQLSchema:
@@ -41,7 +45,7 @@ def audited(schema: GraphQLSchema) -> GraphQLSchema:
 
 
 def observed(
-    answer: Answer, prepared: Prepared, request: str, principal: Principal
+    answer: Answer, prepared: Prepared, request: str, principal: Principal, source: str = ""
 ) -> Iterator[Event]:
     """
     What an operation leaves behind besides its mutations: a line for each field that was refused,
@@ -50,15 +54,16 @@ def observed(
     if principal.viewer is not None:
         roots = ",".join(_roots(prepared.operation.node))
         rows = (*_named(prepared), *_ids_in(answer.data))
-        yield Event(request, "view-as", who(principal), roots, "done", _unique(rows))
+        seen = _unique(rows)
+        yield Event(request, "view-as", who(principal), roots, "done", seen, source=source)
     refused = {
         ".".join(step for step in error.get("path", ()) if isinstance(step, str))
         for error in answer.errors
         if error["extensions"]["code"] == Forbidden.code
     }
     for field in sorted(refused):
-        rows = tuple(_named(prepared))
-        yield Event(request, "denial", who(principal), field, Forbidden.code, _unique(rows))
+        named, code = _unique(_named(prepared)), Forbidden.code
+        yield Event(request, "denial", who(principal), field, code, named, source=source)
 
 
 def _roots(operation: OperationDefinitionNode) -> Iterator[str]:
@@ -92,6 +97,7 @@ def _recording(resolve: Resolve) -> Resolve:
     async def recorded(source: Any, info: GraphQLResolveInfo[Context], **arguments: Any) -> Any:
         named = list(_ids_in(arguments))
         outcome = INTERNAL
+        info.context.audit.begin(_event(info, "", named))
         try:
             payload = resolve(source, info, **arguments)
             payload = await payload if isawaitable(payload) else payload
@@ -100,18 +106,28 @@ def _recording(resolve: Resolve) -> Resolve:
         except GatewayError as error:
             outcome = error.code
             raise
+        except asyncio.CancelledError:
+            outcome = LEFT
+            raise
         finally:
-            _record(info, outcome, named)
+            info.context.audit.record(_event(info, outcome, named))
         return payload
 
     return recorded
 
 
-def _record(info: GraphQLResolveInfo[Context], outcome: str, named: list[str]) -> None:
+def _event(info: GraphQLResolveInfo[Context], outcome: str, named: list[str]) -> Event:
     context = info.context
     caller, rows = who(context.principal), _unique(named)
-    event = Event(context.request_id, "mutation", caller, info.field_name, outcome, rows)
-    context.audit.record(event)
+    return Event(
+        context.request_id,
+        "mutation",
+        caller,
+        info.field_name,
+        outcome,
+        rows,
+        source=context.source,
+    )
 
 
 def _ids_in(sent: Any) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 import strawberry
 
+from gateway.loaders.rows import Loaders
 from gateway.resolvers import mistakes
 from gateway.resolvers.mistakes import UserError, Wrong
 from gateway.schema.catalog import Availability, PriceBasis, Product
@@ -203,21 +204,38 @@ class PreviewDifference(Enum):
     )
 
 
+def _shown(info: Info, member: str, value: Money | None) -> Money | None:
+    """What a preview says of a product; Forbidden where the caller's roles hide it there."""
+    info.context.principal.show("Product", member)
+    return value
+
+
 @strawberry.type(description="A line as it would be ordered.")
 class PreviewLine:
     """Price and availability of one line of the input."""
 
     product: Product = strawberry.field(description="The product.")
     quantity: Decimal = strawberry.field(description="How much.")
-    unit_price: Money | None = strawberry.field(
-        description="The price of one unit; null where it is not known."
-    )
-    amount: Money | None = strawberry.field(
+    price: strawberry.Private[Money | None]
+    total: strawberry.Private[Money | None]
+    loaders: strawberry.Private[Loaders]
+    """Those of the buyer of this order."""
+
+    @strawberry.field(description="The price of one unit; null where it is not known.")
+    def unit_price(self, info: Info) -> Money | None:
+        return _shown(info, "price", self.price)
+
+    @strawberry.field(
         description="The price of all of it, rounded to the decimals of its currency."
     )
-    availability: Availability | None = strawberry.field(
-        description="How much there is; null for what is not kept in stock."
-    )
+    def amount(self, info: Info) -> Money | None:
+        return _shown(info, "price", self.total)
+
+    @strawberry.field(description="How much there is; null for what is not kept in stock.")
+    async def availability(self, info: Info) -> Availability | None:
+        info.context.principal.show("Product", "availability")
+        there: Availability | None = await self.product.availability(self.loaders)
+        return there
 
 
 @strawberry.type(
@@ -231,9 +249,12 @@ class PreviewSalesOrderPayload:
     lines: list[PreviewLine] = strawberry.field(
         default_factory=list, description="The lines, in the order of the input."
     )
-    total: Money | None = strawberry.field(
-        default=None, description="The sum of the amounts, without tax and freight."
-    )
+    sum: strawberry.Private[Money | None] = None
+
+    @strawberry.field(description="The sum of the amounts, without tax and freight.")
+    def total(self, info: Info) -> Money | None:
+        return _shown(info, "price", self.sum)
+
     may_differ: list[PreviewDifference] = strawberry.field(
         default_factory=list, description="By what the order may come to another amount."
     )

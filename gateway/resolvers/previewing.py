@@ -36,7 +36,7 @@ async def preview(info: Info, sent: PreviewSalesOrderInput) -> PreviewSalesOrder
     certain = all(item.price and item.price.amount for item in basket.items)
     return PreviewSalesOrderPayload(
         lines=list(shown),
-        total=_total(basket),
+        sum=_total(basket),
         complete=complete,
         may_differ=ALWAYS if certain else [*ALWAYS, PreviewDifference.PRICES],
     )
@@ -50,9 +50,9 @@ async def _line(context: Context, basket: Basket, item: Item) -> PreviewLine:
     return PreviewLine(
         product=product,
         quantity=item.wanted.line.quantity,
-        unit_price=price,
-        amount=Money(amount=basket.amount(item), currency=price.currency) if price else None,
-        availability=await product.availability(context.loaders),
+        price=price,
+        total=Money(amount=basket.amount(item), currency=price.currency) if price else None,
+        loaders=context.loaders,
     )
 
 

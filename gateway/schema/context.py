@@ -3,7 +3,7 @@
 import strawberry
 from msgspec import Struct, field
 
-from gateway.audit import NO_AUDIT, Audit
+from gateway.audit.recorder import NO_AUDIT, Audit
 from gateway.auth.principal import Principal
 from gateway.loaders.rows import Loaders
 from gateway.loaders.writer import Writer
@@ -21,6 +21,8 @@ class Context(Struct, frozen=True):
     language: int | None = None
     """The option of the language of orders whose buyer has none of their own."""
     audit: Audit = NO_AUDIT
+    source: str = ""
+    """The address that the request came from."""
     selections: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict)
     """Columns by selection, so that a hundred rows of a list work them out once."""
 

@@ -21,7 +21,8 @@ NOT_AN_ID = "This is no id that can be used here."
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[str | int]).decode
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
-_STANDARD = bytes.maketrans(b"-_", b"+/")
+_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+"""What is not of our alphabet becomes what is of none."""
 LONGEST = 512
 """Longest id that is looked at, in characters."""
 
@@ -48,7 +49,8 @@ def writer(table: Table) -> Callable[..., str]:
 
 def decode(text: str, guid: type[UUID | Guid] = UUID) -> tuple[Table, Key]:
     """
-    The table and typed key that an id names; raises InvalidInput for anything else.
+    The table and typed key that an id names; raises InvalidInput for anything else, another
+    spelling of the same key included, so that one row has one id wherever ids are compared or kept.
 
     `guid`: what a GUID becomes; a `Guid` must have the spelling that services give it.
     """
@@ -57,6 +59,8 @@ def decode(text: str, guid: type[UUID | Guid] = UUID) -> tuple[Table, Key]:
             raise ValueError
         padded = text.encode("ascii").translate(_STANDARD) + b"=" * (-len(text) % 4)
         name, *parts = _decode(a2b_base64(padded, strict_mode=True))
+        if b2a_base64(_encode((name, *parts)), newline=False) != padded:
+            raise ValueError
         table = TABLES[name]  # type: ignore[index]  # a number is no name of a table
         types = table.key.values()
         key = tuple([_typed(type_, part, guid) for type_, part in zip(types, parts, strict=True)])
@@ -75,7 +79,10 @@ def key(table: Table, text: str, guid: type[UUID | Guid] = UUID) -> Key:
 
 def _typed(type_: type, part: str | int, guid: type[UUID | Guid]) -> UUID | str | int:
     if type_ is UUID:
-        return guid(part)  # type: ignore[arg-type]  # a number raises, as it should
+        found = guid(part)  # type: ignore[arg-type]  # a number raises, as it should
+        if str(found) != part:
+            raise ValueError
+        return found
     if not isinstance(part, type_):
         raise TypeError
     return part

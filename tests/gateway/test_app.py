@@ -1,5 +1,6 @@
 """The composed gateway: nobody gets in without a token, and what is off stays off."""
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -100,6 +101,19 @@ async def test_alive_but_not_ready_while_nothing_answers() -> None:
         "finops": "failing",
         "issuer 1": "failing",
     }
+
+
+async def test_who_asks_for_readiness_again_and_again_asks_nobody_else() -> None:
+    nowhere = Nowhere()
+    gateway = client(nowhere)
+
+    await asyncio.gather(*(gateway.get("/readyz") for _ in range(20)))
+    once = len(nowhere.asked)
+    for _ in range(20):
+        assert (await gateway.get("/readyz")).status_code == 503
+
+    assert 0 < once <= 6
+    assert len(nowhere.asked) == once
 
 
 async def test_what_is_off_by_default_is_off() -> None:

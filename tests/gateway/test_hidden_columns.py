@@ -202,3 +202,40 @@ def test_nothing_is_left_out() -> None:
         assert not spec.optional or not table.key.keys().isdisjoint(spec.paths)
     kinds = {type(TABLES[m.partition(".")[0]].members[m.partition(".")[2]]) for m in HIDEABLE}
     assert {Back, Computed, Group, Link} <= kinds
+
+
+PREVIEW = """mutation ($number: String!) {
+  previewSalesOrder(input: {lines: [{number: $number, quantity: 1}]}) {
+    complete total { amount }
+    lines { quantity unitPrice { amount } amount { amount } availability { inStock } }
+    errors { code }
+  }
+}"""
+PRICED = {("lines", "unitPrice"), ("lines", "amount"), ("total",)}
+HELD_BACK = {
+    "Product.price": PRICED,
+    "Product.availability": {("lines", "availability")},
+    "WarehouseStock.available": {("lines", "availability")},
+}
+
+
+@pytest.mark.parametrize("member", HELD_BACK)
+async def test_nobody_learns_by_a_preview_what_the_product_would_not_say(
+    small_world: Starlette, stack: Stack, tmp_path: Path, member: str
+) -> None:
+    query = "{ products(first: 20) { nodes { number price { unit } } } }"
+    found = (await stack.ask(query, as_="rep")).data["products"]["nodes"]
+    number = next(each["number"] for each in found if each["price"])
+    hidden = policy(tmp_path, [member])
+    async with running(small_world, policy=hidden, customer_roles=()) as discreet:
+        answer = await discreet.ask(PREVIEW, as_="rep", number=number)
+
+    said = answer.body["data"]["previewSalesOrder"]
+    refused = {
+        tuple(step for step in error["path"][1:] if isinstance(step, str))
+        for error in answer.body["errors"]
+    }
+    assert set(answer.codes) == {"FORBIDDEN"}
+    assert refused == HELD_BACK[member]
+    assert said["lines"][0]["quantity"] == "1", "the rest of the answer stands"
+    assert (said["total"] is None) == (member == "Product.price")

@@ -23,7 +23,9 @@ from click import echo
 ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).with_name("leaks.toml")
 SUITE = (
+    "tests/front",
     "tests/gateway/auth",
+    "tests/gateway/test_app.py",
     "tests/gateway/engine/plans/test_expands.py",
     "tests/gateway/loaders/test_bounds.py",
     "tests/gateway/loaders/test_keyset.py",
@@ -35,6 +37,7 @@ SUITE = (
     "tests/gateway/test_accounts.py",
     "tests/gateway/test_hidden_columns.py",
     "tests/gateway/test_explaining.py",
+    "tests/gateway/audit",
     "tests/gateway/test_audit.py",
     "tests/gateway/test_isolation.py",
     "tests/gateway/test_extensions.py",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
@@ -239,6 +240,20 @@ async def test_the_callback_of_somebody_else_signs_nobody_in(port: int) -> None:
 
         assert answer.headers["location"] == "/sign-in"
         assert "portal" not in visitor.client.cookies
+
+
+async def test_strangers_who_fail_to_sign_in_fill_no_log(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with visiting(port) as visitor:
+        for _ in range(3):
+            there = await visitor.client.get("/sign-in")
+            state = parse_qs(urlsplit(there.headers["location"]).query)["state"][0]
+            back = await visitor.client.get(f"/callback?code=junk&state={state}")
+            assert back.headers["location"] == "/sign-in"
+
+    told = [record for record in caplog.records if "sign-in failed" in record.message]
+    assert len(told) == 1
 
 
 async def test_a_draft_is_discarded_on_purpose_and_taken_back(jane: Visitor) -> None:

@@ -58,7 +58,7 @@ class Process:
             sender=Sender(wire.random),
             names=Names(NAMES),
         )
-        self._writes = Writes(Seal("shared"), clock=lambda: asyncio.get_running_loop().time())
+        self._writes = Writes(Seal(b"shared"), clock=lambda: asyncio.get_running_loop().time())
         self._footing = Footing(
             self._dataverse, SalesOrder.__table__.entity, key=KEY, fingerprint=FINGERPRINT
         )

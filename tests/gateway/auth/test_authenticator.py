@@ -125,7 +125,7 @@ async def test_users_that_power_pages_knows_by_other_names_are_found() -> None:
 
 @pytest.mark.parametrize("name", ["azp", "client_id", "appid", "cid"])
 async def test_a_partner_is_its_client_with_the_accounts_of_the_configuration(name: str) -> None:
-    found = await principal(**{"azp": ..., name: "acme"}, scp=..., roles=["orders"])
+    found = await principal(**{"azp": ..., name: "acme"}, sub="acme", scp=..., roles=["orders"])
 
     assert found.kind is Kind.PARTNER
     assert [account.number for account in found.accounts] == ["US-002"]
@@ -139,7 +139,7 @@ async def test_a_partner_holds_the_roles_of_the_configuration_and_no_others() ->
     profile = dataclasses.replace(ISSUER, partners={"acme": machine})
     keys, directory = TestIssuer().keys_at(Clock(), profile), Dataverse().directory(Clock())
     door = Authenticator(Tokens([keys], Clock()), directory, lambda: policy)
-    said = claims(azp="acme", scp=..., roles=["partner", "gateway-admins", "orders"])
+    said = claims(azp="acme", sub="acme", scp=..., roles=["partner", "gateway-admins", "orders"])
 
     found = await door.authenticate(f"Bearer {token(said)}")
 
@@ -154,7 +154,7 @@ async def test_a_person_does_not_become_a_partner_by_using_its_client() -> None:
 
 
 async def test_a_partners_client_is_never_staff() -> None:
-    found = await principal(azp="acme", scp=..., roles=["gateway-admins"])
+    found = await principal(azp="acme", sub="acme", scp=..., roles=["gateway-admins"])
 
     assert found.kind is Kind.PARTNER
 
@@ -250,6 +250,7 @@ audiences = ["shop", "gateway"]
 algorithms = ["ES256"]
 kinds = ["customer"]
 email_claim = "mail"
+email_domains = ["people.example"]
 customer_roles = ["representative"]
 
 [[issuer]]
@@ -270,7 +271,8 @@ def test_further_issuers_stand_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "issuers.toml"
     file.write_text(FURTHER)
 
-    first, people, staff, machines = issuers(settings(issuers=str(file)))
+    own = settings(issuers=str(file), email_domains=("seller.example",))
+    first, people, staff, machines = issuers(own)
 
     assert first.kinds == frozenset(Kind)
     assert (people.algorithms, people.email_claim) == (("ES256",), "mail")
@@ -309,7 +311,7 @@ def test_mistakes_in_the_file_of_issuers_are_named(tmp_path: Path, text: str, mi
     [
         (JANE, Kind.CUSTOMER),
         ({"roles": ["gateway-admins"]}, Kind.STAFF),
-        ({"azp": "acme", "scp": ..., "roles": ["orders"]}, Kind.PARTNER),
+        ({"azp": "acme", "sub": "acme", "scp": ..., "roles": ["orders"]}, Kind.PARTNER),
     ],
 )
 async def test_an_issuer_vouches_for_its_kinds_of_caller_alone(

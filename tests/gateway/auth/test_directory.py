@@ -297,7 +297,7 @@ async def test_an_outcome_is_remembered_for_a_minute_whatever_it_was() -> None:
         await directory.customer(URL, "subject", JANE)
         with pytest.raises(Rejected):
             await directory.customer(URL, "nobody", None)
-    assert len(dataverse.asked) == 5
+    assert len(dataverse.asked) == 6
 
     dataverse.tables["contacts"][0]["statecode"] = 1
     clock.now += 60

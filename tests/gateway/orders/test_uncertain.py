@@ -288,7 +288,7 @@ def test_a_write_outlives_its_caller_and_is_waited_for_at_the_end() -> None:
         done.append("written")
 
     async def main() -> None:
-        writes = Writes(Seal("x"), clock=lambda: 1_000.0)
+        writes = Writes(Seal(b"x"), clock=lambda: 1_000.0)
         caller = asyncio.create_task(writes.finish(write(), 25))
         await asyncio.sleep(1)
         caller.cancel()

@@ -1,11 +1,13 @@
 """Tampered ids and cursors lead to one error, to nothing, or to rows of one's own."""
 
+import json
 from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
 
+from gateway.encoding import read, written
 from gateway.errors import InvalidCursor, InvalidInput
 from gateway.loaders import keyset
 from gateway.schema import ids
@@ -114,6 +116,31 @@ async def test_ids_that_are_none_are_answered_alike_whatever_is_wrong(
 
     assert len({str(answer) for answer in answers}) == 1
     assert answers[0]["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
+
+
+async def test_an_id_has_one_spelling(stack: Stack, anybody: dict[str, Samples]) -> None:
+    everybody = [some[0] for some in (await samples(stack, anybody)).ids.values() if some]
+    spelt: list[str] = []
+    for text in everybody:
+        content = json.loads(read(text))
+        spelt += [text[:n] + junk + text[n:] for n in (0, 1, len(text)) for junk in "\x01 =\n!"]
+        spelt += [text + "=" * n for n in (1, 2, 3)]
+        spelt += [
+            written(json.dumps(content).encode()),
+            written(json.dumps([*content, 1]).encode()),
+        ]
+        shouted = [part.upper() if isinstance(part, str) else part for part in content[1:]]
+        loose = json.dumps([content[0], *shouted], separators=(",", ":"))
+        if shouted != content[1:]:
+            spelt.append(written(loose.encode()))
+
+    assert all(ids.encode(*ids.decode(text)) == text for text in everybody)
+    for text in spelt:
+        try:
+            found = ids.decode(text)
+        except InvalidInput:
+            continue
+        assert ids.encode(*found) == text, "another row's id, then"
 
 
 async def test_tampered_cursors_lead_to_one_error_or_to_ones_own(

@@ -27,8 +27,8 @@ FEW, MANY = 10, 20
 FOR_A_QUERY = 320
 FOR_AN_ORDER = 6
 """With its lines; most orders have three to nine."""
-FOR_ONE_ORDER = 275
-"""By its id."""
+FOR_ONE_ORDER = 280
+"""By its id, whose spelling is looked at."""
 
 
 async def calls(stack: Stack, query: str, **variables: Any) -> tuple[int, Answer]:

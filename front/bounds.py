@@ -1,0 +1,266 @@
+"""
+uvicorn's HTTP/1.1 protocol with bounds on what a connection may cost before anybody knows whose it
+is: bytes and counts of a head, of what is held in all, times to send and to be read.
+
+A proxy in front does the same for whoever has one. What passes a bound is closed and not logged:
+whoever can connect could fill the log.
+"""
+
+import asyncio
+import resource
+from collections import deque
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+HEAD_BYTES: Final = 16_384
+"""Bytes of one head, and of what stands between the pieces of a body."""
+HEAD_LINES: Final = 100
+PIPELINED: Final = 30
+"""Requests that may wait for the answers before theirs."""
+DRAINED: Final = 524_288
+"""Bytes of a body that are read though its request is answered already."""
+HELD: Final = 16_777_216
+"""Bytes of heads that are not answered, bodies that are not read and requests that wait, of all
+connections together. Above it, who holds more than is usual is refused."""
+USUAL: Final = 8_192
+WAITING: Final = 4_096
+"""Bytes that a waiting request counts for."""
+UNSENT: Final = 16_384
+"""Bytes of answers that wait for a reader before no further ones are made."""
+CONNECTIONS: Final = 4_000
+RESERVE: Final = 256
+"""File descriptors that connections leave for everything else."""
+HEAD_SECONDS: Final = 10.0
+BODY_SECONDS: Final = 30.0
+UNREAD_SECONDS: Final = 30.0
+"""Seconds in which a client must have read something of what waits for it."""
+TICK: Final = 5.0
+"""Seconds between two looks at a connection."""
+
+_END: Final = b"\r\n"
+_LINE, _COLON = len(b"  HTTP/1.1" + _END), len(b": " + _END)
+"""Bytes of the first line of a head besides method and URL, and of a header besides its parts."""
+
+NOTHING: Final[Any] = {}
+HEAD, BODY, ANSWER, IDLE = "head", "body", "answer", "idle"
+"""What a connection waits for: the rest of a head or a body, its answer, the next request."""
+
+
+class Refused(Exception):
+    """A request passes a bound."""
+
+
+class Front:
+    """What all connections of a server hold together."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.waiting: dict[Bounded, None] = {}
+        """Connections that wait for their client, longest first: they make room for others."""
+        self.most = most_connections()
+
+
+def most_connections() -> int:
+    """How many connections there may be: as many as the process has file descriptors for."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(min(CONNECTIONS, soft - RESERVE), 1)
+
+
+class Bounded(HttpToolsProtocol):
+    """One connection of a client, within bounds."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._front = _front_of(self.server_state)
+        self._phase = HEAD
+        self._since = self._read_at = self.loop.time()
+        self._unparsed = self._head = self._held = self._drained = self._unsent = 0
+        self._queued: deque[int] = deque()
+        """Bytes that each request counts for that waits for its turn."""
+        self._refusal, self._is_read = 400, False
+        self._ticking: asyncio.TimerHandle | None = None
+
+    # What uvicorn and the transport tell
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self._front.most and not self._made_room():
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=UNSENT)
+        self._enter(HEAD)
+        self._ticking = self.loop.call_later(TICK, self._tick)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._front.waiting.pop(self, None)
+        self._hold(0)
+        if self._ticking is not None:
+            self._ticking.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        if self.transport.is_closing():
+            return
+        if self._phase == IDLE:
+            self._enter(HEAD)
+            self._unparsed = 0
+        self._unparsed += len(data)
+        try:
+            self.parser.feed_data(data)
+            self._check()
+        except httptools.HttpParserUpgrade:
+            pass  # nothing is upgraded; the request is answered as it is
+        except (httptools.HttpParserError, Refused):
+            self._refuse()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head = self._drained = 0
+        self._enter(HEAD)
+
+    def on_url(self, url: bytes) -> None:
+        self._take(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._take(len(name) + len(value))
+        super().on_header(name, value)
+        if len(self.headers) > HEAD_LINES:
+            self._exceed(431)
+
+    def on_headers_complete(self) -> None:
+        self._parsed(len(self.parser.get_method()) + _LINE + _COLON * len(self.headers) + len(_END))
+        if len(self.pipeline) >= PIPELINED:
+            self._exceed(429)
+        self._enter(BODY)
+        super().on_headers_complete()
+        if len(self.pipeline) > len(self._queued):
+            # Many fit into what is received at once, so they are counted one by one.
+            self._queued.append(self._head + WAITING)
+            self._check()
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        if self.cycle.response_complete:
+            self._drained += len(body)
+            if self._drained > DRAINED:
+                self._exceed(413)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._enter(IDLE if self.cycle.response_complete else ANSWER)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._queued:
+            self._queued.popleft()
+        if self.cycle.response_complete:  # otherwise others wait for their answers
+            # The cycle stays until the next one, but of the request nothing need stay.
+            self.cycle.body, self.cycle.scope = bytearray(), NOTHING
+            if self._phase != HEAD:  # that of the next one, which is on its way
+                self.scope, self.headers = NOTHING, []
+            if self._phase == ANSWER:
+                self._enter(IDLE)
+        self._count()
+
+    def resume_writing(self) -> None:
+        self._is_read = True
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        # What is closed goes on waiting until its last byte was read.
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().timeout_keep_alive_handler()
+
+    # The bounds
+
+    def _take(self, size: int) -> None:
+        """Count what was parsed of a head."""
+        self._parsed(size)
+        self._head += size
+        if self._head > HEAD_BYTES:
+            self._exceed(431)
+
+    def _parsed(self, size: int) -> None:
+        """Of what came, so much is held no longer; what follows it in the same piece still is."""
+        self._unparsed = max(self._unparsed - size, 0)
+
+    def _exceed(self, status: int) -> None:
+        """Refuse the request, with this status."""
+        self._refusal = status
+        raise Refused
+
+    def _check(self) -> None:
+        """Look at what is left of the data that came."""
+        if self._count() > HEAD_BYTES:
+            self._exceed(431)
+        if self._held > USUAL and self._front.held > HELD:
+            self._exceed(503)
+
+    def _count(self) -> int:
+        """Count what is held; the bytes of it that are no whole head or piece of a body."""
+        head = 0 if self._phase == IDLE else self._head
+        body = getattr(self.cycle, "body", b"")  # there is no cycle before the first request
+        self._hold(self._unparsed + head + len(body) + sum(self._queued))
+        return self._unparsed + (head if self._phase == HEAD else 0)
+
+    def _hold(self, size: int) -> None:
+        self._front.held += size - self._held
+        self._held = size
+
+    def _enter(self, phase: str) -> None:
+        self._phase, self._since = phase, self.loop.time()
+        self._front.waiting.pop(self, None)
+        if phase in (HEAD, IDLE):
+            self._front.waiting[self] = None
+
+    def _made_room(self) -> bool:
+        """Close the connection that has waited for its client longest, if one does."""
+        oldest = next(iter(self._front.waiting), None)
+        if oldest is None:
+            return False
+        self._front.waiting.pop(oldest)
+        oldest.transport.abort()
+        return True
+
+    def _refuse(self) -> None:
+        """Answer shortly, unless another answer is under way, and close."""
+        self._front.waiting.pop(self, None)
+        self.pipeline.clear()
+        self._queued.clear()
+        self._hold(0)
+        if getattr(self.cycle, "response_complete", True):
+            lines = [STATUS_LINE[self._refusal], b"content-length: 0\r\nconnection: close\r\n\r\n"]
+            self.transport.write(b"".join(lines))
+        self.transport.close()
+
+    def _tick(self) -> None:
+        self._ticking = self.loop.call_later(TICK, self._tick)
+        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        if self._unsent < before or not self._unsent or self._is_read:
+            self._is_read, self._read_at = False, self.loop.time()
+        is_unread = self.loop.time() - self._read_at > UNREAD_SECONDS
+        if is_unread or (self._is_late() and not self.transport.is_closing()):
+            self.transport.abort()
+
+    def _is_late(self) -> bool:
+        """Whether the client takes too long, for which it is not to blame while nobody reads."""
+        bounds = {HEAD: HEAD_SECONDS, BODY: BODY_SECONDS, IDLE: self.timeout_keep_alive + TICK}
+        bound = bounds.get(self._phase)
+        late = bound is not None and self.loop.time() - self._since > bound
+        return late and not self.flow.read_paused
+
+
+def _front_of(server_state: ServerState) -> Front:
+    """What the connections of one server share, kept where the server keeps its own."""
+    kept: dict[str, Any] = vars(server_state)
+    if "front" not in kept:
+        kept["front"] = Front()
+    front: Front = kept["front"]
+    return front

@@ -1,0 +1,151 @@
+"""Files of the audit -> whether all lines are there that were ever written, as they were."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import BinaryIO
+
+from gateway.audit.chain import SEAL_SIZE, START, Key, Place, Read
+from gateway.audit.sinks import SEAL
+
+BEGINNINGS = frozenset({"opened", "healed", "gap"})
+"""The notes with which a file may begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What files of lines are worth."""
+
+    lines: int
+    head: str
+    """The hash of the last line: kept elsewhere, it proves later that nothing was cut off."""
+    problems: tuple[str, ...] = ()
+    broken: int = 0
+    """Lines that broke off when a process or the machine died: known to be no others."""
+    behind: int = 0
+    """The number of the line before the first, which is in an earlier file."""
+
+
+@dataclass
+class _Chain:
+    """Where one chain of lines has come to."""
+
+    place: Place = field(default_factory=Place)
+    last: Read | None = None
+
+
+def verify(paths: Iterable[str], key: Key, head: str | None = None) -> Verdict:
+    """
+    Follow the lines of files, given in the order in which they were written.
+
+    With `head`, the hash of a line that was last once, the line must still be there. OSError where
+    a file cannot be read.
+    """
+    verifying = _Verifying(key, head)
+    for path in paths:
+        verifying.file(path)
+    return verifying.verdict()
+
+
+class _Verifying:
+    def __init__(self, key: Key, head: str | None) -> None:
+        self._key, self._head = key, head
+        self._seen = head in (None, START)
+        self._chains: dict[str, _Chain] = {}
+        self._problems: list[str] = []
+        self._lines = self._broken = 0
+        self._behind: int | None = None
+
+    def file(self, path: str) -> None:
+        sealed = _seal_of(path)
+        seal = self._key.unseal(sealed) if sealed else None
+        with open(path, "rb") as file:
+            last, passed = self._read(path, file, seal.place if seal else None)
+        if last is not None and "chain" in last.body:
+            self._output(path)
+            return
+        if sealed and seal is None:
+            self._wrong(path, "the seal is damaged, or of another secret")
+        elif seal is None:
+            if last is None or last.event != "closed":
+                self._wrong(path, "it has no seal and is not closed: lines may be cut off its end")
+        elif not passed and seal.place.lines:
+            self._wrong(path, f"line {seal.place.lines} of the seal is not there")
+
+    def _output(self, path: str) -> None:
+        """What was collected of standard output has no seal, but each process ends its chain."""
+        for chain in self._chains.values():
+            if chain.last is not None and chain.last.event != "closed":
+                at = chain.last.body.get("chain", "")
+                self._wrong(path, f"the chain {at} is not closed: lines may be cut off its end")
+
+    def verdict(self) -> Verdict:
+        if not self._seen:
+            self._problems.append("the line with that hash is missing")
+        last = next(reversed(self._chains.values())).place if self._chains else Place()
+        return Verdict(
+            self._lines, last.hash, tuple(self._problems), self._broken, self._behind or 0
+        )
+
+    def _read(self, path: str, file: BinaryIO, sealed: Place | None) -> tuple[Read | None, bool]:
+        """Follow a file; its last line, and whether the line of its seal was met."""
+        last, passed, damaged = None, False, list[tuple[int, bytes]]()
+        for number, line in enumerate(file, 1):
+            self._lines += 1
+            read = self._key.read(line)
+            if read is None:
+                damaged.append((number, line))
+                continue
+            self._follow(path, number, read, first=number == 1)
+            if read.event == "healed":
+                self._broken += 1
+                if damaged and _is_of(damaged[-1][1], read):
+                    damaged.pop()
+            last = read
+            passed = passed or read.place == sealed
+        if damaged and last is not None and _is_begun(damaged[-1][1], last.place.lines + 1):
+            damaged.pop()
+            self._broken += 1
+        for number, _ in damaged:
+            self._wrong(path, f"line {number} is not as it was written")
+        return last, passed
+
+    def _follow(self, path: str, number: int, read: Read, *, first: bool) -> None:
+        chain = self._chains.get(read.body.get("chain", ""))
+        if chain is not None and "chain" in read.body and read.place == chain.place:
+            return  # a collector got it twice, as the first answer was lost
+        follows = chain is not None and read.previous == chain.place.hash
+        follows = follows and chain is not None and read.place.lines == chain.place.lines + 1
+        if chain is None:
+            chain = self._chains[read.body.get("chain", "")] = _Chain()
+            self._behind = read.place.lines - 1 if self._behind is None else self._behind
+            follows = read.event in BEGINNINGS
+        if read.event == "gap":
+            # A file that was not closed before the next one began is none where it is at hand.
+            if not (first and follows and chain.last is not None):
+                self._wrong(path, f"line {number}: {read.body['what']}")
+        elif not follows:
+            self._wrong(path, f"line {number} does not follow from those before it")
+        chain.place, chain.last = read.place, read
+        self._seen = self._seen or read.place.hash == self._head
+
+    def _wrong(self, path: str, problem: str) -> None:
+        self._problems.append(f"{path}: {problem}")
+
+
+def _is_of(line: bytes, healed: Read) -> bool:
+    return bool(healed.body["torn"] == sha256(line.removesuffix(b"\n")).hexdigest())
+
+
+def _is_begun(line: bytes, number: int) -> bool:
+    """Whether the last line of a file is one that was being written; the next writer notes it."""
+    begin = b'{"n":%d,' % number
+    return not line.endswith(b"\n") and line[: len(begin)] == begin[: len(line)]
+
+
+def _seal_of(path: str) -> bytes:
+    try:
+        with open(path + SEAL, "rb") as file:
+            return file.read(SEAL_SIZE + 1)
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,73 @@
+"""
+Which tokens are an application's own, by the client credentials grant (RFC 6749, 4.4).
+
+No claim of a standard says so. Each identity provider marks such tokens in its own way, and each
+puts into tokens of people what no application has; one of the first must be there and none of the
+second.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+CLIENTS = ("azp", "client_id", "appid", "cid")
+"""The names under which issuers have the application that a token was issued to."""
+OF_PEOPLE = frozenset(
+    {
+        # Entra: delegated tokens, and what optional claims add to them
+        *("scp", "upn", "unique_name", "ipaddr", "onprem_sid", "family_name", "given_name"),
+        # OpenID Connect: somebody signed in
+        *("name", "email", "phone_number", "nickname", "sid", "session_state"),
+        *("auth_time", "amr", "nonce", "at_hash", "birthdate"),
+        # Cognito, Okta, and what delegation leaves (RFC 8693)
+        *("username", "cognito:username", "cognito:groups", "uid", "act", "may_act"),
+    }
+)
+OF_OPENID = frozenset({"openid", "offline_access"})
+"""Scopes that only somebody who signs in can have."""
+AUTH0, ENTRA = "client-credentials", "app"
+"""What `gty` and `idtyp` are in tokens of applications."""
+SERVICE_ACCOUNT = "service-account-"
+"""Before the client id: what Keycloak calls the user that stands for an application."""
+
+
+def client_of(claims: Mapping[str, Any]) -> str | None:
+    """The application that a token was issued to."""
+    found = (claims.get(name) for name in CLIENTS)
+    return next((client for client in found if isinstance(client, str) and client), None)
+
+
+def is_of_machine(claims: Mapping[str, Any], client: str | None) -> bool:
+    """Whether verified claims are those of an application that acts for itself."""
+    if client is None or any(claims.get(name) for name in OF_PEOPLE - _scopes_of(claims)):
+        return False
+    scope = claims.get("scope")
+    if isinstance(scope, str) and OF_OPENID & set(scope.split()):
+        return False
+    return _is_marked(claims, client)
+
+
+def _scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
+    """Okta has scopes of applications under the name that Entra keeps for those of people."""
+    return frozenset({"scp"}) if isinstance(claims.get("scp"), list) else frozenset()
+
+
+def _is_marked(claims: Mapping[str, Any], client: str) -> bool:
+    grant, kind = claims.get("gty", AUTH0), claims.get("idtyp", ENTRA)
+    if grant != AUTH0 or kind != ENTRA:
+        return False
+    if "preferred_username" in claims:
+        # Keycloak: the session of a service account notes its client, that of a person does not.
+        notes = (claims.get("client_id"), claims.get("clientId"))
+        return client in notes and str(claims["preferred_username"]) == _account_of(client)
+    if "gty" in claims or "idtyp" in claims:
+        return True
+    subject = claims.get("sub")
+    if subject in (client, f"{client}@clients"):
+        return True  # RFC 9068, Okta, Cognito; Auth0
+    # Entra: the application proved itself, and is its own subject.
+    proved = claims.get("azpacr", claims.get("appidacr")) in ("1", "2")
+    return proved and subject is not None and claims.get("oid") == subject
+
+
+def _account_of(client: str) -> str:
+    return SERVICE_ACCOUNT + client.lower()

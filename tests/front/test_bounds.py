@@ -1,0 +1,306 @@
+"""A connection costs little before anybody knows whose it is, and is closed when it costs more."""
+
+import asyncio
+import logging
+import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from front import bounds
+from front.bounds import Front
+from gateway.serving import Protocol
+
+pytestmark = pytest.mark.anyio
+
+DOCS = Path(__file__).parents[2] / "docs" / "limits.md"
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
+
+
+class Served:
+    """A server with the gateway's protocol."""
+
+    def __init__(self, server: uvicorn.Server, address: tuple[str, int]) -> None:
+        self.server, self.address = server, address
+        self.opened: list[asyncio.StreamWriter] = []
+
+    @property
+    def front(self) -> Front:
+        found: Front = vars(self.server.server_state)["front"]
+        return found
+
+    async def connect(self, *sent: bytes) -> Connection:
+        reader, writer = await asyncio.open_connection(*self.address)
+        self.opened.append(writer)
+        for each in sent:
+            writer.write(each)
+        await asyncio.sleep(0)
+        return reader, writer
+
+    async def get(self, path: str = "/") -> bytes:
+        asked = f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        reader, _ = await self.connect(asked.encode())
+        return await asyncio.wait_for(reader.read(), 10)
+
+
+async def hello(request: Request) -> Response:
+    return PlainTextResponse("hello")
+
+
+async def large(request: Request) -> Response:
+    return PlainTextResponse("x" * 30_000_000)
+
+
+async def pieces(request: Request) -> Response:
+    return StreamingResponse(b"x" * 1_000_000 for _ in range(30))
+
+
+async def late(request: Request) -> Response:
+    await asyncio.sleep(0.5)
+    return PlainTextResponse("late")
+
+
+async def said(request: Request) -> Response:
+    return PlainTextResponse(request.headers["x-say"])
+
+
+@pytest.fixture
+async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
+    monkeypatch.setattr(bounds, "HEAD_SECONDS", 1.0)
+    monkeypatch.setattr(bounds, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(bounds, "UNREAD_SECONDS", 1.0)
+    monkeypatch.setattr(bounds, "TICK", 0.1)
+    async with serving() as found:
+        yield found
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Served]:
+    paths = {"/": hello, "/large": large, "/pieces": pieces, "/late": late, "/said": said}
+    app = Starlette(routes=[Route(p, to, methods=["GET", "POST"]) for p, to in paths.items()])
+    config = uvicorn.Config(
+        app, http=Protocol, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=1
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        running = asyncio.create_task(server.serve([listening]))
+        found = Served(server, listening.getsockname())
+        try:
+            yield found
+        finally:
+            for writer in found.opened:
+                writer.close()
+            server.should_exit = True
+            await running
+
+
+async def end(reader: asyncio.StreamReader) -> bytes:
+    """What is said until the connection is closed, which it must be soon."""
+    try:
+        return await asyncio.wait_for(reader.read(), 10)
+    except ConnectionResetError:
+        return b""
+
+
+REFUSED = {
+    "a header that is too long": (431, GET + b"X: " + b"a" * 20_000 + b"\r\n\r\n"),
+    "a header without an end": (431, GET + b"X: " + b"a" * 20_000),
+    "a name without an end": (431, GET + b"X" * 20_000),
+    "too many headers": (431, GET + b"X: a\r\n" * 101 + b"\r\n"),
+    "too long headers in all": (431, GET + (b"X: " + b"a" * 1_000 + b"\r\n") * 40 + b"\r\n"),
+    "a URL that is too long": (431, b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "a URL without an end": (431, b"GET /" + b"a" * 20_000),
+    "nothing but ends of lines": (431, b"\r\n" * 20_000),
+    "no HTTP": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+    "two lengths": (400, GET + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+    "a piece that has no end": (
+        431,
+        GET.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n5;" + b"a" * 20_000,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+async def test_what_is_too_large_is_refused_at_once_and_not_logged(
+    served: Served,
+    name: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    status, sent = REFUSED[name]
+    monkeypatch.setattr(bounds, "HEAD_SECONDS", 60.0)
+    monkeypatch.setattr(bounds, "BODY_SECONDS", 60.0)
+    with caplog.at_level(logging.INFO):
+        reader, _ = await served.connect(sent)
+        answer = await end(reader)
+
+    assert answer == b"" or b"HTTP/1.1 %d" % status in answer or "piece" in name
+    assert "Invalid" not in caplog.text
+    assert (await served.get()).endswith(b"hello")
+    assert served.front.held == 0
+
+
+@pytest.mark.parametrize("before", [b"", GET + b"\r\n", GET + b"\r\n" + GET + b"\r\n"])
+async def test_what_is_held_of_a_head_is_counted_whatever_came_before_it_in_one_piece(
+    served: Served, before: bytes
+) -> None:
+    begun = GET + b"X-A: a\r\nX-B: " + b"b" * 10_000
+    await served.connect(before + begun)
+    await asyncio.sleep(0.1)
+
+    assert len(begun) - 2 <= served.front.held <= len(begun)
+
+
+async def test_heads_within_the_bounds_are_answered(served: Served) -> None:
+    lines = b"".join(b"X-%d: %s\r\n" % (n, b"a" * 150) for n in range(90))
+    for pieces in (
+        [GET + lines + b"\r\n"],
+        [GET, lines, b"\r\n"],
+        [GET + lines[:999], lines[999:] + b"\r\n"],
+    ):
+        reader, _ = await served.connect(*pieces)
+
+        assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"hello"), 10)
+
+
+SLOW = {
+    "silent": b"",
+    "half a line": b"GET / HT",
+    "half a head": GET,
+    "half a body": GET.replace(b"GET", b"POST") + b"Content-Length: 10\r\n\r\n12345",
+    "silent behind an answer": GET + b"\r\n",
+    "half a line behind an answer": GET + b"\r\nGET",
+}
+
+
+@pytest.mark.parametrize("name", list(SLOW))
+async def test_who_says_nothing_more_is_closed(served: Served, name: str) -> None:
+    reader, _ = await served.connect(SLOW[name])
+
+    await end(reader)
+
+    assert served.front.waiting == {}
+
+
+async def test_who_says_little_at_a_time_is_closed_too(served: Served) -> None:
+    reader, writer = await served.connect(GET)
+
+    async def drip() -> None:
+        while not writer.is_closing():
+            writer.write(b"X: a\r\n")
+            await asyncio.sleep(0.05)
+
+    dripping = asyncio.create_task(drip())
+    await end(reader)
+    dripping.cancel()
+
+
+async def test_who_waits_for_an_answer_is_not_closed(served: Served) -> None:
+    assert (await served.get("/late")).endswith(b"late")
+
+
+@pytest.mark.parametrize("path", [b"/large", b"/pieces"])
+async def test_who_does_not_read_is_closed_and_leaves_nothing(served: Served, path: bytes) -> None:
+    _, writer = await served.connect(b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+    transport = writer.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.pause_reading()
+    await asyncio.sleep(0.2)
+    assert served.server.server_state.connections
+
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        if not served.server.server_state.connections:
+            break
+
+    assert served.server.server_state.connections == set()
+
+
+async def test_who_reads_slowly_but_does_read_has_the_whole_answer(served: Served) -> None:
+    reader, _ = await served.connect(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    size = 0
+    while piece := await reader.read(2_000_000):
+        size += len(piece)
+        await asyncio.sleep(0.03)
+
+    assert size > 30_000_000
+
+
+async def test_a_body_that_goes_on_behind_its_answer_is_closed(served: Served) -> None:
+    head = b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
+    reader, writer = await served.connect(head)
+    sent = 0
+    try:
+        while sent < 50_000_000 and not writer.is_closing():
+            writer.write(b"x" * 100_000)
+            sent += 100_000
+            await writer.drain()
+    except ConnectionError:
+        pass
+    await end(reader)
+
+    assert sent < 50_000_000
+
+
+async def test_a_head_that_comes_while_another_is_answered_is_whole(served: Served) -> None:
+    reader, writer = await served.connect(
+        b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /said HTTP/1.1\r\nHost: a\r\nX-Say: whole"
+    )
+    await asyncio.wait_for(reader.readuntil(b"late"), 10)
+    writer.write(b"\r\nConnection: close\r\n\r\n")
+
+    assert (await end(reader)).endswith(b"whole")
+
+
+async def test_requests_that_wait_are_counted(served: Served) -> None:
+    reader, _ = await served.connect((b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n") * 200)
+
+    await end(reader)
+
+    assert served.front.held == 0
+
+
+async def test_all_heads_together_are_bounded(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "HELD", 100_000)
+    for _ in range(20):
+        await served.connect(GET + b"X: " + b"a" * 12_000)
+    await asyncio.sleep(0.1)
+
+    assert served.front.held <= 100_000
+    assert (await served.get()).endswith(b"hello")
+
+
+async def test_new_connections_take_the_place_of_those_that_wait_longest(
+    served: Served,
+) -> None:
+    await served.get()
+    served.front.most = 10
+    slow = await served.connect(b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
+    await asyncio.sleep(0.05)
+    silent = [await served.connect() for _ in range(30)]
+    await asyncio.sleep(0.05)
+
+    assert len(served.server.server_state.connections) <= 10
+    assert (await served.get()).endswith(b"hello")
+    assert b"late" in await asyncio.wait_for(slow[0].readuntil(b"late"), 10)
+    assert await end(silent[0][0]) == b""
+
+
+async def test_the_documentation_has_every_bound() -> None:
+    public = {name: value for name, value in vars(bounds).items() if not name.startswith("_")}
+    found = {name: value for name, value in public.items() if isinstance(value, int | float)}
+
+    told = re.findall(r"^\| `([A-Z_]+)` \| ([0-9,]+) \|", DOCS.read_text(), re.MULTILINE)
+
+    assert {name: float(value.replace(",", "")) for name, value in told} == found

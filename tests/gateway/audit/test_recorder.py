@@ -1,0 +1,183 @@
+"""Denials cannot fill a disk, and lines go to standard output too."""
+
+import json
+import multiprocessing
+import os
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gateway.audit.chain import LONGEST, SHORT, Key
+from gateway.audit.events import Event
+from gateway.audit.folding import EACH, SOURCES, WINDOW
+from gateway.audit.recorder import OWED, Audit, opened
+from gateway.audit.sinks import File, Output
+from gateway.audit.verifying import verify
+
+KEY = Key(b"a key of the tests")
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def denial(source: str = "192.0.2.1", subject: str | None = None, **changes: Any) -> Event:
+    who = {"issuer": "https://issuer.example", "subject": subject} if subject else {}
+    told = Event("request-1", "denial", who, "request", "UNAUTHENTICATED", source=source)
+    return replace(told, **{"reason": "no bearer token"} | changes)
+
+
+def mutation(n: int) -> Event:
+    return Event(f"request-{n}", "mutation", {"subject": "jane"}, "createSalesOrder", "done")
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    return [line for line in found if line["event"] not in ("opened", "closed")]
+
+
+def test_who_only_looks_whether_there_can_be_an_audit_writes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    with (tmp_path / "output").open("wb") as output:
+        for sink in (File(str(file), KEY), Output(KEY, output.fileno())):
+            Audit(sink).close()
+
+    assert file.read_bytes() == (tmp_path / "output").read_bytes() == b""
+
+
+def test_denials_of_one_kind_and_source_are_told_a_few_times_and_counted(tmp_path: Path) -> None:
+    clock, file = Clock(), tmp_path / "audit.jsonl"
+    audit = Audit(File(str(file), KEY), clock=clock)
+    for _ in range(100):
+        audit.record(denial())
+        audit.record(denial(subject="jane"))
+        audit.record(denial(reason="expired"))
+    assert len(lines(file)) == 3 * EACH
+
+    clock.now = WINDOW
+    audit.record(denial())
+
+    folded = [line for line in lines(file) if line["what"] == "folded"]
+    assert [line["count"] for line in folded] == [100 - EACH] * 3
+    assert folded[1]["who"]["subject"] == "jane"
+    assert len(lines(file)) == 3 * EACH + 3 + 1
+
+
+def test_nobody_can_fill_a_disk_with_refusals(tmp_path: Path) -> None:
+    clock, file = Clock(), tmp_path / "audit.jsonl"
+    audit = Audit(File(str(file), KEY), clock=clock)
+    rows = tuple("x" * 500 for _ in range(100))
+    began = time.process_time()
+    for n in range(100_000):
+        clock.now = n / 1_700
+        audit.record(denial(f"2001:db8::{n}", rows=rows, request="x" * 64))
+    spent = time.process_time() - began
+    audit.close()
+
+    assert file.stat().st_size < 10_000_000
+    assert spent / 100_000 < 0.001
+    assert sum(line.get("count", 1) for line in lines(file)) == 100_000
+    assert len(audit._folding._seen) <= SOURCES + 1
+    assert verify([str(file)], KEY).problems == ()
+
+
+def test_lines_are_bounded_whatever_they_are_to_say(tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    audit = Audit(File(str(file), KEY))
+    rows = tuple(f"{n:0500}" for n in range(200))
+    for what in ("x" * 100_000, "\x01" * 100_000, "\u00fc" * 5_000):
+        audit.record(Event("r", "mutation", {"subject": "x" * 255}, what, "done", rows))
+        audit.record(Event("r", "denial", {"subject": "x" * 255}, what, "FORBIDDEN", rows))
+
+    long = [len(line) for line in file.read_bytes().splitlines() if b'"mutation"' in line]
+    short = [len(line) for line in file.read_bytes().splitlines() if b'"denial"' in line]
+    assert max(long) <= LONGEST
+    assert max(short) <= 2 * SHORT
+    assert all(len(line["rows"]) + line["more"] == 200 for line in lines(file))
+
+
+def test_what_is_owed_is_bounded_and_its_loss_is_told(tmp_path: Path, caplog: Any) -> None:
+    file = tmp_path / "audit.jsonl"
+    audit = Audit(File(str(file), KEY))
+    file.rename(tmp_path / "old")
+    file.mkdir()
+    for n in range(OWED + 10):
+        audit.record(mutation(n))
+    file.rmdir()
+    audit.flush()
+
+    assert [line["request"] for line in lines(file)] == [f"request-{n + 10}" for n in range(OWED)]
+    assert "10 lines were lost" in caplog.text
+    assert caplog.text.count("the audit cannot be written") == 1
+
+
+def _write(path: str) -> None:
+    audit = opened(path, KEY.secret)
+    for n in range(50):
+        audit.record(mutation(n))
+    audit.close()
+
+
+def test_several_processes_write_one_chain_also_while_it_is_renamed(tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    workers = [multiprocessing.Process(target=_write, args=(str(file),)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    while not (file.exists() and file.stat().st_size > 10_000):
+        time.sleep(0.001)
+    file.rename(tmp_path / "audit.1")
+    for worker in workers:
+        worker.join()
+
+    verdict = verify([str(tmp_path / "audit.1"), str(file)], KEY)
+    assert verdict.problems == ()
+    assert len(lines(tmp_path / "audit.1")) + len(lines(file)) == 200
+
+
+def test_standard_output_has_a_chain_for_each_process(tmp_path: Path) -> None:
+    file = tmp_path / "collected"
+    with file.open("ab") as collected:
+        audits = [Audit(Output(KEY, collected.fileno())) for _ in range(2)]
+        for n in range(5):
+            for audit in audits:
+                audit.record(mutation(n))
+        for audit in audits:
+            audit.close()
+    whole = file.read_bytes().splitlines(keepends=True)
+
+    assert verify([str(file)], KEY).problems == ()
+    assert len({line["chain"] for line in lines(file)}) == 2
+    file.write_bytes(b"".join(whole[:4] + whole[5:]))
+    assert verify([str(file)], KEY).problems
+    file.write_bytes(b"".join(whole[:-1]))
+    assert verify([str(file)], KEY).problems, "each chain must have its end"
+
+
+def test_an_output_that_nobody_reads_holds_nobody_up(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    audit = Audit(Output(KEY, writing))
+    began = time.monotonic()
+    for n in range(1_000):
+        audit.record(mutation(n))
+    assert time.monotonic() - began < 10
+
+    file = tmp_path / "collected"
+    os.set_blocking(reading, False)
+    with file.open("ab") as collected:
+        for _ in range(20):
+            with suppress(BlockingIOError):
+                collected.write(os.read(reading, 1_000_000))
+            audit.flush()
+    audit.close()
+    with file.open("ab") as collected:
+        collected.write(os.read(reading, 1_000_000))
+
+    assert [line["request"] for line in lines(file) if line["event"] == "mutation"] == [
+        f"request-{n}" for n in range(1_000)
+    ]
+    assert verify([str(file)], KEY).problems == ()
