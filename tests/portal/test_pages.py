@@ -4,7 +4,7 @@ import html
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import pytest
 
@@ -64,7 +64,7 @@ async def followed(visitor: Visitor, address: str, pattern: str) -> list[str]:
         page = (await visitor.get(at)).text
         found += re.findall(pattern, page)
         further = re.findall(r'rel="next" href="([^"]+)"', page)
-        at = f"{address}{html.unescape(further[0])}" if further else None
+        at = urljoin(address, html.unescape(further[0])) if further else None
     return found
 
 
@@ -405,6 +405,16 @@ async def test_a_buyers_own_orders_say_who_ordered(jane: Visitor) -> None:
     named = await followed(jane, "/orders", r'data-label="Ordered by">\s*([^<]*?)\s*</td>')
 
     assert set(named) == {"Jane Doe"}
+
+
+async def test_representatives_see_who_ordered_by_either_model_and_find_it(port: int) -> None:
+    pattern = r'data-label="Ordered by">\s*([^<]*?)\s*</td>'
+    async with visiting(port, "rep") as rep:
+        named = await followed(rep, "/orders", pattern)
+        found = await followed(rep, "/orders?q=jane+doe", pattern)
+
+    assert named.count("–") < len(named) / 10, "few orders name nobody"
+    assert (set(found), len(found)) == ({"Jane Doe"}, named.count("Jane Doe"))
 
 
 async def test_a_country_is_chosen_and_shown_in_the_language_of_the_reader(jane: Visitor) -> None:
