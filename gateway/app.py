@@ -48,6 +48,7 @@ from gateway.parsers import HttpTransport
 from gateway.receiving import Received
 from gateway.reconciling import Report, reconcile
 from gateway.resolvers.auditing import audited
+from gateway.resolvers.inputs import MOST
 from gateway.resolvers.root import build
 from gateway.routing import GRAPHQL, Gateway
 from gateway.schema import languages
@@ -103,6 +104,7 @@ def create_app(
         if settings.compiled_plans
         else None,
         trusted=_trusted(settings),
+        most=MOST,
     )
     endpoint = GraphQLEndpoint(
         engine,

@@ -16,7 +16,6 @@ from gateway.resolvers.changing import BUYER, Change, Current
 from gateway.resolvers.checking import Basket, Changing, Wanted, sound
 from gateway.resolvers.expectations import Expected, added
 from gateway.resolvers.inputs import (
-    MAXIMUM_LINES,
     AddressInput,
     AddSalesOrderLinesInput,
     CancelSalesOrderInput,
@@ -160,12 +159,13 @@ class Addition:
     operation: str
     lines: list[SalesOrderLineInput]
     name: str = "lines"
-    numbers: Sequence[int] = range(MAXIMUM_LINES)
-    """What the caller calls each line."""
+    numbers: Sequence[int] = ()
+    """What the caller calls each line; without it, their places."""
 
     @property
     def wanted(self) -> list[Wanted]:
-        pairs = zip(self.numbers, self.lines, strict=False)
+        numbers = self.numbers or range(len(self.lines))
+        pairs = zip(numbers, self.lines, strict=True)
         return [Wanted(line, (self.name, str(number))) for number, line in pairs]
 
 

@@ -28,7 +28,7 @@ from gateway.resolvers.mistakes import (
     invalid,
 )
 from gateway.resolvers.quantities import not_sold_so, too_fine
-from gateway.resolvers.values import day_mistakes, is_id, text_mistakes
+from gateway.resolvers.values import day_mistakes, is_id, size, text_mistakes
 from gateway.schema.catalog import Product, ProductState
 from gateway.schema.ids import NOT_AN_ID
 from gateway.schema.quantities import OrderSettings
@@ -36,6 +36,8 @@ from gateway.schema.values import Money
 
 LARGEST_QUANTITY = 100_000_000_000
 """What the column of quantities holds."""
+MAXIMUM_NUMBER = 100
+"""Characters of a number that names a product."""
 MAXIMUM_DECIMALS = 5
 """Of the column of quantities, and so of any product."""
 SOLD = (ProductState.ACTIVE, ProductState.UNDER_REVISION)
@@ -273,6 +275,9 @@ def _name(wanted: Wanted) -> Iterator[UserError]:
         yield invalid(said, *wanted.path)
     elif line.product is not None and not is_id(Product, line.product):
         yield invalid(NOT_AN_ID, *wanted.path, "product")
+    for name, number in (("number", line.number), ("itemNumber", line.item_number)):
+        if size(number or "") > MAXIMUM_NUMBER:
+            yield invalid(f"At most {MAXIMUM_NUMBER} characters.", *wanted.path, name)
 
 
 def _quantity(wanted: Wanted) -> Iterator[UserError]:

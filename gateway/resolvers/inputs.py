@@ -11,7 +11,10 @@ import strawberry
 
 MAXIMUM_LINES = 500
 """Of an order, whichever way its lines come."""
+MOST = {"SalesOrderLineInput": MAXIMUM_LINES}
+"""How many items of an input type a list of a mutation may have; each list is held to it there."""
 MAXIMUM_KEY = 255
+MAXIMUM_CSV = 65_536
 LENGTHS = {
     "customer_reference": 60,
     "requisition_number": 20,

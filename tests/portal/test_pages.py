@@ -413,7 +413,7 @@ async def test_representatives_see_who_ordered_by_either_model_and_find_it(port:
         named = await followed(rep, "/orders", pattern)
         found = await followed(rep, "/orders?q=jane+doe", pattern)
 
-    assert named.count("–") < len(named) / 10, "few orders name nobody"
+    assert named.count("\N{EN DASH}") < len(named) / 10, "few orders name nobody"
     assert (set(found), len(found)) == ({"Jane Doe"}, named.count("Jane Doe"))
 
 

@@ -81,10 +81,12 @@ class Case:
 
 PACKS = {"msdyn_minimumsalesorderquantity": 0, "msdyn_salesquantitymultiples": 50_000_000}
 CASES = {
-    Check.COUNT: [Case("INVALID_INPUT", lines=501)],
+    Check.COUNT: [Case("INVALID_INPUT", lines=501), Case("INVALID_INPUT", lines=2_000)],
     Check.NAME: [
         Case("INVALID_INPUT", {"number": None}),
         Case("INVALID_INPUT", {"itemNumber": "x"}),
+        Case("INVALID_INPUT", {"number": "x" * 30_000}),
+        Case("INVALID_INPUT", {"number": None, "itemNumber": "x" * 101}),
     ],
     Check.QUANTITY: [Case("INVALID_INPUT", {"quantity": each}) for each in ("0", "-2")],
     Check.TEXT: [
@@ -208,8 +210,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def base(changing_world: Starlette) -> AsyncIterator[Base]:
-    limits = {"input_list": 1_000}
-    async with running(changing_world, unpriced="refuse", limits=limits) as stack:
+    async with running(changing_world, unpriced="refuse") as stack:
         (product,) = [each for each in await products(stack, 50) if each["unit"] == "ea"][:1]
         lines = [{"product": product["id"], "quantity": "2"}]
         yield Base(stack, product, await placed(stack, lines=lines))
