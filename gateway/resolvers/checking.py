@@ -29,7 +29,7 @@ from gateway.resolvers.mistakes import (
     invalid,
 )
 from gateway.resolvers.quantities import not_sold_so, too_fine
-from gateway.resolvers.values import day_mistakes, is_id, size, text_mistakes
+from gateway.resolvers.values import day_mistakes, folded, is_id, size, text_mistakes
 from gateway.schema.catalog import Product, ProductState
 from gateway.schema.ids import NOT_AN_ID
 from gateway.schema.quantities import OrderSettings
@@ -276,13 +276,13 @@ def _grown(deal: Deal, item: Item) -> Decimal:
 
 
 def unit_of(wanted: Wanted, product: Product, units: Mapping[str, UUID]) -> UUID | None:
-    """The unit that a line has or names, in another case too where only one is spelled so."""
+    """The unit that a line has or names, in another spelling too where it fits only one."""
     symbol = wanted.line.unit
     if wanted.before is not None:
         return wanted.before.unit
     if symbol is None or symbol in units:
         return product._unit_id if symbol is None else units[symbol]
-    alike = [unit for each, unit in units.items() if each.casefold() == symbol.casefold()]
+    alike = [unit for each, unit in units.items() if folded(each) == folded(symbol)]
     return alike[0] if len(alike) == 1 else None
 
 
