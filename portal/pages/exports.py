@@ -51,7 +51,8 @@ def word(kind: str, path: str) -> Value:
 
 def orderer(language: Language, row: Row) -> Cell:
     """The person, by whichever model of contacts the order names one."""
-    return _at(row, "order.contact.name") or _at(row, "order.partyContact.name")
+    name: str | None = _at(row, "order.contact.name") or _at(row, "order.partyContact.name")
+    return name
 
 
 def parcels(language: Language, row: Row) -> Cell:
