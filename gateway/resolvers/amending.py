@@ -140,7 +140,6 @@ def _patches(current: Current, basket: Basket) -> list[Write]:
 async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSalesOrderLinePayload:
     await info.context.writer.begin("update")
     key = _line_key(sent.line)
-    await _not_elsewhere(info, sent, UUID(key))
     change = Change(info, RemoveSalesOrderLinePayload, sent, Expected(lines={key: None}))
 
     async def build(current: Current) -> list[Write]:
@@ -149,7 +148,10 @@ async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSale
             raise Wrong(invalid("It is the last line; cancel the order instead.", "line"))
         return [current.guard(), Write("DELETE", "salesorderdetail", key=UUID(key))]
 
-    return await change.make(build)
+    payload = await change.make(build)
+    if payload.replayed:
+        await _not_elsewhere(info, sent, UUID(key))
+    return payload
 
 
 @dataclass(frozen=True, slots=True)
