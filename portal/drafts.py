@@ -6,10 +6,24 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, Final
 
+from portal.words import N_
+
 MAXIMUM_LINES: Final = 500
 MAXIMUM_QUANTITY: Final = Decimal(1_000_000_000)
 MAXIMUM_NOTE: Final = 255
 """Characters of a note, as the gateway takes them."""
+LENGTHS: Final = {
+    "reference": 60,
+    "requisition": 20,
+    "name": 200,
+    "street": 250,
+    "streetNumber": 20,
+    "postalCode": 10,
+    "city": 60,
+    "state": 10,
+}
+"""Characters of the other texts, by the field of a form in which they are typed."""
+TOO_LONG: Final = N_("This is too long.")
 
 Objection = Mapping[str, Any]
 """What is wrong with a line, in the form of a `UserError` of the gateway."""
@@ -169,9 +183,9 @@ def line_input(line: Line) -> dict[str, Any]:
     return {"product": line.product, "quantity": str(line.quantity), **said}
 
 
-def is_too_long(note: str) -> bool:
-    """Whether a note is longer than the gateway takes it, which counts as Dynamics does."""
-    return len(note.encode("utf-16-le", "surrogatepass")) // 2 > MAXIMUM_NOTE
+def is_too_long(text: str, most: int = MAXIMUM_NOTE) -> bool:
+    """Whether a text is longer than the gateway takes it, which counts as Dynamics does."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2 > most
 
 
 def least(allowed: Mapping[str, str | None] | None) -> Decimal:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urljoin
 
 import pytest
 
+from portal.drafts import LENGTHS
 from tests.browser.customers import advance
 from tests.portal.site import Visitor, visiting
 
@@ -123,8 +124,8 @@ async def changeable(visitor: Visitor, reference: str) -> tuple[str, dict[str, s
     [
         ("receipt_date", "2020-01-01", "This day has passed."),
         ("receipt_date", "24.12.2126", "Enter a date such as"),
-        ("reference", "x" * 51, "At most 50 characters."),
-        ("requisition", "x" * 51, "At most 50 characters."),
+        ("reference", "x" * 61, "This is too long."),
+        ("requisition", "x" * 21, "This is too long."),
         ("quantity", "2", "Enter a product number."),
         ("number", "NOPE", "This is not a quantity"),
     ],
@@ -429,3 +430,20 @@ async def test_a_country_is_chosen_and_shown_in_the_language_of_the_reader(jane:
 
     assert "Choose a country of the list." in wrong.text
     assert ("Germany" in english.text, "Duitsland" in dutch.text) == (True, True)
+
+
+async def test_texts_of_the_first_step_are_as_long_as_an_order_takes_them(jane: Visitor) -> None:
+    typed = {"ship_to": "other", **{name: "x" * most for name, most in LENGTHS.items()}}
+    await jane.get("/orders/new")
+    for name, most in LENGTHS.items():
+        page = await jane.post("/orders/new", **{**typed, name: "x" * (most + 1)})
+        assert page.status_code == 422, name
+        assert f'id="{name}-mistake"' in page.text
+        assert "This is too long." in page.text
+
+    await jane.post("/orders/new", **typed)
+    await jane.post("/orders/new/import", pasted="D0023,1")
+    await jane.get("/orders/new/review")
+    placed = await jane.post("/orders/new/submit", key=jane.hidden("key"))
+
+    assert re.search(r"<h1>Order \S+", placed.text)
