@@ -1,15 +1,17 @@
 """An order that is being put together, and the order input that it becomes. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
 from portal.words import N_
 
 MAXIMUM_LINES: Final = 500
 MAXIMUM_QUANTITY: Final = Decimal(1_000_000_000)
+PLAIN: Final = re.compile(r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)")
 MAXIMUM_NOTE: Final = 255
 """Characters of a note, as the gateway takes them."""
 LENGTHS: Final = {
@@ -199,11 +201,8 @@ def least(allowed: Mapping[str, str | None] | None) -> Decimal:
 
 
 def quantity(text: str, decimals: int) -> Decimal | None:
-    """A quantity as machines write it, or None where it is none that can be ordered."""
-    try:
-        found = Decimal(text)
-    except InvalidOperation:
-        return None
-    if not found.is_finite() or not 0 < found <= MAXIMUM_QUANTITY:
+    """A quantity in plain digits, or None where it is none that can be ordered."""
+    found = Decimal(text) if PLAIN.fullmatch(text) else Decimal()
+    if not 0 < found <= MAXIMUM_QUANTITY:
         return None
     return found + 0 if found == round(found, decimals) else None
