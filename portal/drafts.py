@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from typing import Any, Final
+
+from babel.numbers import get_currency_precision
 
 from portal.words import N_
 
@@ -57,7 +59,11 @@ class Line:
 
     @property
     def amount(self) -> Decimal | None:
-        return None if self.price is None else self.price * self.quantity
+        """An estimate, rounded as amounts of the currency usually are."""
+        if self.price is None:
+            return None
+        places = get_currency_precision(self.currency or "")
+        return (self.price * self.quantity).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
 
     @property
     def merges(self) -> tuple[str, str, str, date | None]:
@@ -146,10 +152,10 @@ class Draft:
 
     @property
     def total(self) -> Decimal | None:
-        """The estimated amount; None where the price of a line is not known."""
-        amounts = [line.amount for line in self.lines]
+        """The estimated amount; None where a price is not known, or is in another currency."""
+        amounts = [line.amount for line in self.lines if line.currency == self.currency]
         known = [amount for amount in amounts if amount is not None]
-        return sum(known, Decimal(0)) if len(known) == len(amounts) else None
+        return sum(known, Decimal(0)) if len(known) == len(self.lines) else None
 
     @property
     def currency(self) -> str | None:

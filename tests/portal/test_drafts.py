@@ -147,6 +147,27 @@ def test_a_quantity_is_held_against_what_is_sold(amount: str, code: str | None) 
     assert replace(line, own_unit="ea", unit="box").objection(Decimal(7)) is None
 
 
+@pytest.mark.parametrize(
+    ("currency", "price", "amount"),
+    [("USD", "0.0035", "0.00"), ("USD", "0.005", "0.01"), ("JPY", "0.5", "1"), ("KWD", "1", "1")],
+)
+def test_a_total_is_the_sum_of_rounded_lines(currency: str, price: str, amount: str) -> None:
+    lines = [
+        replace(lamp("1", name), price=Decimal(price), currency=currency) for name in ("a", "b")
+    ]
+
+    draft = Draft().extend(lines)
+
+    assert [line.amount for line in draft.lines] == [Decimal(amount)] * 2
+    assert draft.total == 2 * Decimal(amount)
+
+
+def test_amounts_of_different_currencies_are_never_added() -> None:
+    euros = replace(lamp("1", "b"), currency="EUR")
+
+    assert Draft().extend([lamp("1"), euros]).total is None
+
+
 def test_a_total_is_unknown_where_a_price_is() -> None:
     draft = Draft(lines=(lamp("1"), Line("p2", "D2", "Vase", "ea", 0, Decimal(1))))
 
