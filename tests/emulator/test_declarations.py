@@ -141,7 +141,8 @@ def test_a_choice_that_exists_takes_further_options(tmp_path: Path) -> None:
     )
     untouched = standard().by_name["salesorder"].columns["msdyn_processingstatus"].options
 
-    assert options and untouched
+    assert options
+    assert untouched
     assert options.options[:-1] == untouched.options
     assert (options.options[-1].value, options.options[-1].label) == (
         192350077,
