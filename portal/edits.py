@@ -45,11 +45,11 @@ def edited(form: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in fields.items()
-        if _as_shown(value) != _as_shown(form.get(WAS + name, "" if _is_new(name) else None))
+        if as_shown(value) != as_shown(form.get(WAS + name, "" if _is_new(name) else None))
     }
 
 
-def _as_shown(text: str | None) -> str | None:
+def as_shown(text: str | None) -> str | None:
     """A text as a field has it: without line breaks, and spaces around it are nothing."""
     return None if text is None else text.replace("\r", "").replace("\n", "").strip()
 

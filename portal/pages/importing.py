@@ -13,7 +13,7 @@ from portal.errors import Overtaken, Unavailable
 from portal.pages.draft import draft_of, edit, line_of
 from portal.pages.items import LONG_NOTE, Trouble, shown
 from portal.pages.reordering import NOT_SOLD
-from portal.pages.wizard import date_mistake, one_line
+from portal.pages.wizard import date_mistake
 from portal.pasting import listed, showable
 from portal.visits import Visit
 from portal.words import N_
@@ -150,7 +150,7 @@ def _lines(
             product,
             row.quantity,
             unit=None if _is_own(row.unit, product) else row.unit,
-            note=one_line(row.note),
+            note=row.note,
             ships=row.day,
         )
     return lines, mistakes
@@ -180,7 +180,7 @@ def _mistake(row: Row, product: Product, today: date) -> Problem | None:
     """Why a row whose product is known cannot become a line of the draft."""
     if product["state"] not in (None, "ACTIVE"):
         return at(NOT_SOLD, row.row, row.number or row.item_number)
-    if is_too_long(one_line(row.note)):
+    if is_too_long(row.note):
         return at(LONG_NOTE, row.row, row.note[:40])
     if row.day and (mistake := date_mistake(row.day.isoformat(), today)):
         return at(mistake, row.row, row.day.isoformat())
