@@ -90,8 +90,8 @@ async def test_orders_are_found_by_the_person_of_the_newer_model(stack: Stack) -
     person = next(o["partyContact"]["id"] for o in some["orders"]["nodes"] if o["partyContact"])
     of_person = "query ($id: ID!) { contact(id: $id) { partyOrders(first: 100) { nodes { id } } } }"
 
-    named = {"f": {"partyContact": {"eq": person}}}
-    listed = (await stack.ask(ask % "id partyContact { id }", as_="rep", **named)).data
+    named = {"partyContact": {"eq": person}}
+    listed = (await stack.ask(ask % "id partyContact { id }", as_="rep", f=named)).data
     back = (await stack.ask(of_person, as_="rep", id=person)).data
 
     orders = listed["orders"]["nodes"]
