@@ -200,8 +200,21 @@ def _extended(catalog: Catalog, old: Table, words: dict[str, Any]) -> Table:
         for kind, names in words.get("columns", {}).items()
         for column in _columns(catalog, old.name, kind, names)
     }
+    known = old.columns | columns
+    for name, members in words.get("options", {}).items():
+        known[name] = _with_options(known[name], members)
     keys = (*old.alternate_keys, *_alternate_keys(words))
-    return replace(old, columns=old.columns | columns, alternate_keys=keys)
+    return replace(old, columns=known, alternate_keys=keys)
+
+
+def _with_options(column: Column, members: dict[str, str]) -> Column:
+    """A choice with further options; those that it has already stay as they are."""
+    if column.options is None:
+        raise ValueError(f"{column.name} is no choice")
+    had = {option.value for option in column.options.options}
+    more = (_option(value, label) for value, label in members.items() if int(value) not in had)
+    options = replace(column.options, options=(*column.options.options, *more))
+    return replace(column, options=options)
 
 
 def _table(catalog: Catalog, name: str, words: dict[str, Any]) -> Table:

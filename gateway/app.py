@@ -50,6 +50,7 @@ from gateway.receiving import Received
 from gateway.reconciling import Report, reconcile
 from gateway.registry import Registry
 from gateway.resolvers.auditing import audited
+from gateway.resolvers.inputs import MOST
 from gateway.resolvers.root import build
 from gateway.routing import GRAPHQL, Gateway
 from gateway.schema import languages
@@ -107,6 +108,7 @@ def create_app(
         if settings.compiled_plans
         else None,
         trusted=_trusted(settings),
+        most=MOST,
     )
     endpoint = GraphQLEndpoint(
         engine,

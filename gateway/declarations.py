@@ -148,9 +148,9 @@ class Group(Spec):
         return self.parts[self.essential], self.part_type(self.essential)
 
     def paths_of(self, parts: Iterable[str]) -> set[str]:
-        """The columns that these parts need, and the essential one."""
+        """The columns that these parts and the essential one need; all where nothing tells more."""
         wanted = {self.essential, *parts}
-        return {path for part, path in self.parts.items() if part in wanted}
+        return {path for part, path in self.parts.items() if part in wanted} or {*self.paths}
 
     def __get__(self, row: Row | None, owner: type) -> Any:
         if row is None:

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from portal.drafts import Draft
 from portal.errors import Gone, Overtaken, Waiting
@@ -167,23 +167,20 @@ def sending(desk: Desk, now: float, lease: float) -> Desk:
     return replace(desk, state=State.SENDING, since=now, lost=lost, operation=None)
 
 
-def _ours(desk: Desk, sent: Desk) -> bool:
-    """Whether the request of `sent` is still the one that the desk waits for."""
-    return desk.is_sent and (desk.draft.key, desk.since) == (sent.draft.key, sent.since)
+def _told(desk: Desk, sent: Desk, **changes: Any) -> Desk:
+    """The desk with these changes, if the request of `sent` is still the one that it waits for."""
+    waits = desk.is_sent and (desk.draft.key, desk.since) == (sent.draft.key, sent.since)
+    return replace(desk, **changes) if waits else desk
 
 
 def unanswered(desk: Desk, sent: Desk) -> Desk:
     """No answer came: the order may exist, or may come to exist yet."""
-    if not _ours(desk, sent):
-        return desk
-    return replace(desk, state=State.UNKNOWN, lost=desk.since, operation=None)
+    return _told(desk, sent, state=State.UNKNOWN, lost=desk.since, operation=None)
 
 
 def pending(desk: Desk, sent: Desk, operation: str) -> Desk:
     """The gateway does not know yet, and has said how to ask."""
-    if not _ours(desk, sent):
-        return desk
-    return replace(desk, state=State.UNKNOWN, operation=operation)
+    return _told(desk, sent, state=State.UNKNOWN, operation=operation)
 
 
 def refused(desk: Desk, sent: Desk, now: float) -> Desk:
@@ -191,11 +188,9 @@ def refused(desk: Desk, sent: Desk, now: float) -> Desk:
     It was not made this time. That is an outcome if nothing that was sent before can still make it;
     `now` is when what is there was looked at.
     """
-    if not _ours(desk, sent):
-        return desk
     if desk.lost and now - desk.lost <= SETTLED:
-        return replace(desk, state=State.UNKNOWN)
-    return replace(desk, state=State.EDITING, lost=0.0, operation=None)
+        return _told(desk, sent, state=State.UNKNOWN)
+    return _told(desk, sent, state=State.EDITING, lost=0.0, operation=None)
 
 
 def made(desk: Desk, key: str, order: str, number: str | None) -> Desk:

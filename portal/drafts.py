@@ -1,15 +1,33 @@
 """An order that is being put together, and the order input that it becomes. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from typing import Any, Final
+
+from babel.numbers import get_currency_precision
+
+from portal.words import N_
 
 MAXIMUM_LINES: Final = 500
 MAXIMUM_QUANTITY: Final = Decimal(1_000_000_000)
+PLAIN: Final = re.compile(r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)")
 MAXIMUM_NOTE: Final = 255
 """Characters of a note, as the gateway takes them."""
+LENGTHS: Final = {
+    "reference": 60,
+    "requisition": 20,
+    "name": 200,
+    "street": 250,
+    "streetNumber": 20,
+    "postalCode": 10,
+    "city": 60,
+    "state": 10,
+}
+"""Characters of the other texts, by the field of a form in which they are typed."""
+TOO_LONG: Final = N_("This is too long.")
 
 Objection = Mapping[str, Any]
 """What is wrong with a line, in the form of a `UserError` of the gateway."""
@@ -41,7 +59,11 @@ class Line:
 
     @property
     def amount(self) -> Decimal | None:
-        return None if self.price is None else self.price * self.quantity
+        """An estimate, rounded as amounts of the currency usually are."""
+        if self.price is None:
+            return None
+        places = get_currency_precision(self.currency or "")
+        return (self.price * self.quantity).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
 
     @property
     def merges(self) -> tuple[str, str, str, date | None]:
@@ -130,10 +152,10 @@ class Draft:
 
     @property
     def total(self) -> Decimal | None:
-        """The estimated amount; None where the price of a line is not known."""
-        amounts = [line.amount for line in self.lines]
+        """The estimated amount; None where a price is not known, or is in another currency."""
+        amounts = [line.amount for line in self.lines if line.currency == self.currency]
         known = [amount for amount in amounts if amount is not None]
-        return sum(known, Decimal(0)) if len(known) == len(amounts) else None
+        return sum(known, Decimal(0)) if len(known) == len(self.lines) else None
 
     @property
     def currency(self) -> str | None:
@@ -169,9 +191,9 @@ def line_input(line: Line) -> dict[str, Any]:
     return {"product": line.product, "quantity": str(line.quantity), **said}
 
 
-def is_too_long(note: str) -> bool:
-    """Whether a note is longer than the gateway takes it, which counts as Dynamics does."""
-    return len(note.encode("utf-16-le", "surrogatepass")) // 2 > MAXIMUM_NOTE
+def is_too_long(text: str, most: int = MAXIMUM_NOTE) -> bool:
+    """Whether a text is longer than the gateway takes it, which counts as Dynamics does."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2 > most
 
 
 def least(allowed: Mapping[str, str | None] | None) -> Decimal:
@@ -185,11 +207,8 @@ def least(allowed: Mapping[str, str | None] | None) -> Decimal:
 
 
 def quantity(text: str, decimals: int) -> Decimal | None:
-    """A quantity as machines write it, or None where it is none that can be ordered."""
-    try:
-        found = Decimal(text)
-    except InvalidOperation:
-        return None
-    if not found.is_finite() or not 0 < found <= MAXIMUM_QUANTITY:
+    """A quantity in plain digits, or None where it is none that can be ordered."""
+    found = Decimal(text) if PLAIN.fullmatch(text) else Decimal()
+    if not 0 < found <= MAXIMUM_QUANTITY:
         return None
     return found + 0 if found == round(found, decimals) else None

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from portal.drafts import quantity
+from portal.drafts import LENGTHS, TOO_LONG, is_too_long, quantity
 from portal.language import Language
 from portal.lists import NO_DATE, day
 from portal.words import N_
@@ -24,7 +24,6 @@ TEXTS: Final = {"reference": "customerReference", "requisition": "requisitionNum
 DATES: Final = {"receipt_date": "requestedReceiptDate"}
 DECIMALS: Final = 10
 """Of a quantity that is sent; the gateway knows what the product allows."""
-LONGEST: Final = 50
 FIELDS: Final[Mapping[str, Iterable[str]]] = {"Update": (*TEXTS, *DATES), "AddLines": ADDED}
 """The fields of a mutation that has several."""
 NO_QUANTITY: Final = N_("This is not a quantity in which the product is sold.")
@@ -46,11 +45,11 @@ def edited(form: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in fields.items()
-        if _as_shown(value) != _as_shown(form.get(WAS + name, "" if _is_new(name) else None))
+        if as_shown(value) != as_shown(form.get(WAS + name, "" if _is_new(name) else None))
     }
 
 
-def _as_shown(text: str | None) -> str | None:
+def as_shown(text: str | None) -> str | None:
     """A text as a field has it: without line breaks, and spaces around it are nothing."""
     return None if text is None else text.replace("\r", "").replace("\n", "").strip()
 
@@ -62,7 +61,7 @@ def _is_new(name: str) -> bool:
 def mistakes(edits: Mapping[str, str], language: Language) -> dict[str, str]:
     """What cannot be sent as it was typed, by field: it is neither cut nor left out."""
     found = {
-        **{name: _long(value) for name, value in edits.items() if name in TEXTS},
+        **{name: _long(name, value) for name, value in edits.items() if name in TEXTS},
         **{name: _past(value, language.today()) for name, value in edits.items() if name in DATES},
         **{
             name: None if _amount(edits, name, language) else NO_QUANTITY
@@ -74,8 +73,8 @@ def mistakes(edits: Mapping[str, str], language: Language) -> dict[str, str]:
     return {name: message for name, message in found.items() if message}
 
 
-def _long(text: str) -> str | None:
-    return N_("At most 50 characters.") if len(text.strip()) > LONGEST else None
+def _long(name: str, text: str) -> str | None:
+    return TOO_LONG if is_too_long(text.strip(), LENGTHS[name]) else None
 
 
 def _past(text: str, today: date) -> str | None:

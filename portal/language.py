@@ -126,10 +126,11 @@ class Language:
             re.escape(symbol(self.locale))
             for symbol in (numbers.get_group_symbol, numbers.get_decimal_symbol)
         )
-        close = "".join(text.split())
-        if re.fullmatch(rf"[1-9]\d{{0,2}}({group}\d{{3}})+({point}\d+)?", close):
-            close = re.sub(group, "", close)
-        return re.sub(point, ".", close)
+        number = text.strip()
+        for mark in (group, r"\s"):
+            if re.fullmatch(rf"[1-9][0-9]{{0,2}}({mark}[0-9]{{3}})+({point}[0-9]+)?", number):
+                number = re.sub(mark, "", number)
+        return re.sub(point, ".", number)
 
 
 def languages(locales: Iterable[Locale], folders: Iterable[Path], timezone: str) -> list[Language]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from emulator.days import NO_DAY
 from emulator.metadata import Table
-from emulator.store import Store
+from emulator.store import USUAL_PRECISION, Store
 from emulator.values import Row, fold
 from emulator.world.customers import Customer
 from emulator.world.erp_rows import INVOICES
@@ -93,10 +93,22 @@ class Orders:
             discount=self._discount(table, row),
             tax_rate=rate,
             currency=str(row["CurrencyCode"]),
+            places=self.places(row["CurrencyCode"]),
             shipments=tuple(int(each / step) for each in carried),
             site=str(row["ShippingSiteId"]),
             warehouse=str(row["ShippingWarehouseId"]),
         )
+
+    def places(self, currency: object) -> int:
+        """The decimals to which amounts in a currency are rounded."""
+        row = self.currency(currency) or {}
+        places = row.get("currencyprecision")
+        return places if isinstance(places, int) else USUAL_PRECISION
+
+    def currency(self, code: object) -> Row | None:
+        """The currency with this code, as Dataverse has it."""
+        known = self._store.catalog.named("transactioncurrency")
+        return self._store.find(known, 'fold("isocurrencycode") = ?', [fold(str(code))])
 
     def _discount(self, table: Table, row: Row) -> Decimal:
         """In percent; what is given off each unit counts as the percentage that it comes to."""

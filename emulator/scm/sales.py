@@ -13,7 +13,7 @@ from emulator.metadata import RATE_PLACES, Table
 from emulator.scm.numbers import FINOPS_ORDERS, Numbers
 from emulator.scm.reading import HEADERS, LINES, PRODUCTS, Orders, number_of
 from emulator.store import Store, Transaction
-from emulator.values import Row, Stored, fold, scaled
+from emulator.values import Row, Stored, scaled
 from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
 from emulator.world.orders import Line
 
@@ -156,8 +156,7 @@ class Sales:
 
     def _list_price(self, product: Row, currency: Stored) -> Stored:
         """A line without a price gets the trade agreement's, which here is the product's own."""
-        known = self.store.catalog.named("transactioncurrency")
-        row = self.store.find(known, 'fold("isocurrencycode") = ?', [fold(str(currency))]) or {}
+        row = self.orders.currency(currency) or {}
         price, rate = Decimal(int(product["SalesPrice"] or 0)), row.get("exchangerate")
         return int(
             price * Decimal(rate if isinstance(rate, int) else 10**RATE_PLACES).scaleb(-RATE_PLACES)

@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Final
 
 from emulator.world.customers import BUYER, PAYMENT_CENTER, SPECIALS, Customer, Person
-from emulator.world.products import Product, money
+from emulator.world.products import Product, money, places_of
 from emulator.world.reference import DELIVERY_TERMS, ORIGINS, SHIP_VIAS, SITES
 from emulator.world.seed import REFERENCE, Seed
 from emulator.world.sizes import LINES_PER_ORDER
@@ -59,6 +59,8 @@ class Line:
     discount: int | Decimal
     tax_rate: Decimal
     currency: str
+    places: int
+    """Decimals of an amount in the currency."""
     shipments: tuple[int, ...]
     site: str
     warehouse: str
@@ -82,13 +84,13 @@ class Line:
     def amount_of(self, steps: int) -> Decimal:
         """The net amount of the first so many steps, so that parts always add up to the whole."""
         gross = steps * self.step * self.price
-        return _rounded(gross * (100 - self.discount) / 100, self.currency)
+        return _rounded(gross * (100 - self.discount) / 100, self.places)
 
     def discount_of(self, steps: int) -> Decimal:
-        return _rounded(steps * self.step * self.price, self.currency) - self.amount_of(steps)
+        return _rounded(steps * self.step * self.price, self.places) - self.amount_of(steps)
 
     def tax_of(self, steps: int) -> Decimal:
-        return _rounded(self.amount_of(steps) * self.tax_rate, self.currency)
+        return _rounded(self.amount_of(steps) * self.tax_rate, self.places)
 
     def shipped_before(self, slip: int) -> int:
         return sum(self.shipments[:slip])
@@ -260,6 +262,7 @@ class Draw:
             discount=seed.weighted({0: 8, 5: 1, 10: 1}),
             tax_rate=company.tax if customer.country is company.home else Decimal(0),
             currency=customer.currency,
+            places=places_of(customer.currency),
             shipments=_shipments(seed, status, number, steps, slips),
             site=site,
             warehouse=seed.pick(SITES[site]),
@@ -309,5 +312,5 @@ def _shipments(seed: Seed, status: Status, number: int, steps: int, slips: int) 
     return tuple(going if each == slip else 0 for each in range(slips))
 
 
-def _rounded(amount: Decimal, currency: str) -> Decimal:
-    return amount.quantize(money(Decimal(1), currency), ROUND_HALF_UP)
+def _rounded(amount: Decimal, places: int) -> Decimal:
+    return amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)

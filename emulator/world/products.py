@@ -86,8 +86,12 @@ def _index(item: str) -> int:
 
 def money(amount: Decimal, currency: str) -> Decimal:
     """An amount rounded as its currency is."""
-    places = CURRENCIES[currency][2] if currency in CURRENCIES else 2
-    return amount.quantize(Decimal(1).scaleb(-places))
+    return amount.quantize(Decimal(1).scaleb(-places_of(currency)))
+
+
+def places_of(currency: str) -> int:
+    """Decimals of amounts in a currency."""
+    return CURRENCIES[currency][2]
 
 
 def draw_products(seed: Seed, count: int) -> list[Product]:

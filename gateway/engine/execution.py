@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from inspect import isawaitable
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -21,7 +22,7 @@ from gateway.engine.answers import COMPILED, Answer, Way, bad_request, field_err
 from gateway.engine.documents import Documents, Operation
 from gateway.engine.fanout import evaluate
 from gateway.engine.limits import Limits
-from gateway.engine.shapes import check_variables
+from gateway.engine.shapes import check_variables, shortened
 from gateway.engine.trusted import NONE_TRUSTED, Trusted
 from gateway.errors import LimitExceeded
 
@@ -78,9 +79,11 @@ class Engine:
         introspection: bool = False,
         plans: Planned | None = None,
         trusted: Trusted = NONE_TRUSTED,
+        most: Mapping[str, int] = NOTHING_SENT,
     ) -> None:
         """
-        Without `plans` graphql-core answers everything.
+        Without `plans` graphql-core answers everything. `most` says how many items of an input
+        type mutations take in a list; they refuse more themselves, with the path that leads there.
 
         SettingsError where trusted documents are not valid or pass a limit.
         """
@@ -88,6 +91,13 @@ class Engine:
         self._hide_suggestions = not introspection
         self._schema = schema
         self._limits = limits
+        # Mutations say what they take of lists and texts, and refuse the rest by their payloads.
+        self._of_mutations = replace(
+            limits,
+            input_list=max(limits.input_list, *(each + 1 for each in most.values()), 0),
+            input_string=limits.body_bytes,
+        )
+        self._most = most
         self._plans = plans
         self._trusted = trusted
         self.ways: Counter[Way] = Counter()
@@ -104,12 +114,16 @@ class Engine:
         """Everything that can be refused before an operation runs, but for its variables' types."""
         text = self._trusted.text(request.query, request.document_id, request.extensions)
         operation = self._documents.get(text).operation(request.operation_name)
-        self._check(operation, request.variables)
-        return Prepared(operation, request.variables)
+        variables, limits = request.variables, self._limits
+        if operation.kind is OperationType.MUTATION:
+            variables = shortened(operation.node, variables, self._schema, self._most)
+            limits = self._of_mutations
+        self._check(operation, variables, limits)
+        return Prepared(operation, variables)
 
-    def _check(self, operation: Operation, variables: Mapping[str, Any]) -> None:
+    def _check(self, operation: Operation, variables: Mapping[str, Any], limits: Limits) -> None:
         try:
-            check_variables(variables, self._limits)
+            check_variables(variables, limits)
             rows = evaluate(operation.rows, operation.node, variables)
             self._limits.check("nodes", rows, "rows to return")
         except LimitExceeded as error:
@@ -119,7 +133,7 @@ class Engine:
         """Do for a document all that can be done before somebody asks for it."""
         for operation in self._documents.trust(text).operations.values():
             if not operation.node.variable_definitions:
-                self._check(operation, {})
+                self._check(operation, {}, self._limits)
             if self._plans is not None and operation.kind is OperationType.QUERY:
                 self._plans.warm(operation)
 

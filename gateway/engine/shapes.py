@@ -13,6 +13,10 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLSchema,
     InlineFragmentNode,
     ListValueNode,
     ObjectValueNode,
@@ -22,6 +26,8 @@ from graphql import (
     SelectionSetNode,
     StringValueNode,
     ValueNode,
+    get_named_type,
+    type_from_ast,
 )
 
 from gateway.engine.limits import Limits
@@ -173,6 +179,35 @@ class Survey:
         self._limits.check("input_nesting", nesting, "lists and objects inside one another")
         for value in values:
             self._value(value, nesting + 1)
+
+
+def shortened(
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, object],
+    schema: GraphQLSchema,
+    most: Mapping[str, int],
+) -> dict[str, object]:
+    """
+    The variables with their lists cut one behind what `most` says of the type of their items: as
+    much as tells that there are too many.
+    """
+    types = {
+        each.variable.name.value: type_from_ast(schema, each.type)
+        for each in operation.variable_definitions or ()
+    }
+    return {name: _shortened(value, types.get(name), most) for name, value in variables.items()}
+
+
+def _shortened(value: object, type_: object, most: Mapping[str, int]) -> object:
+    if isinstance(type_, GraphQLNonNull):
+        return _shortened(value, type_.of_type, most)
+    if isinstance(value, list) and isinstance(type_, GraphQLList):
+        named = get_named_type(type_).name
+        return value[: most[named] + 1] if named in most else value
+    if isinstance(value, dict) and isinstance(type_, GraphQLInputObjectType):
+        fields = {name: each.type for name, each in type_.fields.items()}
+        return {name: _shortened(each, fields.get(name), most) for name, each in value.items()}
+    return value
 
 
 def check_variables(variables: Mapping[str, object], limits: Limits) -> None:

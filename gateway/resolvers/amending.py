@@ -16,7 +16,6 @@ from gateway.resolvers.changing import BUYER, Change, Current
 from gateway.resolvers.checking import Basket, Changing, Wanted, sound
 from gateway.resolvers.expectations import Expected, added
 from gateway.resolvers.inputs import (
-    MAXIMUM_LINES,
     AddressInput,
     AddSalesOrderLinesInput,
     CancelSalesOrderInput,
@@ -141,7 +140,6 @@ def _patches(current: Current, basket: Basket) -> list[Write]:
 async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSalesOrderLinePayload:
     await info.context.writer.begin("update")
     key = _line_key(sent.line)
-    await _not_elsewhere(info, sent, UUID(key))
     change = Change(info, RemoveSalesOrderLinePayload, sent, Expected(lines={key: None}))
 
     async def build(current: Current) -> list[Write]:
@@ -150,7 +148,10 @@ async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSale
             raise Wrong(invalid("It is the last line; cancel the order instead.", "line"))
         return [current.guard(), Write("DELETE", "salesorderdetail", key=UUID(key))]
 
-    return await change.make(build)
+    payload = await change.make(build)
+    if payload.replayed:
+        await _not_elsewhere(info, sent, UUID(key))
+    return payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +161,13 @@ class Addition:
     operation: str
     lines: list[SalesOrderLineInput]
     name: str = "lines"
-    numbers: Sequence[int] = range(MAXIMUM_LINES)
-    """What the caller calls each line."""
+    numbers: Sequence[int] = ()
+    """What the caller calls each line; without it, their places."""
 
     @property
     def wanted(self) -> list[Wanted]:
-        pairs = zip(self.numbers, self.lines, strict=False)
+        numbers = self.numbers or range(len(self.lines))
+        pairs = zip(numbers, self.lines, strict=True)
         return [Wanted(line, (self.name, str(number))) for number, line in pairs]
 
 

@@ -264,7 +264,7 @@ async def _products(
     if value is None:
         return []
     column = Product.__table__.scalar_of(member)
-    named = {column: value}
+    named = {column: value.rstrip(" ")}
     found = await context.loaders.matching(Product, named, PRODUCT, from_rows=False)
     sold = [each for each in found if is_sold_by(each, company)]
     # What the company has released itself comes before what belongs to no company.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from gateway.resolvers.mistakes import (
     invalid,
 )
 from gateway.resolvers.quantities import not_sold_so, too_fine
-from gateway.resolvers.values import day_mistakes, is_id, text_mistakes
+from gateway.resolvers.values import day_mistakes, folded, is_id, size, text_mistakes
 from gateway.schema.catalog import Product, ProductState
 from gateway.schema.ids import NOT_AN_ID
 from gateway.schema.quantities import OrderSettings
@@ -36,6 +37,10 @@ from gateway.schema.values import Money
 
 LARGEST_QUANTITY = 100_000_000_000
 """What the column of quantities holds."""
+LARGEST_AMOUNT = 1_000_000_000_000
+"""Of an order, in its currency and in the organization's: with tax, columns of amounts hold it."""
+MAXIMUM_NUMBER = 100
+"""Characters of a number that names a product."""
 MAXIMUM_DECIMALS = 5
 """Of the column of quantities, and so of any product."""
 SOLD = (ProductState.ACTIVE, ProductState.UNDER_REVISION)
@@ -67,6 +72,7 @@ class Check(Enum):
     DECIMALS = "that the quantity is no finer than the product"
     LIMITS = "that the quantity is one that the company sells"
     PRICE = "that there is a price, where the settings ask for one"
+    AMOUNT = "that the amount is one that can be kept"
     DAY = "that the day has not passed"
     HOLD = "that the account is not on hold"
     CREDIT = "that the account does not exceed its credit limit"
@@ -238,9 +244,24 @@ def filled(
     new = sum(each.wanted.before is None for each in items)
     if new and present + new > MAXIMUM_LINES:
         errors.append(invalid(f"An order has at most {MAXIMUM_LINES} lines.", "order"))
+    errors += islice(_excessive(deal, items), 1)
     if errors or besides:
         raise Wrong(*errors, *besides)
     return Basket(deal, items)
+
+
+def _excessive(deal: Deal, items: Sequence[Item]) -> Iterator[UserError]:
+    """The lines with which the amount of all is more than can be kept."""
+    rate = (deal.currency and deal.currency.rate) or Decimal(1)
+    total = Decimal()
+    for item in items:
+        total += deal.amount(item.wanted.line.quantity, item.price)
+        if max(total, total / rate) > LARGEST_AMOUNT:
+            yield _too_much(item.wanted)
+
+
+def _too_much(wanted: Wanted) -> UserError:
+    return invalid(f"The amount must be at most {LARGEST_AMOUNT:,}.", *wanted.path, "quantity")
 
 
 def growth(deal: Deal, lines: Sequence[Item | UserError]) -> Decimal:
@@ -255,13 +276,13 @@ def _grown(deal: Deal, item: Item) -> Decimal:
 
 
 def unit_of(wanted: Wanted, product: Product, units: Mapping[str, UUID]) -> UUID | None:
-    """The unit that a line has or names, in another case too where only one is spelled so."""
+    """The unit that a line has or names, in another spelling too where it fits only one."""
     symbol = wanted.line.unit
     if wanted.before is not None:
         return wanted.before.unit
     if symbol is None or symbol in units:
         return product._unit_id if symbol is None else units[symbol]
-    alike = [unit for each, unit in units.items() if each.casefold() == symbol.casefold()]
+    alike = [unit for each, unit in units.items() if folded(each) == folded(symbol)]
     return alike[0] if len(alike) == 1 else None
 
 
@@ -273,11 +294,13 @@ def _name(wanted: Wanted) -> Iterator[UserError]:
         yield invalid(said, *wanted.path)
     elif line.product is not None and not is_id(Product, line.product):
         yield invalid(NOT_AN_ID, *wanted.path, "product")
+    for name, number in (("number", line.number), ("itemNumber", line.item_number)):
+        if size(number or "") > MAXIMUM_NUMBER:
+            yield invalid(f"At most {MAXIMUM_NUMBER} characters.", *wanted.path, name)
 
 
 def _quantity(wanted: Wanted) -> Iterator[UserError]:
-    quantity = wanted.line.quantity
-    path = (*wanted.path, "quantity")
+    quantity, path = wanted.line.quantity, (*wanted.path, "quantity")
     if quantity.is_finite() and wanted.is_kept:
         return
     if not quantity.is_finite() or not 0 < quantity <= LARGEST_QUANTITY:
@@ -345,6 +368,12 @@ def _price(found: Found) -> Iterator[UserError]:
         yield PriceUnknown(message="There is no price for you.", path=found.wanted.at())
 
 
+def _amount(found: Found) -> Iterator[UserError]:
+    wanted, price = found.wanted, found.price
+    if price is not None and wanted.line.quantity * price.amount > LARGEST_AMOUNT:
+        yield _too_much(wanted)
+
+
 def _day(found: Found) -> Iterator[UserError]:
     yield from day_mistakes(found.wanted.line, found.today, *found.wanted.path)
 
@@ -366,5 +395,6 @@ OF_LINE: Mapping[Check, Callable[[Found], Iterator[UserError]]] = {
     Check.UNIT: _unit,
     **OF_SMALLER_LINE,
     Check.PRICE: _price,
+    Check.AMOUNT: _amount,
 }
 """The same of a line that is new or grows."""

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.resolvers.inputs import SalesOrderLineInput
 from gateway.resolvers.placing import LINE, columns_of, line_id
+from gateway.resolvers.values import folded as spelled
 from gateway.schema import ids
 from gateway.schema.catalog import Product
 from gateway.upstream.conditions import Raw, value_at
@@ -24,7 +25,7 @@ FOLDED = frozenset(
         "uomid/msdyn_symbol",
     }
 )
-"""Columns that name a row; in another case they name the same one."""
+"""Columns that name a row; in another spelling of Dynamics' they name the same one."""
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -94,4 +95,4 @@ def _alike(found: Any, wanted: Any, *, folded: bool) -> bool:
     if isinstance(found, int | Decimal | float) and not isinstance(found, bool):
         return Decimal(str(found)) == Decimal(str(wanted))
     said = str(found), str(wanted)
-    return len({each.casefold() for each in said} if folded else {*said}) == 1
+    return len({*map(spelled, said)} if folded else {*said}) == 1

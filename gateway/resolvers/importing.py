@@ -2,23 +2,30 @@
 
 from gateway.resolvers.amending import Addition, add
 from gateway.resolvers.checking import input_mistakes
-from gateway.resolvers.inputs import ImportSalesOrderLinesInput, SalesOrderLineInput
-from gateway.resolvers.mistakes import Errors, UserError, invalid
-from gateway.resolvers.payloads import ImportSalesOrderLinesPayload, refused
+from gateway.resolvers.inputs import (
+    MAXIMUM_CSV,
+    ImportSalesOrderLinesInput,
+    SalesOrderLineInput,
+)
+from gateway.resolvers.mistakes import Errors, UserError, Wrong, invalid
+from gateway.resolvers.payloads import ImportSalesOrderLinesPayload, telling
 from gateway.schema.context import Info
 from spreadsheets.lines import Line, read
 from spreadsheets.problems import Problem
 
 
+@telling(ImportSalesOrderLinesPayload)
 async def import_lines(
     info: Info, sent: ImportSalesOrderLinesInput
 ) -> ImportSalesOrderLinesPayload:
     await info.context.writer.begin("update")
+    if len(sent.csv) > MAXIMUM_CSV:
+        raise Wrong(invalid(f"At most {MAXIMUM_CSV:,} characters.", "csv"))
     lines, errors = parse(sent.csv)
     addition = Addition("importSalesOrderLines", [*lines.values()], "csv", tuple(lines))
     if errors:
         more = [error for line in addition.wanted for error in input_mistakes(line)]
-        return refused(ImportSalesOrderLinesPayload, [*errors, *more])
+        raise Wrong(*errors, *more)
     return await add(info, ImportSalesOrderLinesPayload, sent, addition)
 
 

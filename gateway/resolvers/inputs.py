@@ -11,20 +11,26 @@ import strawberry
 
 MAXIMUM_LINES = 500
 """Of an order, whichever way its lines come."""
+MOST = {"SalesOrderLineInput": MAXIMUM_LINES}
+"""How many items of an input type a list of a mutation may have; each list is held to it there."""
 MAXIMUM_KEY = 255
+MAXIMUM_CSV = 65_536
 LENGTHS = {
     "customer_reference": 60,
     "requisition_number": 20,
     "note": 255,
     "name": 200,
     "street": 250,
-    "street_number": 250,
-    "postal_code": 20,
-    "city": 80,
-    "state": 50,
+    "street_number": 20,
+    "postal_code": 10,
+    "city": 60,
+    "state": 10,
     "country": 80,
 }
-"""How long each text may be, by what Dynamics' columns hold and as it counts: in UTF-16 units."""
+"""
+How long each text may be, by what the columns of Dataverse and those of the ERP hold, and as
+Dynamics counts: in UTF-16 units.
+"""
 REFERENCE = f"Your own reference; at most {LENGTHS['customer_reference']} characters."
 REQUISITION = f"Your requisition number; at most {LENGTHS['requisition_number']} characters."
 NOTE = f"A note for the seller; at most {LENGTHS['note']} characters."

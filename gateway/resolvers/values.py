@@ -35,6 +35,11 @@ def plain(value: T) -> T | None:
     return None if isinstance(value, str) and not value.strip() else given(value)
 
 
+def folded(key: str) -> str:
+    """A key as Dynamics compares it: without regard to case and to blanks behind it."""
+    return key.casefold().rstrip(" ")
+
+
 def is_said(sent: object, name: str) -> bool:
     """Whether the input has this member, be it null."""
     return getattr(sent, name, strawberry.UNSET) is not strawberry.UNSET

@@ -140,10 +140,16 @@ class SalesOrder(Node):
     )
     contact: Contact | None = link(
         "msdyn_contactperson",
-        "The person who placed the order.",
+        "The person who placed the order, where it names one by the older model of contacts.",
         back="orders",
-        back_doc="The sales orders that the person placed, newest first.",
+        back_doc="The sales orders that name the person as their `contact`, newest first.",
         written="create",
+    )
+    party_contact: Contact | None = link(
+        {f"msdyn_associatedcontact/{lookup_value('msdyn_contactid')}": ""},
+        "The person who placed the order, where it names one by the newer model of contacts.",
+        back="party_orders",
+        back_doc="The sales orders that name the person as their `partyContact`, newest first.",
     )
     _id: UUID = column("salesorderid", "The key.", written="create")
     _key: str | None = column(

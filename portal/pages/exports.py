@@ -49,6 +49,12 @@ def word(kind: str, path: str) -> Value:
     return lambda language, row: language.messages.gettext(words_for(kind, _at(row, path))[0])
 
 
+def orderer(language: Language, row: Row) -> Cell:
+    """The person, by whichever model of contacts the order names one."""
+    name: str | None = _at(row, "order.contact.name") or _at(row, "order.partyContact.name")
+    return name
+
+
 def parcels(language: Language, row: Row) -> Cell:
     return " ".join(
         each["number"] for each in row["shipment"]["tracking"]["nodes"] if each["number"]
@@ -61,7 +67,7 @@ ORDER: Final[Columns] = {
     N_("Placed on"): day("order.placedAt"),
     N_("Your reference"): text("order.customerReference"),
     N_("Account"): text("order.account.name"),
-    N_("Ordered by"): text("order.contact.name"),
+    N_("Ordered by"): orderer,
     N_("Requested date"): day("order.requestedReceiptDate"),
 }
 AMOUNTS: Final[Columns] = {

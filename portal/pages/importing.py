@@ -1,6 +1,8 @@
 """A list of products, pasted or uploaded -> lines of the draft, or what is wrong with it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -11,17 +13,55 @@ from portal.errors import Overtaken, Unavailable
 from portal.pages.draft import draft_of, edit, line_of
 from portal.pages.items import LONG_NOTE, Trouble, shown
 from portal.pages.reordering import NOT_SOLD
-from portal.pages.wizard import date_mistake, one_line
+from portal.pages.wizard import date_mistake
 from portal.pasting import listed, showable
 from portal.visits import Visit
 from portal.words import N_
 from spreadsheets.lines import Line as Row
 from spreadsheets.problems import Problem, at
 
+PAGE: Final = 100
+"""Numbers that one list of the gateway is asked for."""
+SHOWN: Final = 5
+"""Products that a sentence names."""
 TOO_MANY: Final = N_("At most 500 lines at once.")
 NO_PRODUCT: Final = N_("There is no product with this number.")
+SEVERAL: Final = N_(
+    "This number stands for several products. Write the number of one of them: %(numbers)s."
+)
+OTHER_ITEM: Final = N_("The product with this number is of another item.")
+TOO_MANY_VARIANTS: Final = N_(
+    "The items of this list have too many variants. Write the numbers of the products."
+)
 NOT_SOLD_SO: Final = N_("This is not a quantity in which the product is sold.")
 OTHER_UNIT: Final = N_("It is not sold in this unit. Possible are: %(units)s.")
+
+Product = Mapping[str, Any]
+"""A product of the gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The products that a number stands for."""
+
+    products: tuple[Product, ...] = ()
+    are_all: bool = True
+
+
+Listed = Mapping[str, Candidates]
+"""By the number in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The products that a list names."""
+
+    by_number: Listed
+    by_item: Listed
+
+    def of(self, row: Row) -> Candidates:
+        listed = self.by_number if row.number else self.by_item
+        return listed.get((row.number or row.item_number).casefold(), Candidates())
 
 
 async def imported(visit: Visit) -> Response:
@@ -31,10 +71,8 @@ async def imported(visit: Visit) -> Response:
     draft = draft_of(visit)
     file = listed(visit.form, visit.language.decimal_mark)
     sheet = file.sheet
-    known = await _numbered(
-        visit, sorted({line.number or line.item_number for line in sheet.lines})
-    )
-    found, more = _lines(visit, sheet.lines, known)
+    named = await _named(visit, sheet.lines)
+    found, more = _lines(visit, sheet.lines, named)
     units, lines = await _in_other_units(visit, draft, found)
     mistakes = sorted([*sheet.problems, *more, *units], key=lambda mistake: mistake.row)
     if len(draft.extend(lines).lines) > MAXIMUM_LINES:
@@ -68,34 +106,51 @@ def _tell(visit: Visit, lines: list[Line], strangers: list[str]) -> None:
         )
 
 
-async def _numbered(visit: Visit, numbers: list[str]) -> dict[str, dict[str, Any]]:
+async def _named(visit: Visit, rows: Sequence[Row]) -> Named:
+    """The products that rows name, by their own numbers and by those of their items."""
+    by_number, by_item = await asyncio.gather(
+        _listed(visit, "Numbered", "number", {row.number for row in rows}),
+        _listed(visit, "Items", "itemNumber", {row.item_number for row in rows if not row.number}),
+    )
+    return Named(by_number, by_item)
+
+
+async def _listed(visit: Visit, operation: str, member: str, wanted: set[str]) -> Listed:
     """The products with these numbers in any case, in one request; by number in lower case."""
+    numbers = sorted(filter(None, wanted))
     if not numbers:
         return {}
-    pages = {name: numbers[n * 100 : (n + 1) * 100] for n, name in enumerate("abcde")}
-    found = await visit.ask("wizard", "Numbered", **pages)
+    pages = {name: numbers[n * PAGE : (n + 1) * PAGE] for n, name in enumerate("abcde")}
+    found = await visit.ask("wizard", operation, **pages)
     if None in found.values():
         raise Unavailable("products")
-    nodes = (product for page in found.values() for product in page["nodes"])
-    return {product["number"].casefold(): product for product in nodes}
+    listed: dict[str, Candidates] = {}
+    for name, page in found.items():
+        are_all = not page["pageInfo"]["hasNextPage"]
+        for number in pages[name]:
+            alike = (each for each in page["nodes"] if each[member].casefold() == number.casefold())
+            listed[number.casefold()] = Candidates(tuple(alike), are_all)
+    return listed
 
 
 def _lines(
-    visit: Visit, rows: Sequence[Row], known: Mapping[str, dict[str, Any]]
+    visit: Visit, rows: Sequence[Row], named: Named
 ) -> tuple[dict[int, Line], list[Problem]]:
     """The lines by the numbers of their rows, and what is wrong with the other rows."""
     lines, mistakes = dict[int, Line](), []
     for row in rows:
-        product = known.get((row.number or row.item_number).casefold())
-        mistake = _mistake(row, product, visit.language.today())
-        if product is None or mistake:
-            mistakes += [mistake] if mistake else []
+        product = _meant(row, named.of(row))
+        if isinstance(product, Problem):
+            mistakes.append(product)
+            continue
+        if mistake := _mistake(row, product, visit.language.today()):
+            mistakes.append(mistake)
             continue
         lines[row.row] = line_of(
             product,
             row.quantity,
             unit=None if _is_own(row.unit, product) else row.unit,
-            note=one_line(row.note),
+            note=row.note,
             ships=row.day,
         )
     return lines, mistakes
@@ -105,13 +160,27 @@ def _is_own(unit: str, product: Mapping[str, Any]) -> bool:
     return unit.casefold() in {"", (product["unit"] or "").casefold()}
 
 
-def _mistake(row: Row, product: Mapping[str, Any] | None, today: date) -> Problem | None:
-    """Why a row cannot become a line of the draft."""
-    if product is None:
-        return at(NO_PRODUCT, row.row, row.number or row.item_number)
+def _meant(row: Row, found: Candidates) -> Product | Problem:
+    """The one product that a row names, or why there is none."""
+    number = row.number or row.item_number
+    if not found.are_all:
+        return at(TOO_MANY_VARIANTS, row.row, number)
+    if not found.products:
+        return at(NO_PRODUCT, row.row, number)
+    first, *others = found.products
+    if others:
+        names = ", ".join(str(product["number"]) for product in found.products[:SHOWN])
+        return at(SEVERAL, row.row, number, numbers=names)
+    if row.item_number and row.item_number.casefold() != (first["itemNumber"] or "").casefold():
+        return at(OTHER_ITEM, row.row, row.item_number)
+    return first
+
+
+def _mistake(row: Row, product: Product, today: date) -> Problem | None:
+    """Why a row whose product is known cannot become a line of the draft."""
     if product["state"] not in (None, "ACTIVE"):
         return at(NOT_SOLD, row.row, row.number or row.item_number)
-    if is_too_long(one_line(row.note)):
+    if is_too_long(row.note):
         return at(LONG_NOTE, row.row, row.note[:40])
     if row.day and (mistake := date_mistake(row.day.isoformat(), today)):
         return at(mistake, row.row, row.day.isoformat())

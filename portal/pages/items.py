@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from portal.drafts import Draft, Line, Objection, is_too_long, quantity
+from portal.edits import as_shown
 from portal.errors import NotFound, Overtaken, Unavailable
 from portal.lists import day
 from portal.pages.adding import NO_QUANTITY, add, buyable
@@ -152,7 +153,9 @@ def _typed(visit: Visit, line: Line) -> Line | Objection:
         return NO_QUANTITY
     if name in form and (objection := line.objection(amount)):
         return objection
-    note = one_line(form.get(f"note-{line.id}", line.note))
+    said = form.get(f"note-{line.id}", line.note)
+    # A field shows a note without its line breaks: where nothing was typed, it stays as it is.
+    note = line.note if as_shown(said) == as_shown(line.note) else one_line(said)
     if is_too_long(note):
         return _said(visit, LONG_NOTE)
     wanted = form.get(f"ships-{line.id}")

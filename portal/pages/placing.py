@@ -6,7 +6,7 @@ never orders twice.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from portal.desks import (
 )
 from portal.drafts import Draft, priced
 from portal.errors import BadLink, NotFound, PortalError, Unavailable, Waiting
+from portal.figures import money
 from portal.pages.addresses import choices
 from portal.pages.draft import draft_of
 from portal.pages.items import page_of_line, sheet
@@ -52,10 +53,9 @@ async def review(visit: Visit) -> Response:
         found = None
     if found is None:
         visit.is_partial = True
-        return await _reviewed(visit, draft, [])
+        return await _reviewed(visit, draft, [], {})
     draft = await _repriced(visit, draft, found["lines"])
-    there = {line["product"]["id"]: line["availability"] for line in found["lines"]}
-    return await _reviewed(visit, draft, found["errors"], there)
+    return await _reviewed(visit, draft, found["errors"], found)
 
 
 async def _repriced(visit: Visit, draft: Draft, lines: list[dict[str, Any]]) -> Draft:
@@ -75,8 +75,10 @@ async def _reviewed(
     visit: Visit,
     draft: Draft,
     errors: list[dict[str, Any]],
-    there: dict[str, dict[str, Any] | None] | None = None,
+    preview: Mapping[str, Any],
 ) -> Response:
+    """The draft with what its preview says, as far as there is one."""
+    lines = preview.get("lines", ())
     own, _ = await choices(visit, draft.account)
     is_sent = visit.request.method == "POST"
     return visit.render(
@@ -87,9 +89,18 @@ async def _reviewed(
         own=own,
         errors=errors,
         is_sent=is_sent,
-        there=there or {},
+        there={line["product"]["id"]: line["availability"] for line in lines},
+        amounts={one.id: told["amount"] for one, told in zip(draft.lines, lines, strict=False)},
+        total=_total(draft, preview),
         page_of_line=page_of_line,
     )
+
+
+def _total(draft: Draft, preview: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the order comes to; without a preview, as the draft estimates it."""
+    if preview.get("lines"):
+        return preview["total"] if preview["complete"] else None
+    return None if draft.total is None else money(draft.total, draft.currency)
 
 
 async def submit(visit: Visit) -> Response:
@@ -195,7 +206,7 @@ async def _settled(
         if visit.desk.state is not State.EDITING:
             return _waiting(visit, key)
         if answer["errors"]:
-            return await _reviewed(visit, visit.desk.draft, answer["errors"])
+            return await _reviewed(visit, visit.desk.draft, answer["errors"], {})
         visit.warn(visit.translate("Your order was not placed. Please send it once more."))
         return visit.go("/orders/new/review")
     operation = answer.get("operation")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.drafts import MAXIMUM_NOTE, MAXIMUM_QUANTITY, Draft, Line
+from portal.drafts import MAXIMUM_QUANTITY, Draft, Line, is_too_long
 from portal.errors import NotFound
 from portal.lists import day
 from portal.pages.draft import act_for, draft_of, edit, line_of
@@ -20,6 +20,7 @@ NOT_SOLD: Final = N_("It is not sold any more.")
 NO_QUANTITY: Final = N_("It was a return, or a quantity that cannot be ordered.")
 FULL: Final = N_("An order has at most 500 lines.")
 PAST: Final = N_("The day on which it was wanted has passed: only the day was left out.")
+LONG: Final = N_("Its note is too long: only the note was left out.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Left:
     reason: str
 
 
-Taken = tuple[Line | None, Left | None]
+Taken = tuple[Line | None, list[Left]]
 """A line as it can be ordered again, and what of it cannot."""
 
 
@@ -55,7 +56,7 @@ async def reorder(visit: Visit) -> Response:
         message = visit.translate("The lines of %s are in your draft. Check dates and quantities.")
         visit.notice(message % (order["number"] or ""))
     else:
-        left.extend(each for _, each in found if each)
+        left.extend(each for _, without in found for each in without)
     if not left:
         return visit.go("/orders/new")
     return visit.render("new_reordered.html", order=order, left=grouped(left))
@@ -81,24 +82,25 @@ def taken(row: Mapping[str, Any], place: int, order: Mapping[str, Any], today: d
     product, quantity = row["product"], Decimal(row["quantity"] or 0)
     name = row["description"] or (product or {}).get("name") or ""
     if product is None:
-        return None, Left(place, name, GONE)
+        return None, [Left(place, name, GONE)]
     if product["state"] not in (None, "ACTIVE"):
-        return None, Left(place, name, NOT_SOLD)
+        return None, [Left(place, name, NOT_SOLD)]
     if not 0 < quantity <= MAXIMUM_QUANTITY:
-        return None, Left(place, name, NO_QUANTITY)
+        return None, [Left(place, name, NO_QUANTITY)]
     ships = day(row["requestedShippingDate"])
     if row["requestedShippingDate"] == order["requestedShippingDate"]:
         # That of the whole order, which every line has.
         ships = None
     note = "" if row["note"] in (None, row["description"]) else row["note"]
+    wrong = {PAST: bool(ships and ships < today), LONG: is_too_long(note)}
     line = line_of(
         product,
         quantity,
         unit=row["unit"],
-        note=note[:MAXIMUM_NOTE],
-        ships=ships if ships and ships >= today else None,
+        note="" if wrong[LONG] else note,
+        ships=None if wrong[PAST] else ships,
     )
-    return line, Left(place, name, PAST) if ships and ships < today else None
+    return line, [Left(place, name, reason) for reason, is_so in wrong.items() if is_so]
 
 
 def _joined(
@@ -116,8 +118,7 @@ def _joined(
             left.append(Left(place, line.name, FULL))
             continue
         draft = draft.add(line) if line else draft
-        if without:
-            left.append(without)
+        left.extend(without)
     return draft
 
 

@@ -26,6 +26,7 @@ async def orders(visit: Visit, text: str | None) -> dict[str, Any]:
         return [
             *(has(name, word) for name in ("number", "customerReference", "requisitionNumber")),
             *_among("contact", found["contacts"], word),
+            *_among("partyContact", found["contacts"], word),
             *_among("account", found["accounts"], word),
             *_among("number", bought, word),
         ]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from portal.countries import is_known
 from portal.desks import State, current, discarded, restored, settled
-from portal.drafts import Destination, Draft
+from portal.drafts import LENGTHS, TOO_LONG, Destination, Draft, is_too_long
 from portal.errors import Overtaken
 from portal.lists import day
 from portal.pages.addresses import OTHER, PARTS, choices, destination
@@ -110,15 +110,16 @@ def check(form: Mapping[str, str], draft: Draft, today: date) -> dict[str, str]:
     found = {
         "account": draft.account is None and N_("Choose the account that buys."),
         "receipt_date": wanted and date_mistake(wanted, today),
-        "reference": len(_short(form, "reference")) > 50 and N_("At most 50 characters."),
-        "requisition": len(_short(form, "requisition")) > 50 and N_("At most 50 characters."),
     }
+    texts = {"reference", "requisition"}
     if form.get("ship_to") == OTHER:
+        texts |= LENGTHS.keys() & {*PARTS}
         found |= {
             "street": not _short(form, "street") and N_("Enter the street."),
             "city": not _short(form, "city") and N_("Enter the city."),
             "country": _country_mistake(_short(form, "country"), draft),
         }
+    found |= {name: TOO_LONG for name in texts if is_too_long(_short(form, name), LENGTHS[name])}
     return {
         name: message for name, message in found.items() if isinstance(message, str) and message
     }

@@ -121,7 +121,7 @@ def tour(page: Page) -> Iterator[str]:
     page.locator("a[href$='/change']").click()
     page.wait_for_url("**/change")
     yield "change"
-    page.locator("#reference").fill("x" * 51)
+    page.locator("#reference").fill("x" * 61)
     page.locator("#number").fill("D0225")
     page.locator(".submit button").click()
     page.locator("#reference-mistake").wait_for()

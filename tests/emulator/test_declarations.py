@@ -127,3 +127,26 @@ def test_a_saved_store_gains_the_columns_declared_since(tmp_path: Path) -> None:
     assert row is not None
     assert (row["name"], row["new_code"]) == ("Order 101", None)
     assert new.version >= old.version
+
+
+def test_a_choice_that_exists_takes_further_options(tmp_path: Path) -> None:
+    text = """
+    [salesorder.options.msdyn_processingstatus]
+    192350000 = "Not renamed"
+    192350077 = "In quality control"
+    """
+
+    options = (
+        extended(tmp_path, text).by_name["salesorder"].columns["msdyn_processingstatus"].options
+    )
+    untouched = standard().by_name["salesorder"].columns["msdyn_processingstatus"].options
+
+    assert options
+    assert untouched
+    assert options.options[:-1] == untouched.options
+    assert (options.options[-1].value, options.options[-1].label) == (
+        192350077,
+        "In quality control",
+    )
+    with pytest.raises(DeclarationError, match="name is no choice"):
+        extended(tmp_path, "[salesorder.options.name]\n1 = 'One'")

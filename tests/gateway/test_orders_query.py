@@ -4,8 +4,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from starlette.applications import Starlette
 
-from tests.stack import Stack
+from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 
@@ -94,3 +95,19 @@ async def test_delivered_and_remaining_agree_with_the_status(stack: Stack) -> No
                 assert left == 0
             if order["status"] in ("ACTIVE", "CONFIRMED", "PICKED"):
                 assert sent == 0
+
+
+@pytest.mark.parametrize("settings_", [{}, {"compiled_plans": False}], ids=["compiled", "core"])
+async def test_a_group_of_which_nothing_is_asked_is_there_or_null_as_ever(
+    small_world: Starlette, settings_: dict[str, Any]
+) -> None:
+    """By the name of its type alone, or by parts that a variable leaves out."""
+    nodes = "total { __typename } shipTo { __typename ... @include(if: $all) { city } }"
+    query = f"query ($all: Boolean!) {{ orders(first: 5) {{ nodes {{ {nodes} }} }} }}"
+
+    async with running(small_world, **settings_) as stack:
+        without = (await stack.ask(query, all=False)).data["orders"]["nodes"]
+        with_city = (await stack.ask(query, all=True)).data["orders"]["nodes"]
+
+    assert {order["shipTo"]["__typename"] for order in without} == {"Address"}
+    assert all(order["shipTo"]["city"] for order in with_city)

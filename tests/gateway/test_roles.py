@@ -66,6 +66,40 @@ async def test_a_representative_sees_all_of_the_account_and_staff_see_all(
     assert rep | placed["may"] <= admin
 
 
+@pytest.mark.parametrize("caller", ["jane", "rep", "admin"])
+async def test_an_order_says_who_ordered_by_either_model(stack: Stack, caller: str) -> None:
+    people = "contact { email } partyContact { email }"
+    known = {
+        (row["msdyn_Company"]["cdm_companycode"], row["msdyn_salesordernumber"]): _orderer(row)
+        for row in await stack.rows(ORDERER)
+    }
+
+    rows = await walk(stack, ORDERS, caller, selection=f"number company {people}")
+
+    told = {
+        (row["company"], row["number"]): (row["contact"] or row["partyContact"] or {}).get("email")
+        for row in rows
+    }
+    assert told == {order: known[order] for order in told}
+    assert {row["contact"] is None for row in rows} == {True, False}
+
+
+async def test_orders_are_found_by_the_person_of_the_newer_model(stack: Stack) -> None:
+    ask = "query ($f: SalesOrderFilter) { orders(first: 100, filter: $f) { nodes { %s } } }"
+    some = (await stack.ask(ask % "partyContact { id } contact { id }", as_="rep")).data
+    person = next(o["partyContact"]["id"] for o in some["orders"]["nodes"] if o["partyContact"])
+    of_person = "query ($id: ID!) { contact(id: $id) { partyOrders(first: 100) { nodes { id } } } }"
+
+    named = {"partyContact": {"eq": person}}
+    listed = (await stack.ask(ask % "id partyContact { id }", as_="rep", f=named)).data
+    back = (await stack.ask(of_person, as_="rep", id=person)).data
+
+    orders = listed["orders"]["nodes"]
+    assert {order["partyContact"]["id"] for order in orders} == {person}
+    found = {order["id"] for order in back["contact"]["partyOrders"]["nodes"]}
+    assert found == {order["id"] for order in orders}
+
+
 async def test_lines_shipments_and_invoices_follow_the_order(stack: Stack) -> None:
     query = (
         "{ orders(first: 20) { nodes { shipments(first: 5) { nodes { number } } } } "

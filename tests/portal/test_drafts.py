@@ -28,17 +28,20 @@ def lamp(amount: str, product: str = "p1") -> Line:
         ("0", 0, None),
         ("-1", 0, None),
         ("NaN", 0, None),
-        ("1e99", 0, None),
+        ("1e3", 0, None),
+        ("1_0", 0, None),
+        ("\N{FULLWIDTH DIGIT ONE}\N{FULLWIDTH DIGIT TWO}", 0, None),
+        ("\N{ARABIC-INDIC DIGIT THREE}", 0, None),
+        ("1 2", 0, None),
+        ("+3", 0, "3"),
+        (".5", 1, "0.5"),
+        ("9" * 5_000, 0, None),
         ("ten", 0, None),
         ("", 0, None),
     ],
 )
 def test_a_quantity_is_what_the_product_allows(text: str, decimals: int, found: str | None) -> None:
     assert quantity(text, decimals) == (found and Decimal(found))
-
-
-def test_a_quantity_is_sent_in_plain_digits() -> None:
-    assert str(quantity("1e3", 0)) == "1000"
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,9 @@ ENGLISH, DUTCH = languages([Locale("en"), Locale("nl")], [], "UTC")
         (ENGLISH, "1,000,000.5", "1000000.5"),
         (ENGLISH, "2.5", "2.5"),
         (ENGLISH, "2,5", "2,5"),
+        (ENGLISH, "1 2", "1 2"),
+        (ENGLISH, "12 34", "12 34"),
+        (ENGLISH, "1 000,000", "1 000,000"),
         (DUTCH, "1.000", "1000"),
         (DUTCH, "1.000,5", "1000.5"),
         (DUTCH, "1\u00a0000", "1000"),
@@ -139,6 +145,27 @@ def test_a_quantity_is_held_against_what_is_sold(amount: str, code: str | None) 
 
     assert (objection and objection["code"]) == code
     assert replace(line, own_unit="ea", unit="box").objection(Decimal(7)) is None
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "amount"),
+    [("USD", "0.0035", "0.00"), ("USD", "0.005", "0.01"), ("JPY", "0.5", "1"), ("KWD", "1", "1")],
+)
+def test_a_total_is_the_sum_of_rounded_lines(currency: str, price: str, amount: str) -> None:
+    lines = [
+        replace(lamp("1", name), price=Decimal(price), currency=currency) for name in ("a", "b")
+    ]
+
+    draft = Draft().extend(lines)
+
+    assert [line.amount for line in draft.lines] == [Decimal(amount)] * 2
+    assert draft.total == 2 * Decimal(amount)
+
+
+def test_amounts_of_different_currencies_are_never_added() -> None:
+    euros = replace(lamp("1", "b"), currency="EUR")
+
+    assert Draft().extend([lamp("1"), euros]).total is None
 
 
 def test_a_total_is_unknown_where_a_price_is() -> None:

@@ -134,3 +134,21 @@ async def test_what_is_not_a_file_of_ours_is_read_as_text(jane: Visitor) -> None
     await jane.post("/orders/new/import", file="D0023;1;één")
 
     assert await drafted(jane) == [("D0023", "1", "één")]
+
+
+async def test_products_are_named_by_the_numbers_of_their_items_too(jane: Visitor) -> None:
+    await jane.post("/orders/new/import", pasted="itemNumber;quantity\nd0023;2\nD0170;3")
+    taken = [(line.number, str(line.quantity)) for line in (await jane.desk()).draft.lines]
+    several = await jane.post("/orders/new/import", pasted="item number;quantity\nD0193;100")
+    nothing = await jane.post("/orders/new/import", pasted="item number;quantity\nD0193-BLACK-L;1")
+    both = "number;item number;quantity\nD0193-BLACK-L;D0193;100"
+    strange = await jane.post("/orders/new/import", pasted=f"{both}\nD0023;D0170;1")
+    await jane.post("/orders/new/import", pasted=both)
+
+    assert taken == [("D0023", "2"), ("D0170", "3")]
+    assert several.status_code == 422
+    assert "This number stands for several products." in several.text
+    assert "D0193-BLACK-L" in several.text
+    assert "There is no product with this number." in nothing.text
+    assert "The product with this number is of another item." in strange.text
+    assert [line.number for line in (await jane.desk()).draft.lines][2:] == ["D0193-BLACK-L"]

@@ -540,3 +540,23 @@ async def test_ordering_again_keeps_the_variant(jane: Visitor) -> None:
     await jane.post(address)
 
     assert [one.number for one in (await jane.desk()).draft.lines] == ["D0193-BLACK-L"]
+
+
+async def test_a_note_of_several_lines_stays_as_it_was_written(jane: Visitor) -> None:
+    """A browser shows it in one line, and sends it so."""
+    note = "leave at\ngate 5"
+    await begun(jane, f'number,quantity,note\nD0023,2,"{note}"')
+    (line,) = (await jane.desk()).draft.lines
+    await jane.post(
+        "/orders/new/items",
+        **{f"line-{line.id}": "3", f"note-{line.id}": note.replace("\n", ""), "next": "1"},
+    )
+    saved = (await jane.desk()).draft.lines[0]
+    await jane.get("/orders/new/review")
+    placed = await jane.post("/orders/new/submit", key=jane.hidden("key"))
+    address = re.findall(r'action="(/orders/[^"]+/reorder)"', placed.text)[0]
+    await jane.post(address)
+    again = (await jane.desk()).draft.lines[0]
+
+    assert (str(saved.quantity), saved.note) == ("3", note)
+    assert (str(again.quantity), again.note) == ("3", note)

@@ -4,10 +4,11 @@ import html
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import pytest
 
+from portal.drafts import LENGTHS
 from tests.browser.customers import advance
 from tests.portal.site import Visitor, visiting
 
@@ -64,7 +65,7 @@ async def followed(visitor: Visitor, address: str, pattern: str) -> list[str]:
         page = (await visitor.get(at)).text
         found += re.findall(pattern, page)
         further = re.findall(r'rel="next" href="([^"]+)"', page)
-        at = f"{address}{html.unescape(further[0])}" if further else None
+        at = urljoin(address, html.unescape(further[0])) if further else None
     return found
 
 
@@ -123,8 +124,8 @@ async def changeable(visitor: Visitor, reference: str) -> tuple[str, dict[str, s
     [
         ("receipt_date", "2020-01-01", "This day has passed."),
         ("receipt_date", "24.12.2126", "Enter a date such as"),
-        ("reference", "x" * 51, "At most 50 characters."),
-        ("requisition", "x" * 51, "At most 50 characters."),
+        ("reference", "x" * 61, "This is too long."),
+        ("requisition", "x" * 21, "This is too long."),
         ("quantity", "2", "Enter a product number."),
         ("number", "NOPE", "This is not a quantity"),
     ],
@@ -407,6 +408,16 @@ async def test_a_buyers_own_orders_say_who_ordered(jane: Visitor) -> None:
     assert set(named) == {"Jane Doe"}
 
 
+async def test_representatives_see_who_ordered_by_either_model_and_find_it(port: int) -> None:
+    pattern = r'data-label="Ordered by">\s*([^<]*?)\s*</td>'
+    async with visiting(port, "rep") as rep:
+        named = await followed(rep, "/orders", pattern)
+        found = await followed(rep, "/orders?q=jane+doe", pattern)
+
+    assert named.count("\N{EN DASH}") < len(named) / 10, "few orders name nobody"
+    assert (set(found), len(found)) == ({"Jane Doe"}, named.count("Jane Doe"))
+
+
 async def test_a_country_is_chosen_and_shown_in_the_language_of_the_reader(jane: Visitor) -> None:
     typed = {"ship_to": "other", "street": "Quay 7", "city": "Köln"}
     await jane.get("/orders/new")
@@ -419,3 +430,20 @@ async def test_a_country_is_chosen_and_shown_in_the_language_of_the_reader(jane:
 
     assert "Choose a country of the list." in wrong.text
     assert ("Germany" in english.text, "Duitsland" in dutch.text) == (True, True)
+
+
+async def test_texts_of_the_first_step_are_as_long_as_an_order_takes_them(jane: Visitor) -> None:
+    typed = {"ship_to": "other", **{name: "x" * most for name, most in LENGTHS.items()}}
+    await jane.get("/orders/new")
+    for name, most in LENGTHS.items():
+        page = await jane.post("/orders/new", **{**typed, name: "x" * (most + 1)})
+        assert page.status_code == 422, name
+        assert f'id="{name}-mistake"' in page.text
+        assert "This is too long." in page.text
+
+    await jane.post("/orders/new", **typed)
+    await jane.post("/orders/new/import", pasted="D0023,1")
+    await jane.get("/orders/new/review")
+    placed = await jane.post("/orders/new/submit", key=jane.hidden("key"))
+
+    assert re.search(r"<h1>Order \S+", placed.text)

@@ -174,7 +174,7 @@ async def test_a_day_that_stands_already_may_have_passed(writable: Stack) -> Non
 ADDRESS = ("name", "street", "streetNumber", "postalCode", "city", "state", "country")
 
 
-@pytest.mark.parametrize("name", ["customerReference", "requisitionNumber", *ADDRESS])
+@pytest.mark.parametrize("name", ["customerReference", "requisitionNumber", "note", *ADDRESS])
 @pytest.mark.parametrize("letter", ["x", SMILE], ids=["plain", "wide"])
 async def test_texts_are_counted_as_dynamics_counts_them(
     writable: Stack, name: str, letter: str
@@ -186,13 +186,15 @@ async def test_texts_are_counted_as_dynamics_counts_them(
 
     def said(length: int) -> dict[str, Any]:
         text = {name: letter * length}
-        return {"shipTo": {"street": "s", "city": "c", **text}} if name in ADDRESS else text
+        if name == "note":
+            return {"lines": [lines[0] | text]}
+        address = {"street": "s", "city": "c", **text}
+        return {"lines": lines} | ({"shipTo": address} if name in ADDRESS else text)
 
-    fits, too_long = [
-        await preview(writable, lines=lines, **said(length)) for length in (room, room + 1)
-    ]
+    fits, too_long = [await preview(writable, **said(length)) for length in (room, room + 1)]
+    order = await do(writable, "createSalesOrder", **said(room), idempotencyKey=name + letter)
 
-    assert fits["errors"] == []
+    assert (fits["errors"], order["errors"]) == ([], [])
     assert [error["code"] for error in too_long["errors"]] == ["INVALID_INPUT"]
     assert too_long["errors"][0]["path"][-1] == name
 

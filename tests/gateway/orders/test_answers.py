@@ -1,11 +1,13 @@
 """What fails takes nothing else away, and a mutation says what was wrong with its input."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLList, GraphQLNonNull, get_named_type
 
+from gateway.resolvers.inputs import MOST
 from gateway.resolvers.root import build
 from gateway.schema import ids
 from gateway.tables import TABLES
@@ -85,6 +87,72 @@ async def test_an_id_that_is_none_is_a_typed_error_with_its_path(
         assert answer.data[name]["errors"] == [
             {"code": "INVALID_INPUT", "path": ["input", field]}
         ], junk
+
+
+def text_fields(type_: GraphQLInputObjectType, *path: str) -> Iterator[tuple[str, ...]]:
+    """The paths of all texts and ids in an input, through what is inside of it."""
+    for name, each in type_.fields.items():
+        named = get_named_type(each.type)
+        if isinstance(named, GraphQLInputObjectType):
+            yield from text_fields(named, *path, name)
+        elif named.name in ("String", "ID"):
+            yield (*path, name)
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+async def test_a_text_of_any_length_is_a_typed_error(stack: Stack, name: str) -> None:
+    for path in text_fields(input_of(name)):
+        sent = filled(input_of(name))
+        place: Any = sent
+        for step in path[:-1]:
+            inner = filled(get_named_type(input_of(name).fields[step].type))
+            place = sent.setdefault(step, inner)
+            place = place[0] if isinstance(place, list) else place
+        place[path[-1]] = "x" * 100_000
+
+        errors = (await stack.ask(asking(name), input=sent)).data[name]["errors"]
+
+        assert errors, path
+        assert {error["path"][0] for error in errors} == {"input"}, path
+
+
+def lists(type_: GraphQLInputObjectType) -> Iterator[tuple[str, str]]:
+    """The lists in an input, with the types of their items."""
+    for name, each in type_.fields.items():
+        named = get_named_type(each.type)
+        if isinstance(each.type, GraphQLList) or isinstance(
+            getattr(each.type, "of_type", None), GraphQLList
+        ):
+            yield name, named.name
+        elif isinstance(named, GraphQLInputObjectType):
+            yield from lists(named)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "kind"),
+    [(name, *each) for name in MUTATIONS for each in lists(input_of(name))],
+)
+async def test_a_list_that_is_too_long_is_a_typed_error_with_its_path(
+    stack: Stack, name: str, field: str, kind: str
+) -> None:
+    """It is written in the input, or in a variable of its own."""
+    most, item = MOST[kind], {"quantity": "1", "number": "D0023"}
+    rest = {key: value for key, value in filled(input_of(name)).items() if key != field}
+    literal = " ".join(f'{key}: "{value}"' for key, value in rest.items())
+    apart = (
+        f"mutation ($many: [{kind}!]!) {{ {name}(input: {{ {field}: $many {literal} }})"
+        " { errors { code path } } }"
+    )
+    for count in (most + 1, 5_000):
+        many = [item] * count
+        answers = [
+            await stack.ask(asking(name), input={**rest, field: many}),
+            await stack.ask(apart, many=many),
+        ]
+
+        for answer in answers:
+            found = answer.data[name]["errors"]
+            assert found == [{"code": "INVALID_INPUT", "path": ["input", field]}]
 
 
 @pytest.mark.parametrize("name", ["createSalesOrder", "previewSalesOrder", "addSalesOrderLines"])

@@ -317,3 +317,33 @@ def test_a_cell_keeps_what_is_quoted_in_it() -> None:
 def lines(payload: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = payload["order"]["lines"]["nodes"]
     return found
+
+
+async def test_keys_are_folded_as_dynamics_folds_them(writable: Stack) -> None:
+    """Without regard to case and to blanks behind; nothing else is one and the same."""
+    first, second = await products(writable)
+    order = await placed(writable)
+    sent = {
+        "order": order["id"],
+        "version": order["version"],
+        "idempotencyKey": "folded",
+        "lines": [
+            {
+                "number": f"{first['number'].lower()} ",
+                "quantity": "1",
+                "unit": first["unit"].upper() + "  ",
+            },
+            {"itemNumber": f"{second['itemNumber']} ", "quantity": "1"},
+        ],
+    }
+
+    added = await do(writable, "addSalesOrderLines", **sent)
+    again = await do(writable, "addSalesOrderLines", **sent)
+    wrong = [" " + first["number"], first["number"] + "\t", first["number"] + "\u0301", "", " "]
+    found = await preview(writable, lines=[{"number": each, "quantity": "1"} for each in wrong])
+
+    assert (added["errors"], again["errors"]) == ([], [])
+    assert (added["replayed"], again["replayed"]) == (False, True)
+    assert again["order"]["version"] == added["order"]["version"]
+    assert {error["code"] for error in found["errors"]} == {"PRODUCT_NOT_FOUND"}
+    assert len(found["errors"]) == len(wrong)

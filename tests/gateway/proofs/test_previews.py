@@ -17,7 +17,8 @@ from tests.gateway.orders.worlds import changed, list_too
 from tests.gateway.proofs.requests import NIGHTLY
 from tests.stack import Stack, emulator, running
 
-DECIMALS = {"USD": 2, "EUR": 2, "JPY": 0, "GBP": 2}
+DECIMALS = {"USD": 2, "EUR": 1, "JPY": 0, "GBP": 2}
+"""Of the currencies that are bought in, as this organization has set them."""
 BASKETS = 2_500 if NIGHTLY else 5
 """For each currency."""
 AT_MOST = 6
@@ -65,8 +66,12 @@ def world() -> Starlette:
     store = world.state.store
     organizations = store.catalog.named("organization")
     (organization,) = store.select(organizations, "1 = 1")
+    currencies = store.catalog.named("transactioncurrency")
     with store.transaction("load") as tx:
         tx.update(organizations, organization, {"pricingdecimalprecision": 4})
+        for code, places in DECIMALS.items():
+            currency = store.find(currencies, "isocurrencycode = ?", [code])
+            tx.update(currencies, currency, {"currencyprecision": places})
     return world
 
 
