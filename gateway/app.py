@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from gateway.audit import Audit
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.errands import PRIORITY, errand_of
 from gateway.auth.issuers import issuers
 from gateway.auth.keys import Keys
 from gateway.auth.policy_file import PolicyFile
@@ -59,10 +60,10 @@ from gateway.settings import Settings
 from gateway.tables import TABLES, ServiceName
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, service_login
-from gateway.upstream.exchange import Httpx2Transport, Timeouts, Transport
+from gateway.upstream.exchange import Httpx2Transport, Transport
 from gateway.upstream.names import Names
 from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
-from gateway.upstream.sender import Sender, now
+from gateway.upstream.sender import now, sender_of
 from gateway.upstream.service import Service
 from gateway.upstream.transport import Http1Transport
 
@@ -112,6 +113,7 @@ def create_app(
         explain=outside.explain,
         show_execution=settings.show_execution,
         audit=outside.audit,
+        deadline=settings.deadline,
     )
     app = Gateway(
         routes=[
@@ -224,17 +226,29 @@ class Outside:
         """What the resolvers of one request share; NotFound where it names a foreign account."""
         if account := request.header(_ACCOUNT):
             principal = principal.choosing(account_id(account))
-        return self.shared(principal, request.id)
+        return self.shared(
+            principal, request.id, begun=request.begun, priority=request.headers.get(PRIORITY)
+        )
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """The customer of this global id, contact id or e-mail address, as staff look with it."""
         return await self.authenticator.seen_as(staff, contact_name(name))
 
-    def shared(self, principal: Principal, request: str) -> Context:
-        """The same for a request of this id."""
+    def shared(
+        self,
+        principal: Principal,
+        request: str,
+        *,
+        begun: float | None = None,
+        priority: bytes | None = None,
+    ) -> Context:
+        """The same for a request of this id, which came at `begun` with this `Priority`."""
         clock = asyncio.get_running_loop().time
         allowance = Allowance(
-            self._settings.upstream_calls, clock() + self._settings.deadline, clock
+            self._settings.upstream_calls,
+            (clock() if begun is None else begun) + self._settings.deadline,
+            clock,
+            errand=errand_of(principal, priority),
         )
         return Context(
             principal,
@@ -259,8 +273,10 @@ class Outside:
 
     async def explain(self, context: Context) -> Explanation:
         """Why the answer of a request is as it is, with time of its own."""
-        allowance = Allowance(self._settings.upstream_calls, now() + self._settings.deadline)
-        return await explanation(replace(context.loaders.reader, allowance=allowance))
+        reader, deadline = context.loaders.reader, now() + self._settings.deadline
+        errand = reader.allowance.errand
+        allowance = Allowance(self._settings.upstream_calls, deadline, errand=errand)
+        return await explanation(replace(reader, allowance=allowance))
 
     async def learn(self) -> None:
         """Read the names of the environment, for a command that lasts no longer than its answer."""
@@ -307,20 +323,13 @@ class Outside:
             yield
 
     def _service(self, dialect: Dialect, root: str, login: ServiceLogin) -> Service:
-        settings = self._settings
-        timeouts = Timeouts(
-            settings.connect_timeout,
-            settings.read_timeout,
-            settings.read_timeout,
-            settings.deadline,
-        )
         return Service(
             Signed(self._transport(), login),
             # Links that the service sends begin with this, in the form that it gives addresses.
             str(httpx2.URL(root)),
             dialect,
-            write_patience=settings.write_timeout,
-            sender=Sender(timeouts=timeouts),
+            write_patience=self._settings.write_timeout,
+            sender=sender_of(self._settings, dialect.service),
         )
 
     def _transport(self) -> Transport:

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from gateway.admission.deadlines import due
+from gateway.admission.errands import Errand, Lane
 from gateway.auth import principal
 from gateway.auth.customers import REMEMBER, Customer, Identity
 from gateway.auth.expiring import Expiring
@@ -330,7 +332,8 @@ class Directory:
         return [cls(row) for row in page.rows if where.holds(row)]
 
     def _allowance(self) -> Allowance:
-        return Allowance(CALLS, now() + self._deadline)
+        errand = Errand(Lane.IDENTITY)
+        return Allowance(CALLS, due(now() + self._deadline), errand=errand)
 
 
 def _stands(party: ContactForParty) -> bool:

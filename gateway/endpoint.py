@@ -15,6 +15,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
 from gateway import explaining
+from gateway.admission import deadlines
 from gateway.audit import NO_AUDIT, Audit, refusal
 from gateway.auth.principal import Principal
 from gateway.engine.answers import Refused, refused
@@ -98,7 +99,9 @@ class GraphQLEndpoint:
         explain: Explain | None = None,
         show_execution: bool = False,
         audit: Audit = NO_AUDIT,
+        deadline: float = 10.0,
     ) -> None:
+        """`deadline`: seconds from a request's first byte until its caller must be known."""
         self._engine = engine
         self._authenticate = authenticate
         self._context = context
@@ -106,6 +109,7 @@ class GraphQLEndpoint:
         self._explain = explain
         self._show_execution = show_execution
         self._audit = audit
+        self._deadline = deadline
         self.refusals: Counter[str] = Counter()
         """Requests that were not executed, by code."""
 
@@ -119,6 +123,7 @@ class GraphQLEndpoint:
     async def _respond(self, request: Received, receive: Receive) -> Response:
         media_type = negotiate(request.header(b"accept"))
         caller = None
+        deadlines.begin(request.begun + self._deadline)
         try:
             caller = await self._authenticate(_authorization(request))
             principal, name = caller, request.header(_VIEW_AS)

@@ -281,7 +281,9 @@ class Settings:
         "Upstream calls that one operation may make.", parsers.count, default=50
     )
     upstream_concurrency: int = variable(
-        "Calls in flight to each of the two services, per process.", parsers.count, default=40
+        "Calls in flight to each of the two services, in all worker processes together.",
+        parsers.count,
+        default=40,
     )
     http_transport: parsers.HttpTransport = variable(  # noqa: RUF009 - a field, as all of them
         "What carries requests to the two services: `own`, or `httpx2` with its own transport, "

@@ -43,6 +43,7 @@ LAYERS = (
     ("gateway.audit", "gateway.kinds", "gateway.rules"),
     ("gateway.auth",),
     ("gateway.upstream", "gateway.engine"),
+    ("gateway.admission",),
     ("gateway.environment",),
     ("gateway.errors", "gateway.settings"),
     ("gateway.memory", "gateway.parsers"),

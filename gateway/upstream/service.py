@@ -341,7 +341,7 @@ class Service:
         request = Request(method, url, content, {**HEADERS, **headers})
         seconds = patience or self.sender.timeouts.read
         return await self.sender.send(
-            self.transport, request, allowance.deadline, seconds, allowance.clock
+            self.transport, request, allowance.deadline, seconds, allowance.clock, allowance.errand
         )
 
 

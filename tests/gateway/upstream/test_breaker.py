@@ -8,6 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.admission.errands import Errand
+from gateway.admission.governor import Governor
 from gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from gateway.upstream.breaker import CALLS, OPEN, SPREAD, WINDOW
 from gateway.upstream.exchange import Httpx2Transport, Request
@@ -34,15 +36,23 @@ class Caller:
 
     def __init__(self, *steps: Step, seed: int = 1) -> None:
         self.script = Script(*steps)
-        self.sender = Sender(drawn(seed), budget=-1_000.0)
+        self.sender = Sender(drawn(seed), Governor("dataverse"), budget=-1_000.0)
         self._transport = Httpx2Transport(self.script)
 
-    async def sent(self, patience: float = 0.3) -> bool:
+    async def sent(
+        self,
+        patience: float = 0.3,
+        *,
+        method: str = "POST",
+        table: str = "salesorders",
+        caller: str | None = None,
+    ) -> bool:
         """Whether a call leaves the process at all."""
         before = len(self.script.asked)
-        request = Request("POST", "https://org.example/salesorders", b"{}")
+        request = Request(method, f"https://org.example/{table}", b"{}")
+        errand = Errand(caller=caller)
         with suppress(UpstreamError):
-            await self.sender.send(self._transport, request, now() + 60, patience)
+            await self.sender.send(self._transport, request, now() + 60, patience, errand=errand)
         return len(self.script.asked) > before
 
     async def all_sent(self, count: int) -> bool:
@@ -102,11 +112,57 @@ async def test_being_asked_to_wait_is_no_failure() -> None:
 @virtually
 async def test_half_of_the_calls_must_fail() -> None:
     below = Caller(*[204, 204, 503] * CALLS)
-    at = Caller(*[204, 503] * CALLS)
+    at = Caller(*[503, 204] * CALLS)
 
     assert await below.all_sent(3 * CALLS)
-    assert await at.all_sent(CALLS)
+    assert await at.all_sent(CALLS + 1)
     assert not await at.sent()
+
+
+@virtually
+async def test_a_success_is_no_reason_to_open_it() -> None:
+    caller = Caller(*failures(CALLS - 1, 204))
+
+    assert await caller.all_sent(3 * CALLS)
+
+
+@virtually
+async def test_what_fails_is_left_alone_by_table_and_kind() -> None:
+    caller = Caller(*failures(CALLS, 204))
+    await caller.opened()
+
+    assert await caller.sent(table="accounts")
+    assert await caller.sent(method="GET")
+    assert not await caller.sent()
+
+
+@virtually
+async def test_a_service_that_cannot_be_reached_is_left_alone_as_a_whole() -> None:
+    caller = Caller(httpx2.ConnectError("x"))
+    await caller.opened()
+
+    assert not await caller.sent(table="accounts")
+    assert not await caller.sent(method="GET")
+
+
+@virtually
+async def test_what_is_too_slow_for_one_caller_is_not_left_alone() -> None:
+    alone, several = Caller(None), Caller(None)
+
+    for _ in range(2 * CALLS):
+        assert await alone.sent(caller="one")
+    for number in range(CALLS):
+        assert await several.sent(caller=f"caller {number % 3}")
+    assert not await several.sent(caller="one")
+
+
+def test_the_log_names_what_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        await Caller(503).opened()
+
+    run(main())
+
+    assert "dataverse (writes of salesorders) mostly fails" in caplog.text
 
 
 @virtually
