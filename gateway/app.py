@@ -384,7 +384,7 @@ def _cors(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", REQUEST_ID, ACCOUNT, VIEW_AS],
-            expose_headers=[REQUEST_ID, "Retry-After"],
+            expose_headers=[REQUEST_ID, "Retry-After", "RateLimit", "RateLimit-Policy"],
             max_age=PREFLIGHT_SECONDS,
         )
     ]

@@ -14,7 +14,7 @@ from graphql import OperationType
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
-from gateway import explaining
+from gateway import explaining, shedding
 from gateway.admission import deadlines
 from gateway.audit import NO_AUDIT, Audit, refusal
 from gateway.auth.principal import Principal
@@ -27,7 +27,9 @@ from gateway.errors import (
     GatewayError,
     InvalidInput,
     LimitExceeded,
+    NotAsked,
     NotFound,
+    RateLimited,
     Unauthenticated,
     UpstreamThrottled,
 )
@@ -160,6 +162,14 @@ class GraphQLEndpoint:
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
         for event in observed(answer, prepared, request.id, principal):
             self._audit.record(event)
+        said = shedding.refusal(answer) if answer.errors else None
+        if said is not None:
+            self.refusals[said["code"]] += 1
+            headers = shedding.headers(said)
+            if media_type == RESPONSE:
+                body = {"errors": answer.errors}
+                return _json(body, media_type, shedding.status(said), headers)
+            return _json(answer.body, media_type, headers=headers)
         if not (explain or self._show_execution):
             return _json(answer.body, media_type)
         extensions = {"explain": await explain(context)} if explain else {}
@@ -246,6 +256,8 @@ def _status(error: GatewayError) -> int:
             return 404
         case InvalidInput():
             return 400
+        case RateLimited():
+            return 429
         case LimitExceeded():
             return 413  # the body; a document's limits are no matter of HTTP
         case _:
@@ -258,6 +270,8 @@ def _headers(error: GatewayError) -> dict[str, str]:
             return {"WWW-Authenticate": "Bearer"}
         case UpstreamThrottled():
             return {"Retry-After": str(error.details.get("retryAfter", 1))}
+        case NotAsked():
+            return shedding.headers_of(error)
         case _:
             return {}
 

@@ -29,6 +29,7 @@ LAYERS = (
     ("gateway.app",),
     ("gateway.endpoint", "gateway.graphiql", "gateway.health", "gateway.metrics"),
     ("gateway.explaining", "gateway.middleware", "gateway.negotiation", "gateway.routing"),
+    ("gateway.shedding",),
     ("gateway.receiving", "gateway.serving"),
     ("gateway.engine.plans",),
     ("gateway.resolvers",),

@@ -38,6 +38,8 @@ CAP = 0.75
 """The share of all places that one caller can have."""
 USUAL = 0.2
 """Seconds that a call is taken to last before any was seen."""
+LONGEST = 2.0
+"""Seconds that the longest calls are taken to last before any was seen."""
 WEIGHT = 1 / 25
 """How much the latest answer counts in averages."""
 NOISE = 0.3
@@ -71,7 +73,8 @@ class Governor:
         """Seconds that calls last of late."""
         self._weight = 1.0
         """How much the latest answer counts in averages: the first ones more than others."""
-        self._longest = 0.0
+        self._longest = LONGEST
+        """Seconds that the longest calls lasted of late."""
         self._hint = ""
         self._hear_at = -inf
         """When headers are listened to again: not of each of a hundred answers at once."""

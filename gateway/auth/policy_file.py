@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 REREAD = 30.0
 """Seconds between two looks at the file; what changed in it holds after that."""
 HEADING = re.compile(r"""\[\s*([^\[\]#]+?)\s*\]\s*(?:#.*)?""")
-ROLE = {"extends", "kind"}
+ROLE = {"extends", "kind", "quota"}
 """What a role says of itself; every other word in it is a permission."""
 GRANT = {"access", "privileges", "hide"}
 
@@ -125,7 +125,14 @@ class _Reading:
                 inside = self._table(said[permission], at, permission)
                 grants[permission] = self._grant(f"{at}.{permission}", permission, inside)
                 self._check_reach(f"{at}.{permission}", permission, grants[permission], kind)
-        return Role(kind, grants)
+        return Role(kind, grants, self._quota(at, said, base))
+
+    def _quota(self, at: str, said: Mapping[str, Any], base: Role | None) -> int | None:
+        quota = said.get("quota", base.quota if base else None)
+        if quota is None or (type(quota) is int and quota > 0):
+            return quota
+        self._wrong(at, "quota", "'quota' must be a number of calls above 0")
+        return None
 
     def _base(self, at: str, said: Mapping[str, Any]) -> Role | None:
         base = said.get("extends")

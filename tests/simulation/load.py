@@ -111,6 +111,8 @@ class Caller:
     table: str = "salesorders"
     fresh: bool = False
     """Whether the next operation begins when it is due, and not when the one before has ended."""
+    leaves_after: float | None = None
+    """Seconds after which it gives an operation up, if it does."""
     took: list[float] = field(default_factory=list)
     """Seconds of operations that were answered."""
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -141,11 +143,13 @@ async def _ask(
     under_way: set[asyncio.Task[None]] = set()
     while now() < until:
         operation = asyncio.create_task(_operation(random.choice(senders), service, caller))
+        if caller.leaves_after is not None:
+            asyncio.get_running_loop().call_later(caller.leaves_after, operation.cancel)
         if caller.fresh:
             under_way.add(operation)
             operation.add_done_callback(under_way.discard)
         else:
-            await operation
+            await asyncio.wait([operation])
         await asyncio.sleep(caller.pause(random))
     if under_way:
         await asyncio.wait(under_way)

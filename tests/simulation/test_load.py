@@ -169,6 +169,19 @@ def test_a_slow_service_is_used_to_its_full_whatever_is_asked_of_it() -> None:
     assert not any("doubtful" in name for caller in [*crowd, *orders] for name in caller.outcomes)
 
 
+def test_callers_who_go_away_make_no_more_calls_in_flight_than_there_are_places() -> None:
+    staying = customers(20, 1.0)
+    leaving = [
+        Caller(f"leaving {n}", f"leaving {n}", every(0.5), leaves_after=0.1 + n / 200)
+        for n in range(200)
+    ]
+
+    service = played([*staying, *leaving], 60, takes=between(1.0, 1.4))
+
+    assert service.peak <= PLACES
+    assert all(caller.took for caller in staying)
+
+
 def test_a_naive_governor_answers_nobody_there() -> None:
     crowd = customers(500, 0.5)
 
