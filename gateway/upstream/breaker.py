@@ -9,11 +9,14 @@ import logging
 from collections import deque
 from collections.abc import Hashable
 from random import Random
+from typing import Literal
 
 from gateway.errors import UpstreamUnavailable
-from gateway.upstream.exchange import Request
 
 log = logging.getLogger(__name__)
+
+Sort = tuple[Literal["reads", "writes"], str]
+"""What a call does, and to which table."""
 
 WINDOW = 10.0
 """Seconds of calls that are looked at."""
@@ -114,30 +117,30 @@ class Breakers:
         self._random, self._name = random, name
         self._reach = Breaker(random, name)
         """For the whole service: whether it can be reached."""
-        self._kinds: dict[tuple[str, str], Breaker] = {}
+        self._kinds: dict[Sort, Breaker] = {}
         self.quiet = True
         """Whether nothing failed lately, so that none of them need be asked."""
 
-    def check(self, request: Request, moment: float) -> None:
+    def check(self, sort: Sort, moment: float) -> None:
         """UpstreamUnavailable where `admit` would let nobody through."""
         if not self.quiet:
             self._reach.check(moment)
-            self._of(request).check(moment)
+            self._of(sort).check(moment)
 
-    def admit(self, request: Request, moment: float) -> tuple[Breaker, ...]:
+    def admit(self, sort: Sort, moment: float) -> tuple[Breaker, ...]:
         """
-        Let a request through, which `learn` or `forget` ends; UpstreamUnavailable where one of them
-        is open. Says for which of them the request is the probe.
+        Let a call through, which `learn` or `forget` ends; UpstreamUnavailable where one of them
+        is open. Says for which of them the call is the probe.
         """
         if self.quiet:
             return ()
-        self.check(request, moment)
-        both = self._reach, self._of(request)
+        self.check(sort, moment)
+        both = self._reach, self._of(sort)
         return tuple([each for each in both if each.admit(moment)])
 
     def learn(
         self,
-        request: Request,
+        sort: Sort,
         moment: float,
         probed: tuple[Breaker, ...],
         *,
@@ -145,10 +148,10 @@ class Breakers:
         reached: bool = True,
         slow_for: Hashable = None,
     ) -> None:
-        """How a request ended; `reached`: whether it came as far as the service."""
+        """How a call ended; `reached`: whether it came as far as the service."""
         if self.quiet and not failed:
             return
-        reach, kind = self._reach, self._of(request)
+        reach, kind = self._reach, self._of(sort)
         reach.learn(moment, failed=not reached, probing=reach in probed)
         if reached:
             kind.learn(moment, failed=failed, probing=kind in probed, slow_for=slow_for)
@@ -157,14 +160,11 @@ class Breakers:
         self.quiet = reach.quiet and all(each.quiet for each in self._kinds.values())
 
     def forget(self, probed: tuple[Breaker, ...]) -> None:
-        """A request was given up, which says nothing."""
+        """A call was given up, which says nothing."""
         for each in probed:
             each.forget(probing=True)
 
-    def _of(self, request: Request) -> Breaker:
-        kind = "read" if request.method == "GET" else "write"
-        table = request.url.partition("?")[0].partition("(")[0].rpartition("/")[2]
-        if (kind, table) not in self._kinds:
-            name = f"{self._name} ({kind}s of {table})"
-            self._kinds[kind, table] = Breaker(self._random, name)
-        return self._kinds[kind, table]
+    def _of(self, sort: Sort) -> Breaker:
+        if sort not in self._kinds:
+            self._kinds[sort] = Breaker(self._random, f"{self._name} ({' of '.join(sort)})")
+        return self._kinds[sort]

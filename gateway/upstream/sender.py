@@ -8,7 +8,7 @@ are of the running loop's clock, so a loop in virtual time makes every pause and
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from random import Random
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.settings import Settings
-from gateway.upstream.breaker import Breaker, Breakers
+from gateway.upstream.breaker import Breaker, Breakers, Sort
 from gateway.upstream.exchange import Reply, Request, Timeouts, Transport, Unacceptable
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ LEAST, MARGIN = 0.2, 0.1
 FULL, COST, COST_OF_TIMEOUT = 100.0, 5.0, 10.0
 """The budget for repeats: where it starts, and what one costs. An answer earns 1 back."""
 UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout)
+ANY: Sort = ("reads", "anything")
 REPEATABLE = frozenset({408, 500, 502, 503, 504})
 DEADLOCKS = frozenset({"0x80044150", "0x80044151"})
 """Dataverse's codes for a SQL deadlock and a SQL time-out, whatever status they come with."""
@@ -69,6 +70,8 @@ class Outcome(msgspec.Struct, frozen=True):
     again: bool = False
     failed: bool = False
     """Whether it speaks against the service's health; being asked to wait does not."""
+    tells: bool = True
+    """Whether it says anything of the service's health."""
     ran: bool = False
     """Whether the service may have done what it was asked, though it did not say so."""
     after: float = 0.0
@@ -105,10 +108,11 @@ class Sender:
         patience: float,
         clock: Clock = now,
         errand: Errand | None = None,
+        sort: Sort = ANY,
     ) -> Sent:
         """
         Send `request` for `errand`, several times if need be; each try is given up after `patience`
-        seconds.
+        seconds. Its failures count for calls of its `sort`.
 
         Raises UpstreamError, `doubtful` as in `Sent`, where no try was answered.
         """
@@ -116,7 +120,9 @@ class Sender:
         errand = errand or Errand()
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                outcome = await self._try(transport, request, deadline, patience, clock, errand)
+                outcome = await self._try(
+                    transport, request, deadline, patience, clock, errand, sort
+                )
             except UpstreamError as error:
                 error.doubtful = ran
                 raise
@@ -138,6 +144,7 @@ class Sender:
         patience: float,
         clock: Clock,
         errand: Errand,
+        sort: Sort,
     ) -> Outcome:
         """What one try came to; UpstreamError where none may be made."""
         moment = clock()
@@ -145,7 +152,7 @@ class Sender:
             raise UpstreamTimeout("The operation ran out of time.")
         governor, breakers = self.governor, self.breakers
         if not breakers.quiet:
-            breakers.check(request, moment)
+            breakers.check(sort, moment)
         if not governor.enter(errand, moment):
             # Nothing is begun that could not end in time.
             latest = deadline - max(LEAST, MARGIN + 1.5 * governor.usual)
@@ -154,15 +161,15 @@ class Sender:
         probed: tuple[Breaker, ...] = ()
         try:
             if not breakers.quiet:
-                probed = breakers.admit(request, moment)
+                probed = breakers.admit(sort, moment)
             sent = True
             limits = self._limits(min(moment + patience, deadline - MARGIN), patience)
             reply = await transport.exchange(request, limits)
         except (httpx2.TransportError, TimeoutError) as error:
             outcome = unanswered(error, request)
             if isinstance(error, TimeoutError) and moment + patience > deadline - MARGIN:
-                # The service was not given the time that it may take, which says nothing of it.
-                outcome = replace(outcome, again=False, failed=False)
+                # The service was not given the time that it may take.
+                outcome = replace(outcome, again=False, tells=False)
             governor.unanswered(errand, moment, clock(), sent=outcome.ran)
         except BaseException as error:
             # An error of ours says that the request never left, as there is no token for it.
@@ -173,16 +180,24 @@ class Sender:
         else:
             outcome = self._judged(reply, errand, moment, clock())
         if outcome.failed or not breakers.quiet:
-            breakers.learn(
-                request,
-                clock(),
-                probed,
-                failed=outcome.failed,
-                reached=outcome.ran or not outcome.failed,
-                slow_for=errand.caller if isinstance(outcome.error, UpstreamTimeout) else None,
-            )
+            self._learn(outcome, sort, probed, errand.caller)
         self.outcomes[outcome.name] += 1
         return outcome
+
+    def _learn(
+        self, outcome: Outcome, sort: Sort, probed: tuple[Breaker, ...], caller: Hashable
+    ) -> None:
+        if not outcome.tells:
+            self.breakers.forget(probed)
+            return
+        self.breakers.learn(
+            sort,
+            now(),
+            probed,
+            failed=outcome.failed,
+            reached=outcome.ran or not outcome.failed,
+            slow_for=caller if isinstance(outcome.error, UpstreamTimeout) else None,
+        )
 
     def _judged(self, reply: Reply, errand: Errand, began: float, moment: float) -> Outcome:
         """What an answer means for the next try, and for the calls of all others."""
@@ -238,7 +253,7 @@ def unanswered(error: Exception, request: Request) -> Outcome:
     """What it means for the next try that there is no answer."""
     if isinstance(error, httpx2.PoolTimeout):
         # Our own connections were all taken, which says nothing of the service.
-        return Outcome(error=UpstreamUnavailable("The gateway is busy."), again=True)
+        return Outcome(error=UpstreamUnavailable("The gateway is busy."), again=True, tells=False)
     if isinstance(error, UNSENT):
         log.warning("%s is not reachable: %s", _host(request), type(error).__name__)
         gone = UpstreamUnavailable("Dynamics is not reachable.")

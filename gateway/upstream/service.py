@@ -28,6 +28,7 @@ from gateway.errors import (
 from gateway.upstream import batch
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Row, opened
+from gateway.upstream.breaker import Sort
 from gateway.upstream.conditions import NOTHING
 from gateway.upstream.diagnosis import diagnose
 from gateway.upstream.exchange import Reply, Request, Transport
@@ -186,7 +187,7 @@ class Service:
         """
         allowance.spend()
         url = urljoin(self.root, resource) if resource.startswith("/") else self.root + resource
-        sent = await self._send("GET", url, allowance, headers=NO_HEADERS)
+        sent = await self._send("GET", url, allowance, ("reads", resource), headers=NO_HEADERS)
         raise_for(sent.response.status, sent.response.headers, sent.response.body)
         try:
             return msgspec.json.decode(sent.response.body)
@@ -243,12 +244,12 @@ class Service:
         if len(calls) == 1 and calls[0].fits:
             (call,) = calls
             headers = self._preferred(call)
-            sent = await self._send("GET", call.url, allowance, headers=headers)
+            sent = await self._send("GET", call.url, allowance, _reads(call), headers=headers)
             return [outcome_of(sent.response)]
         if not all(call.fits_batch for call in calls):
             raise InvalidInput("The filter is too long.", argument="filter")
         parts = [Request("GET", call.url, headers=self._preferred(call)) for call in calls]
-        replies = await self._batch(*batch.reads(parts), allowance)
+        replies = await self._batch(*batch.reads(parts), allowance, _reads(calls[0]))
         if len(replies) != len(calls):
             raise UpstreamMismatch("A batch was answered with another number of parts.")
         return list(map(outcome_of, replies))
@@ -284,10 +285,12 @@ class Service:
             raise UpstreamMismatch("The service sent a link that leads elsewhere.")
         return link
 
-    async def _batch(self, content_type: str, body: bytes, allowance: Allowance) -> list[Reply]:
+    async def _batch(
+        self, content_type: str, body: bytes, allowance: Allowance, sort: Sort
+    ) -> list[Reply]:
         headers = {"Content-Type": content_type, "Accept": "multipart/mixed"}
         sent = await self._send(
-            "POST", self.root + "$batch", allowance, headers=headers, content=body
+            "POST", self.root + "$batch", allowance, sort, headers=headers, content=body
         )
         replies = batch.replied(sent.response)
         if sent.response.status >= 400 and len(replies) == 1:
@@ -301,6 +304,7 @@ class Service:
             request.method,
             request.url,
             allowance,
+            ("writes", changes[0].entity),
             patience=self.write_patience,
             headers=headers,
             content=request.body,
@@ -322,6 +326,7 @@ class Service:
             "POST",
             self.root + "$batch",
             allowance,
+            ("writes", changes[0].entity),
             patience=self.write_patience,
             headers=headers,
             content=body,
@@ -332,6 +337,7 @@ class Service:
         method: str,
         url: str,
         allowance: Allowance,
+        sort: Sort,
         *,
         headers: Mapping[str, str],
         content: bytes = b"",
@@ -341,8 +347,18 @@ class Service:
         request = Request(method, url, content, {**HEADERS, **headers})
         seconds = patience or self.sender.timeouts.read
         return await self.sender.send(
-            self.transport, request, allowance.deadline, seconds, allowance.clock, allowance.errand
+            self.transport,
+            request,
+            allowance.deadline,
+            seconds,
+            allowance.clock,
+            allowance.errand,
+            sort,
         )
+
+
+def _reads(call: Call) -> Sort:
+    return "reads", call.query.entity
 
 
 @lru_cache

@@ -20,6 +20,7 @@ from emulator.faults.protection import Limits, Protection
 from gateway.admission.errands import Errand, Lane
 from gateway.admission.governor import Governor
 from gateway.errors import UpstreamError, UpstreamTimeout
+from gateway.upstream.breaker import Sort
 from gateway.upstream.exchange import Reply, Request, Timeouts
 from gateway.upstream.sender import Sender, now
 
@@ -161,9 +162,10 @@ async def _operation(sender: Sender, service: Dynamics, caller: Caller) -> None:
     deadline = began + (WRITE_DEADLINE if writes else DEADLINE)
     errand = Errand(caller.lane, caller.account, caller.name)
     request = Request("POST" if writes else "GET", f"https://org.example/{caller.table}")
+    sort: Sort = "writes" if writes else "reads", caller.table
     try:
         for _ in range(caller.calls):
-            sent = await sender.send(service, request, deadline, PATIENCE, now, errand)
+            sent = await sender.send(service, request, deadline, PATIENCE, now, errand, sort)
             if sent.response.status != 200:
                 caller.outcomes[str(sent.response.status)] += 1
                 return
