@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from gateway.admission.flights import Flights
 from gateway.audit import Audit
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.errands import PRIORITY, errand_of
@@ -60,10 +61,10 @@ from gateway.settings import Settings
 from gateway.tables import TABLES, ServiceName
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, service_login
-from gateway.upstream.exchange import Httpx2Transport, Transport
+from gateway.upstream.exchange import Httpx2Transport, Request, Transport
 from gateway.upstream.names import Names
 from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
-from gateway.upstream.sender import now, sender_of
+from gateway.upstream.sender import Sent, now, sender_of
 from gateway.upstream.service import Service
 from gateway.upstream.transport import Http1Transport
 
@@ -174,6 +175,7 @@ class Outside:
         self._settings = settings
         self._given = transport
         self._transports: list[Transport] = []
+        self._flights: Flights[Request, Sent] = Flights()
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
         anonymous = self._transport()
         dataverse = service_login(settings, settings.dataverse_url, anonymous)
@@ -329,7 +331,7 @@ class Outside:
             str(httpx2.URL(root)),
             dialect,
             write_patience=self._settings.write_timeout,
-            sender=sender_of(self._settings, dialect.service),
+            sender=sender_of(self._settings, dialect.service, self._flights),
         )
 
     def _transport(self) -> Transport:

@@ -17,7 +17,8 @@ import httpx2
 import msgspec
 from msgspec.structs import replace
 
-from gateway.admission.errands import Errand
+from gateway.admission.errands import Errand, Lane
+from gateway.admission.flights import Flight, Flights
 from gateway.admission.governor import Governor
 from gateway.admission.told import retry_after
 from gateway.errors import (
@@ -40,6 +41,7 @@ LEAST, MARGIN = 0.2, 0.1
 FULL, COST, COST_OF_TIMEOUT = 100.0, 5.0, 10.0
 """The budget for repeats: where it starts, and what one costs. An answer earns 1 back."""
 UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout)
+OUT_OF_TIME = "The operation ran out of time."
 ANY: Sort = ("reads", "anything")
 REPEATABLE = frozenset({408, 500, 502, 503, 504})
 DEADLOCKS = frozenset({"0x80044150", "0x80044151"})
@@ -60,6 +62,9 @@ class Sent(msgspec.Struct, frozen=True):
 
     response: Reply
     doubtful: bool = False
+
+
+Shared = Flight[Request, Sent]
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -84,6 +89,21 @@ class Outcome(msgspec.Struct, frozen=True):
         return str(self.response.status) if self.response else _error(self).code
 
 
+class _Asked(msgspec.Struct):
+    """What is to be sent, and how."""
+
+    transport: Transport
+    request: Request
+    deadline: float
+    patience: float
+    clock: Clock
+    errand: Errand
+    sort: Sort
+    shared: bool = False
+    """Whether others may wait for its answer once it was sent."""
+    flight: Shared | None = None
+
+
 @dataclass
 class Sender:
     """How one service is asked, by everybody in this process."""
@@ -93,6 +113,8 @@ class Sender:
     """Who may ask when."""
     budget: float = FULL
     timeouts: Timeouts = field(default_factory=Timeouts)
+    flights: Flights[Request, Sent] = field(default_factory=Flights)
+    """Reads under way."""
     outcomes: Counter[str] = field(default_factory=Counter)
     """How often a try came to what."""
     breakers: Breakers = field(init=False)
@@ -116,13 +138,34 @@ class Sender:
 
         Raises UpstreamError, `doubtful` as in `Sent`, where no try was answered.
         """
-        ran = False
         errand = errand or Errand()
+        asked = _Asked(transport, request, deadline, patience, clock, errand, sort)
+        flights, url = self.flights, request.url
+        if request.method == "GET" and errand.lane is not Lane.WRITES:
+            while (flight := flights.of(url, request)) is not None:
+                if (sent := await _landed(flight, deadline)) is not None:
+                    return sent
+            asked.shared = True
+        sent, failure = None, None
+        try:
+            sent = await self._sent(asked)
+        except UpstreamTimeout:
+            raise  # others may have more time
+        except UpstreamError as error:
+            failure = error
+            raise
+        finally:
+            if asked.flight is not None:
+                flights.end(url, asked.flight, sent, failure)
+            elif sort[0] == "writes":
+                flights.forget()
+        return sent
+
+    async def _sent(self, asked: _Asked) -> Sent:
+        ran = False
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                outcome = await self._try(
-                    transport, request, deadline, patience, clock, errand, sort
-                )
+                outcome = await self._try(asked)
             except UpstreamError as error:
                 error.doubtful = ran
                 raise
@@ -130,57 +173,58 @@ class Sender:
             if not outcome.again:
                 self.budget = min(FULL, self.budget + 1)
                 break
-            if not await self._pause(outcome, attempt, deadline):
+            if not await self._pause(outcome, attempt, asked.deadline):
                 break
         if outcome.response is None:
             raise _given_up(outcome, ran)
         return Sent(outcome.response, ran)
 
-    async def _try(
-        self,
-        transport: Transport,
-        request: Request,
-        deadline: float,
-        patience: float,
-        clock: Clock,
-        errand: Errand,
-        sort: Sort,
-    ) -> Outcome:
-        """What one try came to; UpstreamError where none may be made."""
-        moment = clock()
+    async def _place(self, asked: _Asked) -> float:
+        """Wait for a place, if need be, and return when it was given."""
+        deadline, moment = asked.deadline, asked.clock()
         if deadline - moment < LEAST:
-            raise UpstreamTimeout("The operation ran out of time.")
-        governor, breakers = self.governor, self.breakers
-        if not breakers.quiet:
-            breakers.check(sort, moment)
-        if not governor.enter(errand, moment):
+            raise UpstreamTimeout(OUT_OF_TIME)
+        if not self.breakers.quiet:
+            self.breakers.check(asked.sort, moment)
+        governor = self.governor
+        if not governor.enter(asked.errand, moment):
             # Nothing is begun that could not end in time.
             latest = deadline - max(LEAST, MARGIN + 1.5 * governor.usual)
-            moment = await governor.turn(errand, latest)
+            moment = await governor.turn(asked.errand, latest)
+        if asked.shared and asked.flight is None:
+            # Not before: nobody waits in the line of somebody else.
+            asked.flight = self.flights.begin(asked.request.url, asked.request)
+        return moment
+
+    async def _try(self, asked: _Asked) -> Outcome:
+        """What one try came to; UpstreamError where none may be made."""
+        moment = await self._place(asked)
+        governor, breakers, errand = self.governor, self.breakers, asked.errand
+        end = asked.deadline - MARGIN
         sent = False
         probed: tuple[Breaker, ...] = ()
         try:
             if not breakers.quiet:
-                probed = breakers.admit(sort, moment)
+                probed = breakers.admit(asked.sort, moment)
             sent = True
-            limits = self._limits(min(moment + patience, deadline - MARGIN), patience)
-            reply = await transport.exchange(request, limits)
+            limits = self._limits(min(moment + asked.patience, end), asked.patience)
+            reply = await asked.transport.exchange(asked.request, limits)
         except (httpx2.TransportError, TimeoutError) as error:
-            outcome = unanswered(error, request)
-            if isinstance(error, TimeoutError) and moment + patience > deadline - MARGIN:
+            outcome = unanswered(error, asked.request)
+            if isinstance(error, TimeoutError) and moment + asked.patience > end:
                 # The service was not given the time that it may take.
                 outcome = replace(outcome, again=False, tells=False)
-            governor.unanswered(errand, moment, clock(), sent=outcome.ran)
+            governor.unanswered(errand, moment, asked.clock(), sent=outcome.ran)
         except BaseException as error:
             # An error of ours says that the request never left, as there is no token for it.
             sent = sent and not isinstance(error, UpstreamError)
-            governor.unanswered(errand, moment, clock(), sent=sent)
+            governor.unanswered(errand, moment, asked.clock(), sent=sent)
             breakers.forget(probed)
             raise
         else:
-            outcome = self._judged(reply, errand, moment, clock())
+            outcome = self._judged(reply, errand, moment, asked.clock())
         if outcome.failed or not breakers.quiet:
-            self._learn(outcome, sort, probed, errand.caller)
+            self._learn(outcome, asked.sort, probed, errand.caller)
         self.outcomes[outcome.name] += 1
         return outcome
 
@@ -229,14 +273,25 @@ class Sender:
         return True
 
 
-def sender_of(settings: Settings, service: str) -> Sender:
-    """How a service is asked by the settings; its limits are shared by all worker processes."""
+def sender_of(settings: Settings, service: str, flights: Flights[Request, Sent]) -> Sender:
+    """
+    How a service is asked by the settings; its limits are shared by all worker processes. `flights`
+    are those of all services: what is written to one shows in the other.
+    """
     read = settings.read_timeout
     places = max(1, settings.upstream_concurrency // settings.workers)
     return Sender(
         governor=Governor(service, places, parts=settings.workers),
+        flights=flights,
         timeouts=Timeouts(settings.connect_timeout, read, read, settings.deadline),
     )
+
+
+async def _landed(flight: Shared, deadline: float) -> Sent | None:
+    try:
+        return await flight.landed(deadline - MARGIN)
+    except TimeoutError:
+        raise UpstreamTimeout(OUT_OF_TIME) from None
 
 
 def _given_up(outcome: Outcome, ran: bool) -> UpstreamError:

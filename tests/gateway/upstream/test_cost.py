@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 HEADERS = {"Accept": "application/json", "OData-Version": "4.0", "If-None-Match": "null"}
 OF_A_DOZEN = b"".join(b"X-Header-%d: %d\r\n" % (number, number) for number in range(12))
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n%s\r\nok" % OF_A_DOZEN
-TO_SEND_AND_SIGN, TO_CARRY = 22, 68
+TO_SEND_AND_SIGN, TO_CARRY = 29, 68
 
 
 class AtOnce:
