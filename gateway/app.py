@@ -215,6 +215,7 @@ class Outside:
             external_identities=settings.external_identities,
             contact_parties=settings.contact_parties,
             web_roles=settings.web_roles,
+            outage=lambda: policy.current().outage,
         )
         self.authenticator = Authenticator(Tokens(sources), self._directory, policy.current)
         self.audit = Audit(settings.audit_file)

@@ -5,7 +5,6 @@ It asks before there is a principal, so its queries are fixed and take typed arg
 comes back is compared exactly, as Dataverse's own equality ignores case and trailing blanks.
 """
 
-import asyncio
 import logging
 import re
 import time
@@ -13,13 +12,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 from gateway.admission.deadlines import due
 from gateway.admission.errands import Errand, Lane
 from gateway.auth import principal
-from gateway.auth.customers import REMEMBER, Customer, Identity
-from gateway.auth.expiring import Expiring
+from gateway.auth.customers import Customer, Identity
+from gateway.auth.kept import Kept
 from gateway.auth.rejections import Reason, Rejected
 from gateway.errors import NotAvailableHere, UpstreamError
 from gateway.parsers import PartnerAccount
@@ -93,7 +91,7 @@ WEB_ROLES = {
 
 
 class Directory:
-    """Looks callers up in Dataverse and remembers the outcome, good or bad, for a minute."""
+    """Looks callers up in Dataverse and keeps the outcome, good or bad, as `Kept` says."""
 
     def __init__(
         self,
@@ -103,25 +101,27 @@ class Directory:
         external_identities: bool = True,
         contact_parties: bool = True,
         web_roles: Iterable[str] = (),
+        outage: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         `deadline`: seconds for one look-up. Without `external_identities` only e-mail counts,
         without `contact_parties` only the contact's parent is its account. `web_roles`: the
-        generations of Power Pages whose roles count, of `WEB_ROLES`.
+        generations of Power Pages whose roles count, of `WEB_ROLES`. `outage`: seconds for which
+        callers stay known while Dataverse cannot be asked.
         """
         self._service = service
         self._deadline = deadline
         self._external_identities = external_identities
         self._contact_parties = contact_parties
         self._web_roles = [WEB_ROLES[name] for name in web_roles]
-        self._clock = clock
         self._absent: set[type[Row]] = set()
-        self._customers: Expiring[Identity, Customer | Reason] = Expiring(clock)
-        self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
-        self._children: Expiring[Accounts, Accounts] = Expiring(clock)
-        self._seen: Expiring[str, Customer] = Expiring(clock)
-        self._partners: Expiring[tuple[PartnerAccount, ...], Accounts] = Expiring(clock)
+        self._customers: Kept[Identity, Customer | Reason] = Kept(self._outcome, outage, clock)
+        self._children: Kept[Accounts, Accounts] = Kept(self._below, outage, clock)
+        self._seen: Kept[str, Customer] = Kept(self._by_name, outage, clock)
+        self._partners: Kept[tuple[PartnerAccount, ...], Accounts] = Kept(
+            self._configured, outage, clock
+        )
 
     async def start(self) -> None:
         """Look whether the tables that are asked are there; the log says early what is not."""
@@ -134,7 +134,7 @@ class Directory:
 
     def known(self, issuer: str, subject: str, email: str | None) -> Customer | None:
         """As `customer`, where that was looked up of late and found."""
-        outcome = self._customers.get((issuer, subject, email))
+        outcome = self._customers.fresh((issuer, subject, email))
         return outcome if isinstance(outcome, Customer) else None
 
     async def customer(self, issuer: str, subject: str, email: str | None) -> Customer:
@@ -143,62 +143,44 @@ class Directory:
 
         Rejected where there is none, or none without doubt; UpstreamError where it cannot be told.
         """
-        key = issuer, subject, email
-        outcome = self._customers.get(key)
-        if outcome is None:
-            # A page of the portal asks several things at once: one of them looks the caller up.
-            lock = self._locks.setdefault(key, asyncio.Lock())
-            async with lock:
-                outcome = self._customers.get(key) or await self._outcome(key)
+        outcome = await self._customers.of((issuer, subject, email))
         if isinstance(outcome, Reason):
             raise Rejected(outcome)
         return outcome
 
     async def _outcome(self, key: Identity) -> Customer | Reason:
-        until = self._clock() + REMEMBER
-        outcome: Customer | Reason
         try:
-            outcome = await self._find(*key)
+            return await self._find(*key)
         except Rejected as rejected:
-            outcome = rejected.reason
-        self._customers.put(key, outcome, until=until)
-        return outcome
+            return rejected.reason
 
     async def accounts(self, wanted: tuple[PartnerAccount, ...]) -> Accounts:
         """The active ones of the accounts that configuration names. Rejected where none is."""
-        found = self._partners.get(wanted)
-        if found is None:
-            until = self._clock() + REMEMBER
-            numbers = one_of(NUMBER, [each.number for each in wanted])
-            rows = await self._read(Account, ACCOUNT, numbers)
-            mapped = [_account(row) for row in rows if row.state is ActiveState.ACTIVE]
-            found = tuple(
-                each
-                for each in mapped
-                if PartnerAccount(each.number or "", each.company or "") in wanted
-            )
-            self._partners.put(wanted, found, until=until)
+        found = await self._partners.of(wanted)
         if not found:
             raise Rejected(Reason.NO_ACCOUNT)
         return found
 
+    async def _configured(self, wanted: tuple[PartnerAccount, ...]) -> Accounts:
+        numbers = one_of(NUMBER, [each.number for each in wanted])
+        rows = await self._read(Account, ACCOUNT, numbers)
+        mapped = [_account(row) for row in rows if row.state is ActiveState.ACTIVE]
+        return tuple(
+            each
+            for each in mapped
+            if PartnerAccount(each.number or "", each.company or "") in wanted
+        )
+
     async def named(self, name: str) -> Customer:
         """The active contact of this id or e-mail address, for staff. Rejected without one."""
-        found = self._seen.get(name)
-        if found is None:
-            until = self._clock() + REMEMBER
-            found = await self._customer(await self._by_id(name) or await self._by_email(name))
-            self._seen.put(name, found, until=until)
-        return found
+        return await self._seen.of(name)
+
+    async def _by_name(self, name: str) -> Customer:
+        return await self._customer(await self._by_id(name) or await self._by_email(name))
 
     async def children(self, accounts: Accounts) -> Accounts:
         """The active accounts below these, children's children too."""
-        found = self._children.get(accounts)
-        if found is None:
-            until = self._clock() + REMEMBER
-            found = await self._below(accounts)
-            self._children.put(accounts, found, until=until)
-        return found
+        return await self._children.of(accounts)
 
     async def _below(self, accounts: Accounts) -> Accounts:
         known = {account.id: account for account in accounts}

@@ -40,6 +40,8 @@ class Policy:
 
     roles: Mapping[str, Role]
     web_roles: Mapping[str, str] = field(default_factory=dict)
+    outage: float = 300.0
+    """Seconds for which callers stay known while Dataverse cannot be asked who they are."""
     _rights: dict[frozenset[str], Rights] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )

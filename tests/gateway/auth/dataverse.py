@@ -115,6 +115,7 @@ class Dataverse:
         *,
         external_identities: bool = True,
         contact_parties: bool = True,
+        outage: float = 300.0,
     ) -> Directory:
         app = Starlette(routes=[Route("/api/data/v9.2/{collection}", self._answer)])
         transport = Httpx2Transport(httpx2.ASGITransport(app))
@@ -123,6 +124,7 @@ class Dataverse:
             deadline=5.0,
             external_identities=external_identities,
             contact_parties=contact_parties,
+            outage=lambda: outage,
             clock=clock,
         )
 

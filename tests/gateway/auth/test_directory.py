@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 
 from gateway.auth.customers import Customer
+from gateway.auth.kept import AGAIN
 from gateway.auth.rejections import Reason, Rejected
 from gateway.directory import Directory
-from gateway.errors import UpstreamRefused, UpstreamUnavailable
+from gateway.errors import UpstreamError, UpstreamRefused, UpstreamUnavailable
 from gateway.parsers import PartnerAccount
 from tests.gateway.auth.dataverse import Dataverse, account, contact, guid, identity, party
 from tests.gateway.auth.issuing import URL, Clock
@@ -328,6 +329,78 @@ async def test_a_failure_of_dataverse_is_no_verdict_and_is_not_remembered() -> N
     dataverse.failure = None
 
     assert (await directory.customer(URL, "subject", JANE)).contact.name == "Jane"
+
+
+DOWN = [Response(status_code=503), Response(status_code=429, headers={"Retry-After": "0"})]
+
+
+@pytest.mark.parametrize("failure", DOWN, ids=["down", "throttled"])
+async def test_callers_stay_known_for_an_outage_and_no_longer(failure: Response) -> None:
+    dataverse, clock = Dataverse(), Clock()
+    directory = dataverse.directory(clock, outage=900)
+    await directory.customer(URL, "subject", JANE)
+    dataverse.failure = failure
+
+    clock.now += 899
+    found = await directory.customer(URL, "subject", JANE)
+    clock.now += 1
+
+    assert found.contact.name == "Jane"
+    with pytest.raises(UpstreamError):
+        await directory.customer(URL, "subject", JANE)
+
+
+async def test_nobody_stays_known_where_the_policy_says_so() -> None:
+    dataverse, clock = Dataverse(), Clock()
+    directory = dataverse.directory(clock, outage=0)
+    await directory.customer(URL, "subject", JANE)
+    dataverse.failure = DOWN[0]
+    clock.now += 60
+
+    with pytest.raises(UpstreamError):
+        await directory.customer(URL, "subject", JANE)
+
+
+async def test_who_is_deactivated_is_out_as_soon_as_dataverse_can_be_asked_again() -> None:
+    dataverse, clock = Dataverse(), Clock()
+    directory = dataverse.directory(clock, outage=900)
+    await directory.customer(URL, "subject", JANE)
+    dataverse.failure = DOWN[0]
+    dataverse.tables["contacts"][0]["statecode"] = 1
+    clock.now += 60
+    await directory.customer(URL, "subject", JANE)
+
+    dataverse.failure = None
+    clock.now += AGAIN
+
+    with pytest.raises(Rejected, match=Reason.INACTIVE):
+        await directory.customer(URL, "subject", JANE)
+
+
+async def test_an_outage_costs_one_try_in_some_seconds() -> None:
+    dataverse, clock = Dataverse(), Clock()
+    directory = dataverse.directory(clock, outage=900)
+    await directory.customer(URL, "subject", JANE)
+    dataverse.failure = DOWN[0]
+    clock.now += 60
+    await directory.customer(URL, "subject", JANE)
+    asked = len(dataverse.asked)
+
+    for _ in range(50):
+        await directory.customer(URL, "subject", JANE)
+
+    assert len(dataverse.asked) == asked
+
+
+async def test_a_refusal_of_our_query_is_no_outage() -> None:
+    dataverse, clock = Dataverse(), Clock()
+    directory = dataverse.directory(clock, outage=900)
+    await directory.customer(URL, "subject", JANE)
+    dataverse.failure = Response(status_code=400)
+    clock.now += 60
+
+    with pytest.raises(UpstreamRefused):
+        await directory.customer(URL, "subject", JANE)
 
 
 def partner(*accounts: str) -> tuple[PartnerAccount, ...]:
