@@ -6,7 +6,6 @@ comes back is compared exactly, as Dataverse's own equality ignores case and tra
 """
 
 import logging
-import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +20,27 @@ from gateway.auth.kept import Kept
 from gateway.auth.rejections import Reason, Rejected
 from gateway.errors import NotAvailableHere, UpstreamError
 from gateway.parsers import PartnerAccount
+from gateway.persons import (
+    ACCOUNT,
+    ACTIVE,
+    CONTACT,
+    EMAIL,
+    PARENT,
+    PARTY,
+    PARTY_ADDRESS,
+    PERSON,
+    account_of,
+    accounts_inside,
+    accounts_of,
+    at,
+    contact_of,
+    contacts_at,
+    identified,
+    identity,
+    is_at,
+    only,
+    parties_at,
+)
 from gateway.schema.accounts import Account, ActiveState, Contact
 from gateway.schema.identities import (
     ContactForParty,
@@ -33,7 +53,6 @@ from gateway.schema.identities import (
 from gateway.tables import Row, paths
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import All, Compare, Condition, one_of
-from gateway.upstream.names import lookup_value
 from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service
@@ -43,16 +62,7 @@ log = logging.getLogger(__name__)
 CALLS = 10
 """Upstream calls of one look-up at most, pages included."""
 
-EMAIL = re.compile(r"[A-Za-z0-9.!#$&'+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}")
-"""Addresses that are looked up: ASCII, so that no two of them fold into one, and no wildcard."""
-
-_ACTIVE: Any = ActiveState.ACTIVE.value
-ACTIVE = Compare(Account.__table__.scalar_of("state"), "eq", _ACTIVE)
-PARENT, CUSTOMER = lookup_value("parentaccountid"), lookup_value("parentcustomerid")
 NUMBER = Account.__table__.scalar_of("number")
-TERMS = ("_price_list_id", "_currency_id")
-CONTACT = paths(Contact, "_id", "name", "email", "state", "account", "_master", *TERMS)
-ACCOUNT = paths(Account, "_id", "number", "state", "company", *TERMS)
 CHILD = ACCOUNT | {PARENT}
 NOBODY = "(nobody)"
 """An issuer and subject that no token can have."""
@@ -126,11 +136,14 @@ class Directory:
     async def start(self) -> None:
         """Look whether the tables that are asked are there; the log says early what is not."""
         try:
-            await self._by_identity(NOBODY, NOBODY)
-            if self._contact_parties:
-                await self._parties_of(UUID(int=0))
+            await self._look_around()
         except UpstreamError as error:
             log.warning("callers cannot be looked up yet: %s", error.message)
+
+    async def _look_around(self) -> None:
+        if self._external_identities:
+            await self._optional(ExternalIdentity, identity(NOBODY, NOBODY).where)
+        await self._parties_of(UUID(int=0))
 
     def known(self, issuer: str, subject: str, email: str | None) -> Customer | None:
         """As `customer`, where that was looked up of late and found."""
@@ -143,7 +156,8 @@ class Directory:
 
         Rejected where there is none, or none without doubt; UpstreamError where it cannot be told.
         """
-        outcome = await self._customers.of((issuer, subject, email))
+        key = issuer, subject, email
+        outcome = await self._customers.of(key)
         if isinstance(outcome, Reason):
             raise Rejected(outcome)
         return outcome
@@ -164,7 +178,7 @@ class Directory:
     async def _configured(self, wanted: tuple[PartnerAccount, ...]) -> Accounts:
         numbers = one_of(NUMBER, [each.number for each in wanted])
         rows = await self._read(Account, ACCOUNT, numbers)
-        mapped = [_account(row) for row in rows if row.state is ActiveState.ACTIVE]
+        mapped = [account_of(row) for row in rows if row.state is ActiveState.ACTIVE]
         return tuple(
             each
             for each in mapped
@@ -187,7 +201,7 @@ class Directory:
         latest = list(known)
         for _ in range(GENERATIONS):
             where = All((one_of(PARENT, latest), ACTIVE))
-            rows = map(_account, await self._read(Account, CHILD, where))
+            rows = map(account_of, await self._read(Account, CHILD, where))
             new = {row.id: row for row in rows if row.id not in known}
             known |= new
             latest = list(new)
@@ -196,19 +210,69 @@ class Directory:
         return tuple(known.values())[len(accounts) :]
 
     async def _find(self, issuer: str, subject: str, email: str | None) -> Customer:
-        return await self._customer(
-            await self._by_identity(issuer, subject) or await self._by_email(email)
-        )
+        try:
+            return await self._found(issuer, subject, email)
+        except NotAvailableHere:
+            await self._look_around()  # a table is not there of which that was not known
+            return await self._found(issuer, subject, email)
 
-    async def _customer(self, contact: Contact | None) -> Customer:
+    async def _found(self, issuer: str, subject: str, email: str | None) -> Customer:
+        """All that can be asked at once is one call, which mostly is all that there is to ask."""
+        address = email if email is not None and EMAIL.fullmatch(email) else None
+        identity_ = self._identity(issuer, subject)
+        parties_ = self._parties_at(address) if address else None
+        identities, contacts, parties = await self._at_once(
+            identity_, contacts_at(address) if address else None, parties_
+        )
+        found = await self._identified(identity_, identities)
+        if found is None and address:
+            active = [Contact(row) for row in contacts]
+            found = only(active, address) if active else await self._inactive(address)
+        known = None
+        if found is not None and address and parties_ and is_at(found, address):
+            known = [ContactForParty(row) for row in parties]
+        return await self._customer(found, known)
+
+    async def _at_once(self, *queries: Query | None) -> list[list[Any]]:
+        """The rows that answer each of the queries, by one call; no rows where there is none."""
+        asked = [query for query in queries if query is not None]
+        pages = iter(await self._service.fetch_together(asked, self._allowance()) if asked else ())
+        return [next(pages).rows if query is not None else [] for query in queries]
+
+    def _identity(self, issuer: str, subject: str) -> Query | None:
+        asked = self._external_identities and not self._is_absent(ExternalIdentity)
+        return identity(issuer, subject) if asked else None
+
+    def _parties_at(self, email: str) -> Query | None:
+        names, entity = self._service.names, ContactForParty.__table__.entity
+        asked = self._contact_parties and not self._is_absent(ContactForParty)
+        return parties_at(email) if asked and names.has(entity, PARTY_ADDRESS) else None
+
+    async def _identified(self, query: Query | None, rows: list[Any]) -> Contact | None:
+        """The contact of the external identity. Rejected where there are several."""
+        exact = [ExternalIdentity(row) for row in rows if query and query.where.holds(row)]
+        found = {row.contact: row for row in exact if row.contact is not None}
+        if len(found) > 1:
+            raise Rejected(Reason.AMBIGUOUS)
+        for key, row in found.items():
+            return identified(row) or await self._by_key(key)
+        return None
+
+    async def _customer(
+        self, contact: Contact | None, parties: Iterable[ContactForParty] | None = None
+    ) -> Customer:
+        """What a contact stands for; `parties`: those of its address, where they are known."""
         if contact is None:
             raise Rejected(Reason.NO_CONTACT)
-        contact = await self._survivor(contact)
+        named = contact
+        contact = await self._survivor(named)
         if contact.state is not ActiveState.ACTIVE:
             raise Rejected(Reason.INACTIVE)
-        parties = await self._parties_of(contact._id)
-        accounts = await self._accounts_of(contact, parties)
-        return Customer(_contact(contact, parties), accounts, await self._web_roles_of(contact))
+        if parties is None or contact is not named:
+            parties = await self._parties_of(contact._id)
+        own = [party for party in parties if party.contact == contact._id]
+        accounts = await self._accounts_of(contact, own)
+        return Customer(contact_of(contact, own), accounts, await self._web_roles_of(contact))
 
     async def _survivor(self, contact: Contact) -> Contact:
         """The contact that is left of a merge: the other is deactivated, and names it."""
@@ -218,22 +282,6 @@ class Directory:
             contact = await self._by_key(contact._master) or contact
         return contact
 
-    async def _by_identity(self, issuer: str, subject: str) -> Contact | None:
-        if not self._external_identities:
-            return None
-        identity = ExternalIdentity.__table__
-        where = All(
-            (
-                Compare(identity.scalar_of("provider"), "eq", issuer),
-                Compare(identity.scalar_of("subject"), "eq", subject),
-            )
-        )
-        rows = await self._optional(ExternalIdentity, where)
-        contacts = {row.contact for row in rows if row.contact is not None}
-        if len(contacts) > 1:
-            raise Rejected(Reason.AMBIGUOUS)
-        return await self._by_key(contacts.pop()) if contacts else None
-
     async def _by_id(self, name: str) -> Contact | None:
         try:
             key = UUID(name)
@@ -242,45 +290,41 @@ class Directory:
         return await self._by_key(key)
 
     async def _by_key(self, key: UUID) -> Contact | None:
-        found = await self._read(Contact, CONTACT, Compare("contactid", "eq", key))
+        found = await self._read(Contact, PERSON, Compare("contactid", "eq", key))
         return found[0] if found else None
 
-    async def _by_email(self, email: str | None) -> Contact | None:
+    async def _by_email(self, email: str) -> Contact | None:
         """The one active contact of an address; an inactive one where there is none, to say so."""
-        if email is None or not EMAIL.fullmatch(email):
+        if not EMAIL.fullmatch(email):
             return None
+        (rows,) = await self._at_once(contacts_at(email))
+        active = [Contact(row) for row in rows]
+        return only(active, email) if active else await self._inactive(email)
+
+    async def _inactive(self, email: str) -> Contact | None:
         # Not compared exactly: whoever else Dataverse takes for this address makes it ambiguous.
-        named = Compare(Contact.__table__.scalar_of("email"), "eq", email)
-        for where in (All((named, ACTIVE)), named):
-            query = Query("contact", tuple(CONTACT), where, top=2)
-            page = await self._service.fetch(query, self._allowance())
-            rows = [Contact(row) for row in page.rows]
-            if len(rows) > 1 and where is not named:
-                keys = ", ".join(str(row._id) for row in rows)
-                log.warning("several active contacts have one e-mail address: %s", keys)
-                raise Rejected(Reason.AMBIGUOUS)
-            if rows:
-                found = str(rows[0].email).strip().lower()
-                return rows[0] if found == email.lower() else None
-        return None
+        query = Query("contact", tuple(sorted(CONTACT)), at(email), top=2)
+        (rows,) = await self._at_once(query)
+        return only([Contact(row) for row in rows], email)
 
     async def _parties_of(self, contact: UUID) -> list[ContactForParty]:
         """The contact's places in the party model, ended ones too."""
         if not self._contact_parties:
             return []
         column = ContactForParty.__table__.scalar_of("contact")
-        return await self._optional(ContactForParty, Compare(column, "eq", contact))
+        return await self._optional(ContactForParty, Compare(column, "eq", contact), PARTY)
 
-    async def _accounts_of(self, contact: Contact, parties: Iterable[ContactForParty]) -> Accounts:
+    async def _accounts_of(self, contact: Contact, parties: list[ContactForParty]) -> Accounts:
         """The active accounts among its parent and its parties' customers, by either model."""
-        parent = contact.raw[CUSTOMER]
-        ids = [UUID(parent)] if parent else []
-        ids += [party.account for party in parties if party.account and _stands(party)]
-        where = All((one_of("accountid", ids), ACTIVE))
-        rows = await self._read(Account, ACCOUNT, where) if ids else []
-        if not rows:
+        keys, inside = accounts_of(contact, parties), accounts_inside(contact, parties)
+        further = [key for key in keys if key not in inside]
+        where = All((one_of("accountid", further), ACTIVE))
+        rows = [inside[key] for key in keys if key in inside]
+        rows += await self._read(Account, ACCOUNT, where) if further else []
+        active = tuple(account_of(row) for row in rows if row.state is ActiveState.ACTIVE)
+        if not active:
             raise Rejected(Reason.NO_ACCOUNT)
-        return tuple(map(_account, rows))
+        return active
 
     async def _web_roles_of(self, contact: Contact) -> frozenset[str]:
         """The names of the active web roles that are given to the contact."""
@@ -294,12 +338,17 @@ class Directory:
             found.update(row.name for row in active if row.name)
         return frozenset(found)
 
-    async def _optional(self, cls: type[R], where: Condition) -> list[R]:
+    def _is_absent(self, cls: type[Row]) -> bool:
+        return cls in self._absent or self._service.names.is_missing(cls.__table__.entity)
+
+    async def _optional(
+        self, cls: type[R], where: Condition, select: Iterable[str] | None = None
+    ) -> list[R]:
         """As `_read`, of a table that not every environment has; without it, there are no rows."""
         entity = cls.__table__.entity
         if not self._service.names.is_missing(entity):
             try:
-                return await self._read(cls, paths(cls), where)
+                return await self._read(cls, select or paths(cls), where)
             except NotAvailableHere:
                 pass
         if cls not in self._absent:
@@ -307,7 +356,7 @@ class Directory:
             log.warning("Dataverse has no %s: %s", entity, WITHOUT[cls])
         return []
 
-    async def _read(self, cls: type[R], select: frozenset[str], where: Condition) -> list[R]:
+    async def _read(self, cls: type[R], select: Iterable[str], where: Condition) -> list[R]:
         """The rows for which `where` holds exactly, however the service compares."""
         query = Query(cls.__table__.entity, tuple(sorted(select)), where)
         page = await self._service.fetch(query, self._allowance())
@@ -316,32 +365,3 @@ class Directory:
     def _allowance(self) -> Allowance:
         errand = Errand(Lane.IDENTITY)
         return Allowance(CALLS, due(now() + self._deadline), errand=errand)
-
-
-def _stands(party: ContactForParty) -> bool:
-    """Whether a person's place at a customer has not ended."""
-    return party.state is ActiveState.ACTIVE
-
-
-def _contact(row: Contact, parties: Iterable[ContactForParty]) -> principal.Contact:
-    parent = row.raw[CUSTOMER]
-    return principal.Contact(
-        row._id,
-        row.name or "",
-        row.email,
-        row._price_list_id,
-        row._currency_id,
-        account=UUID(parent) if parent else None,
-        parties=tuple(party.id for party in parties),
-    )
-
-
-def _account(row: Account) -> principal.Account:
-    company = row.company
-    return principal.Account(
-        row._id,
-        row.number,
-        company.lower() if company else None,
-        row._price_list_id,
-        row._currency_id,
-    )

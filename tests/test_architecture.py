@@ -35,6 +35,7 @@ LAYERS = (
     ("gateway.resolvers",),
     ("gateway.doctor",),
     ("gateway.directory", "gateway.reconciling"),
+    ("gateway.persons",),
     ("gateway.schema",),
     ("gateway.loaders",),
     ("gateway.metadata",),

@@ -60,6 +60,8 @@ HEADERS = {
     "OData-MaxVersion": "4.0",
     "If-None-Match": "null",
 }
+EACH_BY_ITSELF = {"Prefer": "odata.continue-on-error"}
+"""That a read which is refused ends no others of its batch."""
 COUNT_ANNOTATIONS = (
     'odata.include-annotations="Microsoft.Dynamics.CRM.totalrecordcount,'
     'Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"'
@@ -137,12 +139,16 @@ class Service:
 
     async def fetch(self, query: Query, allowance: Allowance) -> Page:
         """The rows of `query`: `top` of them from one request, else all of its pages."""
+        (page,) = await self.fetch_together([query], allowance)
+        return page
+
+    async def fetch_together(self, queries: Sequence[Query], allowance: Allowance) -> list[Page]:
+        """The rows of several queries, of whichever tables, by one call."""
         while True:
             try:
-                (page,) = await self.fetch_all([self.call(query)], allowance)
+                return await self.fetch_all([self.call(each) for each in queries], allowance)
             except NamesChanged:
                 continue
-            return page
 
     async def fetch_all(
         self, calls: Sequence[Call], allowance: Allowance, decoder: Decoder = PLAIN
@@ -288,7 +294,7 @@ class Service:
     async def _batch(
         self, content_type: str, body: bytes, allowance: Allowance, sort: Sort
     ) -> list[Reply]:
-        headers = {"Content-Type": content_type, "Accept": "multipart/mixed"}
+        headers = {"Content-Type": content_type, "Accept": "multipart/mixed", **EACH_BY_ITSELF}
         sent = await self._send(
             "POST", self.root + "$batch", allowance, sort, headers=headers, content=body
         )

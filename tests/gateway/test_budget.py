@@ -1,11 +1,12 @@
 """Callers at the limits of Dynamics: who is refused, with what, and who is not."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 
-from emulator.faults.actions import Throttle
+from emulator.faults.actions import Latency, Throttle
 from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
@@ -81,3 +82,56 @@ async def test_a_single_429_of_dynamics_stops_nobody_else() -> None:
         answer = await stack.ask("{ orders(first: 32) { nodes { id } } }")
 
     assert answer.data
+
+
+@pytest.mark.parametrize("caller", ["jane", "rep", "may"])
+async def test_a_person_is_known_by_one_call_for_all_who_ask_at_that_moment(caller: str) -> None:
+    world = emulator()
+    async with running(world) as stack:
+        await stack.token(caller)
+        await stack.ask("{ viewer { kind } }", as_="admin")
+        world.state.log.clear()
+
+        answers = await asyncio.gather(
+            *(stack.ask("{ viewer { name } }", as_=caller) for _ in range(20))
+        )
+
+    assert all(answer.data["viewer"]["name"] for answer in answers)
+    assert len(world.state.log) == 1
+
+
+async def test_a_page_that_many_open_at_once_is_read_once() -> None:
+    world = emulator()
+    async with running(world) as stack:
+        people = ["jane", "sam", "may"]
+        for caller in people:
+            await stack.ask("{ viewer { kind } }", as_=caller)
+        world.state.log.clear()
+        world.state.faults.add(Latency(0.2), service="dataverse")
+
+        answers = await asyncio.gather(
+            *(
+                stack.ask("{ orders(first: 5) { nodes { number } } }", as_=caller)
+                for caller in people * 10
+            )
+        )
+
+    numbers = {caller: answers[n].data for n, caller in enumerate(people)}
+    assert len(world.state.log) == len(people)
+    assert numbers["jane"] != numbers["may"]
+    assert all(answer.data == numbers[people[n % 3]] for n, answer in enumerate(answers))
+
+
+async def test_one_deadline_runs_from_the_first_byte_sign_in_included() -> None:
+    world = emulator()
+    async with running(world, deadline=1.0) as stack:
+        await stack.token("jane")
+        await stack.ask("{ viewer { kind } }", as_="admin")
+        world.state.faults.add(Latency(0.7), service="dataverse")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+
+        answer = await stack.ask("{ orders(first: 1) { nodes { lines { nodes { quantity } } } } }")
+
+        assert loop.time() - began < 1.4
+        assert answer.codes == ["UPSTREAM_TIMEOUT"]
