@@ -313,6 +313,7 @@ class Outside:
             await asyncio.gather(self._footing.start(), self._directory.start())
             yield
             self._learning.stop()
+            self._directory.stop()
             await self._writes.drain(DRAIN)
 
     @asynccontextmanager

@@ -5,9 +5,10 @@ It asks before there is a principal, so its queries are fixed and take typed arg
 comes back is compared exactly, as Dataverse's own equality ignores case and trailing blanks.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -33,10 +34,11 @@ from gateway.persons import (
     accounts_inside,
     accounts_of,
     at,
+    beyond_doubt,
     contact_of,
     contacts_at,
     identified,
-    identity,
+    identities,
     is_at,
     only,
     parties_at,
@@ -64,7 +66,7 @@ CALLS = 10
 
 NUMBER = Account.__table__.scalar_of("number")
 CHILD = ACCOUNT | {PARENT}
-NOBODY = "(nobody)"
+NOBODY: Identity = "(nobody)", "(nobody)", None
 """An issuer and subject that no token can have."""
 GENERATIONS = 5
 """How far below an account its children's children are looked for."""
@@ -126,6 +128,7 @@ class Directory:
         self._contact_parties = contact_parties
         self._web_roles = [WEB_ROLES[name] for name in web_roles]
         self._absent: set[type[Row]] = set()
+        self._renewing: asyncio.Task[None] | None = None
         self._customers: Kept[Identity, Customer | Reason] = Kept(self._outcome, outage, clock)
         self._children: Kept[Accounts, Accounts] = Kept(self._below, outage, clock)
         self._seen: Kept[str, Customer] = Kept(self._by_name, outage, clock)
@@ -139,10 +142,21 @@ class Directory:
             await self._look_around()
         except UpstreamError as error:
             log.warning("callers cannot be looked up yet: %s", error.message)
+        if not self._web_roles:  # which would have to be looked up for each of them
+            self._renewing = asyncio.create_task(self._customers.keep_fresh(self._renewed))
+
+    async def renew(self) -> None:
+        """Look up anew, many by one call, who was there of late; `start` does it all the time."""
+        await self._customers.renew(self._renewed)
+
+    def stop(self) -> None:
+        """Renew nobody any more."""
+        if self._renewing is not None:
+            self._renewing.cancel()
 
     async def _look_around(self) -> None:
         if self._external_identities:
-            await self._optional(ExternalIdentity, identity(NOBODY, NOBODY).where)
+            await self._optional(ExternalIdentity, identities([NOBODY]).where)
         await self._parties_of(UUID(int=0))
 
     def known(self, issuer: str, subject: str, email: str | None) -> Customer | None:
@@ -219,34 +233,51 @@ class Directory:
     async def _found(self, issuer: str, subject: str, email: str | None) -> Customer:
         """All that can be asked at once is one call, which mostly is all that there is to ask."""
         address = email if email is not None and EMAIL.fullmatch(email) else None
-        identity_ = self._identity(issuer, subject)
-        parties_ = self._parties_at(address) if address else None
-        identities, contacts, parties = await self._at_once(
-            identity_, contacts_at(address) if address else None, parties_
+        identity = self._identities([(issuer, subject, email)])
+        places = self._parties_at(address) if address else None
+        identified_, contacts, parties = await self._at_once(
+            identity, contacts_at(address) if address else None, places
         )
-        found = await self._identified(identity_, identities)
+        found = await self._identified(identity, identified_)
         if found is None and address:
             active = [Contact(row) for row in contacts]
             found = only(active, address) if active else await self._inactive(address)
         known = None
-        if found is not None and address and parties_ and is_at(found, address):
+        if found is not None and address and places and is_at(found, address):
             known = [ContactForParty(row) for row in parties]
         return await self._customer(found, known)
 
-    async def _at_once(self, *queries: Query | None) -> list[list[Any]]:
+    async def _renewed(self, keys: Sequence[Identity]) -> dict[Identity, Customer | Reason]:
+        """Those of many persons of whom one call for all says all that there is to know."""
+        persons = [key for key in keys if key[2] is not None and EMAIL.fullmatch(key[2])]
+        emails = [email for _, _, email in persons if email]
+        places = self._parties_at(*emails) if emails else None
+        if not emails or (places is None and self._has_parties):
+            return {}
+        rows = await self._at_once(
+            self._identities(persons), contacts_at(*emails), places, lane=Lane.FEEDS
+        )
+        return {**beyond_doubt(persons, *rows)}
+
+    async def _at_once(self, *queries: Query | None, lane: Lane = Lane.IDENTITY) -> list[list[Any]]:
         """The rows that answer each of the queries, by one call; no rows where there is none."""
         asked = [query for query in queries if query is not None]
-        pages = iter(await self._service.fetch_together(asked, self._allowance()) if asked else ())
+        pages = iter(
+            await self._service.fetch_together(asked, self._allowance(lane)) if asked else ()
+        )
         return [next(pages).rows if query is not None else [] for query in queries]
 
-    def _identity(self, issuer: str, subject: str) -> Query | None:
+    def _identities(self, of: Iterable[Identity]) -> Query | None:
         asked = self._external_identities and not self._is_absent(ExternalIdentity)
-        return identity(issuer, subject) if asked else None
+        return identities(of) if asked else None
 
-    def _parties_at(self, email: str) -> Query | None:
-        names, entity = self._service.names, ContactForParty.__table__.entity
-        asked = self._contact_parties and not self._is_absent(ContactForParty)
-        return parties_at(email) if asked and names.has(entity, PARTY_ADDRESS) else None
+    def _parties_at(self, *emails: str) -> Query | None:
+        has = self._service.names.has(ContactForParty.__table__.entity, PARTY_ADDRESS)
+        return parties_at(*emails) if self._has_parties and has else None
+
+    @property
+    def _has_parties(self) -> bool:
+        return self._contact_parties and not self._is_absent(ContactForParty)
 
     async def _identified(self, query: Query | None, rows: list[Any]) -> Contact | None:
         """The contact of the external identity. Rejected where there are several."""
@@ -362,6 +393,6 @@ class Directory:
         page = await self._service.fetch(query, self._allowance())
         return [cls(row) for row in page.rows if where.holds(row)]
 
-    def _allowance(self) -> Allowance:
-        errand = Errand(Lane.IDENTITY)
+    def _allowance(self, lane: Lane = Lane.IDENTITY) -> Allowance:
+        errand = Errand(lane)
         return Allowance(CALLS, due(now() + self._deadline), errand=errand)

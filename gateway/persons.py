@@ -5,16 +5,17 @@ contact of an identity and of an address, their accounts inside of them, and the
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from gateway.auth import principal
+from gateway.auth.customers import Customer, Identity
 from gateway.auth.rejections import Reason, Rejected
 from gateway.schema.accounts import Account, ActiveState, Contact
 from gateway.schema.identities import ContactForParty, ExternalIdentity
 from gateway.tables import paths
-from gateway.upstream.conditions import All, Compare, Condition
+from gateway.upstream.conditions import All, Compare, Condition, one_of
 from gateway.upstream.names import lookup_value
 from gateway.upstream.odata import Query, logical
 
@@ -47,23 +48,23 @@ IDENTITY = _with(paths(ExternalIdentity), OF_IDENTITY, PERSON)
 PARTY = _with(paths(ContactForParty), OF_PARTY, ACCOUNT)
 
 
-def identity(issuer: str, subject: str) -> Query:
-    """The external identity of a person at a provider, with the contact and its account."""
-    table = ExternalIdentity.__table__
-    provider = Compare(table.scalar_of("provider"), "eq", issuer)
-    name = Compare(table.scalar_of("subject"), "eq", subject)
-    return Query(table.entity, IDENTITY, All((provider, name)))
+def identities(of: Iterable[Identity]) -> Query:
+    """The external identities of persons at their providers, with contacts and accounts."""
+    table, persons = ExternalIdentity.__table__, list(of)
+    provider = one_of(table.scalar_of("provider"), [issuer for issuer, _, _ in persons])
+    subject = one_of(table.scalar_of("subject"), [subject for _, subject, _ in persons])
+    return Query(table.entity, IDENTITY, All((provider, subject)))
 
 
-def contacts_at(email: str) -> Query:
-    """Two active contacts of an address, as more than one is too many, with their accounts."""
-    return Query("contact", PERSON, All((at(email), ACTIVE)), top=2)
+def contacts_at(*emails: str) -> Query:
+    """The active contacts of addresses, with their accounts; two of one, as more are too many."""
+    where = All((one_of(ADDRESS, emails), ACTIVE))
+    return Query("contact", PERSON, where, top=2 if len(emails) == 1 else None)
 
 
-def parties_at(email: str) -> Query:
-    """The places in the party model of whoever has an address, with the accounts."""
-    where = Compare(PARTY_ADDRESS, "eq", email)
-    return Query(ContactForParty.__table__.entity, PARTY, where)
+def parties_at(*emails: str) -> Query:
+    """The places in the party model of whoever has these addresses, with the accounts."""
+    return Query(ContactForParty.__table__.entity, PARTY, one_of(PARTY_ADDRESS, emails))
 
 
 def at(email: str) -> Condition:
@@ -90,6 +91,50 @@ def identified(row: ExternalIdentity) -> Contact | None:
     inside = row.raw.get(OF_IDENTITY)
     found = Contact(inside) if isinstance(inside, Mapping) else None
     return found if found is not None and found._id == row.contact else None
+
+
+def beyond_doubt(
+    persons: Sequence[Identity],
+    identified_rows: Iterable[Any],
+    contact_rows: Iterable[Any],
+    party_rows: Iterable[Any],
+) -> dict[Identity, Customer]:
+    """
+    Those of the persons of whom rows of many say all there is to know; whoever needs a second look,
+    or is not the only one in question, is left out.
+    """
+    held: dict[tuple[str | None, str | None], list[ExternalIdentity]] = {}
+    for row in map(ExternalIdentity, identified_rows):
+        held.setdefault((row.provider, row.subject), []).append(row)
+    at_address: dict[str, list[Contact]] = {}
+    for each in map(Contact, contact_rows):
+        at_address.setdefault(str(each.email).strip().lower(), []).append(each)
+    parties = [ContactForParty(row) for row in party_rows]
+    asked = {email.lower() for _, _, email in persons if email}
+    # Dataverse takes more addresses for the same than we do: of whom, only a single look-up tells.
+    by_address = {} if at_address.keys() - asked else at_address
+    found: dict[Identity, Customer] = {}
+    for issuer, subject, email in persons:
+        rows = held.get((issuer, subject))
+        candidates = (
+            [identified(row) for row in rows] if rows else by_address.get((email or "").lower(), [])
+        )
+        contact = candidates[0] if len(candidates) == 1 else None
+        if contact is not None and email and is_at(contact, email):
+            own = [party for party in parties if party.contact == contact._id]
+            if (customer := _whole(contact, own)) is not None:
+                found[issuer, subject, email] = customer
+    return found
+
+
+def _whole(contact: Contact, parties: list[ContactForParty]) -> Customer | None:
+    """What an active contact stands for, where all of its accounts travelled along."""
+    keys, inside = accounts_of(contact, parties), accounts_inside(contact, parties)
+    accounts = [inside[key] for key in keys if key in inside]
+    active = tuple(account_of(each) for each in accounts if each.state is ActiveState.ACTIVE)
+    if contact.state is not ActiveState.ACTIVE or len(accounts) < len(keys) or not active:
+        return None
+    return Customer(contact_of(contact, parties), active)
 
 
 def stands(party: ContactForParty) -> bool:

@@ -102,6 +102,7 @@ class Dataverse:
         self.refusals: dict[str, Response] = {}
         self.asked: list[tuple[str, str]] = []
         self.calls = 0
+        self._found: dict[str, tuple[int, int, dict[str, Row]]] = {}
         self.tables: dict[str, list[Row]] = {
             "accounts": [account("US-001"), account("US-002"), account("US-003", "dat")],
             "contacts": [contact("jane"), contact("sam"), contact("may", "US-002")],
@@ -135,7 +136,8 @@ class Dataverse:
             said = f"Resource not found for the segment '{collection}'."
             return JSONResponse({"error": {"code": "0x8006088a", "message": said}}, 404)
         expands = EXPANDED.findall(params.get("$expand", ""))
-        rows = [row for row in self.tables[collection] if self._matches(row, text)]
+        matches = self._matching(text)
+        rows = [row for row in self.tables[collection] if matches(row)]
         top = int(params.get("$top", 5_000))
         return JSONResponse({"value": [self._expanded(row, expands) for row in rows[:top]]})
 
@@ -150,14 +152,20 @@ class Dataverse:
     def _led(self, row: Row, lookup: str) -> Row | None:
         """The account or contact to which a lookup leads, as its name says."""
         collection, key = LEADS[lookup]
-        found = (each for each in self.tables[collection] if each[key] == row[lookup])
-        return next(found, None)
+        rows = self.tables[collection]
+        if self._found.get(collection, ())[:2] != (id(rows), len(rows)):
+            self._found[collection] = id(rows), len(rows), {each[key]: each for each in rows}
+        return self._found[collection][2].get(row[lookup])
 
-    def _matches(self, row: Row, text: str) -> bool:
+    def _matching(self, text: str) -> Callable[[Row], bool]:
         if found := IN.search(text):
-            return _folded(row[found[1]]) in found[2].lower()
-        terms = TERM.findall(text)
-        return self.careless or all(self._at(row, path) == _folded(term) for path, term in terms)
+            listed = found[2].lower()
+            return lambda row: _folded(row[found[1]]) in listed
+        terms = [(path, _folded(term)) for path, term in TERM.findall(text)]
+        which = any if " or " in text else all
+        return lambda row: (
+            self.careless or which(self._at(row, path) == term for path, term in terms)
+        )
 
     def _at(self, row: Row, path: str) -> str:
         step, slash, column = path.rpartition("/")

@@ -1,6 +1,7 @@
 """A caller is the contact that the token means, beyond doubt, or nobody."""
 
 import asyncio
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,10 @@ from gateway.auth.rejections import Reason, Rejected
 from gateway.directory import Directory
 from gateway.errors import UpstreamError, UpstreamRefused, UpstreamUnavailable
 from gateway.parsers import PartnerAccount
+from gateway.upstream.sender import now
 from tests.gateway.auth.dataverse import Dataverse, account, contact, guid, identity, party
 from tests.gateway.auth.issuing import URL, Clock
+from tests.simulation.virtual import run
 
 pytestmark = pytest.mark.anyio
 
@@ -436,6 +439,114 @@ async def test_an_outage_costs_one_try_in_some_seconds() -> None:
         await directory.customer(URL, "subject", JANE)
 
     assert len(dataverse.asked) == asked
+
+
+def people(dataverse: Dataverse, number: int) -> list[str]:
+    """Addresses of so many people of three accounts; every third is known by an identity."""
+    names = [f"person-{n}" for n in range(number)]
+    dataverse.tables["contacts"] = [
+        contact(name, f"US-00{1 + n % 2}") for n, name in enumerate(names)
+    ]
+    dataverse.tables["adx_externalidentities"] = [identity(name, name) for name in names[::3]]
+    dataverse.tables["msdyn_contactforparties"] = [party(name, "US-003") for name in names[::5]]
+    return names
+
+
+async def test_who_was_there_of_late_is_renewed_many_at_a_time() -> None:
+    dataverse, clock = Dataverse(), Clock()
+    directory = dataverse.directory(clock)
+    names = people(dataverse, 250)
+    before = [await directory.customer(URL, n, f"{n}@shop.example") for n in names]
+    dataverse.calls = 0
+
+    clock.now += 40
+    await directory.renew()
+    clock.now += 40
+    after = [directory.known(URL, n, f"{n}@shop.example") for n in names]
+
+    assert dataverse.calls == 3
+    assert all(old is new for old, new in zip(before, after, strict=True))
+
+
+async def test_what_changed_is_known_once_it_is_renewed() -> None:
+    dataverse, clock = Dataverse(), Clock()
+    directory = dataverse.directory(clock)
+    for name in people(dataverse, 3):
+        await directory.customer(URL, name, f"{name}@shop.example")
+    dataverse.tables["contacts"][0]["statecode"] = 1
+    dataverse.tables["contacts"][1]["fullname"] = "Another name"
+    dataverse.tables["contacts"][2]["_parentcustomerid_value"] = guid("US-002")
+
+    clock.now += 40
+    await directory.renew()
+    clock.now += 40
+
+    assert directory.known(URL, "person-0", "person-0@shop.example") is None
+    with pytest.raises(Rejected, match=Reason.INACTIVE):
+        await directory.customer(URL, "person-0", "person-0@shop.example")
+    second = directory.known(URL, "person-1", "person-1@shop.example")
+    third = directory.known(URL, "person-2", "person-2@shop.example")
+    assert second is not None
+    assert second.contact.name == "Another name"
+    assert third is not None
+    assert [account.number for account in third.accounts] == ["US-002"]
+
+
+@pytest.mark.parametrize("email", ["Person-1@shop.example ", "pers\u00f6n-1@shop.example"])
+async def test_who_may_be_meant_by_another_address_is_not_renewed(email: str) -> None:
+    dataverse, clock = Dataverse(careless=True), Clock()
+    directory = dataverse.directory(clock, external_identities=False)
+    dataverse.tables["contacts"] = [contact("person-1")]
+    await directory.customer(URL, "person-1", "person-1@shop.example")
+    dataverse.tables["contacts"].append(contact("other", emailaddress1=email))
+
+    clock.now += 40
+    await directory.renew()
+    clock.now += 40
+
+    with pytest.raises(Rejected, match=Reason.AMBIGUOUS):
+        await directory.customer(URL, "person-1", "person-1@shop.example")
+
+
+async def test_who_has_not_been_there_for_long_is_not_renewed() -> None:
+    dataverse, clock = Dataverse(), Clock()
+    directory = dataverse.directory(clock, outage=900)
+    await directory.customer(URL, "subject", JANE)
+    dataverse.calls = 0
+
+    clock.now += 601
+    await directory.renew()
+
+    assert dataverse.calls == 0
+
+
+def test_a_hundred_people_who_click_idly_cost_a_process_a_call_in_half_a_minute() -> None:
+    dataverse, minutes = Dataverse(), 10
+    names = people(dataverse, 40)
+    calls = 0
+
+    async def click(name: str, directories: list[Directory], random: Random) -> None:
+        until = now() + minutes * 60
+        while now() < until:
+            await asyncio.sleep(random.uniform(5, 15))
+            await random.choice(directories).customer(URL, name, f"{name}@shop.example")
+
+    async def main() -> None:
+        nonlocal calls
+        random = Random(1)  # noqa: S311 - repeatable, not secret
+        directories = [dataverse.directory(now) for _ in range(4)]
+        for directory in directories:
+            await directory.start()
+            for name in names:
+                await directory.customer(URL, name, f"{name}@shop.example")
+        calls = dataverse.calls
+        await asyncio.gather(*(click(name, directories, random) for name in names))
+        for directory in directories:
+            directory.stop()
+
+    run(main())
+
+    assert dataverse.calls - calls <= 4 * minutes * 60 / 30
 
 
 async def test_a_refusal_of_our_query_is_no_outage() -> None:
