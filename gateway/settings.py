@@ -285,6 +285,11 @@ class Settings:
         parsers.count,
         default=40,
     )
+    share_reads: bool = variable(
+        "Whether reads of Dataverse and F&O that ask for just the same at the same time are one.",
+        parsers.switch,
+        default=True,
+    )
     http_transport: parsers.HttpTransport = variable(  # noqa: RUF009 - a field, as all of them
         "What carries requests to the two services: `own`, or `httpx2` with its own transport, "
         "which costs many times the CPU and can take what follows an answer for the next one.",

@@ -113,6 +113,8 @@ class Sender:
     """Who may ask when."""
     budget: float = FULL
     timeouts: Timeouts = field(default_factory=Timeouts)
+    shares: bool = True
+    """Whether equal reads under way are one."""
     flights: Flights[Request, Sent] = field(default_factory=Flights)
     """Reads under way."""
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -141,7 +143,7 @@ class Sender:
         errand = errand or Errand()
         asked = _Asked(transport, request, deadline, patience, clock, errand, sort)
         flights, url = self.flights, request.url
-        if request.method == "GET" and errand.lane is not Lane.WRITES:
+        if self.shares and request.method == "GET" and errand.lane is not Lane.WRITES:
             while (flight := flights.of(url, request)) is not None:
                 if (sent := await _landed(flight, deadline)) is not None:
                     return sent
@@ -282,6 +284,7 @@ def sender_of(settings: Settings, service: str, flights: Flights[Request, Sent])
     places = max(1, settings.upstream_concurrency // settings.workers)
     return Sender(
         governor=Governor(service, places, parts=settings.workers),
+        shares=settings.share_reads,
         flights=flights,
         timeouts=Timeouts(settings.connect_timeout, read, read, settings.deadline),
     )
