@@ -80,11 +80,6 @@ class Governor:
         """When headers are listened to again: not of each of a hundred answers at once."""
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def waiting(self) -> int:
-        """How many calls wait for their turn."""
-        return self._turns.length + sum(map(len, self._parked.values()))
-
     def enter(self, errand: Errand, moment: float) -> bool:
         """Take a place, where nothing speaks against it; else `turn` is to be awaited."""
         requests, seconds, places = self.requests, self.seconds, self.places
@@ -195,10 +190,6 @@ class Governor:
             len(parked) * self.usual / max(1.0, self.places.limit * CAP) if parked else 0.0,
             self.door.opens - moment if self.door.shut else 0.0,
         )
-
-    def remaining(self) -> tuple[float, float]:
-        """Calls that the service has left for everybody, and the seconds until there are more."""
-        return max(0.0, self.requests.left), self.requests.wait(1)
 
     def _hear(self, headers: Mapping[str, str], moment: float) -> None:
         self._hear_at = moment + HEAR

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 
 import httpx2
@@ -99,6 +100,9 @@ class Dynamics:
         return self._protection.headers(USER) if self._protection else {}
 
 
+_numbers = count()
+
+
 @dataclass
 class Caller:
     """Asks again and again, one operation of a few calls after the other."""
@@ -161,10 +165,12 @@ async def _operation(sender: Sender, service: Dynamics, caller: Caller) -> None:
     writes = caller.lane is Lane.WRITES
     deadline = began + (WRITE_DEADLINE if writes else DEADLINE)
     errand = Errand(caller.lane, caller.account, caller.name)
-    request = Request("POST" if writes else "GET", f"https://org.example/{caller.table}")
     sort: Sort = "writes" if writes else "reads", caller.table
     try:
         for _ in range(caller.calls):
+            # Each asks for something else, as equal reads would be one.
+            url = f"https://org.example/{caller.table}?{next(_numbers)}"
+            request = Request("POST" if writes else "GET", url)
             sent = await sender.send(service, request, deadline, PATIENCE, now, errand, sort)
             if sent.response.status != 200:
                 caller.outcomes[str(sent.response.status)] += 1
