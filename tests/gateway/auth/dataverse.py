@@ -178,7 +178,7 @@ class Dataverse:
         *,
         external_identities: bool = True,
         contact_parties: bool = True,
-        outage: float = 300.0,
+        outage: Callable[[], float] = lambda: 300.0,
     ) -> Directory:
         routes = [
             Route("/api/data/v9.2/$batch", self._batch, methods=["POST"]),
@@ -191,7 +191,7 @@ class Dataverse:
             deadline=5.0,
             external_identities=external_identities,
             contact_parties=contact_parties,
-            outage=lambda: outage,
+            outage=outage,
             clock=clock,
         )
 

@@ -386,7 +386,7 @@ DOWN = [Response(status_code=503), Response(status_code=429, headers={"Retry-Aft
 @pytest.mark.parametrize("failure", DOWN, ids=["down", "throttled"])
 async def test_callers_stay_known_for_an_outage_and_no_longer(failure: Response) -> None:
     dataverse, clock = Dataverse(), Clock()
-    directory = dataverse.directory(clock, outage=900)
+    directory = dataverse.directory(clock, outage=lambda: 900)
     await directory.customer(URL, "subject", JANE)
     dataverse.failure = failure
 
@@ -401,7 +401,7 @@ async def test_callers_stay_known_for_an_outage_and_no_longer(failure: Response)
 
 async def test_nobody_stays_known_where_the_policy_says_so() -> None:
     dataverse, clock = Dataverse(), Clock()
-    directory = dataverse.directory(clock, outage=0)
+    directory = dataverse.directory(clock, outage=lambda: 0)
     await directory.customer(URL, "subject", JANE)
     dataverse.failure = DOWN[0]
     clock.now += 60
@@ -410,9 +410,23 @@ async def test_nobody_stays_known_where_the_policy_says_so() -> None:
         await directory.customer(URL, "subject", JANE)
 
 
+async def test_a_shorter_outage_in_the_policy_holds_at_once() -> None:
+    dataverse, clock, seconds = Dataverse(), Clock(), [900.0]
+    directory = dataverse.directory(clock, outage=lambda: seconds[0])
+    await directory.customer(URL, "subject", JANE)
+    dataverse.failure = DOWN[0]
+    clock.now += 200
+    await directory.customer(URL, "subject", JANE)
+
+    seconds[0] = 100.0
+
+    with pytest.raises(UpstreamError):
+        await directory.customer(URL, "subject", JANE)
+
+
 async def test_who_is_deactivated_is_out_as_soon_as_dataverse_can_be_asked_again() -> None:
     dataverse, clock = Dataverse(), Clock()
-    directory = dataverse.directory(clock, outage=900)
+    directory = dataverse.directory(clock, outage=lambda: 900)
     await directory.customer(URL, "subject", JANE)
     dataverse.failure = DOWN[0]
     dataverse.tables["contacts"][0]["statecode"] = 1
@@ -428,7 +442,7 @@ async def test_who_is_deactivated_is_out_as_soon_as_dataverse_can_be_asked_again
 
 async def test_an_outage_costs_one_try_in_some_seconds() -> None:
     dataverse, clock = Dataverse(), Clock()
-    directory = dataverse.directory(clock, outage=900)
+    directory = dataverse.directory(clock, outage=lambda: 900)
     await directory.customer(URL, "subject", JANE)
     dataverse.failure = DOWN[0]
     clock.now += 60
@@ -510,7 +524,7 @@ async def test_who_may_be_meant_by_another_address_is_not_renewed(email: str) ->
 
 async def test_who_has_not_been_there_for_long_is_not_renewed() -> None:
     dataverse, clock = Dataverse(), Clock()
-    directory = dataverse.directory(clock, outage=900)
+    directory = dataverse.directory(clock, outage=lambda: 900)
     await directory.customer(URL, "subject", JANE)
     dataverse.calls = 0
 
@@ -551,7 +565,7 @@ def test_a_hundred_people_who_click_idly_cost_a_process_a_call_in_half_a_minute(
 
 async def test_a_refusal_of_our_query_is_no_outage() -> None:
     dataverse, clock = Dataverse(), Clock()
-    directory = dataverse.directory(clock, outage=900)
+    directory = dataverse.directory(clock, outage=lambda: 900)
     await directory.customer(URL, "subject", JANE)
     dataverse.failure = Response(status_code=400)
     clock.now += 60
