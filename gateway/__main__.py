@@ -16,7 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway import consulting, environment
-from gateway.app import create_app, settled, start_log
+from gateway.app import create_app, start_log
 from gateway.audit.chain import Key
 from gateway.audit.verifying import verify as check_chain
 from gateway.doctor.command import doctor
@@ -25,6 +25,7 @@ from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
 from gateway.errors import GatewayError
 from gateway.keying import key_for
+from gateway.memory import settle
 from gateway.protocols import protocol
 from gateway.resolvers.root import build
 from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable, table
@@ -68,7 +69,8 @@ def serve(host: str | None, port: int | None) -> None:
     """
     found = _settings()
     start_log(found)
-    app = settled(_app(found))
+    app = _app(found)
+    settle()
     alone = found.workers == 1
     uvicorn.run(
         app if alone else "gateway.app:from_environment",

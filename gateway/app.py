@@ -1,7 +1,6 @@
 """The composition root: settings -> the ASGI application. The one module that knows all others."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,8 +13,10 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from gateway.admission.flights import Flights
 from gateway.audit import recorder
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.errands import PRIORITY, errand_of
 from gateway.auth.issuers import issuers
 from gateway.auth.keys import Keys
 from gateway.auth.policy_file import PolicyFile
@@ -40,7 +41,7 @@ from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
-from gateway.memory import keep_freed
+from gateway.memory import settle
 from gateway.metadata import assumed, overrides, remembered
 from gateway.metadata.learning import Learning
 from gateway.metrics import Counts, Metric, metrics_route
@@ -62,10 +63,10 @@ from gateway.settings import Settings
 from gateway.tables import ServiceName
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, service_login
-from gateway.upstream.exchange import Httpx2Transport, Timeouts, Transport
+from gateway.upstream.exchange import Httpx2Transport, Request, Transport
 from gateway.upstream.names import Names
 from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
-from gateway.upstream.sender import Sender, now
+from gateway.upstream.sender import Sent, now, sender_of
 from gateway.upstream.service import Service
 from gateway.upstream.transport import Http1Transport
 
@@ -80,8 +81,6 @@ TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
 }
 """How Dynamics is reached, with so many connections to each service at most."""
 PREFLIGHT_SECONDS = 600
-COLLECT = 20_000, 20, 50
-"""When the collector looks at young, middle and old objects; measured in docs/performance.md."""
 DRAIN = 30.0
 """Seconds that writes under way get when the process is told to stop."""
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -118,6 +117,7 @@ def create_app(
         explain=outside.explain,
         show_execution=settings.show_execution,
         audit=outside.audit,
+        deadline=settings.deadline,
     )
     app = Gateway(
         routes=[
@@ -142,18 +142,8 @@ def from_environment() -> Starlette:
     """The gateway that the environment describes; what each worker process starts."""
     settings = load(limits=REGISTRY)
     start_log(settings)
-    return settled(create_app(settings))
-
-
-def settled(app: Starlette) -> Starlette:
-    """
-    The app of a process that serves nothing else: schema and types stay, so the collector need not
-    look at them again, and requests leave few cycles, so it need not look often.
-    """
-    keep_freed()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT)
+    app = create_app(settings)
+    settle()
     return app
 
 
@@ -179,6 +169,7 @@ class Outside:
         self._settings = settings
         self._given = transport
         self._transports: list[Transport] = []
+        self._flights: Flights[Request, Sent] = Flights()
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
         anonymous = self._transport()
         dataverse = service_login(settings, settings.dataverse_url, anonymous)
@@ -218,6 +209,7 @@ class Outside:
             external_identities=settings.external_identities,
             contact_parties=settings.contact_parties,
             web_roles=settings.web_roles,
+            outage=lambda: policy.current().outage,
         )
         self.authenticator = Authenticator(Tokens(self._keys), self._directory, policy.current)
         self.audit = recorder.opened(
@@ -235,18 +227,32 @@ class Outside:
         """What the resolvers of one request share; NotFound where it names a foreign account."""
         if account := request.header(_ACCOUNT):
             principal = principal.choosing(account_id(account))
-        return self.shared(principal, request.id, request.source)
+        return self.shared(
+            principal,
+            request.id,
+            request.source,
+            begun=request.begun,
+            priority=request.headers.get(PRIORITY),
+        )
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """The customer of this global id, contact id or e-mail address, as staff look with it."""
         return await self.authenticator.seen_as(staff, contact_name(name))
 
-    def shared(self, principal: Principal, request: str, source: str = "") -> Context:
-        """The same for a request of this id."""
+    def shared(
+        self,
+        principal: Principal,
+        request: str,
+        source: str = "",
+        *,
+        begun: float | None = None,
+        priority: bytes | None = None,
+    ) -> Context:
+        """The same for a request of this id, which came at `begun` with this `Priority`."""
         clock = asyncio.get_running_loop().time
-        allowance = Allowance(
-            self._settings.upstream_calls, clock() + self._settings.deadline, clock
-        )
+        deadline = (clock() if begun is None else begun) + self._settings.deadline
+        errand = errand_of(principal, priority)
+        allowance = Allowance(self._settings.upstream_calls, deadline, clock, errand=errand)
         return Context(
             principal,
             Loaders(Reader(self._services, principal, allowance)),
@@ -271,8 +277,10 @@ class Outside:
 
     async def explain(self, context: Context) -> Explanation:
         """Why the answer of a request is as it is, with time of its own."""
-        allowance = Allowance(self._settings.upstream_calls, now() + self._settings.deadline)
-        return await explanation(replace(context.loaders.reader, allowance=allowance))
+        reader, deadline = context.loaders.reader, now() + self._settings.deadline
+        errand = reader.allowance.errand
+        allowance = Allowance(self._settings.upstream_calls, deadline, errand=errand)
+        return await explanation(replace(reader, allowance=allowance))
 
     async def learn(self) -> None:
         """Read the names of the environment, for a command that lasts no longer than its answer."""
@@ -310,6 +318,7 @@ class Outside:
             yield
             flushing.cancel()
             self._learning.stop()
+            self._directory.stop()
             await self._writes.drain(DRAIN)
 
     @asynccontextmanager
@@ -323,20 +332,13 @@ class Outside:
             yield
 
     def _service(self, dialect: Dialect, root: str, login: ServiceLogin) -> Service:
-        settings = self._settings
-        timeouts = Timeouts(
-            settings.connect_timeout,
-            settings.read_timeout,
-            settings.read_timeout,
-            settings.deadline,
-        )
         return Service(
             Signed(self._transport(), login),
             # Links that the service sends begin with this, in the form that it gives addresses.
             str(httpx2.URL(root)),
             dialect,
-            write_patience=settings.write_timeout,
-            sender=Sender(timeouts=timeouts),
+            write_patience=self._settings.write_timeout,
+            sender=sender_of(self._settings, dialect.service, self._flights),
         )
 
     def _transport(self) -> Transport:
@@ -391,7 +393,7 @@ def _cors(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", REQUEST_ID, ACCOUNT, VIEW_AS],
-            expose_headers=[REQUEST_ID, "Retry-After"],
+            expose_headers=[REQUEST_ID, "Retry-After", "RateLimit", "RateLimit-Policy"],
             max_age=PREFLIGHT_SECONDS,
         )
     ]

@@ -7,33 +7,51 @@ comes back is compared exactly, as Dataverse's own equality ignores case and tra
 
 import asyncio
 import logging
-import re
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
-from weakref import WeakValueDictionary
 
+from gateway.admission.deadlines import due
+from gateway.admission.errands import Errand, Lane
 from gateway.auth import principal
-from gateway.auth.customers import REMEMBER, Customer, Identity
-from gateway.auth.expiring import Expiring
+from gateway.auth.customers import Customer, Identity
+from gateway.auth.kept import Kept
 from gateway.auth.rejections import Reason, Rejected
 from gateway.errors import NotAvailableHere, UpstreamError
 from gateway.parsers import PartnerAccount
-from gateway.schema.accounts import Account, ActiveState, Contact
-from gateway.schema.identities import (
-    ContactForParty,
-    ExternalIdentity,
-    SiteWebRole,
-    SiteWebRoleHolder,
-    WebRole,
-    WebRoleHolder,
+from gateway.persons import (
+    ACCOUNT,
+    ACTIVE,
+    CONTACT,
+    EMAIL,
+    IDENTITY_ADDRESS,
+    PARENT,
+    PARTY,
+    PARTY_ADDRESS,
+    PERSON,
+    WEB_ROLES,
+    WITHOUT,
+    account_of,
+    accounts_inside,
+    accounts_of,
+    at,
+    beyond_doubt,
+    contact_of,
+    contacts_at,
+    identified,
+    identities,
+    identities_of,
+    is_at,
+    is_of,
+    only,
+    parties_at,
 )
+from gateway.schema.accounts import Account, ActiveState, Contact
+from gateway.schema.identities import ContactForParty, ExternalIdentity
 from gateway.tables import Row, paths
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import All, Compare, Condition, one_of
-from gateway.upstream.names import lookup_value
 from gateway.upstream.odata import Query
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service
@@ -43,55 +61,21 @@ log = logging.getLogger(__name__)
 CALLS = 10
 """Upstream calls of one look-up at most, pages included."""
 
-EMAIL = re.compile(r"[A-Za-z0-9.!#$&'+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,190}")
-"""Addresses that are looked up: ASCII, so that no two of them fold into one, and no wildcard."""
-
-_ACTIVE: Any = ActiveState.ACTIVE.value
-ACTIVE = Compare(Account.__table__.scalar_of("state"), "eq", _ACTIVE)
-PARENT, CUSTOMER = lookup_value("parentaccountid"), lookup_value("parentcustomerid")
 NUMBER = Account.__table__.scalar_of("number")
-TERMS = ("_price_list_id", "_currency_id")
-CONTACT = paths(Contact, "_id", "name", "email", "state", "account", "_master", *TERMS)
-ACCOUNT = paths(Account, "_id", "number", "state", "company", *TERMS)
 CHILD = ACCOUNT | {PARENT}
-NOBODY = "(nobody)"
+NOBODY: Identity = "(nobody)", "(nobody)", None
 """An issuer and subject that no token can have."""
 GENERATIONS = 5
 """How far below an account its children's children are looked for."""
 MERGES = 5
 """How many merges of contacts are followed to the one that is left."""
 
-WITHOUT: dict[type[Row], str] = {
-    ExternalIdentity: "callers are found by verified e-mail alone, as with "
-    "GATEWAY_EXTERNAL_IDENTITIES=off",
-    ContactForParty: "only a contact's parent is its account, as with GATEWAY_CONTACT_PARTIES=off",
-    **dict.fromkeys(
-        (WebRole, WebRoleHolder, SiteWebRole, SiteWebRoleHolder),
-        "nobody has web roles of it: see GATEWAY_WEB_ROLES",
-    ),
-}
-"""What follows where one of these tables is not there; nobody can be found by it then."""
-
 R = TypeVar("R", bound=Row)
 Accounts = tuple[principal.Account, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WebRoles:
-    """How one data model of Power Pages keeps web roles, and who holds them."""
-
-    role: type[WebRole | SiteWebRole]
-    holder: type[WebRoleHolder | SiteWebRoleHolder]
-
-
-WEB_ROLES = {
-    "adx": WebRoles(WebRole, WebRoleHolder),
-    "mspp": WebRoles(SiteWebRole, SiteWebRoleHolder),
-}
-
-
 class Directory:
-    """Looks callers up in Dataverse and remembers the outcome, good or bad, for a minute."""
+    """Looks callers up in Dataverse and keeps the outcome, good or bad, as `Kept` says."""
 
     def __init__(
         self,
@@ -101,38 +85,55 @@ class Directory:
         external_identities: bool = True,
         contact_parties: bool = True,
         web_roles: Iterable[str] = (),
+        outage: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         `deadline`: seconds for one look-up. Without `external_identities` only e-mail counts,
         without `contact_parties` only the contact's parent is its account. `web_roles`: the
-        generations of Power Pages whose roles count, of `WEB_ROLES`.
+        generations of Power Pages whose roles count, of `WEB_ROLES`. `outage`: seconds for which
+        callers stay known while Dataverse cannot be asked.
         """
         self._service = service
         self._deadline = deadline
         self._external_identities = external_identities
         self._contact_parties = contact_parties
         self._web_roles = [WEB_ROLES[name] for name in web_roles]
-        self._clock = clock
         self._absent: set[type[Row]] = set()
-        self._customers: Expiring[Identity, Customer | Reason] = Expiring(clock)
-        self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
-        self._children: Expiring[Accounts, Accounts] = Expiring(clock)
-        self._seen: Expiring[str, Customer] = Expiring(clock)
-        self._partners: Expiring[tuple[PartnerAccount, ...], Accounts] = Expiring(clock)
+        self._renewing: asyncio.Task[None] | None = None
+        self._customers: Kept[Identity, Customer | Reason] = Kept(self._outcome, outage, clock)
+        self._children: Kept[Accounts, Accounts] = Kept(self._below, outage, clock)
+        self._seen: Kept[str, Customer] = Kept(self._by_name, outage, clock)
+        self._partners: Kept[tuple[PartnerAccount, ...], Accounts] = Kept(
+            self._configured, outage, clock
+        )
 
     async def start(self) -> None:
         """Look whether the tables that are asked are there; the log says early what is not."""
         try:
-            await self._by_identity(NOBODY, NOBODY)
-            if self._contact_parties:
-                await self._parties_of(UUID(int=0))
+            await self._look_around()
         except UpstreamError as error:
             log.warning("callers cannot be looked up yet: %s", error.message)
+        if not self._web_roles:  # which would have to be looked up for each of them
+            self._renewing = asyncio.create_task(self._customers.keep_fresh(self._renewed))
+
+    async def renew(self) -> None:
+        """Look up anew, many by one call, who was there of late; `start` does it all the time."""
+        await self._customers.renew(self._renewed)
+
+    def stop(self) -> None:
+        """Renew nobody any more."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+
+    async def _look_around(self) -> None:
+        if self._external_identities:
+            await self._optional(ExternalIdentity, identities([NOBODY], addresses=False).where)
+        await self._parties_of(UUID(int=0))
 
     def known(self, issuer: str, subject: str, email: str | None) -> Customer | None:
         """As `customer`, where that was looked up of late and found."""
-        outcome = self._customers.get((issuer, subject, email))
+        outcome = self._customers.fresh((issuer, subject, email))
         return outcome if isinstance(outcome, Customer) else None
 
     async def customer(self, issuer: str, subject: str, email: str | None) -> Customer:
@@ -142,68 +143,51 @@ class Directory:
         Rejected where there is none, or none without doubt; UpstreamError where it cannot be told.
         """
         key = issuer, subject, email
-        outcome = self._customers.get(key)
-        if outcome is None:
-            # A page of the portal asks several things at once: one of them looks the caller up.
-            lock = self._locks.setdefault(key, asyncio.Lock())
-            async with lock:
-                outcome = self._customers.get(key) or await self._outcome(key)
+        outcome = await self._customers.of(key)
         if isinstance(outcome, Reason):
             raise Rejected(outcome)
         return outcome
 
     async def _outcome(self, key: Identity) -> Customer | Reason:
-        until = self._clock() + REMEMBER
-        outcome: Customer | Reason
         try:
-            outcome = await self._find(*key)
+            return await self._find(*key)
         except Rejected as rejected:
-            outcome = rejected.reason
-        self._customers.put(key, outcome, until=until)
-        return outcome
+            return rejected.reason
 
     async def accounts(self, wanted: tuple[PartnerAccount, ...]) -> Accounts:
         """The active ones of the accounts that configuration names. Rejected where none is."""
-        found = self._partners.get(wanted)
-        if found is None:
-            until = self._clock() + REMEMBER
-            numbers = one_of(NUMBER, [each.number for each in wanted])
-            rows = await self._read(Account, ACCOUNT, numbers)
-            mapped = [_account(row) for row in rows if row.state is ActiveState.ACTIVE]
-            found = tuple(
-                each
-                for each in mapped
-                if PartnerAccount(each.number or "", each.company or "") in wanted
-            )
-            self._partners.put(wanted, found, until=until)
+        found = await self._partners.of(wanted)
         if not found:
             raise Rejected(Reason.NO_ACCOUNT)
         return found
 
+    async def _configured(self, wanted: tuple[PartnerAccount, ...]) -> Accounts:
+        numbers = one_of(NUMBER, [each.number for each in wanted])
+        rows = await self._read(Account, ACCOUNT, numbers)
+        mapped = [account_of(row) for row in rows if row.state is ActiveState.ACTIVE]
+        return tuple(
+            each
+            for each in mapped
+            if PartnerAccount(each.number or "", each.company or "") in wanted
+        )
+
     async def named(self, name: str) -> Customer:
         """The active contact of this id or e-mail address, for staff. Rejected without one."""
-        found = self._seen.get(name)
-        if found is None:
-            until = self._clock() + REMEMBER
-            found = await self._customer(await self._by_id(name) or await self._by_email(name))
-            self._seen.put(name, found, until=until)
-        return found
+        return await self._seen.of(name)
+
+    async def _by_name(self, name: str) -> Customer:
+        return await self._customer(await self._by_id(name) or await self._by_email(name))
 
     async def children(self, accounts: Accounts) -> Accounts:
         """The active accounts below these, children's children too."""
-        found = self._children.get(accounts)
-        if found is None:
-            until = self._clock() + REMEMBER
-            found = await self._below(accounts)
-            self._children.put(accounts, found, until=until)
-        return found
+        return await self._children.of(accounts)
 
     async def _below(self, accounts: Accounts) -> Accounts:
         known = {account.id: account for account in accounts}
         latest = list(known)
         for _ in range(GENERATIONS):
             where = All((one_of(PARENT, latest), ACTIVE))
-            rows = map(_account, await self._read(Account, CHILD, where))
+            rows = map(account_of, await self._read(Account, CHILD, where))
             new = {row.id: row for row in rows if row.id not in known}
             known |= new
             latest = list(new)
@@ -212,21 +196,98 @@ class Directory:
         return tuple(known.values())[len(accounts) :]
 
     async def _find(self, issuer: str, subject: str, email: str | None) -> Customer:
-        contact = await self._by_identity(issuer, subject)
-        if contact is None and (mailed := await self._by_email(email)):
-            contact = await self._survivor(mailed)
-            await self._check_unbound(issuer, mailed, contact)
-        return await self._customer(contact)
+        try:
+            return await self._found(issuer, subject, email)
+        except NotAvailableHere:
+            await self._look_around()  # a table is not there of which that was not known
+            return await self._found(issuer, subject, email)
 
-    async def _customer(self, contact: Contact | None) -> Customer:
+    async def _found(self, issuer: str, subject: str, email: str | None) -> Customer:
+        """All that can be asked at once is one call, which mostly is all that there is to ask."""
+        address = email if email is not None and EMAIL.fullmatch(email) else None
+        identity = self._identities([(issuer, subject, email)])
+        places = self._parties_at(address) if address else None
+        identified_, contacts, parties = await self._at_once(
+            identity, contacts_at(address) if address else None, places
+        )
+        found = await self._identified(issuer, subject, identified_)
+        if found is None and address:
+            active = [Contact(row) for row in contacts]
+            mailed = only(active, address) if active else await self._inactive(address)
+            if mailed is not None:
+                found = await self._survivor(mailed)
+                await self._check_unbound(issuer, [mailed, found], identified_)
+        known = None
+        if found is not None and address and places and is_at(found, address):
+            known = [ContactForParty(row) for row in parties]
+        return await self._customer(found, known)
+
+    async def _renewed(self, keys: Sequence[Identity]) -> dict[Identity, Customer | Reason]:
+        """Those of many persons of whom one call for all says all that there is to know."""
+        persons = [key for key in keys if key[2] is not None and EMAIL.fullmatch(key[2])]
+        emails = [email for _, _, email in persons if email]
+        places = self._parties_at(*emails) if emails else None
+        if not emails or (places is None and self._has_parties):
+            return {}
+        rows = await self._at_once(
+            self._identities(persons), contacts_at(*emails), places, lane=Lane.FEEDS
+        )
+        return {**beyond_doubt(persons, *rows)}
+
+    async def _at_once(self, *queries: Query | None, lane: Lane = Lane.IDENTITY) -> list[list[Any]]:
+        """The rows that answer each of the queries, by one call; no rows where there is none."""
+        asked = [query for query in queries if query is not None]
+        pages = iter(
+            await self._service.fetch_together(asked, self._allowance(lane)) if asked else ()
+        )
+        return [next(pages).rows if query is not None else [] for query in queries]
+
+    def _identities(self, of: Iterable[Identity]) -> Query | None:
+        asked = self._external_identities and not self._is_absent(ExternalIdentity)
+        return identities(of, addresses=self._knows_addresses) if asked else None
+
+    @property
+    def _knows_addresses(self) -> bool:
+        """Whether identities can be asked for by the address of their contact."""
+        return self._service.names.has(ExternalIdentity.__table__.entity, IDENTITY_ADDRESS)
+
+    def _parties_at(self, *emails: str) -> Query | None:
+        has = self._service.names.has(ContactForParty.__table__.entity, PARTY_ADDRESS)
+        return parties_at(*emails) if self._has_parties and has else None
+
+    @property
+    def _has_parties(self) -> bool:
+        return self._contact_parties and not self._is_absent(ContactForParty)
+
+    async def _identified(self, issuer: str, subject: str, rows: list[Any]) -> Contact | None:
+        """The contact of the external identity. Rejected where there are several."""
+        exact = [
+            row
+            for row in map(ExternalIdentity, rows)
+            if (row.provider, row.subject) == (issuer, subject)
+        ]
+        found = {row.contact: row for row in exact if row.contact is not None}
+        if len(found) > 1:
+            raise Rejected(Reason.AMBIGUOUS)
+        for key, row in found.items():
+            return identified(row) or await self._by_key(key)
+        return None
+
+    async def _customer(
+        self, contact: Contact | None, parties: Iterable[ContactForParty] | None = None
+    ) -> Customer:
+        """What a contact stands for; `parties`: those of its address, where they are known."""
         if contact is None:
             raise Rejected(Reason.NO_CONTACT)
-        contact = await self._survivor(contact)
+        named = contact
+        contact = await self._survivor(named)
         if contact.state is not ActiveState.ACTIVE:
             raise Rejected(Reason.INACTIVE)
-        parties = await self._parties_of(contact._id)
-        accounts = await self._accounts_of(contact, parties)
-        return Customer(_contact(contact, parties), accounts, await self._web_roles_of(contact))
+        if parties is None or contact is not named:
+            parties = await self._parties_of(contact._id)
+        own = [party for party in parties if party.contact == contact._id]
+        accounts = await self._accounts_of(contact, own)
+        return Customer(contact_of(contact, own), accounts, await self._web_roles_of(contact))
 
     async def _survivor(self, contact: Contact) -> Contact:
         """The contact that is left of a merge: the other is deactivated, and names it."""
@@ -236,36 +297,22 @@ class Directory:
             contact = await self._by_key(contact._master) or contact
         return contact
 
-    async def _by_identity(self, issuer: str, subject: str) -> Contact | None:
-        if not self._external_identities:
-            return None
-        identity = ExternalIdentity.__table__
-        where = All(
-            (
-                Compare(identity.scalar_of("provider"), "eq", issuer),
-                Compare(identity.scalar_of("subject"), "eq", subject),
-            )
-        )
-        rows = await self._optional(ExternalIdentity, where)
-        contacts = {row.contact for row in rows if row.contact is not None}
-        if len(contacts) > 1:
-            raise Rejected(Reason.AMBIGUOUS)
-        return await self._by_key(contacts.pop()) if contacts else None
-
-    async def _check_unbound(self, issuer: str, *contacts: Contact) -> None:
+    async def _check_unbound(
+        self, issuer: str, contacts: Sequence[Contact], rows: Iterable[Any]
+    ) -> None:
         """
-        Who has an identity at a provider is found by it alone there: a mailbox can be given to
-        somebody else. Rejected otherwise.
+        Whoever has an identity at a provider is found by it alone there: a mailbox can be given to
+        somebody else. Rejected otherwise. `rows`: identities at the provider, with those of all
+        contacts of the first one's address, where that could be asked.
         """
-        if not self._external_identities:
+        keys = {contact._id for contact in contacts}
+        if any(row.contact in keys and is_of(issuer, row) for row in map(ExternalIdentity, rows)):
+            raise Rejected(Reason.BOUND)
+        further = [] if self._knows_addresses else list(contacts)
+        further = further or [each for each in contacts if each is not contacts[0]]
+        if not further or not self._external_identities:
             return
-        identity = ExternalIdentity.__table__
-        where = All(
-            (
-                Compare(identity.scalar_of("provider"), "eq", issuer),
-                one_of(identity.scalar_of("contact"), [contact._id for contact in contacts]),
-            )
-        )
+        where = identities_of(issuer, [contact._id for contact in further])
         if await self._optional(ExternalIdentity, where):
             raise Rejected(Reason.BOUND)
 
@@ -277,45 +324,41 @@ class Directory:
         return await self._by_key(key)
 
     async def _by_key(self, key: UUID) -> Contact | None:
-        found = await self._read(Contact, CONTACT, Compare("contactid", "eq", key))
+        found = await self._read(Contact, PERSON, Compare("contactid", "eq", key))
         return found[0] if found else None
 
-    async def _by_email(self, email: str | None) -> Contact | None:
+    async def _by_email(self, email: str) -> Contact | None:
         """The one active contact of an address; an inactive one where there is none, to say so."""
-        if email is None or not EMAIL.fullmatch(email):
+        if not EMAIL.fullmatch(email):
             return None
+        (rows,) = await self._at_once(contacts_at(email))
+        active = [Contact(row) for row in rows]
+        return only(active, email) if active else await self._inactive(email)
+
+    async def _inactive(self, email: str) -> Contact | None:
         # Not compared exactly: whoever else Dataverse takes for this address makes it ambiguous.
-        named = Compare(Contact.__table__.scalar_of("email"), "eq", email)
-        for where in (All((named, ACTIVE)), named):
-            query = Query("contact", tuple(CONTACT), where, top=2)
-            page = await self._service.fetch(query, self._allowance())
-            rows = [Contact(row) for row in page.rows]
-            if len(rows) > 1 and where is not named:
-                keys = ", ".join(str(row._id) for row in rows)
-                log.warning("several active contacts have one e-mail address: %s", keys)
-                raise Rejected(Reason.AMBIGUOUS)
-            if rows:
-                found = str(rows[0].email).strip().lower()
-                return rows[0] if found == email.lower() else None
-        return None
+        query = Query("contact", tuple(sorted(CONTACT)), at(email), top=2)
+        (rows,) = await self._at_once(query)
+        return only([Contact(row) for row in rows], email)
 
     async def _parties_of(self, contact: UUID) -> list[ContactForParty]:
         """The contact's places in the party model, ended ones too."""
         if not self._contact_parties:
             return []
         column = ContactForParty.__table__.scalar_of("contact")
-        return await self._optional(ContactForParty, Compare(column, "eq", contact))
+        return await self._optional(ContactForParty, Compare(column, "eq", contact), PARTY)
 
-    async def _accounts_of(self, contact: Contact, parties: Iterable[ContactForParty]) -> Accounts:
+    async def _accounts_of(self, contact: Contact, parties: list[ContactForParty]) -> Accounts:
         """The active accounts among its parent and its parties' customers, by either model."""
-        parent = contact.raw[CUSTOMER]
-        ids = [UUID(parent)] if parent else []
-        ids += [party.account for party in parties if party.account and _stands(party)]
-        where = All((one_of("accountid", ids), ACTIVE))
-        rows = await self._read(Account, ACCOUNT, where) if ids else []
-        if not rows:
+        keys, inside = accounts_of(contact, parties), accounts_inside(contact, parties)
+        further = [key for key in keys if key not in inside]
+        where = All((one_of("accountid", further), ACTIVE))
+        rows = [inside[key] for key in keys if key in inside]
+        rows += await self._read(Account, ACCOUNT, where) if further else []
+        active = tuple(account_of(row) for row in rows if row.state is ActiveState.ACTIVE)
+        if not active:
             raise Rejected(Reason.NO_ACCOUNT)
-        return tuple(map(_account, rows))
+        return active
 
     async def _web_roles_of(self, contact: Contact) -> frozenset[str]:
         """The names of the active web roles that are given to the contact."""
@@ -329,12 +372,17 @@ class Directory:
             found.update(row.name for row in active if row.name)
         return frozenset(found)
 
-    async def _optional(self, cls: type[R], where: Condition) -> list[R]:
+    def _is_absent(self, cls: type[Row]) -> bool:
+        return cls in self._absent or self._service.names.is_missing(cls.__table__.entity)
+
+    async def _optional(
+        self, cls: type[R], where: Condition, select: Iterable[str] | None = None
+    ) -> list[R]:
         """As `_read`, of a table that not every environment has; without it, there are no rows."""
         entity = cls.__table__.entity
         if not self._service.names.is_missing(entity):
             try:
-                return await self._read(cls, paths(cls), where)
+                return await self._read(cls, select or paths(cls), where)
             except NotAvailableHere:
                 pass
         if cls not in self._absent:
@@ -342,40 +390,11 @@ class Directory:
             log.warning("Dataverse has no %s: %s", entity, WITHOUT[cls])
         return []
 
-    async def _read(self, cls: type[R], select: frozenset[str], where: Condition) -> list[R]:
+    async def _read(self, cls: type[R], select: Iterable[str], where: Condition) -> list[R]:
         """The rows for which `where` holds exactly, however the service compares."""
         query = Query(cls.__table__.entity, tuple(sorted(select)), where)
         page = await self._service.fetch(query, self._allowance())
         return [cls(row) for row in page.rows if where.holds(row)]
 
-    def _allowance(self) -> Allowance:
-        return Allowance(CALLS, now() + self._deadline)
-
-
-def _stands(party: ContactForParty) -> bool:
-    """Whether a person's place at a customer has not ended."""
-    return party.state is ActiveState.ACTIVE
-
-
-def _contact(row: Contact, parties: Iterable[ContactForParty]) -> principal.Contact:
-    parent = row.raw[CUSTOMER]
-    return principal.Contact(
-        row._id,
-        row.name or "",
-        row.email,
-        row._price_list_id,
-        row._currency_id,
-        account=UUID(parent) if parent else None,
-        parties=tuple(party.id for party in parties),
-    )
-
-
-def _account(row: Account) -> principal.Account:
-    company = row.company
-    return principal.Account(
-        row._id,
-        row.number,
-        company.lower() if company else None,
-        row._price_list_id,
-        row._currency_id,
-    )
+    def _allowance(self, lane: Lane = Lane.IDENTITY) -> Allowance:
+        return Allowance(CALLS, due(now() + self._deadline), errand=Errand(lane))

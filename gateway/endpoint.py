@@ -14,7 +14,8 @@ from graphql import OperationType
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
-from gateway import explaining
+from gateway import explaining, shedding
+from gateway.admission import deadlines
 from gateway.audit.events import refusal
 from gateway.audit.recorder import NO_AUDIT, Audit
 from gateway.auth.principal import Principal
@@ -27,7 +28,9 @@ from gateway.errors import (
     GatewayError,
     InvalidInput,
     LimitExceeded,
+    NotAsked,
     NotFound,
+    RateLimited,
     Unauthenticated,
     UpstreamThrottled,
 )
@@ -99,7 +102,9 @@ class GraphQLEndpoint:
         explain: Explain | None = None,
         show_execution: bool = False,
         audit: Audit = NO_AUDIT,
+        deadline: float = 10.0,
     ) -> None:
+        """`deadline`: seconds from a request's first byte until its caller must be known."""
         self._engine = engine
         self._authenticate = authenticate
         self._context = context
@@ -107,6 +112,7 @@ class GraphQLEndpoint:
         self._explain = explain
         self._show_execution = show_execution
         self._audit = audit
+        self._deadline = deadline
         self.refusals: Counter[str] = Counter()
         """Requests that were not executed, by code."""
 
@@ -120,6 +126,7 @@ class GraphQLEndpoint:
     async def _respond(self, request: Received, receive: Receive) -> Response:
         media_type = negotiate(request.header(b"accept"))
         caller = None
+        deadlines.begin(request.begun + self._deadline)
         try:
             caller = await self._authenticate(_authorization(request))
             principal, name = caller, request.header(_VIEW_AS)
@@ -156,6 +163,14 @@ class GraphQLEndpoint:
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
         for event in observed(answer, prepared, request.id, principal, request.source):
             self._audit.record(event)
+        said = shedding.refusal(answer) if answer.errors else None
+        if said is not None:
+            self.refusals[said["code"]] += 1
+            headers = shedding.headers(said)
+            if media_type == RESPONSE:
+                body = {"errors": answer.errors}
+                return _json(body, media_type, shedding.status(said), headers)
+            return _json(answer.body, media_type, headers=headers)
         if not (explain or self._show_execution):
             return _json(answer.body, media_type)
         extensions = {"explain": await explain(context)} if explain else {}
@@ -242,6 +257,8 @@ def _status(error: GatewayError) -> int:
             return 404
         case InvalidInput():
             return 400
+        case RateLimited():
+            return 429
         case LimitExceeded():
             return 413  # the body; a document's limits are no matter of HTTP
         case _:
@@ -254,6 +271,8 @@ def _headers(error: GatewayError) -> dict[str, str]:
             return {"WWW-Authenticate": "Bearer"}
         case UpstreamThrottled():
             return {"Retry-After": str(error.details.get("retryAfter", 1))}
+        case NotAsked():
+            return shedding.headers_of(error)
         case _:
             return {}
 

@@ -17,6 +17,9 @@
     + UpstreamThrottled           UPSTREAM_THROTTLED    service protection; `retryAfter` in seconds
     + UpstreamRefused             UPSTREAM_REFUSED      it understood the request and said no
     + UpstreamMismatch            UPSTREAM_MISMATCH     its answer is not what the schema promises
+    + NotAsked                                          it was not asked; `retryAfter` in seconds
+      - RateLimited               RATE_LIMITED          the caller asks for more than its part
+      - Overloaded                OVERLOADED            all callers together ask for too much
 
 Two further codes have no class, as nothing in the gateway raises them on purpose: `INTERNAL` stands
 for every exception that is not in this tree (masked, logged once with the request id), and
@@ -156,3 +159,19 @@ class UpstreamMismatch(UpstreamError):
     """The service's answer is not what the declared table promises."""
 
     code = "UPSTREAM_MISMATCH"
+
+
+class NotAsked(UpstreamError):
+    """Nothing was sent, as it could not have been answered in time; `retryAfter` is in seconds."""
+
+
+class RateLimited(NotAsked):
+    """The caller asks for more than a fair part, or than its quota; others are served."""
+
+    code = "RATE_LIMITED"
+
+
+class Overloaded(NotAsked):
+    """All callers together ask for more than Dynamics takes from the gateway."""
+
+    code = "OVERLOADED"

@@ -1,13 +1,27 @@
 """What becomes of memory that was freed: the process keeps it for the next request."""
 
 import ctypes
+import gc
 import sys
 
 KEPT = 64 * 1024 * 1024
 """Bytes at the end of the heap that are kept; by default it is 128 KiB."""
 APART = 256 * 1024
 """Bytes of blocks that stand apart from the heap and go back at once, as they would leave holes."""
+COLLECT = 20_000, 20, 50
+"""When the collector looks at young, middle and old objects; measured in docs/performance.md."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+
+def settle() -> None:
+    """
+    Settle a process that serves one app and nothing else: schema and types stay, so the collector
+    need not look at them again, and requests leave few cycles, so it need not look often.
+    """
+    keep_freed()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
 
 
 def keep_freed() -> None:

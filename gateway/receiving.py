@@ -1,6 +1,7 @@
 """A request as the edge reads it: its headers in one pass, its id, and its body."""
 
 import re
+from asyncio import get_running_loop
 from random import getrandbits
 from typing import Final
 
@@ -14,9 +15,11 @@ NO_NAMES: Final[frozenset[bytes]] = frozenset()
 class Received:
     """One HTTP request. Names of headers are in lower case; several lines of a name are a list."""
 
-    __slots__ = ("headers", "id", "method", "query", "repeated", "source")
+    __slots__ = ("begun", "headers", "id", "method", "query", "repeated", "source")
 
     def __init__(self, scope: Scope) -> None:
+        self.begun = get_running_loop().time()
+        """When it came, on the clock of the loop: its deadline is counted from here."""
         self.method: str = scope["method"]
         self.query: bytes = scope["query_string"]
         client = scope.get("client")

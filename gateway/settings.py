@@ -266,7 +266,14 @@ class Settings:
         "Upstream calls that one operation may make.", parsers.count, default=50
     )
     upstream_concurrency: int = variable(
-        "Calls in flight to each of the two services, per process.", parsers.count, default=40
+        "Calls in flight to each of the two services, in all worker processes together.",
+        parsers.count,
+        default=40,
+    )
+    share_reads: bool = variable(
+        "Whether reads of Dataverse and F&O that ask for just the same at the same time are one.",
+        parsers.switch,
+        default=True,
     )
     http_transport: parsers.HttpTransport = variable(  # noqa: RUF009 - a field, as all of them
         "What carries requests to the two services: `own`, or `httpx2` with its own transport, "

@@ -29,6 +29,8 @@ MEANING: Final[Mapping[str, type[PortalError]]] = {
     "LIMIT_EXCEEDED": TooLarge,
     "WRITES_REFUSED": Closed,
     "UNKNOWN_DOCUMENT": Closed,
+    "RATE_LIMITED": Unavailable,
+    "OVERLOADED": Unavailable,
     "UPSTREAM_THROTTLED": Unavailable,
     "UPSTREAM_UNAVAILABLE": Unavailable,
     "UPSTREAM_TIMEOUT": Unavailable,

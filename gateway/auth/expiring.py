@@ -25,6 +25,11 @@ class Expiring(Generic[K, V]):
             del self._entries[next(iter(self._entries))]
         self._entries[key] = (until, value)
 
+    def items(self) -> list[tuple[K, V]]:
+        """What is kept and good."""
+        now = self._clock()
+        return [(key, value) for key, (until, value) in self._entries.items() if now < until]
+
     @property
     def _oldest(self) -> float:
         """Until when the entry is good that was put first."""

@@ -30,6 +30,8 @@ class Role:
 
     kind: Kind
     grants: Mapping[str, Grant]
+    quota: int | None = None
+    """Calls to Dynamics that one caller may cause in five minutes; None for no such bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Policy:
 
     roles: Mapping[str, Role]
     web_roles: Mapping[str, str] = field(default_factory=dict)
+    outage: float = 300.0
+    """Seconds for which callers stay known while Dataverse cannot be asked who they are."""
     _rights: dict[frozenset[str], Rights] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -67,13 +71,20 @@ class Policy:
         A member is hidden unless a role shows it that itself reaches as far as all together: a
         role for few rows never uncovers the columns of many.
         """
+        roles = list(roles)
         granted = list(self._granted(roles))
         reach: dict[tuple[str, str], Access] = {}
         for permission, grant in granted:
             for privilege in grant.privileges:
                 held = reach.get((permission, privilege), grant.access)
                 reach[permission, privilege] = max(held, grant.access, key=lambda a: a.width)
-        return Rights(reach, _hidden(granted, reach))
+        quotas = [self.roles[name].quota for name in roles]
+        bounds = [quota for quota in quotas if quota is not None]
+        return Rights(
+            reach,
+            _hidden(granted, reach),
+            max(bounds) if bounds and len(bounds) == len(quotas) else None,
+        )
 
     def _granted(self, roles: Iterable[str]) -> Iterator[tuple[str, Grant]]:
         for name in roles:

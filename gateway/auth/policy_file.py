@@ -21,8 +21,12 @@ log = logging.getLogger(__name__)
 
 REREAD = 30.0
 """Seconds between two looks at the file; what changed in it holds after that."""
+LONGEST = 86_400.0
+"""Seconds for which callers stay known at most while Dataverse cannot be asked."""
 HEADING = re.compile(r"""\[\s*([^\[\]#]+?)\s*\]\s*(?:#.*)?""")
-ROLE = {"extends", "kind"}
+SECTIONS = {"callers", "roles", "web_roles"}
+"""What a policy is made of."""
+ROLE = {"extends", "kind", "quota"}
 """What a role says of itself; every other word in it is a permission."""
 GRANT = {"access", "privileges", "hide"}
 
@@ -95,15 +99,25 @@ class _Reading:
         self.mistakes: list[str] = []
 
     def policy(self, document: Mapping[str, Any]) -> Policy:
-        for word in document.keys() - {"roles", "web_roles"}:
-            self._wrong("", word, f"'{word}' is neither 'roles' nor 'web_roles'")
+        for word in document.keys() - SECTIONS:
+            self._wrong("", word, f"'{word}' is none of {', '.join(sorted(SECTIONS))}")
         found = self._table(document.get("roles", {}), "", "roles")
         roles = {n: self._role(n, self._table(said, "roles", n)) for n, said in found.items()}
-        policy = replace(SHIPPED, roles={**SHIPPED.roles, **roles})
+        outage = self._outage(self._table(document.get("callers", {}), "", "callers"))
+        policy = replace(SHIPPED, roles={**SHIPPED.roles, **roles}, outage=outage)
         if "web_roles" not in document:
             return policy
         web_roles = self._table(document["web_roles"], "", "web_roles")
         return replace(policy, web_roles=self._web_roles(web_roles, policy))
+
+    def _outage(self, said: Mapping[str, Any]) -> float:
+        for word in said.keys() - {"outage"}:
+            self._wrong("callers", word, f"'{word}' is not 'outage'")
+        outage = said.get("outage", SHIPPED.outage)
+        if type(outage) in (int, float) and 0 <= outage <= LONGEST:
+            return float(outage)
+        self._wrong("callers", "outage", f"'outage' must be seconds from 0 to {LONGEST:.0f}")
+        return 0.0
 
     def _web_roles(self, said: Mapping[str, Any], policy: Policy) -> dict[str, str]:
         customers = policy.names(Kind.CUSTOMER)
@@ -125,7 +139,14 @@ class _Reading:
                 inside = self._table(said[permission], at, permission)
                 grants[permission] = self._grant(f"{at}.{permission}", permission, inside)
                 self._check_reach(f"{at}.{permission}", permission, grants[permission], kind)
-        return Role(kind, grants)
+        return Role(kind, grants, self._quota(at, said, base))
+
+    def _quota(self, at: str, said: Mapping[str, Any], base: Role | None) -> int | None:
+        quota = said.get("quota", base.quota if base else None)
+        if quota is None or (type(quota) is int and quota > 0):
+            return quota
+        self._wrong(at, "quota", "'quota' must be a number of calls above 0")
+        return None
 
     def _base(self, at: str, said: Mapping[str, Any]) -> Role | None:
         base = said.get("extends")

@@ -93,11 +93,13 @@ class Rights:
     """How far a permission reaches with a privilege: `("orders", "create")`."""
     hidden: frozenset[str] = frozenset()
     """Members that the caller may not learn of, as `SalesOrder.discount`."""
+    quota: int | None = None
+    """Calls to Dynamics that the caller may cause in five minutes; None for no such bound."""
 
     @property
     def reading(self) -> "Rights":
         """The same without the right to change anything."""
-        return Rights({k: v for k, v in self.reach.items() if k[1] == "read"}, self.hidden)
+        return replace(self, reach={k: v for k, v in self.reach.items() if k[1] == "read"})
 
     @property
     def covers_children(self) -> bool:

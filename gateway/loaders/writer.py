@@ -120,7 +120,7 @@ class Writer(Struct, frozen=True):
         """
         self.principal.access(needs, privilege)
         self._fits(changes)
-        allowance = Allowance(1, now() + self.writes.limit)
+        allowance = Allowance(1, now() + self.writes.limit, errand=self.allowance.errand)
         wait = max(self.allowance.remaining - READ_BACK, 1.0)
         try:
             await self.writes.finish(self.dataverse.write(changes, allowance), wait)

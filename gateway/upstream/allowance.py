@@ -1,7 +1,8 @@
 """What one operation may spend upstream."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gateway.admission.errands import Errand, Lane
 from gateway.errors import LimitExceeded, UpstreamTimeout
 from gateway.upstream.replay import GivenUp, Replay, trying
 from gateway.upstream.sender import Clock, now
@@ -17,6 +18,8 @@ class Allowance:
     spent: int = 0
     replay: Replay | None = None
     """What was answered already, where the operation is completed in another way."""
+    errand: Errand = field(default_factory=Errand)
+    """For whom the services are asked."""
 
     def spend(self, calls: int = 1) -> None:
         """
@@ -53,5 +56,9 @@ class Allowance:
             self.replay.begin()
 
     def extend(self, seconds: float) -> None:
-        """Let the operation go on for so many seconds from now, if it may not anyway."""
+        """
+        Let an operation that changes something go on for so many seconds from now, if it may not
+        anyway; whatever it asks from now on comes before what is only read.
+        """
+        self.errand.lane = Lane.WRITES
         self.deadline = max(self.deadline, self.clock() + seconds)

@@ -8,7 +8,7 @@ or not at all. OData 4.0, "Batch Requests and Responses".
 from collections.abc import Sequence
 from email.message import Message
 from email.parser import BytesParser
-from email.policy import HTTP
+from email.policy import compat32
 from uuid import uuid4
 
 from gateway.errors import UpstreamMismatch
@@ -38,7 +38,7 @@ def change_set(parts: Sequence[Request]) -> tuple[str, bytes]:
 def replies(content_type: str, body: bytes) -> list[Reply]:
     """The answers of a batch in the order of its parts, change sets flattened."""
     head = f"Content-Type: {content_type}{CRLF}{CRLF}".encode()
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    message = BytesParser(policy=compat32).parsebytes(head + body)
     if not message.is_multipart():
         raise UpstreamMismatch("The service answered a batch with something else.")
     return [_reply(part) for part in message.walk() if not part.is_multipart()]

@@ -1,34 +1,55 @@
 """
-A circuit breaker: a service that mostly fails is left alone for a while, then tried by one call.
+Circuit breakers: what mostly fails is left alone for a while, then tried by one call.
 
 Callers are told at once instead of after all their tries, and the service is not kept down by them.
+A service that cannot be reached is left alone as a whole, one that fails by table and kind of call.
 """
 
 import logging
 from collections import deque
+from collections.abc import Hashable
 from random import Random
+from typing import Literal
 
 from gateway.errors import UpstreamUnavailable
 
 log = logging.getLogger(__name__)
 
+Sort = tuple[Literal["reads", "writes"], str]
+"""What a call does, and to which table."""
+
 WINDOW = 10.0
 """Seconds of calls that are looked at."""
 CALLS, SHARE = 20, 0.5
 """It opens when at least so many calls ended in the window, and this share of them failed."""
+CALLERS = 3
+"""Calls that were too slow open it only where they were of so many callers: one alone may ask for
+what is slow."""
 OPEN, SPREAD = 10.0, 0.2
 """Seconds for which it stays open, give or take this share, so that processes come back apart."""
 
 
 class Breaker:
-    """For one service in one process: closed, open, or half open while one call probes."""
+    """For one sort of call in one process: closed, open, or half open while one call probes."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, name: str = "a service") -> None:
         self._random = random
-        self._ended: deque[tuple[float, bool]] = deque()
+        self._name = name
+        self._ended: deque[tuple[float, bool, Hashable]] = deque()
+        """When calls ended, whether they failed, and who is to blame if they were too slow."""
         self._failures = 0
         self._opened_until: float | None = None
         self._probing = False
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing failed lately."""
+        return not self._failures and self._opened_until is None
+
+    def check(self, moment: float) -> None:
+        """UpstreamUnavailable where `admit` would let nobody through."""
+        if self._opened_until is not None and (self._probing or moment < self._opened_until):
+            raise UpstreamUnavailable("Dynamics is not reachable.")
 
     def admit(self, moment: float) -> bool:
         """
@@ -38,17 +59,18 @@ class Breaker:
         """
         if self._opened_until is None:
             return False
-        if self._probing or moment < self._opened_until:
-            raise UpstreamUnavailable("Dynamics is not reachable.")
+        self.check(moment)
         self._probing = True
         return True
 
-    def learn(self, moment: float, *, failed: bool, probing: bool) -> None:
-        """How a call ended."""
+    def learn(
+        self, moment: float, *, failed: bool, probing: bool, slow_for: Hashable = None
+    ) -> None:
+        """How a call ended; `slow_for`: the caller, where all that speaks against it is time."""
         if probing:
             self._probed(moment, failed=failed)
-        elif self._opened_until is None:
-            self._count(moment, failed=failed)
+        elif self._opened_until is None and (failed or self._failures):
+            self._count(moment, failed, slow_for)
 
     def forget(self, *, probing: bool) -> None:
         """A call was given up, which says nothing; if it was the probe, the next one is."""
@@ -62,17 +84,87 @@ class Breaker:
         else:
             self._opened_until = None
 
-    def _count(self, moment: float, *, failed: bool) -> None:
-        self._ended.append((moment, failed))
+    def _count(self, moment: float, failed: bool, slow_for: Hashable) -> None:
+        self._ended.append((moment, failed, slow_for))
         self._failures += failed
         while self._ended[0][0] <= moment - WINDOW:
             self._failures -= self._ended.popleft()[1]
-        if len(self._ended) >= CALLS and self._failures >= SHARE * len(self._ended):
+        if not self._failures:
+            self._ended.clear()
+        # A success is no reason to open it, however many failures there were before.
+        enough = len(self._ended) >= CALLS and self._failures >= SHARE * len(self._ended)
+        if failed and enough and self._is_everybodys():
             self._open(moment)
+
+    def _is_everybodys(self) -> bool:
+        """Whether the failures are more than the slowness of what a few callers ask for."""
+        blamed = [slow_for for _, failed, slow_for in self._ended if failed]
+        callers = {each for each in blamed if each is not None}
+        return len(callers) >= CALLERS or blamed.count(None) >= SHARE * len(self._ended)
 
     def _open(self, moment: float) -> None:
         self._ended.clear()
         self._failures = 0
         seconds = OPEN * self._random.uniform(1 - SPREAD, 1 + SPREAD)
         self._opened_until = moment + seconds
-        log.warning("a service mostly fails and is left alone for %.1f seconds", seconds)
+        log.warning("%s mostly fails: left alone for %.1f seconds", self._name, seconds)
+
+
+class Breakers:
+    """All breakers of one service."""
+
+    def __init__(self, random: Random, name: str = "the service") -> None:
+        self._random, self._name = random, name
+        self._reach = Breaker(random, name)
+        """For the whole service: whether it can be reached."""
+        self._kinds: dict[Sort, Breaker] = {}
+        self.quiet = True
+        """Whether nothing failed lately, so that none of them need be asked."""
+
+    def check(self, sort: Sort, moment: float) -> None:
+        """UpstreamUnavailable where `admit` would let nobody through."""
+        if not self.quiet:
+            self._reach.check(moment)
+            self._of(sort).check(moment)
+
+    def admit(self, sort: Sort, moment: float) -> tuple[Breaker, ...]:
+        """
+        Let a call through, which `learn` or `forget` ends; UpstreamUnavailable where one of them
+        is open. Says for which of them the call is the probe.
+        """
+        if self.quiet:
+            return ()
+        self.check(sort, moment)
+        both = self._reach, self._of(sort)
+        return tuple([each for each in both if each.admit(moment)])
+
+    def learn(
+        self,
+        sort: Sort,
+        moment: float,
+        probed: tuple[Breaker, ...],
+        *,
+        failed: bool,
+        reached: bool = True,
+        slow_for: Hashable = None,
+    ) -> None:
+        """How a call ended; `reached`: whether it came as far as the service."""
+        if self.quiet and not failed:
+            return
+        reach, kind = self._reach, self._of(sort)
+        reach.learn(moment, failed=not reached, probing=reach in probed)
+        if reached:
+            kind.learn(moment, failed=failed, probing=kind in probed, slow_for=slow_for)
+        else:
+            kind.forget(probing=kind in probed)
+        self.quiet = reach.quiet and all(each.quiet for each in self._kinds.values())
+
+    def forget(self, probed: tuple[Breaker, ...]) -> None:
+        """A call was given up, which says nothing."""
+        for each in probed:
+            each.forget(probing=True)
+
+    def _of(self, sort: Sort) -> Breaker:
+        if sort not in self._kinds:
+            self._kinds[sort] = Breaker(self._random, f"{self._name} ({' of '.join(sort)})")
+        return self._kinds[sort]

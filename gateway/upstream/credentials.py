@@ -14,7 +14,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
@@ -25,7 +25,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from gateway.errors import SignInFailed, UpstreamUnavailable
+from gateway.admission.flights import Once
+from gateway.errors import SignInFailed, UpstreamTimeout, UpstreamUnavailable
 from gateway.settings import Settings, SettingsError
 from gateway.upstream.exchange import Reply, Request, Timeouts, Transport
 
@@ -39,6 +40,8 @@ REFRESH_AT = 0.8
 """Share of a token's life after which the next one is fetched."""
 RETRY_AFTER = 30.0
 """Seconds until the next try when a refresh fails while the old token is still good."""
+SHORTLY = 5.0
+"""Seconds until the next try after a failure, or after a token that was refused at once."""
 TIMEOUT = 10.0
 FORM = {
     "Accept": "application/json",
@@ -88,7 +91,12 @@ class ServiceLogin:
         self._proof = proof
         self._clock = clock
         self._token: Token | None = None
-        self._lock = asyncio.Lock()
+        self._renewals: Once[str, Token] = Once()
+        self._failure: SignInFailed | None = None
+        self._failed = 0.0
+        """When there was none to be had."""
+        self._replaced = float("-inf")
+        """When another one was asked for in the place of one that was refused."""
 
     def held(self) -> str | None:
         """The token, where it is good and not due to be renewed."""
@@ -102,23 +110,30 @@ class ServiceLogin:
         UpstreamUnavailable where there is none to be had.
         """
         held, now = self._usable(refused), self._clock()
-        if held and (now < held.renew or self._lock.locked()):
+        if held and (now < held.renew or self._renewals.busy):
             return held.text
-        async with self._lock:
-            return await self._renewed(refused)
-
-    async def _renewed(self, refused: str | None) -> str:
-        held, now = self._usable(refused), self._clock()
-        # Whoever held the lock before may have renewed it already.
-        if held and now < held.renew:
-            return held.text
+        if held is None and refused is not None and not self._renewals.busy:
+            if now < self._replaced + SHORTLY:
+                return refused  # another one so soon would be refused as well
+            self._replaced = now
         try:
-            self._token = await self._fetch()
+            return (await self._renewals.done("token", self._renew)).text
         except UpstreamUnavailable:
             if held is None:
                 raise
-            self._token = Token(held.text, min(now + RETRY_AFTER, held.expires), held.expires)
-        return self._token.text
+            self._token = replace(held, renew=min(now + RETRY_AFTER, held.expires))
+            return held.text
+
+    async def _renew(self) -> Token:
+        if self._failure is not None and self._clock() < self._failed + SHORTLY:
+            raise self._failure
+        try:
+            self._token = await self._fetch()
+        except SignInFailed as error:
+            self._failure, self._failed = error, self._clock()
+            raise
+        self._failure = None
+        return self._token
 
     def _usable(self, refused: str | None) -> Token | None:
         held = self._token
@@ -161,7 +176,7 @@ class Signed:
     Carries requests to one service with its token on them, and to nobody else.
 
     A 401 is answered once with a fresh token. UpstreamUnavailable where there is no token, or where
-    the request would leave the service.
+    the request would leave the service; UpstreamTimeout where there is none in time.
     """
 
     transport: Transport
@@ -175,14 +190,20 @@ class Signed:
         if reply.status != 401:
             return reply
         fresh = await self._token(timeouts, refused=token)
+        if fresh == token:
+            return reply
         return await self.transport.exchange(_signed(request, fresh), timeouts)
 
     async def aclose(self) -> None:
         await self.transport.aclose()
 
     async def _token(self, timeouts: Timeouts, refused: str | None = None) -> str:
-        async with timeouts.whole():
-            return await self.login.token(refused=refused)
+        try:
+            async with timeouts.whole():
+                return await self.login.token(refused=refused)
+        except TimeoutError:
+            # The service itself was never asked.
+            raise UpstreamTimeout("The gateway could not sign in to Dynamics in time.") from None
 
 
 def service_login(settings: Settings, service_url: str, transport: Transport) -> ServiceLogin:

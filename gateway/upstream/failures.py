@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.admission.told import retry_after
 from gateway.errors import (
     UpstreamError,
     UpstreamRefused,
@@ -15,7 +16,6 @@ from gateway.errors import (
 )
 from gateway.upstream.answers import Outcome
 from gateway.upstream.exchange import Reply
-from gateway.upstream.sender import retry_after
 
 log = logging.getLogger(__name__)
 

@@ -1,31 +1,34 @@
 """
 One request to a service until it is answered: what is tried again, when, and when it is given up.
 
-This is the only layer that repeats. All times are of the running loop's clock, so a loop in virtual
-time makes every pause, limit and gate here virtual too.
+This is the only layer that repeats, and the only one that asks the governor for a place. All times
+are of the running loop's clock, so a loop in virtual time makes every pause and limit virtual too.
 """
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from math import ceil
 from random import Random
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
+from msgspec.structs import replace
 
+from gateway.admission.errands import Errand, Lane
+from gateway.admission.flights import Flight, Flights
+from gateway.admission.governor import Governor
+from gateway.admission.told import retry_after
 from gateway.errors import (
     UpstreamError,
     UpstreamMismatch,
-    UpstreamThrottled,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.upstream.breaker import Breaker
+from gateway.settings import Settings
+from gateway.upstream.breaker import Breaker, Breakers, Sort
 from gateway.upstream.exchange import Reply, Request, Timeouts, Transport, Unacceptable
 
 log = logging.getLogger(__name__)
@@ -37,7 +40,9 @@ LEAST, MARGIN = 0.2, 0.1
 """With fewer seconds left nothing is started; a request ends so many before the deadline."""
 FULL, COST, COST_OF_TIMEOUT = 100.0, 5.0, 10.0
 """The budget for repeats: where it starts, and what one costs. An answer earns 1 back."""
-UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout)
+OUT_OF_TIME = "The operation ran out of time."
+ANY: Sort = ("reads", "anything")
 REPEATABLE = frozenset({408, 500, 502, 503, 504})
 DEADLOCKS = frozenset({"0x80044150", "0x80044151"})
 """Dataverse's codes for a SQL deadlock and a SQL time-out, whatever status they come with."""
@@ -59,6 +64,9 @@ class Sent(msgspec.Struct, frozen=True):
     doubtful: bool = False
 
 
+Shared = Flight[Request, Sent]
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What one try came to."""
 
@@ -67,6 +75,8 @@ class Outcome(msgspec.Struct, frozen=True):
     again: bool = False
     failed: bool = False
     """Whether it speaks against the service's health; being asked to wait does not."""
+    tells: bool = True
+    """Whether it says anything of the service's health."""
     ran: bool = False
     """Whether the service may have done what it was asked, though it did not say so."""
     after: float = 0.0
@@ -79,15 +89,19 @@ class Outcome(msgspec.Struct, frozen=True):
         return str(self.response.status) if self.response else _error(self).code
 
 
-class Gate:
-    """Shut, for everybody in the process, while the service has asked to be left alone."""
+class _Asked(msgspec.Struct):
+    """What is to be sent, and how."""
 
-    def __init__(self) -> None:
-        self.opens = 0.0
-        """When it opens, or did."""
-
-    def shut(self, seconds: float) -> None:
-        self.opens = max(self.opens, now() + seconds)
+    transport: Transport
+    request: Request
+    deadline: float
+    patience: float
+    clock: Clock
+    errand: Errand
+    sort: Sort
+    shared: bool = False
+    """Whether others may wait for its answer once it was sent."""
+    flight: Shared | None = None
 
 
 @dataclass
@@ -95,15 +109,20 @@ class Sender:
     """How one service is asked, by everybody in this process."""
 
     random: Random = field(default_factory=Random)
-    gate: Gate = field(default_factory=Gate)
+    governor: Governor = field(default_factory=Governor)
+    """Who may ask when."""
     budget: float = FULL
     timeouts: Timeouts = field(default_factory=Timeouts)
+    shares: bool = True
+    """Whether equal reads under way are one."""
+    flights: Flights[Request, Sent] = field(default_factory=Flights)
+    """Reads under way."""
     outcomes: Counter[str] = field(default_factory=Counter)
     """How often a try came to what."""
-    breaker: Breaker = field(init=False)
+    breakers: Breakers = field(init=False)
 
     def __post_init__(self) -> None:
-        self.breaker = Breaker(self.random)
+        self.breakers = Breakers(self.random, self.governor.name)
 
     async def send(
         self,
@@ -112,16 +131,43 @@ class Sender:
         deadline: float,
         patience: float,
         clock: Clock = now,
+        errand: Errand | None = None,
+        sort: Sort = ANY,
     ) -> Sent:
         """
-        Send `request`, several times if need be; each try is given up after `patience` seconds.
+        Send `request` for `errand`, several times if need be; each try is given up after `patience`
+        seconds. Its failures count for calls of its `sort`.
 
         Raises UpstreamError, `doubtful` as in `Sent`, where no try was answered.
         """
+        errand = errand or Errand()
+        asked = _Asked(transport, request, deadline, patience, clock, errand, sort)
+        flights, url = self.flights, request.url
+        if self.shares and request.method == "GET" and errand.lane is not Lane.WRITES:
+            while (flight := flights.of(url, request)) is not None:
+                if (sent := await _landed(flight, deadline)) is not None:
+                    return sent
+            asked.shared = True
+        sent, failure = None, None
+        try:
+            sent = await self._sent(asked)
+        except UpstreamTimeout:
+            raise  # others may have more time
+        except UpstreamError as error:
+            failure = error
+            raise
+        finally:
+            if asked.flight is not None:
+                flights.end(url, asked.flight, sent, failure)
+            elif sort[0] == "writes":
+                flights.forget()
+        return sent
+
+    async def _sent(self, asked: _Asked) -> Sent:
         ran = False
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                outcome = await self._try(transport, request, deadline, patience, clock)
+                outcome = await self._try(asked)
             except UpstreamError as error:
                 error.doubtful = ran
                 raise
@@ -129,47 +175,83 @@ class Sender:
             if not outcome.again:
                 self.budget = min(FULL, self.budget + 1)
                 break
-            if not await self._pause(outcome, attempt, deadline):
+            if not await self._pause(outcome, attempt, asked.deadline):
                 break
         if outcome.response is None:
             raise _given_up(outcome, ran)
         return Sent(outcome.response, ran)
 
-    async def _try(
-        self,
-        transport: Transport,
-        request: Request,
-        deadline: float,
-        patience: float,
-        clock: Clock,
-    ) -> Outcome:
-        """What one try came to; UpstreamError where none may be made."""
-        moment = clock()
-        if moment < self.gate.opens:
-            await self._pass(deadline)
-            moment = clock()
+    async def _place(self, asked: _Asked) -> float:
+        """Wait for a place, if need be, and return when it was given."""
+        deadline, moment = asked.deadline, asked.clock()
         if deadline - moment < LEAST:
-            raise UpstreamTimeout("The operation ran out of time.")
-        probing = self.breaker.admit(moment)
+            raise UpstreamTimeout(OUT_OF_TIME)
+        if not self.breakers.quiet:
+            self.breakers.check(asked.sort, moment)
+        governor = self.governor
+        if not governor.enter(asked.errand, moment):
+            # Nothing is begun that could not end in time.
+            latest = deadline - max(LEAST, MARGIN + 1.5 * governor.usual)
+            moment = await governor.turn(asked.errand, latest)
+        if asked.shared and asked.flight is None:
+            # Not before: nobody waits in the line of somebody else.
+            asked.flight = self.flights.begin(asked.request.url, asked.request)
+        return moment
+
+    async def _try(self, asked: _Asked) -> Outcome:
+        """What one try came to; UpstreamError where none may be made."""
+        moment = await self._place(asked)
+        governor, breakers, errand = self.governor, self.breakers, asked.errand
+        end = asked.deadline - MARGIN
+        sent = False
+        probed: tuple[Breaker, ...] = ()
         try:
-            limits = self._limits(min(moment + patience, deadline - MARGIN), patience)
-            outcome = judge(await transport.exchange(request, limits))
+            if not breakers.quiet:
+                probed = breakers.admit(asked.sort, moment)
+            sent = True
+            limits = self._limits(min(moment + asked.patience, end), asked.patience)
+            reply = await asked.transport.exchange(asked.request, limits)
         except (httpx2.TransportError, TimeoutError) as error:
-            outcome = unanswered(error, request)
-        except BaseException:
-            self.breaker.forget(probing=probing)
+            outcome = unanswered(error, asked.request)
+            if isinstance(error, TimeoutError) and moment + asked.patience > end:
+                # The service was not given the time that it may take.
+                outcome = replace(outcome, again=False, tells=False)
+            governor.unanswered(errand, moment, asked.clock(), sent=outcome.ran)
+        except BaseException as error:
+            # An error of ours says that the request never left, as there is no token for it.
+            sent = sent and not isinstance(error, UpstreamError)
+            governor.unanswered(errand, moment, asked.clock(), sent=sent)
+            breakers.forget(probed)
             raise
-        self.breaker.learn(clock(), failed=outcome.failed, probing=probing)
+        else:
+            outcome = self._judged(reply, errand, moment, asked.clock())
+        if outcome.failed or not breakers.quiet:
+            self._learn(outcome, asked.sort, probed, errand.caller)
         self.outcomes[outcome.name] += 1
         return outcome
 
-    async def _pass(self, deadline: float) -> None:
-        """Wait until the gate is open; UpstreamThrottled if that would take too long."""
-        while (wait := self.gate.opens - now()) > 0:
-            if now() + wait > deadline - LEAST:
-                raise UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=ceil(wait))
-            spread = self.random.uniform(0, max(1.0, wait / 5))
-            await asyncio.sleep(min(wait + spread, deadline - LEAST - now()))
+    def _learn(
+        self, outcome: Outcome, sort: Sort, probed: tuple[Breaker, ...], caller: Hashable
+    ) -> None:
+        if not outcome.tells:
+            self.breakers.forget(probed)
+            return
+        self.breakers.learn(
+            sort,
+            now(),
+            probed,
+            failed=outcome.failed,
+            reached=outcome.ran or not outcome.failed,
+            slow_for=caller if isinstance(outcome.error, UpstreamTimeout) else None,
+        )
+
+    def _judged(self, reply: Reply, errand: Errand, began: float, moment: float) -> Outcome:
+        """What an answer means for the next try, and for the calls of all others."""
+        if reply.status != 429:
+            self.governor.leave(errand, began, moment, reply.headers)
+            return judge(reply)
+        after = self.governor.refused(errand, began, moment, reply.headers, reply.body)
+        return Outcome(reply, again=True, after=after)
 
     def _limits(self, until: float, patience: float) -> Timeouts:
         usual = self.timeouts
@@ -180,14 +262,39 @@ class Sender:
         if attempt == ATTEMPTS:
             return False
         if outcome.after:
-            self.gate.shut(outcome.after)
-            return now() + outcome.after <= deadline - LEAST
+            pause = self.random.uniform(outcome.after, outcome.after * 1.2)
+            if now() + outcome.after > deadline - LEAST:
+                return False
+            await asyncio.sleep(min(pause, deadline - LEAST - now()))
+            return True
         pause = self.random.uniform(0, min(CAP, BASE * 2 ** (attempt - 1)))
         if now() + pause > deadline - LEAST or self.budget < outcome.cost:
             return False
         self.budget -= outcome.cost
         await asyncio.sleep(pause)
         return True
+
+
+def sender_of(settings: Settings, service: str, flights: Flights[Request, Sent]) -> Sender:
+    """
+    How a service is asked by the settings; its limits are shared by all worker processes. `flights`
+    are those of all services: what is written to one shows in the other.
+    """
+    read = settings.read_timeout
+    places = max(1, settings.upstream_concurrency // settings.workers)
+    return Sender(
+        governor=Governor(service, places, parts=settings.workers),
+        shares=settings.share_reads,
+        flights=flights,
+        timeouts=Timeouts(settings.connect_timeout, read, read, settings.deadline),
+    )
+
+
+async def _landed(flight: Shared, deadline: float) -> Sent | None:
+    try:
+        return await flight.landed(deadline - MARGIN)
+    except TimeoutError:
+        raise UpstreamTimeout(OUT_OF_TIME) from None
 
 
 def _given_up(outcome: Outcome, ran: bool) -> UpstreamError:
@@ -202,6 +309,9 @@ def _error(outcome: Outcome) -> UpstreamError:
 
 def unanswered(error: Exception, request: Request) -> Outcome:
     """What it means for the next try that there is no answer."""
+    if isinstance(error, httpx2.PoolTimeout):
+        # Our own connections were all taken, which says nothing of the service.
+        return Outcome(error=UpstreamUnavailable("The gateway is busy."), again=True, tells=False)
     if isinstance(error, UNSENT):
         log.warning("%s is not reachable: %s", _host(request), type(error).__name__)
         gone = UpstreamUnavailable("Dynamics is not reachable.")
@@ -220,21 +330,11 @@ def unanswered(error: Exception, request: Request) -> Outcome:
 def judge(response: Reply) -> Outcome:
     """What an answer means for the next try."""
     status = response.status
-    if status == 429:
-        return Outcome(response, again=True, after=retry_after(response.headers))
     if status in REPEATABLE or (status >= 400 and _code(response.body) in DEADLOCKS):
         asked = "retry-after" in response.headers
         after = retry_after(response.headers) if asked else 0.0
         return Outcome(response, again=True, failed=True, ran=True, after=after)
     return Outcome(response)
-
-
-def retry_after(headers: Any) -> float:
-    """Seconds to wait by `Retry-After`; 1 where it is missing or no number."""
-    try:
-        return max(float(headers.get("retry-after", "1")), 0.0)
-    except ValueError:
-        return 1.0
 
 
 def _code(body: bytes) -> str:

@@ -28,6 +28,7 @@ from gateway.errors import (
 from gateway.upstream import batch
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Row, opened
+from gateway.upstream.breaker import Sort
 from gateway.upstream.conditions import NOTHING
 from gateway.upstream.diagnosis import diagnose, diagnose_write
 from gateway.upstream.exchange import Reply, Request, Transport
@@ -59,6 +60,8 @@ HEADERS = {
     "OData-MaxVersion": "4.0",
     "If-None-Match": "null",
 }
+EACH_BY_ITSELF = {"Prefer": "odata.continue-on-error"}
+"""That a read which is refused ends no others of its batch."""
 COUNT_ANNOTATIONS = (
     'odata.include-annotations="Microsoft.Dynamics.CRM.totalrecordcount,'
     'Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"'
@@ -136,12 +139,16 @@ class Service:
 
     async def fetch(self, query: Query, allowance: Allowance) -> Page:
         """The rows of `query`: `top` of them from one request, else all of its pages."""
+        (page,) = await self.fetch_together([query], allowance)
+        return page
+
+    async def fetch_together(self, queries: Sequence[Query], allowance: Allowance) -> list[Page]:
+        """The rows of several queries, of whichever tables, by one call."""
         while True:
             try:
-                (page,) = await self.fetch_all([self.call(query)], allowance)
+                return await self.fetch_all([self.call(each) for each in queries], allowance)
             except NamesChanged:
                 continue
-            return page
 
     async def fetch_all(
         self, calls: Sequence[Call], allowance: Allowance, decoder: Decoder = PLAIN
@@ -186,7 +193,7 @@ class Service:
         """
         allowance.spend()
         url = urljoin(self.root, resource) if resource.startswith("/") else self.root + resource
-        sent = await self._send("GET", url, allowance, headers=NO_HEADERS)
+        sent = await self._send("GET", url, allowance, ("reads", resource), headers=NO_HEADERS)
         raise_for(sent.response.status, sent.response.headers, sent.response.body)
         try:
             return msgspec.json.decode(sent.response.body)
@@ -245,12 +252,12 @@ class Service:
         if len(calls) == 1 and calls[0].fits:
             (call,) = calls
             headers = self._preferred(call)
-            sent = await self._send("GET", call.url, allowance, headers=headers)
+            sent = await self._send("GET", call.url, allowance, _reads(call), headers=headers)
             return [outcome_of(sent.response)]
         if not all(call.fits_batch for call in calls):
             raise InvalidInput("The filter is too long.", argument="filter")
         parts = [Request("GET", call.url, headers=self._preferred(call)) for call in calls]
-        replies = await self._batch(*batch.reads(parts), allowance)
+        replies = await self._batch(*batch.reads(parts), allowance, _reads(calls[0]))
         if len(replies) != len(calls):
             raise UpstreamMismatch("A batch was answered with another number of parts.")
         return list(map(outcome_of, replies))
@@ -286,10 +293,12 @@ class Service:
             raise UpstreamMismatch("The service sent a link that leads elsewhere.")
         return link
 
-    async def _batch(self, content_type: str, body: bytes, allowance: Allowance) -> list[Reply]:
-        headers = {"Content-Type": content_type, "Accept": "multipart/mixed"}
+    async def _batch(
+        self, content_type: str, body: bytes, allowance: Allowance, sort: Sort
+    ) -> list[Reply]:
+        headers = {"Content-Type": content_type, "Accept": "multipart/mixed", **EACH_BY_ITSELF}
         sent = await self._send(
-            "POST", self.root + "$batch", allowance, headers=headers, content=body
+            "POST", self.root + "$batch", allowance, sort, headers=headers, content=body
         )
         replies = batch.replied(sent.response)
         if sent.response.status >= 400 and len(replies) == 1:
@@ -303,6 +312,7 @@ class Service:
             request.method,
             request.url,
             allowance,
+            ("writes", changes[0].entity),
             patience=self.write_patience,
             headers=headers,
             content=request.body,
@@ -324,6 +334,7 @@ class Service:
             "POST",
             self.root + "$batch",
             allowance,
+            ("writes", changes[0].entity),
             patience=self.write_patience,
             headers=headers,
             content=body,
@@ -334,6 +345,7 @@ class Service:
         method: str,
         url: str,
         allowance: Allowance,
+        sort: Sort,
         *,
         headers: Mapping[str, str],
         content: bytes = b"",
@@ -343,8 +355,18 @@ class Service:
         request = Request(method, url, content, {**HEADERS, **headers})
         seconds = patience or self.sender.timeouts.read
         return await self.sender.send(
-            self.transport, request, allowance.deadline, seconds, allowance.clock
+            self.transport,
+            request,
+            allowance.deadline,
+            seconds,
+            allowance.clock,
+            allowance.errand,
+            sort,
         )
+
+
+def _reads(call: Call) -> Sort:
+    return "reads", call.query.entity
 
 
 @lru_cache

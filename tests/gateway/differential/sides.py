@@ -14,8 +14,10 @@ import msgspec
 from starlette.applications import Starlette
 
 from gateway import parsers
+from gateway.admission.door import Door
+from gateway.admission.governor import Governor
 from gateway.app import create_app
-from gateway.upstream.sender import Gate, Sender
+from gateway.upstream.sender import Sender
 from tests.gateway.differential.comparing import CRASHED, Seen, differences, sharing
 from tests.gateway.differential.operations import Asked
 from tests.gateway.differential.upsets import Upsets
@@ -37,15 +39,15 @@ class _Even(Random):
         return (a + b) / 2
 
 
-class _Gate(Gate):
+class _Door(Door):
     """
     Shut for short waits alone. Which reads were under way when a service asked to be left alone for
     long, and which came too late and are refused unsent, is a matter of timing.
     """
 
-    def shut(self, seconds: float) -> None:
+    def shut_for(self, seconds: float, began: float, moment: float) -> None:
         if seconds < LONG:
-            super().shut(seconds)
+            super().shut_for(seconds, began, moment)
 
 
 class _Log(logging.Handler):
@@ -115,9 +117,14 @@ class Side:
     def _rest(self) -> None:
         """Forget what the requests before did to the senders: budgets, gates, breakers and luck."""
         for sender in self._senders():
-            fresh = Sender(random=_Even())
-            sender.random, sender.gate, sender.budget = fresh.random, _Gate(), fresh.budget
-            sender.breaker = fresh.breaker
+            fresh = Sender(random=_Even(), governor=Governor())
+            fresh.governor.door = _Door()
+            sender.random, sender.governor, sender.budget = (
+                fresh.random,
+                fresh.governor,
+                fresh.budget,
+            )
+            sender.breakers = fresh.breakers
 
     def _senders(self) -> Iterator[Sender]:
         endpoint = next(each for each in self.app.routes if each.path == "/graphql").endpoint  # type: ignore[attr-defined]

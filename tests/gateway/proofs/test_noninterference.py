@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from starlette.applications import Starlette
 
-from gateway import directory
+from gateway.auth import kept
 from gateway.parsers import partners
 from gateway.tables import TABLES, Node
 from tests.gateway.proofs.requests import NIGHTLY, ROOTED, Requests, sampled
@@ -49,7 +49,7 @@ async def pair(
     worlds: tuple[Starlette, Starlette], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Stack, Stack]]:
     """A gateway before each; callers are looked up once, so that no minute ends between the two."""
-    monkeypatch.setattr(directory, "REMEMBER", 86_400.0)
+    monkeypatch.setattr(kept, "REMEMBER", 86_400.0)
     async with running(worlds[0], **PARTNERS) as left, running(worlds[1], **PARTNERS) as right:
         for caller in CALLERS:
             await left.ask("{ viewer { kind } }", as_=caller)

@@ -3,15 +3,21 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 import httpx2
 import pytest
 
+from gateway.admission.errands import Errand
+from gateway.admission.governor import Governor
 from gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from gateway.upstream.allowance import Allowance
 from gateway.upstream.breaker import CALLS, OPEN, SPREAD, WINDOW
 from gateway.upstream.exchange import Httpx2Transport, Request
+from gateway.upstream.odata import DATAVERSE, Query
 from gateway.upstream.sender import Sender, now
+from gateway.upstream.service import Service, Write
 from tests.gateway.upstream.test_sender import Script, Step, answer, drawn
 from tests.simulation.virtual import run
 
@@ -34,15 +40,29 @@ class Caller:
 
     def __init__(self, *steps: Step, seed: int = 1) -> None:
         self.script = Script(*steps)
-        self.sender = Sender(drawn(seed), budget=-1_000.0)
+        self.sender = Sender(drawn(seed), Governor("dataverse"), budget=-1_000.0)
         self._transport = Httpx2Transport(self.script)
 
-    async def sent(self, patience: float = 0.3) -> bool:
+    async def sent(
+        self,
+        patience: float = 0.3,
+        *,
+        does: Literal["reads", "writes"] = "writes",
+        table: str = "salesorder",
+        caller: str | None = None,
+    ) -> bool:
         """Whether a call leaves the process at all."""
         before = len(self.script.asked)
-        request = Request("POST", "https://org.example/salesorders", b"{}")
+        request = Request("POST", f"https://org.example/{table}s", b"{}")
         with suppress(UpstreamError):
-            await self.sender.send(self._transport, request, now() + 60, patience)
+            await self.sender.send(
+                self._transport,
+                request,
+                now() + 60,
+                patience,
+                errand=Errand(caller=caller),
+                sort=(does, table),
+            )
         return len(self.script.asked) > before
 
     async def all_sent(self, count: int) -> bool:
@@ -102,11 +122,74 @@ async def test_being_asked_to_wait_is_no_failure() -> None:
 @virtually
 async def test_half_of_the_calls_must_fail() -> None:
     below = Caller(*[204, 204, 503] * CALLS)
-    at = Caller(*[204, 503] * CALLS)
+    at = Caller(*[503, 204] * CALLS)
 
     assert await below.all_sent(3 * CALLS)
-    assert await at.all_sent(CALLS)
+    assert await at.all_sent(CALLS + 1)
     assert not await at.sent()
+
+
+@virtually
+async def test_a_success_is_no_reason_to_open_it() -> None:
+    caller = Caller(*failures(CALLS - 1, 204))
+
+    assert await caller.all_sent(3 * CALLS)
+
+
+@virtually
+async def test_what_fails_is_left_alone_by_table_and_kind() -> None:
+    caller = Caller(*failures(CALLS, 204))
+    await caller.opened()
+
+    assert await caller.sent(table="account")
+    assert await caller.sent(does="reads")
+    assert not await caller.sent()
+
+
+@virtually
+async def test_reads_that_fail_in_batches_keep_no_write_from_its_table() -> None:
+    script = Script(*failures(CALLS, 204))
+    sender = Sender(drawn(1), budget=-1_000.0)
+    service = Service(Httpx2Transport(script), "https://org.example/", DATAVERSE, sender=sender)
+    reads = [service.call(Query("account", ("name",), top=top)) for top in (1, 2)]
+    change = Write("PATCH", "account", {"name": "x"}, key=UUID(int=1))
+
+    for _ in range(CALLS + 1):
+        with pytest.raises(UpstreamUnavailable):
+            await service.fetch_all(reads, Allowance(10, now() + 60))
+    asked = len(script.asked)
+    await service.write([change, change], Allowance(10, now() + 60))
+
+    assert (asked, len(script.asked)) == (CALLS, CALLS + 1)
+
+
+@virtually
+async def test_a_service_that_cannot_be_reached_is_left_alone_as_a_whole() -> None:
+    caller = Caller(httpx2.ConnectError("x"))
+    await caller.opened()
+
+    assert not await caller.sent(table="account")
+    assert not await caller.sent(does="reads")
+
+
+@virtually
+async def test_what_is_too_slow_for_one_caller_is_not_left_alone() -> None:
+    alone, several = Caller(None), Caller(None)
+
+    for _ in range(2 * CALLS):
+        assert await alone.sent(caller="one")
+    for number in range(CALLS):
+        assert await several.sent(caller=f"caller {number % 3}")
+    assert not await several.sent(caller="one")
+
+
+def test_the_log_names_what_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        await Caller(503).opened()
+
+    run(main())
+
+    assert "dataverse (writes of salesorder) mostly fails" in caplog.text
 
 
 @virtually

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.errors import UpstreamUnavailable
+from gateway.errors import UpstreamTimeout, UpstreamUnavailable
 from gateway.settings import Settings, SettingsError
 from gateway.upstream.credentials import (
+    SHORTLY,
     Proof,
     ServiceLogin,
     Signed,
@@ -87,6 +88,10 @@ class World:
         """What the service answers to a signed request."""
         signed = Signed(self.transport, login or self.login())
         return await signed.exchange(Request("GET", url), Timeouts())
+
+
+async def gather_all(work: Iterable[Awaitable[str]]) -> list[str | BaseException]:
+    return await asyncio.gather(*work, return_exceptions=True)
 
 
 async def test_a_secret_buys_a_token_for_the_service() -> None:
@@ -166,7 +171,7 @@ async def test_who_waits_for_a_token_waits_no_longer_than_for_the_answer(
     signed = Signed(world.transport, login)
     until = asyncio.get_running_loop().time() + 0.1
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(UpstreamTimeout):
         await signed.exchange(Request("GET", ROOT), Timeouts(until=until))
 
     assert asyncio.get_running_loop().time() < until + 1
@@ -174,16 +179,56 @@ async def test_who_waits_for_a_token_waits_no_longer_than_for_the_answer(
 
 
 async def test_a_refused_token_is_replaced_once() -> None:
-    world = World()
+    world, clock = World(), Clock()
     world.revoked = {"token-1"}
-    login = world.login()
+    login = world.login(clock)
 
     assert (await world.get(ROOT, login)).status == 200
     assert world.seen == ["token-1", "token-2"]
 
+    clock.now += SHORTLY
     world.revoked = {"token-2", "token-3"}
     assert (await world.get(ROOT, login)).status == 401
     assert world.seen[2:] == ["token-2", "token-3"]
+
+
+async def test_a_service_that_takes_no_token_causes_no_token_request_for_each_call() -> None:
+    world = World()
+    world.revoked = {f"token-{number}" for number in range(100)}
+    login = world.login()
+
+    answers = [await world.get(ROOT, login) for _ in range(20)]
+
+    assert {answer.status for answer in answers} == {401}
+    assert len(world.forms) == 2
+
+
+async def test_a_token_endpoint_that_fails_is_asked_by_one_and_left_alone_for_seconds(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world, clock = World(), Clock()
+    world.refusal = Response(status_code=503)
+    login = world.login(clock)
+
+    outcomes = [await gather_all(login.token() for _ in range(50)) for _ in range(20)]
+
+    assert all(isinstance(each, UpstreamUnavailable) for many in outcomes for each in many)
+    assert len(world.forms) == len(caplog.records) == 1
+    world.refusal = None
+    clock.now += SHORTLY
+    assert await login.token() == "token-2"
+
+
+async def test_a_token_goes_on_being_fetched_when_who_asked_first_goes_away() -> None:
+    world = World()
+    login = world.login()
+    first = asyncio.create_task(login.token())
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+
+    assert await login.token() == "token-1"
+    assert len(world.forms) == 1
 
 
 async def test_many_refusals_of_one_token_cause_one_renewal() -> None:

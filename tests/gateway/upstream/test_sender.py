@@ -1,11 +1,13 @@
 """What is sent again, when and how often: the table row by row, in virtual time."""
 
 import asyncio
+from contextlib import suppress
 from random import Random
 
 import httpx2
 import pytest
 
+from gateway.admission.door import FIRST, LAST
 from gateway.errors import (
     UpstreamError,
     UpstreamMismatch,
@@ -14,7 +16,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.upstream.exchange import Httpx2Transport, Request
-from gateway.upstream.sender import ATTEMPTS, COST, FULL, Gate, Sender, Sent, now
+from gateway.upstream.sender import ATTEMPTS, COST, FULL, Sender, Sent, now
 from tests.simulation.virtual import run
 
 DEADLINE, PATIENCE = 100.0, 8.0
@@ -148,19 +150,37 @@ def test_nothing_is_sent_before_the_service_wants_it() -> None:
     assert 7 <= second - first <= 7 + max(1, 7 / 5)
 
 
-def test_the_gate_is_shut_for_everybody_in_the_process() -> None:
-    script = Script(204)
+def test_the_door_is_shut_for_everybody_in_the_process_until_one_call_was_answered() -> None:
+    script = Script(None, 204)
+    script.silence = 0.5
 
     async def main() -> list[float]:
         sender = Sender(drawn(1))
-        sender.gate.shut(5)
+        sender.governor.door.shut_for(1.5, now(), now())
         transport = Httpx2Transport(script)
         await asyncio.gather(
             *(sender.send(transport, ACCOUNTS, DEADLINE, PATIENCE) for _ in range(3))
         )
         return script.asked
 
-    assert all(5 <= moment <= 6 for moment in run(main()))
+    assert run(main()) == [1.5, 2, 2]
+
+
+@pytest.mark.parametrize("nonsense", ["1000000000", "inf", "nan", "-1", "1e400", "soon", ""])
+def test_a_pause_of_nonsense_harms_nobody(nonsense: str) -> None:
+    script = Script(answer(429, retry_after=nonsense), 204)
+
+    async def main() -> float:
+        sender = Sender(drawn(1))
+        transport = Httpx2Transport(script)
+        with suppress(UpstreamError):
+            await sender.send(transport, ACCOUNTS, now() + 5, PATIENCE)
+        await asyncio.sleep(LAST - now())
+        sent = await sender.send(transport, ACCOUNTS, now() + 10, PATIENCE)
+        assert sent.response.status == 204
+        return now()
+
+    assert run(main()) <= LAST + 1
 
 
 def test_who_cannot_wait_is_told_how_long_it_would_be() -> None:
@@ -171,13 +191,13 @@ def test_who_cannot_wait_is_told_how_long_it_would_be() -> None:
     assert (sent.response.status, len(script.asked)) == (429, 1)
 
     async def shut() -> None:
-        sender = Sender(drawn(1), Gate())
-        sender.gate.shut(60)
-        await sender.send(Httpx2Transport(script), ACCOUNTS, 10, PATIENCE)
+        sender = Sender(drawn(1))
+        sender.governor.door.shut_for(60, now(), now())
+        await sender.send(Httpx2Transport(script), ACCOUNTS, 4, PATIENCE)
 
     with pytest.raises(UpstreamThrottled) as caught:
         run(shut())
-    assert caught.value.details["retryAfter"] == 60
+    assert caught.value.details["retryAfter"] == FIRST
     assert len(script.asked) == 1
 
 

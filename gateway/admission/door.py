@@ -1,0 +1,55 @@
+"""Shut while a service refuses everybody; one call at a time tries whether it still does."""
+
+from math import inf
+
+FIRST, LAST = 5.0, 30.0
+"""Seconds until a probe, however long the service asks to be left alone: at first, and at most."""
+
+
+class Door:
+    """Open, or shut until a probe was not refused."""
+
+    __slots__ = ("_interval", "_probing", "opens", "shut_at")
+
+    def __init__(self) -> None:
+        self.opens = -inf
+        """When the next call may try; all may once one of them was answered."""
+        self.shut_at = inf
+        """When it was shut; infinite while it is open."""
+        self._interval = FIRST
+        self._probing = False
+
+    @property
+    def shut(self) -> bool:
+        return self.shut_at < inf
+
+    def shut_for(self, seconds: float, began: float, moment: float) -> None:
+        """A call that began at `began` was refused, and so would others be."""
+        if not self.shut:
+            self.shut_at, self._interval = moment, FIRST
+        elif began < self.shut_at:
+            return  # it left before the door was shut, and says nothing new
+        else:
+            self._probing = False
+            self._interval = min(LAST, 2 * self._interval)
+        self.opens = moment + min(seconds, self._interval)
+
+    def probe(self, moment: float) -> bool:
+        """Whether the one who asks is the probe now."""
+        if self._probing or moment < self.opens:
+            return False
+        self._probing = True
+        return True
+
+    def answered(self, began: float) -> bool:
+        """A call was not refused; says whether that opens the door."""
+        if began < self.shut_at:
+            return False
+        self._probing = False
+        self.shut_at = inf
+        return True
+
+    def given_up(self, began: float) -> None:
+        """A call came to nothing that tells; the next one may try."""
+        if began >= self.shut_at:
+            self._probing = False

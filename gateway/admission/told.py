@@ -1,0 +1,59 @@
+"""What a service says about its limits: in the headers of each answer, and in refusals."""
+
+from collections.abc import Mapping
+from enum import Enum
+from math import isfinite
+from typing import Final
+
+REQUESTS_LEFT: Final = "x-ms-ratelimit-burst-remaining-xrm-requests"
+SECONDS_LEFT: Final = "x-ms-ratelimit-time-remaining-xrm-requests"
+PARALLEL: Final = "x-ms-dop-hint"
+LONGEST: Final = 300.0
+"""Seconds after which any window of the services is a new one: no pause can be longer."""
+
+
+class Limit(Enum):
+    """Which limit a 429 is about."""
+
+    REQUESTS = "requests"
+    TIME = "time"
+    CONCURRENCY = "concurrency"
+    UNKNOWN = "unknown"
+
+
+_SAID = (
+    (b"0x80072322", Limit.REQUESTS),
+    (b"0x80072321", Limit.TIME),
+    (b"0x80072326", Limit.CONCURRENCY),
+    # F&O has no codes; its texts are those of learn.microsoft.com, "exeeded" with that spelling.
+    (b"Number of concurrent requests", Limit.CONCURRENCY),
+    (b"Combined execution time", Limit.TIME),
+    (b"Number of requests", Limit.REQUESTS),
+)
+LOOKED_AT: Final = 4_096
+"""Bytes of a refusal that are looked at."""
+
+
+def limit_of(body: bytes) -> Limit:
+    """The limit that a 429 with this body is about."""
+    start = body[:LOOKED_AT]
+    return next((limit for mark, limit in _SAID if mark in start), Limit.UNKNOWN)
+
+
+def number(text: str) -> float | None:
+    """A number as the headers write it (`1,199.56`); None for anything that is none."""
+    try:
+        found = float(text.replace(",", ""))
+    except ValueError:
+        return None
+    return found if isfinite(found) and found >= 0 else None
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds to wait by `Retry-After`, never more than `LONGEST`; 1 where it is no number."""
+    try:
+        seconds = float(headers.get("retry-after", "1"))
+    except ValueError:
+        return 1.0
+    # Whatever is no number of seconds, as `nan`, compares as false.
+    return min(seconds, LONGEST) if seconds >= 0 else 0.0 if seconds < 0 else 1.0

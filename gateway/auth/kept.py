@@ -1,0 +1,155 @@
+"""
+What was looked up of callers: fresh for a minute, looked up anew by one for all who ask, renewed
+many at a time ahead of that, and good for longer while Dataverse cannot be asked.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
+from functools import partial
+from math import inf
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from gateway.admission.deadlines import due
+from gateway.admission.flights import Once
+from gateway.auth.customers import REMEMBER
+from gateway.auth.expiring import Expiring
+from gateway.errors import (
+    NotAsked,
+    UpstreamError,
+    UpstreamThrottled,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+
+log = logging.getLogger(__name__)
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+UNKNOWN = (NotAsked, UpstreamThrottled, UpstreamTimeout, UpstreamUnavailable)
+"""Errors that say nothing of the caller: Dataverse could not be asked."""
+PATIENCE = 2.0
+"""Seconds to wait for news of what is known already."""
+EVERY, DUE = 15.0, 30.0
+"""Seconds between two rounds of renewing, and the age from which an outcome is renewed."""
+LATELY = 600.0
+"""Seconds for which an outcome that somebody wanted is renewed."""
+MANY, MOST = 100, 2_000
+"""How many are renewed by one call, and in one round."""
+AGAIN = 5.0
+"""Seconds for which Dataverse counts as not to be asked once it did not answer."""
+
+
+class Outcome(msgspec.Struct, Generic[V]):
+    """What came of a look-up, when it was asked for, and when somebody last wanted it."""
+
+    value: V
+    asked: float
+    wanted: float
+
+
+class Kept(Generic[K, V]):
+    """Outcomes of one kind of look-up, by what was looked up."""
+
+    def __init__(
+        self,
+        look_up: Callable[[K], Coroutine[Any, Any, V]],
+        outage: Callable[[], float],
+        clock: Callable[[], float],
+    ) -> None:
+        """`outage`: seconds for which an outcome is good while Dataverse cannot be asked."""
+        self._look_up = look_up
+        self._outage = outage
+        self._clock = clock
+        self._outcomes: Expiring[K, Outcome[V]] = Expiring(clock)
+        self._once: Once[K, V] = Once()
+        self._cut_off_until = -inf
+
+    def fresh(self, key: K) -> V | None:
+        """The outcome, where it is no older than `REMEMBER`."""
+        kept = self._outcomes.get(key)
+        if kept is None:
+            return None
+        now = kept.wanted = self._clock()
+        return kept.value if now < kept.asked + REMEMBER else None
+
+    async def of(self, key: K) -> V:
+        """The outcome; raises what the look-up raises where there is none that is good."""
+        found = self.fresh(key)
+        if found is not None:
+            return found
+        older = self._older(key)
+        if older is None:
+            return await self._news(key, due(inf))
+        if self._clock() < self._cut_off_until:
+            return older
+        try:
+            return await self._news(key, due(asyncio.get_running_loop().time() + PATIENCE))
+        except UNKNOWN as error:
+            self._cut_off_until = self._clock() + AGAIN
+            log.warning("callers are as they were known before: %s", error.code)
+            return older
+
+    def _older(self, key: K) -> V | None:
+        """The outcome, where it is good while Dataverse cannot be asked."""
+        kept = self._outcomes.get(key)
+        if kept is None or self._clock() >= kept.asked + self._outage():
+            return None
+        return kept.value
+
+    async def _news(self, key: K, until: float) -> V:
+        try:
+            async with asyncio.timeout_at(until if until < inf else None):
+                return await self._once.done(key, partial(self._asked, key))
+        except TimeoutError:
+            raise UpstreamTimeout("It could not be found out in time who you are.") from None
+
+    async def _asked(self, key: K) -> V:
+        moment = self._clock()
+        return self._keep(key, moment, await self._look_up(key))
+
+    def _keep(self, key: K, asked: float, value: V) -> V:
+        kept = self._outcomes.get(key)
+        if kept is not None and kept.value == value:
+            value = kept.value  # what was made of it stands as well
+        wanted = self._clock() if kept is None else kept.wanted
+        until = asked + max(REMEMBER, self._outage())
+        self._outcomes.put(key, Outcome(value, asked, wanted), until=until)
+        return value
+
+    async def keep_fresh(
+        self, look_up: Callable[[Sequence[K]], Coroutine[Any, Any, Mapping[K, V]]]
+    ) -> None:
+        """Renew for ever whom somebody wanted of late; `look_up` asks for many, may omit some."""
+        while True:
+            await asyncio.sleep(EVERY)
+            await self.renew(look_up)
+
+    def _is_due(self, key: K, now: float) -> bool:
+        kept = self._outcomes.get(key)
+        return kept is not None and kept.asked <= now - DUE
+
+    async def renew(
+        self, look_up: Callable[[Sequence[K]], Coroutine[Any, Any, Mapping[K, V]]]
+    ) -> None:
+        """Renew those who would soon have to be looked up one by one."""
+        now = self._clock()
+        due = [
+            key
+            for key, kept in self._outcomes.items()
+            if kept.wanted > now - LATELY and kept.asked <= now - DUE / 2
+        ]
+        if not any(self._is_due(key, now) for key in due):
+            return  # those who are younger go along with them later
+        for begin in range(0, min(len(due), MOST), MANY):
+            asked = self._clock()
+            try:
+                found = await look_up(due[begin : begin + MANY])
+            except UpstreamError as error:
+                log.info("callers are not renewed for now: %s", error.code)
+                return
+            for key, value in found.items():
+                self._keep(key, asked, value)

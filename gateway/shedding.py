@@ -1,0 +1,40 @@
+"""What HTTP says of a request that was refused for want of budget: its status and headers."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.engine.answers import Answer
+from gateway.errors import NotAsked, Overloaded, RateLimited
+
+STATUSES: Final = {RateLimited.code: 429, Overloaded.code: 503}
+WINDOW: Final = "calls"
+"""The name of the one quota there is, in the fields of draft-ietf-httpapi-ratelimit-headers."""
+
+
+def refusal(answer: Answer) -> dict[str, Any] | None:
+    """What the first error says, where an operation was refused as a whole and answered nothing."""
+    if not answer.errors or any(found is not None for found in (answer.data or {}).values()):
+        return None
+    said = [error.get("extensions", {}) for error in answer.errors]
+    return said[0] if all(each.get("code") in STATUSES for each in said) else None
+
+
+def status(said: Mapping[str, Any]) -> int:
+    """The status of a refusal with these extensions."""
+    return STATUSES[said["code"]]
+
+
+def headers(said: Mapping[str, Any]) -> dict[str, str]:
+    """`Retry-After`, and the RateLimit fields where it was the caller who asked for too much."""
+    after = str(said.get("retryAfter", 1))
+    found = {"Retry-After": after}
+    if said["code"] == RateLimited.code:
+        found["RateLimit"] = f'"{WINDOW}";r=0;t={after}'
+        if "limit" in said:
+            found["RateLimit-Policy"] = f'"{WINDOW}";q={said["limit"]};w={said["window"]}'
+    return found
+
+
+def headers_of(error: NotAsked) -> dict[str, str]:
+    """The same for an error that was raised before anything was executed."""
+    return headers(error.extensions)
