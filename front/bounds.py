@@ -41,8 +41,8 @@ TICK: Final = 5.0
 """Seconds between two looks at a connection."""
 
 _END: Final = b"\r\n"
-_LINE, _COLON = len(b"  HTTP/1.1" + _END), len(b": " + _END)
-"""Bytes of the first line of a head besides method and URL, and of a header besides its parts."""
+_LINE, _COLON = len(b"  HTTP/1.1" + _END + _END), len(b": " + _END)
+"""Bytes of a head besides method, URL and headers, and of a header besides its parts."""
 
 NOTHING: Final[Any] = {}
 HEAD, BODY, ANSWER, IDLE = "head", "body", "answer", "idle"
@@ -80,7 +80,7 @@ class Bounded(HttpToolsProtocol):
         self._unparsed = self._head = self._held = self._drained = self._unsent = 0
         self._queued: deque[int] = deque()
         """Bytes that each request counts for that waits for its turn."""
-        self._refusal, self._is_read = 400, False
+        self._refusal, self._is_read, self._has_body = 400, False, False
         self._ticking: asyncio.TimerHandle | None = None
 
     # What uvicorn and the transport tell
@@ -105,9 +105,8 @@ class Bounded(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self.transport.is_closing():
             return
-        if self._phase == IDLE:
-            self._enter(HEAD)
-            self._unparsed = 0
+        if self._phase == IDLE:  # it waits for its client as before
+            self._phase, self._since, self._unparsed = HEAD, self.loop.time(), 0
         self._unparsed += len(data)
         try:
             self.parser.feed_data(data)
@@ -120,20 +119,20 @@ class Bounded(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head = self._drained = 0
-        self._enter(HEAD)
-
-    def on_url(self, url: bytes) -> None:
-        self._take(len(url))
-        super().on_url(url)
+        if self._phase != HEAD:
+            self._enter(HEAD)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._take(len(name) + len(value))
         super().on_header(name, value)
         if len(self.headers) > HEAD_LINES:
             self._exceed(431)
 
     def on_headers_complete(self) -> None:
-        self._parsed(len(self.parser.get_method()) + _LINE + _COLON * len(self.headers) + len(_END))
+        self._head = self._size()
+        # What follows it in the same piece is held still.
+        self._unparsed = max(self._unparsed - self._head, 0)
+        if self._head > HEAD_BYTES:
+            self._exceed(431)
         if len(self.pipeline) >= PIPELINED:
             self._exceed(429)
         self._enter(BODY)
@@ -144,7 +143,7 @@ class Bounded(HttpToolsProtocol):
             self._check()
 
     def on_body(self, body: bytes) -> None:
-        self._unparsed = 0
+        self._unparsed, self._has_body = 0, True
         if self.cycle.response_complete:
             self._drained += len(body)
             if self._drained > DRAINED:
@@ -153,7 +152,12 @@ class Bounded(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._enter(IDLE if self.cycle.response_complete else ANSWER)
+        if self._has_body:  # what stands between its pieces is nothing to keep
+            self._unparsed, self._has_body = 0, False
+        if self.cycle.response_complete:
+            self._enter(IDLE)
+        else:
+            self._phase = ANSWER
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -180,16 +184,12 @@ class Bounded(HttpToolsProtocol):
 
     # The bounds
 
-    def _take(self, size: int) -> None:
-        """Count what was parsed of a head."""
-        self._parsed(size)
-        self._head += size
-        if self._head > HEAD_BYTES:
-            self._exceed(431)
-
-    def _parsed(self, size: int) -> None:
-        """Of what came, so much is held no longer; what follows it in the same piece still is."""
-        self._unparsed = max(self._unparsed - size, 0)
+    def _size(self) -> int:
+        """Bytes of the head that was parsed just now."""
+        size = len(self.parser.get_method()) + len(self.url) + _LINE + _COLON * len(self.headers)
+        for name, value in self.headers:
+            size += len(name) + len(value)
+        return size
 
     def _exceed(self, status: int) -> None:
         """Refuse the request, with this status."""
@@ -205,10 +205,16 @@ class Bounded(HttpToolsProtocol):
 
     def _count(self) -> int:
         """Count what is held; the bytes of it that are no whole head or piece of a body."""
-        head = 0 if self._phase == IDLE else self._head
-        body = getattr(self.cycle, "body", b"")  # there is no cycle before the first request
-        self._hold(self._unparsed + head + len(body) + sum(self._queued))
-        return self._unparsed + (head if self._phase == HEAD else 0)
+        held = self._unparsed
+        if self._phase != IDLE:
+            held += self._head
+        if self._queued:
+            held += sum(self._queued)
+        # There is no cycle before the first request.
+        held += len(getattr(self.cycle, "body", b""))
+        if held != self._held:
+            self._hold(held)
+        return self._unparsed
 
     def _hold(self, size: int) -> None:
         self._front.held += size - self._held
