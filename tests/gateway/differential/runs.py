@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from starlette.applications import Starlette
 
-from gateway import directory
+from gateway.auth import kept
 from tests.gateway.differential.operations import CALLERS, SEEN, Asked, Operations
 from tests.gateway.differential.shrinking import shrunk
 from tests.gateway.differential.sides import Outcome, Pair, both
@@ -105,7 +105,8 @@ def run(
     hidden = Random(seed).sample(HIDEABLE, HIDDEN)  # noqa: S311 - the same each time
     with pytest.MonkeyPatch.context() as patch:
         # Callers are looked up once, so that no minute ends between the two sides.
-        patch.setattr(directory, "REMEMBER", 86_400.0)
+        for name in ("REMEMBER", "EVERY"):
+            patch.setattr(kept, name, 86_400.0)
         return virtual.run(
             _run(emulator, stuff, seed, requests, policy(folder, hidden), flawed, most, expands)
         )

@@ -49,7 +49,8 @@ async def pair(
     worlds: tuple[Starlette, Starlette], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Stack, Stack]]:
     """A gateway before each; callers are looked up once, so that no minute ends between the two."""
-    monkeypatch.setattr(kept, "REMEMBER", 86_400.0)
+    for name in ("REMEMBER", "EVERY"):
+        monkeypatch.setattr(kept, name, 86_400.0)
     async with running(worlds[0], **PARTNERS) as left, running(worlds[1], **PARTNERS) as right:
         for caller in CALLERS:
             await left.ask("{ viewer { kind } }", as_=caller)
