@@ -1,4 +1,4 @@
-"""What the emulator costs by itself: CPU time per request, without sockets, on a generated world.
+"""The cost of the emulator by itself: CPU time per request, without sockets, on a generated world.
 
 Run `python -m benchmarks.emulator --world large`. Each request is sent through the ASGI interface
 to the same application that `emulator serve` runs; the figure is the process' CPU time for client

@@ -1,5 +1,5 @@
 """
-What bad sockets cost: `python -m benchmarks.sockets [--sockets 1000]`.
+The cost of bad sockets: `python -m benchmarks.sockets [--sockets 1000]`.
 
 Starts a gateway that reaches nobody, opens sockets of each bad kind against it, and prints how much
 memory the process grew by, and how long `GET /livez` of somebody else took meanwhile.
@@ -21,7 +21,7 @@ from typing import cast
 
 HOST, PORT = "127.0.0.1", 8123
 SECONDS = 10.0
-"""How long sockets of one kind stay."""
+"""Seconds that sockets of one kind stay."""
 ALLOWED = 50
 """MiB that the process may grow by."""
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: a\r\n"
@@ -101,7 +101,7 @@ KINDS = {kind.__name__: kind for kind in BAD}
 
 @dataclass(frozen=True)
 class Cost:
-    """What sockets of one kind cost."""
+    """The cost of sockets of one kind."""
 
     grown: float
     """MiB at the most."""

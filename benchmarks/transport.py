@@ -1,4 +1,4 @@
-"""What one exchange with a service costs below `Service`: the client alone, in CPU time.
+"""The cost of one exchange with a service below `Service`: the client alone, in CPU time.
 
 Run `python -m benchmarks.transport`. A stub in a process of its own answers with the same bytes at
 once; each way of asking it takes its turn, for several rounds, and the figure is this process' CPU

@@ -113,7 +113,7 @@ def _settings(base_url: str, options: dict[str, Any]) -> Settings:
 
 
 def _report(loaded: Loaded, people: People) -> None:
-    """What came of a load, and whom to sign in as if it does not know the demo users."""
+    """Report the result of a load, and whom to sign in as if it does not know the demo users."""
     if len(loaded.skipped):
         click.echo("\n".join(["Left out:", *listed(loaded.skipped)]), err=True)
     if loaded.counts:

@@ -28,14 +28,14 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class FaultScript(msgspec.Struct, forbid_unknown_fields=True):
-    """What `POST /emulator/faults` takes: rules to add, and service protection on or off."""
+    """The body of `POST /emulator/faults`: rules to add, and service protection on or off."""
 
     rules: list[Rule] = []
     protection: Limits | bool | None = None
 
 
 class Advance(msgspec.Struct, forbid_unknown_fields=True):
-    """What `POST /emulator/advance` takes: without an order, the newest open one moves."""
+    """The body of `POST /emulator/advance`: without an order, the newest open one moves."""
 
     order: str | None = None
     company: str | None = None
@@ -44,13 +44,13 @@ class Advance(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Switches(msgspec.Struct, forbid_unknown_fields=True):
-    """What `POST /emulator/dual-write` takes: how the ERP answers to a cancellation."""
+    """The body of `POST /emulator/dual-write`: how the ERP answers to a cancellation."""
 
     cancels: Literal["accept", "refuse"]
 
 
 class Time(msgspec.Struct, forbid_unknown_fields=True):
-    """What `POST /emulator/clock` takes; a clock that stands still moves by `advance` alone."""
+    """The body of `POST /emulator/clock`; a clock that stands still moves by `advance` alone."""
 
     advance: float = 0.0
     """Seconds."""

@@ -17,7 +17,7 @@ MAX_URL = 65_536
 
 @dataclass(frozen=True)
 class Batches:
-    """How one service takes batches: where its root is and how many parts it accepts."""
+    """The batches of one service: where its root is and how many parts it accepts."""
 
     store: Store
     service: str
@@ -122,7 +122,7 @@ class Run:
         return self.batches.answer(ask, made)
 
     def _inherited(self) -> dict[str, str]:
-        """Who calls is said once, on the batch itself."""
+        """The headers that name the caller, which are sent once, on the batch itself."""
         names = ("callerobjectid", "mscrmcallerid")
         return {name: self.ask.headers[name] for name in names if name in self.ask.headers}
 

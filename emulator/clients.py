@@ -59,7 +59,7 @@ DEMO_CLIENTS: Final = (
 
 
 def is_loopback(uri: str) -> bool:
-    """Whether a URL stays on this machine; any port will do, as RFC 8252 asks."""
+    """True if a URL stays on this machine; any port will do, as RFC 8252 asks."""
     try:
         parts = urlsplit(uri)
         plain = not (parts.fragment or parts.username or parts.password) and parts.port != 0

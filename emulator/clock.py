@@ -10,7 +10,7 @@ def wall() -> datetime:
 
 
 class Clock:
-    """What time it is in the emulated services; a virtual one never makes anybody wait."""
+    """The clock of the emulated services; a virtual one never makes anybody wait."""
 
     def __init__(self, source: Callable[[], datetime] = wall, *, virtual: bool = False) -> None:
         self._source = source

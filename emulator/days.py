@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from emulator.metadata import Column, Type
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
-"""Where the emulated organization's users are: their days begin at 22:00 or 23:00 UTC."""
+"""The time zone of the emulated organization's users: their days begin at 22:00 or 23:00 UTC."""
 
 
 def kept_day(column: Column, day: date) -> str:

@@ -65,7 +65,7 @@ def _run(connection: sqlite3.Connection, statements: Iterable[str]) -> None:
 
 
 def version_column(table: Table) -> str:
-    """Where a table keeps the row version that its ETag shows."""
+    """The column in which a table keeps the row version that its ETag shows."""
     return "versionnumber" if table.service is Service.DATAVERSE else "@version"
 
 

@@ -310,7 +310,7 @@ def _column(catalog: Catalog, table: str, kind: list[str], name: str) -> Column:
 
 
 def _specific(catalog: Catalog, table: str, column: Column, words: list[str]) -> Column:
-    """What the further words of a kind mean depends on the type they stand behind."""
+    """Apply the further words of a kind, which mean something else for each type."""
     match column.type:
         case Type.LOOKUP:
             return replace(column, targets=tuple(_targets(table, column.logical, words)))

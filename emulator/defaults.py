@@ -1,4 +1,4 @@
-"""What a new row holds where nobody said otherwise, and what Dataverse works out by itself."""
+"""The values of a new row that nobody gave, and those that Dataverse works out by itself."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -72,7 +72,7 @@ def _empty(column: Column) -> Stored:
 
 
 def _first_member(column: Column) -> str:
-    """What an enum holds where nobody said otherwise: the default, 0, or the lowest there is."""
+    """The value of an enum that nobody gave: the default, 0, or the lowest there is."""
     if not column.options or not column.options.options:
         return ""
     member = column.options.find(column.default or 0)

@@ -69,7 +69,7 @@ def _fitting(
 
 
 def _targets(row: Json) -> dict[str, tuple[Target, ...]]:
-    """Where each lookup leads, with the navigation properties of both ends."""
+    """The targets of each lookup, with the navigation properties of both ends."""
     found: dict[str, tuple[Target, ...]] = {}
     for each in row.get("ManyToOneRelationships") or ():
         lookup, target = each["ReferencingAttribute"], each["ReferencedEntity"]

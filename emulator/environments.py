@@ -188,7 +188,7 @@ def _finops(said: list[Json] | None, known: Catalog) -> Iterator[Table]:
 
 
 def _keep(kept: Catalog, table: Table) -> None:
-    """What is shown is kept as it is shown, beside what is not shown."""
+    """Keep a table as it is shown, beside the columns that are not shown."""
     known = kept.tables.get(table.home)
     if known is None:
         _add(kept, replace(table, navigations={}))

@@ -62,7 +62,7 @@ class Ask:
 
 @dataclass(slots=True)
 class Answer:
-    """What goes back; `body` is a JSON value unless it is bytes already."""
+    """An answer to send back; `body` is a JSON value unless it is bytes already."""
 
     status: int = 200
     body: object = None

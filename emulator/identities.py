@@ -1,4 +1,4 @@
-"""Who may sign in to the emulator: the demo users, and every contact of the data by its e-mail."""
+"""People who may sign in to the emulator: demo users, and all contacts of the data by e-mail."""
 
 import uuid
 from collections.abc import Callable, Mapping

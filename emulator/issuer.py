@@ -41,7 +41,7 @@ Form = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """What a signed-in person allowed one client, waiting to be turned into tokens."""
+    """A signed-in person's grant to one client, waiting to be turned into tokens."""
 
     who: Identity
     client_id: str
@@ -53,7 +53,7 @@ class Grant:
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """What the demo's command line asks for: a token of somebody, or of the services."""
+    """A request of the demo's command line: for a token of somebody, or of the services."""
 
     name: str = ""
     service: bool = False

@@ -20,7 +20,7 @@ from emulator.values import Row, Stored, guid_order
 
 @dataclass
 class Loaded:
-    """How many rows of each set were loaded, and what had to be left out."""
+    """The number of rows of each set that were loaded, and what had to be left out."""
 
     counts: dict[str, int] = field(default_factory=dict)
     skipped: Problems = field(default_factory=Problems)

@@ -1,4 +1,4 @@
-"""What the services were asked, for tests that count requests and read filters."""
+"""A log of requests to the services, for tests that count requests and read filters."""
 
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus

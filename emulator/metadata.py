@@ -1,4 +1,4 @@
-"""What tables exist on both services: their columns, keys and how they hang together.
+"""The tables that exist on both services: their columns, keys and how they hang together.
 
 `Catalog` is the one value that the whole emulator reads; `declarations` fills it from the
 dictionary and from TOML.
@@ -99,7 +99,7 @@ class Column:
     """Of a date: `UserLocal`, `TimeZoneIndependent` or `DateOnly`."""
     format: str = ""
     pricing: bool = False
-    """Whether it is a price, which has the decimals that the organization sets, up to `scale`."""
+    """True for a price, which has the decimals that the organization sets, up to `scale`."""
     precision: int | None = None
     """The decimals that metadata tells of a price, which are not those that are kept."""
     creatable: bool = True
@@ -109,9 +109,9 @@ class Column:
     default: int | str | None = None
     base_of: str | None = None
     secured: bool = False
-    """Whether field security profiles say who may read and write it."""
+    """True if field security profiles say who may read and write it."""
     denied: frozenset[str] = frozenset()
-    """What the application user may not do with it, of `CanRead`, `CanCreate` and `CanUpdate`."""
+    """The rights that the application user lacks, of `CanRead`, `CanCreate` and `CanUpdate`."""
 
     @property
     def required(self) -> bool:
@@ -119,12 +119,12 @@ class Column:
 
     @property
     def is_day(self) -> bool:
-        """Whether its values are days, in whatever form they travel."""
+        """True if its values are days, in whatever form they travel."""
         return self.type is Type.DATE or self.format == "DateOnly"
 
 
 def property_name(logical: str, type_: Type) -> str:
-    """What the Web API calls a column in rows: a lookup by the value that it holds."""
+    """The Web API's name for a column in rows: of a lookup, that of the value that it holds."""
     return f"_{logical}_value" if type_ is Type.LOOKUP else logical
 
 
@@ -223,7 +223,7 @@ class ManyToMany:
     set: str
     tables: tuple[str, str]
     columns: tuple[str, str]
-    """What the table in between calls the two; in the order of `tables`."""
+    """The columns of the table in between for the two; in the order of `tables`."""
     intersect: str = ""
 
 

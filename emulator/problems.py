@@ -1,4 +1,4 @@
-"""What was wrong with loaded files, told once per file and cause, with its first line."""
+"""Problems of loaded files, told once per file and cause, with its first line."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ Read = Callable[[Row, object, list[Waiting]], None]
 
 
 class Properties(dict[str, Read]):
-    """How to read the properties of one table's rows, decided once per name."""
+    """Readers for the properties of one table's rows, decided once per name."""
 
     def __init__(self, catalog: Catalog, table: Table) -> None:
         super().__init__()

@@ -36,7 +36,7 @@ class Restriction:
 
 
 class Shape:
-    """How the values of one SQL row become the JSON of a selection."""
+    """The steps from the values of one SQL row to the JSON of a selection."""
 
     def __init__(self, selection: Selection, etag: Callable[[Any], str] | None) -> None:
         self.selection = selection
@@ -115,7 +115,7 @@ class Reader:
         return Page(rows, found[-1][:width] if found else (), more)
 
     def count(self, query: Query, limit: int | None, only: Restriction | None = None) -> int:
-        """How many rows match, counted no further than the service counts."""
+        """Count the rows that match, no further than the service counts."""
         compiler = self.compiler(query.selection.table)
         where = _where(self._conditions(compiler, query, only))
         cap = f" LIMIT {limit}" if limit else ""
@@ -217,7 +217,7 @@ def _chunks(keys: list[Values], size: int) -> Iterator[list[Values]]:
 
 
 def _join(store: Store, expand: Expand, scope: Scope) -> tuple[str, list[str]]:
-    """How the related table is tied to the keys of the near one."""
+    """The SQL that ties the related table to the keys of the near one."""
     navigation, table = expand.navigation, expand.selection.table
     if navigation.through is None:
         far = [comparable(table.columns[f], f'{scope.alias}."{f}"') for _, f in navigation.on]

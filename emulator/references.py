@@ -23,7 +23,7 @@ class Reference:
 
 
 def reference(text: str) -> Reference:
-    """What a bind says, or `ValueError` with the reason it cannot be read."""
+    """Read what a bind refers to, or raise `ValueError` with the reason it cannot be read."""
     found = TARGET.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"'{text}' is not of the form /entityset(id)")

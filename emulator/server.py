@@ -48,7 +48,7 @@ def build(settings: Settings, progress: Progress = lambda _: None) -> Starlette:
 
 
 def _environment(settings: Settings) -> Environment:
-    """What the emulator answers as: the dictionary, with an adopter's tables, or a dump."""
+    """The environment to answer as: the dictionary, with an adopter's tables, or a dump."""
     catalog = standard()
     for path in settings.metadata:
         extend(catalog, path)

@@ -1,4 +1,4 @@
-"""What one emulator is started with; the command line and the demo each fill it in."""
+"""The settings of one emulator; the command line and the demo each fill them in."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,8 @@ class Settings:
     environment: Path | None = None
     """A dump of an environment, which the emulator then answers as."""
     navigation: Navigation = "mixed"
-    """How navigation properties of custom lookups are spelled."""
+    """The spelling of navigation properties of custom lookups."""
     certificates: tuple[Path, ...] = ()
     """PEM certificates that may speak for the service application instead of its secret."""
     cache: Path | None = CACHE
-    """Where worlds and signing keys are kept; nothing is kept without it."""
+    """The folder for worlds and signing keys; nothing is kept without it."""

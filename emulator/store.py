@@ -254,7 +254,7 @@ class Store:
         return defaults(table) | self._given(table, given)
 
     def _given(self, table: Table, given: Mapping[str, Any]) -> Row:
-        """What is said of a new row, and what the services work out from that."""
+        """The values given for a new row, and those that the services work out from them."""
         row: Row = {} if table.service is Service.FINOPS else defaults(table)
         for name, value in given.items():
             if "@" in name:
@@ -324,7 +324,7 @@ def _quoted(column: Column) -> str:
 
 
 def _duplicate(table: Table, reason: str) -> Duplicate:
-    """Which key a unique index belongs to is in SQLite's words only by the index's name."""
+    """The error for a duplicate of a key; SQLite tells the key only by its unique index's name."""
     for key in table.alternate_keys:
         if f"{table.sql}/{key.name}" in reason or all(name in reason for name in key.columns):
             return Duplicate(

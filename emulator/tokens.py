@@ -47,7 +47,7 @@ def keys_at(path: Path) -> KeySet:
 
 @dataclass(frozen=True, kw_only=True)
 class Audience:
-    """Whom a token is for: the client that asked, the scope granted and its life in seconds."""
+    """The receiver of a token: the client that asked, the scope granted and its life in seconds."""
 
     client_id: str
     scope: str

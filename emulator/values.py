@@ -61,7 +61,7 @@ def guid_text(s: str) -> str:
 
 
 def fold(text: str | None) -> str | None:
-    """What SQL Server compares of a string: no case, no accents, no trailing blanks."""
+    """Fold a string as SQL Server compares it: no case, no accents, no trailing blanks."""
     if text is None:
         return None
     if text.isascii():
@@ -71,14 +71,14 @@ def fold(text: str | None) -> str | None:
 
 
 def stored(column: Column, value: object) -> Stored:
-    """What SQLite keeps of a JSON value; `BadPayload` or `InvalidValue` where it does not fit."""
+    """The value SQLite keeps of a JSON one; `BadPayload` or `InvalidValue` if it does not fit."""
     if value is None:
         return None
     return STORE[column.type](column, value)
 
 
 def shown(column: Column) -> Callable[[Stored], object] | None:
-    """How to turn a kept value into JSON, or nothing where it is JSON already."""
+    """The function that turns a kept value into JSON, or None where it is JSON already."""
     if column.type in (Type.GUID, Type.LOOKUP):
         return guid_text  # type: ignore[return-value]  # GUID columns hold text only
     if column.type is Type.BOOL:

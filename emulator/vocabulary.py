@@ -45,7 +45,7 @@ USUAL_TARGETS: Final = {
     "owningbusinessunit": "businessunit", "accountid": "account", "contactid": "contact",
     "parentcontactid": "contact",
 }  # fmt: skip
-"""Where lookups lead whose target no source names."""
+"""Targets of lookups whose target no source names."""
 USUAL_STATES: Final = {"Active": 0, "Inactive": 1}
 """By the label of a status reason whose state no source names."""
 STAFF: Final = {"systemuser", "team", "businessunit", "organization", "externalparty"}
@@ -56,13 +56,13 @@ ALTERNATE_STATES: Final = (
 PLACES: Final = {Type.MONEY: 2, Type.DECIMAL: 2}
 BASE_PLACES, FINOPS_PLACES, PRICE_PLACES = 4, 6, 4
 TEXT_LENGTHS: Final = {Type.STRING: 100, Type.MEMO: 2000}
-"""What the platform gives a new column; for texts whose length nobody knows."""
+"""The platform's length for a new column, used for texts whose length nobody knows."""
 SETTABLE: Final = {"yes", "~", "?", ""}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Supplement:
-    """What the dictionary does not have of a table, by logical name. All of it is unverified."""
+    """Facts about a table that the dictionary lacks, by logical name. All of it is unverified."""
 
     primary_name: str | None = None
     entity: str | None = None
@@ -77,16 +77,16 @@ class Supplement:
     options: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     """Further members of choices."""
     behaviours: Mapping[str, str] = field(default_factory=dict)
-    """How dates behave of which not even that is known."""
+    """The behaviours of dates, where not even those are known."""
     defaults: Mapping[str, int | str] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
-    """What F&O demands of a new row."""
+    """The columns that F&O demands of a new row."""
     pricing: frozenset[str] = frozenset()
     """The prices, whose decimals the organization sets."""
 
 
 def schema_name(logical: str) -> str:
-    """What no source spells: custom names keep theirs, the platform's own are in Pascal case."""
+    """Spell a name that no source spells: custom names stay, the platform's get Pascal case."""
     return logical if "_" in logical else logical[:1].upper() + logical[1:]
 
 
@@ -253,7 +253,7 @@ def _option(known: dictionary.Option, column: dictionary.Column, more: Supplemen
 
 
 def _missing(name: str, columns: Mapping[str, Column]) -> Iterator[Column]:
-    """What every row has, for tables of which a source shows no more than some columns."""
+    """Columns that every row has, for tables of which a source shows no more than some columns."""
     if "versionnumber" not in columns:
         yield Column("versionnumber", Type.BIGINT, "versionnumber", schema_name="VersionNumber",
                      kind="BigInt", creatable=False, updatable=False)  # fmt: skip

@@ -46,7 +46,9 @@ _LINE, _COLON = len(b"  HTTP/1.1" + _END + _END), len(b": " + _END)
 
 NOTHING: Final[Any] = {}
 HEAD, BODY, ANSWER, IDLE = "head", "body", "answer", "idle"
-"""What a connection waits for: the rest of a head or a body, its answer, the next request."""
+"""
+The states of a connection: it waits for the rest of a head or a body, its answer, the next request.
+"""
 
 
 class Refused(Exception):
@@ -54,7 +56,7 @@ class Refused(Exception):
 
 
 class Front:
-    """What all connections of a server hold together."""
+    """Everything that all connections of a server hold together."""
 
     def __init__(self) -> None:
         self.held = 0
@@ -64,7 +66,7 @@ class Front:
 
 
 def most_connections() -> int:
-    """How many connections there may be: as many as the process has file descriptors for."""
+    """The most connections: as many as the process has file descriptors for."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(min(CONNECTIONS, soft - RESERVE), 1)
 
@@ -256,7 +258,7 @@ class Bounded(HttpToolsProtocol):
             self.transport.abort()
 
     def _is_late(self) -> bool:
-        """Whether the client takes too long, for which it is not to blame while nobody reads."""
+        """True if the client takes too long, for which it is not to blame while nobody reads."""
         bounds = {HEAD: HEAD_SECONDS, BODY: BODY_SECONDS, IDLE: self.timeout_keep_alive + TICK}
         bound = bounds.get(self._phase)
         late = bound is not None and self.loop.time() - self._since > bound
@@ -264,7 +266,7 @@ class Bounded(HttpToolsProtocol):
 
 
 def _front_of(server_state: ServerState) -> Front:
-    """What the connections of one server share, kept where the server keeps its own."""
+    """The state that the connections of one server share, kept where the server keeps its own."""
     kept: dict[str, Any] = vars(server_state)
     if "front" not in kept:
         kept["front"] = Front()

@@ -37,10 +37,10 @@ KEEP_ALIVE = 65
 """Seconds that an idle connection stays open; longer than a proxy keeps it, to avoid races."""
 FAILURE, USAGE, STRAYS = 1, 2, 3
 SHIPPED = ""
-"""What `schema --check` compares with where it names no file."""
+"""The file that `schema --check` compares with where it names none."""
 WORLDS = ("small", "medium", "large")
 SECRETS = ("GATEWAY_AUDIT_SECRET", "GATEWAY_CLIENT_SECRET", "GATEWAY_CLIENT_CERTIFICATE")
-"""What the lines of the audit are sealed with: the first that is set."""
+"""The secrets that can seal the lines of the audit: the first that is set does."""
 
 PORT = click.IntRange(1, 65_535)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

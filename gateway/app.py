@@ -79,7 +79,7 @@ TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
     "own": Http1Transport,
     "httpx2": Httpx2Transport.stock,
 }
-"""How Dynamics is reached, with so many connections to each service at most."""
+"""The transport to Dynamics, with at most so many connections to each service."""
 PREFLIGHT_SECONDS = 600
 DRAIN = 30.0
 """Seconds that writes under way get when the process is told to stop."""
@@ -160,7 +160,7 @@ def schema(settings: Settings) -> GraphQLSchema:
 
 
 class Outside:
-    """What lives as long as the process: HTTP clients, tokens, keys and remembered callers."""
+    """The services of the process: HTTP clients, tokens, keys and remembered callers."""
 
     def __init__(
         self, settings: Settings, policy: PolicyFile, transport: httpx2.AsyncBaseTransport | None
@@ -224,7 +224,7 @@ class Outside:
         }
 
     def context(self, principal: Principal, request: Received) -> Context:
-        """What the resolvers of one request share; NotFound where it names a foreign account."""
+        """The context of one request; NotFound where it names a foreign account."""
         if account := request.header(_ACCOUNT):
             principal = principal.choosing(account_id(account))
         return self.shared(
@@ -266,17 +266,17 @@ class Outside:
 
     @property
     def names(self) -> Names:
-        """What Dataverse calls its tables."""
+        """The names of tables in Dataverse."""
         return self._services["dataverse"].names
 
     def calls(self) -> Counts:
-        """How often Dynamics was asked, by service and outcome."""
+        """The number of calls to Dynamics, by service and outcome."""
         for name, service in self._services.items():
             for outcome, number in service.sender.outcomes.items():
                 yield (name, outcome), number
 
     async def explain(self, context: Context) -> Explanation:
-        """Why the answer of a request is as it is, with time of its own."""
+        """The explanation of one request's answer, with time of its own."""
         reader, deadline = context.loaders.reader, now() + self._settings.deadline
         errand = reader.allowance.errand
         allowance = Allowance(self._settings.upstream_calls, deadline, errand=errand)
@@ -288,7 +288,7 @@ class Outside:
         self._learning.stop()
 
     def looking(self, say: Callable[[str], None]) -> Looking:
-        """What the doctor looks with; names are those of the dictionary and of the names file."""
+        """The means of the doctor; names are those of the dictionary and of the names file."""
         tables = tuple(self._registry.tables.values())
         return Looking(
             self._services,

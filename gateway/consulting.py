@@ -1,4 +1,7 @@
-"""What the operator asks by command: a customer's answer explained, orders that one side lacks."""
+"""
+Commands for the operator: explain a customer's answer, list orders that one side lacks, examine the
+environment.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -58,7 +61,10 @@ async def examine(
     say: Callable[[str], None],
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> Report:
-    """Whether the environment is what the loaded schema relies on; `say` is told each step."""
+    """
+    Examine the environment for everything that the loaded schema relies on; `say` is told each
+    step.
+    """
     schema(settings)
     outside = Outside(
         settings, PolicyFile(settings.policy, vocabulary(Registry(settings.extensions))), transport

@@ -1,5 +1,5 @@
 """
-What is declared: tables, and their members (columns, groups, links, computed values).
+Declarations: tables and their members (columns, groups, links, computed values).
 
 `gateway.tables` has the words in which all of it is declared, and the names it goes by.
 """
@@ -20,7 +20,7 @@ from gateway.upstream.odata import Order
 
 ServiceName = Literal["dataverse", "finops"]
 Written = Literal["never", "create", "update", "always"]
-"""Whether a column is written: in new rows, in changes of rows, in both, or not by us."""
+"""The rows in which a column is written: in new ones, in changes, in both, or never by us."""
 Inside = Literal["", "up", "both"]
 """The target inside of the row that points at it (`up`), and the rows inside of the target too."""
 
@@ -73,12 +73,14 @@ class Spec:
 
     @property
     def label(self) -> str:
-        """What mistakes call it: by the class in whose body it stands."""
+        """
+        The name of the member in messages: that of the class in whose body it stands, and its own.
+        """
         return named(self.owner, self.name)
 
     @property
     def internal(self) -> bool:
-        """Whether the member serves the gateway alone and is not in the GraphQL schema."""
+        """True if the member serves the gateway alone and is not in the GraphQL schema."""
         return self.name.startswith("_")
 
     @property
@@ -98,7 +100,7 @@ class Column(Spec):
 
     path: str
     written: Written = "never"
-    """Whether and how rows that we write may hold it."""
+    """The rows in which we may write it."""
     decode: Decode = field(default=lambda raw: raw, init=False)
 
     def bind(self, annotation: Any) -> None:
@@ -107,7 +109,7 @@ class Column(Spec):
 
     @property
     def is_day(self) -> bool:
-        """Whether it is a day of Dataverse, which depends on the zone in which it was typed."""
+        """True if it is a day of Dataverse, which depends on the zone in which it was typed."""
         return self.type is date and self.home.service == "dataverse"
 
     @property
@@ -166,7 +168,7 @@ class Group(Spec):
         return make(**values) if stands else None
 
     def part_type(self, part: str) -> Any:
-        """What a part is, whether or not it may be absent."""
+        """The type of a part without None, which says only that it may be absent."""
         return _without_none(get_type_hints(self.make)[part])[0]
 
 
@@ -185,9 +187,10 @@ class Link(Spec):
     lookup: str = ""
     """The lookup that it follows; empty where it goes by other columns."""
     polymorphic: bool = False
-    """Whether the lookup leads to rows of several tables, of which the link takes one."""
+    """True if the lookup leads to rows of several tables, of which the link takes one."""
     inside: Inside = ""
-    """Which rows may travel inside of which, where that is proved to be the same."""
+    """The direction in which rows may travel inside of rows, where that is proved to be the same.
+    """
     written: Written = "never"
 
     @property
@@ -223,7 +226,7 @@ class Link(Spec):
 
     @cached_property
     def by_guid(self) -> bool:
-        """Whether the link travels as a GUID, as every lookup of Dataverse does."""
+        """True if the link travels as a GUID, as every lookup of Dataverse does."""
         return any(path.rpartition("/")[2].endswith("_value") for path in self.on)
 
 
@@ -366,7 +369,7 @@ def selected(raw: Raw, path: str) -> Any:
 
 
 def is_selected(raw: Raw, path: str) -> bool:
-    """Whether the column at `path` was asked for, which no empty lookup on the way denies."""
+    """True if the column at `path` was asked for, which no empty lookup on the way denies."""
     place: Any = raw
     for step in path.split("/"):
         if not hasattr(place, "get"):

@@ -42,7 +42,7 @@ HOST = "127.0.0.1"
 PORT = 8000
 CACHE = Path.home() / ".cache" / "dynamics-gateway"
 ADDRESSES = CACHE / "demos"
-"""Where each running demo leaves its addresses for `gateway token`."""
+"""The folder in which each running demo leaves its addresses for `gateway token`."""
 GRACE = 5
 """Seconds that requests in flight get after Ctrl-C."""
 ABOUT = {
@@ -63,7 +63,7 @@ class DemoError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running demo is, and which process it is."""
+    """The addresses of a running demo, and its process id."""
 
     port: int
     pid: int

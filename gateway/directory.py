@@ -66,9 +66,9 @@ CHILD = ACCOUNT | {PARENT}
 NOBODY: Identity = "(nobody)", "(nobody)", None
 """An issuer and subject that no token can have."""
 GENERATIONS = 5
-"""How far below an account its children's children are looked for."""
+"""The number of levels of child accounts that are followed below an account."""
 MERGES = 5
-"""How many merges of contacts are followed to the one that is left."""
+"""The number of merges of contacts that are followed to the one that is left."""
 
 R = TypeVar("R", bound=Row)
 Accounts = tuple[principal.Account, ...]
@@ -248,7 +248,7 @@ class Directory:
 
     @property
     def _knows_addresses(self) -> bool:
-        """Whether identities can be asked for by the address of their contact."""
+        """True if identities can be asked for by the address of their contact."""
         return self._service.names.has(ExternalIdentity.__table__.entity, IDENTITY_ADDRESS)
 
     def _parties_at(self, *emails: str) -> Query | None:
@@ -276,7 +276,7 @@ class Directory:
     async def _customer(
         self, contact: Contact | None, parties: Iterable[ContactForParty] | None = None
     ) -> Customer:
-        """What a contact stands for; `parties`: those of its address, where they are known."""
+        """The customer of a contact; `parties`: those of its address, where they are known."""
         if contact is None:
             raise Rejected(Reason.NO_CONTACT)
         named = contact
@@ -301,8 +301,8 @@ class Directory:
         self, issuer: str, contacts: Sequence[Contact], rows: Iterable[Any]
     ) -> None:
         """
-        Whoever has an identity at a provider is found by it alone there: a mailbox can be given to
-        somebody else. Rejected otherwise. `rows`: identities at the provider, with those of all
+        Reject a contact that has an identity at the provider: it is found by that alone there, as a
+        mailbox can be given to somebody else. `rows`: identities at the provider, with those of all
         contacts of the first one's address, where that could be asked.
         """
         keys = {contact._id for contact in contacts}

@@ -43,9 +43,9 @@ Authenticate = Callable[[str | None], Awaitable[Principal]]
 LookAs = Callable[[Principal, str], Awaitable[Principal]]
 """Staff and the customer whom they name -> what that customer is; raises Forbidden, NotFound."""
 Explain = Callable[[Any], Awaitable[object]]
-"""What the resolvers of a request shared -> why its answer is as it is."""
+"""Makes an explanation of the answer from the context that the resolvers of a request shared."""
 MakeContext = Callable[[Principal, Received], object]
-"""What the resolvers of one request share."""
+"""Makes the context that the resolvers of one request share."""
 
 VIEW_AS: Final = "X-View-As"
 """The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
@@ -82,7 +82,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class Response:
-    """What is sent; `headers` besides the length."""
+    """An answer to be sent; `headers` are those besides the length."""
 
     body: bytes
     status: int

@@ -45,7 +45,7 @@ class GatewayError(Exception):
 
     @property
     def extensions(self) -> dict[str, Any]:
-        """What stands in `errors[].extensions` of the GraphQL answer."""
+        """The error's `errors[].extensions` in the GraphQL answer."""
         return {"code": self.code, **self.details}
 
 
@@ -58,9 +58,9 @@ class Unauthenticated(CallerError):
 
     code = "UNAUTHENTICATED"
     reason = ""
-    """What was wrong, never for a caller."""
+    """The reason of the refusal, never for a caller."""
     who: Mapping[str, str | None] = {}
-    """Whom a token names that was good as such, never for a caller."""
+    """The claims of a token that was good as such, never for a caller."""
 
 
 class Forbidden(CallerError):
@@ -115,7 +115,7 @@ class UpstreamError(GatewayError):
     """Dynamics could not, or would not, answer."""
 
     doubtful = False
-    """Whether a write was sent, and may have been carried out all the same."""
+    """True if a write was sent, and may have been carried out all the same."""
 
 
 class UpstreamUnavailable(UpstreamError):
@@ -128,7 +128,7 @@ class SignInFailed(UpstreamUnavailable):
     """The gateway got no token for the service."""
 
     reason = ""
-    """Why, in codes that quote nothing; never for a caller."""
+    """The reason, in codes that quote nothing; never for a caller."""
     refusal = ""
     """The OAuth error code of the token endpoint; empty where that gave none."""
 

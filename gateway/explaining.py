@@ -1,4 +1,4 @@
-"""Why an answer is as it is: the rule that each read met, and how many rows it cut. For staff."""
+"""Explanations of answers for staff: the rule that each read met, and how many rows it cut."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ def check(principal: Principal) -> None:
 
 async def explanation(reader: Reader) -> Explanation:
     """
-    What the gate did with each read of an operation, in their order.
+    The work of the gate for each read of an operation, in their order.
 
     `cut` is what the staff caller would have got more, at least so much where `cutIsLowerBound`;
     null where they may not read or ask by it either, or where it cannot be counted.
@@ -47,7 +47,7 @@ async def _told(reading: Reading, staff: Reader) -> dict[str, Any]:
 
 
 async def _cut(reading: Reading, staff: Reader) -> tuple[int | None, bool]:
-    """How many rows, and whether there may be more."""
+    """The number of rows that the rule cut, and whether there may be more."""
     ask = Ask(reading.table, frozenset(), reading.where)
     try:
         there = await staff.count(ask)

@@ -27,7 +27,7 @@ class RootField:
 
     @property
     def label(self) -> str:
-        """What mistakes call it."""
+        """The name of the root field in messages."""
         return named(self.function)
 
 

@@ -36,7 +36,7 @@ def health_routes(
 
 
 class _Readiness:
-    """What the probes said of late; those who ask at once wait for one round of them."""
+    """The latest answers of the probes; those who ask at once wait for one round of them."""
 
     def __init__(self, probes: Mapping[str, Probe], clock: Callable[[], float]) -> None:
         self._probes, self._clock = probes, clock
@@ -55,6 +55,6 @@ class _Readiness:
 
 
 async def _well(probe: Probe) -> bool:
-    """Whether a probe returns in time. What went wrong is for the log of whoever it asked."""
+    """True if a probe returns in time. A failure is logged by the service that was probed."""
     outcomes = await asyncio.gather(asyncio.wait_for(probe(), PATIENCE), return_exceptions=True)
     return not isinstance(outcomes[0], BaseException)

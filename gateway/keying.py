@@ -4,7 +4,7 @@ import hashlib
 from functools import lru_cache
 
 WORK = 2**14
-"""What it costs to try a guess of a secret: some 50 ms, 16 MiB; keys are made once a process."""
+"""The cost of trying a guess of a secret: some 50 ms, 16 MiB; keys are made once a process."""
 
 
 @lru_cache

@@ -36,7 +36,7 @@ class OptionSet(Enum):
 
     @property
     def is_unknown(self) -> bool:
-        """Whether this stands for the numbers that the option set does not declare."""
+        """True if this stands for the numbers that the option set does not declare."""
         return self.name == "UNKNOWN"
 
 
@@ -59,7 +59,10 @@ def incomplete(type_: type, /, **parts: Any) -> Any:
 
 
 def decoder(type_: Any) -> Decode:
-    """How a JSON value becomes a `type_`; null stays None. TypeError for a type we cannot read."""
+    """
+    The conversion of a JSON value into a `type_`; null stays None. TypeError for a type we cannot
+    read.
+    """
     if isinstance(type_, type) and issubclass(type_, OptionSet):
         return _checked(type_.read)
     try:
@@ -109,7 +112,7 @@ def _day(raw: str) -> date:
 
 
 def _day_or_moment(raw: str) -> date:
-    """What a column for days holds, exactly: a bare day, or the instant that stands for one."""
+    """The exact content of a column for days: a bare day, or the instant that stands for one."""
     return date.fromisoformat(raw) if len(raw) == DAY_LENGTH else _moment(raw)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of memory that was freed: the process keeps it for the next request."""
+"""Freed memory stays with the process, for the next request."""
 
 import ctypes
 import gc
@@ -9,7 +9,8 @@ KEPT = 64 * 1024 * 1024
 APART = 256 * 1024
 """Bytes of blocks that stand apart from the heap and go back at once, as they would leave holes."""
 COLLECT = 20_000, 20, 50
-"""When the collector looks at young, middle and old objects; measured in docs/performance.md."""
+"""Thresholds of the garbage collector for its three generations; measured in docs/performance.md.
+"""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 

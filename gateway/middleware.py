@@ -1,4 +1,4 @@
-"""What every request passes before a route sees it: its id, a bounded body, careful headers."""
+"""The middleware of every request before a route: its id, a bounded body, careful headers."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What the `Accept` and `Content-Type` headers say about the JSON of GraphQL over HTTP."""
+"""The `Accept` and `Content-Type` headers, read by the rules of GraphQL over HTTP for JSON."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -18,10 +18,10 @@ from variables.parsing import words as words
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 LEVELS = ("debug", "info", "warning", "error")
 Unpriced = Literal["omit", "zero", "refuse"]
-"""What becomes of an order line without a price: none is sent, 0 is sent, or it is an error."""
+"""The treatment of an order line without a price: none is sent, 0 is sent, or it is an error."""
 UNPRICED: dict[str, Unpriced] = {"omit": "omit", "zero": "zero", "refuse": "refuse"}
 HttpTransport = Literal["own", "httpx2"]
-"""What carries requests to Dynamics."""
+"""The HTTP client that carries requests to Dynamics."""
 HTTP_TRANSPORTS: dict[str, HttpTransport] = {"own": "own", "httpx2": "httpx2"}
 
 

@@ -1,5 +1,5 @@
 """
-What is asked of Dataverse to know a person, and what its rows say. One call can hold all of it: the
+Queries of Dataverse for a person, and the meaning of their rows. One call can hold all of it: the
 contact of an identity and of an address, their accounts inside of them, and the address's parties.
 """
 
@@ -57,12 +57,12 @@ WITHOUT: dict[type[Row], str] = {
         "nobody has web roles of it: see GATEWAY_WEB_ROLES",
     ),
 }
-"""What follows where one of these tables is not there; nobody can be found by it then."""
+"""The consequence of the absence of each of these tables; nobody can be found by it then."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebRoles:
-    """How one data model of Power Pages keeps web roles, and who holds them."""
+    """One data model of Power Pages for web roles and those who hold them."""
 
     role: type[WebRole | SiteWebRole]
     holder: type[WebRoleHolder | SiteWebRoleHolder]
@@ -130,12 +130,12 @@ def only(contacts: list[Contact], email: str) -> Contact | None:
 
 
 def is_at(contact: Contact, email: str) -> bool:
-    """Whether an address is a contact's own, and not just taken for it by Dataverse."""
+    """True if an address is a contact's own, and not just taken for it by Dataverse."""
     return str(contact.email).strip().lower() == email.lower()
 
 
 def is_of(issuer: str, identity: ExternalIdentity) -> bool:
-    """Whether an identity is one at a provider, or at one that Dataverse takes for the same."""
+    """True if an identity is one at a provider, or at one that Dataverse takes for the same."""
     return str(identity.provider).strip().casefold() == issuer.casefold()
 
 
@@ -186,7 +186,7 @@ def beyond_doubt(
 
 
 def _whole(contact: Contact, parties: list[ContactForParty]) -> Customer | None:
-    """What an active contact stands for, where all of its accounts travelled along."""
+    """The customer that an active contact is, where all of its accounts travelled along."""
     keys, inside = accounts_of(contact, parties), accounts_inside(contact, parties)
     accounts = [inside[key] for key in keys if key in inside]
     active = tuple(account_of(each) for each in accounts if each.state is ActiveState.ACTIVE)
@@ -196,7 +196,7 @@ def _whole(contact: Contact, parties: list[ContactForParty]) -> Customer | None:
 
 
 def stands(party: ContactForParty) -> bool:
-    """Whether a person's place at a customer has not ended."""
+    """True if a person's place at a customer has not ended."""
     return party.state is ActiveState.ACTIVE
 
 

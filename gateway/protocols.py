@@ -72,7 +72,9 @@ async def _fits(ours: type[HttpToolsProtocol]) -> bool:
 
 
 async def _answers(kind: type[HttpToolsProtocol]) -> bytes:
-    """What a protocol writes in answer to the requests; TimeoutError if it does not come to end."""
+    """
+    The bytes that a protocol answers to the requests; TimeoutError if it does not come to an end.
+    """
     config = uvicorn.Config(_app, http=kind, lifespan="off", log_config=None, access_log=False)
     config.load()
     connection, wire = kind(config, ServerState(), {}), Wire()

@@ -19,7 +19,7 @@ class Received:
 
     def __init__(self, scope: Scope) -> None:
         self.begun = get_running_loop().time()
-        """When it came, on the clock of the loop: its deadline is counted from here."""
+        """The time of its arrival, on the clock of the loop: its deadline is counted from here."""
         self.method: str = scope["method"]
         self.query: bytes = scope["query_string"]
         client = scope.get("client")

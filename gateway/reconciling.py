@@ -45,7 +45,7 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was compared, and what does not match."""
+    """The orders that were compared, and those that do not match."""
 
     compared: int
     strays: tuple[Stray, ...]

@@ -25,7 +25,7 @@ M = TypeVar("M", bound=Spec | Back)
 
 @dataclass(frozen=True)
 class Registry:
-    """Which declarations are an app's: those of our modules and of its extensions."""
+    """The declarations of an app: those of our modules and of its extensions."""
 
     extensions: tuple[str, ...] = ()
     """Modules; what stands in a package stands in the modules below it too."""
@@ -45,7 +45,7 @@ class Registry:
         return [each for each in mine if each.root == root]
 
     def holds(self, declared: type | FunctionType) -> bool:
-        """Whether what declares a table, members or a root field belongs to the app."""
+        """True if what declares a table, members or a root field belongs to the app."""
         packages = (OURS, *self.extensions)
         return any(f"{declared.__module__}.".startswith(f"{package}.") for package in packages)
 

@@ -23,7 +23,7 @@ from gateway.upstream.conditions import (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which rows of a table a caller sees."""
+    """The rows of a table a caller sees."""
 
     condition: Callable[[Principal, Access], Condition]
     columns: tuple[str, ...] = ()
@@ -31,11 +31,11 @@ class Rule:
     linked_only: bool = False
     """Rows are visible only through a row that the caller sees, never by themselves."""
     by_account: bool = False
-    """Whether the rows belong to accounts, so that a caller of several may choose one."""
+    """True if the rows belong to accounts, so that a caller of several may choose one."""
     linked: Callable[[Principal, Access], Condition] | None = None
-    """What a row must meet that a row of the caller's points at, where that is less."""
+    """The condition on a row that a row of the caller's points at, where that is less."""
     knows_contacts: bool = True
-    """Whether the access OWN has a meaning: the rows name contacts, or nobody at all."""
+    """True if the access OWN has a meaning: the rows name contacts, or nobody at all."""
 
 
 def owned(*, account: str, contact: str = "", party: str = "", through: str = "") -> Rule:

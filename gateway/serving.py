@@ -68,7 +68,7 @@ class Cycle(RequestResponseCycle):
         return b"".join(head)
 
     def _is_whole(self, message: Any) -> bool:
-        """Whether this is all of the body, and may be written now."""
+        """True if this is all of the body, and may be written now."""
         return (
             message["type"] == "http.response.body"
             and not message.get("more_body")

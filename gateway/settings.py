@@ -289,7 +289,9 @@ class Settings:
 
     @property
     def own_secret(self) -> str:
-        """What the gateway proves itself with to Entra, of which its other keys can be made."""
+        """
+        The secret by which the gateway proves itself to Entra, of which its other keys can be made.
+        """
         return self.client_secret or self.client_certificate or ""
 
 

@@ -1,4 +1,4 @@
-"""What HTTP says of a request that was refused for want of budget: its status and headers."""
+"""The status and headers of HTTP for a request that was refused for want of budget."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,7 +12,7 @@ WINDOW: Final = "calls"
 
 
 def refusal(answer: Answer) -> dict[str, Any] | None:
-    """What the first error says, where an operation was refused as a whole and answered nothing."""
+    """The first error, where an operation was refused as a whole and answered nothing."""
     if not answer.errors or any(found is not None for found in (answer.data or {}).values()):
         return None
     said = [error.get("extensions", {}) for error in answer.errors]

@@ -20,7 +20,7 @@ LINK: Final = re.compile(r"(https?://|mailto:|tel:|/(?!/))\S+")
 OPEN_ENDED: Final = {"pages", "contact", "footer"}
 """Tables in which an adopter may have keys of their own, for templates and pages of theirs."""
 SPOKEN: Final = {"en"}
-"""What is spoken without a catalogue."""
+"""The languages that are spoken without a catalogue."""
 
 
 class BrandError(ValueError):
@@ -29,7 +29,7 @@ class BrandError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """What makes the site somebody's own."""
+    """The brand that makes the site somebody's own."""
 
     name: str
     tagline: str
@@ -133,7 +133,7 @@ def _over(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mistakes(values: Mapping[str, Any], folder: Path | None) -> Iterator[str]:
-    """What cannot be used, one sentence each."""
+    """Yield the mistakes that make a brand unusable, one sentence each."""
     yield from (f"brand.toml: {said}" for said in _wrong(values, folder))
 
 

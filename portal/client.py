@@ -35,12 +35,12 @@ MEANING: Final[Mapping[str, type[PortalError]]] = {
     "UPSTREAM_UNAVAILABLE": Unavailable,
     "UPSTREAM_TIMEOUT": Unavailable,
 }
-"""What an error code of the gateway is to a page; any other one is a defect, ours or theirs."""
+"""The error of a page for each code of the gateway; any other code is a defect, ours or theirs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, for which of their accounts, and with whose eyes."""
+    """The person who asks, the account they ask for, and the customer whom they see the site as."""
 
     token: str = field(repr=False)
     account: str | None = None
@@ -55,7 +55,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Some of it may be missing where a service behind the gateway is down."""
+    """An answer. Some of it may be missing where a service behind the gateway is down."""
 
     data: dict[str, Any]
     is_partial: bool

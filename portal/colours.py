@@ -8,7 +8,7 @@ COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 READABLE: Final = 4.5
 """The contrast that WCAG 2.2 AA asks of text."""
 EASY: Final = 5.0
-"""What a colour of ours has, so that it can be read on a tinted ground as well."""
+"""The contrast of a colour of ours, so that it can be read on a tinted ground as well."""
 INKS: Final = ("#ffffff", "#10201d", "#000000")
 GROUNDS: Final = ("background", "surface")
 

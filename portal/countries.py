@@ -35,7 +35,7 @@ CODES: Final[Mapping[str, str]] = {name: code for code, name in COUNTRIES.items(
 
 
 def is_known(value: str) -> bool:
-    """Whether dual-write carries this country to the ERP."""
+    """True if dual-write carries this country to the ERP."""
     return value in CODES
 
 
@@ -48,6 +48,6 @@ def name_of(value: str | None, locale: Locale) -> str:
 
 
 def choices(locale: Locale) -> list[tuple[str, str]]:
-    """What a form offers: dual-write's spelling and the name, in the order of the names."""
+    """The countries that a form offers: dual-write's spelling and the name, ordered by name."""
     named = [(value, name_of(value, locale)) for value in CODES]
     return sorted(named, key=lambda pair: folded(pair[1]))

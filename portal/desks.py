@@ -1,5 +1,5 @@
 """
-What one person has under way for one account, as a state machine: what may become of a draft, and
+One person's work under way for one account, as a state machine: what may become of a draft, and
 when an outcome is known. Pure; `keeping.py` writes down what comes out.
 
     EMPTY, PLACED -> EDITING -> SENDING -> PLACED
@@ -29,7 +29,7 @@ REMEMBERED: Final = 20
 
 
 class State(StrEnum):
-    """Where a draft is between nothing and an order."""
+    """The states of a draft between nothing and an order."""
 
     EMPTY = "empty"
     EDITING = "editing"
@@ -56,9 +56,9 @@ class Desk:
     revision: int = 0
     """Counts what was changed, so that a form tells whether it shows the draft as it is."""
     since: float = 0.0
-    """When the request that is under way was sent."""
+    """The time at which the request that is under way was sent."""
     lost: float = 0.0
-    """When the last request was sent that got no answer; 0 if all of them did."""
+    """The time at which the last request without an answer was sent; 0 if all were answered."""
     operation: str | None = None
     """By which the gateway can tell what became of the last one."""
     placed: tuple[Placed, ...] = ()
@@ -123,7 +123,7 @@ def discarded(desk: Desk) -> Desk:
 
 
 def restored(desk: Desk) -> Desk:
-    """What was discarded last, if nothing was begun since."""
+    """Bring back the draft that was discarded last, if nothing was begun since."""
     settled(desk)
     if desk.discarded is None or desk.state is State.EDITING:
         return desk

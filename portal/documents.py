@@ -37,7 +37,7 @@ def _operations(text: str) -> set[str]:
 
 
 def _brief(error: GraphQLError | UnicodeDecodeError) -> str:
-    """What is wrong, with its line where that is known."""
+    """The message of an error, with its line where that is known."""
     if isinstance(error, GraphQLError) and error.locations:
         return f"line {error.locations[0].line}: {error.message}"
     return str(error)

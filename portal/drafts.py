@@ -30,7 +30,7 @@ LENGTHS: Final = {
 TOO_LONG: Final = N_("This is too long.")
 
 Objection = Mapping[str, Any]
-"""What is wrong with a line, in the form of a `UserError` of the gateway."""
+"""An objection to a line, in the form of a `UserError` of the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Line:
         return self.product, self.unit, self.note, self.ships
 
     def objection(self, quantity: Decimal) -> Objection | None:
-        """Why so much of the product is not sold; None if it is, or if only the ERP knows."""
+        """The error for so much of the product; None if it is sold, or if only the ERP knows."""
         if self.own_unit is not None:
             return None
         if self.minimum and quantity < self.minimum:
@@ -85,10 +85,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where an order goes: to the account's own address unless said otherwise."""
+    """The destination of an order: the account's own address unless said otherwise."""
 
     choice: str = "account"
-    """What was picked in the form."""
+    """The choice that was picked in the form."""
     parts: Mapping[str, str] = field(default_factory=dict)
     id: str | None = None
     """The gateway's id of the address, if it knows it by one."""
@@ -101,7 +101,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What was entered so far. `key` makes sending it twice the same as sending it once."""
+    """An order as entered so far. `key` makes sending it twice the same as sending it once."""
 
     key: str = ""
     """Empty until the first thing is entered."""
@@ -111,10 +111,10 @@ class Draft:
     reference: str = ""
     requisition: str = ""
     informed: bool = False
-    """Whether the first step was done."""
+    """True if the first step was done."""
     lines: tuple[Line, ...] = ()
     counted: int = 0
-    """How many lines have been given an id."""
+    """The number of lines that have been given an id."""
 
     def add(self, line: Line) -> "Draft":
         """Put a product on the order; more of a line that is there already joins it."""
@@ -146,7 +146,7 @@ class Draft:
         return next((one for one in self.lines if one.id == key), None)
 
     def has_room(self, line: Line) -> bool:
-        """Whether one more line fits, or joins another."""
+        """True if one more line fits, or joins another."""
         joins = any(present.merges == line.merges for present in self.lines)
         return joins or len(self.lines) < MAXIMUM_LINES
 
@@ -192,7 +192,7 @@ def line_input(line: Line) -> dict[str, Any]:
 
 
 def is_too_long(text: str, most: int = MAXIMUM_NOTE) -> bool:
-    """Whether a text is longer than the gateway takes it, which counts as Dynamics does."""
+    """True if a text is longer than the gateway takes it, which counts as Dynamics does."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2 > most
 
 

@@ -59,7 +59,7 @@ def _is_new(name: str) -> bool:
 
 
 def mistakes(edits: Mapping[str, str], language: Language) -> dict[str, str]:
-    """What cannot be sent as it was typed, by field: it is neither cut nor left out."""
+    """The edits that cannot be sent as typed, by field: they are neither cut nor left out."""
     found = {
         **{name: _long(name, value) for name, value in edits.items() if name in TEXTS},
         **{name: _past(value, language.today()) for name, value in edits.items() if name in DATES},
@@ -100,7 +100,7 @@ def _amount(edits: Mapping[str, str], name: str, language: Language) -> Decimal 
 
 
 def changes(edits: Mapping[str, str], language: Language, key: str) -> list[Change]:
-    """What to ask of the gateway for edits without mistakes; `key` is for what is added."""
+    """The changes to ask of the gateway for edits without mistakes; `key` is for what is added."""
     changed, gone = _lines(edits, language)
     return [*_header(edits), *changed, *_added(edits, language, key), *gone]
 

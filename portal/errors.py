@@ -1,4 +1,4 @@
-"""What can stop a page, one class for each thing that a person would do about it."""
+"""Errors that stop a page, one class for each thing that a person would do about it."""
 
 
 class PortalError(Exception):

@@ -12,7 +12,7 @@ PARTS: Final = (
     ("freight", N_("Freight"), 1),
     ("tax", N_("Tax"), 1),
 )
-"""What comes between the lines' amounts and the total, and with which sign."""
+"""The amounts between the lines' sum and the total, with the sign of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Figure:
 
 
 def figures(document: Mapping[str, Any]) -> list[Figure]:
-    """What the lines come to and what is added to it; nothing while the total is not known."""
+    """The sum of the lines and the amounts added to it; nothing while the total is not known."""
     total = document["total"]
     if total is None:
         return []

@@ -36,7 +36,7 @@ class Desks:
         return _read(await self._store.load(owner))
 
     async def change(self, owner: str, move: Callable[[Desk], Desk]) -> Desk:
-        """What `move` makes of the desk as it is when it is written; whatever that raises."""
+        """Apply `move` to the desk as it is when it is written; raise whatever it raises."""
         for _ in range(TRIES):
             found = await self._store.load(owner)
             before = _read(found)
@@ -50,12 +50,12 @@ class Desks:
         raise Unavailable("drafts")
 
     def lock(self, owner: str) -> asyncio.Lock:
-        """Who sends holds it, so that the second click of two waits for the answer to the first."""
+        """The lock of sending: the second click of two waits for the answer to the first."""
         return self._locks.setdefault(owner, asyncio.Lock())
 
 
 def _read(written: Written | None) -> Desk:
-    """What another version of the portal wrote is forgotten, unless an order may come of it."""
+    """Read a desk. Another version's is forgotten, unless an order may come of it."""
     if written is None:
         return Desk()
     try:

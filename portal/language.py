@@ -34,7 +34,7 @@ class Language:
 
     @property
     def name(self) -> str:
-        """What its speakers call it."""
+        """The name that its speakers give it."""
         return (self.locale.get_display_name(self.locale) or self.tag).capitalize()
 
     @property
@@ -78,7 +78,7 @@ class Language:
         return dates.format_datetime(_instant(value), "medium", self.zone, self.locale)
 
     def ago(self, value: str | None) -> str:
-        """How long ago an instant was, in words."""
+        """The time since an instant, in words."""
         if not value:
             return ""
         instant = _instant(value)

@@ -18,7 +18,7 @@ NO_DATE: Final = N_("Enter a date such as 2026-12-31.")
 
 
 def page_of(query: Mapping[str, str], size: int = SIZE) -> dict[str, Any]:
-    """Which page: from the start, behind a cursor or in front of one."""
+    """The page to ask for: from the start, behind a cursor or in front of one."""
     if before := query.get("before"):
         return {"last": size, "before": before}
     return {"first": size, "after": query.get("after") or None}
@@ -33,7 +33,7 @@ def day(text: str | None) -> date | None:
 
 
 def words_of(text: str | None) -> list[str]:
-    """What is searched for, word by word: their order does not matter."""
+    """The words that are searched for: their order does not matter."""
     return (text or "").split()
 
 
@@ -77,7 +77,7 @@ def during(field: str, since: str | None, until: str | None, language: Language)
 
 
 def mistakes(query: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with a list's search, by field: nothing of it is cut or left out."""
+    """The mistakes in a list's search, by field: nothing of it is cut or left out."""
     text, dates = query.get("q", ""), {name: query.get(name) for name in ("since", "until")}
     found = {name: NO_DATE for name, value in dates.items() if value and not _is_usable(value)}
     if len(text) > LONGEST:

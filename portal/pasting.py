@@ -10,7 +10,7 @@ from spreadsheets.files import File, read_file
 from spreadsheets.lines import read
 
 CARRIED: Final = "data:;base64,"
-"""How a file begins as a field of a form, in which it can wait and be sent again."""
+"""The beginning of a file as a field of a form, in which it can wait and be sent again."""
 UNSHOWN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 

@@ -38,7 +38,7 @@ class Templates:
         }
 
     def mistakes(self) -> Iterator[str]:
-        """What is wrong with templates of the adopter, so that no visitor has to find it."""
+        """Yield the mistakes in the adopter's templates, so that no visitor has to find them."""
         if self._theirs:
             environment = next(iter(self._environments.values()))
             for path in sorted(self._theirs.rglob("*.html")):

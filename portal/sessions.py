@@ -1,5 +1,5 @@
 """
-What is remembered of a visitor. Of somebody who has signed in the server keeps a session, and the
+The portal's memory of a visitor. Of somebody who has signed in the server keeps a session, and the
 browser holds its random id; of anybody else the browser itself carries the little that there is.
 
 Sessions live in memory and, where there is a store, are written down after each request that
@@ -34,7 +34,7 @@ RARELY: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What the issuer gave for one person; times are of `time.time`."""
+    """The tokens that the issuer gave for one person; times are of `time.time`."""
 
     access: str
     refresh: str | None
@@ -44,7 +44,7 @@ class Tokens:
 
 @dataclass(slots=True)
 class User:
-    """Who is signed in, and what the gateway said of them last."""
+    """The person who is signed in, and what the gateway said of them last."""
 
     subject: str
     tokens: Tokens
@@ -52,7 +52,7 @@ class User:
     viewer: Mapping[str, Any] = field(default_factory=dict)
     viewed: float = 0.0
     name: str | None = None
-    """What the issuer calls them, for who is nobody's contact."""
+    """The issuer's name for them, if they are nobody's contact."""
     seen_as: str | None = None
     """The contact with whose eyes staff look at the site."""
 
@@ -75,18 +75,18 @@ class Notice:
 
 @dataclass(slots=True)
 class Guest:
-    """What a browser carries, sealed, for a visitor of whom the server keeps nothing."""
+    """The data that a browser carries, sealed, for a visitor of whom the server keeps nothing."""
 
     language: str | None = None
     theme: str = "system"
     after_sign_in: str = "/dashboard"
     issuer: dict[str, Any] = field(default_factory=dict)
-    """What authlib keeps between leaving for the issuer and coming back."""
+    """The data that authlib keeps between leaving for the issuer and coming back."""
 
 
 @dataclass(slots=True)
 class Memory(Guest):
-    """What is written down of a session."""
+    """The part of a session that is written down."""
 
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     user: User | None = None
@@ -120,7 +120,7 @@ class Session(Memory):
         self.user = None
 
     def guest(self) -> Guest:
-        """What there is of it without the person."""
+        """The part of the session that is not about the person."""
         return Guest(self.language, self.theme, self.after_sign_in, dict(self.issuer))
 
     def signed_out(self) -> None:

@@ -73,7 +73,7 @@ class Issuer:
         return response
 
     async def _discover(self) -> None:
-        """Where to sign in is asked for once, by one request, and not at once again if it fails."""
+        """Ask where to sign in, once, by one request, and not at once again if it fails."""
         async with self._asking:
             if time.monotonic() - self._failed < PAUSE:
                 raise Unavailable("issuer")
@@ -84,7 +84,7 @@ class Issuer:
                 raise Unavailable("issuer") from error
 
     async def finish(self, request: Request) -> User:
-        """Who came back; SignInNeeded where the code, the state or the token is not right."""
+        """Return who came back; SignInNeeded if the code, the state or the token is not right."""
         if "error" in request.query_params:
             raise SignInNeeded
         try:
@@ -121,7 +121,7 @@ class Issuer:
         return _tokens(answer, tokens)
 
     async def farewell(self, tokens: Tokens) -> str:
-        """Where to send a browser so that the issuer forgets it too."""
+        """The address to send a browser to so that the issuer forgets it too."""
         home = self._settings.public_url + "/"
         try:
             found = await self._client.create_logout_url(

@@ -1,5 +1,5 @@
 """
-Where sessions and drafts are kept, apart from one another: on disk they outlive a restart, and the
+Stores of sessions and of drafts, apart from one another: on disk they outlive a restart, and the
 processes of one machine share them.
 
 A session is sealed with its visitor's cookie and a draft with the portal's secret, so that whoever
@@ -45,7 +45,7 @@ class Kept:
 
 
 class Store(Protocol):
-    """Where sessions are kept by id. All of it is done before the next request is looked at."""
+    """A store of sessions by id. All of it is done before the next request is looked at."""
 
     def load(self, key: str) -> Kept | None: ...
 
@@ -112,7 +112,7 @@ class Written:
 
 
 class DraftStore(Protocol):
-    """Where drafts are kept by their owner. One that several machines share has these two."""
+    """A store of drafts by their owner. One that several machines share has these two methods."""
 
     async def load(self, owner: str) -> Written | None: ...
 

@@ -56,12 +56,12 @@ class Page:
     menu: str | None = None
     """Its name in the menu, where it has one."""
     is_asked_alone: bool = False
-    """Whether open pages ask for it by themselves, which keeps no session alive."""
+    """True if open pages ask for it by themselves, which keeps no session alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What all visits share."""
+    """The parts of the site that all visits share."""
 
     settings: Settings
     brand: Brand
@@ -86,9 +86,9 @@ class Visit:
     page: Page
     form: Mapping[str, str] = field(default_factory=dict)
     is_partial: bool = False
-    """Whether some of what was asked for did not come."""
+    """True if some of what was asked for did not come."""
     desk: Desk = field(default_factory=Desk)
-    """What the caller has under way for the account that was picked."""
+    """The caller's work under way for the account that was picked."""
 
     @property
     def user(self) -> User:
@@ -110,7 +110,7 @@ class Visit:
 
     @property
     def is_fragment(self) -> bool:
-        """Whether htmx asks, for a part of the page."""
+        """True if htmx asks, for a part of the page."""
         return "HX-Request" in self.request.headers
 
     def may(self, permission: str | None) -> bool:
@@ -170,7 +170,7 @@ class Visit:
         self.session.notices.append(Notice(message, "warn"))
 
     def refusal(self, error: Mapping[str, Any]) -> str:
-        """What the gateway refused, or would refuse, in words for people."""
+        """Say in words for people what the gateway refused, or would refuse."""
         return self.site.templates.refusal(self.language, error)
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
@@ -194,7 +194,7 @@ class Visit:
 
     @property
     def here(self) -> str:
-        """Where to come back to: this page, or the one that its form stands on."""
+        """The address to come back to: this page, or the one that its form stands on."""
         path = self.request.url.path
         if "GET" not in self.page.methods:
             return path.rpartition("/")[0] or "/"
@@ -237,7 +237,7 @@ def _is_fresh(user: User) -> bool:
 
 
 async def _renew(visit: Visit, user: User) -> None:
-    """What is over; whoever waited for somebody else to do it finds nothing to do."""
+    """Renew what is over; whoever waited for somebody else to do it finds nothing to do."""
     if is_over(user.tokens):
         user.tokens = await visit.site.issuer.renew(user.tokens)
     if not _is_fresh(user):
@@ -248,8 +248,8 @@ async def _renew(visit: Visit, user: User) -> None:
 
 async def _known(visit: Visit, user: User) -> Mapping[str, Any]:
     """
-    Who is asking; to sign in once more would not help who was refused at once. With the eyes of a
-    customer who is none any more nobody looks.
+    Ask the gateway who the caller is; signing in once more would not help a caller who was refused
+    at once. A view as somebody who is no longer a customer ends.
     """
     try:
         return await visit.ask("viewer", "Viewer")

@@ -13,7 +13,7 @@ DECLARED: Final = re.compile(r'"?sep=([^"\w\r\n])"?[\t;,|]*\r?(?:\n|\Z)', re.IGN
 LONGEST: Final = 32_767
 """Characters of a cell of Excel."""
 AS_TEXT: Final = re.compile(r'="([^"]*)"')
-"""How people keep Excel from taking a number out of a cell: ="007"."""
+"""The way in which people keep Excel from taking a number out of a cell: ="007"."""
 INVISIBLE: Final = "\u200b\u200e\u200f\u2060\ufeff"
 
 
@@ -24,9 +24,9 @@ class Table:
     separator: str
     rows: list[list[str]]
     is_broken: bool = False
-    """Whether the row behind the last one could not be read."""
+    """True if the row behind the last one could not be read."""
     is_too_long: bool = False
-    """Whether that is for a cell that is too long; else it is for its quotes."""
+    """True if that is for a cell that is too long; else it is for its quotes."""
 
 
 def tables(text: str) -> Iterator[Table]:

@@ -37,7 +37,7 @@ WORDS: Final[Mapping[str, str]] = {
         opmerking opmerkingen notitie notities toelichting bijzonderheden
     """,
 }
-"""What each column is called, written small and without anything but letters."""
+"""The names of each column, in lower case and without anything but letters."""
 VAGUE: Final[Mapping[str, str]] = {
     NUMBER: "no nr nummer code product article artikel part item",
     QUANTITY: "count pieces pcs stuks besteld ordered",
@@ -51,7 +51,7 @@ AT: Final = (NUMBER, QUANTITY, NOTE)
 
 
 def named(row: Sequence[str]) -> dict[int, str]:
-    """Which cells of a row name which columns, by their places."""
+    """The columns that the cells of a row name, by the places of the cells."""
     words = [re.sub(r"\(.*\)|[\W_]", "", cell.casefold()) for cell in row]
     found = {place: CLEAR[word] for place, word in enumerate(words) if word in CLEAR}
     taken = {*found.values()}
@@ -66,5 +66,5 @@ def named(row: Sequence[str]) -> dict[int, str]:
 
 
 def is_heading(names: Mapping[int, str]) -> bool:
-    """Whether these are columns of which lines can be made."""
+    """True if lines can be made of these columns."""
     return QUANTITY in names.values() and not {NUMBER, ITEM_NUMBER}.isdisjoint(names.values())

@@ -16,11 +16,11 @@ class Reading:
     """One of several ways in which the letters of a file can be read."""
 
     region: str
-    """Whose letters they are; `read_file` takes it back."""
+    """The region whose letters they are; `read_file` takes it back."""
     name: str
     """The region, for the catalogues."""
     sample: str
-    """How the first row in which they differ reads."""
+    """The first row in which they differ, as it reads in this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ BEGINNINGS: Final = (
         PICTURE,
     ),
 )
-"""How files begin that are no lists, and what to say of them."""
+"""The beginnings of files that are no lists, and the message for each."""
 CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 TEXT: Final = 100
 """A text has more than this many bytes for each control character."""
@@ -57,7 +57,7 @@ SCRIPTS: Final = {"LATIN", "CYRILLIC", "GREEK"}
 
 
 def wrong_kind(content: bytes) -> str | None:
-    """What to say of a file that is no text; None for a text."""
+    """The message for a file that is no text; None for a text."""
     for beginning, message in BEGINNINGS:
         if beginning.match(content):
             return message
@@ -86,7 +86,7 @@ def _decoded(content: bytes, encoding: str) -> str | None:
 
 
 def _wide(content: bytes) -> str | None:
-    """Which UTF-16 a file is: signs and digits have a zero for one of their two bytes."""
+    """The UTF-16 encoding of a file: signs and digits have a zero for one of their two bytes."""
     for mark, encoding in MARKS[1:]:
         if content.startswith(mark):
             return encoding
@@ -98,7 +98,7 @@ def _wide(content: bytes) -> str | None:
 
 
 def makes_sense(cells: Iterable[str], region: str) -> bool:
-    """Whether the words in the cells could be words in the letters of a region."""
+    """True if the words in the cells could be words in the letters of a region."""
     said = (cell for cell in cells if not cell.isascii())
     return not any(GLUED.search(cell) or _strange(cell, region) for cell in said)
 

@@ -33,7 +33,7 @@ DAY_PATTERN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 Cells = Mapping[str, str]
-"""What a row has in the columns that are read."""
+"""The cells of a row in the columns that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Which columns a list has."""
+    """The columns that a list has."""
 
     columns: Mapping[int, str]
     """The columns that are read, by their places."""
     row: int = 0
-    """Where they are named; 0 where they are not."""
+    """The row that names them; 0 if none does."""
     names: Mapping[int, str] = field(default_factory=dict)
-    """How all columns are named, by their places."""
+    """The names of all columns, by their places."""
 
     @property
     def strangers(self) -> list[str]:
@@ -79,7 +79,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What was read: the lines count only where there are no problems."""
+    """A list as it was read: the lines count only where there are no problems."""
 
     text: str
     heading: Heading
@@ -115,13 +115,13 @@ def read(text: str, decimal_mark: str = "") -> Sheet:
 
 
 def _fitness(table: Table, heading: Heading) -> tuple[bool, int, int]:
-    """How well a separator fits: a heading tells most, then lines, then that there are cells."""
+    """Rate a separator: by whether it gives a heading, then by its lines, then by its cells."""
     lines = sum(_is_line(row) for row in table.rows[: 5 * ABOVE])
     return is_heading(heading.columns), lines, len(table.rows[0]) if table.rows else 0
 
 
 def _is_line(row: Sequence[str]) -> bool:
-    """Whether a row could be a line without a heading: a number behind something undivided."""
+    """True if a row could be a line without a heading: a number behind something undivided."""
     first, second, *_ = [*filter(None, row), "", ""]
     return bool(meanings(second)) and not any(sign in first for sign in SEPARATORS)
 
@@ -138,7 +138,7 @@ def _heading(table: Table) -> Heading:
 
 
 def _cells(row: Sequence[str], columns: Mapping[int, str]) -> Cells:
-    """What a row has in each column, for all columns there can be."""
+    """The cells of a row by column, for all columns there can be."""
     there = {name: row[place] for place, name in columns.items() if place < len(row)}
     return dict.fromkeys(COLUMNS, "") | there
 
@@ -184,7 +184,7 @@ def _is_complete(cells: Cells) -> bool:
 
 
 def _mistakes(row: int, cells: Cells, quantities: Column) -> Iterator[Problem]:
-    """What is wrong with a row: its letters, or else what stands in it."""
+    """Yield the problems of a row: of its letters, or else of what stands in it."""
     text = "".join(cells.values())
     if "\ufffd" in text:
         yield Problem(problems.LOST_LETTER, row)

@@ -13,7 +13,7 @@ from typing import Final
 
 MARKS: Final = ".,"
 GAPS: Final = " '\u2019\u00a0\u202f"
-"""What else stands between groups of three digits."""
+"""The other characters that stand between groups of three digits."""
 MINUS: Final = "\u2212"
 LONGEST: Final = 40
 """Characters of a number."""
@@ -27,11 +27,11 @@ def _pattern(mark: str) -> re.Pattern[str]:
 
 
 PATTERNS: Final = {mark: _pattern(mark) for mark in MARKS}
-"""How numbers are written with each decimal mark."""
+"""The patterns of numbers, by their decimal mark."""
 
 
 def meanings(cell: str) -> dict[str, Decimal]:
-    """What the cell says by the decimal mark under which it says something."""
+    """The values of a cell, by the decimal mark under which it has one."""
     if len(cell) > LONGEST:
         return {}
     return {mark: _value(cell, mark) for mark in MARKS if PATTERNS[mark].fullmatch(cell)}
@@ -49,7 +49,7 @@ def proved(cells: Iterable[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """How the numbers of a column are read."""
+    """The rules by which the numbers of a column are read."""
 
     mark: str | None = None
     """The decimal mark that the column proves."""
@@ -67,7 +67,7 @@ class Column:
 
 
 def column_of(cells: Iterable[str], leaning: str | None = None) -> Column:
-    """How to read a column with these cells."""
+    """Work out the rules for reading a column with these cells."""
     marks = proved(cells)
     if not marks:
         return Column(leaning=leaning)

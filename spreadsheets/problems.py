@@ -1,4 +1,4 @@
-"""What can be wrong with a list from a spreadsheet, in sentences that catalogues can translate."""
+"""Problems of a list from a spreadsheet, in sentences that catalogues can translate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,14 +46,14 @@ NO_DAY: Final = N_("“%(cell)s” is no day; write it as 2026-12-31.")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a list, or one row of it, is not read."""
+    """The reason why a list, or one row of it, is not read."""
 
     message: str
     row: int = 0
     """As a spreadsheet numbers it, from 1; 0 where it is the list as a whole."""
     column: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
-    """What the message names."""
+    """The values that the message names."""
 
     @property
     def sentence(self) -> str:

@@ -14,18 +14,18 @@ Cell = str | Decimal | int | date | None
 SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 """With what a formula begins, in Asian width too."""
 UNSEEN: Final = '"\\s\u00ad\u200b-\u200f\u2060\ufeff'
-"""What spreadsheets may take away in front of it."""
+"""Characters that spreadsheets may take away in front of it."""
 FORMULA: Final = re.compile(
     rf"((?:^|[,;|:^~\t\r\n])[{UNSEEN}]*)(?=[{SIGNS}])"
     rf"|(\s)(?=[{SIGNS}]\S)(?![+-][0-9][0-9.,]*(?:\s|$))"
 )
-"""Where a formula would begin, whichever character a spreadsheet cuts the text at."""
+"""The places where a formula would begin, whichever character a spreadsheet cuts the text at."""
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """What spreadsheets of a region take for the end of a cell and for decimals."""
+    """The cell separator and the decimal mark in spreadsheets of a region."""
 
     separator: str
     decimal: str
@@ -33,7 +33,7 @@ class Convention:
 
 POINT: Final = Convention(",", ".")
 COMMA: Final = Convention(";", ",")
-"""Where decimals stand behind a comma, cells are separated by semicolons."""
+"""The convention of decimals behind a comma: semicolons separate the cells."""
 
 
 def convention(decimal_mark: str) -> Convention:

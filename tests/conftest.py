@@ -1,4 +1,4 @@
-"""What every test shares: asynchronous tests run on asyncio, as the gateway does."""
+"""Fixtures that all tests share: asynchronous tests run on asyncio, as the gateway does."""
 
 from collections.abc import AsyncIterator
 

@@ -95,7 +95,7 @@ class Stack:
     async def asked_upstream(
         self, query: str, *, as_: str = "jane", **variables: Any
     ) -> list[Entry]:
-        """What the gateway asks Dynamics for a query that succeeds; a batch as its parts."""
+        """The calls of the gateway to Dynamics for a query that succeeds; a batch as its parts."""
         await self.ask("{ viewer { kind } }", as_=as_)
         self.emulator.state.log.clear()
         answer = await self.ask(query, as_=as_, **variables)
@@ -124,7 +124,7 @@ def settings(**changes: Any) -> Settings:
 
 
 def collection_of(table: Table) -> str:
-    """What a table is called on the wire; one that the dictionary does not have, as declared."""
+    """The name of a table on the wire; one that the dictionary does not have, as declared."""
     known = {**assumed.dataverse(), **assumed.finops()}.get(table.entity)
     return known.collection if known else table.entity
 

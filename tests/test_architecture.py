@@ -217,12 +217,14 @@ MAY_ASK_UPSTREAM = {
     "gateway.metadata.reading",
     "gateway.reconciling",
 }
-"""Who uses `upstream.service`: customers' reads, mutations (with the columns that they stand on),
-callers before there is a principal, the operator's comparison, and the composition root."""
+"""
+The users of `upstream.service`: customers' reads, mutations (with the columns that they stand on),
+callers before there is a principal, the operator's comparison, and the composition root.
+"""
 SENDING = ("service", "sender", "batch", "exchange", "transport")
 """The modules of `upstream` by which something can be asked."""
 DATA = {"Allowance", "PAGE_SIZE", "Write", "now"}
-"""What others may name of them: shapes of data, and a clock."""
+"""The names of them that others may use: shapes of data, and a clock."""
 DOORS = {"services", "dataverse", "fetch", "fetch_all"}
 """Attributes that lead to a service past the gate."""
 TRANSPORTS = {
@@ -239,7 +241,7 @@ TRANSPORTS = {
 
 
 def names_from(tree: ast.Module, module: str) -> set[str]:
-    """What a module imports from another by name."""
+    """The names that a module imports from another."""
     return {
         alias.name
         for node in ast.walk(tree)
@@ -249,7 +251,7 @@ def names_from(tree: ast.Module, module: str) -> set[str]:
 
 
 def whole_modules(tree: ast.Module) -> Iterator[str]:
-    """What a module imports as `import name`."""
+    """The modules that a module imports as `import name`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

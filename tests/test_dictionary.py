@@ -115,7 +115,7 @@ def test_both_ends_of_a_relationship_are_called_as_the_dictionary_says() -> None
 
 
 def is_whole(known: dictionary.Relationship) -> bool:
-    """Whether a source names the lookup, of a table that is covered, and says where it leads."""
+    """True if a source names the lookup, of a table that is covered, and says where it leads."""
     table = dictionary.tables().get(known.table)
     column = table.columns.get(known.column) if table else None
     return column is not None and column.type != "Uniqueidentifier" and known.target != "owner"

@@ -1,4 +1,4 @@
-"""What README and docs say about the code is so: links, variables, commands, the picture."""
+"""README and docs tell the truth about the code: links, variables, commands, the picture."""
 
 import json
 import re

@@ -1,6 +1,6 @@
 """
-How settings are declared: the fields of a frozen dataclass, each of which names its variable's
-type, default and documentation in one place.
+Declarations of settings: the fields of a frozen dataclass, each of which names its variable's type,
+default and documentation in one place.
 """
 
 from collections.abc import Callable, Collection

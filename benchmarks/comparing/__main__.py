@@ -81,7 +81,7 @@ def main(
 
 
 def _alone(running: Session, found: Sequence[Trial]) -> Alone:
-    """What is measured of our gateway without the others."""
+    """The measurements of our gateway without the others."""
     wide = next((each for each in found if each.work.name == "W"), None)
     grown = memory.per_request(running.afresh(wide.target), wide.pace) if wide else None
     return Alone(_first_sight(), grown)

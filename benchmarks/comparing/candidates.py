@@ -1,4 +1,4 @@
-"""Who is compared: how each is started, where it is asked, and with what."""
+"""The candidates that are compared: how each is started, where it is asked, and with what."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ Environment = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a candidate has to know: the stub, a credential for it, its customer, its port."""
+    """The surroundings of a candidate: the stub, a credential for it, its customer, its port."""
 
     stub: str
     service_token: str
@@ -48,7 +48,7 @@ class Candidate:
     works: tuple[str, ...] = ("L", "S")
     environment: Callable[[Surroundings], Environment] = lambda around: around.environment
     queries: Mapping[str, str] = field(default_factory=dict)
-    """What it is asked instead of a work's own query."""
+    """The queries that it is asked instead of a work's own."""
     translate: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
     """Its answer in the words of the others."""
 

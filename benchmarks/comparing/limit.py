@@ -1,6 +1,6 @@
 """
-What no gateway on the same client and server can beat: fetch the same bytes, decode them, encode as
-many as its answer has.
+The limit that no gateway on the same client and server can beat: fetch the same bytes, decode them,
+encode as many as its answer has.
 
 It reads no query. FETCHES names a file with what our gateway fetched for each work, as waves of
 requests that do not wait for one another, and its answer; a request's path says which work it is.
@@ -28,7 +28,7 @@ class Fetch(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What to do for one work."""
+    """The task of one work."""
 
     waves: list[list[Fetch]]
     answer: dict[str, Any]

@@ -30,13 +30,15 @@ LONGEST = 60
 GLANCE, CALM = 0.04, 5
 """A server is idle once it slept at so many glances in a row, so many seconds apart."""
 SLACK, BESIDES = 0.02, 8
-"""How far wrk's count and the stub's may be apart, besides what is in flight when wrk ends: our
-gateway looks its callers up again each minute, and renews its tokens."""
+"""
+The difference allowed between wrk's count and the stub's, besides what is in flight when wrk ends:
+our gateway looks its callers up again each minute, and renews its tokens.
+"""
 SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
 class Total(msgspec.Struct, frozen=True):
-    """What wrk counted over its whole run."""
+    """The counts of wrk over its whole run."""
 
     requests: int = 0
     bytes: int = 0
@@ -58,7 +60,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a candidate did in one round: requests and CPU milliseconds."""
+    """The results of a candidate in one round: requests and CPU milliseconds."""
 
     rate: float
     cpu: float

@@ -1,5 +1,5 @@
 """
-What one more request in flight costs in memory: peaks with 1 and with 32 connections, compared.
+The memory that one more request in flight costs: peaks with 1 and with 32 connections, compared.
 
 Asked of a process of its own that has done nothing before, as memory once taken is seldom returned.
 """

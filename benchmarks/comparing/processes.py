@@ -41,7 +41,7 @@ class Running:
 
     @property
     def asleep(self) -> bool:
-        """Whether it waits for something else than a turn on its core."""
+        """True if it waits for something else than a turn on its core."""
         return self._stat()[0] == "S"
 
     @property

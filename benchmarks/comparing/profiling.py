@@ -1,4 +1,4 @@
-"""Where our gateway spends its time under load, by py-spy's samples."""
+"""The places where our gateway spends its time under load, by py-spy's samples."""
 
 import shutil
 import subprocess

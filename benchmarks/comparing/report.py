@@ -9,7 +9,7 @@ from benchmarks.comparing.trials import Trial
 from benchmarks.comparing.works import Work
 
 ROLES = {"L": ("naive", "mesh", "node", "limit"), "S": ("naive", "mesh", "node")}
-"""Whom we are compared with, by work."""
+"""The roles that we are compared with, by work."""
 HEAD = (
     f"{'candidate':14}{'requests/s':>11}{'ours/it':>9}{'CPU ms':>9}{'it/ours':>9}{'core':>6}"
     f"{'calls':>7}{'upstream B':>12}{'answer B':>10}{'RSS MB':>8}  requests/s by round"
@@ -21,7 +21,7 @@ BUSY = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What a candidate did at a work: medians over its rounds, a request where it says so."""
+    """The figures of a candidate at a work: medians over its rounds, a request where it says so."""
 
     name: str
     role: str
@@ -49,7 +49,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """What is measured of our gateway without the others."""
+    """The measurements of our gateway without the others."""
 
     first_sight: float
     """Milliseconds for L's document."""
@@ -89,7 +89,7 @@ def table(figures: Sequence[Figure]) -> Iterator[str]:
 
 
 def notes(figures: Sequence[Figure], alone: Alone) -> Iterator[str]:
-    """What is asked of our gateway alone."""
+    """Yield the results of our gateway alone."""
     ours = {each.work.name: each for each in figures if each.role == "ours"}
     share = min((each.core for each in figures), default=1.0)
     if share < BUSY:

@@ -1,4 +1,4 @@
-"""What is there before any candidate: the data, the emulator, the stub in front of it, tokens."""
+"""Everything set up before any candidate: data, the emulator, the stub in front of it, tokens."""
 
 import contextlib
 import tempfile

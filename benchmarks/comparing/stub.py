@@ -9,7 +9,7 @@ from benchmarks.comparing.processes import Failed
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What the stub answered since the last time it was asked."""
+    """The counts of what the stub answered since the last time it was asked."""
 
     requests: int
     bytes: int
@@ -44,7 +44,7 @@ class Stub:
         self._command("freeze")
 
     def log(self) -> list[Fetch]:
-        """What was answered since the last time, in order; reads alone."""
+        """The requests that were answered since the last time, in order; reads alone."""
         lines = self._command("log").decode().splitlines()
         return [_fetch(line) for line in lines if line.startswith("GET ")]
 

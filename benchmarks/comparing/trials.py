@@ -69,7 +69,7 @@ class Examiner:
                 yield self._trial(server, work, _bodies(server, work, ids))
 
     def fetched(self, server: Server, work: Work, body: bytes) -> Task:
-        """What a server fetches for a request, and its answer, as the limit takes them."""
+        """The fetches of a server for a request, and its answer, as the limit takes them."""
         self.session.stub.log()
         (answer,) = self._ask(server, work, [body])
         first, *rest = [Fetch(each.target, each.prefer) for each in self.session.stub.log()]
@@ -144,7 +144,7 @@ def trials(session: Session, candidates: Sequence[Candidate], works: Sequence[Wo
 
 
 def _tasks(session: Session, examiner: Examiner, ours: Server) -> Mapping[str, str]:
-    """What our gateway does for the works of the limit, in a file."""
+    """Write the tasks of our gateway for the works of the limit to a file."""
     (large,) = _bodies(ours, WORKS["L"], [])
     tasks = {"L": examiner.fetched(ours, WORKS["L"], large)}
     ids = order_ids(tasks["L"].answer)

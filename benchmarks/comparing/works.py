@@ -39,7 +39,7 @@ WIDE = """query W {
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is asked, of one order by its id where it `takes_ids`; `rows`: objects in the answer."""
+    """A query, about one order by its id if it `takes_ids`; `rows`: objects in the answer."""
 
     name: str
     title: str

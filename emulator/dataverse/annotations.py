@@ -18,7 +18,7 @@ WHOLE = {Type.INT, Type.BIGINT}
 
 
 class Wanted:
-    """Which annotations a request asked for, names or wildcards separated by commas."""
+    """The annotations that a request asked for, names or wildcards separated by commas."""
 
     def __init__(self, preference: str | None) -> None:
         self.patterns = [part.strip() for part in (preference or "").split(",") if part.strip()]

@@ -38,11 +38,11 @@ OWNERS = {"salesorderdetail": "salesorder", "quotedetail": "quote", "invoicedeta
 """Tables whose rows are parts of others, and ruled by the privileges of these."""
 WORDS = {"salesorder": "Order", "systemuser": "User", "customeraddress": "Address",
          "annotation": "Note", "businessunit": "BusinessUnit"}  # fmt: skip
-"""What privileges call a table where that is not its schema name."""
+"""The names that privileges have for a table where they differ from its schema name."""
 PRIVILEGES = ("Create", "Read", "Write", "Delete", "Append", "AppendTo")
 OWNERSHIP = {"user": "UserOwned", "organization": "OrganizationOwned", "none": "None"}
 OWN_DECIMALS, PRICING_DECIMALS = 0, 1
-"""Where the decimals of an amount are from: the column, or the organization's prices."""
+"""The source of the decimals of an amount: the column, or the organization's prices."""
 FIRST_CODE = 10_000
 
 
@@ -115,7 +115,7 @@ def privilege_name(table: Table, right: str) -> str:
 
 
 def privilege(table: Table, right: str) -> Json:
-    """What a security role may grant on a table."""
+    """A privilege that a security role may grant on a table."""
     name = privilege_name(table, right)
     return {
         "Name": name,
@@ -179,7 +179,7 @@ def _kind(column: Column) -> tuple[str, str, str]:
 
 
 def _specifics(column: Column, kind: str) -> Json:
-    """What only attributes of this type have."""
+    """The properties that only attributes of this type have."""
     match column.type:
         case Type.STRING | Type.MEMO:
             return {"MaxLength": column.length, "Format": "Text"}

@@ -147,7 +147,7 @@ def _selected(row: Json, names: list[str], options: dict[str, str]) -> Json:
 
 
 def _is_hidden(row: Json, name: str, options: dict[str, str]) -> bool:
-    """What only one type of attribute has is there once the URL casts to that type."""
+    """True if only one type of attribute has it and the URL does not cast to that type."""
     return name in OF_ONE_TYPE and "AttributeType" in row and UNCAST.items() <= options.items()
 
 

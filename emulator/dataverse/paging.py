@@ -18,7 +18,7 @@ MAX_PAGE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page begins: its number, the last row before it, and a delta token if tracking."""
+    """The start of a page: its number, the last row before it, and a delta token if tracking."""
 
     number: int = 1
     last: tuple[Any, ...] = ()

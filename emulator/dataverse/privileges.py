@@ -1,4 +1,4 @@
-"""What the application user may do: privileges by name, of which an environment may deny some.
+"""The application user's privileges, by name; an environment may deny some of them.
 
 Lines have no privileges of their own; whoever may write an order may write its lines.
 """
@@ -66,7 +66,7 @@ def retrieve_user_privileges(store: Store, ask: Ask, segment: Segment) -> Answer
 
 
 def retrieve_column_privileges(store: Store, ask: Ask, segment: Segment) -> Answer:
-    """What the user may do with each secured column, by all its field security profiles."""
+    """Return the user's rights to each secured column, by all its field security profiles."""
     context = f"{ask.base}/$metadata#{CRM}RetrievePrincipalAttributePrivilegesResponse"
     rows = [
         {
@@ -81,7 +81,7 @@ def retrieve_column_privileges(store: Store, ask: Ask, segment: Segment) -> Answ
 
 
 def retrieve_principal_access(store: Store, ask: Ask, segment: Segment) -> Answer:
-    """What the user may do with one row: as much as with every row of its table."""
+    """Return the user's rights to one row: the same as to every row of its table."""
     target = dict(_pair(part) for part in split(segment.args or "", ",") if part).get("Target", "")
     text = ask.options().get(target, target)
     set_name = text.partition('"@odata.id"')[2].strip(' :"}').rpartition("/")[2].partition("(")[0]

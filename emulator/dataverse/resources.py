@@ -41,7 +41,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Where a path ends: `row` is set for everything at or below a row."""
+    """The end of a path: `row` is set for everything at or below a row."""
 
     table: Table
     row: Address | None = None

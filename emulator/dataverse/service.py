@@ -48,7 +48,7 @@ def error(refusal: Refusal) -> Answer:
 
 
 def _annotate(answer: Answer, refusal: Refusal, ask: Ask) -> None:
-    """Who asks for annotations gets them in errors too."""
+    """Add the annotations that the request asked for to an error too."""
     wanted = Wanted(ask.preferences().get("odata.include-annotations"))
     details = {
         "ErrorDetails.OperationStatus": "0",

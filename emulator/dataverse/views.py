@@ -1,4 +1,4 @@
-"""How one request wants rows to be shown: its options and preferences, annotations, expansions."""
+"""The view of rows that one request wants: its options, preferences, annotations, expansions."""
 
 from typing import Any
 

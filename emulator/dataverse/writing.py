@@ -89,7 +89,7 @@ class Writer:
         calculate(tx, table, row)
 
     def _release(self, tx: Transaction, table: Table, row: Row, navigation: Navigation) -> None:
-        """What happens to rows that point at one that goes: details go too, others are cut off."""
+        """Release the rows that point at one that goes: details go too, others lose the link."""
         if navigation.through is not None:
             between = self.store.shown.tables[navigation.through.set]
             where = f'"{navigation.through.near}" = ?'
@@ -201,7 +201,7 @@ class Writer:
             row[name] = row.get(name) or f"{name[:3].upper()}-{text}"
 
     def _check_required(self, table: Table, row: Row, names: Iterable[str]) -> None:
-        """What is required by the system and not filled in by it; forms may want more."""
+        """Check columns that the system requires and does not fill in; forms may want more."""
         for column in (table.columns[name] for name in names if name in table.columns):
             if column.required and column.creatable and row.get(column.name) is None:
                 raise MissingValue(

@@ -36,7 +36,7 @@ class Lookups:
         return found["cdm_companyid"] if found else None
 
     def text(self, column: Column, found_by: str, key: Stored) -> str:
-        """What the row that a lookup points at is known by."""
+        """The text by which the row that a lookup points at is known."""
         for table, name in self._targets(column, found_by):
             row = self._store.get(table, (key,)) if key else None
             if row is not None:

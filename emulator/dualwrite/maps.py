@@ -183,14 +183,14 @@ class Carried:
 
 @dataclass(frozen=True)
 class Map:
-    """What two entities have in common."""
+    """The columns that two entities have in common."""
 
     collection: str
     table: str
     columns: tuple[Carried, ...]
 
     def outward(self) -> Iterator[Carried]:
-        """What Dataverse writes to the ERP."""
+        """The columns that Dataverse writes to the ERP."""
         return (each for each in self.columns if each.sign == "=")
 
     def computed(self) -> Iterator[Carried]:

@@ -40,7 +40,7 @@ NAMED: Final = {
 """The maps that the emulator carries, by their names in F&O."""
 REVERSED: Final = re.compile(r"reversed: (.+)")
 DATAVERSE, FINOPS = 1, 3
-"""What the maps call the two kinds of environments."""
+"""The numbers by which the maps call the two kinds of environments."""
 DIRECTIONS: Final = {"=": 0, ">": 1, ">!": 1}
 
 
@@ -60,7 +60,7 @@ def replace_running(store: Store, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def admits(store: Store, table: Table, key: Stored) -> bool:
-    """Whether a map of a table runs, and the filters of all that do let a row through."""
+    """True if a map of a table runs, and the filters of all that do let a row through."""
     running = store.catalog.tables[RUNNING]
     where = '"msdyn_internalentityname" = ? AND "statecode" = 0'
     maps = list(store.select(running, where, [table.name]))

@@ -33,7 +33,7 @@ Order = tuple[str, str]
 
 
 def integrated(store: Store) -> bool:
-    """Whether the organization has its orders processed by the ERP."""
+    """True if the organization has its orders processed by the ERP."""
     organization = store.catalog.named("organization")
     return store.find(organization, "issopintegrationenabled = 1", []) is not None
 
@@ -47,7 +47,7 @@ def integrate(store: Store) -> None:
 
 @dataclass
 class Touched:
-    """What changed of one order in the ERP; nothing where Dataverse itself wrote it."""
+    """The changes of one order in the ERP; nothing where Dataverse itself wrote it."""
 
     header: Names = frozenset()
     lines: dict[Stored, Names] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class DualWrite:
             self.inward.invoice_line(tx, row)
 
     def _keep_books(self, tx: Transaction, change: Change) -> None:
-        """What the ERP itself makes of a write to one of its order collections."""
+        """Do what the ERP itself does after a write to one of its order collections."""
         if change.table.set in ORDER_SETS:
             self._mark(change)
             self.outward.projection.noticed(tx, change)
@@ -196,7 +196,7 @@ class DualWrite:
 
 @contextmanager
 def _as_refusals(change: Change) -> Iterator[None]:
-    """What one side does not take, in the words that the writer on the other side hears."""
+    """Turn the errors of one side into those that the writer on the other side gets."""
     try:
         yield
     except Rejected as error:

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, as values that tests write in Python and the demo in JSON.
+"""Faults of a request, as values that tests write in Python and the demo in JSON.
 
 An action acts before the service is asked, on the answer it gave, or on the way of the bytes.
 """
@@ -23,7 +23,7 @@ class Action(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_field
     """Nothing; each kind of fault says where it differs."""
 
     sides: ClassVar[frozenset[str]] = frozenset({"dataverse", "finops", "metadata"})
-    """Where it strikes; a write that dual-write carries to the ERP arrives at `dualwrite`."""
+    """The sides it strikes; a write that dual-write carries to the ERP arrives at `dualwrite`."""
 
     async def before(self, side: str, clock: Clock) -> float:
         """Seconds that the caller was kept waiting; raises what is answered instead."""

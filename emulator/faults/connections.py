@@ -1,4 +1,4 @@
-"""How a cut connection reaches a client: a closed socket, or httpx2's own error in one process."""
+"""Cut connections as clients meet them: a closed socket, or httpx2's own error in one process."""
 
 import asyncio
 

@@ -10,7 +10,7 @@ from emulator.faults.actions import AnyAction
 from emulator.faults.rules import Faults, event
 
 LATENCY = "x-emulator-latency"
-"""How many seconds a caller was kept waiting, for those who must tell when to give up."""
+"""The header with the seconds that a caller waited, for those who must tell when to give up."""
 
 
 class Passage:

@@ -16,7 +16,7 @@ User = tuple[str, str]
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a user may use in one window; the documented numbers."""
+    """The limits of a user in one window; the documented numbers."""
 
     requests: int = 6_000
     seconds: float = 1_200.0
@@ -59,7 +59,7 @@ class Protection:
             usage.spent += self._now() - start
 
     def headers(self, user: User) -> dict[str, str]:
-        """What is left, as the services tell it with every answer."""
+        """The headers by which the services tell with every answer what is left."""
         usage = self._users[user]
         left = max(0, self.limits.requests - len(usage.ended))
         seconds = max(0.0, self.limits.seconds - usage.spent)

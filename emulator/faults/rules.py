@@ -1,4 +1,4 @@
-"""Which requests meet which fault: by service, method, entity set or path, number and chance.
+"""Rules for the faults of requests: by service, method, entity set or path, number and chance.
 
 The same script and the same requests meet the same faults: chance comes from each rule's own seed.
 """
@@ -41,7 +41,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     action: AnyAction
     service: Literal["dataverse", "finops", "dualwrite"] | None = None
-    """Where it arrives; a write that dual-write carries to the ERP arrives at `dualwrite`."""
+    """The side it arrives at; a write carried to the ERP by dual-write arrives at `dualwrite`."""
     method: str | None = None
     set: str | None = None
     """Entity set: the first segment of the path without its key."""
@@ -120,7 +120,7 @@ class Faults:
         return [(each.rule, each.seen, each.fired) for each in self._rules]
 
     def strike(self, event: Event) -> list[AnyAction]:
-        """What befalls this request, in the order of the rules."""
+        """Return the faults that befall this request, in the order of the rules."""
         return [each.rule.action for each in self._rules if each.fires(event)]
 
     def carry(self, entity: str, method: str, *sets: str) -> None:

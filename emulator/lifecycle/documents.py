@@ -1,4 +1,4 @@
-"""What the ERP posts for an order: packing slips with tracking, and invoices, as rows."""
+"""Documents that the ERP posts for an order: packing slips with tracking, and invoices, as rows."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +16,7 @@ from emulator.world.seed import Row, Rows, Seed
 
 
 def can_be_parted(order: Order) -> bool:
-    """Whether goods can leave in two goes."""
+    """True if goods can leave in two goes."""
     left = [line.steps - line.delivered for line in order.lines]
     return sum(left) > 1
 

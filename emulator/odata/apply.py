@@ -26,7 +26,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """What `$apply` asks for, whatever order it was written in."""
+    """The parts of `$apply`, whatever order it was written in."""
 
     filters: tuple[Node, ...]
     keys: tuple[tuple[str, ...], ...]

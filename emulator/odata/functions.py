@@ -21,7 +21,7 @@ HIERARCHY = {"Under", "UnderOrEqual", "NotUnder", "Above", "AboveOrEqual", "Chil
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a query function may use of the statement that it becomes a part of."""
+    """The parts that a query function may use of the statement that it becomes a part of."""
 
     table: Table
     alias: str

@@ -43,7 +43,7 @@ def incompatible(left: str, right: str, op: str) -> BadQuery:
 
 
 def compared(column: Column, literal: Literal, op: str) -> Stored:
-    """What SQLite compares the column with."""
+    """The value that SQLite compares the column with."""
     if literal.kind not in ACCEPTED[column.type]:
         raise incompatible(EDM[column.type], literal.enum or literal.kind, op)
     try:
@@ -53,7 +53,7 @@ def compared(column: Column, literal: Literal, op: str) -> Stored:
 
 
 def spelled(column: Column, text: str) -> Stored:
-    """What a value written as text in a query function or in FetchXML is compared as."""
+    """The value to compare with for one written as text in a query function or in FetchXML."""
     if column.type is Type.DATETIME and "T" not in text:
         return compared(column, Literal(Kind.DATE, text), "eq")
     kind = ACCEPTED[column.type][0] if ACCEPTED[column.type] else Kind.STRING

@@ -20,7 +20,7 @@ NESTED_ONLY = (
 
 @dataclass(frozen=True)
 class Selection:
-    """What to show of each row of a table; `named` is the $select as the context URL repeats it."""
+    """The parts of each row to show; `named` is the $select as the context URL repeats it."""
 
     table: Table
     columns: tuple[Column, ...]
@@ -169,7 +169,7 @@ def _refuse(table: Table, expand: Expand, depth: int) -> None:
 
 
 def _refuse_together(expands: tuple[Expand, ...]) -> None:
-    """What a whole query cannot combine: N:N with others, or any cut beside a nested collection."""
+    """Refuse to combine N:N with other expands, or any cut with a nested collection."""
     if 0 < sum(bool(each.navigation.through) for each in expands) < len(expands):
         raise BadQuery("$expand of many-to-many relationships cannot be combined with others.")
     nested = any(each.navigation.many and each.selection.expands for each in expands)

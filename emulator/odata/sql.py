@@ -102,7 +102,7 @@ class Compiler:
         return self.condition(node, self.root, True)
 
     def order(self, path: Path) -> str:
-        """What rows are sorted by: of a lookup it is the primary name of the row it points at."""
+        """The SQL to sort rows by: for a lookup, the primary name of the row it points at."""
         column, sql = self.column(path, self.root)
         if column.type is not Type.LOOKUP:
             return comparable(column, sql)
@@ -309,7 +309,7 @@ MAX_CONDITIONS = 500
 
 
 def conditions(node: Node | None) -> int:
-    """How many conditions the service counts in a filter; a list of values is one."""
+    """The number of conditions that the service counts in a filter; a list of values is one."""
     match node:
         case And(parts) | Or(parts):
             return sum(conditions(part) for part in parts)

@@ -1,4 +1,4 @@
-"""What a `$filter` says, as plain values: the parser writes them, the SQL compiler reads them."""
+"""The syntax of `$filter`, as plain values: the parser writes them, the SQL compiler reads them."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -25,7 +25,7 @@ class Projection:
         self._shared_line = tables[LINES].columns.keys() & self._lines.columns.keys()
 
     def noticed(self, tx: Transaction, change: Change) -> None:
-        """What a client wrote to either kind of collection, checked, filled in and on both."""
+        """Check a client's write to either kind of collection, fill it in and make it on both."""
         row = change.after or change.before or {}
         if change.after is None:
             self._dropped(tx, change.table, row)
@@ -96,7 +96,7 @@ class Projection:
                 tx.delete(self._headers, row)
 
     def accepted(self, values: Row) -> Row:
-        """What was written to a CDS line, in the columns that the V2 line has for it."""
+        """Translate a write to a CDS line into the columns that the V2 line has for it."""
         row = {name: value for name, value in values.items() if name in self._shared_line}
         if product := values.get("ProductNumber"):
             area = values["dataAreaId"]

@@ -20,7 +20,7 @@ STATUSES = {text: status for status, text in PROCESSING.items()}
 PRODUCTS = "CDSReleasedDistinctProducts"
 DIMENSIONS = ("ProductColorId", "ProductConfigurationId", "ProductSizeId", "ProductStyleId",
               "ProductVersionId")  # fmt: skip
-"""What tells the variants of an item apart."""
+"""The columns that tell the variants of an item apart."""
 NOWHERE = Place("", "", "", "")
 
 
@@ -146,7 +146,7 @@ class Orders:
         return sorted(found, key=lambda row: int(row["SourceDocumentHeader"] or 0))
 
     def invoiced(self, header: Row) -> int:
-        """How many invoices there are; each is for one packing slip, in their order."""
+        """The number of invoices; each is for one packing slip, in their order."""
         area, number = header["dataAreaId"], header["SalesOrderNumber"]
         return len(self.rows(INVOICES, area, "SalesOrderNumber", number))
 

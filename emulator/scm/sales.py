@@ -45,7 +45,7 @@ class Sales:
         self._lines = store.catalog.tables[LINES]
 
     def fill(self, table: Table, row: Row) -> Row:
-        """What F&O numbers by itself on rows that its own clients create."""
+        """The values that F&O numbers by itself on rows that its own clients create."""
         area = str(row.get("dataAreaId", ""))
         if table.set in (HEADERS, CDS_HEADERS) and not row.get("SalesOrderNumber"):
             place = (HEADERS, "SalesOrderNumber")
@@ -87,7 +87,7 @@ class Sales:
         return defaults(self._headers) | self._usual(customer, own) | own
 
     def _usual(self, customer: Row, own: Row) -> Row:
-        """What an order takes from its customer where it says nothing itself."""
+        """The values that an order takes from its customer where it says nothing itself."""
         account = customer["CustomerAccount"]
         name = str(customer["OrganizationName"])[:60]
         usual: Row = {

@@ -62,7 +62,7 @@ def _keep(kept: Path, name: str, seed: int, progress: Progress) -> None:
 
 
 def _fingerprint() -> str:
-    """What a world is made of and by; a change in either makes other files."""
+    """A hash of what a world is made of and by; a change in either makes other files."""
     package = files("emulator")
     sources = [package / f"{name}.py" for name in MADE_BY]
     sources += [*_sources(package / "world"), *_sources(package / "tables")]

@@ -161,7 +161,7 @@ def _contact(seed: Seed, person: Person) -> Row:
 
 
 def _defaults(seed: Seed, person: Person, customer: Customer) -> Row:
-    """What Microsoft's order wizard takes from the contact without asking."""
+    """The values that Microsoft's order wizard takes from the contact without asking."""
     return _address(customer, "address1_") | {
         "msdyn_language": ENGLISH,
         "_defaultpricelevelid_value": _price_list(seed, customer, person.price_list),

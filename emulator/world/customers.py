@@ -1,4 +1,4 @@
-"""Who buys: customer accounts and the people who act for them, the awkward cases first."""
+"""The buyers: customer accounts and the people who act for them, the awkward cases first."""
 
 import unicodedata
 from collections import Counter
@@ -43,7 +43,7 @@ class Customer:
     parent: str | None = None
     hold: int = NOT_ON_HOLD
     orders: int = 1
-    """How often it orders, against the others."""
+    """The weight of its orders against the others'."""
 
     @property
     def currency(self) -> str:

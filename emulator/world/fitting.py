@@ -39,7 +39,7 @@ def _fit(connection: sqlite3.Connection, table: Table, before: Column, column: C
 
 
 def _changes(before: Column, column: Column) -> Iterator[Callable[[Stored], Stored]]:
-    """How a kept value changes; nothing where it may stay."""
+    """Yield the changes to a kept value; nothing where it may stay."""
     if before.type in DATES and column.type in DATES:
         if (before.type, before.behaviour) != (column.type, column.behaviour):
             yield lambda value: _moved(before, column, str(value))

@@ -52,7 +52,7 @@ class Slip:
 
 
 def carrier(order: Order) -> str:
-    """Who carries the goods; orders without a mode of delivery go the usual way."""
+    """The carrier of the goods; orders without a mode of delivery go the usual way."""
     return SHIP_VIAS.get(order.ship_via, SHIP_VIAS["10"])[1]
 
 

@@ -105,7 +105,7 @@ class Order:
     index: int
     customer: Customer
     payer: Customer
-    """Whom its invoices are for, the customer itself mostly."""
+    """The customer whom its invoices are for, the ordering customer itself mostly."""
     orderer: Person | None
     by_party: bool
     """The orderer is named through the party model alone, as newer environments do."""
@@ -116,7 +116,7 @@ class Order:
     lines: tuple[Line, ...]
     slips: tuple[datetime, ...]
     invoiced: int
-    """How many of the packing slips are invoiced."""
+    """The number of packing slips that are invoiced."""
     ship_via: str
     terms: str
     origin: str
@@ -270,7 +270,7 @@ class Draw:
 
 
 def _payers(customers: list[Customer]) -> dict[str, Customer]:
-    """Who pays for some customers: a payment center for the first, the last for a few others."""
+    """The payers for some customers: a payment center for the first, the last for a few others."""
     center = next(each for each in customers if each.number == PAYMENT_CENTER)
     found = {each.id: center for each in customers if each.number == BUYER}
     return found | {
@@ -281,7 +281,7 @@ def _payers(customers: list[Customer]) -> dict[str, Customer]:
 
 
 def _slips(seed: Seed, status: Status, placed: datetime) -> tuple[datetime, ...]:
-    """When goods left, never after the reference date."""
+    """The times at which goods left, never after the reference date."""
     if status in SHIPPED_IN_FULL:
         count = seed.weighted({1: 6, 2: 3, 3: 1})
         count = max(count, 2) if status is Status.PARTIALLY_INVOICED else count
@@ -299,7 +299,7 @@ def _invoiced(seed: Seed, status: Status, slips: int) -> int:
 
 
 def _shipments(seed: Seed, status: Status, number: int, steps: int, slips: int) -> tuple[int, ...]:
-    """How much of a line each slip carries; the first is on every one, and partial is partial."""
+    """The quantity of a line on each slip; the first is on every one, and partial is partial."""
     if not slips:
         return ()
     going = steps

@@ -1,4 +1,4 @@
-"""What is sold: products and their variants, released in companies, and what they cost."""
+"""The goods on sale: products and their variants, released in companies, and their prices."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -58,7 +58,7 @@ class Product:
 
     @property
     def is_first(self) -> bool:
-        """Whether its item has no product before this one."""
+        """True if its item has no product before this one."""
         return (self.color, self.size) in ((COLORS[0], SIZES[0]), ("", ""))
 
     @property

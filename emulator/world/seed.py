@@ -1,4 +1,4 @@
-"""Where a world's chance, ids and dates come from: a seed alone, never the clock or the system."""
+"""The source of a world's chance, ids and dates: a seed alone, never the clock or the system."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""How big the generated worlds are."""
+"""The sizes of the generated worlds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -13,9 +13,9 @@ class Door:
 
     def __init__(self) -> None:
         self.opens = -inf
-        """When the next call may try; all may once one of them was answered."""
+        """The time of the next try; all calls may go once one of them was answered."""
         self.shut_at = inf
-        """When it was shut; infinite while it is open."""
+        """The time at which it was shut; infinite while it is open."""
         self._interval = FIRST
         self._probing = False
 
@@ -35,7 +35,7 @@ class Door:
         self.opens = moment + min(seconds, self._interval)
 
     def probe(self, moment: float) -> bool:
-        """Whether the one who asks is the probe now."""
+        """True if the one who asks is the probe now."""
         if self._probing or moment < self.opens:
             return False
         self._probing = True

@@ -12,14 +12,14 @@ class Lane(Enum):
     WRITES = "writes"
     """Changes, and what is read for them."""
     IDENTITY = "identity"
-    """Who a caller is."""
+    """Calls that find out who a caller is."""
     PEOPLE = "people"
     PARTNERS = "partners"
     STAFF = "staff"
     EXPORTS = "exports"
-    """What a caller said can wait."""
+    """Calls that a caller said can wait."""
     FEEDS = "feeds"
-    """What the gateway asks by itself, while nobody waits."""
+    """Calls that the gateway makes by itself, while nobody waits."""
 
     # Members are compared by identity; what Enum has for a hash is Python, for each call.
     __hash__ = object.__hash__
@@ -34,13 +34,13 @@ WEIGHTS = {
     Lane.EXPORTS: 2,
     Lane.FEEDS: 1,
 }
-"""How many turns a lane gets beside the others, while there are calls waiting in each of them."""
+"""The turns that a lane gets beside the others, while calls wait in each of them."""
 FIRM = frozenset({Lane.WRITES, Lane.IDENTITY})
 """Lanes whose calls are not refused for want of budget or time, as long as their deadline lets."""
 
 
 class Errand(msgspec.Struct, eq=False):
-    """What one operation asks of the services, for one caller."""
+    """The lane and the caller of an operation, for its turn at the services."""
 
     lane: Lane = Lane.PEOPLE
     account: Hashable = None

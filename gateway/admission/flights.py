@@ -1,4 +1,4 @@
-"""What is under way already: whoever wants the same waits for it instead of asking again."""
+"""Calls that are under way: whoever wants the same waits for them instead of asking again."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -21,12 +21,12 @@ class Once(Generic[K, V]):
 
     @property
     def busy(self) -> bool:
-        """Whether anything is under way."""
+        """True if anything is under way."""
         return bool(self._under_way)
 
     async def done(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:
         """
-        What `work` comes to, or what was begun before for the same `key`.
+        Return the result of `work`, or of the one begun before for the same `key`.
 
         It goes on when those who wait for it go away, and knows nothing of their deadlines.
         """

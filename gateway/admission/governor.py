@@ -41,7 +41,7 @@ USUAL = 0.2
 LONGEST = 2.0
 """Seconds that the longest calls are taken to last before any was seen."""
 WEIGHT = 1 / 25
-"""How much the latest answer counts in averages."""
+"""The weight of the latest answer in averages."""
 NOISE = 0.3
 """The share of 429 up to which they may be one server's of many, and concern nobody else."""
 SLACK = 1.25
@@ -64,20 +64,20 @@ class Governor:
         self.quotas = Quotas()
         self._turns = Turns()
         self._held: dict[Hashable, int] = {}
-        """How many places a caller has."""
+        """The number of places that each caller has."""
         self._parked: dict[Hashable, deque[Waiting]] = {}
-        """Who waits for another call of the same caller to end."""
+        """The calls that wait for another one of the same caller to end."""
         self._throttled = 1.0
         """The share of 429 among the latest answers."""
         self.usual = USUAL
         """Seconds that calls last of late."""
         self._weight = 1.0
-        """How much the latest answer counts in averages: the first ones more than others."""
+        """The weight of the latest answer in averages: the first ones count more than others."""
         self._longest = LONGEST
         """Seconds that the longest calls lasted of late."""
         self._hint = ""
         self._hear_at = -inf
-        """When headers are listened to again: not of each of a hundred answers at once."""
+        """The time from which headers are read again: not of each of a hundred answers at once."""
         self._timer: asyncio.TimerHandle | None = None
 
     def enter(self, errand: Errand, moment: float) -> bool:
@@ -206,7 +206,7 @@ class Governor:
                 self.places.recommended(found)
 
     def _is_used_up(self, limit: Limit) -> bool:
-        """Whether a refusal says, and our own count does not belie, that a budget is used up."""
+        """True if a refusal says, and our own count does not belie, that a budget is used up."""
         window = {Limit.REQUESTS: self.requests, Limit.TIME: self.seconds}.get(limit)
         return window is not None and window.limit < inf and window.left < 0.05 * window.limit
 
@@ -308,7 +308,7 @@ class Governor:
                 return
 
     def _grant(self, waiting: Waiting, moment: float) -> bool:
-        """Whether there was a place for a caller who has others."""
+        """True if there was a place for a caller who has others."""
         errand = waiting.errand
         if self._at_cap(errand):
             self._parked.setdefault(errand.caller, deque()).appendleft(waiting)
@@ -322,7 +322,7 @@ class Governor:
         return True
 
     def _blocked(self, moment: float) -> bool:
-        """Whether no call may go now, whoever asks."""
+        """True if no call may go now, whoever asks."""
         if self.door.shut or self.places.taken + 1 > self.places.limit:
             return True
         if moment >= self.requests.look_at or moment >= self.seconds.look_at:

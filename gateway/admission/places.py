@@ -1,12 +1,12 @@
 """
-How many calls may be in flight at once: what is configured, what the service recommends, and what
-was learned from its refusals.
+The number of calls that may be in flight at once: configured, recommended by the service, and
+learned from its refusals.
 """
 
 from math import inf
 
 STEP = 0.8
-"""What is left of the places after a step back."""
+"""The share of the places that is left after a step back."""
 NOISE = 0.1
 """A share of refusals up to which they may come from one of many servers, or from chance."""
 ROUND, MANY = 50, 5

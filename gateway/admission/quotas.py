@@ -1,4 +1,4 @@
-"""What single callers may cause, by the quota of their roles: so many calls within a window."""
+"""Quotas of single callers by their roles: so many calls within a window."""
 
 from collections.abc import Hashable
 from math import ceil

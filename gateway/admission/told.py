@@ -1,4 +1,4 @@
-"""What a service says about its limits: in the headers of each answer, and in refusals."""
+"""The limits that a service tells of: in the headers of each answer, and in refusals."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -13,7 +13,7 @@ LONGEST: Final = 300.0
 
 
 class Limit(Enum):
-    """Which limit a 429 is about."""
+    """The limit that a 429 is about."""
 
     REQUESTS = "requests"
     TIME = "time"

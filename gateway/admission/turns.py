@@ -37,9 +37,9 @@ class Line:
         self._now = 0.0
         self._number = 0
         self._due: dict[Hashable, float] = {}
-        """When a caller is due again."""
+        """The time at which a caller is due again."""
         self._waiting: dict[Hashable, dict[Hashable, int]] = {}
-        """How many calls wait, by account and caller."""
+        """The number of calls that wait, by account and caller."""
 
     def put(self, waiting: Waiting) -> None:
         errand = waiting.errand
@@ -53,7 +53,7 @@ class Line:
         heappush(self._heap, (self._now - 1 if errand.sent else due, self._number, waiting))
 
     def pop(self) -> Waiting | None:
-        """Whose turn it is."""
+        """Take the call whose turn it is."""
         while self._heap:
             due, _, waiting = heappop(self._heap)
             if not waiting.turn.done():
@@ -77,7 +77,7 @@ class Line:
             self._heap.clear()
 
     def ahead(self, errand: Errand) -> int:
-        """How many calls have their turn before another one of this caller, about."""
+        """The number of calls that have their turn before another one of this caller, about."""
         callers = self._waiting.get(errand.account, {})
         own = callers.get(errand.caller, 0)
         colleagues = len(callers) + (errand.caller not in callers)
@@ -85,7 +85,7 @@ class Line:
         return min(self.length, (own + 1) * colleagues * accounts - 1)
 
     def waiting(self, errand: Errand) -> int:
-        """How many calls of this caller wait."""
+        """The number of calls of this caller that wait."""
         return self._waiting.get(errand.account, {}).get(errand.caller, 0)
 
 
@@ -107,7 +107,10 @@ class Turns:
         self.length += 1
 
     def pop(self, *, firm: bool = False) -> Waiting | None:
-        """Whose turn it is, if anybody waits; `firm`: only of writes and of who a caller is."""
+        """
+        Take the call whose turn it is, if any waits; `firm`: only of writes and of look-ups of
+        callers.
+        """
         while True:
             lines = [line for line in self._open(firm=firm) if line.length]
             if not lines:
@@ -135,7 +138,7 @@ class Turns:
         return ahead + min(elsewhere, (ahead + 1) * others / line.weight)
 
     def waiting(self, errand: Errand) -> int:
-        """How many calls of this caller wait in its lane."""
+        """The number of calls of this caller that wait in its lane."""
         return self._lines[errand.lane].waiting(errand)
 
     def _open(self, *, firm: bool) -> list[Line]:

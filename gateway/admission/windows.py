@@ -33,27 +33,30 @@ class Window:
     def __init__(self, parts: int = 1) -> None:
         self._parts = parts
         self._slots: deque[list[float]] = deque()
-        """When each slot ends, and what was used in it."""
+        """The end of each slot, and the use in it."""
         self._own = 0.0
         self._others = 0.0
-        """What the service counts besides; less than 0 where it counts on several servers."""
+        """
+        The use that the service counts besides ours; less than 0 where it counts on several
+        servers.
+        """
         self._seen = (-inf, -inf, -inf)
         """The most of that in this slot and in the one before, and when this one ends."""
         self.limit = inf
         """The most that was ever left together with what we had used."""
         self.free = inf
-        """What may be used at once; see `look`."""
+        """The amount that may be used at once; see `look`."""
         self.look_at = inf
-        """When `free` must be worked out again."""
+        """The time at which `free` must be worked out again."""
 
     @property
     def rate(self) -> float:
-        """What can be used each second in the long run, whatever was used before."""
+        """The amount that can be used each second in the long run, whatever was used before."""
         return SUSTAINED * self.limit / self._parts / WINDOW
 
     @property
     def left(self) -> float:
-        """What the service has left for everybody, as far as we know."""
+        """The amount that the service has left for everybody, as far as we know."""
         return self.limit - self._own - self._others
 
     def take(self, amount: float, moment: float) -> None:
@@ -120,7 +123,7 @@ class Window:
         return 0.0 if lacking <= 0 else lacking / max(self.rate, 1e-9)
 
     def _fading(self, moment: float) -> float:
-        """What we count as used, though it may have left the service's window already."""
+        """The use that we still count, though it may have left the service's window already."""
         slots = self._slots
         return slots[0][1] if slots and slots[0][0] - SLOT + WINDOW <= moment else 0.0
 

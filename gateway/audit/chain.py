@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 START = "0" * 64
-"""What the first line has for the hash of the line before it."""
+"""The hash that stands in the first line in place of that of a line before it."""
 LONGEST = 16_384
 """Bytes of the longest line."""
 SHORT = 4_096
@@ -19,12 +19,11 @@ SHORT = 4_096
 APART = 300
 """Bytes of what a chain adds to a line."""
 ROWS, WHAT = 100, 1_000
-"""How many ids one line names at most, and characters of what was asked: aliases can be long."""
+"""The most ids that one line names, and characters of the question: aliases can be long."""
 
 Line = Mapping[str, Any]
 Note = Literal["opened", "closed", "healed", "gap"]
-"""What a file tells of itself: where it begins and ends, a line that broke off, lines that are
-missing."""
+"""Notes of a file about itself: its beginning, its end, a line that broke off, missing lines."""
 
 _encode = msgspec.json.Encoder().encode
 _HASH = b',"hash":"'
@@ -56,7 +55,7 @@ class Seal:
 
     place: Place
     closed: bool = False
-    """Whether the file was left for a new one."""
+    """True if the file was left for a new one."""
 
 
 SEAL_SIZE = 160

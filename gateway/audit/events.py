@@ -1,4 +1,4 @@
-"""What is worth a line of the audit. Events name rows by id and never say what is in them."""
+"""The events of the audit. They name rows by id and never say what is in them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ class Event:
     rows: tuple[str, ...] = ()
     """Ids that the request named; where staff looked as somebody, those in the answer too."""
     reason: str = ""
-    """Why somebody was not let in, which only the operator learns."""
+    """The reason of a rejection, which only the operator learns."""
     source: str = ""
     """The address that the request came from, which is a proxy's where one is in front."""
     count: int = 0
-    """How many further ones of the same kind and source this one stands for."""
+    """The number of further ones of the same kind and source that this one stands for."""
 
 
 def who(principal: Principal | None) -> dict[str, str | None]:

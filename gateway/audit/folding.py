@@ -26,7 +26,7 @@ class Folding:
         self._first: dict[Source, Event] = {}
 
     def admits(self, event: Event) -> bool:
-        """Whether this one has a line of its own."""
+        """True if this one has a line of its own."""
         source = _source(event)
         if source not in self._seen and len(self._seen) >= SOURCES:
             source = (event.outcome, event.reason, None, None, "others")
@@ -37,12 +37,12 @@ class Folding:
         return seen <= EACH
 
     def ended(self) -> Iterator[Event]:
-        """What was counted, once the time is over."""
+        """The events that were counted, once the time is over."""
         if self._clock() >= self._until:
             yield from self.rest()
 
     def rest(self) -> Iterator[Event]:
-        """What was counted up to now; counting starts anew."""
+        """The events that were counted up to now; counting starts anew."""
         first, seen = self._first, self._seen
         self._first, self._seen, self._until = {}, {}, self._clock() + WINDOW
         for source, event in first.items():

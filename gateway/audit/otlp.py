@@ -22,7 +22,7 @@ from gateway.audit.sinks import begun, ended
 PATIENCE: Final = 0.25
 """Seconds that the collector has for a line: all requests wait with it."""
 PATH: Final = "/v1/logs"
-"""Where collectors take log records, if the address does not say."""
+"""The path at which collectors take log records, if the address does not say."""
 HEADERS: Final = {"Content-Type": "application/json"}
 INFO: Final = 9
 """OTLP's number of that severity."""
@@ -48,7 +48,7 @@ class Otlp:
         self._key = key
         self._chain, self._place = uuid4().hex, Place()
         self._unsure: tuple[Line, bytes, Place] | None = None
-        """What was sent last, if nothing says whether it arrived."""
+        """The last line sent, if nothing says whether it arrived."""
 
     def start(self) -> None:
         pass  # a command that has nothing to tell sends nothing

@@ -1,5 +1,5 @@
 """
-What was changed, refused or looked at as a customer -> one line each, none of which can be altered
+Mutations, refusals and looks of staff as a customer -> one line each, none of which can be altered
 or left out unnoticed.
 
 A mutation has two: one before it writes, at which it is settled whether it can be audited at all,
@@ -35,7 +35,7 @@ RETRY_AFTER: Final = 1.0
 """Seconds after a failure in which only a mutation that begins tries the audit again."""
 
 TRIES: Final = 10
-"""How often what is owed is tried when the process ends."""
+"""The number of tries for the lines that are owed when the process ends."""
 
 
 class Audit:

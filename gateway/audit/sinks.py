@@ -1,4 +1,7 @@
-"""Where the lines of the audit go. `append` raises OSError where one could not be written whole."""
+"""
+The places to which the lines of the audit go. `append` raises OSError where one could not be
+written whole.
+"""
 
 import fcntl
 import os
@@ -21,7 +24,7 @@ PATIENCE: Final = 0.1
 """Seconds that a line waits for other processes, or for a reader: all requests wait with it."""
 PAUSE: Final = 0.001
 CHANGES: Final = 5
-"""How often a file may be put in place of another while one line is written."""
+"""The number of times that a file may be put in place of another while one line is written."""
 TAIL: Final = 2 * LONGEST
 """Bytes at the end of a file in which its last whole line begins."""
 
@@ -55,17 +58,17 @@ NOWHERE: Final = _Nowhere()
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a file ends."""
+    """The end of a file."""
 
     size: int
     last: Read | None
     """The last whole line; None where there is none that the key made."""
     torn: bytes
-    """What stands behind it: a line that broke off."""
+    """The bytes behind it: a line that broke off."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no line, whole or damaged."""
+        """True if there is no line, whole or damaged."""
         return self.size == len(self.torn)
 
 
@@ -84,7 +87,7 @@ class File:
         self._known: tuple[int, Place] | None = None
         """The size of the file behind our last line, and that line's place."""
         self._last = Place()
-        """Where our last line was, in whichever file: what a seal says that somebody removed."""
+        """The place of our last line, in whichever file: a seal says that somebody removed it."""
 
     def start(self) -> None:
         with self._held() as file:
@@ -257,7 +260,7 @@ def _begins(place: Place) -> str:
 
 
 def _missing(end: _End, sealed: bytes, seal: Seal | None) -> str:
-    """What is not there that was, or is there that was not; nothing where all is well."""
+    """The difference between a file and its seal, in lines; empty where all is well."""
     if seal is None:
         return "the seal is damaged, or of another secret"
     if end.is_empty:
@@ -283,7 +286,7 @@ def _opened(path: str) -> int:
 
 
 def _is_at(file: int, path: str) -> bool:
-    """Whether an open file is still the one of that name."""
+    """True if an open file is still the one of that name."""
     try:
         there, here = os.stat(path), os.fstat(file)
     except FileNotFoundError:

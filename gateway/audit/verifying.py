@@ -14,7 +14,7 @@ BEGINNINGS = frozenset({"opened", "healed", "gap"})
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What files of lines are worth."""
+    """The result of checking files of lines."""
 
     lines: int
     head: str
@@ -28,7 +28,7 @@ class Verdict:
 
 @dataclass
 class _Chain:
-    """Where one chain of lines has come to."""
+    """The state of one chain of lines."""
 
     place: Place = field(default_factory=Place)
     last: Read | None = None
@@ -73,7 +73,9 @@ class _Verifying:
             self._wrong(path, f"line {seal.place.lines} of the seal is not there")
 
     def _output(self, path: str) -> None:
-        """What was collected of standard output has no seal, but each process ends its chain."""
+        """
+        Check standard output that was collected: it has no seal, but each process ends its chain.
+        """
         for chain in self._chains.values():
             if chain.last is not None and chain.last.event != "closed":
                 at = chain.last.body.get("chain", "")
@@ -138,7 +140,7 @@ def _is_of(line: bytes, healed: Read) -> bool:
 
 
 def _is_begun(line: bytes, number: int) -> bool:
-    """Whether the last line of a file is one that was being written; the next writer notes it."""
+    """True if the last line of a file is one that was being written; the next writer notes it."""
     begin = b'{"n":%d,' % number
     return not line.endswith(b"\n") and line[: len(begin)] == begin[: len(line)]
 

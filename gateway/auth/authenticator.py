@@ -69,7 +69,7 @@ class Authenticator:
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """
-        What the customer of this contact id or e-mail address would see, with the roles that the
+        The customer of this contact id or e-mail address as staff see them, with the roles that the
         settings and Dataverse give; nothing can be changed as them.
 
         Forbidden to who may not, NotFound where there is no such customer.
@@ -84,7 +84,10 @@ class Authenticator:
         return replace(seen, rights=seen.rights.reading, viewer=staff)
 
     def _roles_of_customers(self, preferred: str) -> frozenset[str]:
-        """What every customer holds: by this issuer, or by the first where customers sign in."""
+        """
+        The roles that every customer holds: by this issuer, or by the first where customers sign
+        in.
+        """
         first = sorted(self._tokens.issuers, key=lambda issuer: issuer.url != preferred)
         vouching = (issuer.customer_roles for issuer in first if Kind.CUSTOMER in issuer.kinds)
         return next(vouching, frozenset())

@@ -1,4 +1,4 @@
-"""Whom a verified identity stands for, and what the authenticator asks to find out."""
+"""A verified identity -> the customer it stands for, and the lookups that find it."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -26,7 +26,7 @@ class Expiring(Generic[K, V]):
         self._entries[key] = (until, value)
 
     def items(self) -> list[tuple[K, V]]:
-        """What is kept and good."""
+        """The values that are kept and good."""
         now = self._clock()
         return [(key, value) for key, (until, value) in self._entries.items() if now < until]
 

@@ -1,4 +1,4 @@
-"""What the gateway believes of one OIDC issuer: a profile, pinned by configuration."""
+"""The profile of one OIDC issuer, pinned by configuration: what may be believed of its tokens."""
 
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,7 +30,7 @@ class Issuer:
     scope: str | None = None
     subject_claim: str = "sub"
     identity_provider: str | None = None
-    """What Power Pages calls the issuer, where that is not its address."""
+    """The name of the issuer in Power Pages, where that is not its address."""
     email_claim: str = "email"
     email_verified_claim: str = "email_verified"
     roles_claim: str = "roles"
@@ -39,21 +39,21 @@ class Issuer:
     partners: Mapping[str, Partner] = field(default_factory=dict)
     kinds: frozenset[Kind] = frozenset(Kind)
     match_email: bool = True
-    """Whether a contact without an identity at the provider is found by verified e-mail."""
+    """True if a contact without an identity at the provider is found by verified e-mail."""
     email_domains: frozenset[str] = frozenset()
     """The domains of e-mail addresses that are believed; all where there is none."""
     accounts: frozenset[PartnerAccount] = frozenset()
     """The accounts that its customers may act for, if they are theirs; all where there is none."""
     token_roles: bool = True
-    """Whether customers' tokens may name roles."""
+    """True if customers' tokens may name roles."""
 
     @property
     def provider(self) -> str:
-        """What Power Pages calls it."""
+        """The name of the provider in Power Pages."""
         return self.identity_provider or self.url
 
     def vouches_for(self, email: str) -> bool:
-        """Whether a contact may be found by this address."""
+        """True if a contact may be found by this address."""
         domain = email.rpartition("@")[2].lower()
         return self.match_email and (not self.email_domains or domain in self.email_domains)
 
@@ -96,7 +96,7 @@ def _confusable(found: Iterable[Issuer]) -> Iterator[str]:
 
 
 def _are_apart(one: Issuer, other: Issuer) -> bool:
-    """Whether nobody who is a customer by one issuer can be by what the other says."""
+    """True if nobody who is a customer by one issuer can be by what the other says."""
     if one.accounts and other.accounts and not one.accounts & other.accounts:
         return True
     by_email = [issuer.email_domains for issuer in (one, other) if issuer.match_email]

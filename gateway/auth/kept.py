@@ -1,6 +1,6 @@
 """
-What was looked up of callers: fresh for a minute, looked up anew by one for all who ask, renewed
-many at a time ahead of that, and good for longer while Dataverse cannot be asked.
+Look-ups of callers: fresh for a minute, made anew by one for all who ask, renewed many at a time
+ahead of that, and good for longer while Dataverse cannot be asked.
 """
 
 import asyncio
@@ -38,13 +38,13 @@ EVERY, DUE = 15.0, 30.0
 LATELY = 600.0
 """Seconds for which an outcome that somebody wanted is renewed."""
 MANY, MOST = 100, 2_000
-"""How many are renewed by one call, and in one round."""
+"""The number of look-ups renewed by one call, and in one round."""
 AGAIN = 5.0
 """Seconds for which Dataverse counts as not to be asked once it did not answer."""
 
 
 class Outcome(msgspec.Struct, Generic[V]):
-    """What came of a look-up, when it was asked for, and when somebody last wanted it."""
+    """A look-up: its result, the time of its question, and the time somebody last wanted it."""
 
     value: V
     asked: float

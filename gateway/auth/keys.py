@@ -70,7 +70,7 @@ class Keys:
 
     @property
     def are_current(self) -> bool:
-        """Whether what the keys verified need not be verified anew."""
+        """True if what the keys verified need not be verified anew."""
         return self._clock() - max(self._fetched, self._attempted) < CURRENT
 
     async def find(self, kid: str, algorithm: str) -> Key | None:
@@ -130,7 +130,10 @@ class Keys:
         return found
 
     async def _discover(self) -> str:
-        """Where the keys are: believed only of the issuer itself, and only on its own origin."""
+        """
+        Find the address of the keys: believed only of the issuer itself, and only on its own
+        origin.
+        """
         issuer = self.issuer.url
         document = await self._get(issuer.rstrip("/") + "/.well-known/openid-configuration")
         if document.get("issuer") != issuer:

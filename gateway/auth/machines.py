@@ -1,5 +1,5 @@
 """
-Which tokens are an application's own, by the client credentials grant (RFC 6749, 4.4).
+Tokens that are an application's own, by the client credentials grant (RFC 6749, 4.4).
 
 No claim of a standard says so. Each identity provider marks such tokens in its own way, and each
 puts into tokens of people what no application has; one of the first must be there and none of the
@@ -25,7 +25,7 @@ OF_PEOPLE = frozenset(
 OF_OPENID = frozenset({"openid", "offline_access"})
 """Scopes that only somebody who signs in can have."""
 AUTH0, ENTRA = "client-credentials", "app"
-"""What `gty` and `idtyp` are in tokens of applications."""
+"""The values of `gty` and `idtyp` in tokens of applications."""
 SERVICE_ACCOUNT = "service-account-"
 """Before the client id: what Keycloak calls the user that stands for an application."""
 
@@ -37,7 +37,7 @@ def client_of(claims: Mapping[str, Any]) -> str | None:
 
 
 def is_of_machine(claims: Mapping[str, Any], client: str | None) -> bool:
-    """Whether verified claims are those of an application that acts for itself."""
+    """True if verified claims are those of an application that acts for itself."""
     if client is None or any(claims.get(name) for name in OF_PEOPLE - _scopes_of(claims)):
         return False
     scope = claims.get("scope")

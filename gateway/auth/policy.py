@@ -16,7 +16,7 @@ VIEW_AS, EXPLAIN = "view-as", "explain"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a role may do with the tables of one permission."""
+    """The rights of a role to the tables of one permission."""
 
     access: Access
     privileges: frozenset[str] = frozenset({"read"})
@@ -58,7 +58,7 @@ class Policy:
         return self._names[kind]
 
     def rights(self, roles: Iterable[str]) -> Rights:
-        """What these roles add up to; those that are no roles add nothing."""
+        """The sum of the rights of these roles; names that are no roles add nothing."""
         held = frozenset(name for name in roles if name in self.roles)
         if held not in self._rights:
             self._rights[held] = self._added_up(held)
@@ -66,7 +66,7 @@ class Policy:
 
     def _added_up(self, roles: Iterable[str]) -> Rights:
         """
-        What these roles add up to: for each privilege the widest access.
+        The sum of these roles: for each privilege the widest access.
 
         A member is hidden unless a role shows it that itself reaches as far as all together: a
         role for few rows never uncovers the columns of many.

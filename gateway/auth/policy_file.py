@@ -25,15 +25,15 @@ LONGEST = 86_400.0
 """Seconds for which callers stay known at most while Dataverse cannot be asked."""
 HEADING = re.compile(r"""\[\s*([^\[\]#]+?)\s*\]\s*(?:#.*)?""")
 SECTIONS = {"callers", "roles", "web_roles"}
-"""What a policy is made of."""
+"""The sections of a policy."""
 ROLE = {"extends", "kind", "quota"}
-"""What a role says of itself; every other word in it is a permission."""
+"""The words of a role that are no permissions."""
 GRANT = {"access", "privileges", "hide"}
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What a policy can say of the tables that need one permission."""
+    """The words that a policy can say of the tables that need one permission."""
 
     hideable: frozenset[str] = frozenset()
     fixed: frozenset[str] = frozenset()
@@ -185,7 +185,7 @@ class _Reading:
             self._wrong(at, "access", f"'own' shows nothing of {table}: its rows name no contact")
 
     def _known(self, at: str, word: str, said: object, known: Collection[str], what: str) -> bool:
-        """Whether `said` is one of `known`; a mistake where it is not."""
+        """Check that `said` is one of `known`; note a mistake and return False where it is not."""
         if isinstance(said, str) and said in known:
             return True
         close = difflib.get_close_matches(str(said), known, n=1)

@@ -1,4 +1,4 @@
-"""Who is asking: the caller of one request, as everything below the edge sees it."""
+"""The caller of one request, as everything below the edge sees it."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from gateway.errors import Forbidden, NotFound
 
 
 class Kind(Enum):
-    """What sort of caller holds the token."""
+    """The kind of caller that holds the token."""
 
     CUSTOMER = "customer"
     """A person: a Dataverse contact of one or more accounts."""
@@ -24,7 +24,7 @@ class Kind(Enum):
 
 
 class Access(Enum):
-    """How far a right reaches; each includes those before it."""
+    """The reach of a right; each includes those before it."""
 
     PARENT = "parent"
     """Rows linked to a row that the caller sees, never by themselves."""
@@ -79,7 +79,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What decides a price besides product and unit."""
+    """The terms that decide a price besides product and unit."""
 
     price_list: UUID
     currency: UUID | None
@@ -87,10 +87,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What the roles of a caller add up to. What is not in it is refused."""
+    """The sum of the rights of a caller's roles. Anything that is not in it is refused."""
 
     reach: Mapping[tuple[str, str], Access] = field(default_factory=dict)
-    """How far a permission reaches with a privilege: `("orders", "create")`."""
+    """The reach of each permission and privilege: `("orders", "create")`."""
     hidden: frozenset[str] = frozenset()
     """Members that the caller may not learn of, as `SalesOrder.discount`."""
     quota: int | None = None
@@ -124,7 +124,7 @@ class Principal:
     remembered: dict[Hashable, Any] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
-    """What follows from the rest, worked out once: row rules, and which follow from which."""
+    """Facts that follow from the rest, worked out once: row rules, and which follow from which."""
     recalled: dict[Hashable, Any] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -134,7 +134,8 @@ class Principal:
         self, key: Hashable, make: Callable[[], Any], size: Callable[[Any], int] = lambda made: 0
     ) -> Any:
         """
-        What `make` makes, which follows from the caller and `key` alone; made once for a few.
+        Return the result of `make`, which follows from the caller and `key` alone; kept for a few
+        keys.
 
         It is not kept where its `size` is above `LONG`: callers decide how much they ask, and there
         are many callers.
@@ -150,7 +151,7 @@ class Principal:
 
     def access(self, permission: str, privilege: str = "read") -> Access:
         """
-        How far `permission` reaches for this caller; Forbidden where it is not granted.
+        The reach of `permission` for this caller; Forbidden where it is not granted.
 
         `permission` is the `needs` of a table. Reading asks for nothing more; a mutation names
         what it does: `access("orders", "create")`, `"update"` or `"delete"`. The rows that it

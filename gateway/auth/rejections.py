@@ -1,10 +1,10 @@
-"""Why a caller is not let in. The reasons are for the log; every caller is told the same."""
+"""The reasons for not letting a caller in. They are for the log; every caller is told the same."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """What the log says about a refused caller."""
+    """The reason in the log for refusing a caller."""
 
     ABSENT = "no bearer token"
     TOO_LONG = "the token is too long"

@@ -51,7 +51,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Claims:
-    """What a verified access token says; remembered with it, so worked out once."""
+    """The claims of a verified access token; remembered with it, so worked out once."""
 
     issuer: Issuer
     subject: str
@@ -75,7 +75,7 @@ class Claims:
 
     @cached_property
     def is_of_machine(self) -> bool:
-        """Whether the token was issued to an application for itself, by client credentials."""
+        """True if the token was issued to an application for itself, by client credentials."""
         return is_of_machine(self.values, self.client_id)
 
     def text(self, name: str) -> str | None:
@@ -228,7 +228,7 @@ def _check_purpose(header: dict[str, Any], claims: dict[str, Any], issuer: Issue
 
 def _is_granted(claims: dict[str, Any], issuer: Issuer) -> bool:
     """
-    Whether a plain JWT was issued for an API. Roles stand in ID tokens too, which are for the
+    True if a plain JWT was issued for an API. Roles stand in ID tokens too, which are for the
     application that the person signed in at: where the two share a registration, a scope must tell.
     """
     if any(_names(claims.get(name)) for name in SCOPES):

@@ -62,7 +62,7 @@ def _report(*, write: bool) -> Report:
 
 
 def _write(path: Path, text: Callable[[], bytes], report: Report) -> bool:
-    """Whether a file was written; it is left as it was where a service could not be looked at."""
+    """Write a file; it is left as it was, and False returned, where a service is out of reach."""
     if report.out_of_reach:
         why = f"could not look at {' and '.join(report.out_of_reach)}"
     else:

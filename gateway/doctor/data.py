@@ -21,7 +21,7 @@ SHOWN = 5
 
 
 async def check(looking: Looking) -> Outcome:
-    """What the newest rows of the environment say."""
+    """Look at the newest rows of the environment for values that will hurt."""
     found: list[Finding] = []
     for part in (_accounts(looking), _products(looking), _orders(looking)):
         try:
@@ -100,7 +100,7 @@ async def _products(looking: Looking) -> AsyncIterator[Finding]:
 
 
 async def _orders(looking: Looking) -> AsyncIterator[Finding]:
-    """Whether one number stands for two orders of a company."""
+    """Look for one number that stands for two orders of a company."""
     rows = [SalesOrder(raw) for raw in await _rows(looking, SalesOrder, ("number", "company"))]
     numbers = Counter(
         ((row.company or "").lower(), row.number.upper()) for row in rows if row.number

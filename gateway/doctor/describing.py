@@ -31,9 +31,9 @@ CASTS: Mapping[str, str] = {
     "StateAttributeMetadata": "$select=LogicalName&$expand=OptionSet($select=Options)",
     "StatusAttributeMetadata": "$select=LogicalName&$expand=OptionSet($select=Options)",
 }
-"""What only some types of columns say, asked for by type."""
+"""Properties that only some types of columns have, asked for by type."""
 ALIKE = 0.9
-"""How much of its columns a collection shares with the one that it is taken for."""
+"""The share of columns that a collection has in common with the one that it is taken for."""
 NOT_FOUND = 404
 AT_ONCE = 6
 """Tables that are described at the same time."""
@@ -42,7 +42,7 @@ Json = dict[str, Any]
 
 
 class Described(Struct):
-    """What the services say of the tables that were asked about."""
+    """The services' descriptions of the tables that were asked about."""
 
     definitions: dict[str, Json] = {}
     """Rows of `EntityDefinitions`, with attributes, keys and relationships, by logical name."""
@@ -134,7 +134,7 @@ async def _renamed(looking: Looking, name: str) -> Json | None:
 
 
 def _likeness(row: Json, known: Entity) -> float:
-    """How much two collections have in common of all the columns that either has."""
+    """The share of columns that two collections have in common, of all that either has."""
     mine = {str(each["Name"]).lower() for each in row.get("Properties") or ()}
     theirs = {name.lower() for name in known.attributes}
     return len(mine & theirs) / (len(mine | theirs) or 1)

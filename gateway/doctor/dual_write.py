@@ -17,7 +17,7 @@ ORDERS = ("salesorder", "salesorderdetail")
 TABLE_COLUMNS = ("msdyn_internalentityname", "msdyn_internalentitylogicalname")
 NAME_COLUMNS = ("msdyn_externalentityname", "msdyn_name", "msdyn_displayname")
 KEPT = ("msdyn_", "statecode", "statuscode")
-"""What the names of columns begin with that a dump takes."""
+"""The prefixes and names of the columns that a dump takes."""
 VERSION = "EntityMapVersion"
 PARTS = ("Major", "Minor", "Build", "Revision")
 
@@ -25,7 +25,7 @@ Row = Mapping[str, Any]
 
 
 async def check(looking: Looking) -> Outcome:
-    """Whether orders, and what they rest on, are carried to the ERP."""
+    """Look at the maps that carry orders, and the tables that these rest on, to the ERP."""
     service = looking.services["dataverse"]
     try:
         answer = await service.read(CONFIGURATIONS, looking.allowance())
@@ -107,7 +107,7 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 
 def _filters(row: Row) -> Iterator[Finding]:
-    """What a map carries only under a condition, which orders must meet."""
+    """Findings about maps that carry rows only under a condition, which orders must meet."""
     for column, value in row.items():
         if "filter" not in column.lower() or not isinstance(value, str) or not value.strip():
             continue
@@ -127,7 +127,7 @@ def _filters(row: Row) -> Iterator[Finding]:
 
 
 def _is_usual(value: str) -> bool:
-    """Whether a filter is one of those that the maps come with."""
+    """True if a filter is one of those that the maps come with."""
     known = {each.filters for each in dictionary.maps()}
     bare = value.strip().strip("()").lower()
     return any(bare in each.lower() for each in known if each) or bare == "salesordernumber != ''"

@@ -24,11 +24,11 @@ from gateway.tables import ServiceName
 
 
 class Report(Struct):
-    """What came of a visit."""
+    """The result of a visit."""
 
     findings: list[Finding] = []
     overrides: dict[str, Override] = {}
-    """What the names file should say, as far as that is sure."""
+    """The contents that the names file should have, as far as that is sure."""
     described: Described = field(default_factory=Described)
     dumped: dict[str, list[dict[str, Any]]] = {}
     """Rows of Dataverse that go with the description."""
@@ -41,12 +41,12 @@ class Report(Struct):
 
     @property
     def could_look(self) -> bool:
-        """Whether any service answered anything."""
+        """True if any service answered anything."""
         return any(each.status is Status.OK for each in self.findings)
 
     @property
     def dump(self) -> dict[str, Any]:
-        """What was learned of the environment, without a row of anybody's."""
+        """Everything learned of the environment, without a row of anybody's."""
         definitions = list(self.described.definitions.values())
         return {
             "dataverse": {"EntityDefinitions": definitions, **self.dumped},
@@ -85,7 +85,7 @@ STEPS: Mapping[str, Callable[[Looking], Awaitable[Outcome]]] = {
     "looking at the running dual-write maps": dual_write.check,
     "looking for rows that will hurt": data.check,
 }
-"""What is asked of Dataverse alone."""
+"""The steps that ask Dataverse alone."""
 
 
 def _add(report: Report, outcome: Outcome) -> None:

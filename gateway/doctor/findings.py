@@ -1,4 +1,4 @@
-"""What the doctor finds: one row for each thing that was looked at."""
+"""The doctor's findings: one row for each thing that was looked at."""
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Status(StrEnum):
-    """How one thing stands."""
+    """The verdict on one thing."""
 
     OK = "OK"
     WRONG = "WRONG"
@@ -21,13 +21,13 @@ class Finding(Struct, frozen=True):
     """The step that found it."""
     status: Status
     subject: str
-    """What it is about: `salesorder.msdyn_company`."""
+    """The thing that was looked at: `salesorder.msdyn_company`."""
     says: str = ""
-    """What the environment says, in the service's own words where it refused something."""
+    """The environment's answer, in the service's own words where it refused something."""
     breaks: str = ""
-    """What does not work for it."""
+    """The parts of the gateway that do not work for it."""
     do: str = ""
-    """What to do: a line for the names file, a setting, a privilege."""
+    """The remedy: a line for the names file, a setting, a privilege."""
 
     @property
     def text(self) -> str:
@@ -52,6 +52,6 @@ def unknown(check: str, subject: str, says: str, *, breaks: str = "", do: str = 
 
 
 def worst_first(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """What is wrong, then what is not known, then the rest; each in the order it was found."""
+    """First the wrong, then the unknown, then the rest; each in the order it was found."""
     order = [Status.WRONG, Status.UNKNOWN, Status.OK]
     yield from sorted(findings, key=lambda each: order.index(each.status))

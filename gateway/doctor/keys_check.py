@@ -1,4 +1,4 @@
-"""What makes orders safe to write: two columns of ours, an active key, optimistic concurrency."""
+"""The conditions for safe orders: two columns of ours, an active key, optimistic concurrency."""
 
 from collections.abc import Iterator
 

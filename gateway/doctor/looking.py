@@ -1,4 +1,4 @@
-"""What every check of the doctor looks with: the two services, the schema, and a voice."""
+"""The means of every check of the doctor: the two services, the schema, and a voice."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from gateway.upstream.sender import now
 from gateway.upstream.service import Service
 
 SECONDS = 20.0
-"""How long one step may wait for the services."""
+"""Seconds that one step may wait for the services."""
 CALLS = 2_000
 
 
@@ -28,9 +28,9 @@ class Looking(Struct, frozen=True):
     tables: tuple[Table, ...]
     relied: Mapping[ServiceName, Relied]
     assumed: Mapping[ServiceName, Entities]
-    """What would be taken for true without any look at the environment."""
+    """The environment as it would be taken to be without any look at it."""
     overrides: Overrides
-    """What the names file says already."""
+    """The overrides of the names file as it is."""
     say: Callable[[str], None]
     """Tells the operator how far it has come."""
 
@@ -47,18 +47,18 @@ class Looking(Struct, frozen=True):
 
 
 class Outcome(Struct):
-    """What a check brings: findings, and what the names file should say for them."""
+    """The result of a check: findings, and the overrides that mend them in the names file."""
 
     findings: list[Finding]
     overrides: dict[str, Override] = {}
     dumped: Mapping[str, list[dict[str, Any]]] = {}
-    """What the dump gets of Dataverse, by its name there."""
+    """The rows of Dataverse that the dump gets, by their name there."""
     out_of_reach: tuple[ServiceName, ...] = ()
     """The services that did not let the gateway in."""
 
 
 def words(error: UpstreamError) -> str:
-    """What a service said, as exactly as it is known."""
+    """The words of a service, as exactly as they are known."""
     if isinstance(error, UpstreamRefused):
         reason = error.details.get("reason") or ""
         return f"{error.status} {reason} {error.words}".strip()

@@ -1,6 +1,6 @@
 """
-What the gateway's user may do in Dataverse, by the privileges that each table says it has, and with
-its secured columns, by the user's field security profiles.
+The rights of the gateway's user in Dataverse: to each table by the privileges that it lists, to its
+secured columns by the user's field security profiles.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -23,7 +23,7 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
     "product": ("AppendTo",),
     "pricelevel": ("AppendTo",),
 }
-"""What orders need besides reading; every other table is only read."""
+"""The privileges that orders need besides reading; every other table is only read."""
 DUMPED = ("PrivilegeName", "PrivilegeId", "Depth")
 COLUMN_RIGHTS: Final = {"CanRead": "read", "CanCreate": "create", "CanUpdate": "update"}
 

@@ -1,4 +1,6 @@
-"""What the loaded schema relies on: columns and lookups by table, and who needs them."""
+"""
+The columns and lookups that the loaded schema relies on, by table, and the members that need them.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -37,7 +39,7 @@ WIRE: Mapping[type, frozenset[str]] = {
 
 
 ENUMS = "Microsoft.Dynamics.DataEntities."
-"""What the types of F&O's enumerations begin with; their members travel as texts."""
+"""The prefix of the types of F&O's enumerations; their members travel as texts."""
 
 
 class Use(Struct):
@@ -49,7 +51,7 @@ class Use(Struct):
     """The declared types; empty where only its presence counts."""
     written: bool = False
     back: bool = False
-    """Whether the rows of the table are reached from the one that the lookup leads to."""
+    """True if the rows of the table are reached from the one that the lookup leads to."""
 
     @property
     def needed_by(self) -> str:
@@ -86,7 +88,7 @@ def options_of(type_: type[OptionSet]) -> frozenset[int]:
 
 
 def fits(type_: Any, attribute: str, service: str) -> bool:
-    """Whether a column of this attribute type can be read as the declared type."""
+    """True if a column of this attribute type can be read as the declared type."""
     if isinstance(type_, type) and issubclass(type_, Enum):
         return attribute in CHOICES
     if service == "finops" and type_ is str and attribute.startswith(ENUMS):

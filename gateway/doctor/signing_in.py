@@ -1,4 +1,4 @@
-"""Who the gateway is to Dynamics: its tokens, its user and the user's roles."""
+"""The gateway's own sign-in to Dynamics: its tokens, its user and the user's roles."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,12 +20,12 @@ SIGN_IN: Mapping[str, str] = {
     "": "check GATEWAY_TENANT or GATEWAY_TOKEN_URL, and that the token endpoint can be reached "
     "from here; the gateway takes no proxy from the environment",
 }
-"""What to do where there is no token, by the OAuth code of the refusal; the last for all others."""
+"""The remedy for a refused token, by the OAuth code of the refusal; the last for all others."""
 LOOK_UP = "the number behind AADSTS is explained by https://login.microsoftonline.com/error"
 
 
 async def check(looking: Looking) -> Outcome:
-    """Whether both services take the tokens, and what the user may do in Dataverse."""
+    """Try the tokens at both services, and look up the roles of the user in Dataverse."""
     dataverse, finops = looking.services["dataverse"], looking.services["finops"]
     found: list[Finding] = []
     out_of_reach: list[ServiceName] = []
@@ -54,7 +54,7 @@ def _refused(service: str, variable: str, error: UpstreamError) -> Finding:
 
 
 def _advice(variable: str, error: UpstreamError) -> str:
-    """What to do about a service that does not let the gateway in; `variable` has its address."""
+    """The remedy for a service that does not let the gateway in; `variable` has its address."""
     if isinstance(error, SignInFailed):
         advice = SIGN_IN.get(error.refusal, SIGN_IN[""]).format(variable=variable)
         return f"{advice}\n{LOOK_UP}" if "AADSTS" in error.reason else advice
@@ -89,7 +89,7 @@ async def _roles(looking: Looking, user: str) -> list[Finding]:
 
 
 async def _organization(looking: Looking) -> list[Finding]:
-    """Whether Dataverse leaves prices to the ERP."""
+    """Look up the setting of Dataverse that leaves prices to the ERP."""
     service = looking.services["dataverse"]
     columns = "issopintegrationenabled,pricingdecimalprecision"
     try:

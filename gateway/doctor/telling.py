@@ -1,4 +1,4 @@
-"""What the names file says of things that nothing reads: a slip of the pen, mostly."""
+"""Entries of the names file that nothing reads: a slip of the pen, mostly."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches

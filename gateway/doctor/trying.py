@@ -30,7 +30,7 @@ SAMPLE = Principal(
 
 
 async def check(looking: Looking) -> Outcome:
-    """Whether the services take the queries that the schema makes."""
+    """Ask the services the queries that the schema makes, one of each kind."""
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def one(table: Table) -> list[Finding]:

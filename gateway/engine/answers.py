@@ -1,6 +1,6 @@
 """
-What the engine hands back: an answer, or the reasons why a request was not executed. Errors leave
-the gateway only through here, so nothing that nobody meant for the caller gets out.
+Answers of the engine, or the reasons for not executing a request. Errors leave the gateway only
+through here, so nothing that nobody meant for the caller gets out.
 """
 
 import logging
@@ -32,11 +32,17 @@ class Refused(Exception):
 
 
 class Way(NamedTuple):
-    """How an operation was answered: by a plan, on graphql-core, or there after a plan gave up."""
+    """
+    The way in which an operation was answered: by a plan, on graphql-core, or there after a plan
+    gave up.
+    """
 
     way: Literal["compiled", "core", "fallback"]
     reason: str = ""
-    """Why not by a plan, in words of ours and names of the schema: nothing of a caller's."""
+    """
+    The reason for not using a plan, in words of ours and names of the schema: nothing of a
+    caller's.
+    """
 
     @property
     def shown(self) -> dict[str, str]:
@@ -64,7 +70,7 @@ def refused(error: GatewayError) -> Refused:
 
 
 def bad_request(errors: Iterable[GraphQLError]) -> Refused:
-    """What GraphQL itself found wrong with the request, in its own words."""
+    """The refusal of a request in which GraphQL itself found errors, in its own words."""
     return Refused({**each.formatted, "extensions": {"code": BAD_REQUEST}} for each in errors)
 
 

@@ -28,7 +28,7 @@ KEPT_CHARACTERS = 250_000
 """Source text whose documents are kept, in all; parsed, text takes 50 to 280 times its length."""
 
 _TOO_LONG = re.compile(r"more than \d+ (tokens|comments)")
-"""How graphql-core says that it stopped at a limit; it has no error class of its own for that."""
+"""The words of graphql-core for stopping at a limit; it has no error class of its own for that."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +41,7 @@ class Operation:
     """A number where no variable has a say in it."""
     kind: OperationType
     known: Any = None
-    """What plans keep with it; the same for every caller."""
+    """The plans' own notes on the document; the same for every caller."""
 
 
 @dataclass(frozen=True, slots=True)

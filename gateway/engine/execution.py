@@ -31,7 +31,10 @@ NOTHING_SENT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Declined(Way):
-    """Why a plan did not answer: none was made (`core`), or it was given up (`fallback`)."""
+    """
+    The reason for an answer without a plan: none was made (`core`), or it was given up
+    (`fallback`).
+    """
 
     __slots__ = ()
 
@@ -48,7 +51,7 @@ class Planned(Protocol):
 
 
 class GraphQLRequest(Struct, frozen=True):
-    """What a caller sent: a document, or the id of a trusted one."""
+    """A caller's request: a document, or the id of a trusted one."""
 
     query: str | None
     variables: Mapping[str, Any] = NOTHING_SENT
@@ -101,7 +104,7 @@ class Engine:
         self._plans = plans
         self._trusted = trusted
         self.ways: Counter[Way] = Counter()
-        """How operations were answered, and why not otherwise."""
+        """The number of operations answered in each way."""
         rules = (*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,)))
         self._documents = Documents(schema, limits, rules, hide_suggestions=self._hide_suggestions)
         trusted.prepare(self._trust)
@@ -174,7 +177,7 @@ def _answer(result: ExecutionResult, request_id: str, way: Way) -> Answer:
 
 
 def _place(error: GraphQLError) -> tuple[Any, ...]:
-    """Where an error stands in document and answer, so that their order is no matter of timing."""
+    """The place of an error in document and answer, so that their order is no matter of timing."""
     locations = [(each.line, each.column) for each in error.locations or ()]
     return locations, [
         (str(step), 0) if isinstance(step, str) else ("", step) for step in error.path or ()

@@ -1,5 +1,6 @@
 """
-How many rows an operation could return, worked out from its page sizes before anything is fetched.
+The number of rows that an operation could return, worked out from its page sizes before anything is
+fetched.
 
 The count is a polynomial in the variables that give page sizes, made once for each document:
 `orders(first: $n) { nodes { lines(first: 5) { nodes { id } } } }` is 6n.
@@ -149,7 +150,10 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
 
 
 def _number(value: object) -> int:
-    """How many rows a size stands for; what is no size is refused later, and no page until then."""
+    """
+    The number of rows that a size stands for; a value that is no size is refused later, and counts
+    as no page until then.
+    """
     match value:
         case list():
             return len(value)

@@ -17,7 +17,7 @@ from gateway.settings import SettingsError
 
 VARIABLE: Final = "GATEWAY_TRUSTED_DOCUMENTS"
 PREFIX: Final = "sha256:"
-"""What GraphQL over HTTP puts before an id that is the hash of its document."""
+"""The prefix that GraphQL over HTTP puts before an id that is the hash of its document."""
 HASH: Final = re.compile(r"[0-9a-fA-F]{64}|sha256:.*", re.DOTALL)
 """Ids that say of themselves that they are the hash of a text."""
 
@@ -61,7 +61,7 @@ def hash_of(text: str) -> str:
 
 
 def misnames(id_: str, text: str) -> bool:
-    """Whether an id claims to be the hash of a text and is not that of this one."""
+    """True if an id claims to be the hash of a text and is not that of this one."""
     return HASH.fullmatch(id_) is not None and id_.removeprefix(PREFIX) != hash_of(text)
 
 

@@ -47,8 +47,8 @@ Names = dict[str, Name]
 @dataclass(slots=True)
 class Shape:
     """
-    What one selection set asks for, with its fragments written out. Fields of the same name are
-    one field of the answer, so their sets are merged: validation compares all pairs in each.
+    The fields of one selection set, with its fragments written out. Fields of the same name are one
+    field of the answer, so their sets are merged: validation compares all pairs in each.
     """
 
     depth: int = 0

@@ -1,5 +1,5 @@
 """
-What a request names -> the text of its document: sent whole, or by the id of a trusted document.
+The document of a request: sent whole, or named by the id of a trusted document.
 
 Ids stand in `documentId`, as GraphQL over HTTP has it, or where Apollo's clients put the hash.
 Besides its id in the manifest, each document has the SHA-256 of its text as an id.

@@ -32,7 +32,7 @@ places every line of text with one. They come from our own script, as no other o
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Where and as which public client the page signs people in."""
+    """The issuer and the public client by which the page signs people in."""
 
     issuer: str
     client_id: str

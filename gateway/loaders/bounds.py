@@ -1,4 +1,4 @@
-"""What one caller may see of one table: asked for in each query, checked in each row."""
+"""The rows of one table that one caller may see: asked for in each query, checked in each row."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,4 +1,6 @@
-"""What the environment must have so that an order is never doubled or mistaken for another one."""
+"""
+The conditions of the environment under which an order is never doubled or mistaken for another one.
+"""
 
 import logging
 from dataclasses import dataclass
@@ -15,16 +17,16 @@ log = logging.getLogger(__name__)
 
 REMEMBER_GOOD, REMEMBER_BAD = 3_600.0, 60.0
 SECONDS = 5.0
-"""How long one check may take."""
+"""Seconds that one check may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found; `lacks` is empty where all is there."""
+    """The result of one check; `lacks` is empty where all is there."""
 
     lacks: str
     until: float
-    """When to look again, on the loop's clock."""
+    """The time of the next look, on the loop's clock."""
 
 
 class Footing:
@@ -56,7 +58,7 @@ class Footing:
             log.warning("orders cannot be written: %s", error.message)
 
     async def marked(self) -> bool:
-        """Whether orders carry key and fingerprint; WritesRefused where they must and do not."""
+        """True if orders carry key and fingerprint; WritesRefused where they must and do not."""
         if now() >= self._found.until:
             lacks = await self._lacks()
             self._found = Finding(lacks, now() + (REMEMBER_BAD if lacks else REMEMBER_GOOD))

@@ -47,7 +47,7 @@ def reverse(order: Sequence[Order]) -> tuple[Order, ...]:
 
 
 def place(table: Table, order: Sequence[Order], row: Raw) -> Place:
-    """Where `row` stands in `order`."""
+    """The place of `row` in `order`."""
     types = table.scalars
     return tuple(literal(types[item.column], value_at(row, item.column)) for item in order)
 

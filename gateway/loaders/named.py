@@ -1,4 +1,4 @@
-"""What depends on how the environment names and keeps things, while rows are read."""
+"""Reads that depend on the names and forms of the environment, made again when these change."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date
@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 async def until_named(read: Callable[[], Awaitable[T]]) -> T:
-    """What `read` brings, made again where the service says that it lacks what was asked for."""
+    """
+    The result of `read`, made again where the service says that it lacks a column that was asked
+    for.
+    """
     while True:
         try:
             return await read()

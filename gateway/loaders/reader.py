@@ -52,7 +52,7 @@ SOME_KEY = Guid(str(uuid4()))
 
 
 class Shape(Protocol):
-    """What rows are made of, where they are more than what JSON has."""
+    """The classes of rows, where they are more than JSON has."""
 
     def decoder(
         self, columns: tuple[str, ...], expands: tuple["Inside", ...], names: Names
@@ -68,7 +68,7 @@ class ForeignRows(Exception):
 
 
 class Ask(Struct, frozen=True):
-    """What a read wants of a table, before the gate has had its say."""
+    """The columns, condition and order that a read wants, before the gate adds its own."""
 
     table: Table
     select: frozenset[str]
@@ -87,7 +87,7 @@ class Ask(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """What the gate did with one read, for those who ask why."""
+    """The work of the gate for one read, kept for those who ask for an explanation."""
 
     table: Table
     where: Condition
@@ -198,7 +198,7 @@ class Reader(Struct, frozen=True):
         )
 
     def has(self, table: Table, *paths: str) -> bool:
-        """Whether the environment has a table, with these columns, as far as is known."""
+        """True if the environment has a table, with these columns, as far as is known."""
         names = self.services[table.service].names
         there = all(names.has(table.entity, path) for path in paths)
         return there and not names.is_missing(table.entity)
@@ -238,7 +238,7 @@ class Reader(Struct, frozen=True):
         return secret
 
     async def count(self, ask: Ask, rule: Condition = EVERYTHING) -> Page:
-        """How many rows there are that also meet `rule`; Forbidden to ask by hidden columns."""
+        """The number of rows that also meet `rule`; Forbidden to ask by hidden columns."""
         self._secret(ask)
         where = both(ask.where, rule)
         counting = replace(ask, top=1, count=True)
@@ -280,7 +280,7 @@ class Reader(Struct, frozen=True):
         return sides[1] if follows else None
 
     def _bounds(self, table: Table, where: Condition, *, linked: bool) -> Bounds:
-        """What the caller may see of the table; `linked`: by keys of rows that passed the gate."""
+        """The bounds of the caller in the table; `linked`: by keys of rows that passed the gate."""
         try:
             if not self.has(table):
                 raise NotAvailableHere(f"This environment has no {table.name}.")
@@ -328,7 +328,7 @@ class Frame(Struct, frozen=True):
     """A query for one key, and its URL before and after the key."""
 
     ask: Ask
-    """What it is for; as long as it is held here nothing else can have its id."""
+    """The question it belongs to; as long as it is held here nothing else can have its id."""
     query: Query
     """The query, with some key."""
     before: str
@@ -391,6 +391,6 @@ def _query(
 def _select(
     wanted: frozenset[str], proof: frozenset[str], key: tuple[str, ...], order: tuple[Order, ...]
 ) -> tuple[str, ...]:
-    """What is wanted, what proves the rule, the key, and what is ordered by."""
+    """The columns of the answer, those that prove the rule, the key, and those of the order."""
     ordered = (item.column for item in order)
     return tuple(sorted({*wanted, *proof, *key, *ordered}))

@@ -22,7 +22,7 @@ class Seal:
         return encoding.written(self._digest(content) + content)
 
     def open(self, text: str) -> bytes:
-        """What was sealed; raises Broken for anything else."""
+        """Return the content of a sealed text; raises Broken for anything else."""
         try:
             raw = encoding.read(text) if len(text) <= LONGEST else b""
         except ValueError:

@@ -25,7 +25,7 @@ from gateway.upstream.service import PAGE_SIZE
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which rows of a list are wanted. `order` is the caller's, with the key as tie-break."""
+    """The rows of a list are wanted. `order` is the caller's, with the key as tie-break."""
 
     size: int
     order: tuple[Order, ...]
@@ -48,7 +48,7 @@ class Slice:
     window: Window
     rows: list[Row] = field(default_factory=list)
     more: bool = False
-    """Whether rows follow in the direction of reading."""
+    """True if rows follow in the direction of reading."""
     count: int | None = None
     count_is_exact: bool = True
 
@@ -139,11 +139,11 @@ class Gathering:
         self.counts: dict[Folded, int] = {}
         self.count_is_exact = True
         self.cut = window.start is not None
-        """Whether rows were left unread, so that counting what is here would not do."""
+        """True if rows were left unread, so that counting those that are here would not do."""
 
     @property
     def alone(self) -> bool:
-        """Whether the service itself can count along: one parent, from the start of its list."""
+        """True if the service itself can count along: one parent, from the start of its list."""
         window = self.window
         return window.counted and window.start is None and len(self.parents.values) == 1
 
@@ -189,7 +189,7 @@ class Gathering:
 
 
 def _top(of: Window, keys: Keys) -> int:
-    """How many rows to ask for: exact for one parent, with room for uneven ones for many."""
+    """The number of rows to ask for: exact for one parent, with room for uneven ones for many."""
     wanted = of.size + 1
     return wanted if len(keys.values) == 1 else min(PAGE_SIZE, 2 * wanted * len(keys.values))
 

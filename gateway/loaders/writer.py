@@ -101,7 +101,8 @@ class Writer(Struct, frozen=True):
 
     async def begin(self, privilege: str) -> bool:
         """
-        Whether orders carry key and fingerprint; from here on a mutation has its longer deadline.
+        Return True if orders carry key and fingerprint; from here on a mutation has its longer
+        deadline.
 
         Raises Forbidden without the privilege, WritesRefused where writes are not safe here.
         """
@@ -139,7 +140,7 @@ class Writer(Struct, frozen=True):
 
     async def exists(self, entity: str, column: str, key: UUID) -> bool:
         """
-        Whether a row exists, whoever may see it.
+        True if a row exists, whoever may see it.
 
         Only for ids that were derived for this caller, so that it tells of the caller's own writes.
         """
@@ -160,7 +161,7 @@ def _is_telling(error: UpstreamError) -> bool:
 
 
 def _member(entity: str, column: str) -> str:
-    """What callers call a column; its own name where they do not see it."""
+    """The callers' name of a column; its own where they do not see it."""
     names = (
         to_camel_case(spec.name)
         for table in TABLES.values()

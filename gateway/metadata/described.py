@@ -1,5 +1,5 @@
 """
-What an environment says of its tables: the part of its metadata that the gateway relies on.
+An environment's description of its tables: the part of its metadata that the gateway relies on.
 
 The same shapes are filled from the environment itself (`reading`), from the dictionary (`assumed`)
 and from the file in which the last reading was kept (`remembered`).
@@ -54,9 +54,9 @@ class Entity(Struct, frozen=True, omit_defaults=True):
     lookups: tuple[Lookup, ...] = ()
     keys: tuple[Key, ...] = ()
     concurrency: bool | None = None
-    """Whether the table takes `If-Match`."""
+    """True if the table takes `If-Match`."""
     is_complete: bool = False
-    """Whether all its columns are listed, so that one that is not listed is absent."""
+    """True if all its columns are listed, so that one that is not listed is absent."""
 
 
 Entities = Mapping[str, Entity]

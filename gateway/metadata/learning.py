@@ -25,7 +25,7 @@ from gateway.upstream.service import Service
 log = logging.getLogger(__name__)
 
 SECONDS = 15.0
-"""How long one reading of the metadata may take."""
+"""Seconds that one reading of the metadata may take."""
 AGAIN = 60.0
 """Seconds after which a reading that failed is tried again."""
 CALLS = 100

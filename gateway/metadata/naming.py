@@ -1,4 +1,4 @@
-"""What is described of tables, and what the operator says -> the names by which they are asked."""
+"""Described tables, and the operator's overrides -> the names by which tables are asked."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from gateway.upstream.odata import logical
 
 
 class Wanted(Struct, frozen=True):
-    """What the declared tables want of one table of the environment."""
+    """The needs of the declared tables from one table of the environment."""
 
     name: str
     paths: frozenset[str]
@@ -28,11 +28,11 @@ class Wanted(Struct, frozen=True):
     company: str = ""
     collection: str = ""
     is_essential: bool = False
-    """Whether row rules go through it."""
+    """True if row rules go through it."""
 
 
 def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, Wanted]:
-    """What is wanted of each table, those behind lookups included."""
+    """The needs from each table, those behind lookups included."""
     paths: dict[str, set[str]] = {}
     days: dict[str, set[str]] = {}
     companies: dict[str, str] = {}
@@ -170,7 +170,7 @@ def _absent(want: Wanted, entity: Entity | None, override: Override) -> frozense
 
 
 def _is_there(name: str, entity: Entity) -> bool:
-    """Whether a table has a column, the value of a lookup, or a lookup to one of its targets."""
+    """True if a table has a column, the value of a lookup, or a lookup to one of its targets."""
     bare = logical(name)
     return bare in entity.attributes or _lookup(entity, bare) is not None
 
@@ -197,8 +197,8 @@ def _lengths(entity: Entity | None, override: Override) -> dict[str, int]:
 
 def _behaviour(column: str, attribute: Attribute | None) -> str:
     """
-    How a column keeps days. Where nobody says so, the columns that dual-write adds are taken to be
-    like those of the order's header, whose behaviour is known.
+    The behaviour of a column that holds days. Where nobody says so, the columns that dual-write
+    adds are taken to be like those of the order's header, whose behaviour is known.
     """
     if attribute is not None and attribute.behaviour:
         return attribute.behaviour
@@ -206,5 +206,5 @@ def _behaviour(column: str, attribute: Attribute | None) -> str:
 
 
 def usual_behaviour(column: str) -> Behaviour:
-    """What is taken for the behaviour of a day where nobody says it."""
+    """The behaviour that is assumed of a day where nobody says it."""
     return "TimeZoneIndependent" if column.startswith("msdyn_") else "UserLocal"

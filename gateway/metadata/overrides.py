@@ -29,19 +29,19 @@ BEHAVIOURS = get_args(Behaviour)
 
 
 class ColumnOverride(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is said of one column."""
+    """The overrides of one column."""
 
     name: str = ""
-    """How the service spells it."""
+    """The service's spelling of it."""
     behaviour: str = ""
     zone: str = ""
     """The zone in which its user-local days were typed."""
     length: int = 0
-    """How many characters it holds."""
+    """The number of characters it holds."""
 
 
 class Override(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is said of one table."""
+    """The overrides of one table."""
 
     collection: str = ""
     navigation: Mapping[str, str] = {}
@@ -76,7 +76,7 @@ def load(path: str) -> Overrides:
 
 
 def _sections(path: str, words: Mapping[str, Any]) -> tuple[dict[str, Override], list[str]]:
-    """What is said of each table, and what cannot be understood."""
+    """The overrides of each table, and the mistakes in those that cannot be understood."""
     found: dict[str, Override] = {}
     mistakes = []
     for table, said in words.items():
@@ -93,7 +93,7 @@ def dump(overrides: Overrides) -> str:
 
 
 def merged(known: Override, more: Override) -> Override:
-    """What is known of a table, and what more is said of it, which wins."""
+    """Both overrides of a table in one; `more` wins."""
     absent = more.absent or known.absent
     if not isinstance(more.absent, bool) and not isinstance(known.absent, bool):
         absent = tuple(dict.fromkeys((*known.absent, *more.absent)))

@@ -35,7 +35,7 @@ async def dataverse(
     service: Service, tables: Collection[str], dated: Collection[str], allowance: Allowance
 ) -> dict[str, Entity]:
     """
-    What Dataverse says of `tables`; a table that it does not have is not among them.
+    Dataverse's descriptions of `tables`; a table that it does not have is not among them.
 
     `dated`: those of which the behaviour of dates is asked too, for one query each.
     """

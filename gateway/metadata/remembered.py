@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Memory(Struct, frozen=True):
-    """What was learned, and of which environment."""
+    """The descriptions learned from one environment."""
 
     environment: str
     dataverse: dict[str, Entity] = {}
@@ -32,7 +32,7 @@ def file_of(setting: str) -> Path | None:
 
 
 def load(file: Path, environment: str) -> Memory | None:
-    """What is remembered of this environment; None where that is nothing that can be used."""
+    """The descriptions remembered of this environment; None where none can be used."""
     try:
         found = msgspec.json.decode(file.read_bytes(), type=Memory)
     except (OSError, msgspec.DecodeError):

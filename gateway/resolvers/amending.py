@@ -131,7 +131,7 @@ def _other(sent: UpdateSalesOrderLineInput, line: Changing, *, but: str | None =
 
 
 def _patches(current: Current, basket: Basket) -> list[Write]:
-    """What is written of lines that are there already."""
+    """The writes to lines that are there already."""
     lines = [item.wanted.before for item in basket.items if item.wanted.before]
     return [current.patch_line(line.id, line.values) for line in lines]
 
@@ -162,7 +162,7 @@ class Addition:
     lines: list[SalesOrderLineInput]
     name: str = "lines"
     numbers: Sequence[int] = ()
-    """What the caller calls each line; without it, their places."""
+    """The caller's numbers of the lines; without them, their places."""
 
     @property
     def wanted(self) -> list[Wanted]:
@@ -198,7 +198,7 @@ async def _add(payload: type[P], addition: Addition, info: Info, sent: Any) -> P
 
 
 async def _identity(info: Info, sent: Any, operation: str) -> UUID:
-    """What the ids of the lines are derived from: the key, for the account that the order is of."""
+    """The base of the ids of the lines: the key, for the account that the order is of."""
     (order,) = key_of(SalesOrder, sent.order, "order")
     account = await _account(info, sent)
     said = f"{operation}\x1f{order}"

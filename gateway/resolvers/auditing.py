@@ -1,5 +1,5 @@
 """
-What an operation leaves in the audit: a line before each mutation and one after it, whatever
+The lines that an operation leaves in the audit: one before each mutation and one after it, whatever
 becomes of it, one for each field that was refused, and one for each look of staff as a customer.
 """
 
@@ -48,7 +48,7 @@ def observed(
     answer: Answer, prepared: Prepared, request: str, principal: Principal, source: str = ""
 ) -> Iterator[Event]:
     """
-    What an operation leaves behind besides its mutations: a line for each field that was refused,
+    The lines of an operation besides those of its mutations: one for each field that was refused,
     however many rows it has, and one where staff looked as somebody.
     """
     if principal.viewer is not None:

@@ -1,4 +1,4 @@
-"""What a mutation loads for its input: who buys on what terms, products, prices, limits."""
+"""The data that a mutation loads for its input: buyer and terms, products, prices, limits."""
 
 import asyncio
 from collections.abc import Sequence
@@ -175,7 +175,7 @@ def _grows(lines: Sequence[Item | UserError]) -> bool:
 
 
 async def _standing(context: Context, deal: Deal, more: Decimal) -> Errors:
-    """Why the account cannot order for so much more."""
+    """The reasons for which the account cannot order for so much more."""
     account = await account_of(context, deal.account)
     if errors := crediting.held(account):
         return errors

@@ -102,7 +102,7 @@ class Current:
 
 
 Build = Callable[[Current], Awaitable[list[Write]]]
-"""What to send; Wrong where it may not be."""
+"""Builds the writes to send; raises Wrong where the change may not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Change(Generic[P]):
         return self.expected.stands(current.order.raw, current.lines)
 
     def _is_new_removal(self, current: Current) -> bool:
-        """Whether a line is to go that this version of the order does not have anyway."""
+        """True if a line is to go that this version of the order does not have anyway."""
         same = str(current.order._version) == self.sent.version
         return same and None in self.expected.lines.values() and len(self.expected.lines) == 1
 

@@ -36,7 +36,7 @@ from gateway.schema.quantities import OrderSettings
 from gateway.schema.values import Money
 
 LARGEST_QUANTITY = 100_000_000_000
-"""What the column of quantities holds."""
+"""The largest number that the column of quantities holds."""
 LARGEST_AMOUNT = 1_000_000_000_000
 """Of an order, in its currency and in the organization's: with tax, columns of amounts hold it."""
 MAXIMUM_NUMBER = 100
@@ -86,7 +86,7 @@ class Currency:
     code: str | None
     decimals: int
     rate: Decimal | None
-    """How much of it is one unit of the organization's own currency, for this order."""
+    """The amount of it that is one unit of the organization's own currency, for this order."""
 
     def rounded(self, amount: Decimal) -> Decimal:
         """As the ERP rounds: to the decimals of the currency, halves away from zero."""
@@ -95,7 +95,7 @@ class Currency:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """Who sells what to whom on what terms. The order decides it, whoever adds to the order."""
+    """The seller, the buyer and the terms. The order decides them, whoever adds to the order."""
 
     account: UUID
     company: str | None
@@ -104,13 +104,13 @@ class Deal:
 
     @property
     def terms(self) -> Terms | None:
-        """What decides its prices; None where it has no price list or no currency."""
+        """The terms that decide its prices; None where it has no price list or no currency."""
         if self.price_list is None or self.currency is None:
             return None
         return Terms(self.price_list, self.currency.id)
 
     def amount(self, quantity: Decimal, price: Money | None) -> Decimal:
-        """What so much comes to; 0 without a price."""
+        """The amount of a quantity; 0 without a price."""
         if price is None or self.currency is None:
             return Decimal()
         return self.currency.rounded(quantity * price.amount)
@@ -123,7 +123,7 @@ class Changing:
     id: UUID
     product: UUID | None
     quantity: Decimal
-    """How much it is now."""
+    """The quantity now."""
     unit: UUID | None
     price: Money | None
     values: Mapping[str, Any]
@@ -139,7 +139,7 @@ class Wanted:
 
     @property
     def growth(self) -> Decimal:
-        """How much more it is than it was."""
+        """The difference to the quantity that it was."""
         return self.line.quantity - (self.before.quantity if self.before else Decimal())
 
     @property
@@ -148,7 +148,7 @@ class Wanted:
 
     @property
     def is_kept(self) -> bool:
-        """Whether it is as much as before."""
+        """True if it is as much as before."""
         return self.before is not None and self.growth == 0
 
     def at(self, *path: str) -> list[str]:
@@ -221,7 +221,7 @@ def sound(lines: Sequence[Wanted], *place: str, besides: Sequence[UserError] = (
 
 
 def input_mistakes(wanted: Wanted) -> Errors:
-    """What is wrong with the input of one line by itself, whatever day it is."""
+    """The mistakes in the input of one line by itself, whatever day it is."""
     return [error for check in OF_INPUT.values() for error in check(wanted)]
 
 
@@ -333,7 +333,7 @@ def _sellable(found: Found) -> Iterator[UserError]:
 
 
 def is_sold_by(product: Product, company: str | None) -> bool:
-    """Whether a legal entity has released a product; one that none has released is everybody's."""
+    """True if a legal entity has released a product; one that none has released is everybody's."""
     if product.company is None or company is None:
         return True
     return product.company.casefold() == company.casefold()
@@ -388,7 +388,7 @@ OF_SMALLER_LINE: Mapping[Check, Callable[[Found], Iterator[UserError]]] = {
     Check.LIMITS: _limits,
     Check.DAY: _day,
 }
-"""What is asked of a line that does not grow once everything is loaded for it."""
+"""The checks of a line that does not grow, once everything is loaded for it."""
 OF_LINE: Mapping[Check, Callable[[Found], Iterator[UserError]]] = {
     Check.PRODUCT: _product,
     Check.SELLABLE: _sellable,

@@ -53,7 +53,10 @@ class Attempt(Generic[P]):
         return self.info.context
 
     async def earlier(self, *, replayed: bool = True) -> P | None:
-        """What a try before this one has made; None if nothing is there to be seen."""
+        """
+        The answer for an earlier try of the same mutation; None if nothing of it is there to be
+        seen.
+        """
         marked = {FINGERPRINT} if self.fingerprint else frozenset[str]()
         select = columns_under(self.info._raw_info, "order", SalesOrder.__table__) | marked
         order = await read_order(self.context, self.identity, select)
@@ -139,7 +142,7 @@ def new_attempt(
 async def load(
     context: Context, account: UUID, sent: PreviewSalesOrderInput, lines: Sound
 ) -> tuple[Buyer, Basket]:
-    """Who buys, and what; Wrong with all that is wrong with either."""
+    """The buyer and the basket; Wrong with all that is wrong with either."""
     buyer = await buying.buyer(context, account, sent)
     deal = await buying.deal(context, buyer, sent)
     found = await buying.found(context, deal, lines)
@@ -147,7 +150,7 @@ async def load(
 
 
 def faults(context: Context, buyer: Buyer, sent: PreviewSalesOrderInput) -> Errors:
-    """Why the header of a new order may not be."""
+    """The mistakes in the header of a new order."""
     passed = day_mistakes(sent, today(context.writer.writes.clock()))
     return [*placing.astray(buyer, sent), *passed]
 

@@ -1,4 +1,4 @@
-"""Whether an account may order for so much more: its hold and its mandatory credit limit. Pure."""
+"""Credit checks of an account: its hold and its mandatory credit limit. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from gateway.resolvers.mistakes import AccountOnHold, CreditLimitExceeded, Error
 from gateway.schema.values import Money
 
 WHOLE_ACCOUNT = frozenset({Access.ACCOUNT, Access.ACCOUNT_AND_CHILDREN, Access.ALL})
-"""How far one must see to see all orders of an account."""
+"""The reaches with which one sees all orders of an account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How an account stands."""
+    """The standing of an account."""
 
     id: UUID
     on_hold: bool
@@ -33,7 +33,7 @@ class Amount:
     currency: UUID | None
     base: Decimal | None
     rate: Decimal | None
-    """How much of the currency is one unit of the organization's own; for want of a base."""
+    """The amount of the currency that is one unit of the organization's own; for want of a base."""
 
     def within(self, account: Account) -> Decimal | None:
         """The amount in the account's currency; None where nothing says what it comes to there."""
@@ -51,7 +51,7 @@ class Amount:
 
 
 def held(account: Account) -> Errors:
-    """What is wrong where the seller has stopped all business with the account."""
+    """The mistake where the seller has stopped all business with the account."""
     said = "Your account is on hold; ask your seller."
     return [AccountOnHold(message=said, path=["input"])] if account.on_hold else []
 
@@ -59,7 +59,7 @@ def held(account: Account) -> Errors:
 def exceeded(
     account: Account, deal: Deal, ordered: Iterable[Amount], growth: Decimal, caller: Principal
 ) -> Errors:
-    """What is wrong where open orders and so much more exceed a mandatory credit limit."""
+    """The mistake where open orders and so much more exceed a mandatory credit limit."""
     if account.limit is None:
         return []
     theirs = (deal.currency.id, None, deal.currency.rate) if deal.currency else (None, None, None)

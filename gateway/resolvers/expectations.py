@@ -1,4 +1,4 @@
-"""What an order looks like once a change was made, so that reading tells whether it was. Pure."""
+"""The state of an order once a change was made, so that reading tells whether it was. Pure."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -34,17 +34,17 @@ class Expected(msgspec.Struct, frozen=True):
     header: Values = {}
     lines: dict[str, Values | None] = {}
     canceled: bool = False
-    """Whether the ERP must say as well that the order is canceled."""
+    """True if the ERP must say as well that the order is canceled."""
 
     def stands(self, header: Raw, lines: Mapping[str, Raw]) -> bool:
-        """Whether the order is so. `lines` are its lines by their ids."""
+        """True if the order is so. `lines` are its lines by their ids."""
         return _holds(self.header, header) and all(
             (key not in lines) if wanted is None else (key in lines and _holds(wanted, lines[key]))
             for key, wanted in self.lines.items()
         )
 
     def begun(self, lines: Iterable[str]) -> bool:
-        """Whether any line that should be there is, whatever it says."""
+        """True if any line that should be there is, whatever it says."""
         return any(self.lines.get(key) is not None for key in lines)
 
     @property
@@ -68,7 +68,7 @@ def added(identity: UUID, lines: Iterable[SalesOrderLineInput]) -> Expected:
 
 
 def _values(line: SalesOrderLineInput) -> Values:
-    """What a line says of itself, without looking up its product."""
+    """The values of a line in an input, without looking up its product."""
     values = columns_of(line, LINE)
     if line.product is not None:
         values[PRODUCT] = str(ids.key(Product.__table__, line.product)[0])

@@ -1,4 +1,6 @@
-"""What the mutations of orders take. Customer, company, currency and prices are never asked for."""
+"""
+The inputs of the mutations of orders. Customer, company, currency and prices are never asked for.
+"""
 
 import hashlib
 from dataclasses import fields
@@ -12,7 +14,9 @@ import strawberry
 MAXIMUM_LINES = 500
 """Of an order, whichever way its lines come."""
 MOST = {"SalesOrderLineInput": MAXIMUM_LINES}
-"""How many items of an input type a list of a mutation may have; each list is held to it there."""
+"""
+The most items of an input type that a list of a mutation may have; each list is held to it there.
+"""
 MAXIMUM_KEY = 255
 MAXIMUM_CSV = 65_536
 LENGTHS = {
@@ -28,8 +32,8 @@ LENGTHS = {
     "country": 80,
 }
 """
-How long each text may be, by what the columns of Dataverse and those of the ERP hold, and as
-Dynamics counts: in UTF-16 units.
+The length of each text, by the columns of Dataverse and those of the ERP, and as Dynamics counts:
+in UTF-16 units.
 """
 REFERENCE = f"Your own reference; at most {LENGTHS['customer_reference']} characters."
 REQUISITION = f"Your requisition number; at most {LENGTHS['requisition_number']} characters."
@@ -40,11 +44,13 @@ CLEARS = " Null clears it."
 KEY = f"Chosen by you, 1 to {MAXIMUM_KEY} characters; the same key never does the same thing twice."
 
 
-@strawberry.input(description="Where an order goes, if not to the account's own address.")
+@strawberry.input(description="An address of delivery other than the account's own.")
 class AddressInput:
     """A typed-in delivery address."""
 
-    name: str | None = strawberry.field(default=None, description="Who or what is there.")
+    name: str | None = strawberry.field(
+        default=None, description="The person or place at the address."
+    )
     street: str = strawberry.field(description="The street.")
     street_number: str | None = strawberry.field(default=None, description="The number in it.")
     postal_code: str | None = strawberry.field(default=None, description="The postal code.")
@@ -67,7 +73,7 @@ class SalesOrderLineInput:
     item_number: str | None = strawberry.field(
         default=None, description="The item number in the ERP."
     )
-    quantity: Decimal = strawberry.field(description="How much.")
+    quantity: Decimal = strawberry.field(description="The quantity.")
     unit: str | None = strawberry.field(
         default=None, description="The symbol of the unit; the product's own unless said otherwise."
     )
@@ -75,21 +81,22 @@ class SalesOrderLineInput:
     note: str | None = strawberry.field(default=None, description=NOTE)
 
 
-@strawberry.input(description="What an order is to be.")
+@strawberry.input(description="An order to preview.")
 class PreviewSalesOrderInput:
     """Everything of a new order but the key."""
 
     lines: list[SalesOrderLineInput] = strawberry.field(
-        description=f"What is ordered: 1 to {MAXIMUM_LINES} lines."
+        description=f"The order lines: 1 to {MAXIMUM_LINES} lines."
     )
     account: strawberry.ID | None = strawberry.field(
         default=None, description="The account that buys; needed by those who act for several."
     )
     contact: strawberry.ID | None = strawberry.field(
-        default=None, description="Who orders; you, unless said otherwise."
+        default=None, description="The contact that orders; you, unless said otherwise."
     )
     ship_to: AddressInput | None = strawberry.field(
-        default=None, description="Where it goes; the account's address unless said otherwise."
+        default=None,
+        description="The address of delivery; the account's address unless said otherwise.",
     )
     ship_to_address: strawberry.ID | None = strawberry.field(
         default=None,
@@ -114,7 +121,7 @@ class CreateSalesOrderInput(PreviewSalesOrderInput):
     "note and shipping date, at today's prices. The header is said anew."
 )
 class ReorderInput:
-    """What cannot be taken along is listed in `leftOut` of the payload."""
+    """An order again; lines that cannot be taken along are listed in `leftOut` of the payload."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     order: strawberry.ID = strawberry.field(description="The earlier order.")
@@ -137,11 +144,11 @@ class ChangeInput:
 
 @strawberry.input(description="Changes of an order; what is left out stays as it is.")
 class UpdateSalesOrderInput(ChangeInput):
-    """What may be changed of the header."""
+    """The members of the header that may be changed."""
 
     ship_to: AddressInput | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Where it goes: all of the address, but for a country that is left out.",
+        description="The address of delivery: all of it, but for a country that is left out.",
     )
     ship_to_address: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
@@ -168,7 +175,7 @@ class AddSalesOrderLinesInput(ChangeInput):
 
     idempotency_key: str = strawberry.field(description=KEY)
     lines: list[SalesOrderLineInput] = strawberry.field(
-        description=f"What is added: 1 to {MAXIMUM_LINES} lines."
+        description=f"The order lines to add: 1 to {MAXIMUM_LINES} lines."
     )
 
 
@@ -193,7 +200,7 @@ class UpdateSalesOrderLineInput(ChangeInput):
 
     line: strawberry.ID = strawberry.field(description="The line.")
     quantity: Decimal | None = strawberry.field(
-        default=strawberry.UNSET, description="How much, in the unit that the line has."
+        default=strawberry.UNSET, description="The quantity, in the unit that the line has."
     )
     requested_shipping_date: date | None = strawberry.field(
         default=strawberry.UNSET, description=SHIPPING + CLEARS

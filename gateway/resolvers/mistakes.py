@@ -1,4 +1,4 @@
-"""What a caller can put right: the errors that stand in the payload of a mutation."""
+"""Errors that a caller can put right: they stand in the payload of a mutation."""
 
 from decimal import Decimal
 from typing import ClassVar
@@ -16,7 +16,7 @@ class UserError:
 
     CODE: ClassVar[str]
 
-    message: str = strawberry.field(description="What is wrong, for people.")
+    message: str = strawberry.field(description="The mistake in words, for people.")
     path: list[str] = strawberry.field(description="The place in the input, from `input` down.")
 
     code: str = strawberry.field(default="", description="A stable code; each type has its own.")
@@ -29,7 +29,7 @@ Errors = list[UserError]
 
 
 class Wrong(Exception):
-    """What a mutation was sent cannot be done for these reasons; `payloads.telling` answers it."""
+    """A mutation cannot be done for these reasons; `payloads.telling` answers it."""
 
     def __init__(self, *errors: UserError) -> None:
         super().__init__(", ".join(error.code for error in errors))
@@ -100,7 +100,9 @@ class QuantityNotAllowed(UserError):
     """Too many decimals."""
 
     CODE = "QUANTITY_NOT_ALLOWED"
-    decimals: int = strawberry.field(description="How many decimals the quantity may have.")
+    decimals: int = strawberry.field(
+        description="The number of decimals that the quantity may have."
+    )
 
 
 @strawberry.type(description="Less than can be ordered at once. Code QUANTITY_BELOW_MINIMUM.")
@@ -127,7 +129,9 @@ class QuantityNotMultiple(UserError):
     """By the seller's default order settings."""
 
     CODE = "QUANTITY_NOT_MULTIPLE"
-    multiple: Decimal = strawberry.field(description="What the quantity must be a multiple of.")
+    multiple: Decimal = strawberry.field(
+        description="The number that the quantity must be a multiple of."
+    )
 
 
 @strawberry.type(description="You have no price for a product, and need one. Code PRICE_UNKNOWN.")
@@ -180,8 +184,8 @@ class CreditLimitExceeded(UserError):
         description="The credit limit; null where your role does not show it."
     )
     ordered: Money | None = strawberry.field(
-        description="What is on order already, in the currency of the limit; null unless you see "
-        "all orders of the account."
+        description="The amount on order already, in the currency of the limit; null unless you "
+        "see all orders of the account."
     )
 
 
@@ -234,7 +238,7 @@ class StatusForbids(UserError):
     """Asked before the write; where the ERP knows better, it refuses."""
 
     CODE = "STATUS_FORBIDS"
-    status: OrderStatus = strawberry.field(description="How far the order has come.")
+    status: OrderStatus = strawberry.field(description="The progress of the order.")
 
 
 FOR_QUANTITIES = (

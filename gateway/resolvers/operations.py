@@ -1,5 +1,5 @@
 """
-What became of a mutation whose outcome was unknown when its caller was answered.
+The outcome of a mutation that was unknown when its caller was answered.
 
 Nothing is remembered here: the caller carries a sealed receipt, and the order itself tells.
 """
@@ -26,7 +26,7 @@ SETTLED_AFTER = 130.0
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What must be known to tell what became of a write."""
+    """The facts that must be known to tell the outcome of a write."""
 
     order: UUID
     account: UUID
@@ -37,14 +37,16 @@ class Receipt(msgspec.Struct, frozen=True):
     version: int | None = None
     """The version that a change started from; None for a new order."""
     expected: Expected = Expected()
-    """What a change leads to."""
+    """The state to which a change leads."""
 
 
-@strawberry.type(description="What became of a mutation.")
+@strawberry.type(description="The outcome of a mutation.")
 class Operation:
     """As of now; only PENDING can change."""
 
-    status: OperationStatus = strawberry.field(description="What is known for sure.")
+    status: OperationStatus = strawberry.field(
+        description="The outcome as far as it is known for sure."
+    )
     order: SalesOrder | None = strawberry.field(
         description="The order as it is now; null where it does not exist."
     )
@@ -55,7 +57,7 @@ def receipt_id(context: Context, receipt: Receipt) -> strawberry.ID:
 
 
 async def operation(info: Info, id: strawberry.ID) -> Operation | None:
-    """What became of the mutation that gave out `id`; None where it is somebody else's."""
+    """The outcome of the mutation that gave out `id`; None where it is somebody else's."""
     receipt = _opened(info.context, id)
     if not _mine(info.context.principal, receipt):
         return None
@@ -107,7 +109,7 @@ async def _changed(info: Info, receipt: Receipt) -> Operation | None:
 
 
 async def _canceled(context: Context, order: SalesOrder, *, settled: bool) -> OperationStatus:
-    """What has become of a cancelation that stands in Dataverse: the ERP decides."""
+    """The outcome of a cancelation that stands in Dataverse: the ERP decides."""
     if await canceled_in_erp(context, order):
         return OperationStatus.CHANGED
     return OperationStatus.NOT_CHANGED if settled else OperationStatus.PENDING

@@ -42,7 +42,7 @@ class Mutation:
         return await creating.create(info, input)
 
     @strawberry.mutation(
-        description="What an order would cost and when it could be had, after the checks that "
+        description="The price and availability of an order, after the checks that "
         "placing it makes. Writes nothing."
     )
     async def preview_sales_order(

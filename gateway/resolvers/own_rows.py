@@ -1,5 +1,5 @@
 """
-What an adopter's mutation does with rows: find them through the gate, make and change them.
+Functions for an adopter's mutations: find rows through the gate, make and change them.
 
 The row rule of the table decides what may be written as it decides what may be read: nobody makes
 a row, or changes one into a row, that would not be theirs.
@@ -42,7 +42,7 @@ UNKNOWN = "Nobody knows yet whether it was done; send it again as it was."
 
 
 def caller(info: Info) -> Principal:
-    """Who asks: `kind`, `contact` (None for staff and machines), `accounts`, `roles`."""
+    """The caller: `kind`, `contact` (None for staff and machines), `accounts`, `roles`."""
     return info.context.principal
 
 

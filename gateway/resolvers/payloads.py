@@ -1,4 +1,4 @@
-"""What the mutations of orders answer."""
+"""The payloads of the mutations of orders."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
@@ -16,7 +16,7 @@ from gateway.schema.sales import SalesOrder, SalesOrderLine
 from gateway.schema.values import Money
 
 
-@strawberry.enum(description="What has become of a mutation.")
+@strawberry.enum(description="The outcome of a mutation.")
 class OperationStatus(Enum):
     """Never a guess."""
 
@@ -40,24 +40,27 @@ class OperationStatus(Enum):
 
 @strawberry.type
 class OrderPayload:
-    """What the mutations have in common; each has a type of its own, and a list of errors."""
+    """
+    The members that the payloads have in common; each mutation has a type of its own, and a list of
+    errors.
+    """
 
     ERRORS: ClassVar[tuple[type[UserError], ...]]
 
     status: OperationStatus | None = strawberry.field(
-        default=None, description="What has become of it; null where `errors` says why not."
+        default=None, description="The outcome; null where `errors` says why there is none."
     )
     order: SalesOrder | None = strawberry.field(
         default=None, description="The order as it is now, where it could be read."
     )
     replayed: bool = strawberry.field(
-        default=False, description="Whether an earlier try had done it already."
+        default=False, description="True if an earlier try had done it already."
     )
     operation: strawberry.ID | None = strawberry.field(
         default=None, description="The id to ask `operation` with, where the status is PENDING."
     )
     errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
+        default_factory=list, description="The reasons for which nothing was written."
     )
 
 
@@ -111,7 +114,7 @@ class CreateSalesOrderPayload(OrderPayload):
     ERRORS = _CREATING
 
 
-@strawberry.enum(description="How much of a line is left out.")
+@strawberry.enum(description="The part of a line that is left out.")
 class LeftOutPart(Enum):
     """A line without its day is ordered all the same."""
 
@@ -126,9 +129,9 @@ class LeftOut:
     """Only a line that is left out whole is an error without `skipUnavailable`."""
 
     line: SalesOrderLine = strawberry.field(description="The line of the earlier order.")
-    part: LeftOutPart = strawberry.field(description="How much of it.")
+    part: LeftOutPart = strawberry.field(description="The quantity.")
     reasons: list[UserError] = strawberry.field(
-        description="Why; paths lead to the line by its place in the earlier order, from 0."
+        description="The reasons; paths lead to the line by its place in the earlier order, from 0."
     )
 
 
@@ -144,7 +147,7 @@ class ReorderPayload(OrderPayload):
     )
     left_out: list[LeftOut] = strawberry.field(
         default_factory=list,
-        description="What of the earlier order's lines cannot be taken along, and why.",
+        description="The lines of the earlier order that cannot be taken along, and why.",
     )
 
 
@@ -190,9 +193,14 @@ class CancelSalesOrderPayload(OrderPayload):
     ERRORS = mistakes.FOR_CHANGES
 
 
-@strawberry.enum(description="Why an order may come to another amount than its preview.")
+@strawberry.enum(
+    description="A reason for which an order may come to another amount than its preview."
+)
 class PreviewDifference(Enum):
-    """What only the ERP knows. Unit prices, quantities and amounts of lines do not differ else."""
+    """
+    Amounts that only the ERP knows. Unit prices, quantities and amounts of lines do not differ
+    else.
+    """
 
     TAX = strawberry.enum_value("tax", description="Tax comes on top.")
     CHARGES = strawberry.enum_value("charges", description="Freight and charges come on top.")
@@ -205,7 +213,7 @@ class PreviewDifference(Enum):
 
 
 def _shown(info: Info, member: str, value: Money | None) -> Money | None:
-    """What a preview says of a product; Forbidden where the caller's roles hide it there."""
+    """The value of a product in a preview; Forbidden where the caller's roles hide it there."""
     info.context.principal.show("Product", member)
     return value
 
@@ -215,7 +223,7 @@ class PreviewLine:
     """Price and availability of one line of the input."""
 
     product: Product = strawberry.field(description="The product.")
-    quantity: Decimal = strawberry.field(description="How much.")
+    quantity: Decimal = strawberry.field(description="The quantity.")
     price: strawberry.Private[Money | None]
     total: strawberry.Private[Money | None]
     loaders: strawberry.Private[Loaders]
@@ -231,7 +239,7 @@ class PreviewLine:
     def amount(self, info: Info) -> Money | None:
         return _shown(info, "price", self.total)
 
-    @strawberry.field(description="How much there is; null for what is not kept in stock.")
+    @strawberry.field(description="The stock; null for a product that is not kept in stock.")
     async def availability(self, info: Info) -> Availability | None:
         info.context.principal.show("Product", "availability")
         there: Availability | None = await self.product.availability(self.loaders)
@@ -239,7 +247,7 @@ class PreviewLine:
 
 
 @strawberry.type(
-    description=f"What an order would be, or what is wrong. {_doc(mistakes.FOR_NEW_ORDERS)}"
+    description=f"The preview of an order, or the mistakes in it. {_doc(mistakes.FOR_NEW_ORDERS)}"
 )
 class PreviewSalesOrderPayload:
     """Nothing was written, whatever it says."""
@@ -259,11 +267,11 @@ class PreviewSalesOrderPayload:
         default_factory=list, description="By what the order may come to another amount."
     )
     complete: bool = strawberry.field(
-        default=False, description="Whether every line has a price, and so is in the total."
+        default=False, description="True if every line has a price, and so is in the total."
     )
     basis: PriceBasis = strawberry.field(
-        default=PriceBasis.ESTIMATED, description="How sure the amounts are."
+        default=PriceBasis.ESTIMATED, description="The basis of the amounts."
     )
     errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why it could not be ordered."
+        default_factory=list, description="The reasons for which it could not be ordered."
     )

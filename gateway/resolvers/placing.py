@@ -1,5 +1,5 @@
 """
-What a new order is made of: checks of the input, defaults, and the row that is sent. All pure.
+The making of a new order: checks of the input, defaults, and the row that is sent. All pure.
 
 The defaults are those that Microsoft's customer portal takes from the signed-in contact; what the
 contact lacks its account provides.
@@ -57,10 +57,10 @@ class Buyer:
     account: Account
     contact: Contact | None
     delivery: Address | None = None
-    """Where the order goes, if it names an address of the account's by its id."""
+    """The address of delivery, if the order names one of the account's by its id."""
 
     is_self: bool = True
-    """Whether the contact is the caller: nobody brings prices by naming somebody else."""
+    """True if the contact is the caller: nobody brings prices by naming somebody else."""
     sold_by: str | None = None
     """The code of the company that sells to the account."""
     party: UUID | None = None
@@ -102,7 +102,10 @@ def derived_id(principal: Principal, account: UUID, operation: str, key: str) ->
 
 
 def _caller(principal: Principal) -> tuple[str, ...]:
-    """Who repeats: a person, however signed in, or a machine by the name its issuer gives it."""
+    """
+    The caller as the owner of idempotency keys: a person, however signed in, or a machine by the
+    name its issuer gives it.
+    """
     if principal.contact is not None:
         return ("contact", str(principal.contact.id))
     return (principal.kind.value, principal.issuer, principal.subject)
@@ -213,7 +216,7 @@ def _to(entity: str, key: object) -> Reference | None:
 
 
 def columns_of(sent: object, columns: Mapping[str, str]) -> dict[str, Any]:
-    """What an input says, be it null, in these columns."""
+    """The values of an input, nulls included, by these columns."""
     return {
         column: plain(getattr(sent, name))
         for name, column in columns.items()

@@ -1,4 +1,4 @@
-"""What an order would be: the checks of a new order, its prices and what is in stock."""
+"""The preview of an order: the checks of a new order, its prices and its stock."""
 
 import asyncio
 from decimal import Decimal
@@ -19,7 +19,7 @@ from gateway.schema.values import Money
 from gateway.tables import paths
 
 ALWAYS = [PreviewDifference.TAX, PreviewDifference.CHARGES, PreviewDifference.DISCOUNTS]
-"""What the ERP alone knows of any order."""
+"""The amounts that the ERP alone knows of any order."""
 
 
 @telling(PreviewSalesOrderPayload)

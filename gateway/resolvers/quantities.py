@@ -1,4 +1,4 @@
-"""Whether a product can be ordered in a quantity, by what its seller has set; all pure."""
+"""Checks of a quantity by the settings of the product's seller; all pure."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -14,14 +14,14 @@ from gateway.schema.quantities import OrderQuantities
 
 
 def too_fine(quantity: Decimal, decimals: int, path: list[str]) -> Iterator[UserError]:
-    """What is wrong with the decimals of a quantity."""
+    """The mistakes in the decimals of a quantity."""
     if quantity != round(quantity, decimals):
         said = f"At most {decimals} decimals."
         yield QuantityNotAllowed(message=said, path=path, decimals=decimals)
 
 
 def not_sold_so(quantity: Decimal, sold: OrderQuantities, path: list[str]) -> Iterator[UserError]:
-    """What is wrong with a quantity in the product's own unit."""
+    """The mistakes in a quantity in the product's own unit."""
     if sold.minimum is not None and quantity < sold.minimum:
         said = f"At least {sold.minimum.normalize():f}."
         yield QuantityBelowMinimum(message=said, path=path, minimum=sold.minimum)

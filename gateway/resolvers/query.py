@@ -17,18 +17,18 @@ from gateway.schema.selection import columns
 from gateway.tables import Node
 
 NODES = 100
-"""How many ids `nodes` takes at once."""
+"""The number of ids that `nodes` takes at once."""
 
 
 @strawberry.type(description="The caller of this request.")
 class Viewer:
-    """What the token says and what follows from it."""
+    """The caller: the contents of the token and their consequences."""
 
     kind: str = strawberry.field(description="`customer`, `partner` or `staff`.")
     name: str | None = strawberry.field(description="The contact's name; null without a contact.")
     roles: list[str] = strawberry.field(description="The roles that the caller holds.")
     permissions: list[str] = strawberry.field(
-        description="What the caller may do, as `orders:read`."
+        description="The caller's permissions, such as `orders:read`."
     )
 
     @strawberry.field(description="The contact behind the token; null for staff and machines.")
@@ -39,7 +39,9 @@ class Viewer:
         select = columns(info._raw_info, Contact.__table__)
         return await info.context.loaders.node(Contact, (person.id,), select)
 
-    @strawberry.field(description="What this environment of Dynamics can answer.")
+    @strawberry.field(
+        description="The parts of the schema that this environment of Dynamics can answer."
+    )
     def capabilities(self, info: Info) -> Capabilities:
         return capabilities_of(info._raw_info.schema, info.context.loaders.reader)
 
@@ -48,12 +50,12 @@ class Viewer:
 class Query:
     """The fields for the declared tables are added by `root`."""
 
-    @strawberry.field(description="Who is asking, and what they may do.")
+    @strawberry.field(description="The caller, and what they may do.")
     def viewer(self, info: Info) -> Viewer:
         return viewer_of(info.context.principal)
 
     @strawberry.field(
-        description="What became of a mutation that answered PENDING; null if it was not yours."
+        description="The outcome of a mutation that answered PENDING; null if it was not yours."
     )
     async def operation(self, info: Info, id: strawberry.ID) -> Operation | None:
         return await operations.operation(info, id)

@@ -84,7 +84,7 @@ def with_days(context: Context, cls: type[Row], raw: Raw) -> Raw:
 
 
 async def canceled_in_erp(context: Context, order: SalesOrder) -> bool:
-    """Whether the ERP has canceled an order; False as long as it cannot be asked."""
+    """True if the ERP has canceled an order; False as long as it cannot be asked."""
     context.loaders.forget()
     try:
         return await is_canceled(context.loaders, order.company, order.number)
@@ -139,7 +139,7 @@ async def currency_of(context: Context, key: UUID) -> Currency:
 
 
 async def account_of(context: Context, key: UUID) -> Account:
-    """How an account stands, whatever of it the caller may see."""
+    """The standing of an account, whatever of it the caller may see."""
     where = Compare("accountid", "eq", key)
     (row,) = await context.writer.facts(Query("account", STANDING + CURRENCY, where))
     hold = value_at(row, "msdyn_onholdstatus")
@@ -153,7 +153,7 @@ async def account_of(context: Context, key: UUID) -> Account:
 
 
 async def amounts_of(context: Context, account: UUID) -> list[Amount]:
-    """What is on order for an account by all open orders, whoever placed them."""
+    """The amounts on order for an account by all open orders, whoever placed them."""
     facts = context.writer.facts
     rows = await facts(Query("salesorder", ORDERED, _open(account)))
     known = [_amount(row, "totalamount", row.get("totalamount_base")) for row in rows]

@@ -1,4 +1,4 @@
-"""Why Dynamics or the ERP said no, in words of ours: theirs may quote anybody's rows."""
+"""Refusals of Dynamics or the ERP in words of ours: theirs may quote anybody's rows."""
 
 import re
 
@@ -15,7 +15,7 @@ KNOWN = (
     (r"period|number sequence", "The ERP is not set up to take orders now."),
     (r"DualWrite|Integrator", "The ERP refused it."),
 )
-"""What a refusal may say, and what callers read for it; the first that fits counts."""
+"""Patterns of refusals, and the words that callers read for them; the first that fits counts."""
 
 
 def refusal(error: UpstreamRefused) -> OrderRefused:

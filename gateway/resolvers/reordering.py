@@ -45,7 +45,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What of the earlier lines can be ordered today, and what cannot."""
+    """The earlier lines that can be ordered today, and those that cannot."""
 
     items: list[Item] = field(default_factory=list)
     gone: dict[int, Errors] = field(default_factory=dict)
@@ -123,7 +123,7 @@ async def _source(info: Info, sent: ReorderInput) -> Source:
 
 
 async def _tried(context: Context, deal: Deal, source: Source) -> Trial:
-    """What becomes of each line, in the order that they had: as many as an order has room for."""
+    """The fate of each line, in the order that they had: as many as an order has room for."""
     trial, now = Trial(), today(context.writer.writes.clock())
     wanted: dict[int, Wanted] = {}
     for number, row in enumerate(source.rows):

@@ -41,7 +41,7 @@ def folded(key: str) -> str:
 
 
 def is_said(sent: object, name: str) -> bool:
-    """Whether the input has this member, be it null."""
+    """True if the input has this member, be it null."""
     return getattr(sent, name, strawberry.UNSET) is not strawberry.UNSET
 
 
@@ -58,7 +58,7 @@ def key_mistakes(sent: object) -> Errors:
 
 
 def text_mistakes(sent: object, *path: str) -> Errors:
-    """What of the texts of an input Dynamics cannot keep."""
+    """The texts of an input that Dynamics cannot keep."""
     texts = ((name, getattr(sent, name, None)) for name in LENGTHS)
     return [
         invalid(said, *path, to_camel_case(name))
@@ -95,7 +95,7 @@ def today(clock: float) -> date:
 
 
 def day_mistakes(sent: object, today: date, *path: str, but: Collection[str] = ()) -> Errors:
-    """Which days of an input have passed, or are none of the ERP's, `but` members that stay."""
+    """The days of an input that have passed, or are none of the ERP's, `but` members that stay."""
     days = {name: plain(getattr(sent, name, None)) for name in DAYS if name not in but}
     return [
         invalid(_said(value, today), *path, to_camel_case(name))
@@ -117,7 +117,7 @@ def key_of(table: type[Row], sent: strawberry.ID, *path: str) -> Key:
 
 
 def is_id(table: type[Row], sent: strawberry.ID) -> bool:
-    """Whether it is a global id of this table."""
+    """True if it is a global id of this table."""
     try:
         key_of(table, sent)
     except Wrong:

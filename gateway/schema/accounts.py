@@ -11,7 +11,7 @@ from gateway.tables import Node, column, link, lookup, table
 from gateway.upstream.names import lookup_value
 
 
-@strawberry.enum(description="Which kinds of business with an account are stopped.")
+@strawberry.enum(description="The kinds of business with an account that are stopped.")
 class HoldStatus(OptionSet):
     """`msdyn_onholdstatus`."""
 
@@ -24,7 +24,7 @@ class HoldStatus(OptionSet):
     UNKNOWN = unknown()
 
 
-@strawberry.enum(description="Whether a row is in use.")
+@strawberry.enum(description="The state of a row: only an active one is in use.")
 class ActiveState(OptionSet):
     """`statecode` of accounts and contacts."""
 
@@ -49,7 +49,9 @@ class Account(Node):
     company: str | None = column(
         "msdyn_company/cdm_companycode", "The code of the legal entity that sells to the account."
     )
-    state: ActiveState | None = column("statecode", "Whether the account is in use.")
+    state: ActiveState | None = column(
+        "statecode", "The state of the account: only an active one is in use."
+    )
     email: str | None = column("emailaddress1", "The company's e-mail address.")
     phone: str | None = column("telephone1", "The company's telephone number.")
     website: str | None = column("websiteurl", "The company's web site.")
@@ -60,12 +62,14 @@ class Account(Node):
     payment_terms: str | None = column(
         "msdyn_paymentterm/msdyn_description", "The terms of payment, in words."
     )
-    credit_limit: Money | None = money("creditlimit", "How much may be owed.")
+    credit_limit: Money | None = money(
+        "creditlimit", "The credit limit: the amount that may be owed."
+    )
     credit_limit_is_mandatory: bool | None = column(
-        "msdyn_creditlimitismandatory", "Whether orders above the credit limit are refused."
+        "msdyn_creditlimitismandatory", "True if orders above the credit limit are refused."
     )
     hold_status: HoldStatus | None = column(
-        "msdyn_onholdstatus", "What is stopped for the account, if anything."
+        "msdyn_onholdstatus", "The business that is stopped for the account, if any."
     )
     parent: "Account | None" = link(
         "parentaccountid",
@@ -82,7 +86,7 @@ class Account(Node):
     _id: UUID = column("accountid", "The key.")
 
 
-@strawberry.enum(description="What an address is for.")
+@strawberry.enum(description="The purpose of an address.")
 class AddressPurpose(OptionSet):
     """`addresstypecode` of addresses."""
 
@@ -104,7 +108,7 @@ class AccountAddress(Node):
     """An address of an account; an order can be sent there by its id."""
 
     number: int | None = column("addressnumber", "Its place among the account's addresses.")
-    purpose: AddressPurpose | None = column("addresstypecode", "What it is for.")
+    purpose: AddressPurpose | None = column("addresstypecode", "The purpose of the address.")
     address: Address | None = address("", "The address itself.")
     account: Account | None = link(
         "parentid",
@@ -132,8 +136,10 @@ class Contact(Node):
     email: str | None = column("emailaddress1", "The e-mail address.")
     phone: str | None = column("telephone1", "The telephone number.")
     mobile_phone: str | None = column("mobilephone", "The mobile telephone number.")
-    job_title: str | None = column("jobtitle", "What the person does in the company.")
-    state: ActiveState | None = column("statecode", "Whether the contact is in use.")
+    job_title: str | None = column("jobtitle", "The person's job title.")
+    state: ActiveState | None = column(
+        "statecode", "The state of the contact: only an active one is in use."
+    )
     account: Account | None = link(
         "parentcustomerid",
         "The account that the person acts for.",

@@ -31,7 +31,7 @@ INVOICED = {
     "account": lookup_value("customerid"),
     "party": lookup_value("msdyn_associatedcontact"),
 }
-"""Who is invoiced, which may be another account than the one that ordered."""
+"""The account that is invoiced, which may be another one than the account that ordered."""
 
 
 @table(
@@ -51,7 +51,7 @@ class Invoice(Node):
     state: InvoiceState | None = column("statecode", "The state of the invoice.")
     description: str | None = column("description", "The customer's own reference.")
     freight: Money | None = money("freightamount", "The charges on the invoice.")
-    bill_to: Address | None = address("billto_", "Where the invoice went.")
+    bill_to: Address | None = address("billto_", "The address to which the invoice went.")
     account: Account | None = link(
         "customerid",
         "The account that is invoiced.",
@@ -107,7 +107,7 @@ class InvoiceLine(Node):
 
     sequence: int | None = column("sequencenumber", "The place of the line in its invoice.")
     description: str | None = column("description", "The name of the product.")
-    quantity: Decimal | None = column("quantity", "How much is invoiced.")
+    quantity: Decimal | None = column("quantity", "The quantity that is invoiced.")
     unit: str | None = column("uomid/msdyn_symbol", "The unit of the quantity.")
     unit_price: Money | None = money("priceperunit", "The price of one unit.")
     discount: Money | None = money("manualdiscountamount", "The discount on the line.")

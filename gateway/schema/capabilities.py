@@ -1,4 +1,4 @@
-"""What the schema has and the environment has not, for front ends that want to leave it out."""
+"""The members of the schema that the environment lacks, so that front ends leave them out."""
 
 from collections.abc import Iterator
 
@@ -10,18 +10,18 @@ from gateway.loaders.reader import Reader
 from gateway.tables import TABLES, Computed, Link, Spec, Table
 
 
-@strawberry.type(description="What this environment can answer.")
+@strawberry.type(description="The parts of the schema that this environment can answer.")
 class Capabilities:
     """Worked out from the metadata of the environment and from the operator's names file."""
 
     missing: list[str] = strawberry.field(
-        description="What this environment does not have: `Shipment` for a type that answers "
-        "NOT_AVAILABLE_HERE, `SalesOrder.paymentTerms` for a field that is always null."
+        description="The parts that this environment does not have: `Shipment` for a type that "
+        "answers NOT_AVAILABLE_HERE, `SalesOrder.paymentTerms` for a field that is always null."
     )
 
 
 def capabilities_of(schema: GraphQLSchema, reader: Reader) -> Capabilities:
-    """What is missing of what the schema has, in the order of names."""
+    """The members of the schema that the environment lacks, in the order of names."""
     return Capabilities(missing=sorted(_missing(schema, reader)))
 
 
@@ -41,7 +41,7 @@ def _missing(schema: GraphQLSchema, reader: Reader) -> Iterator[str]:
 
 
 def _is_there(reader: Reader, table: Table, spec: Spec) -> bool:
-    """Whether a member can hold anything: a computed one needs all it uses, others need some."""
+    """True if a member can hold anything: a computed one needs all it uses, others need some."""
     if isinstance(spec, Link) and not reader.has(spec.target):
         return False
     found = [reader.has(table, path) for path in spec.paths]

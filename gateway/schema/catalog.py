@@ -1,4 +1,4 @@
-"""What can be bought: products, what they cost this caller, and how much of them is in stock."""
+"""The catalogue: products, their prices for this caller, and their stock."""
 
 from decimal import Decimal
 from enum import Enum
@@ -17,7 +17,7 @@ from gateway.upstream.conditions import value_at
 from gateway.upstream.names import lookup_value
 
 
-@strawberry.enum(description="Whether a product can be bought.")
+@strawberry.enum(description="The state of a product: only an active one can be bought.")
 class ProductState(OptionSet):
     """`product.statecode`."""
 
@@ -32,9 +32,9 @@ RELEASED = (0, 1, 3)
 """The states of products that customers may know of: all but DRAFT, which is the seller's alone."""
 
 
-@strawberry.enum(description="How sure a price is.")
+@strawberry.enum(description="The basis of a price.")
 class PriceBasis(Enum):
-    """What stands behind an amount."""
+    """The basis of an amount."""
 
     ESTIMATED = strawberry.enum_value(
         "estimated", description="From a price list; the ERP may settle on another amount."
@@ -42,13 +42,13 @@ class PriceBasis(Enum):
     CONFIRMED = strawberry.enum_value("confirmed", description="Worked out by the ERP.")
 
 
-@strawberry.type(description="What a product costs this caller.")
+@strawberry.type(description="The price of a product for this caller.")
 class Price:
     """A price for one unit."""
 
     unit_price: Money = strawberry.field(description="The price of one unit.")
     unit: str | None = strawberry.field(description="The unit that the price is for.")
-    basis: PriceBasis = strawberry.field(description="How sure the price is.")
+    basis: PriceBasis = strawberry.field(description="The basis of the price.")
 
 
 @strawberry.type(description="The dimensions of a variant; a part is null where it has none.")
@@ -61,16 +61,16 @@ class Variant:
     configuration: str | None = strawberry.field(description="The configuration.")
 
 
-@strawberry.type(description="How much of a product there is, over all warehouses of the seller.")
+@strawberry.type(description="The stock of a product, over all warehouses of the seller.")
 class Availability:
     """Sums over the warehouses of the legal entities that sell to the caller."""
 
     available: Decimal = strawberry.field(
-        description="What is in stock and not promised to others."
+        description="The quantity in stock that is not promised to others."
     )
-    on_hand: Decimal = strawberry.field(description="What is in stock.")
-    on_order: Decimal = strawberry.field(description="What is on order from suppliers.")
-    in_stock: bool = strawberry.field(description="Whether any of it is available now.")
+    on_hand: Decimal = strawberry.field(description="The quantity in stock.")
+    on_order: Decimal = strawberry.field(description="The quantity on order from suppliers.")
+    in_stock: bool = strawberry.field(description="True if any of it is available now.")
 
 
 COMPANY = "msdyn_companyid/cdm_companycode"
@@ -83,7 +83,7 @@ DIMENSIONS = {
 }
 """The dimensions of a variant in Dataverse, and in the ERP."""
 PRICE_LIST, PRICED = lookup_value("pricelevelid"), lookup_value("productid")
-"""Whose price list an item is of, and which product it prices."""
+"""The lookups of an item to its price list, and to the product that it prices."""
 
 
 @table(
@@ -93,7 +93,7 @@ PRICE_LIST, PRICED = lookup_value("pricelevelid"), lookup_value("productid")
     needs="prices",
 )
 class PriceListItem(Row):
-    """What a product costs in a price list."""
+    """The price of a product in a price list."""
 
     price: Money | None = money("amount", "The price of one unit.")
     unit: str | None = column("uomid/msdyn_symbol", "The unit that the price is for.")
@@ -134,18 +134,20 @@ class Product(Node):
     company: str | None = column(COMPANY, "The code of the legal entity that sells it.")
     variant: Variant | None = group(
         Variant,
-        "What tells it from other variants of its item; null where it is none.",
+        "The dimensions that tell it from other variants of its item; null where it is none.",
         color="msdyn_productcolor/msdyn_productcolorname",
         size="msdyn_productsize/msdyn_productsize",
         style="msdyn_productstyle/msdyn_productstyle",
         configuration="msdyn_productconfiguration/msdyn_productconfiguration",
     )
     name: str | None = column("name", "The name of the product.")
-    description: str | None = column("description", "What the product is.")
+    description: str | None = column("description", "The description of the product.")
     unit: str | None = column("defaultuomid/msdyn_symbol", "The unit it is sold in.")
-    state: ProductState | None = column("statecode", "Whether the product can be bought.")
+    state: ProductState | None = column(
+        "statecode", "The state of the product: only an active one can be bought."
+    )
     decimals: int | None = column(
-        "quantitydecimal", "How many decimals a quantity of the product may have."
+        "quantitydecimal", "The number of decimals that a quantity of the product may have."
     )
     _unit_id: UUID | None = lookup("defaultuomid", "The unit it is sold in.")
     _units_id: UUID | None = lookup("defaultuomscheduleid", "The units it is sold in.")
@@ -155,8 +157,8 @@ class Product(Node):
         "productid",
         lookup_value("defaultuomid"),
         "defaultuomid/msdyn_symbol",
-        doc="What one unit costs you, by your price list; null if the list does not have it in "
-        "your currency, or if your accounts have several lists and you have chosen none of them.",
+        doc="The price of one unit for you, by your price list; null if the list does not have it "
+        "in your currency, or if your accounts have several lists and you have chosen none.",
     )
     async def price(self, loaders: Loaders) -> Price | None:
         terms = loaders.reader.principal.terms
@@ -184,7 +186,7 @@ class Product(Node):
         "msdyn_itemnumber",
         COMPANY,
         *DIMENSIONS,
-        doc="How much of it there is; null for what is not kept in stock.",
+        doc="The stock; null for a product that is not kept in stock.",
     )
     async def availability(self, loaders: Loaders) -> Availability | None:
         if self.item_number is None:
@@ -196,7 +198,7 @@ class Product(Node):
         return _available(mine) if mine else None
 
     def _is_mine(self, stock: "WarehouseStock") -> bool:
-        """Whether stock of its item is stock of this variant, at the company that sells it."""
+        """True if stock of its item is stock of this variant, at the company that sells it."""
         if self.company is not None and (stock._company or "").lower() != self.company.lower():
             return False
         return all(
@@ -238,7 +240,7 @@ class Product(Node):
     needs="catalog",
 )
 class WarehouseStock(Row):
-    """How much of a product lies in one warehouse."""
+    """The stock of a product in one warehouse."""
 
     _company: str | None = column("dataAreaId", "The legal entity.")
     _color: str | None = column("ProductColorId", "The colour.")
@@ -248,15 +250,15 @@ class WarehouseStock(Row):
     site: str | None = column("InventorySiteId", "The site that the warehouse belongs to.")
     warehouse: str | None = column("InventoryWarehouseId", "The warehouse.")
     available: Decimal | None = column(
-        "AvailableOnHandQuantity", "What is in stock and not promised to others."
+        "AvailableOnHandQuantity", "The quantity in stock that is not promised to others."
     )
-    on_hand: Decimal | None = column("OnHandQuantity", "What is in stock.")
-    on_order: Decimal | None = column("OnOrderQuantity", "What is on order from suppliers.")
+    on_hand: Decimal | None = column("OnHandQuantity", "The quantity in stock.")
+    on_order: Decimal | None = column("OnOrderQuantity", "The quantity on order from suppliers.")
     product: Product | None = link(
         {"dataAreaId": COMPANY, "ItemNumber": "msdyn_itemnumber"},
         "The product; null where it is one of several variants.",
         back="stock",
-        back_doc="How much there is, by warehouse.",
+        back_doc="The stock by warehouse.",
     )
 
 

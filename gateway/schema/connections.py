@@ -15,12 +15,12 @@ COUNTS = ("totalCount", "totalCountIsLowerBound")
 """The fields of a connection for which its rows are counted."""
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@strawberry.type(description="The place of a page in its list.")
 class PageInfo:
     """The place of a page, as Relay names it."""
 
-    has_next_page: bool = strawberry.field(description="Whether rows follow this page.")
-    has_previous_page: bool = strawberry.field(description="Whether rows precede this page.")
+    has_next_page: bool = strawberry.field(description="True if rows follow this page.")
+    has_previous_page: bool = strawberry.field(description="True if rows precede this page.")
     start_cursor: str | None = strawberry.field(description="The cursor of the first row.")
     end_cursor: str | None = strawberry.field(
         description="The cursor of the last row: `after` it the next page begins."
@@ -41,13 +41,13 @@ class Connection(Generic[T]):
 
     edges: list[Edge[T]] = strawberry.field(description="The rows with their cursors.")
     nodes: list[T] = strawberry.field(description="The rows alone.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in its list.")
+    page_info: PageInfo = strawberry.field(description="The place of the page in its list.")
     total_count: int = strawberry.field(
-        description="How many rows the whole list has; at least so many where "
+        description="The number of rows in the whole list; at least so many where "
         "`totalCountIsLowerBound`."
     )
     total_count_is_lower_bound: bool = strawberry.field(
-        description="Whether Dynamics stopped counting; it does so at 5,000 rows."
+        description="True if Dynamics stopped counting, as it does at 5,000 rows."
     )
 
 
@@ -64,7 +64,7 @@ class Place:
 
 
 class Listing:
-    """What the fields of a connection read."""
+    """The values that the fields of a connection read."""
 
     def __init__(self, found: Slice) -> None:
         self._found = found

@@ -1,4 +1,4 @@
-"""What every resolver of one request can reach."""
+"""The context of one request: everything that its resolvers can reach."""
 
 import strawberry
 from msgspec import Struct, field

@@ -1,5 +1,5 @@
 """
-How much of an order line was delivered: worked out from the packing slips, as no entity says it.
+The delivered quantity of an order line: worked out from the packing slips, as no entity says it.
 
 The line is found in the ERP by order number and creation sequence, never by item, as an order may
 repeat one; its lot id then leads to the packing slip lines.
@@ -34,9 +34,9 @@ class ErpOrderLine(Row):
     needs="orders",
 )
 class DeliveredQuantity(Row):
-    """What one packing slip says of an order line."""
+    """The quantity of an order line on one packing slip."""
 
-    quantity: Decimal | None = column("Qty", "How much was sent.")
+    quantity: Decimal | None = column("Qty", "The quantity that was sent.")
 
 
 async def delivered(

@@ -76,7 +76,7 @@ class Filters:
         """The input by which lists of `table` are filtered."""
         name = f"{table.name}Filter"
         if name not in self._inputs:
-            made = self._inputs[name] = _input(name, f"Which rows of {table.name} to list.")
+            made = self._inputs[name] = _input(name, f"The rows of {table.name} to list.")
             for member in self._registry.members(table.filterable).values():
                 _add(made, member.name, self._for_member(member), member.doc)
             _add(made, "and", list[made], "All of these hold.")  # type: ignore[valid-type]

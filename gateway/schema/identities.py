@@ -26,7 +26,9 @@ class ContactForParty(Row):
     id: UUID = column("msdyn_contactforpartyid", "The key.")
     contact: UUID | None = lookup("msdyn_contactid", "The person.")
     account: UUID | None = lookup("msdyn_associatedaccountid", "The customer account.")
-    state: ActiveState | None = column("statecode", "Whether the tie still stands.")
+    state: ActiveState | None = column(
+        "statecode", "The state of the tie: only an active one stands."
+    )
 
 
 @table("adx_webrole", key="adx_webroleid", rows=nobody, needs="account")
@@ -35,12 +37,14 @@ class WebRole(Row):
 
     id: UUID = column("adx_webroleid", "The key.")
     name: str | None = column("adx_name", "The name.")
-    state: ActiveState | None = column("statecode", "Whether the role is in use.")
+    state: ActiveState | None = column(
+        "statecode", "The state of the role: only an active one is in use."
+    )
 
 
 @table("adx_webrole_contact", key="adx_webrole_contactid", rows=nobody, needs="account")
 class WebRoleHolder(Row):
-    """Who holds a web role, in the older data model (N:N)."""
+    """The contacts that hold a web role, in the older data model (N:N)."""
 
     role: UUID | None = column("adx_webroleid", "The role.")
     contact: UUID | None = column("contactid", "The contact.")
@@ -52,7 +56,9 @@ class SiteWebRole(Row):
 
     id: UUID = column("mspp_webroleid", "The key.")
     name: str | None = column("mspp_name", "The name.")
-    state: ActiveState | None = column("statecode", "Whether the role is in use.")
+    state: ActiveState | None = column(
+        "statecode", "The state of the role: only an active one is in use."
+    )
 
 
 @table(
@@ -62,7 +68,7 @@ class SiteWebRole(Row):
     needs="account",
 )
 class SiteWebRoleHolder(Row):
-    """Who holds a web role, in the newer data model (N:N)."""
+    """The contacts that hold a web role, in the newer data model (N:N)."""
 
     role: UUID | None = column("powerpagecomponentid", "The component that the role is.")
     contact: UUID | None = column("contactid", "The contact.")

@@ -17,12 +17,12 @@ from gateway.upstream.conditions import Guid
 from gateway.upstream.rows import Key
 
 NOT_AN_ID = "This is no id that can be used here."
-"""What is said of an id that is damaged, and of one that leads to another type."""
+"""The message for an id that is damaged, and for one that leads to another type."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[str | int]).decode
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
 _STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
-"""What is not of our alphabet becomes what is of none."""
+"""Maps characters outside of our alphabet to one that is in none."""
 LONGEST = 512
 """Longest id that is looked at, in characters."""
 
@@ -38,7 +38,7 @@ def encode(table: Table, key: Key) -> str:
 
 
 def writer(table: Table) -> Callable[..., str]:
-    """What `encode` does for one table, given the parts of keys as they stand in rows."""
+    """`encode` for one table, given the parts of keys as they stand in rows."""
     name = table.name
 
     def write(*key: Any) -> str:

@@ -16,7 +16,7 @@ class OrderQuantities:
     minimum: Decimal | None = strawberry.field(description="The least that can be ordered at once.")
     maximum: Decimal | None = strawberry.field(description="The most that can be ordered at once.")
     multiple: Decimal | None = strawberry.field(
-        description="What every quantity is a multiple of, such as a pack."
+        description="The number that every quantity is a multiple of, such as a pack's content."
     )
 
 
@@ -27,12 +27,12 @@ class OrderQuantities:
     needs="catalog",
 )
 class OrderSettings(Row):
-    """How a legal entity sells an item."""
+    """The settings by which a legal entity sells an item."""
 
     company: str | None = column("msdyn_company/cdm_companycode", "The legal entity's code.")
     item_number: str | None = column("msdyn_itemnumber/msdyn_itemnumber", "The item.")
     is_stopped: bool | None = column(
-        "msdyn_issalesprocessingstopped", "Whether the item is not sold at present."
+        "msdyn_issalesprocessingstopped", "True if the item is not sold at present."
     )
     minimum: Decimal | None = column("msdyn_minimumsalesorderquantity", "The least; 0 for none.")
     maximum: Decimal | None = column("msdyn_maximumsalesorderquantity", "The most; 0 for none.")

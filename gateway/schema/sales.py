@@ -18,7 +18,7 @@ from gateway.tables import Node, column, computed, link, lookup, table
 from gateway.upstream.names import lookup_value
 
 
-@strawberry.enum(description="How far an order has come.")
+@strawberry.enum(description="The progress of an order.")
 class OrderStatus(OptionSet):
     """`msdyn_processingstatus`: the only status that dual-write keeps right."""
 
@@ -46,7 +46,7 @@ OPEN = (
 """The orders that are not settled yet."""
 
 
-@strawberry.enum(description="How far an order line has come.")
+@strawberry.enum(description="The progress of an order line.")
 class LineStatus(OptionSet):
     """`msdyn_linestatus`, which comes from the ERP alone."""
 
@@ -66,7 +66,7 @@ ORDERED_BY = {
     "contact": lookup_value("msdyn_contactperson"),
     "party": lookup_value("msdyn_associatedcontact"),
 }
-"""Who ordered: the account, and the person by the older model of contacts or by the newer."""
+"""The buyer: the account, and the person by the older model of contacts or by the newer."""
 
 
 @table(
@@ -84,12 +84,12 @@ class SalesOrder(Node):
     number: str | None = column(
         "msdyn_salesordernumber", "The order number, the same in Dataverse and the ERP."
     )
-    name: str | None = column("name", "What the order is called.", written="always")
+    name: str | None = column("name", "The name of the order.", written="always")
     status: OrderStatus | None = column(
-        "msdyn_processingstatus", "How far the order has come.", written="update"
+        "msdyn_processingstatus", "The progress of the order.", written="update"
     )
-    placed_at: datetime | None = column("createdon", "When the order was placed.")
-    updated_at: datetime | None = column("modifiedon", "When the order last changed.")
+    placed_at: datetime | None = column("createdon", "The time at which the order was placed.")
+    updated_at: datetime | None = column("modifiedon", "The time at which the order last changed.")
     company: str | None = column(
         "msdyn_company/cdm_companycode", "The code of the legal entity that sells."
     )
@@ -117,18 +117,18 @@ class SalesOrder(Node):
     requisition_number: str | None = column(
         "msdyn_customerrequisitionnumber", "The customer's requisition number.", written="always"
     )
-    email: str | None = column("emailaddress", "Where mails about the order go.")
+    email: str | None = column("emailaddress", "The e-mail address for mails about the order.")
     payment_terms: str | None = column(
         "msdyn_paymentterms/msdyn_description", "The terms of payment, in words."
     )
     delivery_mode: str | None = column(
-        "msdyn_deliverymode/msdyn_description", "How the order is sent, in words."
+        "msdyn_deliverymode/msdyn_description", "The way in which the order is sent, in words."
     )
     delivery_terms: str | None = column(
         "msdyn_deliveryterms/msdyn_termsdescription", "The terms of delivery, in words."
     )
-    ship_to: Address | None = address("shipto_", "Where the order goes.", written="always")
-    bill_to: Address | None = address("billto_", "Where the invoice goes.")
+    ship_to: Address | None = address("shipto_", "The address of delivery.", written="always")
+    bill_to: Address | None = address("billto_", "The address to which the invoice goes.")
     account: Account | None = link(
         "customerid",
         "The account that buys.",
@@ -182,7 +182,7 @@ class SalesOrder(Node):
         "msdyn_company/cdm_companycode",
         "msdyn_salesordernumber",
         "createdon",
-        doc="Whether the ERP has the order.",
+        doc="The arrival of the order in the ERP.",
     )
     async def sync_state(self, loaders: Loaders) -> SyncState | None:
         return await sync_state(loaders, self.company, self.number, self.placed_at)
@@ -192,7 +192,7 @@ class SalesOrder(Node):
         "msdyn_salesordernumber",
         "totalamount",
         "transactioncurrencyid/isocurrencycode",
-        doc="How sure the amounts are: estimated until the ERP has written its own back.",
+        doc="The basis of the amounts: estimated until the ERP has written its own back.",
     )
     async def amounts_basis(self, loaders: Loaders) -> PriceBasis | None:
         total = self.total.amount if self.total else None
@@ -223,12 +223,12 @@ class SalesOrderLine(Node):
     sequence: int | None = column(
         "sequencenumber", "The place of the line in its order.", written="create"
     )
-    status: LineStatus | None = column("msdyn_linestatus", "How far the line has come.")
+    status: LineStatus | None = column("msdyn_linestatus", "The progress of the line.")
     description: str | None = column("description", "The product's name as it was ordered.")
-    note: str | None = column(
-        "msdyn_linedescription", "What was noted for the line.", written="always"
+    note: str | None = column("msdyn_linedescription", "The note on the line.", written="always")
+    quantity: Decimal | None = column(
+        "quantity", "The quantity that was ordered.", written="always"
     )
-    quantity: Decimal | None = column("quantity", "How much was ordered.", written="always")
     unit: str | None = column("uomid/msdyn_symbol", "The unit of the quantity.")
     unit_price: Money | None = money("priceperunit", "The price of one unit.", written="create")
     discount: Money | None = money("manualdiscountamount", "The discount on the line.")
@@ -262,7 +262,7 @@ class SalesOrderLine(Node):
     _id: UUID = column("salesorderdetailid", "The key.", written="create")
     _unit_id: UUID | None = lookup("uomid", "The unit.", written="create")
     _price_is_ours: bool | None = column(
-        "ispriceoverridden", "Whether the price is the one that was sent.", written="create"
+        "ispriceoverridden", "True if the price is the one that was sent.", written="create"
     )
     _country: str | None = column("shipto_country", "Where it goes.", written="create")
     _address_description: str | None = column(
@@ -277,7 +277,7 @@ class SalesOrderLine(Node):
         "salesorderid/msdyn_salesordernumber",
         "salesorderid/msdyn_company/cdm_companycode",
         "sequencenumber",
-        doc="How much was sent, by the packing slips; null while the ERP does not know the line.",
+        doc="The quantity sent, by the packing slips; null while the ERP does not know the line.",
     )
     async def delivered_quantity(self, loaders: Loaders) -> Decimal | None:
         return await delivered(loaders, self._company, self._order_number, self.sequence)
@@ -287,7 +287,7 @@ class SalesOrderLine(Node):
         "salesorderid/msdyn_company/cdm_companycode",
         "sequencenumber",
         "quantity",
-        doc="How much is still to be sent; null while the ERP does not know the line.",
+        doc="The quantity still to be sent; null while the ERP does not know the line.",
     )
     async def remaining_quantity(self, loaders: Loaders) -> Decimal | None:
         sent = await delivered(loaders, self._company, self._order_number, self.sequence)

@@ -1,4 +1,4 @@
-"""What an operation selects below one field -> the columns that must be read for it."""
+"""The selection of an operation below one field -> the columns that must be read for it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
@@ -25,7 +25,7 @@ ResolveInfo = GraphQLResolveInfo[Context]
 
 
 class Operation(Protocol):
-    """What decides what a selection means, besides its nodes."""
+    """The parts of an operation that decide what a selection means, besides its nodes."""
 
     @property
     def fragments(self) -> Mapping[str, FragmentDefinitionNode]: ...
@@ -57,7 +57,7 @@ def columns_under(info: ResolveInfo, name: str, table: Table) -> frozenset[str]:
 
 
 def asks_for(info: ResolveInfo, *names: str) -> bool:
-    """Whether any of these fields is selected directly below the current one."""
+    """True if any of these fields is selected directly below the current one."""
     found = fields(info, info.field_nodes)
     return any(name in found for name in names)
 

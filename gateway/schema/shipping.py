@@ -32,21 +32,21 @@ class Shipment(Node):
     order_number: str | None = column("SalesId", "The number of the order.")
     company: str | None = column("dataAreaId", "The code of the legal entity that sells.")
     delivered_on: date | None = column("DeliveryDate", "The day on which it was sent.")
-    recipient: str | None = column("DeliveryName", "Whom it was sent to.")
-    carrier: str | None = column("ShipCarrierId", "Who carries it.")
-    delivery_mode: str | None = column("DlvMode", "How it was sent.")
+    recipient: str | None = column("DeliveryName", "The receiver.")
+    carrier: str | None = column("ShipCarrierId", "The carrier.")
+    delivery_mode: str | None = column("DlvMode", "The way in which it was sent.")
     delivery_terms: str | None = column("DlvTerm", "The terms of delivery.")
     warehouse: str | None = column("inventLocationId", "The warehouse that it left.")
     bill_of_lading: str | None = column("BillOfLadingId", "The bill of lading.")
     customer_reference: str | None = column("CustomerRef", "The customer's own reference.")
-    quantity: Decimal | None = column("Qty", "How much was sent, over all lines.")
-    weight: Decimal | None = column("Weight", "What it weighs.")
-    volume: Decimal | None = column("Volume", "How much room it takes.")
+    quantity: Decimal | None = column("Qty", "The quantity that was sent, over all lines.")
+    weight: Decimal | None = column("Weight", "The weight.")
+    volume: Decimal | None = column("Volume", "The volume.")
     order: SalesOrder | None = link(
         {"dataAreaId": "msdyn_company/cdm_companycode", "SalesId": "msdyn_salesordernumber"},
         "The order that it belongs to.",
         back="shipments",
-        back_doc="What was sent of the order, latest first.",
+        back_doc="The shipments of the order, latest first.",
     )
 
 
@@ -64,9 +64,11 @@ class ShipmentLine(Row):
     line_number: Decimal | None = column("LineNum", "The place of the line in its slip.")
     item_number: str | None = column("ItemId", "The item number.")
     name: str | None = column("Name", "The name of the item.")
-    ordered_quantity: Decimal | None = column("Ordered", "How much was ordered.")
-    quantity: Decimal | None = column("Qty", "How much was sent.")
-    remaining_quantity: Decimal | None = column("Remain", "How much was left to send after it.")
+    ordered_quantity: Decimal | None = column("Ordered", "The quantity that was ordered.")
+    quantity: Decimal | None = column("Qty", "The quantity that was sent.")
+    remaining_quantity: Decimal | None = column(
+        "Remain", "The quantity that was left to send after it."
+    )
     unit: str | None = column("SalesUnit", "The unit of the quantities.")
     shipment: Shipment | None = link(
         _SLIP,
@@ -97,7 +99,7 @@ class Tracking(Row):
     """A parcel of a shipment, as the carrier follows it."""
 
     number: str | None = column("TrackingNumber", "The carrier's tracking number.")
-    url: str | None = column("TrackingURL", "Where the carrier shows how far the parcel is.")
+    url: str | None = column("TrackingURL", "The carrier's page for this parcel.")
     delivered_on: date | None = column("DeliveryDate", "The day on which it was sent.")
     shipment: Shipment | None = link(
         _TRACKED,

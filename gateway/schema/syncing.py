@@ -1,4 +1,4 @@
-"""Whether an order has reached the ERP: dual-write takes it there, unless its maps are paused."""
+"""The arrival of an order in the ERP: dual-write takes it there, unless its maps are paused."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,10 +28,10 @@ class ErpOrder(Row):
     company: str | None = column("dataAreaId", "The legal entity.")
     number: str = column("SalesOrderNumber", "The order number.")
     created_at: datetime | None = column("OrderCreationDateTime", "When the order was made.")
-    status: str | None = column("SalesOrderStatus", "How far the order has come.")
+    status: str | None = column("SalesOrderStatus", "The progress of the order.")
     total: Decimal | None = column("OrderTotalAmount", "The total with tax.")
     totals_are_calculated: bool | None = column(
-        "AreTotalsCalculated", "Whether the ERP has worked the totals out."
+        "AreTotalsCalculated", "True if the ERP has worked the totals out."
     )
 
 
@@ -40,7 +40,7 @@ CANCELED = "Canceled"
 """`SalesOrderStatus` of an order that the ERP has canceled."""
 
 
-@strawberry.enum(description="Whether an order has reached the ERP.")
+@strawberry.enum(description="The arrival of an order in the ERP.")
 class SyncStatus(Enum):
     """Looked up in the ERP, never remembered."""
 
@@ -52,12 +52,12 @@ class SyncStatus(Enum):
     )
 
 
-@strawberry.type(description="How an order stands between Dataverse and the ERP.")
+@strawberry.type(description="The state of an order between Dataverse and the ERP.")
 class SyncState:
     """As of now."""
 
-    status: SyncStatus = strawberry.field(description="Whether the ERP has the order.")
-    age_seconds: int = strawberry.field(description="How long ago the order was placed.")
+    status: SyncStatus = strawberry.field(description="The arrival of the order in the ERP.")
+    age_seconds: int = strawberry.field(description="The age of the order.")
 
 
 async def sync_state(
@@ -72,7 +72,7 @@ async def sync_state(
 
 
 async def is_canceled(loaders: Loaders, company: str | None, number: str | None) -> bool:
-    """Whether the ERP has canceled an order, or has none, so that there is nothing to cancel."""
+    """True if the ERP has canceled an order, or has none, so that there is nothing to cancel."""
     order = await _erp_order(loaders, company, number)
     return order is None or order.status == CANCELED
 

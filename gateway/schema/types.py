@@ -121,11 +121,15 @@ class Types:
         order = list[self.order_input(table)]  # type: ignore[misc,valid-type]
         size = f"0 to {MAXIMUM_SIZE}; {DEFAULT_SIZE} unless said otherwise."
         return [
-            _argument("first", int, f"How many rows from the start, or `after` a cursor: {size}"),
+            _argument(
+                "first", int, f"The number of rows from the start, or `after` a cursor: {size}"
+            ),
             _argument("after", str, "The cursor behind which the page starts."),
-            _argument("last", int, f"How many rows from the end, or `before` a cursor: {size}"),
+            _argument(
+                "last", int, f"The number of rows from the end, or `before` a cursor: {size}"
+            ),
             _argument("before", str, "The cursor in front of which the page ends."),
-            _argument("filter", self._filters.for_table(table), "Which rows to list."),
+            _argument("filter", self._filters.for_table(table), "The rows to list."),
             _argument("order_by", order, "By what to order, most important first."),
         ]
 
@@ -244,7 +248,7 @@ def _order_input(table: Table, registry: Registry) -> type:
         {
             "__annotations__": {"field": choices, "direction": Direction},
             "field": strawberry.field(description="The column."),
-            "direction": strawberry.field(default=Direction.ASC, description="Which way."),
+            "direction": strawberry.field(default=Direction.ASC, description="The direction."),
         },
     )
     return strawberry.input(made, description=f"One column of an order of {table.name}.")

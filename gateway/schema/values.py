@@ -23,7 +23,7 @@ class Money:
 class Address:
     """An address as it stands on the row; not a row of its own."""
 
-    name: str | None = strawberry.field(description="Who or what is at the address.")
+    name: str | None = strawberry.field(description="The person or place at the address.")
     street: str | None = strawberry.field(description="The street.")
     street_number: str | None = strawberry.field(description="The number in the street.")
     postal_code: str | None = strawberry.field(description="The postal code.")

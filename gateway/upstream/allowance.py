@@ -1,4 +1,4 @@
-"""What one operation may spend upstream."""
+"""The budget of one operation for calls to Dynamics."""
 
 from dataclasses import dataclass, field
 
@@ -10,14 +10,14 @@ from gateway.upstream.sender import Clock, now
 
 @dataclass(slots=True)
 class Allowance:
-    """What one operation may still spend: upstream calls, and time until `deadline` (see `now`)."""
+    """The calls and the time that one operation may still spend, until `deadline` (see `now`)."""
 
     calls: int
     deadline: float
     clock: Clock = now
     spent: int = 0
     replay: Replay | None = None
-    """What was answered already, where the operation is completed in another way."""
+    """The answers that came already, where the operation is completed in another way."""
     errand: Errand = field(default_factory=Errand)
     """For whom the services are asked."""
 
@@ -46,7 +46,7 @@ class Allowance:
 
     @property
     def tentative(self) -> bool:
-        """Whether the operation is tried in a way that is given up where anything is unusual."""
+        """True if the operation is tried in a way that is given up where anything is unusual."""
         return self.replay is not None and self.replay.keeping
 
     def rewind(self) -> None:

@@ -1,4 +1,4 @@
-"""What services answer to reads: bodies, and the rows in them."""
+"""Answers of the services to reads: bodies, and the rows in them."""
 
 from decimal import Decimal
 from functools import lru_cache
@@ -64,6 +64,6 @@ class Page(msgspec.Struct, frozen=True):
     count: int | None = None
     count_is_exact: bool = True
     complete: bool = True
-    """Whether the service has no further rows for the query."""
+    """True if the service has no further rows for the query."""
     last: Any = None
     """The last row that the service sent, behind which further rows stand."""

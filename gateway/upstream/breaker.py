@@ -16,7 +16,7 @@ from gateway.errors import UpstreamUnavailable
 log = logging.getLogger(__name__)
 
 Sort = tuple[Literal["reads", "writes"], str]
-"""What a call does, and to which table."""
+"""The kind of a call and its table."""
 
 WINDOW = 10.0
 """Seconds of calls that are looked at."""
@@ -36,14 +36,15 @@ class Breaker:
         self._random = random
         self._name = name
         self._ended: deque[tuple[float, bool, Hashable]] = deque()
-        """When calls ended, whether they failed, and who is to blame if they were too slow."""
+        """The ends of calls: the time, whether it failed, and who is to blame if it was too slow.
+        """
         self._failures = 0
         self._opened_until: float | None = None
         self._probing = False
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing failed lately."""
+        """True if nothing failed lately."""
         return not self._failures and self._opened_until is None
 
     def check(self, moment: float) -> None:
@@ -66,7 +67,9 @@ class Breaker:
     def learn(
         self, moment: float, *, failed: bool, probing: bool, slow_for: Hashable = None
     ) -> None:
-        """How a call ended; `slow_for`: the caller, where all that speaks against it is time."""
+        """
+        Learn the end of a call; `slow_for`: the caller, where all that speaks against it is time.
+        """
         if probing:
             self._probed(moment, failed=failed)
         elif self._opened_until is None and (failed or self._failures):
@@ -97,7 +100,7 @@ class Breaker:
             self._open(moment)
 
     def _is_everybodys(self) -> bool:
-        """Whether the failures are more than the slowness of what a few callers ask for."""
+        """True if the failures are more than the slowness of what a few callers ask for."""
         blamed = [slow_for for _, failed, slow_for in self._ended if failed]
         callers = {each for each in blamed if each is not None}
         return len(callers) >= CALLERS or blamed.count(None) >= SHARE * len(self._ended)
@@ -119,7 +122,7 @@ class Breakers:
         """For the whole service: whether it can be reached."""
         self._kinds: dict[Sort, Breaker] = {}
         self.quiet = True
-        """Whether nothing failed lately, so that none of them need be asked."""
+        """True if nothing failed lately, so that none of them need be asked."""
 
     def check(self, sort: Sort, moment: float) -> None:
         """UpstreamUnavailable where `admit` would let nobody through."""
@@ -148,7 +151,7 @@ class Breakers:
         reached: bool = True,
         slow_for: Hashable = None,
     ) -> None:
-        """How a call ended; `reached`: whether it came as far as the service."""
+        """Learn the end of a call; `reached`: whether it came as far as the service."""
         if self.quiet and not failed:
             return
         reach, kind = self._reach, self._of(sort)

@@ -128,7 +128,7 @@ class Spelled(Struct, frozen=True):
     condition: "Condition"
     text: str
     counted: int
-    """How many conditions the service counts in it."""
+    """The number of conditions that the service counts in it."""
 
     def holds(self, row: Raw) -> bool:
         return self.condition.holds(row)
@@ -243,7 +243,7 @@ def prefixed(condition: Condition, navigation: str) -> Condition:
 
 
 def narrows(known: Condition, column: str, wanted: Condition) -> bool:
-    """Whether `known` lets `column` have no values but those that `wanted` lets its own have."""
+    """True if `known` lets `column` have no values but those that `wanted` lets its own have."""
     match known:
         case All(parts):
             return any(narrows(part, column, wanted) for part in parts)

@@ -22,9 +22,9 @@ class Connection(asyncio.Protocol):
     def __init__(self, maximum: int) -> None:
         """`maximum`: bytes of an answer that are taken."""
         self.moved = 0.0
-        """When bytes went or came last."""
+        """The time at which bytes went or came last."""
         self.open = False
-        """Whether an exchange may follow, as far as the event loop has seen; see `usable`."""
+        """True if an exchange may follow, as far as the event loop has seen; see `usable`."""
         self._loop = asyncio.get_running_loop()
         self._maximum = maximum
         self._congested = False
@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether it is open and the service said nothing unasked, not even that it hangs up."""
+        """True if it is open and the service said nothing unasked, not even that it hangs up."""
         return self.open and not self._readable.poll(0)
 
     async def exchange(self, method: str, data: bytes, timeouts: Timeouts) -> Reply:
@@ -73,7 +73,10 @@ class Connection(asyncio.Protocol):
     # but looks when it wakes whether anything is due, and when it must wake again.
 
     def _due(self) -> float:
-        """When the exchange under way is given up, if there is one and nothing moves until then."""
+        """
+        The time at which the exchange under way is given up, if there is one and nothing moves
+        until then.
+        """
         if self._parser is None:
             return inf
         patience = self._timeouts.write if self._congested else self._timeouts.read

@@ -94,9 +94,9 @@ class ServiceLogin:
         self._renewals: Once[str, Token] = Once()
         self._failure: SignInFailed | None = None
         self._failed = 0.0
-        """When there was none to be had."""
+        """The time at which there was none to be had."""
         self._replaced = float("-inf")
-        """When another one was asked for in the place of one that was refused."""
+        """The time at which another one was asked for in the place of one that was refused."""
 
     def held(self) -> str | None:
         """The token, where it is good and not due to be renewed."""

@@ -1,4 +1,4 @@
-"""Why a service refused a query that we wrote: told once, and what is done about it."""
+"""The reason for which a service refused a query that we wrote: logged once, and acted upon."""
 
 import logging
 

@@ -52,12 +52,12 @@ class Timeouts(msgspec.Struct, frozen=True):
     until: float = inf
 
     def whole(self) -> asyncio.Timeout:
-        """What is done in this context raises TimeoutError when `until` comes."""
+        """A context that raises TimeoutError when `until` comes."""
         return asyncio.timeout_at(self.until if self.until < inf else None)
 
 
 class Transport(Protocol):
-    """How requests are carried."""
+    """The way in which requests are carried."""
 
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
         """

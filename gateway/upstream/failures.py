@@ -1,4 +1,4 @@
-"""What a service's answer says that went wrong: its status, headers and body -> errors of ours."""
+"""A service's answer of failure: its status, headers and body -> errors of ours."""
 
 import logging
 import re
@@ -23,19 +23,19 @@ BAD_QUERY = 400
 NO_PROPERTY = re.compile(
     r"Could not find a property named '(?P<property>\w+)' on type '(?:\w+\.)*(?P<type>\w+)'"
 )
-"""How both services say that a column or navigation property is not there."""
+"""The words of both services for a column or navigation property that is not there."""
 
 FORBIDDEN = 403
 NO_PRIVILEGE = re.compile(r"is missing \w+ privilege .* for entity '(?P<table>\w+)'")
-"""How Dataverse says that the gateway's user may not read a table."""
+"""The words of Dataverse for a table that the gateway's user may not read."""
 
 NOT_FOUND = 404
 NO_TABLE = (404, "0x80060888"), (404, "0x8006088a")
-"""How Dataverse says that it has no entity set of the name; a missing column is a 400."""
+"""The answers of Dataverse for an entity set that it does not have; a missing column is a 400."""
 
 
 def is_no_table(error: UpstreamRefused, service: str) -> bool:
-    """Whether a query of rows was refused because its table does not exist in the environment."""
+    """True if a query of rows was refused because its table does not exist in the environment."""
     if service == "finops":
         return error.status == NOT_FOUND
     return (error.status, error.details["reason"]) in NO_TABLE

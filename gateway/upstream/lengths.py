@@ -1,4 +1,4 @@
-"""Which texts of a row that is to be written its columns cannot hold."""
+"""The texts of a row that its columns cannot hold, found before it is written."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ class TooLong(Struct, frozen=True):
     entity: str
     column: str
     length: int
-    """What the column holds, in the units of UTF-16 in which Dynamics counts."""
+    """The length of the column, in the units of UTF-16 in which Dynamics counts."""
 
 
 def too_long(names: Names, entity: str, row: Mapping[str, Any]) -> Iterator[TooLong]:

@@ -1,5 +1,5 @@
 """
-What tables, columns and navigation properties are called in the environment that is asked.
+The names of tables, columns and navigation properties in the environment that is asked.
 
 Everything above the services speaks in *logical* names: `salesorder`, `msdyn_company`, and
 `msdyn_company/cdm_companycode` for a column of the row that a lookup leads to. What differs between
@@ -45,7 +45,7 @@ class Step(Struct, frozen=True):
 
 
 class EntityNames(Struct, frozen=True):
-    """What one table is called. Nothing is said of what is called on the wire as it is here."""
+    """The names of one table. Anything not mentioned is called on the wire as it is declared."""
 
     collection: str
     steps: Mapping[str, Step] = {}
@@ -58,19 +58,19 @@ class EntityNames(Struct, frozen=True):
     zones: Mapping[str, Zones] = {}
     """Columns whose user-local days have zones of their own."""
     lengths: Mapping[str, int] = {}
-    """How many characters texts hold, where that is known to differ."""
+    """The number of characters that texts hold, where that is known to differ."""
     company: str = ""
     """The path to the code of the legal entity that a row belongs to, where zones depend on it."""
     missing: bool = False
-    """Whether the environment has no such table."""
+    """True if the environment has no such table."""
     is_essential: bool = False
-    """Whether row rules go through it, so that nothing is read where it cannot be."""
+    """True if row rules go through it, so that nothing is read where it cannot be."""
     is_complete: bool = False
-    """Whether all its lookups are among the steps, so that one that is not is absent."""
+    """True if all its lookups are among the steps, so that one that is not is absent."""
 
     @property
     def is_plain(self) -> bool:
-        """Whether all that a query names is called so on the wire, but for the table itself."""
+        """True if all that a query names is called so on the wire, but for the table itself."""
         return not (self.steps or self.columns or self.absent or self.days)
 
 
@@ -151,7 +151,7 @@ class Names:
         return known is not None and known.missing
 
     def has(self, entity: str, path: str) -> bool:
-        """Whether the environment has a column, as far as is known."""
+        """True if the environment has a column, as far as is known."""
         return self.path(entity, path) is not None
 
     def path(self, entity: str, path: str) -> str | None:
@@ -163,7 +163,7 @@ class Names:
             return found
 
     def step(self, entity: str, step: str) -> Step | None:
-        """Where a step of a path leads; None where the environment lacks it."""
+        """The target of a step of a path; None where the environment lacks it."""
         known = self.entities.get(entity)
         if known is None:
             return Step(step, "")
@@ -249,7 +249,10 @@ class Names:
         return condition
 
     def behaviour(self, entity: str, path: str) -> Behaviour | None:
-        """How a column holds days; None where days are compared as the service does by itself."""
+        """
+        The behaviour of a column of days; None where days are compared as the service does by
+        itself.
+        """
         head, slash, rest = path.partition("/")
         known = self.entities.get(entity)
         if slash:
@@ -339,7 +342,7 @@ class Names:
         return frozenset(filter(None, (self.company_of(entity, path) for path in select)))
 
     def rename(self, entity: str, select: tuple[str, ...]) -> Rename | None:
-        """How rows get back the names by which they were asked for; None where they have them."""
+        """The way back from the names in rows to those asked for; None where they are the same."""
         key = entity, select
         if key not in self._renames:
             self._renames[key] = self._renaming(entity, select)
@@ -373,7 +376,7 @@ class Names:
 
 
 def _holds_for_null(condition: Compare | In | Like) -> bool:
-    """Whether the services find rows in which the column of a condition is empty."""
+    """True if the services find rows in which the column of a condition is empty."""
     match condition:
         case Compare(_, "eq", value):
             return value is None

@@ -43,9 +43,12 @@ readers know neither quotes nor brackets of the other; any other text, and one w
 end, is compared by `eq`.
 """
 _PLAIN_URL = re.compile(r"[A-Za-z0-9_.\-~'(),/$=:@;*!%]*", re.ASCII)
-"""What stands in a query string as it is, and the mark of what was encoded."""
+"""Characters that stand in a query string as they are, and the mark of those that were encoded."""
 _COMMON = (("%", "%25"), (" ", "%20"), ('"', "%22"), ("[", "%5B"), ("]", "%5D"))
-"""What filters have many of: replaced at once, which is far cheaper than letter by letter."""
+"""
+Characters that are frequent in filters: replaced at once, which is far cheaper than letter by
+letter.
+"""
 
 
 class Order(Struct, frozen=True):
@@ -66,7 +69,7 @@ class Expand(Struct, frozen=True):
 
 class Query(Struct, frozen=True):
     """
-    What to read of one table.
+    A read of one table.
 
     `entity` is its logical name, or the public collection of F&O; `Names.query` puts the names of
     the environment in. `top` is the number of rows wanted, None for all of them. A path in `select`
@@ -84,7 +87,7 @@ class Query(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one service spells what the two do differently."""
+    """The spelling of one service where the two differ."""
 
     service: Literal["dataverse", "finops"]
     always: Mapping[str, str] = field(default_factory=dict)
@@ -126,7 +129,7 @@ class Dialect:
         return Spelled(condition, self.text(named), self.conditions(named))
 
     def conditions(self, condition: Condition) -> int:
-        """How many conditions the service counts in `condition`; Dataverse allows 500."""
+        """The number of conditions that the service counts in `condition`; Dataverse allows 500."""
         match condition:
             case Spelled(_, _, counted):
                 return counted
@@ -166,11 +169,11 @@ class Dialect:
         return "true" if value else "false"
 
     def _stores_times(self, value: date) -> bool:
-        """Whether a day is compared with a column that holds times: F&O writes days as noon."""
+        """True if a day is compared with a column that holds times: F&O writes days as noon."""
         return self.service == "finops" and not isinstance(value, datetime)
 
     def _is_pattern(self, value: str) -> bool:
-        """Whether F&O would read an equality with `value` as one with a pattern."""
+        """True if F&O would read an equality with `value` as one with a pattern."""
         return self.service == "finops" and "*" in value
 
     def _exactly(self, column: str, op: Operator, value: str) -> str:

@@ -58,7 +58,7 @@ class AnswerParser:
         """`maximum`: bytes of the answer as it comes over the wire, its framing included."""
         self.reply: Reply | None = None
         self.keep_alive = False
-        """Whether another answer may come over the same connection."""
+        """True if another answer may come over the same connection."""
         self._without_body = method == "HEAD"
         self._maximum = maximum
         self._received = 0
@@ -95,7 +95,10 @@ class AnswerParser:
         self._complete(keep_alive=False)
 
     def _stumble(self, error: Exception) -> None:
-        """What comes after a whole answer cannot spoil it, but nothing more can be made of it."""
+        """
+        Note an error; after a whole answer it cannot spoil that, but nothing more can be made of
+        it.
+        """
         self.keep_alive = False
         if self.reply is not None:
             return
@@ -152,7 +155,7 @@ class AnswerParser:
 
 @lru_cache(maxsize=64)
 def _places(names: bytes) -> Mapping[str, list[int]]:
-    """Where the values of headers stand: a service gives nearly every answer the same names."""
+    """The places of the values of headers: a service gives nearly every answer the same names."""
     places: dict[str, list[int]] = {}
     for number, name in enumerate(names.decode("ascii").lower().split("\n") if names else ()):
         places.setdefault(name, []).append(2 * number + 1)

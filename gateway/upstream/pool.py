@@ -23,7 +23,7 @@ class Places:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> bool:
-        """Whether there was a place."""
+        """Take a place; False where there is none."""
         if not self._free:
             return False
         self._free -= 1

@@ -23,11 +23,11 @@ Place = tuple[int, int]
 
 
 class GivenUp(Exception):
-    """What is read would serve a way of answering the operation that is given up by now."""
+    """The read would serve a way of answering the operation that is given up by now."""
 
 
 trying: ContextVar[bool] = ContextVar("trying", default=False)
-"""Whether what runs belongs to the first way of its operation."""
+"""True while the code that runs belongs to the first way of its operation."""
 
 
 class Had(msgspec.Struct, eq=False):
@@ -36,12 +36,12 @@ class Had(msgspec.Struct, eq=False):
     url: str
     clock: Callable[[], float]
     outcome: Any = None
-    """What came, or the exception that ended it otherwise."""
+    """The result, or the exception that ended it otherwise."""
     moment: float = inf
     url_of: Callable[[], str] | None = None
     """Tells the URL that it is kept as, if that may be another."""
     waiter: asyncio.Future[None] | None = None
-    """Who wants the outcome on the second way, while there is none yet."""
+    """The one that wants the outcome on the second way, while there is none yet."""
 
     def come(self, outcome: Outcome, url_of: Callable[[], str]) -> None:
         """It has an outcome, which `url_of` names."""
@@ -78,7 +78,7 @@ class Replay:
         self._taken = 0
         self._turns: list[tuple[Place, asyncio.Future[None]]] = []
         self.keeping = True
-        """Whether outcomes are still being kept, and none is handed out."""
+        """True if outcomes are still being kept, and none is handed out."""
 
     def begin(self) -> None:
         """From here on outcomes are handed out, and no longer kept."""

@@ -27,7 +27,10 @@ class Checked(msgspec.Struct):
     """A row whose columns are attributes; a subclass declares them with their types."""
 
     def __eq__(self, other: object) -> bool:
-        """Whether a service sent the same; attributes with a default hold what was added since."""
+        """
+        True if a service sent the same; attributes with a default hold values that were added
+        since.
+        """
         if type(other) is not type(self):
             return NotImplemented
         sent = self.__struct_fields__[: -len(self.__struct_defaults__) or None]

@@ -68,17 +68,17 @@ Shared = Flight[Request, Sent]
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What one try came to."""
+    """The outcome of one try."""
 
     response: Reply | None = None
     error: UpstreamError | None = None
     again: bool = False
     failed: bool = False
-    """Whether it speaks against the service's health; being asked to wait does not."""
+    """True if it speaks against the service's health; being asked to wait does not."""
     tells: bool = True
-    """Whether it says anything of the service's health."""
+    """True if it says anything of the service's health."""
     ran: bool = False
-    """Whether the service may have done what it was asked, though it did not say so."""
+    """True if the service may have carried out the request, though it did not say so."""
     after: float = 0.0
     """Seconds for which the service asked to be left alone."""
     cost: float = COST
@@ -90,7 +90,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class _Asked(msgspec.Struct):
-    """What is to be sent, and how."""
+    """A request to be sent, and how it is sent."""
 
     transport: Transport
     request: Request
@@ -100,25 +100,25 @@ class _Asked(msgspec.Struct):
     errand: Errand
     sort: Sort
     shared: bool = False
-    """Whether others may wait for its answer once it was sent."""
+    """True if others may wait for its answer once it was sent."""
     flight: Shared | None = None
 
 
 @dataclass
 class Sender:
-    """How one service is asked, by everybody in this process."""
+    """The way to one service, for everybody in this process."""
 
     random: Random = field(default_factory=Random)
     governor: Governor = field(default_factory=Governor)
-    """Who may ask when."""
+    """The governor, which says who may ask when."""
     budget: float = FULL
     timeouts: Timeouts = field(default_factory=Timeouts)
     shares: bool = True
-    """Whether equal reads under way are one."""
+    """True if equal reads under way are one."""
     flights: Flights[Request, Sent] = field(default_factory=Flights)
     """Reads under way."""
     outcomes: Counter[str] = field(default_factory=Counter)
-    """How often a try came to what."""
+    """The number of tries by their outcome."""
     breakers: Breakers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -199,7 +199,7 @@ class Sender:
         return moment
 
     async def _try(self, asked: _Asked) -> Outcome:
-        """What one try came to; UpstreamError where none may be made."""
+        """The outcome of one try; UpstreamError where none may be made."""
         moment = await self._place(asked)
         governor, breakers, errand = self.governor, self.breakers, asked.errand
         end = asked.deadline - MARGIN
@@ -246,7 +246,7 @@ class Sender:
         )
 
     def _judged(self, reply: Reply, errand: Errand, began: float, moment: float) -> Outcome:
-        """What an answer means for the next try, and for the calls of all others."""
+        """The meaning of an answer for the next try, and for the calls of all others."""
         if reply.status != 429:
             self.governor.leave(errand, began, moment, reply.headers)
             return judge(reply)
@@ -277,8 +277,8 @@ class Sender:
 
 def sender_of(settings: Settings, service: str, flights: Flights[Request, Sent]) -> Sender:
     """
-    How a service is asked by the settings; its limits are shared by all worker processes. `flights`
-    are those of all services: what is written to one shows in the other.
+    The way to a service by the settings; its limits are shared by all worker processes. `flights`
+    are those of all services: a write to one shows in the other.
     """
     read = settings.read_timeout
     places = max(1, settings.upstream_concurrency // settings.workers)
@@ -308,7 +308,7 @@ def _error(outcome: Outcome) -> UpstreamError:
 
 
 def unanswered(error: Exception, request: Request) -> Outcome:
-    """What it means for the next try that there is no answer."""
+    """The meaning of no answer for the next try."""
     if isinstance(error, httpx2.PoolTimeout):
         # Our own connections were all taken, which says nothing of the service.
         return Outcome(error=UpstreamUnavailable("The gateway is busy."), again=True, tells=False)
@@ -328,7 +328,7 @@ def unanswered(error: Exception, request: Request) -> Outcome:
 
 
 def judge(response: Reply) -> Outcome:
-    """What an answer means for the next try."""
+    """The meaning of an answer for the next try."""
     status = response.status
     if status in REPEATABLE or (status >= 400 and _code(response.body) in DEADLOCKS):
         asked = "retry-after" in response.headers

@@ -75,11 +75,11 @@ class Call(Struct, frozen=True):
     url: str
     conditions: int
     finds: bool = True
-    """Whether any row can meet the query; if not it is not sent."""
+    """True if any row can meet the query; if not it is not sent."""
 
     @property
     def fits(self) -> bool:
-        """Whether the service takes it as a GET."""
+        """True if the service takes it as a GET."""
         return len(self.url) <= URL_LIMIT and self.conditions <= CONDITIONS
 
     @property

@@ -35,7 +35,7 @@ async def add(visit: Visit, product: Mapping[str, Any], typed: str) -> Objection
 
 
 def ordered(visit: Visit) -> dict[str, dict[str, Decimal]]:
-    """How much of each product is on the draft already, by unit."""
+    """The quantity of each product on the draft already, by unit."""
     found: dict[str, dict[str, Decimal]] = {}
     for line in visit.desk.draft.lines:
         units = found.setdefault(line.product, {})

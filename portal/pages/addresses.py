@@ -1,4 +1,4 @@
-"""Where an order can go: the account's addresses, where its orders went lately, or as typed."""
+"""Addresses for an order: the account's, those its orders went to lately, or one typed in."""
 
 import json
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ def _digest(parts: Mapping[str, str]) -> str:
 
 
 async def destination(visit: Visit, account: str | None) -> Destination | None:
-    """What the form says; None for an address that is not on offer any more."""
+    """The destination that the form names; None for an address that is not on offer any more."""
     picked = visit.form.get("ship_to") or ACCOUNT
     if picked == ACCOUNT:
         return Destination()

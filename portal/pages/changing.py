@@ -27,7 +27,7 @@ NOT_TAKEN: Final = N_("This could not be changed. Please call us.")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a form: what was done of it, and why it went no further."""
+    """The outcome of a form: what was done of it, and why it went no further."""
 
     done: int = 0
     stopped: str = ""

@@ -29,7 +29,7 @@ async def dashboard(visit: Visit) -> Response:
 
 
 def _warns(visit: Visit) -> bool:
-    """Whether to name accounts on hold; staff look after too many to be warned of each."""
+    """True if accounts on hold are to be named; staff look after too many to be warned of each."""
     return visit.may("account:read") and visit.viewer["viewer"]["kind"] != "staff"
 
 

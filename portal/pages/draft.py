@@ -29,7 +29,7 @@ async def edit(visit: Visit, change: Change) -> Draft:
 
 
 async def save(visit: Visit, change: Change) -> Draft:
-    """What a form says that shows the draft as it was. Waiting, Gone, Overtaken."""
+    """Save a form that shows the draft as it was. Waiting, Gone, Overtaken."""
     return await _edit(visit, change, visit.form.get("seen"))
 
 

@@ -16,7 +16,7 @@ from portal.words import N_, words_for
 from spreadsheets.writing import Cell, convention, line
 
 CONVENTIONS: Final = {"comma": ",", "point": "."}
-"""What an address can ask for instead of the decimal mark of the reader's language."""
+"""The decimal marks that an address can ask for instead of that of the reader's language."""
 
 Row = Mapping[str, Any]
 Value = Callable[[Language, Row], Cell]

@@ -1,4 +1,4 @@
-"""What anybody may see."""
+"""Pages that anybody may see."""
 
 from starlette.responses import Response
 

@@ -92,7 +92,7 @@ def _with_all(draft: Draft, lines: list[Line]) -> Draft:
 
 
 def _tell(visit: Visit, lines: list[Line], strangers: list[str]) -> None:
-    """What was taken from a list, and which of its columns were not."""
+    """Tell what was taken from a list, and which of its columns were not."""
     added = visit.language.messages.ngettext(
         "%d line was added.", "%d lines were added.", len(lines)
     )
@@ -177,7 +177,7 @@ def _meant(row: Row, found: Candidates) -> Product | Problem:
 
 
 def _mistake(row: Row, product: Product, today: date) -> Problem | None:
-    """Why a row whose product is known cannot become a line of the draft."""
+    """The reason for which a row with a known product cannot become a line of the draft."""
     if product["state"] not in (None, "ACTIVE"):
         return at(NOT_SOLD, row.row, row.number or row.item_number)
     if is_too_long(row.note):

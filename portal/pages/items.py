@@ -55,7 +55,7 @@ def page_of_line(place: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with what was typed or pasted; what was typed is shown again."""
+    """The problems of what was typed or pasted, which is shown again."""
 
     wrong: Mapping[int, Objection] = field(default_factory=dict)
     mistakes: Sequence[Problem] = ()
@@ -100,7 +100,7 @@ async def _found(visit: Visit) -> dict[str, Any] | None:
 
 
 async def _facts(visit: Visit, lines: tuple[Line, ...]) -> dict[str, dict[str, Any]]:
-    """What is in stock of what is on the page, by product; nothing while nobody can tell."""
+    """The stock of the products on the page, by product; nothing while nobody can tell."""
     if not lines:
         return {}
     try:

@@ -69,7 +69,7 @@ async def progress(visit: Visit) -> Response:
 
 
 async def _deliveries(visit: Visit, page: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What was sent; None while Finance & Operations is away or it is not for this caller."""
+    """The shipments of an order; None while Finance & Operations is away or not for this caller."""
     if not visit.may("shipments:read"):
         return None
     try:

@@ -97,7 +97,7 @@ async def _reviewed(
 
 
 def _total(draft: Draft, preview: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What the order comes to; without a preview, as the draft estimates it."""
+    """The total of the order; without a preview, as the draft estimates it."""
     if preview.get("lines"):
         return preview["total"] if preview["complete"] else None
     return None if draft.total is None else money(draft.total, draft.currency)
@@ -117,7 +117,7 @@ async def submit(visit: Visit) -> Response:
 
 
 async def checking(visit: Visit) -> Response:
-    """What became of an order whose answer did not come; the page asks again and again."""
+    """Tell what became of an order whose answer did not come; the page asks again and again."""
     key = visit.query.get("key", "")
     owner = await _owner(visit, key)
     if owner is None:

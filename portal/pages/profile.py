@@ -1,4 +1,4 @@
-"""Who is signed in, and how they like the site."""
+"""The signed-in person, and how they like the site."""
 
 from starlette.responses import Response
 

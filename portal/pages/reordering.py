@@ -25,7 +25,7 @@ LONG: Final = N_("Its note is too long: only the note was left out.")
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What was not taken along of a line, and why; `reason` is for the catalogues."""
+    """A part of a line that was not taken along, and why; `reason` is for the catalogues."""
 
     place: int
     name: str
@@ -123,7 +123,7 @@ def _joined(
 
 
 def grouped(left: Iterable[Left]) -> list[tuple[str, list[Left]]]:
-    """What was left, by its reason."""
+    """Group what was left by its reason."""
     reasons: dict[str, list[Left]] = {}
     for each in left:
         reasons.setdefault(each.reason, []).append(each)

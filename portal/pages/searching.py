@@ -35,7 +35,7 @@ async def orders(visit: Visit, text: str | None) -> dict[str, Any]:
 
 
 def _bought(answer: Mapping[str, Any]) -> Texts:
-    """What was ordered lately, by the number of its order."""
+    """The texts of what was ordered lately, by the number of its order."""
     return {
         order["number"]: _text(part for line in _nodes(order, "lines") for part in _named(line))
         for order in _nodes(answer, "bought")
@@ -89,7 +89,7 @@ Columns = Mapping[str, tuple[str, ...]]
 async def _asked(
     visit: Visit, operation: str, text: str | None, lists: Columns, **variables: Any
 ) -> dict[str, Any]:
-    """What the operation finds: of these lists the rows with a word of the text."""
+    """Return what the operation finds: of these lists the rows with a word of the text."""
     words = words_of(text)
     if not words:
         return {}
@@ -109,7 +109,7 @@ def _texts(answer: Mapping[str, Any], lists: Columns) -> dict[str, Texts]:
 
 
 async def _sent(visit: Visit) -> Texts:
-    """What was sent lately, by the number of its order; nothing while the ERP is away."""
+    """The texts of what was sent lately, by order number; nothing while the ERP is away."""
     shipped = {**visit.account_filter, "status": {"in": SHIPPED}}
     try:
         found = await visit.ask("searching", "Sent", shipped=shipped)

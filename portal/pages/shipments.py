@@ -1,4 +1,4 @@
-"""What was sent, and where the carrier has it."""
+"""Pages of shipments: what was sent, and where the carrier has it."""
 
 from typing import Any, Final
 

@@ -105,7 +105,7 @@ def one_line(text: str) -> str:
 
 
 def check(form: Mapping[str, str], draft: Draft, today: date) -> dict[str, str]:
-    """What is wrong with the first step, by field."""
+    """The mistakes in the first step, by field."""
     wanted = form.get("receipt_date", "")
     found = {
         "account": draft.account is None and N_("Choose the account that buys."),
@@ -132,7 +132,7 @@ def _country_mistake(country: str, draft: Draft) -> str | None:
 
 
 def date_mistake(text: str, today: date) -> str | None:
-    """What is wrong with a day on which something is wanted."""
+    """The mistake in a day on which something is wanted."""
     found = day(text)
     if found is None:
         return N_("Enter a date such as 2026-12-31.")

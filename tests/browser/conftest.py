@@ -1,4 +1,4 @@
-"""What the tests of one module share. Not of all: Chromium's driver holds the event loop."""
+"""Fixtures that tests of one module share. Not of all: Chromium's driver holds the event loop."""
 
 from collections.abc import Iterator
 

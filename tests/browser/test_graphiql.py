@@ -35,7 +35,7 @@ class Visit:
 
     @property
     def answer(self) -> str:
-        """What the response pane shows, without the spaces that the editor makes of its own."""
+        """The text in the response pane, without the spaces that the editor makes of its own."""
         return self.page.locator(".graphiql-response .view-lines").inner_text().replace("\xa0", " ")
 
 

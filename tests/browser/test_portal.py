@@ -95,7 +95,7 @@ def test_everything_works_without_script(browser: Browser, port: int) -> None:
 
 
 STOPS = 40
-"""How often Tab may be pressed from the first step to the order."""
+"""The number of times that Tab may be pressed from the first step to the order."""
 
 
 def test_the_keyboard_alone_can_place_an_order(jane: Page) -> None:

@@ -19,7 +19,7 @@ PICTURES = ROOT / ".cache" / "screenshots"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 CONTRAST = {"type": "rule", "values": ["color-contrast"]}
-"""What a theme can spoil."""
+"""The rules that a theme can break."""
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
 SCREENS: dict[str, ViewportSize] = {
     "wide": {"width": 1440, "height": 900},
@@ -73,7 +73,7 @@ SPILLED = """() => {
 
 
 def violations(page: Page, rules: Any) -> list[str]:
-    """What axe finds, as its rule and the first element."""
+    """The violations that axe finds, as their rule and the first element."""
     page.evaluate(f"window.axe || {AXE.read_text()}")
     found = page.evaluate("asked => axe.run(asked)", {"runOnly": rules, **OPTIONS})
     return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]

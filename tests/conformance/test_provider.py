@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 HERE = Path(__file__).parent
 BACK = "http://127.0.0.1:1/callback"
-"""Where the provider sends people back to; nobody listens there."""
+"""The address to which the provider sends people back; nobody listens there."""
 STEPS = 8
 """Pages of the provider on the way to there."""
 WHO = "{ viewer { kind contact { email } } accounts { nodes { number } } }"
@@ -114,7 +114,7 @@ async def stack(small_world: Starlette, provider: Provider) -> AsyncIterator[Sta
 
 
 async def opened(stack: Stack, token: str) -> str | dict[str, Any]:
-    """Who the token lets in, or the code of the refusal."""
+    """The caller whom the token lets in, or the code of the refusal."""
     stack.tokens["somebody"] = token
     answer = await stack.ask(WHO, as_="somebody")
     if answer.codes:

@@ -1,4 +1,4 @@
-"""What clients use beyond rows: bulk, change tracking, aggregates, FetchXML and metadata."""
+"""Features that clients use beyond rows: bulk, change tracking, aggregates, FetchXML, metadata."""
 
 from collections.abc import AsyncIterator
 from typing import Any

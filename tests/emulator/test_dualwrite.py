@@ -1,4 +1,4 @@
-"""What is written on one side is on the other, or on neither; and only what belongs there."""
+"""A write on one side is on the other, or on neither; and only what belongs there."""
 
 from collections.abc import AsyncIterator
 from typing import Any

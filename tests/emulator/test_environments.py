@@ -60,7 +60,7 @@ async def test_a_dump_of_the_emulator_is_the_same_environment(started: Any, dump
 
 
 def by_name(dump: Json) -> dict[str, Any]:
-    """What is said of each table, whatever the order in which it is said."""
+    """The statements about each table, whatever the order in which they are made."""
     tables = {row["LogicalName"]: plain(row) for row in dump["dataverse"]["EntityDefinitions"]}
     collections = {row["Name"]: plain(row) for row in dump["finops"]["PublicEntities"]}
     running = {row["msdyn_internalentityname"]: row["msdyn_sourcefilter"]

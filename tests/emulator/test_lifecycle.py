@@ -38,7 +38,7 @@ async def advance(trade: Trade, order: Json, **wish: Any) -> list[str]:
 
 
 async def amounts(trade: Trade, order: Json) -> tuple[Decimal, Decimal]:
-    """What an order comes to, and what was invoiced of it."""
+    """The amount that an order comes to, and the amount that was invoiced of it."""
     path = f"salesorders({order['salesorderid']})/order_invoices"
     invoices = await trade.rows(path)
     total = (await trade.again(order))["totalamount"]

@@ -1,4 +1,4 @@
-"""What the Web API and the ERP answer, with all annotations, can be loaded again as it is."""
+"""Answers of the Web API and the ERP, with all annotations, can be loaded again as they are."""
 
 import json
 from pathlib import Path

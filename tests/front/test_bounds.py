@@ -104,7 +104,7 @@ async def serving() -> AsyncIterator[Served]:
 
 
 async def end(reader: asyncio.StreamReader) -> bytes:
-    """What is said until the connection is closed, which it must be soon."""
+    """Everything said until the connection is closed, which it must be soon."""
     try:
         return await asyncio.wait_for(reader.read(), 10)
     except ConnectionResetError:

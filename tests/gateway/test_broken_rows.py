@@ -1,4 +1,4 @@
-"""What a service should not send spoils the row that it stands in, and no other."""
+"""Data that a service should not send spoils the row that it stands in, and no other."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.stack import Answer, running
 
 pytestmark = pytest.mark.anyio
 BROKEN: list[Any] = ["text", "", 7, 0.5, True, [], ["text"], [{}], {"value": {}}]
-"""What may stand where a row or a key belongs; a row without its columns is none either."""
+"""Values that may stand for a row or a key; a row without its columns is none either."""
 LINES = "{ orderLines(first: 9) { nodes { id product { number } } } }"
 
 

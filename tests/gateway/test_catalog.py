@@ -1,4 +1,4 @@
-"""What is not yet sold is the seller's own: no customer sees, counts, finds or orders it."""
+"""Products not yet sold are the seller's own: no customer sees, counts, finds or orders them."""
 
 from typing import Any
 

@@ -53,7 +53,7 @@ def instant(day: date, zone: ZoneInfo) -> str:
 
 @dataclass(frozen=True)
 class Kept:
-    """How a column keeps a day: its behaviour, and what stands in it."""
+    """The form in which a column keeps a day: its behaviour, and what stands in it."""
 
     behaviour: str
     form: Callable[[date], str]

@@ -22,7 +22,7 @@ from tests.stack import Stack
 
 build()
 OURS = ("gw_",)
-"""What the columns begin with that adopters add for us."""
+"""The prefix of the columns that adopters add for us."""
 PLATFORM = frozenset({"versionnumber"})
 """Columns that every table of Dataverse has."""
 
@@ -166,7 +166,7 @@ async def _done(stack: Stack, name: str, sent: dict[str, Any]) -> dict[str, Any]
 
 
 def _rows(stack: Stack) -> Iterator[tuple[str, Table, set[str]]]:
-    """What the emulator was sent: how, of which table, and the columns by their logical names."""
+    """Yield the emulator's writes: method, table, and the columns by their logical names."""
     for each in stack.emulator.state.log.calls():
         if each.method in ("POST", "PATCH") and each.path.startswith("salesorder"):
             lines = each.path.startswith("salesorderdetail")

@@ -1,4 +1,4 @@
-"""Why is this empty? Staff are told which rule gave or refused each table, and what it cut."""
+"""Staff are told why it is empty: which rule gave or refused each table, and what it cut."""
 
 import json
 from pathlib import Path

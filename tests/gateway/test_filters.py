@@ -57,7 +57,7 @@ def sent(value: Any) -> Any:
 
 
 def operands(operator: str, values: list[Any]) -> list[Any]:
-    """What to compare with: values that some rows have, and pieces of them."""
+    """The values to compare with: those that some rows have, and pieces of them."""
     samples = values[:: max(1, len(values) // SAMPLES)][:SAMPLES]
     match operator:
         case "in":

@@ -1,4 +1,4 @@
-"""What the gateway counts, read as Prometheus reads it."""
+"""The counts of the gateway, read as Prometheus reads them."""
 
 from collections import Counter
 from collections.abc import AsyncIterator

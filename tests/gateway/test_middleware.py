@@ -1,4 +1,4 @@
-"""What every request passes: its id, a bounded body, careful headers, a masked crash."""
+"""The steps that every request passes: its id, a bounded body, careful headers, a masked crash."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""Which of the two media types an `Accept` header gets."""
+"""The media type, of two, that an `Accept` header gets."""
 
 import pytest
 

@@ -1,6 +1,6 @@
 """
-Who sees shipments with their orders alone can list them, and read each again by the id it got; and
-whoever got an id from anywhere can read it again.
+Callers who see shipments with their orders alone can list them, and read each again by the id they
+got; and whoever got an id from anywhere can read it again.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What docs/partners.md shows to partners works as it stands there."""
+"""The examples that docs/partners.md shows to partners work as they stand there."""
 
 import json
 import re

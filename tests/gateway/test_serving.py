@@ -1,4 +1,4 @@
-"""What goes over a client's connection: an answer in one piece, and never late or amiss."""
+"""The traffic of a client's connection: an answer in one piece, and never late or amiss."""
 
 import asyncio
 import re

@@ -58,7 +58,7 @@ def apollo(hash_: str, **changes: Any) -> dict[str, Any]:
 
 
 BESIDE_A_TEXT: tuple[dict[str, Any], ...] = ({}, {"documentId": "newer"}, apollo(hashed(OTHER)))
-"""What may stand beside the text of a document that is in no manifest."""
+"""Members that may stand beside the text of a document that is in no manifest."""
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def code(response: httpx2.Response) -> str:
 
 @contextmanager
 def called(*functions: Any) -> Iterator[Counter[str]]:
-    """How often each function is called meanwhile."""
+    """Count the calls of each function meanwhile."""
     names = {each.__code__: each.__name__ for each in functions}
     found: Counter[str] = Counter()
 

@@ -82,7 +82,7 @@ def main(names: Iterable[str]) -> int:
 
 
 def _passes(trees: Queue[Path], suite: Sequence[str]) -> bool:
-    """Whether the tests pass without a leak."""
+    """True if the tests pass without a leak."""
     tree = trees.get()
     try:
         return not suite or _run(tree, suite) == 0

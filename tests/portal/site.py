@@ -16,7 +16,7 @@ from portal.sessions import Session
 from portal.settings import Settings
 
 PUBLIC = "http://127.0.0.1:8399"
-"""Where the portal says it is; nothing listens there."""
+"""The portal's address, as it says itself; nothing listens there."""
 
 
 class Counting(httpx2.AsyncHTTPTransport):
@@ -88,7 +88,7 @@ class Visitor:
         return owner_of(issuer, str(self.session.subject), picked["id"] if picked else None)
 
     async def desk(self) -> Desk:
-        """What the visitor has under way."""
+        """The work that the visitor has under way."""
         found: Desk = await self.app.state.site.desks.find(self.owner)
         return found
 

@@ -53,12 +53,12 @@ class Request:
 
     sent: Desk
     lands: float
-    """When what it asks for is done or refused: at the latest when the gateway promises."""
+    """The time when it is done or refused: at the latest when the gateway promises."""
     is_refused: bool
-    """Whether it is, if there is no order by then: stock, limits and prices change all the time."""
+    """True if it is refused without an order: stock, limits and prices change all the time."""
     answer: str | None = None
     is_heard: bool = False
-    """Whether who sent it still waits for the answer."""
+    """True if its sender still waits for the answer."""
 
 
 @dataclass
@@ -99,11 +99,11 @@ class Interleavings(RuleBasedStateMachine):
         """Keys of drafts of which it was said that nothing was ordered."""
 
     def _page(self) -> tuple[str, str]:
-        """What the form of a page says that it shows."""
+        """The draft and the revision that the form of a page says it shows."""
         return self.desk.draft.key, str(self.desk.revision)
 
     def _move(self, desk: Desk) -> None:
-        """What is known of the draft that was at hand, where that ends."""
+        """Move to a desk, and note the draft that was at hand if it ended without an order."""
         before, self.desk = self.desk, desk
         if before.is_sent and desk.state in NOTHING:
             self.denied.add(before.draft.key)
@@ -182,7 +182,7 @@ class Interleavings(RuleBasedStateMachine):
             self._move(refused(self.desk, request.sent, request.sent.since))
 
     def _look(self) -> None:
-        """What became of an operation is known when all that was sent for it has landed."""
+        """Look up what became of an operation, once all that was sent for it has landed."""
         if self.now - self.desk.since <= SETTLED:
             return
         key = self.desk.draft.key

@@ -81,7 +81,7 @@ class Browser:
 
 
 class Interleavings(RuleBasedStateMachine):
-    """What one buyer does and what befalls the portal; each draft has a reference of its own."""
+    """The acts of one buyer and the portal's misfortunes; each draft has a reference of its own."""
 
     port = 0
     count = 0
@@ -193,7 +193,7 @@ class Interleavings(RuleBasedStateMachine):
         return [one for one in self.begun if one in text]
 
     def _heard(self, answer: httpx2.Response | None) -> None:
-        """What the page says was placed."""
+        """Note the orders that the page says were placed."""
         if answer is not None and "Thank you." in answer.text:
             self.thanked |= set(self._references(answer.text))
 

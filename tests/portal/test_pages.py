@@ -1,4 +1,4 @@
-"""What the pages of the portal show and take, in front of a running demo."""
+"""The pages of the portal: what they show and take, in front of a running demo."""
 
 import html
 import re
@@ -53,12 +53,12 @@ def fields(text: str) -> dict[str, str]:
 
 
 def in_the_green_box(text: str) -> list[str]:
-    """What the notices say of success."""
+    """The notices of success."""
     return re.findall(r'<p class="notice">.*?</svg>\s*([^<]+)</p>', text, re.DOTALL)
 
 
 async def followed(visitor: Visitor, address: str, pattern: str) -> list[str]:
-    """What matches on a page and on those after it."""
+    """The matches on a page and on those after it."""
     found: list[str] = []
     at: str | None = address
     while at:

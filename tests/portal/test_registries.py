@@ -1,4 +1,4 @@
-"""What the portal declares fits the gateway, the catalogues and the docs."""
+"""The declarations of the portal fit the gateway, the catalogues and the docs."""
 
 import re
 from pathlib import Path

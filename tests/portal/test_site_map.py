@@ -81,12 +81,12 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/sign-in", None),
     ("/sign-out", {}),
 )
-"""What is asked for in turn; forms have fields. The dearest way through each page is among them."""
+"""The requests made in turn; forms have fields. The dearest way through each page is among them."""
 
 
 @dataclass
 class Costs:
-    """What was too much, by page."""
+    """The costs that were too high, by page."""
 
     requests: dict[str, int] = field(default_factory=dict)
     size: dict[str, int] = field(default_factory=dict)
@@ -179,7 +179,7 @@ async def _arrival(visitor: Visitor, address: str) -> tuple[int, float]:
 async def _requests(
     visitor: Visitor, address: str, form: Mapping[str, str] | None, known: Mapping[str, str]
 ) -> int:
-    """How often the gateway is asked, with who is asking forgotten."""
+    """Count the requests to the gateway, with who is asking forgotten."""
     if user := visitor.session.user:
         user.viewed = 0.0
     visitor.gateway.asked.clear()

@@ -33,7 +33,7 @@ RESOLVED_WITHIN = 300.0 + OUTAGE_LASTS + OPEN * (1 + SPREAD)
 """Seconds: five minutes in which Dynamics can be asked, an outage and the breaker behind it."""
 HANGS_UP, REPEATS, DEAF = 0.05, 0.05, 0.05
 EXTENDS = 0.3
-"""How many add a line to their order."""
+"""The share of those who add a line to their order."""
 EVERY = 1.0
 """Seconds from one order to the next, over all clients."""
 
@@ -50,13 +50,13 @@ class Intent:
     created: set[str] = field(default_factory=set)
     """Ids of orders that were acknowledged."""
     unresolved: bool = False
-    """Whether an operation stayed PENDING for too long."""
+    """True if an operation stayed PENDING for too long."""
     extra: int | None = None
     """The quantity of the line that was added, or tried to be."""
     extended: str = "unknown"
-    """What was said of that line: `changed`, `not changed`, or `unknown`."""
+    """The outcome that was told of that line: `changed`, `not changed`, or `unknown`."""
     mismatched: bool | None = None
-    """Whether another input under the same key was refused; None if not tried."""
+    """True if another input under the same key was refused; None if not tried."""
 
     @property
     def reference(self) -> str:
@@ -72,7 +72,7 @@ class Intent:
         return {"input": sent | changes}
 
     def is_whole(self, quantities: list[Decimal]) -> bool:
-        """Whether these are its lines: all of them, once, and the added one if that is known."""
+        """True if these are its lines: all of them, once, and the added one if that is known."""
         before = list(self.quantities)
         after = before if self.extra is None else [*before, self.extra]
         right = {"changed": [after], "not changed": [before], "unknown": [before, after]}
@@ -121,7 +121,7 @@ class Client:
     async def _heard(
         self, query: str, variables: dict[str, Any], wait: float = PATIENCE
     ) -> dict[str, Any] | None:
-        """What the one field of `query` gives; None where nothing of it was heard."""
+        """Return the value of the one field of `query`; None where nothing of it was heard."""
         try:
             async with asyncio.timeout(wait):
                 answer = await self.fleet.ask(query, variables)

@@ -29,7 +29,7 @@ from tests.simulation.world import BUYER, HOST
 ENGINE = Engine(build()._schema)
 DEADLINE = 10.0
 NAMES = names().entities
-"""What the tables are called: the emulator goes by the dictionary."""
+"""The names of the tables: the emulator goes by the dictionary."""
 
 
 class Gone(Exception):

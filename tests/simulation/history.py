@@ -1,4 +1,4 @@
-"""What everybody was told, held against what is there at the end, in the manner of Jepsen."""
+"""The answers that everybody got, held against the end state, in the manner of Jepsen."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ GATEWAYS = 3
 
 @dataclass
 class Verdict:
-    """How many intents each promise was broken for; all 0 is right."""
+    """The number of intents that each promise was broken for; all 0 is right."""
 
     orders: int = 0
     doubled: int = 0

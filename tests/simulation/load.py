@@ -40,7 +40,7 @@ class Dynamics:
 
     random: Random
     seconds: Callable[[Random, Request], float]
-    """How long a request takes."""
+    """Seconds that a request takes."""
     limits: Limits | None = None
     noise: float = 0.0
     """The share of requests that are answered by a 429 for no reason."""
@@ -115,7 +115,7 @@ class Caller:
     lane: Lane = Lane.PEOPLE
     table: str = "salesorders"
     fresh: bool = False
-    """Whether the next operation begins when it is due, and not when the one before has ended."""
+    """True if the next operation begins when it is due, and not when the one before has ended."""
     leaves_after: float | None = None
     """Seconds after which it gives an operation up, if it does."""
     took: list[float] = field(default_factory=list)
@@ -184,8 +184,8 @@ async def _operation(sender: Sender, service: Dynamics, caller: Caller) -> None:
 
 class Naive(Governor):
     """
-    What many gateways do: first come, first served, and stop for everybody for as long as any 429
-    says. It must fail wherever the real one holds.
+    First come, first served, and stop for everybody for as long as any 429 says, as many gateways
+    do. It must fail wherever the real one holds.
     """
 
     def __init__(self, places: int = 40) -> None:

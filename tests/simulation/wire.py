@@ -38,11 +38,11 @@ OUTAGE = "outage"
 OUTAGE_EVERY, OUTAGE_LASTS = 400.0, 25.0
 """Seconds from one outage of the whole service to the next, and for how long it answers nobody."""
 READS = 0.2
-"""How often a fault befalls a read, against a write."""
+"""The rate of faults of reads, against that of writes."""
 
 
 class Trace:
-    """What happened, in order: the same seed must give the same digest."""
+    """The events of a run, in order: the same seed must give the same digest."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -66,7 +66,7 @@ class Wire:
     random: Random
     trace: Trace
     naive: bool = False
-    """Whether orders arrive without the ids that the gateway derived."""
+    """True if orders arrive without the ids that the gateway derived."""
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def carry(self, request: httpx2.Request, die: Callable[[], None]) -> httpx2.Response:
@@ -96,7 +96,7 @@ class Wire:
         return answer
 
     async def _before(self, fault: str, request: httpx2.Request) -> httpx2.Response | None:
-        """What happens instead of the service's work, if anything does."""
+        """Do what the fault does instead of the service's work, if it does anything."""
         await asyncio.sleep(self.random.uniform(0.005, 0.05))
         match fault:
             case "unreachable":

@@ -1,4 +1,4 @@
-"""What is written opens in spreadsheets of either convention, and nothing of it is ever run."""
+"""Written lists open in spreadsheets of either convention, and nothing in them is ever run."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ def rows(text: str, separator: str) -> list[list[str]]:
 
 
 def runs(cell: str) -> bool:
-    """Whether a spreadsheet might take a cell for a formula; numbers and lone signs are none."""
+    """True if a spreadsheet might take a cell for a formula; numbers and lone signs are none."""
     bare = cell.strip(
         '" \t\r\n\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\x1c\x1d\x1e\x1f'
     )

@@ -27,7 +27,7 @@ D = Decimal
 
 @dataclass(frozen=True)
 class Content:
-    """What somebody has in a spreadsheet, and the lines that it means."""
+    """The content of somebody's spreadsheet, and the lines that it means."""
 
     name: str
     rows: Rows

@@ -11,7 +11,7 @@ Write = Callable[..., bytes]
 
 @dataclass(frozen=True)
 class Convention:
-    """How a region writes numbers, and what its Excel puts between cells."""
+    """The numbers of a region as they are written, and what its Excel puts between cells."""
 
     name: str
     separator: str
@@ -36,7 +36,7 @@ SWISS = Convention("swiss", ";", ".", "\u2019")
 
 
 def _square(rows: Rows, show: Callable[[Cell], str]) -> list[list[str]]:
-    """What is saved is the used range: all rows have the same number of cells."""
+    """Fill the rows up to the used range, which is what is saved: all have as many cells."""
     width = max(len(row) for row in rows)
     return [[show(cell) for cell in [*row, *[None] * (width - len(row))]] for row in rows]
 
@@ -107,7 +107,7 @@ def sheets(rows: Rows, convention: Convention, *, show: str = "shown") -> bytes:
 
 
 def copied(rows: Rows, convention: Convention, *, show: str = "shown") -> bytes:
-    """What is on the clipboard: tabs, and quotes around cells with line breaks alone."""
+    """The bytes on the clipboard: tabs, and quotes around cells with line breaks alone."""
     cells = _square(rows, getattr(convention, show))
     lines = ("\t".join(_quoted(c, "\t") if "\n" in c else c for c in row) for row in cells)
     return "".join(f"{line}\r\n" for line in lines).encode()

@@ -1,4 +1,4 @@
-"""What production runs is locked, is wheels alone, and stands in the bill of materials."""
+"""Production is locked, is wheels alone, and stands in the bill of materials."""
 
 import json
 import re

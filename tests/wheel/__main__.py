@@ -61,7 +61,7 @@ class Adopter:
         return {"PATH": path, "HOME": str(self.home), **more}
 
     def run(self, command: str, *arguments: str) -> str:
-        """What a command prints; AssertionError with what it says where it fails."""
+        """The output of a command; AssertionError with its words where it fails."""
         done = subprocess.run(
             [self.folder / "venv" / "bin" / command, *arguments],
             cwd=self.work,
@@ -172,7 +172,7 @@ def build(folder: Path) -> Path:
 
 
 def refuses_without_assets(folder: Path) -> bool:
-    """Whether a build of the sdist fails, by a sentence, once an asset is missing."""
+    """True if a build of the sdist fails, by a sentence, once an asset is missing."""
     (packed,) = folder.glob("*.tar.gz")
     shutil.unpack_archive(packed, folder, filter="data")
     (tree,) = folder.glob("dynamics_gateway-*/")
@@ -248,7 +248,7 @@ def tried(wheel: Path, version: str, python: Path) -> Iterator[bool]:
 
 
 LEFT = {"acme.py", "acme.graphql"}
-"""What the checks themselves put into the empty folder."""
+"""The files that the checks themselves put into the empty folder."""
 
 
 def main(versions: list[str]) -> int:

@@ -50,9 +50,9 @@ class Run(Struct, frozen=True):
     context: Context
     variables: VariableValues
     expands: bool = False
-    """Whether rows may travel inside of one another."""
+    """True if rows may travel inside of one another."""
     brief: bool = False
-    """Whether what is prepared for the caller may be kept, and the plan with it."""
+    """True if prepared queries may be kept for the caller, and the plan with them."""
 
 
 @dataclass(eq=False)
@@ -72,7 +72,7 @@ class Nested:
 
     expand: Expand
     bounds: Bounds
-    """What the caller may see of their table."""
+    """The bounds of the caller in their table."""
     of: Window | None = None
     """The window that they are of each parent's list."""
 
@@ -94,7 +94,7 @@ class Fetch(Branch):
     table: Table = field(kw_only=True)
     shape: Rows = field(kw_only=True)
     shared: bool = False
-    """Whether another fetch of the operation may want the same rows, so that both share them."""
+    """True if another fetch of the operation may want the same rows, so that both share them."""
     select: set[str] = field(default_factory=set)
     """The columns that the operation needs, besides those that the gate adds."""
     shown: set[str] = field(default_factory=set)
@@ -114,7 +114,7 @@ class Fetch(Branch):
         return found
 
     def hides(self, hidden: frozenset[str]) -> bool:
-        """Whether roles that hide these members hide something that is selected here or below."""
+        """True if roles that hide these members hide something that is selected here or below."""
         return (
             not withheld(self.table, hidden).isdisjoint(self.select)
             or any(f"{self.table.name}.{name}" in hidden for name in self.shown)
@@ -122,7 +122,10 @@ class Fetch(Branch):
         )
 
     def ask(self, *columns: str) -> Ask:
-        """What is read, with these columns besides; asked for once all selections are known."""
+        """
+        The question to the service, with these columns besides; asked for once all selections are
+        known.
+        """
         if columns not in self._asks:
             select = frozenset({*self.select, *columns})
             self._asks[columns] = Ask(self.table, select, shape=self.shape)
@@ -163,14 +166,17 @@ class Fetch(Branch):
         return came if len(came) + len(lookups) + RULES <= EXPANDS else NOTHING_CAME
 
     def asked_with(self, came: Mapping["Fetch", Nested]) -> Ask:
-        """What is read, with these branches inside."""
+        """The question to the service, with these branches inside."""
         if not came:
             return self.ask()
         inside = tuple((nested.expand, fetch.shape, fetch.slot) for fetch, nested in came.items())
         return replace(self.ask(), expands=inside)
 
     def nested(self, run: Run) -> Nested | None:
-        """How the rows may travel inside of their parents, where that is proved to be the same."""
+        """
+        The form in which the rows may travel inside of their parents, where that is proved to be
+        the same.
+        """
         return None
 
     def unfold(self, parents: Sequence[Any], nested: Nested) -> Sequence[Any]:
@@ -178,7 +184,7 @@ class Fetch(Branch):
         raise NotImplementedError
 
     def plain(self, *columns: str) -> tuple[str, ...] | None:
-        """What is read of each row inside another; None where that needs a further row inside."""
+        """The columns read of a row inside another; None where that needs a further row inside."""
         select = self.select.union(columns) or self.table.key
         return None if any("/" in path for path in select) else tuple(sorted(select))
 
@@ -229,12 +235,12 @@ class Children(Fetch):
 
     @property
     def cursors(self) -> bool:
-        """Whether the answer has cursors, which say what the rows are ordered by."""
+        """True if the answer has cursors, which say by which columns the rows are ordered."""
         return not self.told.isdisjoint(CURSORS)
 
     @property
     def paged(self) -> bool:
-        """Whether the answer tells of the pages; if not, a slot has the rows and no `Slice`."""
+        """True if the answer tells of the pages; if not, a slot has the rows and no `Slice`."""
         return not self.told <= ROWS_ALONE
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
@@ -294,7 +300,7 @@ class Children(Fetch):
 
 @dataclass(eq=False)
 class Worked(Branch):
-    """What a computed member makes of each parent."""
+    """The value of a computed member for each parent."""
 
     spec: Computed = field(kw_only=True)
     table: Table = field(kw_only=True)
@@ -348,7 +354,7 @@ def _link_keys(link: Link, raw: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ..
 
 
 def _places(link: Link, keys: Sequence[Key]) -> Mapping[Key, Any]:
-    """Where rows are found by their keys; a GUID that was read has one spelling already."""
+    """The places of rows by their keys; a GUID that was read has one spelling already."""
     return {key: key if link.by_guid else folded(key) for key in keys}
 
 

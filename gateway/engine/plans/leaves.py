@@ -18,7 +18,7 @@ from gateway.tables import ServiceName
 
 LARGEST_INT = 2**31 - 1
 Int32 = Annotated[int, msgspec.Meta(ge=-LARGEST_INT - 1, le=LARGEST_INT)]
-"""What GraphQL's `Int` has room for."""
+"""The range of GraphQL's `Int`."""
 Convert = Callable[[Any], Any]
 CALLED, LOOKED_UP = "{convert}({bound})", "{convert}[{bound}]"
 DIGITS = "({value} if {bound}.__class__ is Decimal else {convert}({value}))"
@@ -35,9 +35,12 @@ class Leaf:
 
     carried: Any
     convert: Any = None
-    """What `inline` needs, which leaves a null as it is; None if the value is in its final form."""
+    """
+    The function that `inline` needs, which leaves a null as it is; None if the value is in its
+    final form.
+    """
     exact: bool = True
-    """Whether the decoder alone assures that the value can be decoded."""
+    """True if the decoder alone assures that the value can be decoded."""
     inline: str = CALLED
     """
     The conversion as an expression over the value: `bound` where it is evaluated, and from then on
@@ -46,12 +49,12 @@ class Leaf:
 
     @property
     def repeats(self) -> bool:
-        """Whether the conversion looks at the value more than once."""
+        """True if the conversion looks at the value more than once."""
         return self.convert is not None and "{value}" in self.inline
 
 
 def leaf_of(type_: type, output: GraphQLLeafType, service: ServiceName) -> Leaf:
-    """How a column of `type_` becomes the leaf `output`."""
+    """The way from a column of `type_` to the leaf `output`."""
     if type_ is str:
         return Leaf(str)
     if type_ is int:

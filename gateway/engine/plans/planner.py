@@ -35,7 +35,7 @@ BY_ID = ("node", "nodes")
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """How one root field is answered: what is read, and what is made of it."""
+    """The plan of one root field: the rows that are read, and the answer made of them."""
 
     response: str
     fetches: tuple[Fetch, ...]
@@ -45,12 +45,12 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an operation is answered."""
+    """The plan by which an operation is answered."""
 
     roots: tuple[Root, ...]
 
     def hides(self, hidden: frozenset[str]) -> bool:
-        """Whether roles that hide these members hide something that is asked for."""
+        """True if roles that hide these members hide something that is asked for."""
         return any(fetch.hides(hidden) for root in self.roots for fetch in root.fetches)
 
     async def run(self, run: Run) -> dict[str, Any]:

@@ -57,13 +57,13 @@ class Outline:
     selecting: Selecting
     roots: Mapping[str, list[FieldNode]]
     by_id: bool
-    """Whether its plan depends on the types that ids lead to."""
+    """True if its plan depends on the types that ids lead to."""
     plans: dict[Types, Plan | Unplanned] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Known:
-    """What is kept with an operation: the variables that decide on selections, and outlines."""
+    """Notes kept with an operation: the variables that decide on selections, and outlines."""
 
     coerce: Coerce
     conditions: tuple[str, ...]

@@ -44,7 +44,10 @@ class Listed(Root):
         return found
 
     def _asked(self, run: Run) -> tuple[Mapping[Fetch, Nested], Ask]:
-        """What is asked for besides the window, with the branches whose rows may travel inside."""
+        """
+        The question to the service besides the window, with the branches whose rows may travel
+        inside.
+        """
 
         def make() -> tuple[Mapping[Fetch, Nested], Ask]:
             came = self.expanding(run)

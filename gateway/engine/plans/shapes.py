@@ -20,7 +20,7 @@ Tree = dict[str, Any]
 
 class Rows:
     """
-    What rows of one fetch are made of. `demand` types while planning; `decoder` when it is known
+    The classes of the rows of one fetch. `demand` types while planning; `decoder` when it is known
     which columns the gate adds for this caller.
     """
 

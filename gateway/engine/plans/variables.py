@@ -27,7 +27,7 @@ PLAIN: Mapping[str, type] = {"ID": str, "String": str, "Boolean": bool}
 
 
 def coercion(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Coerce:
-    """What makes the values of one operation's variables; it raises Unplanned for unusable ones."""
+    """Make the values of one operation's variables; it raises Unplanned for unusable ones."""
     declared = operation.variable_definitions
     if not declared:
         return lambda sent: NO_VARIABLES

@@ -75,7 +75,7 @@ class Walk:
                 yield selected
 
     def counted(self, nodes: Nodes) -> bool:
-        """Whether the rows of a connection have to be counted."""
+        """True if the rows of a connection have to be counted."""
         return not fields(self._operation, nodes).keys().isdisjoint(COUNTS)
 
     def _find_key(self, fetch: Fetch) -> None:
@@ -129,7 +129,7 @@ class Walk:
         return set(asked).union(*below)
 
     def _key(self, name: str, nodes: list[FieldNode]) -> Hashable:
-        """What lists have in common that are one: name, arguments, and whether rows are counted."""
+        """The key under which equal lists are one: name, arguments, and if rows are counted."""
         return name, spelled(nodes[0]), self.counted(nodes)
 
     def _target(self, fetch: Fetch, name: str, link: Link) -> Linked:
@@ -206,8 +206,8 @@ class Walk:
         self, fetch: Fetch, row: str, group: Group, asked: Collection[str], standing: str
     ) -> str:
         """
-        Whether there is a value: by its essential part, which is put into the variable `standing`,
-        or by any part that was read.
+        The expression that tells if there is a value: by its essential part, which is put into the
+        variable `standing`, or by any part that was read.
         """
         essential = group.essential
         if essential is None:
@@ -328,7 +328,7 @@ class Walk:
                 yield own, leaves[own]
 
     def _is_simple(self, group: Group) -> bool:
-        """Whether the value stands exactly where its essential column, or any text, is no null."""
+        """True if the value stands exactly where its essential column, or any text, is no null."""
         others = [part for part in group.parts if part != group.essential]
         essential = group.essential is None or group.part_type(group.essential) in (str, Decimal)
         return essential and all(group.part_type(part) is str for part in others)

@@ -1,4 +1,6 @@
-"""Whatever happens to the audit's file: mutations are answered rightly, and what was done shows."""
+"""
+The audit's file under every kind of damage: mutations are answered rightly, and the damage shows.
+"""
 
 import fcntl
 import os
@@ -111,7 +113,7 @@ HARMLESS: dict[str, Callable[[Place], object]] = {
     "a damaged seal": lambda at: at.seal.write_bytes(b"x"),
     "a long line that broke off": append(b"x" * 20_000),
 }
-"""What happens by itself, or can be mended without any doubt."""
+"""Damage that happens by itself, or can be mended without any doubt."""
 HARMFUL: dict[str, Callable[[Place], object]] = {
     "emptied": lambda at: os.truncate(at.file, 0),
     "deleted": lambda at: at.file.unlink(),

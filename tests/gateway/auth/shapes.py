@@ -1,5 +1,5 @@
 """
-What access and ID tokens of the usual identity providers look like, as their documentation has it.
+Access and ID tokens of the usual identity providers, as their documentation has them.
 
 Each provider's `person`, `machine` and `sign_in` are the claims besides those that every token of
 the tests has. Names of users, clients and tenants are made up.

@@ -1,4 +1,4 @@
-"""What expires is also let go."""
+"""Expired entries are also let go."""
 
 from gateway.auth.expiring import Expiring
 

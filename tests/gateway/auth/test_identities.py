@@ -1,4 +1,4 @@
-"""Who is let in by whose word, over the tokens that the usual identity providers issue."""
+"""Callers let in by an issuer's word, over the tokens that the usual identity providers issue."""
 
 import dataclasses
 import itertools
@@ -55,7 +55,7 @@ async def let_in(
     profile: Issuer = ISSUER,
     dataverse: Dataverse | None = None,
 ) -> Principal | str:
-    """Who the token lets in, or why nobody."""
+    """The caller whom the token lets in, or why nobody."""
     keys = TestIssuer().keys_at(Clock(), profile)
     directory = (dataverse or Dataverse()).directory(Clock())
     door = Authenticator(Tokens([keys], Clock()), directory, lambda: SHIPPED)

@@ -21,7 +21,7 @@ FIRST = 1_000
 
 
 class _World:
-    """What a worker process makes once."""
+    """The objects that a worker process makes once."""
 
     emulator: Starlette
     stuff: Materials

@@ -22,7 +22,7 @@ from gateway.tables import Table
 from tests.gateway.proofs.requests import SCHEMA, Requests, Samples
 
 NONSENSE = ("", "x", "e30", "A" * 600, "\u00e9", "WyJOb3RhVGFibGUiXQ", "-1")
-"""What is neither an id nor a cursor."""
+"""Texts that are neither an id nor a cursor."""
 WRONG: tuple[Any, ...] = ("x", -1, 2**40, 1.5, True, [], {}, ["x"], {"eq": 1}, None)
 """Values of which hardly any fits a given type."""
 

@@ -1,5 +1,5 @@
 """
-What two gateways asked Dynamics, made comparable: by URL, or by the keys inside of the URLs.
+The calls of two gateways to Dynamics, made comparable: by URL, or by the keys inside of the URLs.
 
 `aiodataloader` merges the loads of one loader that fall into the same tick of the loop. Where two
 places of an operation share a loader, whether they travel in one call or in two depends on timing
@@ -91,7 +91,7 @@ def _equal(column: str, value: Literal) -> Conjunction:
 
 
 def places(document: DocumentNode, operation: OperationDefinitionNode) -> Counter[object]:
-    """How many places of an operation use each loader."""
+    """Count the places of an operation that use each loader."""
     survey = Survey(document)
     survey.selections(operation.selection_set, "Query", ())
     return Counter(loader for loader, _ in survey.found)

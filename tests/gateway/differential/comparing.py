@@ -1,5 +1,5 @@
 """
-What two sides made of one request -> the traits in which they differ.
+The results of one request on two sides -> the traits in which they differ.
 
 The way that an explanation tells of is left out; it is what differs on purpose. Besides, the
 reference leaves four things to timing, and only those are let pass: how loads that share a
@@ -26,14 +26,14 @@ PASSED = 30
 WAY = re.compile(
     rb',"execution":\{"way":"(?:compiled|core|fallback)"(?:,"reason":"[^"\\]+")?\}(?=\}\}\Z)'
 )
-"""Which way an explained operation went, at the end of its answer."""
+"""The way that an explained operation went, at the end of its answer."""
 CRASHED = 599
 """The status of a request that was not answered at all."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one side answered, and what it did for that."""
+    """The answer of one side, and what it did for that."""
 
     status: int
     headers: Mapping[str, str]
@@ -85,7 +85,7 @@ def _of_bodies(asked: Asked, left: Seen, right: Seen, *, untold: bool) -> Iterat
 
 def _same_but_for_the_order(mine: bytes, theirs: bytes, *, untold: bool) -> bool:
     """
-    Whether only the explanations differ, and those only in their order; if `untold`, what they tell
+    True if only the explanations differ, and those only in their order; if `untold`, what they tell
     of is a matter of timing too: how loads that share a loader were merged into reads, and which
     were given up.
     """
@@ -117,9 +117,9 @@ def _explained(text: bytes) -> tuple[bytes, list[bytes]]:
 
 def _same_but_for_what_was_given_up(mine: bytes, theirs: bytes) -> bool:
     """
-    Whether only errors below a null differ, of which graphql-core adds those that it had met when
-    the null took their branch away. The one that did it must be the same, but where it was a read:
-    of several that failed in one moment, any is the first.
+    True if only errors below a null differ, of which graphql-core adds those that it had met when
+    the null took their branch away. The error that did it must be the same, except where it was a
+    read: of several that failed in one moment, any is the first.
     """
     (kept, lost), (kept_there, lost_there) = _errors(mine), _errors(theirs)
     same = kept == kept_there and bool(lost & lost_there)
@@ -145,7 +145,7 @@ def _sorted(text: bytes) -> tuple[bytes, list[bytes]]:
 
 
 def sharing(asked: Asked) -> int:
-    """How many places of the operation use a loader that another place uses too."""
+    """Count the places of the operation that use a loader that another place uses too."""
     try:
         document = parse(asked.document)
     except GraphQLError:
@@ -158,7 +158,7 @@ def sharing(asked: Asked) -> int:
 
 def _more(left: Seen, right: Seen, shared: int, *, given_up: bool) -> bool:
     """
-    Whether the compiled side asked for something else, or in more calls than merging explains.
+    True if the compiled side asked for something else, or in more calls than merging explains.
 
     The reference has at least one call for each loader, however many places it serves; the compiled
     side may have one for each place instead, and each may take pages and chunks.
@@ -174,7 +174,7 @@ def _more(left: Seen, right: Seen, shared: int, *, given_up: bool) -> bool:
 
 def _gave_up(seen: Seen) -> bool:
     """
-    Whether a null took a branch of the answer away: graphql-core then gives up what is under way
+    True if a null took a branch of the answer away: graphql-core then gives up what is under way
     below it, where a plan has begun the level as a whole.
     """
     body = seen.answer
@@ -182,7 +182,7 @@ def _gave_up(seen: Seen) -> bool:
 
 
 def _taken(data: Any, path: list[str | int]) -> bool:
-    """Whether the null of an error at `path` stands above it."""
+    """True if the null of an error at `path` stands above it."""
     for step in path:
         if data is None:
             return True

@@ -1,4 +1,4 @@
-"""What a stream of operations holds, counted in the documents themselves."""
+"""Counts of what a stream of operations holds, taken in the documents themselves."""
 
 import re
 from collections import Counter
@@ -48,11 +48,11 @@ FORMS = {
     "several operations": r"query Other",
     "merged": r"\b(\w+)(\([^()]*\))? \{ [^{}]* \} \1\2 \{",
 }
-"""What an operation can be made of, as it looks in a document."""
+"""The forms that an operation can have, as they look in a document."""
 
 
 def fields(stream: Iterable[Asked]) -> Counter[str]:
-    """How often each field is selected, as `SalesOrder.number`."""
+    """Count the selections of each field, as `SalesOrder.number`."""
     found: Counter[str] = Counter()
     for asked in stream:
         try:
@@ -68,7 +68,7 @@ def fields(stream: Iterable[Asked]) -> Counter[str]:
 
 
 def forms(stream: Iterable[Asked]) -> Counter[str]:
-    """How many operations have each form."""
+    """Count the operations that have each form."""
     found: Counter[str] = Counter()
     for asked in stream:
         found.update(name for name, form in FORMS.items() if re.search(form, asked.document))

@@ -30,7 +30,7 @@ SEEN = (
     "jane.doe@contoso-retail.example",
     "nobody@x.example",
 )
-"""Whom staff look as; the last is nobody."""
+"""The customers that staff look as; the last is nobody."""
 NODES = sorted(table.name for table in TABLES.values() if issubclass(table.cls, Node))
 
 
@@ -180,7 +180,7 @@ class Operations(Arguments):
     # --- selections ---
 
     def _selected(self, type_: Any, place: Any, depth: int = 0) -> str:
-        """What is selected of an object: fields, some of them inside of fragments."""
+        """The selection of an object: fields, some of them inside of fragments."""
         if isinstance(type_, GraphQLInterfaceType):
             return self._of_interface(place, depth)
         items = [self._field(type_, name, place, depth) for name in self._names(type_, depth)]
@@ -329,7 +329,7 @@ class Operations(Arguments):
 
 
 def _leads(field_: Any) -> bool:
-    """Whether a field leads to rows, not to a value of its own row."""
+    """True if a field leads to rows, not to a value of its own row."""
     inner = get_named_type(field_.type)
     connection = isinstance(inner, GraphQLObjectType) and "pageInfo" in inner.fields
     return connection or inner.name in TABLES

@@ -21,7 +21,7 @@ from tests.simulation import virtual
 from tests.stack import Stack
 
 ASKS = 3
-"""How often a document is asked: by others, with other values, under other misfortunes."""
+"""The number of times a document is asked: by others, with other values and misfortunes."""
 HIDDEN = 12
 """Members that the run's policy hides from representatives."""
 MOST = 20
@@ -45,7 +45,7 @@ class Materials:
 
 @dataclass
 class Tally:
-    """What a run met, for checks that it was not in vain."""
+    """The record of a run, for checks that it was not in vain."""
 
     seed: int
     asked: int = 0
@@ -71,7 +71,7 @@ class Tally:
                 setattr(self, each.name, mine + more)
 
     def vain(self) -> list[str]:
-        """What the run should have met and did not."""
+        """The things that the run should have met and did not."""
         short = {
             "answers": self.answered < ANSWERED * self.clean,
             "plans": self.compiled < COMPILED * self.answered,
@@ -83,7 +83,7 @@ class Tally:
 
 
 def materials(emulator: Starlette) -> Materials:
-    """What there is to ask for in a world."""
+    """The materials that there are to ask for in a world."""
     return virtual.run(_materials(emulator))
 
 
@@ -143,7 +143,7 @@ async def _run(
 
 
 def misfortune(random: Random) -> Upsets:
-    """What goes wrong with one request; with nearly half of them, nothing does."""
+    """Draw the misfortunes of one request; with nearly half of them, nothing goes wrong."""
     seed, uneven = random.getrandbits(40), random.random() < 0.15
     share = random.choice((0.003, 0.02, 0.1))
     kinds = {

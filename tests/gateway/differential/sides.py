@@ -51,7 +51,7 @@ class _Door(Door):
 
 
 class _Log(logging.Handler):
-    """What one request made the gateway say; stories of bugs by their first line."""
+    """The messages that one request made the gateway log; reports of bugs by their first line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one request on both sides, and in what they differ, if in anything."""
+    """The outcome of one request on both sides, and in what they differ, if in anything."""
 
     kinds: tuple[str, ...]
     asked: Asked
@@ -144,7 +144,7 @@ class Outcome:
 
     @property
     def sort(self) -> str:
-        """What differs, and how the compiled side went about it."""
+        """The kinds of differences, and how the compiled side went about it."""
         ways = ", ".join(" ".join(each) for each in self.compiled.ways) or "none"
         return f"{', '.join(self.kinds)}: {ways}"
 
@@ -158,7 +158,7 @@ class Pair:
     dynamics: Dynamics
     number: int = 0
     expands: bool = False
-    """Whether the compiled side may ask for rows inside of rows."""
+    """True if the compiled side may ask for rows inside of rows."""
 
     async def ask(self, asked: Asked, upsets: Upsets) -> Outcome:
         """The request on both sides, one after the other."""

@@ -177,7 +177,7 @@ def test_only_below_a_null_may_errors_differ(small_world: Starlette) -> None:
 
 
 async def ask(emulator: Starlette, asked: Asked) -> Seen:
-    """What the reference makes of a request, once it knows the caller."""
+    """The reference's result for a request, once it knows the caller."""
     async with both(emulator, None) as pair:
         await pair.ask(asked, Upsets())
         return (await pair.ask(asked, Upsets())).reference

@@ -1,5 +1,5 @@
 """
-What goes wrong with the answers of Dynamics: the same for the same seed, row and column.
+Upsets of the answers of Dynamics: the same for the same seed, row and column.
 
 A value is upset by the row that it stands in and never by the URL that brought it, and an answer by
 what it was asked and never for which keys, so that two gateways who batch keys otherwise still see
@@ -77,9 +77,9 @@ VALUES: Mapping[str, Callable[[Any], Any]] = {
     "yes": lambda value: "Yes",
     "braced": lambda value: "{" + str(value) + "}",
 }
-"""What stands in a column instead of its value."""
+"""The values that stand in a column instead of its own."""
 ROWS = ("foreign", "twice", "gone", "extra column", "null row", "text row")
-"""What becomes of a row."""
+"""The upsets of a row."""
 
 Change = Callable[[Row], Any]
 ANSWERS: Mapping[str, Change] = {
@@ -100,7 +100,7 @@ ANSWERS: Mapping[str, Change] = {
     "foreign link": lambda answer: answer | {"@odata.nextLink": "https://evil.example/data"},
     "link of no text": lambda answer: answer | {"@odata.nextLink": 5},
 }
-"""What becomes of an answer that is still JSON."""
+"""The upsets of an answer that is still JSON."""
 BODIES: Mapping[str, Callable[[bytes], bytes]] = {
     "no JSON": lambda body: b"<html>Service unavailable</html>",
     "empty": lambda body: b"",
@@ -137,21 +137,21 @@ class Upsets:
     rows: float = 0.0
     answers: float = 0.0
     uneven: bool = False
-    """Whether answers take different times to arrive."""
+    """True if answers take different times to arrive."""
     told: bool = False
     """
-    Whether the answer tells of its reads, each of which is counted after the other until there is
+    True if the answer tells of its reads, each of which is counted after the other until there is
     no time left: which ones are left out would be a matter of timing, so that none is silent.
     """
     met: Counter[str] = field(default_factory=Counter)
-    """How often each misfortune has happened."""
+    """The number of times that each misfortune has happened."""
 
     @property
     def none(self) -> bool:
         return not (self.values or self.rows or self.answers)
 
     def fault(self, target: str) -> str:
-        """What befalls the answer to a read of `target`; nothing where it is empty."""
+        """The fault in the answer to a read of `target`; none where it is empty."""
         what = asked(target)
         if self.answers <= self._chance("answer", what):
             return ""
@@ -163,7 +163,7 @@ class Upsets:
         return 0.01 + (0.5 * self._chance("delay", asked(target)) if self.uneven else 0)
 
     def seconds(self, target: str) -> int:
-        """How often a passing fault comes before it passes."""
+        """The number of times that a passing fault comes before it passes."""
         return 1 + int(2 * self._chance("times", asked(target)))
 
     def changed(self, collection: str, answer: Row) -> Row:
@@ -229,7 +229,7 @@ class Upsets:
 
 
 def asked(target: str) -> tuple[str, ...]:
-    """What a read asks, but for the keys, columns and number of rows: they vary with batching."""
+    """The parts of a read other than keys, columns and number of rows, which vary with batching."""
     collection, _, query = target.partition("?")
     options = dict(pair.partition("=")[::2] for pair in unquote(query).split("&"))
     compared = {

@@ -34,7 +34,7 @@ Info = GraphQLResolveInfo[Any]
 
 
 class Bug(Exception):
-    """What nobody foresaw; its words hold what must not get out."""
+    """A bug that nobody foresaw; its words hold what must not get out."""
 
 
 async def missing(root: object, info: Info) -> str:

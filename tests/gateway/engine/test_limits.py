@@ -59,7 +59,7 @@ GENEROUS = Limits(**dict.fromkeys(REGISTRY, 10_000))
 
 
 def refusal(limits: Limits, request: GraphQLRequest) -> dict[str, object]:
-    """What of `extensions` says LIMIT_EXCEEDED; empty where no limit refused the request."""
+    """The `extensions` of a LIMIT_EXCEEDED; empty where no limit refused the request."""
     try:
         Engine(SCHEMA, limits, introspection=True).prepare(request)
     except Refused as refused:

@@ -137,7 +137,7 @@ def test_the_pass_visits_less_than_the_text_has_characters(name: str) -> None:
 
 
 def calls_of(source: str) -> int:
-    """How many Python functions it takes to refuse or prepare a document: the same everywhere."""
+    """Count the Python calls that refuse or prepare a document: the same everywhere."""
     engine = Engine(SCHEMA, introspection=True)
     count = 0
 

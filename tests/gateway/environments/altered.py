@@ -41,7 +41,7 @@ class Altered:
     """An environment, what the doctor must say of it, and what does not work for it."""
 
     subject: str
-    """What the doctor's finding is about."""
+    """The subject of the doctor's finding."""
     alter: tuple[Alteration, ...] = ()
     rows: Rows | None = None
     """Changes rows, where the environment differs in those."""
@@ -52,13 +52,13 @@ class Altered:
     codes: frozenset[str] = NONE
     """The codes of the errors at these fields."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """How the gateway is set up for it."""
+    """The settings of the gateway for it."""
     refuses: str = ""
-    """Why no order can be placed, where none can: the code."""
+    """The code for which no order can be placed, where none can."""
     finds: bool = True
-    """Whether the questions find the same rows as usual."""
+    """True if the questions find the same rows as usual."""
     arrives: bool = True
-    """Whether orders reach the ERP."""
+    """True if orders reach the ERP."""
 
 
 def absent(*fields: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What is asked of every environment, and what one environment answers other than another."""
+"""Questions to every environment, and how one environment's answers differ from another's."""
 
 import json
 import re
@@ -37,7 +37,7 @@ FEW = 2
 AT_ONCE = 10
 """Orderings that one query asks for."""
 DEPTH = 2
-"""How many links in a row the queries of everything follow."""
+"""The number of links in a row that the queries of everything follow."""
 
 Json = dict[str, Any]
 
@@ -224,7 +224,7 @@ class Difference:
 def differences(
     asked: list[Question], usual: Mapping[str, Answer], found: Mapping[str, Answer]
 ) -> Iterator[Difference]:
-    """Where the answers differ, and every error."""
+    """Yield the places where the answers differ, and every error."""
     for question in asked:
         document = parse(question.query)
         parts: Any = document.definitions

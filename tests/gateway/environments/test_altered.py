@@ -122,7 +122,7 @@ def started(dump: Json, folder: Path) -> Starlette:
 
 
 async def visited(app: Starlette, **changes: Any) -> Report:
-    """What the doctor finds, when it may try an order."""
+    """The findings of the doctor, when it may try an order."""
     transport = InProcess(app=app)
     return await consulting.examine(
         settings(**changes), write=True, say=lambda _: None, transport=transport

@@ -42,7 +42,7 @@ def typed(row: Raw, column: str) -> Any:
 
 
 def satisfies(row: Raw, condition: Condition) -> bool:
-    """What the services do with a condition, written down once more, with their idea of null."""
+    """Apply a condition as the services do, written down once more, with their idea of null."""
     match condition:
         case All(parts):
             return all(satisfies(row, part) for part in parts)

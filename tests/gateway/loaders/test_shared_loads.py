@@ -1,4 +1,4 @@
-"""What is cancelled below a null takes nothing from others who wait for the same row."""
+"""A load cancelled below a null takes nothing from others who wait for the same row."""
 
 import pytest
 from starlette.applications import Starlette

@@ -1,4 +1,4 @@
-"""What the tests of orders ask, and how they place one to work with."""
+"""The requests that the tests of orders make, and how they place an order to work with."""
 
 from typing import Any
 from uuid import uuid4

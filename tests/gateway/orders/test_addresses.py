@@ -1,4 +1,4 @@
-"""Where an order goes: an address of the account named by its id, or one that is typed in."""
+"""The address an order goes to: one of the account named by its id, or one that is typed in."""
 
 from typing import Any
 from uuid import uuid4

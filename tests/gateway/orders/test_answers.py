@@ -1,4 +1,4 @@
-"""What fails takes nothing else away, and a mutation says what was wrong with its input."""
+"""A failure takes nothing else away, and a mutation says what was wrong with its input."""
 
 from collections.abc import Iterator
 from typing import Any

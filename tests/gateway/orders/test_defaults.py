@@ -1,4 +1,4 @@
-"""What every order needs and neither contact nor account has; and that all errors are tried."""
+"""Values that every order needs and neither contact nor account has; all errors are tried."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

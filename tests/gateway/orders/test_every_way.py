@@ -79,7 +79,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Case:
-    """What makes one check fail: a line, or the world around it."""
+    """The cause that makes one check fail: a line, or the world around it."""
 
     code: str
     line: Line = field(default_factory=dict)

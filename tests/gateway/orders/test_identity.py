@@ -1,4 +1,4 @@
-"""What a key stands for must be the same for ever, in every process and every release."""
+"""The meaning of a key must be the same for ever, in every process and every release."""
 
 import asyncio
 from dataclasses import replace

@@ -75,7 +75,7 @@ async def by_seller(
 
 
 async def price(stack: Stack, product: dict[str, Any], price_list: str) -> Decimal:
-    """What the list says of one unit of a product."""
+    """The list's price of one unit of a product."""
     found = await stack.rows(
         f"productpricelevels?$filter=pricelevelid/name eq '{price_list}' and _productid_value eq "
         f"{ids.decode(product['id'])[1][0]} and uomid/msdyn_symbol eq '{product['unit']}'"

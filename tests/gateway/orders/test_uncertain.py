@@ -36,7 +36,7 @@ def broken(writable: Stack) -> Any:
 
 
 async def with_reference(stack: Stack, reference: str) -> int:
-    """How many orders there are in Dataverse with this reference."""
+    """Count the orders in Dataverse with this reference."""
     where = f"msdyn_customersorderreference eq '{reference}'"
     return len(await stack.rows(f"salesorders?$select=salesorderid&$filter={where}"))
 

@@ -19,7 +19,7 @@ from tests.stack import Stack
 
 SCHEMA: GraphQLSchema = build()._schema
 NIGHTLY = bool(os.environ.get("GATEWAY_TEST_NIGHTLY"))
-"""Whether the proofs take their full length, as `scripts/check --nightly` asks."""
+"""True if the proofs take their full length, as `scripts/check --nightly` asks."""
 ROOTED = [table for table in TABLES.values() if table.root]
 DEPTH = 3
 PREVIEW = """
@@ -32,7 +32,7 @@ mutation ($input: PreviewSalesOrderInput!) { previewSalesOrder(input: $input) {
 
 @dataclass
 class Samples:
-    """What staff can see of every table: ids and values of everybody."""
+    """Samples of every table as staff see it: ids and values of everybody."""
 
     ids: dict[str, list[str]] = field(default_factory=dict)
     values: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
@@ -211,7 +211,7 @@ class Requests:
 
 
 def tables_in(answer: Mapping[str, Any]) -> set[str]:
-    """Which root fields an answer has data for; for checks that a run was not in vain."""
+    """The root fields that an answer has data for; for checks that a run was not in vain."""
     return {name for name, value in (answer.get("data") or {}).items() if value}
 
 

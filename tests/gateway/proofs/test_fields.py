@@ -37,7 +37,7 @@ VIA = {
     "Tracking": ("shipments", "tracking"),
     "WarehouseStock": ("products", "stock"),
 }
-"""How rows are reached that have no list of their own."""
+"""The paths to rows that have no list of their own."""
 REACHABLE = [table for table in TABLES.values() if table.root or table.name in VIA]
 
 

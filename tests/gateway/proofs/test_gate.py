@@ -1,4 +1,4 @@
-"""What the row rules mean at their edges: no account, no contact, no company, no access."""
+"""The row rules at their edges: no account, no contact, no company, no access."""
 
 from uuid import UUID
 

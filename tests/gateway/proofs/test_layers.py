@@ -99,7 +99,7 @@ async def test_every_request_carries_the_rule_around_what_the_caller_sent(
 
 
 def is_one_group(text: str) -> bool:
-    """Whether the first parenthesis is closed by the last character."""
+    """True if the first parenthesis is closed by the last character."""
     depth = [0]
     for character in text:
         depth.append(depth[-1] + {"(": 1, ")": -1}.get(character, 0))

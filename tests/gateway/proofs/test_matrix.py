@@ -29,7 +29,7 @@ CALLERS = {
     "partner": "partner",
     "nobody": "",
 }
-"""Who asks, and the one role that each holds."""
+"""The callers, and the one role that each holds."""
 OPEN = {"viewer", "node", "nodes", "operation"}
 """Root fields for everybody with a token; the rows behind them have rules of their own."""
 PRIVILEGES = {
@@ -42,7 +42,7 @@ PRIVILEGES = {
     "updateSalesOrderLine": "update",
     "removeSalesOrderLine": "update",
 }
-"""What each mutation needs under `orders`. One that is missing here fails this test."""
+"""The permission of each mutation under `orders`. One that is missing here fails this test."""
 PREVIEWS = {"previewSalesOrder": "create"}
 QUERIES = SCHEMA.query_type.fields if SCHEMA.query_type else {}
 MUTATIONS = SCHEMA.mutation_type.fields if SCHEMA.mutation_type else {}
@@ -63,7 +63,7 @@ def settings_of(partners: tuple[tuple[str, str], ...]) -> dict[str, Any]:
 
 
 def expected(caller: str, table: Table, *, linked: bool) -> bool:
-    """Whether the shipped policy lets the caller read the table at all."""
+    """True if the shipped policy lets the caller read the table at all."""
     access = SHIPPED.rights([CALLERS[caller]]).reach.get((table.needs, "read"))
     if access is None:
         return False

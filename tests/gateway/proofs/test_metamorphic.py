@@ -1,4 +1,4 @@
-"""What must be so of any data: fewer rights see fewer rows of the same content, accounts add up."""
+"""Truths about any data: fewer rights see fewer rows of the same content, accounts add up."""
 
 from typing import Any
 

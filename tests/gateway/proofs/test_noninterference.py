@@ -1,5 +1,5 @@
 """
-What others have changes nothing for us: the same request in two worlds that differ only in the
+The data of others changes nothing for us: the same request in two worlds that differ only in the
 other customers' data gives the same bytes, from the same calls to Dynamics.
 """
 
@@ -26,7 +26,7 @@ REQUESTS = 5_000 if NIGHTLY else 250
 CALLERS = ("jane", "rep", "partner")
 PARTNERS = {"partners": partners("partner=US-001@usmf")}
 TIMES = 20 if NIGHTLY else 1
-"""How often each root field and each connection is asked for at least."""
+"""The least number of times that each root field and each connection is asked for."""
 
 
 FIELDS = {

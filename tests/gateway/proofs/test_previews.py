@@ -172,7 +172,7 @@ def test_an_order_is_what_its_preview_said(
 
 
 def priced(shop: Shop, wanted: list[tuple[int, Decimal, int]]) -> Iterator[tuple[Offer, Decimal]]:
-    """What is wanted, each at the price that was drawn for it."""
+    """Yield the offers that are wanted, each at the price that was drawn for it."""
     store = shop.stack.emulator.state.store
     table = store.catalog.named("productpricelevel")
     for place, quantity, price in wanted:

@@ -46,7 +46,7 @@ Behaviour = Callable[[Asked], Awaitable[None]]
 
 @dataclass
 class Server:
-    """What it was asked, over how many connections, and how many of them are open."""
+    """A server that knows what it was asked, over how many connections, and how many are open."""
 
     behave: Behaviour
     url: str = ""
@@ -56,7 +56,7 @@ class Server:
     most_open: int = 0
 
     async def left_with(self, connections: int) -> bool:
-        """Whether at most so many connections are open, at once or when it has noticed ends."""
+        """True if at most so many connections are open, at once or when it has noticed ends."""
         for _ in range(200):
             if self.open <= connections:
                 return True

@@ -51,7 +51,7 @@ class Caller:
         table: str = "salesorder",
         caller: str | None = None,
     ) -> bool:
-        """Whether a call leaves the process at all."""
+        """True if a call leaves the process at all."""
         before = len(self.script.asked)
         request = Request("POST", f"https://org.example/{table}s", b"{}")
         with suppress(UpstreamError):

@@ -85,7 +85,7 @@ class World:
         return ServiceLogin(self.transport, service, TOKEN_URL, proof, clock or Clock())
 
     async def get(self, url: str, login: ServiceLogin | None = None) -> Reply:
-        """What the service answers to a signed request."""
+        """Return the reply of the service to a signed request."""
         signed = Signed(self.transport, login or self.login())
         return await signed.exchange(Request("GET", url), Timeouts())
 

@@ -1,4 +1,4 @@
-"""What is sent again, when and how often: the table row by row, in virtual time."""
+"""Requests that are sent again, when and how often: the table row by row, in virtual time."""
 
 import asyncio
 from contextlib import suppress

@@ -702,7 +702,7 @@ async def test_a_late_answer_finds_nobody(make: Make) -> None:
 
 
 def tls(folder: Path, *hosts: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """What a server shows, and what a client must have to believe it."""
+    """The TLS contexts of a server, and of a client that believes it."""
     files = certificates(folder, *hosts)
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server.load_cert_chain(files.certificate, files.key)

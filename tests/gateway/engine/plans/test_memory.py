@@ -1,4 +1,4 @@
-"""What an operation holds while it waits for Dynamics, and what is kept of it behind it."""
+"""The memory that an operation holds while it waits for Dynamics, and what is kept afterwards."""
 
 import gc
 import sys
@@ -88,7 +88,7 @@ async def test_rows_that_wait_hold_one_text_of_each_key(
 
 
 def kept() -> int:
-    """How many questions all callers of this process are remembered with."""
+    """The number of questions that all callers of this process are remembered with."""
     # isinstance() would ask weak proxies, which may be dead.
     return sum(len(each.recalled) for each in gc.get_objects() if type(each) is Principal)
 

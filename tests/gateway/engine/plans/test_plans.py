@@ -1,4 +1,4 @@
-"""Which way an operation is answered, and that giving a plan up asks nothing twice."""
+"""The way that an operation is answered; giving a plan up asks nothing twice."""
 
 from typing import Any
 
