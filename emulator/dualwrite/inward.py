@@ -17,6 +17,7 @@ from emulator.dualwrite.maps import (
     Carried,
     Map,
 )
+from emulator.dualwrite.running import admits
 from emulator.metadata import Table
 from emulator.store import Store, Transaction
 from emulator.values import Row, Stored, fold, guid_order
@@ -72,7 +73,9 @@ class Inward:
             )
             net += int(row["extendedamount"] or 0)
         for gone in known.values():
-            tx.delete(table, gone)
+            # A line that no map carried is none that the ERP has dropped.
+            if admits(self.store, table, gone[table.id]):
+                tx.delete(table, gone)
         own: Row = {"totallineitemamount": net, "totalamountlessfreight": net}
         self._change(tx, ORDERS, order, own)
 
@@ -97,7 +100,10 @@ class Inward:
         company = self.lookups.company(area)
         order = company and self._found(ORDERS, number, company)
         if order:
-            self.lines(tx, order, (), {})
+            lines = self.store.catalog.named(ORDER_LINES.table)
+            where = '"_salesorderid_value" = ?'
+            for line in list(self.store.select(lines, where, [order["salesorderid"]])):
+                tx.delete(lines, line)
             tx.delete(self.store.catalog.named(ORDERS.table), order)
 
     def customer(self, tx: Transaction, row: Row, names: Names) -> None:
