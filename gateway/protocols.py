@@ -47,6 +47,15 @@ class Wire(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.closed.is_set()
 
+    def abort(self) -> None:
+        self.closed.set()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing waits to be sent."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def pause_reading(self) -> None:
         """All that comes is here already."""
 

@@ -117,8 +117,11 @@ def test_what_is_owed_is_bounded_and_its_loss_is_told(tmp_path: Path, caplog: An
 
 
 def _write(path: str) -> None:
-    audit = opened(path, KEY.secret)
+    """Write on until the file was renamed, however slow the one who renames it is."""
+    audit, renamed = opened(path, KEY.secret), Path(path).with_name("audit.1")
     for n in range(50):
+        while n == 25 and not renamed.exists():
+            time.sleep(0.001)
         audit.record(mutation(n))
     audit.close()
 

@@ -107,7 +107,8 @@ def test_a_limit_is_documented_with_its_default(name: str) -> None:
 
 
 def test_the_docs_name_no_limit_that_is_gone() -> None:
-    assert set(re.findall(r"^\| `(\w+)`", DOCS.read_text(), re.MULTILINE)) == REGISTRY.keys()
+    ours = DOCS.read_text().partition("## Before anybody knows whose it is")[0]
+    assert set(re.findall(r"^\| `(\w+)`", ours, re.MULTILINE)) == REGISTRY.keys()
 
 
 def test_introspection_as_graphiql_asks_it_passes_every_limit() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from graphql import GraphQLEnumType, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
+from strawberry.utils.str_converters import to_camel_case
 
 from gateway.resolvers.root import build
 from gateway.schema import ids
@@ -139,12 +140,13 @@ class Requests:
         found = []
         if links and self.random.random() < 0.5:
             name, link = self.random.choice(links)
-            found.append(f"{name} {{ {self._selection(link.target, depth + 1)} }}")
+            found.append(f"{to_camel_case(name)} {{ {self._selection(link.target, depth + 1)} }}")
         if table.backs and self.random.random() < 0.6:
             name = self.random.choice(sorted(table.backs))
             child = table.backs[name].child
             arguments = ", ".join(self._arguments(child))
-            found.append(f"{name}({arguments}) {{ {self._connection(child, depth + 1)} }}")
+            below = self._connection(child, depth + 1)
+            found.append(f"{to_camel_case(name)}({arguments}) {{ {below} }}")
         return found
 
     def _arguments(self, table: Table) -> list[str]:

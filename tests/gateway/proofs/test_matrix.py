@@ -12,6 +12,7 @@ from graphql import (
     is_required_input_field,
 )
 from starlette.applications import Starlette
+from strawberry.utils.str_converters import to_camel_case
 
 from gateway import parsers
 from gateway.auth.policy import SHIPPED
@@ -99,7 +100,10 @@ async def test_each_connection_is_for_who_may_read_its_table(strict: Stack, call
         for name, back in parent.backs.items():
             if not parent.root or not expected(caller, parent, linked=False):
                 continue
-            query = f"{{ {parent.root[1]}(first: 1) {{ nodes {{ {name} {{ totalCount }} }} }} }}"
+            connection = to_camel_case(name)
+            query = (
+                f"{{ {parent.root[1]}(first: 1) {{ nodes {{ {connection} {{ totalCount }} }} }} }}"
+            )
             codes = await ask(strict, caller, query)
             allowed = expected(caller, back.child, linked=True)
             assert set(codes) == (set() if allowed else {"FORBIDDEN"}), (parent.name, name)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from starlette.applications import Starlette
+from strawberry.utils.str_converters import to_camel_case
 
 from gateway.auth import kept
 from gateway.parsers import partners
@@ -32,7 +33,7 @@ TIMES = 20 if NIGHTLY else 1
 FIELDS = {
     *(table.root[1] for table in ROOTED if table.root),
     *(table.root[0] for table in ROOTED if table.root and issubclass(table.cls, Node)),
-    *(name for table in TABLES.values() for name in table.backs),
+    *(to_camel_case(name) for table in TABLES.values() for name in table.backs),
     "nodes",
     "previewSalesOrder",
 }

@@ -29,7 +29,7 @@ class Holding(Meddling):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         url = str(request.url)
-        self.asked[url] += "/data/v9.2/" in url
+        self.asked[url] += "/data/v9.2/" in url and "$batch" not in url
         response = await super().handle_async_request(request)
         if "/products?" in url:
             self._products.set()

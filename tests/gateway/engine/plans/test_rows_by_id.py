@@ -53,7 +53,9 @@ async def test_each_is_asked_for_as_by_the_other_way(
                 assert all(key in call for call in calls)
                 answered = answered or bool(calls)
                 upper = ids.encode(table, (key.upper(),))
-                assert (await asked(stack, table, upper, caller))[1] == calls
+                # Another spelling of an id is none.
+                other = [] if upper != id_ else calls
+                assert (await asked(stack, table, upper, caller))[1] == other
 
     assert answered
 
