@@ -212,11 +212,10 @@ class Directory:
         )
         found = await self._identified(issuer, subject, identified_)
         if found is None and address:
-            active = [Contact(row) for row in contacts]
-            mailed = only(active, address) if active else await self._inactive(address)
+            mailed = await self._of_address(address, contacts)
             if mailed is not None:
                 found = await self._survivor(mailed)
-                await self._check_unbound(issuer, [mailed, found], identified_)
+                await self._check_unbound(issuer, mailed, found, identified_)
         known = None
         if found is not None and address and places and is_at(found, address):
             known = [ContactForParty(row) for row in parties]
@@ -229,18 +228,18 @@ class Directory:
         places = self._parties_at(*emails) if emails else None
         if not emails or (places is None and self._has_parties):
             return {}
-        rows = await self._at_once(
-            self._identities(persons), contacts_at(*emails), places, lane=Lane.FEEDS
-        )
+        identity = self._identities(persons)
+        if identity is not None and not self._knows_addresses:
+            return {}  # whether an address is bound to an identity takes a question for each
+        rows = await self._at_once(identity, contacts_at(*emails), places, lane=Lane.FEEDS)
         return {**beyond_doubt(persons, *rows)}
 
     async def _at_once(self, *queries: Query | None, lane: Lane = Lane.IDENTITY) -> list[list[Any]]:
         """The rows that answer each of the queries, by one call; no rows where there is none."""
         asked = [query for query in queries if query is not None]
-        pages = iter(
-            await self._service.fetch_together(asked, self._allowance(lane)) if asked else ()
-        )
-        return [next(pages).rows if query is not None else [] for query in queries]
+        pages = await self._service.fetch_together(asked, self._allowance(lane)) if asked else []
+        rows = iter(page.rows for page in pages)
+        return [[] if query is None else next(rows) for query in queries]
 
     def _identities(self, of: Iterable[Identity]) -> Query | None:
         asked = self._external_identities and not self._is_absent(ExternalIdentity)
@@ -298,21 +297,21 @@ class Directory:
         return contact
 
     async def _check_unbound(
-        self, issuer: str, contacts: Sequence[Contact], rows: Iterable[Any]
+        self, issuer: str, mailed: Contact, survivor: Contact, rows: Iterable[Any]
     ) -> None:
         """
         Reject a contact that has an identity at the provider: it is found by that alone there, as a
-        mailbox can be given to somebody else. `rows`: identities at the provider, with those of all
-        contacts of the first one's address, where that could be asked.
+        mailbox can be given to somebody else. `survivor`: what a merge left of `mailed`. `rows`:
+        identities at the provider, with those of the address where that could be asked.
         """
-        keys = {contact._id for contact in contacts}
+        keys = dict.fromkeys((mailed._id, survivor._id))
         if any(row.contact in keys and is_of(issuer, row) for row in map(ExternalIdentity, rows)):
             raise Rejected(Reason.BOUND)
-        further = [] if self._knows_addresses else list(contacts)
-        further = further or [each for each in contacts if each is not contacts[0]]
+        asked = mailed._id if self._knows_addresses else None
+        further = [key for key in keys if key != asked]
         if not further or not self._external_identities:
             return
-        where = identities_of(issuer, [contact._id for contact in further])
+        where = identities_of(issuer, further)
         if await self._optional(ExternalIdentity, where):
             raise Rejected(Reason.BOUND)
 
@@ -328,14 +327,15 @@ class Directory:
         return found[0] if found else None
 
     async def _by_email(self, email: str) -> Contact | None:
-        """The one active contact of an address; an inactive one where there is none, to say so."""
         if not EMAIL.fullmatch(email):
             return None
-        (rows,) = await self._at_once(contacts_at(email))
-        active = [Contact(row) for row in rows]
-        return only(active, email) if active else await self._inactive(email)
+        (active,) = await self._at_once(contacts_at(email))
+        return await self._of_address(email, active)
 
-    async def _inactive(self, email: str) -> Contact | None:
+    async def _of_address(self, email: str, active: list[Any]) -> Contact | None:
+        """The one active contact of an address; an inactive one where there is none, to say so."""
+        if active:
+            return only([Contact(row) for row in active], email)
         # Not compared exactly: whoever else Dataverse takes for this address makes it ambiguous.
         query = Query("contact", tuple(sorted(CONTACT)), at(email), top=2)
         (rows,) = await self._at_once(query)

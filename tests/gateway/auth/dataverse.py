@@ -179,7 +179,9 @@ class Dataverse:
         external_identities: bool = True,
         contact_parties: bool = True,
         outage: Callable[[], float] = lambda: 300.0,
+        known: Names | None = None,
     ) -> Directory:
+        """`known`: the names of an environment that is not as the dictionary has it."""
         routes = [
             Route("/api/data/v9.2/$batch", self._batch, methods=["POST"]),
             Route("/api/data/v9.2/{collection}", self._read),
@@ -187,7 +189,12 @@ class Dataverse:
         app = Starlette(routes=routes)
         transport = Httpx2Transport(httpx2.ASGITransport(app))
         return Directory(
-            Service(transport, "https://contoso.example/api/data/v9.2/", DATAVERSE, names=names()),
+            Service(
+                transport,
+                "https://contoso.example/api/data/v9.2/",
+                DATAVERSE,
+                names=known or names(),
+            ),
             deadline=5.0,
             external_identities=external_identities,
             contact_parties=contact_parties,

@@ -15,7 +15,17 @@ from gateway.directory import Directory
 from gateway.errors import UpstreamError, UpstreamRefused, UpstreamUnavailable
 from gateway.parsers import PartnerAccount
 from gateway.upstream.sender import now
-from tests.gateway.auth.dataverse import Dataverse, account, contact, guid, identity, party
+from tests.gateway.auth.dataverse import (
+    Dataverse,
+    account,
+    contact,
+    guid,
+    identity,
+    party,
+)
+from tests.gateway.auth.dataverse import (
+    names as named,
+)
 from tests.gateway.auth.issuing import URL, Clock
 from tests.simulation.virtual import run
 
@@ -519,6 +529,27 @@ async def test_who_may_be_meant_by_another_address_is_not_renewed(email: str) ->
     clock.now += 40
 
     with pytest.raises(Rejected, match=Reason.AMBIGUOUS):
+        await directory.customer(URL, "person-1", "person-1@shop.example")
+
+
+@pytest.mark.parametrize("lost", [(), ("adx_contactid",)], ids=["by one call", "by another"])
+async def test_who_is_bound_to_an_identity_is_not_let_in_by_a_renewal(
+    lost: tuple[str, ...],
+) -> None:
+    dataverse, clock, known = Dataverse(), Clock(), named()
+    for navigation in lost:  # then identities cannot be asked for by the address of their contact
+        assert known.lose("adx_externalidentity", navigation)
+    directory = dataverse.directory(clock, known=known)
+    dataverse.tables["contacts"] = [contact("person-1")]
+    dataverse.tables["adx_externalidentities"] = [identity("another", "person-1")]
+    with pytest.raises(Rejected, match=Reason.BOUND):
+        await directory.customer(URL, "person-1", "person-1@shop.example")
+
+    clock.now += 40
+    await directory.renew()
+    clock.now += 10
+
+    with pytest.raises(Rejected, match=Reason.BOUND):
         await directory.customer(URL, "person-1", "person-1@shop.example")
 
 
