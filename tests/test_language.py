@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLNamedType, GraphQLSchema, build_schema
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("benchmarks", "dynamics", "emulator", "front", "gateway", "portal", "spreadsheets",
-            "tests", "variables")  # fmt: skip
+from tests.test_architecture import PACKAGES, ROOT
+
+WRITTEN = (*PACKAGES, "benchmarks", "examples", "supply", "tests")
 RIDDLE = re.compile(
     r"(what|whatever|whether|who|whom|whose|whoever|which|how|where|when|why)\b", re.IGNORECASE
 )
@@ -27,7 +27,7 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
                 yield each.lineno, value.value.strip()
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", WRITTEN)
 def test_docstrings_tell(package: str) -> None:
     asking = [
         f"{path.relative_to(ROOT)}:{line}: {text[:60]}"

@@ -61,10 +61,7 @@ class Inward:
     ) -> None:
         """All lines of an order; those that the ERP no longer has go."""
         table = self.store.catalog.named(ORDER_LINES.table)
-        where = '"_salesorderid_value" = ?'
-        known = {
-            r["sequencenumber"]: r for r in self.store.select(table, where, [order["salesorderid"]])
-        }
+        known = {line["sequencenumber"]: line for line in self._lines_of(order)}
         net = 0
         for line in lines:
             sequence = line["LineCreationSequenceNumber"]
@@ -101,10 +98,15 @@ class Inward:
         order = company and self._found(ORDERS, number, company)
         if order:
             lines = self.store.catalog.named(ORDER_LINES.table)
-            where = '"_salesorderid_value" = ?'
-            for line in list(self.store.select(lines, where, [order["salesorderid"]])):
+            for line in self._lines_of(order):
                 tx.delete(lines, line)
             tx.delete(self.store.catalog.named(ORDERS.table), order)
+
+    def _lines_of(self, order: Row) -> list[Row]:
+        """The lines that an order has in Dataverse."""
+        table = self.store.catalog.named(ORDER_LINES.table)
+        where = '"_salesorderid_value" = ?'
+        return list(self.store.select(table, where, [order["salesorderid"]]))
 
     def customer(self, tx: Transaction, row: Row, names: Names) -> None:
         company = self.lookups.company(row["dataAreaId"])

@@ -90,7 +90,7 @@ def _secured(
             continue
         subject = f"{table}.{each['LogicalName']}"
         mine = given.get(str(each["MetadataId"]).lower(), {})
-        needs = ("CanRead", "CanCreate", "CanUpdate") if use.written else ("CanRead",)
+        needs = tuple(COLUMN_RIGHTS) if use.written else ("CanRead",)
         lacks = [COLUMN_RIGHTS[right] for right in needs if not mine.get(right)]
         if not lacks:
             yield ok(CHECK, subject, "secured, and a field security profile of the user allows it")
