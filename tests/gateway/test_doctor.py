@@ -346,7 +346,8 @@ def test_the_dump_has_the_metadata_and_no_row_of_anybody(usual: Server, tmp_path
 
     assert list(dump) == ["dataverse", "finops"]
     assert set(dump["dataverse"]) == {
-        "EntityDefinitions", "RolePrivileges", "msdyn_dualwriteruntimeconfigs",
+        "AttributePrivileges", "EntityDefinitions", "RolePrivileges",
+        "msdyn_dualwriteruntimeconfigs",
     }  # fmt: skip
     assert list(dump["finops"]) == ["PublicEntities"]
     (order,) = [
