@@ -20,7 +20,7 @@ _WITH_STATE: Final = re.compile(r"(.+) [\[(](\d+)[\])]")
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class KnownColumn:
     """One column of a Dataverse table, by its logical name."""
 
     name: str
@@ -50,13 +50,13 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class KnownTable:
     """One Dataverse table."""
 
     name: str
     collection: str
     """The entity set."""
-    columns: Mapping[str, Column]
+    columns: Mapping[str, KnownColumn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Relationship:
 
 
 @dataclass(frozen=True, slots=True)
-class ManyToMany:
+class KnownIntersect:
     """An N:N relationship and the table in between; its entity set is the table's name + `set`."""
 
     tables: tuple[str, str]
@@ -89,7 +89,7 @@ class ManyToMany:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KnownKey:
     """An alternate key."""
 
     table: str
@@ -100,7 +100,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class KnownOption:
     """A value of a choice; of a status reason `state` is the state that it belongs to."""
 
     value: int
@@ -162,14 +162,14 @@ class Mapped:
 
 
 @cache
-def tables() -> Mapping[str, Table]:
+def tables() -> Mapping[str, KnownTable]:
     """Every Dataverse table by its logical name."""
-    columns: dict[str, dict[str, Column]] = {}
+    columns: dict[str, dict[str, KnownColumn]] = {}
     sets: dict[str, str] = {}
     for row in _rows("dataverse"):
         sets[row["table"]] = row["entity_set"]
         columns.setdefault(row["table"], {})[row["column"]] = _column(row)
-    return {name: Table(name, sets[name], found) for name, found in columns.items()}
+    return {name: KnownTable(name, sets[name], found) for name, found in columns.items()}
 
 
 @cache
@@ -192,10 +192,10 @@ def relationships() -> tuple[Relationship, ...]:
 
 
 @cache
-def many_to_many() -> tuple[ManyToMany, ...]:
+def many_to_many() -> tuple[KnownIntersect, ...]:
     """Every N:N relationship."""
     return tuple(
-        ManyToMany(
+        KnownIntersect(
             (row["referencing_table"], row["referenced_table"]),
             row["schema_name"],
             row["intersect_table"],
@@ -209,18 +209,20 @@ def many_to_many() -> tuple[ManyToMany, ...]:
 
 
 @cache
-def keys() -> tuple[Key, ...]:
+def keys() -> tuple[KnownKey, ...]:
     """Every alternate key."""
     return tuple(
-        Key(row["table"], tuple(row["columns"].split(",")), row["name"], row["source"], row["mark"])
+        KnownKey(
+            row["table"], tuple(row["columns"].split(",")), row["name"], row["source"], row["mark"]
+        )
         for row in _rows("keys")
     )
 
 
 @cache
-def options() -> Mapping[tuple[str, str], tuple[Option, ...]]:
+def options() -> Mapping[tuple[str, str], tuple[KnownOption, ...]]:
     """The values of choices, by table and column."""
-    found: dict[tuple[str, str], list[Option]] = {}
+    found: dict[tuple[str, str], list[KnownOption]] = {}
     for row in _rows("optionsets"):
         found.setdefault((row["table"], row["column"]), []).append(_option(row))
     return {at: tuple(each) for at, each in found.items()}
@@ -281,9 +283,9 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
     return csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
-def _column(row: Mapping[str, str]) -> Column:
+def _column(row: Mapping[str, str]) -> KnownColumn:
     pairs = (each.partition(":") for each in row["navigation"].split(",") if each)
-    return Column(
+    return KnownColumn(
         row["column"],
         row["schema_name"],
         row["type"],
@@ -302,10 +304,10 @@ def _column(row: Mapping[str, str]) -> Column:
     )
 
 
-def _option(row: Mapping[str, str]) -> Option:
+def _option(row: Mapping[str, str]) -> KnownOption:
     found = _WITH_STATE.fullmatch(row["label"])
     label, state = found.groups() if found else (row["label"], "")
-    return Option(int(row["value"]), label, state, row["source"], row["mark"])
+    return KnownOption(int(row["value"]), label, state, row["source"], row["mark"])
 
 
 def _property(row: Mapping[str, str]) -> Property:

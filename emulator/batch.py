@@ -8,7 +8,16 @@ from uuid import uuid4
 from emulator.errors import BadQuery, Refusal, TooLong
 from emulator.exchange import Answer, Ask
 from emulator.log import Entry, entry
-from emulator.multipart import Part, Request, boundary, change_set, joined, part_of, parts, request
+from emulator.multipart import (
+    Part,
+    PartRequest,
+    boundary,
+    change_set,
+    joined,
+    part_of,
+    parts,
+    request,
+)
 from emulator.store import Store
 
 Answering = Callable[[Ask, Mapping[str, str]], Answer]
@@ -101,12 +110,12 @@ class Run:
             self._remember(made, wanted, answer)
         return contents
 
-    def _remember(self, made: dict[str, str], wanted: Request, answer: Answer) -> None:
+    def _remember(self, made: dict[str, str], wanted: PartRequest, answer: Answer) -> None:
         url = answer.headers.get("OData-EntityId") or answer.headers.get("Location")
         if wanted.content_id and url:
             made[f"${wanted.content_id}"] = self._below_root(url)
 
-    def _answer(self, wanted: Request, made: Mapping[str, str]) -> Answer:
+    def _answer(self, wanted: PartRequest, made: Mapping[str, str]) -> Answer:
         path, _, query = self._below_root(wanted.url).partition("?")
         headers = self._inherited() | dict(wanted.headers)
         ask = Ask(wanted.method, path, query, headers, wanted.body, self.ask.base)
@@ -114,7 +123,7 @@ class Run:
         self.log.append(entry(self.batches.service, ask, answer.status))
         return answer
 
-    def _checked(self, ask: Ask, wanted: Request, made: Mapping[str, str]) -> Answer:
+    def _checked(self, ask: Ask, wanted: PartRequest, made: Mapping[str, str]) -> Answer:
         if len(wanted.url) > MAX_URL:
             return self.batches.error(TooLong("The request URI is too long."))
         if ask.path.startswith("$batch"):

@@ -12,8 +12,8 @@ import msgspec
 from emulator.ddl import version_column
 from emulator.defaults import complete, defaults
 from emulator.errors import Refusal
+from emulator.file_problems import Problems
 from emulator.metadata import Service, Table
-from emulator.problems import Problems
 from emulator.properties import Properties, Waiting
 from emulator.store import Store, key_of
 from emulator.values import Row, Stored, guid_order
@@ -34,7 +34,7 @@ class Source:
     table: Table
 
 
-class Reader:
+class ExportReader:
     """Turns the lines of one file into rows to be kept, and notes what is wrong with them."""
 
     def __init__(

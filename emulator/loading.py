@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from emulator.ddl import comparable
-from emulator.exports import Place, Reader, Source
+from emulator.exports import ExportReader, Place, Source
+from emulator.file_problems import LoadError, Problems
 from emulator.metadata import TEXTS, AlternateKey, Catalog, Column, Service, Table
 from emulator.odata.literals import spelled
-from emulator.problems import LoadError, Problems
 from emulator.properties import Waiting
 from emulator.references import Reference
 from emulator.store import Dangling, Store
@@ -76,7 +76,7 @@ class Load:
 
     def _file(self, source: Source) -> int:
         """Write the rows of one file; one by one when lenient, so that none spoils another."""
-        reader = Reader(self._store, source, self._problems, self._lines[source.table.set])
+        reader = ExportReader(self._store, source, self._problems, self._lines[source.table.set])
         rows = reader.rows()
         batches: Iterable[Iterable[Row]] = ([row] for row in rows) if self._lenient else [rows]
         for batch in batches:
@@ -87,7 +87,7 @@ class Load:
         self._waiting += [(source, *each) for each in reader.waiting]
         return reader.count
 
-    def _duplicate(self, reader: Reader) -> None:
+    def _duplicate(self, reader: ExportReader) -> None:
         names = [", ".join(reader.source.table.key)]
         names += [", ".join(key.columns) for key in reader.source.table.alternate_keys]
         text = f"a row with the same key is there already (keys: {'; '.join(names)})"

@@ -23,7 +23,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PartRequest:
     """The HTTP request inside of a part."""
 
     method: str
@@ -51,7 +51,7 @@ def parts(body: bytes, mark: str) -> Iterator[Part]:
         yield Part(_headers(head), content)
 
 
-def request(part: Part) -> Request:
+def request(part: Part) -> PartRequest:
     if not part.headers.get("content-type", "").lower().startswith("application/http"):
         raise BadQuery("A batch part must have the content type application/http.")
     head, _, body = part.content.lstrip(b"\n").partition(b"\n\n")
@@ -61,7 +61,7 @@ def request(part: Part) -> Request:
         raise BadQuery(f"Invalid request line in a batch part: '{line.decode(errors='replace')}'.")
     headers = _headers(rest)
     content_id = part.headers.get("content-id") or headers.get("content-id", "")
-    return Request(found[1].upper(), found[2], headers, body.strip(b"\n"), content_id)
+    return PartRequest(found[1].upper(), found[2], headers, body.strip(b"\n"), content_id)
 
 
 def _headers(text: bytes) -> dict[str, str]:

@@ -9,7 +9,7 @@ import click
 from starlette.applications import Starlette
 
 from emulator.declarations import DeclarationError
-from emulator.problems import LoadError, Problems
+from emulator.file_problems import LoadError, Problems
 from emulator.server import build
 from emulator.settings import Settings
 from emulator.world.cache import kept_at

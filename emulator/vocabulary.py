@@ -133,7 +133,9 @@ def relations() -> Iterator[ManyToMany]:
         yield ManyToMany(each.schema_name, between, each.tables, each.columns, each.intersect)
 
 
-def _column(found: dictionary.Table, known: dictionary.Column, more: Supplement) -> Column | None:
+def _column(
+    found: dictionary.KnownTable, known: dictionary.KnownColumn, more: Supplement
+) -> Column | None:
     name, type_ = known.name, _type(known)
     base = name.removesuffix("_base")
     is_base = base != name and base in found.columns and type_ is Type.MONEY
@@ -166,7 +168,7 @@ def _format(name: str, more: Supplement) -> str:
     return "DateOnly" if name in more.behaviours else "DateAndTime"
 
 
-def _type(known: dictionary.Column) -> Type:
+def _type(known: dictionary.KnownColumn) -> Type:
     if known.edm == "Edm.Date":
         return Type.DATE
     if known.name in WHOLE:
@@ -174,13 +176,13 @@ def _type(known: dictionary.Column) -> Type:
     return TYPES.get(known.type, Type.STRING)
 
 
-def _length(known: dictionary.Column, type_: Type, more: Supplement) -> int:
+def _length(known: dictionary.KnownColumn, type_: Type, more: Supplement) -> int:
     if type_ not in TEXT_LENGTHS:
         return 0
     return known.size or more.sizes.get(known.name, TEXT_LENGTHS[type_])
 
 
-def _places(known: dictionary.Column, type_: Type, more: Supplement, *, is_base: bool) -> int:
+def _places(known: dictionary.KnownColumn, type_: Type, more: Supplement, *, is_base: bool) -> int:
     if type_ not in PLACES:
         return 0
     if known.name in more.pricing:
@@ -190,7 +192,7 @@ def _places(known: dictionary.Column, type_: Type, more: Supplement, *, is_base:
     return known.size or more.sizes.get(known.name, usual)
 
 
-def _targets(name: str, known: dictionary.Column, more: Supplement) -> Iterator[Target]:
+def _targets(name: str, known: dictionary.KnownColumn, more: Supplement) -> Iterator[Target]:
     for target, navigation in known.navigation.items():
         if target == "?":
             target = more.targets.get(known.name) or USUAL_TARGETS.get(known.name, "?")
@@ -223,7 +225,7 @@ def _unnamed() -> dict[tuple[str, str], tuple[dictionary.Relationship, ...]]:
     found: dict[tuple[str, str], tuple[dictionary.Relationship, ...]] = {}
     tables = dictionary.tables()
     for each in dictionary.relationships():
-        if each.column not in tables.get(each.table, dictionary.Table("", "", {})).columns:
+        if each.column not in tables.get(each.table, dictionary.KnownTable("", "", {})).columns:
             at = (each.table, each.target)
             found[at] = (*found.get(at, ()), each)
     lookups = {at: _lookups(*at) for at in found}
@@ -235,7 +237,7 @@ def _lookups(name: str, target: str) -> int:
     return sum(target in each.navigation for each in known.columns.values()) if known else 0
 
 
-def _options(name: str, known: dictionary.Column, more: Supplement) -> OptionSet | None:
+def _options(name: str, known: dictionary.KnownColumn, more: Supplement) -> OptionSet | None:
     found = dictionary.options().get((name, known.name), ())
     further = more.options.get(known.name, {})
     options = [_option(each, known, more) for each in found]
@@ -245,7 +247,9 @@ def _options(name: str, known: dictionary.Column, more: Supplement) -> OptionSet
     return next((each for each in ALTERNATE_STATES if each.name == known.name), None)
 
 
-def _option(known: dictionary.Option, column: dictionary.Column, more: Supplement) -> Option:
+def _option(
+    known: dictionary.KnownOption, column: dictionary.KnownColumn, more: Supplement
+) -> Option:
     state = int(known.state) if known.state else None
     if state is None and column.type == "Status":
         state = more.states.get(str(known.value), USUAL_STATES.get(known.label))
@@ -270,7 +274,7 @@ def _keys(name: str) -> Iterator[AlternateKey]:
             yield AlternateKey(named, tuple(_spelled(columns[each]) for each in key.columns))
 
 
-def _spelled(column: dictionary.Column) -> str:
+def _spelled(column: dictionary.KnownColumn) -> str:
     return property_name(column.name, _type(column))
 
 

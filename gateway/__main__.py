@@ -17,12 +17,12 @@ from starlette.applications import Starlette
 
 from gateway import consulting, environment
 from gateway.app import create_app, start_log
-from gateway.audit.chain import Key
+from gateway.audit.chain import ChainKey
 from gateway.audit.verifying import verify as check_chain
 from gateway.doctor.command import doctor
-from gateway.engine.answers import Refused
 from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
+from gateway.engine.outcome import Refused
 from gateway.errors import GatewayError
 from gateway.keying import key_for
 from gateway.memory import settle
@@ -160,7 +160,7 @@ def verify(files: tuple[Path, ...], head: str | None) -> None:
     secret = next((raw[name] for name in SECRETS if name in raw), None)
     if secret is None:
         _fail(f"One of {', '.join(SECRETS)} is needed: lines are sealed with it.", USAGE)
-    verdict = check_chain(map(str, files), Key(key_for("audit", secret)), head)
+    verdict = check_chain(map(str, files), ChainKey(key_for("audit", secret)), head)
     if verdict.problems:
         _fail("\n".join(verdict.problems))
     if verdict.behind:

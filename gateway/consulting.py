@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from gateway import reconciling
-from gateway.app import Outside, schema
+from gateway.app import schema
 from gateway.auth.policy import STAFF_ROLE
 from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Kind, Principal
@@ -17,6 +17,7 @@ from gateway.doctor import examining as doctor
 from gateway.doctor.examining import Report
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import Limits
+from gateway.outside import Outside
 from gateway.registry import Registry
 from gateway.resolvers.auditing import observed
 from gateway.schema.vocabulary import vocabulary
@@ -80,7 +81,7 @@ async def reconcile(
     days: int,
     minutes: int,
     transport: httpx2.AsyncBaseTransport | None = None,
-) -> reconciling.Report:
+) -> reconciling.Reconciliation:
     """The orders of the last `days` that only one side has, if they are older than `minutes`."""
     schema(settings)
     outside = Outside(

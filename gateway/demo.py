@@ -31,7 +31,7 @@ from emulator.settings import SMALL
 from emulator.settings import Settings as Emulated
 from emulator.starting import NotStarted, listed, listening, started
 from emulator.tokens import AUDIENCE, TENANT
-from front.bounds import Bounded
+from front.connection_bounds import Bounded
 from gateway import parsers
 from gateway.app import create_app
 from gateway.settings import Settings

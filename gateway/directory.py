@@ -52,7 +52,7 @@ from gateway.schema.identities import ContactForParty, ExternalIdentity
 from gateway.tables import Row, paths
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import All, Compare, Condition, one_of
-from gateway.upstream.odata import Query
+from gateway.upstream.odata import ODataQuery
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service
 
@@ -71,7 +71,8 @@ MERGES = 5
 """The number of merges of contacts that are followed to the one that is left."""
 
 R = TypeVar("R", bound=Row)
-Accounts = tuple[principal.Account, ...]
+Accounts = tuple[principal.CallerAccount, ...]
+Asked = ODataQuery | None
 
 
 class Directory:
@@ -234,14 +235,14 @@ class Directory:
         rows = await self._at_once(identity, contacts_at(*emails), places, lane=Lane.FEEDS)
         return {**beyond_doubt(persons, *rows)}
 
-    async def _at_once(self, *queries: Query | None, lane: Lane = Lane.IDENTITY) -> list[list[Any]]:
+    async def _at_once(self, *queries: Asked, lane: Lane = Lane.IDENTITY) -> list[list[Any]]:
         """The rows that answer each of the queries, by one call; no rows where there is none."""
         asked = [query for query in queries if query is not None]
         pages = await self._service.fetch_together(asked, self._allowance(lane)) if asked else []
         rows = iter(page.rows for page in pages)
         return [[] if query is None else next(rows) for query in queries]
 
-    def _identities(self, of: Iterable[Identity]) -> Query | None:
+    def _identities(self, of: Iterable[Identity]) -> Asked:
         asked = self._external_identities and not self._is_absent(ExternalIdentity)
         return identities(of, addresses=self._knows_addresses) if asked else None
 
@@ -250,7 +251,7 @@ class Directory:
         """True if identities can be asked for by the address of their contact."""
         return self._service.names.has(ExternalIdentity.__table__.entity, IDENTITY_ADDRESS)
 
-    def _parties_at(self, *emails: str) -> Query | None:
+    def _parties_at(self, *emails: str) -> Asked:
         has = self._service.names.has(ContactForParty.__table__.entity, PARTY_ADDRESS)
         return parties_at(*emails) if self._has_parties and has else None
 
@@ -311,8 +312,7 @@ class Directory:
         further = [key for key in keys if key != asked]
         if not further or not self._external_identities:
             return
-        where = identities_of(issuer, further)
-        if await self._optional(ExternalIdentity, where):
+        if await self._optional(ExternalIdentity, identities_of(issuer, further)):
             raise Rejected(Reason.BOUND)
 
     async def _by_id(self, name: str) -> Contact | None:
@@ -337,7 +337,7 @@ class Directory:
         if active:
             return only([Contact(row) for row in active], email)
         # Not compared exactly: whoever else Dataverse takes for this address makes it ambiguous.
-        query = Query("contact", tuple(sorted(CONTACT)), at(email), top=2)
+        query = ODataQuery("contact", tuple(sorted(CONTACT)), at(email), top=2)
         (rows,) = await self._at_once(query)
         return only([Contact(row) for row in rows], email)
 
@@ -392,7 +392,7 @@ class Directory:
 
     async def _read(self, cls: type[R], select: Iterable[str], where: Condition) -> list[R]:
         """The rows for which `where` holds exactly, however the service compares."""
-        query = Query(cls.__table__.entity, tuple(sorted(select)), where)
+        query = ODataQuery(cls.__table__.entity, tuple(sorted(select)), where)
         page = await self._service.fetch(query, self._allowance())
         return [cls(row) for row in page.rows if where.holds(row)]
 

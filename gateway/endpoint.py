@@ -19,8 +19,8 @@ from gateway.admission import deadlines
 from gateway.audit.events import refusal
 from gateway.audit.recorder import NO_AUDIT, Audit
 from gateway.auth.principal import Principal
-from gateway.engine.answers import Refused, refused
 from gateway.engine.execution import Engine, GraphQLRequest, Prepared
+from gateway.engine.outcome import Refused, refused
 from gateway.engine.trusted import PERSISTED
 from gateway.errors import (
     BAD_REQUEST,
@@ -56,7 +56,7 @@ IN_URL: Final = ("query", "documentId", "operationName")
 """The parameters that stand in a URL as they are."""
 
 
-class Problem(Exception):
+class RequestProblem(Exception):
     """The HTTP request is no GraphQL request, or not one that is served."""
 
     def __init__(self, status: int, message: str, **headers: str) -> None:
@@ -133,9 +133,9 @@ class GraphQLEndpoint:
             if name is not None and self._look_as is not None:
                 principal = await self._look_as(caller, name)
             if media_type is None:
-                raise Problem(406, f"Only {RESPONSE} and {JSON} can be sent.")
+                raise RequestProblem(406, f"Only {RESPONSE} and {JSON} can be sent.")
             return await self._answer(request, receive, principal, media_type)
-        except Problem as problem:
+        except RequestProblem as problem:
             self.refusals[BAD_REQUEST] += 1
             error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
             return _json({"errors": [error]}, media_type, problem.status, problem.headers)
@@ -186,10 +186,12 @@ async def _read(request: Received, receive: Receive) -> GraphQLRequest:
             _check_content(request)
             parameters = _decode(await body(receive))
         case _:
-            raise Problem(405, "GraphQL is asked by POST, queries also by GET.", Allow=METHODS)
+            raise RequestProblem(
+                405, "GraphQL is asked by POST, queries also by GET.", Allow=METHODS
+            )
     extensions = parameters.extensions or {}
     if parameters.query is None and parameters.document_id is None and PERSISTED not in extensions:
-        raise Problem(400, "The request has no document: send `query` or `documentId`.")
+        raise RequestProblem(400, "The request has no document: send `query` or `documentId`.")
     return GraphQLRequest(
         parameters.query,
         parameters.variables or {},
@@ -202,18 +204,20 @@ async def _read(request: Received, receive: Receive) -> GraphQLRequest:
 def _check_content(request: Received) -> None:
     sent = content_type(request.header(b"content-type"))
     if sent is None or sent.name != JSON or not sent.readable:
-        raise Problem(415, f"The body must be {JSON} in UTF-8.", Accept=JSON)
+        raise RequestProblem(415, f"The body must be {JSON} in UTF-8.", Accept=JSON)
     if request.headers.get(b"content-encoding", IDENTITY) != IDENTITY:
-        raise Problem(415, "The body must not be compressed.", **{"Accept-Encoding": "identity"})
+        raise RequestProblem(
+            415, "The body must not be compressed.", **{"Accept-Encoding": "identity"}
+        )
 
 
 def _decode(body: bytes) -> Parameters:
     if body.lstrip()[:1] == b"[":
-        raise Problem(400, "Send one operation at a time; batches are not served.")
+        raise RequestProblem(400, "Send one operation at a time; batches are not served.")
     try:
         return _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, f"The body is no GraphQL request: {_reason(error)}") from None
+        raise RequestProblem(400, f"The body is no GraphQL request: {_reason(error)}") from None
 
 
 def _parameters_of_url(request: Received) -> Parameters:
@@ -225,7 +229,7 @@ def _parameters_of_url(request: Received) -> Parameters:
                 found[name] = msgspec.json.decode(given[name])
         return msgspec.convert(found, Parameters)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise Problem(400, f"The URL is no GraphQL request: {_reason(error)}") from None
+        raise RequestProblem(400, f"The URL is no GraphQL request: {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:
@@ -236,9 +240,9 @@ def _check_kind(prepared: Prepared, method: str) -> None:
     if prepared.kind is OperationType.QUERY:
         return
     if prepared.kind is OperationType.SUBSCRIPTION:
-        raise Problem(400, "Subscriptions are not served here.")
+        raise RequestProblem(400, "Subscriptions are not served here.")
     if method == "GET":
-        raise Problem(405, "Only queries may be asked by GET.", Allow="POST")
+        raise RequestProblem(405, "Only queries may be asked by GET.", Allow="POST")
 
 
 def _authorization(request: Received) -> str | None:

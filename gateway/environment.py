@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway import parsers
 from gateway.settings import LIMIT, PREFIX, VARIABLES, Settings, SettingsError
-from variables.reading import FILE, texts, unknown, values
+from variables.sources import FILE, texts, unknown, values
 
 
 def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:

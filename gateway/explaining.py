@@ -9,9 +9,9 @@ from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Principal
 from gateway.errors import GatewayError
 from gateway.loaders.reader import Ask, Reader, Reading
-from gateway.upstream.answers import Page
 from gateway.upstream.conditions import EVERYTHING
 from gateway.upstream.odata import DATAVERSE
+from gateway.upstream.pages import Page
 
 Explanation = list[dict[str, Any]]
 

@@ -8,8 +8,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.engine.answers import internal, report
 from gateway.engine.limits import exceeded
+from gateway.engine.outcome import internal, report
 from gateway.errors import LimitExceeded
 from gateway.receiving import Received, received
 

@@ -25,7 +25,7 @@ from gateway.schema.identities import (
 from gateway.tables import Row, paths
 from gateway.upstream.conditions import All, AnyOf, Compare, Condition, one_of
 from gateway.upstream.names import lookup_value
-from gateway.upstream.odata import Query, logical
+from gateway.upstream.odata import ODataQuery, logical
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ IDENTITY = _with(paths(ExternalIdentity), OF_IDENTITY, PERSON)
 PARTY = _with(paths(ContactForParty), OF_PARTY, ACCOUNT)
 
 
-def identities(of: Iterable[Identity], *, addresses: bool) -> Query:
+def identities(of: Iterable[Identity], *, addresses: bool) -> ODataQuery:
     """
     The external identities of persons at their providers, with contacts and accounts. With
     `addresses` also those of whoever has one of their e-mail addresses: whom these belong to.
@@ -94,7 +94,7 @@ def identities(of: Iterable[Identity], *, addresses: bool) -> Query:
     emails = [email for _, _, email in persons if email and EMAIL.fullmatch(email)]
     if addresses and emails:
         who = AnyOf((who, one_of(IDENTITY_ADDRESS, emails)))
-    return Query(table.entity, IDENTITY, All((provider, who)))
+    return ODataQuery(table.entity, IDENTITY, All((provider, who)))
 
 
 def identities_of(issuer: str, contacts: Iterable[UUID]) -> Condition:
@@ -104,15 +104,15 @@ def identities_of(issuer: str, contacts: Iterable[UUID]) -> Condition:
     return All((provider, one_of(table.scalar_of("contact"), list(contacts))))
 
 
-def contacts_at(*emails: str) -> Query:
+def contacts_at(*emails: str) -> ODataQuery:
     """The active contacts of addresses, with their accounts; two of one, as more are too many."""
     where = All((one_of(ADDRESS, emails), ACTIVE))
-    return Query("contact", PERSON, where, top=2 if len(emails) == 1 else None)
+    return ODataQuery("contact", PERSON, where, top=2 if len(emails) == 1 else None)
 
 
-def parties_at(*emails: str) -> Query:
+def parties_at(*emails: str) -> ODataQuery:
     """The places in the party model of whoever has these addresses, with the accounts."""
-    return Query(ContactForParty.__table__.entity, PARTY, one_of(PARTY_ADDRESS, emails))
+    return ODataQuery(ContactForParty.__table__.entity, PARTY, one_of(PARTY_ADDRESS, emails))
 
 
 def at(email: str) -> Condition:
@@ -214,9 +214,9 @@ def accounts_inside(contact: Contact, parties: Iterable[ContactForParty]) -> dic
     return {account._id: account for account in accounts}
 
 
-def contact_of(row: Contact, parties: Iterable[ContactForParty]) -> principal.Contact:
+def contact_of(row: Contact, parties: Iterable[ContactForParty]) -> principal.CallerContact:
     parent = row.raw[CUSTOMER]
-    return principal.Contact(
+    return principal.CallerContact(
         row._id,
         row.name or "",
         row.email,
@@ -227,9 +227,9 @@ def contact_of(row: Contact, parties: Iterable[ContactForParty]) -> principal.Co
     )
 
 
-def account_of(row: Account) -> principal.Account:
+def account_of(row: Account) -> principal.CallerAccount:
     company = row.company
-    return principal.Account(
+    return principal.CallerAccount(
         row._id,
         row.number,
         company.lower() if company else None,

@@ -14,7 +14,7 @@ from gateway.schema.syncing import ErpOrder
 from gateway.tables import Row, paths
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import EVERYTHING, Compare, Condition, both, keyed
-from gateway.upstream.odata import Query
+from gateway.upstream.odata import ODataQuery
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service
 
@@ -26,7 +26,7 @@ AT_ONCE = 50
 SECONDS = 600.0
 
 R = TypeVar("R", bound=Row)
-Key = tuple[str, str]
+OrderKey = tuple[str, str]
 """Legal entity in lower case and order number in upper case: both services ignore the case."""
 
 
@@ -44,14 +44,16 @@ class Stray:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Reconciliation:
     """The orders that were compared, and those that do not match."""
 
     compared: int
     strays: tuple[Stray, ...]
 
 
-async def reconcile(dataverse: Service, finops: Service, *, days: int, minutes: int) -> Report:
+async def reconcile(
+    dataverse: Service, finops: Service, *, days: int, minutes: int
+) -> Reconciliation:
     """Compare the orders of the last `days`, but for those younger than so many `minutes`."""
     moment = datetime.now(UTC)
     since, until = moment - timedelta(days=days), moment - timedelta(minutes=minutes)
@@ -65,7 +67,7 @@ async def reconcile(dataverse: Service, finops: Service, *, days: int, minutes: 
     held |= set(map(_key, await _named(finops, ErpOrder, THEIRS, known - held, allowance)))
     known |= set(map(_key, await _named(dataverse, SalesOrder, OURS, held - known, allowance)))
     strays = [*_unsynced(ours, held), *_orphaned(theirs, known)]
-    return Report(len(ours) + len(theirs), tuple(strays))
+    return Reconciliation(len(ours) + len(theirs), tuple(strays))
 
 
 async def _dated(
@@ -92,7 +94,7 @@ async def _named(
     service: Service,
     cls: type[R],
     select: frozenset[str],
-    keys: Iterable[Key],
+    keys: Iterable[OrderKey],
     allowance: Allowance,
 ) -> list[R]:
     columns = _column(cls, "company"), _column(cls, "number")
@@ -107,7 +109,7 @@ async def _named(
 async def _read(
     service: Service, cls: type[R], select: frozenset[str], where: Condition, allowance: Allowance
 ) -> list[R]:
-    query = Query(cls.__table__.entity, tuple(sorted(select)), where)
+    query = ODataQuery(cls.__table__.entity, tuple(sorted(select)), where)
     return [cls(row) for row in (await service.fetch(query, allowance)).rows]
 
 
@@ -115,21 +117,21 @@ def _column(cls: type[Row], member: str) -> str:
     return cls.__table__.scalar_of(member)
 
 
-def _unsynced(ours: Sequence[SalesOrder], held: set[Key]) -> Iterator[Stray]:
+def _unsynced(ours: Sequence[SalesOrder], held: set[OrderKey]) -> Iterator[Stray]:
     for order in ours:
         company, number = key = _key(order)
         if key not in held:
             yield Stray("erp", company, number, _said(order.placed_at), str(order._id))
 
 
-def _orphaned(theirs: Sequence[ErpOrder], known: set[Key]) -> Iterator[Stray]:
+def _orphaned(theirs: Sequence[ErpOrder], known: set[OrderKey]) -> Iterator[Stray]:
     for order in theirs:
         company, number = key = _key(order)
         if key not in known:
             yield Stray("dataverse", company, number, _said(order.created_at))
 
 
-def _key(order: SalesOrder | ErpOrder) -> Key:
+def _key(order: SalesOrder | ErpOrder) -> OrderKey:
     return (order.company or "").lower(), (order.number or "").upper()
 
 

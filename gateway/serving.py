@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from front.bounds import Bounded
+from front.connection_bounds import Bounded
 
 LENGTH: Final = b"content-length"
 OF_THE_CONNECTION: Final = frozenset({b"connection", b"transfer-encoding"})

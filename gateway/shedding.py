@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.engine.answers import Answer
+from gateway.engine.outcome import Answer
 from gateway.errors import NotAsked, Overloaded, RateLimited
 
 STATUSES: Final = {RateLimited.code: 429, Overloaded.code: 503}

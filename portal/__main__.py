@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import uvicorn
 
-from front.bounds import Bounded
+from front.connection_bounds import Bounded
 from portal.app import create_app
 from portal.brand import BrandError
 from portal.catalogue import missing, template

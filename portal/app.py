@@ -38,7 +38,7 @@ from portal.sessions import Pending, Sessions
 from portal.settings import Settings, origin_of
 from portal.signin import Issuer
 from portal.sitemap import PAGES
-from portal.stores import DraftStore, File, FileDrafts, MemoryDrafts, Store
+from portal.stores import DraftStore, FileDrafts, FileStore, MemoryDrafts, Store
 from portal.visits import Page, Site, Visit, admit, language_of, read_form
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def create_app(
     )
     assets = Assets(brand.folders("assets"), {"brand.css": brand.css()})
     if store is None and settings.sessions:
-        store = File(settings.sessions)
+        store = FileStore(settings.sessions)
     seals = Seals(*settings.secrets)
     desks = Desks(drafts or _drafts(settings, seals))
     site = _site(settings, brand, pages, http, assets, store, desks, seals)

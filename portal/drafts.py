@@ -34,7 +34,7 @@ Objection = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DraftLine:
     """One product and how much of it; the price is what the gateway estimated when it was added."""
 
     product: str
@@ -112,11 +112,11 @@ class Draft:
     requisition: str = ""
     informed: bool = False
     """True if the first step was done."""
-    lines: tuple[Line, ...] = ()
+    lines: tuple[DraftLine, ...] = ()
     counted: int = 0
     """The number of lines that have been given an id."""
 
-    def add(self, line: Line) -> "Draft":
+    def add(self, line: DraftLine) -> "Draft":
         """Put a product on the order; more of a line that is there already joins it."""
         for present in self.lines:
             if present.merges == line.merges:
@@ -125,27 +125,27 @@ class Draft:
         added = replace(line, id=self.counted + 1)
         return replace(self, lines=(*self.lines, added), counted=self.counted + 1)
 
-    def extend(self, lines: Iterable[Line]) -> "Draft":
+    def extend(self, lines: Iterable[DraftLine]) -> "Draft":
         """Several lines; the caller sees to it that there are not too many."""
         draft = self
         for line in lines:
             draft = draft.add(line)
         return draft
 
-    def change(self, line: Line) -> "Draft":
+    def change(self, line: DraftLine) -> "Draft":
         """The line of the same id as it is to be."""
         return self._with(line if one.id == line.id else one for one in self.lines)
 
     def remove(self, line: int) -> "Draft":
         return self._with(one for one in self.lines if one.id != line)
 
-    def _with(self, lines: Iterable[Line]) -> "Draft":
+    def _with(self, lines: Iterable[DraftLine]) -> "Draft":
         return replace(self, lines=tuple(lines))
 
-    def line(self, key: int) -> Line | None:
+    def line(self, key: int) -> DraftLine | None:
         return next((one for one in self.lines if one.id == key), None)
 
-    def has_room(self, line: Line) -> bool:
+    def has_room(self, line: DraftLine) -> bool:
         """True if one more line fits, or joins another."""
         joins = any(present.merges == line.merges for present in self.lines)
         return joins or len(self.lines) < MAXIMUM_LINES
@@ -174,14 +174,14 @@ class Draft:
         }
 
 
-def priced(line: Line, price: Mapping[str, Any] | None) -> Line:
+def priced(line: DraftLine, price: Mapping[str, Any] | None) -> DraftLine:
     """The line with a price of the gateway, `{amount, currency}`."""
     if not price:
         return line
     return replace(line, price=Decimal(price["amount"]), currency=price["currency"])
 
 
-def line_input(line: Line) -> dict[str, Any]:
+def line_input(line: DraftLine) -> dict[str, Any]:
     more = {
         "unit": line.unit if line.own_unit is not None else None,
         "requestedShippingDate": line.ships and line.ships.isoformat(),

@@ -14,7 +14,7 @@ from variables import parsing
 from variables.declaring import SettingsError as SettingsError
 from variables.declaring import table as table_of
 from variables.declaring import variable, variables_of
-from variables.reading import texts, unknown, values
+from variables.sources import texts, unknown, values
 
 PREFIX: Final = "PORTAL_"
 

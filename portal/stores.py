@@ -57,7 +57,7 @@ class Store(Protocol):
     def drop(self, key: str) -> None: ...
 
 
-class File:
+class FileStore:
     """A store in a SQLite file that the processes of one machine share."""
 
     def __init__(self, path: Path) -> None:

@@ -18,7 +18,7 @@ INVISIBLE: Final = "\u200b\u200e\u200f\u2060\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CellTable:
     """The cells of all rows, blank ones too."""
 
     separator: str
@@ -29,7 +29,7 @@ class Table:
     """True if that is for a cell that is too long; else it is for its quotes."""
 
 
-def tables(text: str) -> Iterator[Table]:
+def tables(text: str) -> Iterator[CellTable]:
     """The text cut at each separator that it could have; the one that it declares alone."""
     text = text.removeprefix("\ufeff")
     declared = DECLARED.match(text)
@@ -40,16 +40,16 @@ def tables(text: str) -> Iterator[Table]:
         yield _table(text, separator)
 
 
-def _table(text: str, separator: str) -> Table:
+def _table(text: str, separator: str) -> CellTable:
     rows: list[list[str]] = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
             if any(len(cell) > LONGEST for cell in row):
-                return Table(separator, rows, is_broken=True, is_too_long=True)
+                return CellTable(separator, rows, is_broken=True, is_too_long=True)
             rows.append([_clean(cell) for cell in row])
     except csv.Error as error:
-        return Table(separator, rows, is_broken=True, is_too_long="limit" in str(error))
-    return Table(separator, rows)
+        return CellTable(separator, rows, is_broken=True, is_too_long="limit" in str(error))
+    return CellTable(separator, rows)
 
 
 def _clean(cell: str) -> str:

@@ -12,7 +12,7 @@ NOTHING: Final = Heading({})
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FileReading:
     """One of several ways in which the letters of a file can be read."""
 
     region: str
@@ -28,7 +28,7 @@ class File:
     """A list, and what there is to choose from where only a person can tell."""
 
     sheet: Sheet
-    readings: Sequence[Reading] = ()
+    readings: Sequence[FileReading] = ()
 
 
 def read_file(content: bytes, region: str = "", decimal_mark: str = "") -> File:
@@ -71,7 +71,7 @@ def _question(found: Mapping[str, Sheet]) -> File:
     first, second, *_ = found.values()
     row = next(row for row in first.rows if first.rows[row] != second.rows.get(row))
     choices = [
-        Reading(region, REGIONS[region], " · ".join(filter(None, sheet.rows[row].values())))
+        FileReading(region, REGIONS[region], " · ".join(filter(None, sheet.rows[row].values())))
         for region, sheet in found.items()
         if row in sheet.rows
     ]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from spreadsheets import problems
-from spreadsheets.cells import LONGEST, SEPARATORS, Table, tables
+from spreadsheets.cells import LONGEST, SEPARATORS, CellTable, tables
 from spreadsheets.columns import (
     AT,
     DAY,
@@ -20,7 +20,7 @@ from spreadsheets.columns import (
     is_heading,
     named,
 )
-from spreadsheets.numerals import Column, column_of, meanings, spellings
+from spreadsheets.numerals import NumberColumn, column_of, meanings, spellings
 from spreadsheets.problems import Problem, at
 
 MAXIMUM_LINES: Final = 500
@@ -114,7 +114,7 @@ def read(text: str, decimal_mark: str = "") -> Sheet:
     return Sheet(text, heading, rows, lines, sorted(wrong, key=lambda problem: problem.row))
 
 
-def _fitness(table: Table, heading: Heading) -> tuple[bool, int, int]:
+def _fitness(table: CellTable, heading: Heading) -> tuple[bool, int, int]:
     """Rate a separator: by whether it gives a heading, then by its lines, then by its cells."""
     lines = sum(_is_line(row) for row in table.rows[: 5 * ABOVE])
     return is_heading(heading.columns), lines, len(table.rows[0]) if table.rows else 0
@@ -126,7 +126,7 @@ def _is_line(row: Sequence[str]) -> bool:
     return bool(meanings(second)) and not any(sign in first for sign in SEPARATORS)
 
 
-def _heading(table: Table) -> Heading:
+def _heading(table: CellTable) -> Heading:
     """The first row that names enough columns, or the first of all that names any."""
     filled = [(place, row) for place, row in enumerate(table.rows, start=1) if any(row)]
     whole = [each for each in filled[:ABOVE] if is_heading(named(each[1]))]
@@ -143,7 +143,7 @@ def _cells(row: Sequence[str], columns: Mapping[int, str]) -> Cells:
     return dict.fromkeys(COLUMNS, "") | there
 
 
-def _damage(table: Table) -> Iterator[Problem]:
+def _damage(table: CellTable) -> Iterator[Problem]:
     row, most = len(table.rows) + 1, {"most": f"{LONGEST}"}
     if table.is_too_long:
         yield Problem(problems.TOO_LONG, row, values=most)
@@ -159,7 +159,7 @@ def _amount(places: Sequence[int]) -> Iterator[Problem]:
         yield Problem(problems.TOO_MANY, values=values)
 
 
-def _strays(table: Table, heading: Heading) -> Iterator[Problem]:
+def _strays(table: CellTable, heading: Heading) -> Iterator[Problem]:
     """Lines above the heading, and cells below it in no column: they would be lost."""
     known = {*heading.columns, *heading.names}
     for place, row in enumerate(table.rows, start=1):
@@ -171,7 +171,9 @@ def _strays(table: Table, heading: Heading) -> Iterator[Problem]:
             yield from _halves(place, row, table, heading)
 
 
-def _halves(place: int, row: Sequence[str], table: Table, heading: Heading) -> Iterator[Problem]:
+def _halves(
+    place: int, row: Sequence[str], table: CellTable, heading: Heading
+) -> Iterator[Problem]:
     """A quantity and a note that may have been one number with a comma in it."""
     cells = _cells(row, heading.columns)
     halves = [cells[QUANTITY], cells[NOTE]]
@@ -183,7 +185,7 @@ def _is_complete(cells: Cells) -> bool:
     return bool((cells[NUMBER] or cells[ITEM_NUMBER]) and meanings(cells[QUANTITY]))
 
 
-def _mistakes(row: int, cells: Cells, quantities: Column) -> Iterator[Problem]:
+def _mistakes(row: int, cells: Cells, quantities: NumberColumn) -> Iterator[Problem]:
     """Yield the problems of a row: of its letters, or else of what stands in it."""
     text = "".join(cells.values())
     if "\ufffd" in text:
@@ -196,7 +198,7 @@ def _mistakes(row: int, cells: Cells, quantities: Column) -> Iterator[Problem]:
         yield from _misfits(row, cells, quantities)
 
 
-def _misfits(row: int, cells: Cells, quantities: Column) -> Iterator[Problem]:
+def _misfits(row: int, cells: Cells, quantities: NumberColumn) -> Iterator[Problem]:
     """The cells that do not say what their column wants."""
     for column, most in MAXIMUM.items():
         if len(cells[column]) > most:
@@ -213,7 +215,7 @@ def _misfits(row: int, cells: Cells, quantities: Column) -> Iterator[Problem]:
         yield at(problems.NO_DAY, row, day, DAY)
 
 
-def _line(row: int, cells: Cells, quantities: Column) -> Line:
+def _line(row: int, cells: Cells, quantities: NumberColumn) -> Line:
     return Line(
         row=row,
         number=cells[NUMBER],

@@ -48,7 +48,7 @@ def proved(cells: Iterable[str]) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class NumberColumn:
     """The rules by which the numbers of a column are read."""
 
     mark: str | None = None
@@ -66,12 +66,12 @@ class Column:
         return largest if is_certain else None
 
 
-def column_of(cells: Iterable[str], leaning: str | None = None) -> Column:
+def column_of(cells: Iterable[str], leaning: str | None = None) -> NumberColumn:
     """Work out the rules for reading a column with these cells."""
     marks = proved(cells)
     if not marks:
-        return Column(leaning=leaning)
-    return Column(marks.pop() if len(marks) == 1 else None)
+        return NumberColumn(leaning=leaning)
+    return NumberColumn(marks.pop() if len(marks) == 1 else None)
 
 
 def spellings(cell: str) -> tuple[str, str] | None:

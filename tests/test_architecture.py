@@ -13,6 +13,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("dynamics", "front", "gateway", "emulator", "portal", "spreadsheets", "variables")
 SHARED = {"dynamics", "front", "spreadsheets", "variables"}
 """Packages that the others may import: facts, and what several of them do alike."""
+SERVICES = {"dataverse", "finops"}
+"""Packages of the emulator that have modules of the same name: each does it for its service."""
 MODULES = sorted(
     path
     for package in PACKAGES
@@ -28,6 +30,7 @@ LAYERS = (
     ("gateway.extension",),
     ("gateway.consulting",),
     ("gateway.app",),
+    ("gateway.outside",),
     ("gateway.endpoint", "gateway.graphiql", "gateway.health", "gateway.metrics"),
     ("gateway.explaining", "gateway.middleware", "gateway.negotiation", "gateway.routing"),
     ("gateway.protocols", "gateway.shedding"),
@@ -149,6 +152,32 @@ def test_nothing_is_imported_inside_a_function_or_for_the_type_checker_only(path
     assert "TYPE_CHECKING" not in path.read_text()
 
 
+@pytest.mark.parametrize("program", ["gateway", "emulator", "portal"])
+def test_a_class_name_stands_for_one_thing(program: str) -> None:
+    named: dict[str, set[str]] = {}
+    for path, tree in TREES.items():
+        if name_of(path).split(".")[0] in {program, *SHARED}:
+            for each in tree.body:
+                if isinstance(each, ast.ClassDef):
+                    named.setdefault(each.name, set()).add(name_of(path))
+
+    assert {name: paths for name, paths in named.items() if len(paths) > 1} == {}
+
+
+@pytest.mark.parametrize("program", ["gateway", "emulator", "portal"])
+def test_a_module_name_stands_for_one_module(program: str) -> None:
+    named: dict[str, set[str]] = {}
+    for name in (name_of(path) for path in MODULES if not path.stem.startswith("__")):
+        if name.split(".")[0] in {program, *SHARED}:
+            named.setdefault(name.split(".")[-1], set()).add(name)
+
+    alike = {name: paths for name, paths in named.items() if len(paths) > 1}
+    services = {
+        name for name, of in alike.items() if {each.split(".")[1] for each in of} == SERVICES
+    }
+    assert alike.keys() - services == set()
+
+
 @pytest.mark.parametrize("path", modules())
 def test_a_module_has_at_most_400_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
@@ -201,25 +230,26 @@ def test_locks_carry_hashes_and_no_addresses() -> None:
 MAY_REACH_HTTP = {
     "gateway.app",
     "gateway.audit.otlp",
-    "gateway.auth.keys",
+    "gateway.auth.signing_keys",
     "gateway.consulting",
     "gateway.demo",
+    "gateway.outside",
 }
-"""Besides `upstream`: the composition root makes the clients, auth fetches keys, the audit is sent
+"""Besides `upstream`: `outside` makes the clients, auth fetches keys, the audit is sent
 to its collector, and the demo asks itself. `consulting` only hands a transport on."""
 MAY_ASK_UPSTREAM = {
-    "gateway.app",
     "gateway.directory",
     "gateway.loaders.footing",
     "gateway.loaders.reader",
     "gateway.loaders.writer",
     "gateway.metadata.learning",
-    "gateway.metadata.reading",
+    "gateway.metadata.fetching",
+    "gateway.outside",
     "gateway.reconciling",
 }
 """
 The users of `upstream.service`: customers' reads, mutations (with the columns that they stand on),
-callers before there is a principal, the operator's comparison, and the composition root.
+callers before there is a principal, the operator's comparison, and `outside`, which makes them.
 """
 SENDING = ("service", "sender", "batch", "exchange", "transport")
 """The modules of `upstream` by which something can be asked."""

@@ -8,7 +8,7 @@ import pytest
 from dynamics import dictionary
 from emulator.dataverse import definitions
 from emulator.declarations import standard
-from emulator.finops.metadata import enumerations, public_entities
+from emulator.finops.public_metadata import enumerations, public_entities
 from emulator.metadata import Service
 
 Json = dict[str, Any]
@@ -19,7 +19,9 @@ KNOWN = dictionary.KNOWN
 SETTABLE = {"yes": True, "no": False}
 
 
-def columns(table: dictionary.Table) -> Iterator[tuple[dictionary.Column, Json]]:
+def columns(
+    table: dictionary.KnownTable,
+) -> Iterator[tuple[dictionary.KnownColumn, Json]]:
     """Each column of the dictionary whose existence is known, with what the emulator says."""
     said = {each["LogicalName"]: each for each in TABLES[table.name]["Attributes"]()}
     for column in table.columns.values():
@@ -36,14 +38,16 @@ def collections() -> list[Any]:
 
 
 @pytest.mark.parametrize("table", tables())
-def test_every_table_has_its_collection_and_all_its_columns(table: dictionary.Table) -> None:
+def test_every_table_has_its_collection_and_all_its_columns(
+    table: dictionary.KnownTable,
+) -> None:
     assert TABLES[table.name]["EntitySetName"] == table.collection
     assert len(list(columns(table))) == len(table.columns)
 
 
 @pytest.mark.parametrize("table", tables())
 def test_columns_are_spelled_typed_and_sized_as_the_dictionary_says(
-    table: dictionary.Table,
+    table: dictionary.KnownTable,
 ) -> None:
     for column, said in columns(table):
         if column.schema_name:
@@ -65,7 +69,7 @@ def test_columns_are_spelled_typed_and_sized_as_the_dictionary_says(
 
 
 @pytest.mark.parametrize("table", tables())
-def test_choices_have_the_members_of_the_dictionary(table: dictionary.Table) -> None:
+def test_choices_have_the_members_of_the_dictionary(table: dictionary.KnownTable) -> None:
     for column, said in columns(table):
         known = dictionary.options().get((table.name, column.name), ())
         if not known:
@@ -85,7 +89,9 @@ def test_choices_have_the_members_of_the_dictionary(table: dictionary.Table) -> 
 
 
 @pytest.mark.parametrize("table", tables())
-def test_lookups_lead_where_and_are_called_as_the_dictionary_says(table: dictionary.Table) -> None:
+def test_lookups_lead_where_and_are_called_as_the_dictionary_says(
+    table: dictionary.KnownTable,
+) -> None:
     said = {
         (each["ReferencingAttribute"], each["ReferencedEntity"]): each
         for each in TABLES[table.name]["ManyToOneRelationships"]()

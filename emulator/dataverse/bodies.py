@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from emulator.dataverse.privileges import check
-from emulator.dataverse.references import References
+from emulator.dataverse.row_urls import References
 from emulator.errors import BadPayload, Refusal
 from emulator.metadata import Column, Navigation, Table, Type
 from emulator.odata.sql import type_name

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from emulator.dataverse.conditions import query_expression
 from emulator.dataverse.resources import Address, read_key
-from emulator.dataverse.writing import Writer
+from emulator.dataverse.writing import DataverseWriter
 from emulator.errors import BadPayload, MissingValue, no_row
 from emulator.exchange import Answer, Segment, segments
 from emulator.metadata import Table
@@ -21,7 +21,7 @@ TYPE, ID = "@odata.type", "@odata.id"
 class Bulk:
     """The bulk operations of one request; each is all or nothing."""
 
-    def __init__(self, store: Store, writer: Writer, base: str) -> None:
+    def __init__(self, store: Store, writer: DataverseWriter, base: str) -> None:
         self.store = store
         self.writer = writer
         self.base = base
@@ -88,7 +88,7 @@ class Bulk:
         return Address(table, read_key(table, step.args or "", {}), step.args or "")
 
 
-def bulk_delete(store: Store, writer: Writer, base: str, json: Json) -> Answer:
+def bulk_delete(store: Store, writer: DataverseWriter, base: str, json: Json) -> Answer:
     """The real action queues a job; here the rows are gone when the answer comes."""
     queries = json.get("QuerySet")
     if not isinstance(queries, list) or not json.get("JobName"):

@@ -7,7 +7,7 @@ from typing import Any
 from emulator.dataverse import tracking
 from emulator.dataverse.aggregates import Aggregator
 from emulator.dataverse.fetchxml import Fetch, parse
-from emulator.dataverse.paging import MAX_PAGE, Place, next_link, page_size, read_token
+from emulator.dataverse.paging import MAX_PAGE, PageStart, next_link, page_size, read_token
 from emulator.dataverse.views import View
 from emulator.errors import BadQuery, NotImplementedHere
 from emulator.exchange import Answer
@@ -46,7 +46,7 @@ class Pages:
         body, _ = self._page(query, only, place)
         return Answer(200, body, self.view.applied())
 
-    def _page(self, query: Query, only: Restriction, place: Place) -> tuple[Json, bool]:
+    def _page(self, query: Query, only: Restriction, place: PageStart) -> tuple[Json, bool]:
         size = self._size(query)
         self.view.expanded_size = self._expanded_size(query)
         page = self.view.reader.page(query, size, after=place.last, only=only)
@@ -55,7 +55,7 @@ class Pages:
         more = page.more and self._paged(query)
         if more:
             ask = self.view.ask
-            following = Place(place.number + 1, page.last, place.delta)
+            following = PageStart(place.number + 1, page.last, place.delta)
             body["@odata.nextLink"] = next_link(f"{ask.base}/{ask.path}", ask.query, following)
         return body, more
 
@@ -124,7 +124,7 @@ class Pages:
             body[f"@{CRM}morerecords"] = cookie is not None
         return Answer(200, body | {"value": rows}, self.view.applied())
 
-    def _tracked(self, table: Table, only: Restriction, place: Place) -> Answer:
+    def _tracked(self, table: Table, only: Restriction, place: PageStart) -> Answer:
         """The last page of all rows, or of the changes, ends in the link for the next time."""
         tracking.check(table, dict(self.options))
         place = replace(place, delta=place.delta or tracking.now(self.store).text())
@@ -140,7 +140,7 @@ class Pages:
             body["@odata.deltaLink"] = self._delta_link(place.delta)
         return Answer(200, body, self.view.applied())
 
-    def _deleted(self, table: Table, token: tracking.Token | None) -> list[Json]:
+    def _deleted(self, table: Table, token: tracking.DeltaToken | None) -> list[Json]:
         return tracking.deleted(self.store, table, token, self.view.ask.base) if token else []
 
     def _delta_link(self, token: str) -> str:
@@ -151,7 +151,7 @@ class Pages:
         return f"{ask.base}/{ask.path}?{'&'.join([*kept, f'$deltatoken={token}'])}"
 
 
-def _changed(only: Restriction, since: tracking.Token) -> Restriction:
+def _changed(only: Restriction, since: tracking.DeltaToken) -> Restriction:
     return Restriction(
         [
             *only.conditions,

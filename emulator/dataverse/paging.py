@@ -17,7 +17,7 @@ MAX_PAGE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageStart:
     """The start of a page: its number, the last row before it, and a delta token if tracking."""
 
     number: int = 1
@@ -25,7 +25,7 @@ class Place:
     delta: str = ""
 
 
-def next_link(url: str, query: str, place: Place) -> str:
+def next_link(url: str, query: str, place: PageStart) -> str:
     """The same request with a token that says behind which row the next page begins."""
     inner = base64.urlsafe_b64encode(msgspec.json.encode((place.last, place.delta))).decode()
     cookie = (
@@ -36,16 +36,16 @@ def next_link(url: str, query: str, place: Place) -> str:
     return f"{url}?{'&'.join([*kept, f'$skiptoken={quote(quote(cookie))}'])}"
 
 
-def read_token(text: str | None) -> Place:
+def read_token(text: str | None) -> PageStart:
     """The place that a token names; the beginning without a token."""
     if text is None:
-        return Place()
+        return PageStart()
     found = COOKIE.fullmatch(unquote(text))
     try:
         last, delta = msgspec.json.decode(base64.urlsafe_b64decode(found[2] if found else ""))
     except (ValueError, TypeError, msgspec.DecodeError) as error:
         raise BadQuery("Malformed XML in the Paging Cookie") from error
-    return Place(int(found[1]) if found else 1, tuple(last), delta)
+    return PageStart(int(found[1]) if found else 1, tuple(last), delta)
 
 
 def page_size(preference: str | None) -> int:

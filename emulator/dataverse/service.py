@@ -9,10 +9,10 @@ from emulator.dataverse.discovery import SETS, discover
 from emulator.dataverse.operations import FUNCTIONS, Me, whoever
 from emulator.dataverse.privileges import ABOUT_USERS
 from emulator.dataverse.queries import Queries
-from emulator.dataverse.references import References
 from emulator.dataverse.resources import Address, Resolver, Resource, not_found
+from emulator.dataverse.row_urls import References
 from emulator.dataverse.views import View, etag
-from emulator.dataverse.writing import Writer
+from emulator.dataverse.writing import DataverseWriter
 from emulator.errors import BadPayload, BadQuery, Duplicate, NotAllowed, Refusal, Stale, no_row
 from emulator.exchange import Answer, Ask, Segment, segments
 from emulator.metadata import Navigation, Service
@@ -35,7 +35,7 @@ class Dataverse:
 
     def answer(self, ask: Ask, made: Mapping[str, str] | None = None) -> Answer:
         try:
-            return Request(self.store, ask, made or {}).answer()
+            return DataverseRequest(self.store, ask, made or {}).answer()
         except Refusal as refusal:
             answer = error(refusal)
             _annotate(answer, refusal, ask)
@@ -61,7 +61,7 @@ def _annotate(answer: Answer, refusal: Refusal, ask: Ask) -> None:
         answer.body["error"] |= {f"@{n}": text for n, text in names.items() if wanted.has(n)}
 
 
-class Request:
+class DataverseRequest:
     """One request on its way: found resource, then the handler of its method."""
 
     def __init__(self, store: Store, ask: Ask, made: Mapping[str, str]) -> None:
@@ -69,7 +69,7 @@ class Request:
         self.ask = ask
         self.me: Me = whoever(store, ask.headers)
         self.references = References(store, made)
-        self.writer = Writer(store, self.references, self.me)
+        self.writer = DataverseWriter(store, self.references, self.me)
 
     def answer(self) -> Answer:
         path = segments(self.references.local(self.ask.path))

@@ -17,7 +17,7 @@ FORM = "%m/%d/%Y %H:%M:%S"
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class DeltaToken:
     """A point in the history of all rows: their version, and when that was."""
 
     version: int
@@ -36,14 +36,14 @@ def check(table: Table, options: dict[str, str]) -> None:
             raise BadQuery(f"The {name} query parameter is not supported with change tracking.")
 
 
-def now(store: Store) -> Token:
-    return Token(store.version, store.clock().astimezone(UTC))
+def now(store: Store) -> DeltaToken:
+    return DeltaToken(store.version, store.clock().astimezone(UTC))
 
 
-def read(store: Store, text: str) -> Token:
+def read(store: Store, text: str) -> DeltaToken:
     version, _, at = unquote(text).partition("!")
     try:
-        token = Token(int(version), datetime.strptime(at, FORM).replace(tzinfo=UTC))
+        token = DeltaToken(int(version), datetime.strptime(at, FORM).replace(tzinfo=UTC))
     except ValueError as error:
         raise BadQuery("The delta token is not valid.") from error
     if store.clock().astimezone(UTC) - token.at > LIFETIME:
@@ -52,7 +52,7 @@ def read(store: Store, text: str) -> Token:
     return token
 
 
-def deleted(store: Store, table: Table, since: Token, base: str) -> list[Json]:
+def deleted(store: Store, table: Table, since: DeltaToken, base: str) -> list[Json]:
     """The rows deleted since a token that were there when it was made or later."""
     rows = store.run(
         'SELECT key FROM "@deleted" WHERE set_name = ? AND version > ? ORDER BY version',

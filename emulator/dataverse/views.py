@@ -3,7 +3,7 @@
 from typing import Any
 
 from emulator.dataverse.annotations import Annotator, Wanted
-from emulator.dataverse.paging import Place, next_link
+from emulator.dataverse.paging import PageStart, next_link
 from emulator.dataverse.privileges import check
 from emulator.errors import BadQuery
 from emulator.exchange import Ask
@@ -82,7 +82,7 @@ class View:
         if not more:
             return f"{url}?{query}".removesuffix("?")
         last = guid_order(shown[-1][expand.selection.table.id])
-        return next_link(url, query, Place(2, (last,)))
+        return next_link(url, query, PageStart(2, (last,)))
 
 
 def _shape(selection: Selection) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from emulator.dataverse.bodies import Body, BodyReader
 from emulator.dataverse.calculated import base_currency, calculate
 from emulator.dataverse.privileges import check
-from emulator.dataverse.references import References
+from emulator.dataverse.row_urls import References
 from emulator.defaults import complete, defaults, set_base_amounts
 from emulator.errors import BadPayload, MissingValue, Refusal
 from emulator.metadata import ENFORCED, Column, Navigation, Table, Type
@@ -23,7 +23,7 @@ ASSOCIATED = (
 )
 
 
-class Writer:
+class DataverseWriter:
     """The writes of one request by one user."""
 
     def __init__(self, store: Store, references: References, me: dict[str, Stored]) -> None:

@@ -8,9 +8,9 @@ from emulator.dualwrite.conversion import to_finops
 from emulator.dualwrite.lookups import COMPANY, Lookups
 from emulator.dualwrite.maps import CUSTOMERS, ORDER_LINES, ORDERS, Carried, Map
 from emulator.dualwrite.running import admits
+from emulator.scm.known_orders import HEADERS
 from emulator.scm.numbers import DATAVERSE_ORDERS
 from emulator.scm.projection import Projection
-from emulator.scm.reading import HEADERS
 from emulator.scm.sales import Rejected, Sales
 from emulator.store import Change, Transaction
 from emulator.values import Row, Stored

@@ -15,7 +15,7 @@ from emulator.errors import InvalidValue, Refusal
 from emulator.faults.refusals import PluginFailed
 from emulator.faults.rules import Faults
 from emulator.metadata import Service, Table
-from emulator.scm.reading import HEADERS, LINES, PRODUCTS
+from emulator.scm.known_orders import HEADERS, LINES, PRODUCTS
 from emulator.scm.sales import Rejected, Sales
 from emulator.store import Change, Store, Transaction
 from emulator.values import Row, Stored

@@ -8,8 +8,8 @@ from emulator.csdl import metadata
 from emulator.errors import BadPayload, BadQuery, InvalidValue, MissingValue, NotAllowed, Refusal
 from emulator.exchange import Answer, Ask, Segment, segments
 from emulator.finops.keys import read_key, url_key
-from emulator.finops.metadata import answer as public_metadata
-from emulator.finops.writing import Writer
+from emulator.finops.public_metadata import answer as public_metadata
+from emulator.finops.writing import FinopsWriter
 from emulator.metadata import Service, Table
 from emulator.odata.options import Query, flag, read_query, read_selection
 from emulator.reading import Reader, Restriction
@@ -44,7 +44,7 @@ class FinOps:
 
     def answer(self, ask: Ask, made: Mapping[str, str] | None = None) -> Answer:
         try:
-            return Request(self.store, self.company, ask, made or {}).answer()
+            return FinopsRequest(self.store, self.company, ask, made or {}).answer()
         except Refusal as refusal:
             return error(refusal)
 
@@ -70,7 +70,7 @@ def error(refusal: Refusal) -> Answer:
     )
 
 
-class Request:
+class FinopsRequest:
     """One request: the collection, perhaps a key, and the handler of its method."""
 
     def __init__(self, store: Store, company: str, ask: Ask, made: Mapping[str, str]) -> None:
@@ -79,7 +79,7 @@ class Request:
         self.options = ask.options()
         self.company = company
         self.reader = Reader(store, etag)
-        self.writer = Writer(store, company)
+        self.writer = FinopsWriter(store, company)
         self.made = made
 
     def answer(self) -> Answer:

@@ -12,7 +12,7 @@ from emulator.values import Row, Stored, stored
 Json = dict[str, Any]
 
 
-class Writer:
+class FinopsWriter:
     """The writes of one request."""
 
     def __init__(self, store: Store, company: str) -> None:

@@ -6,22 +6,22 @@ from datetime import datetime
 from decimal import Decimal
 
 from emulator.days import erp_day
+from emulator.scm.known_orders import SLIP_LINES, SLIPS
 from emulator.scm.numbers import Numbers
-from emulator.scm.reading import SLIP_LINES, SLIPS
 from emulator.values import Row as Kept
 from emulator.world import erp_rows
 from emulator.world.fulfilment import Fulfilment, Slip, voucher
-from emulator.world.orders import Order
+from emulator.world.orders import WorldOrder
 from emulator.world.seed import Row, Rows, Seed
 
 
-def can_be_parted(order: Order) -> bool:
+def can_be_parted(order: WorldOrder) -> bool:
     """True if goods can leave in two goes."""
     left = [line.steps - line.delivered for line in order.lines]
     return sum(left) > 1
 
 
-def shipped(order: Order, now: datetime, *, partly: bool) -> Order:
+def shipped(order: WorldOrder, now: datetime, *, partly: bool) -> WorldOrder:
     """The order with one more packing slip on it."""
     left = [line.steps - line.delivered for line in order.lines]
     going = [(steps + 1) // 2 for steps in left] if partly else left
@@ -36,7 +36,7 @@ def shipped(order: Order, now: datetime, *, partly: bool) -> Order:
     return replace(order, lines=lines, slips=(*order.slips, now))
 
 
-def slip_rows(order: Order, numbers: Numbers) -> Rows:
+def slip_rows(order: WorldOrder, numbers: Numbers) -> Rows:
     """The newest packing slip of an order, its lines, and its parcels."""
     number = numbers.next("PS-", 7, (SLIPS, "PackingSlipId"))
     slip = Slip(order, len(order.slips) - 1, number, order.slips[-1])
@@ -51,7 +51,7 @@ def _records(numbers: Numbers) -> Iterator[int]:
 
 
 def invoice_rows(
-    order: Order, header: Kept, slips: list[Kept], numbers: Numbers, now: datetime
+    order: WorldOrder, header: Kept, slips: list[Kept], numbers: Numbers, now: datetime
 ) -> Rows:
     """The invoice of the first packing slip that has none; charges come with the first invoice."""
     places = ((erp_rows.INVOICES, "InvoiceNumber"), ("invoices", "msdyn_invoicenumber"))

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 from emulator.days import NO_DAY, erp_day
 from emulator.lifecycle.documents import can_be_parted, invoice_rows, shipped, slip_rows
-from emulator.scm.reading import HEADERS, LINES
+from emulator.scm.known_orders import HEADERS, LINES
 from emulator.scm.sales import Rejected, Sales
 from emulator.store import Transaction
 from emulator.values import Row
 from emulator.world.order_rows import PROCESSING, SALES_STATUS, line_status
-from emulator.world.orders import Order, Status
+from emulator.world.orders import Status, WorldOrder
 from emulator.world.seed import Rows
 
 ORIGIN = "erp"
@@ -42,7 +42,7 @@ class Lifecycle:
     def __init__(self, sales: Sales) -> None:
         self._sales = sales
         self._store = sales.store
-        self._steps: dict[Status, Callable[[Transaction, Row, Order, Status], Status]] = {
+        self._steps: dict[Status, Callable[[Transaction, Row, WorldOrder, Status], Status]] = {
             Status.ACTIVE: self._confirm,
             Status.CONFIRMED: self._pick,
             Status.PICKED: self._ship,
@@ -98,7 +98,7 @@ class Lifecycle:
             self._sales.cancel(tx, header)
         return self._move(header, before, Status.CANCELED)
 
-    def _confirm(self, tx: Transaction, header: Row, order: Order, to: Status) -> Status:
+    def _confirm(self, tx: Transaction, header: Row, order: WorldOrder, to: Status) -> Status:
         day = erp_day(order.placed + PROMISED)
         names = ("ConfirmedShippingDate", "ConfirmedReceiptDate")
         for row in self._sales.orders.lines(header["dataAreaId"], header["SalesOrderNumber"]):
@@ -108,10 +108,10 @@ class Lifecycle:
         self._sales.change(tx, self._store.catalog.tables[HEADERS], header, own)
         return self._reach(tx, header | own, replace(order, status=Status.CONFIRMED))
 
-    def _pick(self, tx: Transaction, header: Row, order: Order, to: Status) -> Status:
+    def _pick(self, tx: Transaction, header: Row, order: WorldOrder, to: Status) -> Status:
         return self._reach(tx, header, replace(order, status=Status.PICKED))
 
-    def _ship(self, tx: Transaction, header: Row, order: Order, to: Status) -> Status:
+    def _ship(self, tx: Transaction, header: Row, order: WorldOrder, to: Status) -> Status:
         """In two goes, unless the way leads past the first or there is nothing to part."""
         partly = (
             order.status is Status.PICKED and to is not Status.DELIVERED and can_be_parted(order)
@@ -121,7 +121,7 @@ class Lifecycle:
         status = Status.PARTIALLY_DELIVERED if partly else Status.DELIVERED
         return self._reach(tx, header, replace(order, status=status))
 
-    def _invoice(self, tx: Transaction, header: Row, order: Order, to: Status) -> Status:
+    def _invoice(self, tx: Transaction, header: Row, order: WorldOrder, to: Status) -> Status:
         slips = self._sales.orders.slips(header)
         self._post(tx, invoice_rows(order, header, slips, self._sales.numbers, self._now()))
         order = replace(order, invoiced=order.invoiced + 1)
@@ -129,7 +129,7 @@ class Lifecycle:
         status = Status.INVOICED if complete else Status.PARTIALLY_INVOICED
         return self._reach(tx, header, replace(order, status=status))
 
-    def _reach(self, tx: Transaction, header: Row, order: Order) -> Status:
+    def _reach(self, tx: Transaction, header: Row, order: WorldOrder) -> Status:
         """Let the header and every line say how far the order has come."""
         rows = self._sales.orders.lines(header["dataAreaId"], header["SalesOrderNumber"])
         for row, line in zip(rows, order.lines, strict=True):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from emulator.defaults import defaults
 from emulator.metadata import Table
-from emulator.scm.reading import DIMENSIONS, HEADERS, LINES, PRODUCTS
+from emulator.scm.known_orders import DIMENSIONS, HEADERS, LINES, PRODUCTS
 from emulator.scm.sales import Sales
 from emulator.store import Change, Transaction
 from emulator.values import Row, Stored, scaled

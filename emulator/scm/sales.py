@@ -10,12 +10,12 @@ from typing import Final
 
 from emulator.defaults import defaults
 from emulator.metadata import RATE_PLACES, Table
+from emulator.scm.known_orders import HEADERS, LINES, PRODUCTS, Orders, number_of
 from emulator.scm.numbers import FINOPS_ORDERS, Numbers
-from emulator.scm.reading import HEADERS, LINES, PRODUCTS, Orders, number_of
 from emulator.store import Store, Transaction
 from emulator.values import Row, Stored, scaled
 from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
-from emulator.world.orders import Line
+from emulator.world.orders import WorldLine
 
 OPEN: Final = "Backorder"
 TERMS: Final = frozenset(
@@ -226,7 +226,7 @@ class Sales:
             lines.append(line)
         self.change(tx, self._headers, header, self._totals(header, lines))
 
-    def _totals(self, header: Row, lines: list[Line]) -> Row:
+    def _totals(self, header: Row, lines: list[WorldLine]) -> Row:
         charges = number_of(self._headers, header, "OrderTotalChargesAmount")
         net = sum((line.amount for line in lines), Decimal(0))
         tax = sum((line.tax for line in lines), Decimal(0))

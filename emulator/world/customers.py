@@ -14,7 +14,7 @@ from emulator.world.reference import (
     PAYMENT_TERMS,
     Company,
     Country,
-    Place,
+    Town,
 )
 from emulator.world.seed import Seed
 from emulator.world.sizes import Size
@@ -33,7 +33,7 @@ class Customer:
     name: str
     company: Company
     country: Country
-    place: Place
+    place: Town
     price_list: str
     terms: str
     group: str

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from emulator.world.orders import Line, Order, Status
+from emulator.world.orders import Status, WorldLine, WorldOrder
 from emulator.world.seed import Row, Rows
 
 Header = Mapping[str, Any]
-Part = tuple[Line, int, int]
+Part = tuple[WorldLine, int, int]
 """A line with the steps that were shipped of it before and after a packing slip."""
 CDS_HEADERS, CDS_LINES = "CDSSalesOrderHeaders", "CDSSalesOrderLines"
 INVOICES, INVOICE_LINES = "SalesInvoiceHeadersV2", "SalesInvoiceV2Lines"
@@ -42,7 +42,7 @@ def cds_order(header: Row) -> Row:
     return {name: value for name, value in header.items() if name != "AreTotalsCalculated"}
 
 
-def cds_line(order: Order, line: Line, v2: Row, processing: str) -> Row:
+def cds_line(order: WorldOrder, line: WorldLine, v2: Row, processing: str) -> Row:
     """An order line as the CDS collection shows the `v2` one."""
     shared = {name: value for name, value in v2.items() if name not in OWN_COLUMNS}
     picked = order.status is Status.PICKED
@@ -83,7 +83,7 @@ def _invoice(header: Header, freight: Decimal, lines: list[Row]) -> Row:
     )
 
 
-def _invoice_line(header: Header, line: Line, before: int, after: int) -> Row:
+def _invoice_line(header: Header, line: WorldLine, before: int, after: int) -> Row:
     return {
         "LineCreationSequenceNumber": line.number,
         "ProductNumber": line.product.number,

@@ -19,7 +19,7 @@ from emulator.world.order_rows import (
     shipping_address,
     striped,
 )
-from emulator.world.orders import Line, Order
+from emulator.world.orders import WorldLine, WorldOrder
 from emulator.world.product_rows import price_list_id
 from emulator.world.products import product_id
 from emulator.world.reference import PAYMENT_TERMS, SHIP_VIAS
@@ -33,7 +33,7 @@ PREFIXES: Final = {"UPS": "1Z", "FedEx": "61", "DHL": "JD"}
 class Slip:
     """One packing slip of an order, and what its place among them lets one compute."""
 
-    order: Order
+    order: WorldOrder
     index: int
     number: str
     shipped: datetime
@@ -43,7 +43,7 @@ class Slip:
         return {"dataAreaId": self.order.customer.company.area}
 
     @property
-    def lines(self) -> Iterator[tuple[Line, int, int]]:
+    def lines(self) -> Iterator[tuple[WorldLine, int, int]]:
         """Each line on the slip with the steps shipped before it and after it."""
         for line in self.order.lines:
             if line.shipments[self.index]:
@@ -51,7 +51,7 @@ class Slip:
                 yield line, before, before + line.shipments[self.index]
 
 
-def carrier(order: Order) -> str:
+def carrier(order: WorldOrder) -> str:
     """The carrier of the goods; orders without a mode of delivery go the usual way."""
     return SHIP_VIAS.get(order.ship_via, SHIP_VIAS["10"])[1]
 
@@ -70,7 +70,7 @@ class Fulfilment:
         self._slips = count(1)
         self._invoices = count(1)
 
-    def rows(self, order: Order) -> Rows:
+    def rows(self, order: WorldOrder) -> Rows:
         for index, shipped in enumerate(order.slips):
             slip = Slip(order, index, f"PS-{next(self._slips):07d}", shipped)
             yield from self.slip_rows(slip)
@@ -109,7 +109,7 @@ class Fulfilment:
                 slip.key | self._slip_line(slip, line, before, after),
             )
 
-    def _slip_line(self, slip: Slip, line: Line, before: int, after: int) -> Row:
+    def _slip_line(self, slip: Slip, line: WorldLine, before: int, after: int) -> Row:
         quantity = (after - before) * line.step
         return {
             "SourceDocumentLine": next(self._records),
@@ -215,7 +215,9 @@ class Fulfilment:
     def _invoice_id(self, number: str) -> str:
         return self._seed.id("invoices", number)
 
-    def _invoice_line(self, slip: Slip, number: str, line: Line, before: int, after: int) -> Row:
+    def _invoice_line(
+        self, slip: Slip, number: str, line: WorldLine, before: int, after: int
+    ) -> Row:
         customer, seed = slip.order.customer, self._seed
         amount = line.amount_of(after) - line.amount_of(before)
         return {

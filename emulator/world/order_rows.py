@@ -7,7 +7,7 @@ from emulator.days import erp_day
 from emulator.world.customer_rows import ENGLISH, contact_for_party_id
 from emulator.world.customers import Customer
 from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES, cds_line, cds_order
-from emulator.world.orders import Line, Order, Status
+from emulator.world.orders import Status, WorldLine, WorldOrder
 from emulator.world.product_rows import price_list_id
 from emulator.world.products import product_id
 from emulator.world.reference import CURRENCIES, PRICE_GROUPS
@@ -51,7 +51,7 @@ LINE_STATUS: Final = {
 }
 
 
-def order_rows(seed: Seed, order: Order) -> Rows:
+def order_rows(seed: Seed, order: WorldOrder) -> Rows:
     yield "salesorders", _order(seed, order)
     header = erp_order(order)
     yield "SalesOrderHeadersV2", header
@@ -63,7 +63,7 @@ def order_rows(seed: Seed, order: Order) -> Rows:
         yield CDS_LINES, cds_line(order, line, v2, PROCESSING[order.status])
 
 
-def line_id(seed: Seed, order: Order, line: Line) -> str:
+def line_id(seed: Seed, order: WorldOrder, line: WorldLine) -> str:
     return seed.id("salesorderdetails", order.customer.company.code, line.lot)
 
 
@@ -87,7 +87,7 @@ def striped(seed: Seed, customer: Customer, entity_set: str, key: str) -> str:
     return seed.id(entity_set, customer.company.code, key)
 
 
-def orderer_columns(seed: Seed, order: Order) -> Row:
+def orderer_columns(seed: Seed, order: WorldOrder) -> Row:
     """The orderer in the older model, the newer, or both: environments differ."""
     if order.orderer is None:
         return {}
@@ -98,14 +98,14 @@ def orderer_columns(seed: Seed, order: Order) -> Row:
     return contact | party if order.index % 3 == 0 else contact
 
 
-def party_columns(seed: Seed, order: Order) -> Row:
+def party_columns(seed: Seed, order: WorldOrder) -> Row:
     """The orderer in the party model, the one that invoices know."""
     if order.orderer is None:
         return {}
     return {"_msdyn_associatedcontact_value": contact_for_party_id(seed, order.orderer)}
 
 
-def _order(seed: Seed, order: Order) -> Row:
+def _order(seed: Seed, order: WorldOrder) -> Row:
     customer = order.customer
     state, reason = STATES[order.status]
     return (
@@ -146,7 +146,7 @@ def _order(seed: Seed, order: Order) -> Row:
     )
 
 
-def _order_lookups(seed: Seed, order: Order) -> Row:
+def _order_lookups(seed: Seed, order: WorldOrder) -> Row:
     customer = order.customer
     group = next(iter(PRICE_GROUPS))
     return {
@@ -178,7 +178,7 @@ def _order_lookups(seed: Seed, order: Order) -> Row:
     }
 
 
-def _line(seed: Seed, order: Order, line: Line) -> Row:
+def _line(seed: Seed, order: WorldOrder, line: WorldLine) -> Row:
     customer, product = order.customer, line.product
     return shipping_address(customer, "shipto_") | {
         "salesorderdetailid": line_id(seed, order, line),
@@ -217,7 +217,7 @@ def _line(seed: Seed, order: Order, line: Line) -> Row:
     }
 
 
-def line_status(order: Order, line: Line) -> str:
+def line_status(order: WorldOrder, line: WorldLine) -> str:
     """The status of a line by itself: a fully shipped line of a part delivery is delivered."""
     if order.status is Status.PARTIALLY_INVOICED:
         billed = line.shipped_before(order.invoiced) == line.steps
@@ -239,7 +239,7 @@ def _erp_address(customer: Customer, prefix: str) -> Row:
     }
 
 
-def erp_order(order: Order) -> Row:
+def erp_order(order: WorldOrder) -> Row:
     customer = order.customer
     return (
         _erp_address(customer, "DeliveryAddress")
@@ -279,7 +279,7 @@ def erp_order(order: Order) -> Row:
     )
 
 
-def _erp_line(order: Order, line: Line) -> Row:
+def _erp_line(order: WorldOrder, line: WorldLine) -> Row:
     return {
         "dataAreaId": order.customer.company.area,
         "InventoryLotId": line.lot,

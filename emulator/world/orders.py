@@ -47,7 +47,7 @@ UNTOUCHED: Final = {Status.ACTIVE, Status.CANCELED}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class WorldLine:
     """One line; quantities count in steps of its unit, shipments hold the steps of each slip."""
 
     number: int
@@ -97,7 +97,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class WorldOrder:
     """One order with everything that happened to it."""
 
     id: str
@@ -113,7 +113,7 @@ class Order:
     placed: datetime
     wished: datetime | None
     freight: Decimal
-    lines: tuple[Line, ...]
+    lines: tuple[WorldLine, ...]
     slips: tuple[datetime, ...]
     invoiced: int
     """The number of packing slips that are invoiced."""
@@ -170,14 +170,14 @@ class Draw:
             if person.customer and person.is_active and person.email:
                 self.staff.setdefault(person.customer.id, []).append(person)
 
-    def orders(self, count: int) -> Iterator[Order]:
+    def orders(self, count: int) -> Iterator[WorldOrder]:
         """So many orders with five lines each on average; the demo users order first."""
         lines = 0
         for index in range(count):
             lines = 2 * LINES_PER_ORDER - lines if index % 2 else self.seed.random.randrange(1, 10)
             yield self._order(index, lines)
 
-    def _order(self, index: int, lines: int) -> Order:
+    def _order(self, index: int, lines: int) -> WorldOrder:
         seed = self.seed
         customer, orderer = self._parties(index)
         code = customer.company.code
@@ -186,7 +186,7 @@ class Draw:
         status = seed.weighted(WEIGHTS)
         placed = seed.moment(30 if status in UNTOUCHED else HISTORY_DAYS)
         slips = _slips(seed, status, placed)
-        return Order(
+        return WorldOrder(
             id=seed.id("salesorders", code, number),
             number=number,
             index=index,
@@ -228,7 +228,9 @@ class Draw:
     def _demo(self) -> list[Person]:
         return self.people[:4]
 
-    def _lines(self, customer: Customer, status: Status, count: int, slips: int) -> Iterator[Line]:
+    def _lines(
+        self, customer: Customer, status: Status, count: int, slips: int
+    ) -> Iterator[WorldLine]:
         site = self.seed.pick(list(SITES))
         released = self.released[customer.company.code]
         previous: Product | None = None
@@ -247,12 +249,12 @@ class Draw:
         product: Product,
         site: str,
         slips: int,
-    ) -> Line:
+    ) -> WorldLine:
         seed, company = self.seed, customer.company
         self.lots[company.code] += 1
         # The first line is large enough for every slip to carry some of it.
         steps = seed.random.randrange(4 if number == 1 else 1, 60)
-        return Line(
+        return WorldLine(
             number=number,
             lot=f"{self.lots[company.code]:09d}",
             product=product,

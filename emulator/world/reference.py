@@ -11,7 +11,7 @@ MAIN_WAREHOUSES: Final = ("11", "12")
 
 
 @dataclass(frozen=True)
-class Place:
+class Town:
     """A town that customers and sites are in."""
 
     city: str
@@ -28,7 +28,7 @@ class Country:
     iso: str
     name: str
     currency: str
-    places: tuple[Place, ...]
+    places: tuple[Town, ...]
 
 
 USA: Final = Country(
@@ -37,10 +37,10 @@ USA: Final = Country(
     "united states",
     "USD",
     (
-        Place("San Diego", "CA", "92101", "456 Harbor Drive"),
-        Place("Seattle", "WA", "98101", "1200 Pine Street"),
-        Place("Austin", "TX", "78701", "9 Congress Avenue"),
-        Place("Boston", "MA", "02108", "77 Beacon Street"),
+        Town("San Diego", "CA", "92101", "456 Harbor Drive"),
+        Town("Seattle", "WA", "98101", "1200 Pine Street"),
+        Town("Austin", "TX", "78701", "9 Congress Avenue"),
+        Town("Boston", "MA", "02108", "77 Beacon Street"),
     ),
 )
 GERMANY: Final = Country(
@@ -49,9 +49,9 @@ GERMANY: Final = Country(
     "germany",
     "EUR",
     (
-        Place("Berlin", "BE", "10115", "Bahnhofstraße 5"),
-        Place("München", "BY", "80331", "Große Allee 12"),
-        Place("Köln", "NW", "50667", "Domplatz 1"),
+        Town("Berlin", "BE", "10115", "Bahnhofstraße 5"),
+        Town("München", "BY", "80331", "Große Allee 12"),
+        Town("Köln", "NW", "50667", "Domplatz 1"),
     ),
 )
 BRITAIN: Final = Country(
@@ -60,16 +60,16 @@ BRITAIN: Final = Country(
     "united kingdom",
     "GBP",
     (
-        Place("London", "LND", "EC1A 1BB", "10 Aldersgate Street"),
-        Place("Leeds", "WYK", "LS1 4AP", "3 Wellington Street"),
+        Town("London", "LND", "EC1A 1BB", "10 Aldersgate Street"),
+        Town("Leeds", "WYK", "LS1 4AP", "3 Wellington Street"),
     ),
 )
-JAPAN: Final = Country("JPN", "JP", "japan", "JPY", (Place("東京", "13", "100-0001", "千代田1-1"),))
+JAPAN: Final = Country("JPN", "JP", "japan", "JPY", (Town("東京", "13", "100-0001", "千代田1-1"),))
 CANADA: Final = Country(
-    "CAN", "CA", "canada", "CAD", (Place("Montréal", "QC", "H2Y 1C6", "99 Rue Notre-Dame"),)
+    "CAN", "CA", "canada", "CAD", (Town("Montréal", "QC", "H2Y 1C6", "99 Rue Notre-Dame"),)
 )
 FRANCE: Final = Country(
-    "FRA", "FR", "france", "EUR", (Place("Orléans", "45", "45000", "2 Rue de l'Écu"),)
+    "FRA", "FR", "france", "EUR", (Town("Orléans", "45", "45000", "2 Rue de l'Écu"),)
 )
 
 COUNTRIES: Final = (USA, GERMANY, BRITAIN, JAPAN, CANADA, FRANCE)

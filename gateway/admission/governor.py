@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Hashable, Mapping
 from math import ceil, inf
 
+from gateway.admission.budget_windows import BudgetWindow
 from gateway.admission.door import Door
 from gateway.admission.errands import FIRM, Errand
 from gateway.admission.places import Places
@@ -25,7 +26,6 @@ from gateway.admission.told import (
     retry_after,
 )
 from gateway.admission.turns import Turns, Waiting
-from gateway.admission.windows import Window
 from gateway.errors import Overloaded, RateLimited, UpstreamThrottled, UpstreamTimeout
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Governor:
         """`parts`: processes that share the budgets of the application user evenly."""
         self.name = name
         self.places = Places(places)
-        self.requests, self.seconds = Window(parts), Window(parts)
+        self.requests, self.seconds = BudgetWindow(parts), BudgetWindow(parts)
         self.door = Door()
         self.quotas = Quotas()
         self._turns = Turns()

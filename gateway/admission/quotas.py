@@ -3,8 +3,8 @@
 from collections.abc import Hashable
 from math import ceil
 
+from gateway.admission.budget_windows import WINDOW
 from gateway.admission.errands import Errand
-from gateway.admission.windows import WINDOW
 from gateway.errors import RateLimited
 
 KEPT = 10_000

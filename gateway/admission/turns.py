@@ -23,7 +23,7 @@ class Waiting(msgspec.Struct, eq=False):
     turn: asyncio.Future[None]
 
 
-class Line:
+class TurnQueue:
     """One lane."""
 
     __slots__ = ("_due", "_heap", "_now", "_number", "_waiting", "length", "served", "weight")
@@ -95,7 +95,7 @@ class Turns:
     __slots__ = ("_lines", "_now", "length")
 
     def __init__(self) -> None:
-        self._lines = {lane: Line(weight) for lane, weight in WEIGHTS.items()}
+        self._lines = {lane: TurnQueue(weight) for lane, weight in WEIGHTS.items()}
         self._now = 0.0
         self.length = 0
 
@@ -141,11 +141,11 @@ class Turns:
         """The number of calls of this caller that wait in its lane."""
         return self._lines[errand.lane].waiting(errand)
 
-    def _open(self, *, firm: bool) -> list[Line]:
+    def _open(self, *, firm: bool) -> list[TurnQueue]:
         if not firm:
             return list(self._lines.values())
         return [self._lines[Lane.WRITES], self._lines[Lane.IDENTITY]]
 
 
-def _served(line: Line) -> float:
+def _served(line: TurnQueue) -> float:
     return line.served

@@ -50,7 +50,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class FileSeal:
     """The end of a file, kept beside it: without it nobody could tell that lines were cut off."""
 
     place: Place
@@ -63,7 +63,7 @@ SEAL_SIZE = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ChainKey:
     """Makes and knows the lines of one chain."""
 
     secret: bytes
@@ -84,18 +84,18 @@ class Key:
         body: dict[str, Any] = msgspec.json.decode(text)
         return Read(Place(body["n"], made), body["previous"], body["event"], body)
 
-    def seal(self, seal: Seal) -> bytes:
+    def seal(self, seal: FileSeal) -> bytes:
         text = _encode([seal.place.lines, seal.place.hash, seal.closed])
         return (self._hash(b"seal", text).encode() + text).ljust(SEAL_SIZE - 1) + b"\n"
 
-    def unseal(self, sealed: bytes) -> Seal | None:
+    def unseal(self, sealed: bytes) -> FileSeal | None:
         """A seal; None where it is damaged, or of another key."""
         hash_, text = sealed[:64], sealed[64:].rstrip()
         made = self._hash(b"seal", text).encode()
         if len(sealed) != SEAL_SIZE or not hmac.compare_digest(made, hash_):
             return None
         lines, last, closed = msgspec.json.decode(text)
-        return Seal(Place(lines, last), closed)
+        return FileSeal(Place(lines, last), closed)
 
     def _hash(self, purpose: bytes, text: bytes) -> str:
         return hmac.digest(self.secret, purpose + b"\x00" + text, "sha256").hex()

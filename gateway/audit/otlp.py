@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import msgspec
 
-from gateway.audit.chain import Key, Line, Place
+from gateway.audit.chain import ChainKey, Line, Place
 from gateway.audit.sinks import begun, ended
 
 PATIENCE: Final = 0.25
@@ -33,7 +33,7 @@ MAX_BYTES: Final = 65_536
 class Otlp:
     """A collector's address. Each process has a chain of its own, as on standard output."""
 
-    def __init__(self, url: str, key: Key) -> None:
+    def __init__(self, url: str, key: ChainKey) -> None:
         """OSError where that is no address of a collector."""
         parts = urlsplit(url)
         try:

@@ -15,11 +15,11 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway.audit.chain import Key, Line, bounded
+from gateway.audit.chain import ChainKey, Line, bounded
 from gateway.audit.events import INTENDED, Event
 from gateway.audit.folding import WINDOW, Folding
 from gateway.audit.otlp import Otlp
-from gateway.audit.sinks import NOWHERE, File, Output, Sink
+from gateway.audit.sinks import NOWHERE, FileSink, Output, Sink
 from gateway.errors import WritesRefused
 from gateway.settings import SettingsError
 
@@ -141,16 +141,16 @@ def opened(name: str | None, key: bytes, *, required: bool = True) -> Audit:
     try:
         if name is None:
             return Audit()
-        return Audit(_sink(name, Key(key)), required=required)
+        return Audit(_sink(name, ChainKey(key)), required=required)
     except OSError as error:
         problem = f"{name} cannot be written to: {error.strerror or error}"
         raise SettingsError([f"GATEWAY_AUDIT_FILE: {problem}"]) from None
 
 
-def _sink(name: str, key: Key) -> Sink:
+def _sink(name: str, key: ChainKey) -> Sink:
     if name == OUTPUT:
         return Output(key)
-    return Otlp(name, key) if name.startswith(COLLECTORS) else File(name, key)
+    return Otlp(name, key) if name.startswith(COLLECTORS) else FileSink(name, key)
 
 
 def _line(event: Event) -> Line:

@@ -16,7 +16,7 @@ from stat import S_ISREG
 from typing import Final, Protocol
 from uuid import uuid4
 
-from gateway.audit.chain import LONGEST, SEAL_SIZE, Key, Line, Note, Place, Read, Seal
+from gateway.audit.chain import LONGEST, SEAL_SIZE, ChainKey, FileSeal, Line, Note, Place, Read
 
 SEAL: Final = ".seal"
 """Behind the name of a file: that of its seal."""
@@ -72,7 +72,7 @@ class _End:
         return self.size == len(self.torn)
 
 
-class File:
+class FileSink:
     """
     A file, and a seal beside it that says where it ends. Any number of processes append to it; who
     renames it starts a new one, which goes on where the old one ended.
@@ -80,7 +80,7 @@ class File:
     What happened to the file behind our back is noted in it, and stops nobody.
     """
 
-    def __init__(self, path: str, key: Key) -> None:
+    def __init__(self, path: str, key: ChainKey) -> None:
         """OSError where the file cannot be written to, or is none."""
         self._path, self._key = path, key
         self._descriptor: int | None = _opened(path)
@@ -128,14 +128,14 @@ class File:
             # It is closed by who comes first, while the seal is still that of its end.
             if seal and not seal.closed and _ends(end, seal.place) and os.fstat(file).st_nlink:
                 last = self._write(file, _note("closed", "the file was renamed"), seal.place)
-                self._seal(Seal(last, closed=True))
+                self._seal(FileSeal(last, closed=True))
 
     def _place(self, file: int) -> Place:
         """Behind which line the next one stands; what is wrong with the file is noted first."""
         if self._known is not None and self._known[0] == os.fstat(file).st_size:
             return self._known[1]
         end, sealed = self._end(file), self._sealed()
-        seal = self._key.unseal(sealed) if sealed else Seal(self._last)
+        seal = self._key.unseal(sealed) if sealed else FileSeal(self._last)
         before = seal.place if seal else Place()
         place = end.last.place if end.last else before if end.is_empty else Place()
         begins = end.is_empty and seal is not None and (seal.closed or not before.lines)
@@ -163,7 +163,7 @@ class File:
                 os.ftruncate(file, size)
             raise
         self._known, self._last = (size + len(line), place), place
-        self._seal(Seal(place))
+        self._seal(FileSeal(place))
         return place
 
     def _end(self, file: int) -> _End:
@@ -183,7 +183,7 @@ class File:
         except FileNotFoundError:
             return b""
 
-    def _seal(self, seal: Seal) -> None:
+    def _seal(self, seal: FileSeal) -> None:
         """A line that is ahead of its seal is good, so what goes wrong here is no matter."""
         with suppress(OSError):
             file = os.open(self._path + SEAL, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -199,7 +199,7 @@ class Output:
     named in its lines, as processes cannot see each other's.
     """
 
-    def __init__(self, key: Key, descriptor: int = 1) -> None:
+    def __init__(self, key: ChainKey, descriptor: int = 1) -> None:
         self._key, self._descriptor = key, descriptor
         self._chain, self._place, self._torn = uuid4().hex, Place(), b""
 
@@ -259,7 +259,7 @@ def _begins(place: Place) -> str:
     return f"behind line {place.lines} of an earlier file" if place.lines else "a new chain"
 
 
-def _missing(end: _End, sealed: bytes, seal: Seal | None) -> str:
+def _missing(end: _End, sealed: bytes, seal: FileSeal | None) -> str:
     """The difference between a file and its seal, in lines; empty where all is well."""
     if seal is None:
         return "the seal is damaged, or of another secret"

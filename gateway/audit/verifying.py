@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import BinaryIO
 
-from gateway.audit.chain import SEAL_SIZE, START, Key, Place, Read
+from gateway.audit.chain import SEAL_SIZE, START, ChainKey, Place, Read
 from gateway.audit.sinks import SEAL
 
 BEGINNINGS = frozenset({"opened", "healed", "gap"})
@@ -34,7 +34,7 @@ class _Chain:
     last: Read | None = None
 
 
-def verify(paths: Iterable[str], key: Key, head: str | None = None) -> Verdict:
+def verify(paths: Iterable[str], key: ChainKey, head: str | None = None) -> Verdict:
     """
     Follow the lines of files, given in the order in which they were written.
 
@@ -48,7 +48,7 @@ def verify(paths: Iterable[str], key: Key, head: str | None = None) -> Verdict:
 
 
 class _Verifying:
-    def __init__(self, key: Key, head: str | None) -> None:
+    def __init__(self, key: ChainKey, head: str | None) -> None:
         self._key, self._head = key, head
         self._seen = head in (None, START)
         self._chains: dict[str, _Chain] = {}

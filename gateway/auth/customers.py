@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.auth.principal import Account, Contact
+from gateway.auth.principal import CallerAccount, CallerContact
 from gateway.parsers import PartnerAccount
 
 REMEMBER = 60.0
@@ -17,8 +17,8 @@ Identity = tuple[str, str, str | None]
 class Customer:
     """A person and the accounts that the person may act for; at least one."""
 
-    contact: Contact
-    accounts: tuple[Account, ...]
+    contact: CallerContact
+    accounts: tuple[CallerAccount, ...]
     web_roles: frozenset[str] = frozenset()
     """The names of the contact's web roles in Power Pages, where the directory looks for them."""
 
@@ -35,8 +35,8 @@ class Customers(Protocol):
     async def named(self, name: str) -> Customer:
         """The active contact of this id or e-mail address, for staff. Rejected without one."""
 
-    async def accounts(self, wanted: tuple[PartnerAccount, ...]) -> tuple[Account, ...]:
+    async def accounts(self, wanted: tuple[PartnerAccount, ...]) -> tuple[CallerAccount, ...]:
         """The active ones of the accounts that configuration names. Rejected where none is."""
 
-    async def children(self, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+    async def children(self, accounts: tuple[CallerAccount, ...]) -> tuple[CallerAccount, ...]:
         """The active accounts below these, children's children too."""

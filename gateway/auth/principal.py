@@ -51,7 +51,7 @@ WIDTHS = {access: place for place, access in enumerate(Access)}
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class CallerAccount:
     """One customer account that the caller may act for."""
 
     id: UUID
@@ -63,7 +63,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class CallerContact:
     """The Dataverse contact behind a customer's token."""
 
     id: UUID
@@ -114,9 +114,9 @@ class Principal:
     issuer: str
     subject: str
     roles: frozenset[str] = frozenset()
-    contact: Contact | None = None
-    accounts: tuple[Account, ...] = ()
-    children: tuple[Account, ...] = ()
+    contact: CallerContact | None = None
+    accounts: tuple[CallerAccount, ...] = ()
+    children: tuple[CallerAccount, ...] = ()
     """Accounts below `accounts`; looked up only where some right reaches them."""
     rights: Rights = Rights()
     viewer: "Principal | None" = None
@@ -170,7 +170,7 @@ class Principal:
         if f"{table}.{member}" in self.rights.hidden:
             raise Forbidden("Your role does not show this.")
 
-    def accounts_within(self, access: Access) -> tuple[Account, ...]:
+    def accounts_within(self, access: Access) -> tuple[CallerAccount, ...]:
         """The accounts that a right of this reach covers, unless it covers all there are."""
         wide = access in (Access.PARENT, Access.ACCOUNT_AND_CHILDREN)
         return self.accounts + self.children if wide else self.accounts
@@ -178,7 +178,7 @@ class Principal:
     def companies_within(self, access: Access) -> frozenset[str]:
         return frozenset(a.company for a in self.accounts_within(access) if a.company)
 
-    def held(self, account: UUID) -> Account | None:
+    def held(self, account: UUID) -> CallerAccount | None:
         """The account of this id, if the caller may act for it or for one above it."""
         return next((a for a in self.accounts + self.children if a.id == account), None)
 
@@ -205,13 +205,13 @@ class Principal:
         found = {self.terms_of(account) for account in self.accounts}
         return found.pop() if len(found) == 1 else None
 
-    def terms_of(self, account: Account) -> Terms | None:
+    def terms_of(self, account: CallerAccount) -> Terms | None:
         """
         On what terms the caller buys for this account; None without a price list.
 
         A contact's own terms come first at its parent account, and after those of any other.
         """
-        sides: list[Account | Contact] = [account]
+        sides: list[CallerAccount | CallerContact] = [account]
         if self.contact is not None:
             sides.insert(0 if self.contact.account == account.id else 1, self.contact)
         price_list = next((side.price_list for side in sides if side.price_list), None)

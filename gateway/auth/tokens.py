@@ -20,9 +20,9 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from gateway.auth.expiring import Expiring
 from gateway.auth.issuers import Issuer
-from gateway.auth.keys import Keys
 from gateway.auth.machines import client_of, is_of_machine
 from gateway.auth.rejections import Reason, Rejected
+from gateway.auth.signing_keys import SigningKeys
 
 MAX_LENGTH = 8_192
 """Characters of the longest token that is looked at."""
@@ -92,7 +92,9 @@ class _Verified:
 class Tokens:
     """Verifies bearer tokens of the configured issuers and remembers for a minute that it did."""
 
-    def __init__(self, sources: Iterable[Keys], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, sources: Iterable[SigningKeys], clock: Callable[[], float] = time.time
+    ) -> None:
         self._sources = {source.issuer.url: source for source in sources}
         self._clock = clock
         self._verified: Expiring[bytes, _Verified] = Expiring(clock)
@@ -146,7 +148,7 @@ class Tokens:
         subject = payload[source.issuer.subject_claim]
         return _Verified(Claims(source.issuer, subject, payload), generation)
 
-    def _source(self, issuer: object) -> Keys:
+    def _source(self, issuer: object) -> SigningKeys:
         """The claim is not verified yet: it only chooses whose keys are to verify it."""
         source = self._sources.get(issuer) if isinstance(issuer, str) else None
         if source is None:

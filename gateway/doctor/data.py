@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator, Iterable
 
 from dynamics import dictionary
 from gateway.doctor.findings import Finding, ok, unknown, wrong
-from gateway.doctor.looking import Looking, Outcome, words
+from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.errors import UpstreamError
 from gateway.schema.accounts import Account, ActiveState
 from gateway.schema.catalog import Product
 from gateway.schema.sales import SalesOrder
 from gateway.tables import Row, paths
 from gateway.upstream.conditions import EVERYTHING, Compare, Condition
-from gateway.upstream.odata import Order, Query
+from gateway.upstream.odata import ODataQuery, Order
 
 CHECK = "data"
 LOOKED_AT = 5_000
@@ -20,7 +20,7 @@ LOOKED_AT = 5_000
 SHOWN = 5
 
 
-async def check(looking: Looking) -> Outcome:
+async def check(looking: Looking) -> CheckResult:
     """Look at the newest rows of the environment for values that will hurt."""
     found: list[Finding] = []
     for part in (_accounts(looking), _products(looking), _orders(looking)):
@@ -28,7 +28,7 @@ async def check(looking: Looking) -> Outcome:
             found += [finding async for finding in part]
         except UpstreamError as error:
             found.append(unknown(CHECK, "rows", words(error)))
-    return Outcome(found)
+    return CheckResult(found)
 
 
 async def _accounts(looking: Looking) -> AsyncIterator[Finding]:
@@ -124,7 +124,7 @@ async def _rows(
     table = cls.__table__
     newest = (Order("createdon", descending=True),)
     select = tuple(sorted(paths(cls, *members)))
-    query = Query(table.entity, select, where, newest, top=LOOKED_AT)
+    query = ODataQuery(table.entity, select, where, newest, top=LOOKED_AT)
     page = await looking.services[table.service].fetch(query, looking.allowance(60.0))
     rows: list[dict[str, object]] = page.rows
     return rows

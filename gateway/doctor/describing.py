@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from gateway.doctor.looking import Looking, words
 from gateway.errors import UpstreamError, UpstreamRefused
-from gateway.metadata.described import Attribute, Entity, Key
+from gateway.metadata.described import AlternateKey, Attribute, Entity
+from gateway.metadata.fetching import entity
 from gateway.metadata.overrides import NO_OVERRIDE
-from gateway.metadata.reading import entity
 from gateway.upstream.service import Service
 
 CRM = "Microsoft.Dynamics.CRM."
@@ -113,7 +113,7 @@ async def _collection(looking: Looking, name: str, found: Described) -> None:
     }
     keys = tuple(each["Name"] for each in row.get("Properties") or () if each.get("IsKey"))
     collection = row.get("EntitySetName") or name
-    key = (Key("", keys),) if keys else ()
+    key = (AlternateKey("", keys),) if keys else ()
     found.entities[name] = Entity(name, collection, properties, keys=key, is_complete=True)
 
 

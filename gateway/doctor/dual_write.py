@@ -7,7 +7,7 @@ import msgspec
 
 from dynamics import dictionary
 from gateway.doctor.findings import Finding, ok, unknown, wrong
-from gateway.doctor.looking import Looking, Outcome, words
+from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.errors import UpstreamError
 
 CHECK = "dual-write"
@@ -21,16 +21,16 @@ KEPT = ("msdyn_", "statecode", "statuscode")
 VERSION = "EntityMapVersion"
 PARTS = ("Major", "Minor", "Build", "Revision")
 
-Row = Mapping[str, Any]
+MapRow = Mapping[str, Any]
 
 
-async def check(looking: Looking) -> Outcome:
+async def check(looking: Looking) -> CheckResult:
     """Look at the maps that carry orders, and the tables that these rest on, to the ERP."""
     service = looking.services["dataverse"]
     try:
         answer = await service.read(CONFIGURATIONS, looking.allowance())
     except UpstreamError as error:
-        return Outcome(
+        return CheckResult(
             [
                 unknown(
                     CHECK,
@@ -44,15 +44,15 @@ async def check(looking: Looking) -> Outcome:
         )
     rows = answer.get("value") or []
     findings = [*_running(rows), *(each for row in rows for each in _filters(row))]
-    return Outcome(findings, dumped={CONFIGURATIONS: list(map(_without_people, rows))})
+    return CheckResult(findings, dumped={CONFIGURATIONS: list(map(_without_people, rows))})
 
 
-def _without_people(row: Row) -> dict[str, Any]:
+def _without_people(row: MapRow) -> dict[str, Any]:
     """A running map without who made it and when."""
     return {name: value for name, value in row.items() if name.startswith(KEPT)}
 
 
-def _running(rows: list[Row]) -> Iterator[Finding]:
+def _running(rows: list[MapRow]) -> Iterator[Finding]:
     """A map for orders and one for their lines, with their versions."""
     for table in ORDERS:
         mine = [row for row in rows if table in map(row.get, TABLE_COLUMNS)]
@@ -68,7 +68,7 @@ def _running(rows: list[Row]) -> Iterator[Finding]:
             yield _version(table, row)
 
 
-def _version(table: str, row: Row) -> Finding:
+def _version(table: str, row: MapRow) -> Finding:
     """The version of a running map, beside the one whose columns orders were built for."""
     subject, running = f"map of {table}", _version_of(row)
     known = _known_version(row)
@@ -83,7 +83,7 @@ def _version(table: str, row: Row) -> Finding:
     )
 
 
-def _version_of(row: Row) -> tuple[int, ...]:
+def _version_of(row: MapRow) -> tuple[int, ...]:
     """The version that a configuration tells in the JSON of one of its columns."""
     for value in row.values():
         if isinstance(value, str) and VERSION in value:
@@ -95,7 +95,7 @@ def _version_of(row: Row) -> tuple[int, ...]:
     return ()
 
 
-def _known_version(row: Row) -> tuple[int, ...]:
+def _known_version(row: MapRow) -> tuple[int, ...]:
     said = {str(row.get(name)) for name in NAME_COLUMNS}
     versions = (each.version for each in dictionary.maps() if each.map in said)
     numbers = next((each for each in versions if each.replace(".", "").isdigit()), "")
@@ -106,7 +106,7 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-def _filters(row: Row) -> Iterator[Finding]:
+def _filters(row: MapRow) -> Iterator[Finding]:
     """Findings about maps that carry rows only under a condition, which orders must meet."""
     for column, value in row.items():
         if "filter" not in column.lower() or not isinstance(value, str) or not value.strip():
@@ -133,5 +133,5 @@ def _is_usual(value: str) -> bool:
     return any(bare in each.lower() for each in known if each) or bare == "salesordernumber != ''"
 
 
-def _name(row: Row) -> str:
+def _name(row: MapRow) -> str:
     return str(next(filter(None, map(row.get, NAME_COLUMNS)), "without a name"))

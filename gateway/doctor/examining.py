@@ -13,12 +13,12 @@ from gateway.doctor import (
     privileges,
     signing_in,
     telling,
+    trial_order,
     trying,
-    writing,
 )
 from gateway.doctor.describing import Described, describe
 from gateway.doctor.findings import Finding, Status
-from gateway.doctor.looking import Looking, Outcome
+from gateway.doctor.looking import CheckResult, Looking
 from gateway.metadata.overrides import Override
 from gateway.tables import ServiceName
 
@@ -77,18 +77,18 @@ async def examine(looking: Looking, *, write: bool) -> Report:
         _add(report, await check(looking))
     if write:
         looking.say("trying an order of which nothing remains")
-        _add(report, await writing.check(looking))
+        _add(report, await trial_order.check(looking))
     return report
 
 
-STEPS: Mapping[str, Callable[[Looking], Awaitable[Outcome]]] = {
+STEPS: Mapping[str, Callable[[Looking], Awaitable[CheckResult]]] = {
     "looking at the running dual-write maps": dual_write.check,
     "looking for rows that will hurt": data.check,
 }
 """The steps that ask Dataverse alone."""
 
 
-def _add(report: Report, outcome: Outcome) -> None:
+def _add(report: Report, outcome: CheckResult) -> None:
     report.findings += outcome.findings
     report.overrides |= outcome.overrides
     report.dumped |= outcome.dumped

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 from gateway.doctor.describing import Described
 from gateway.doctor.findings import Finding, ok, unknown, wrong
-from gateway.doctor.looking import Outcome
+from gateway.doctor.looking import CheckResult
 from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
 
 CHECK = "keys"
 
 
-def check(described: Described) -> Outcome:
+def check(described: Described) -> CheckResult:
     """The alternate key of orders, and whether orders take `If-Match`."""
-    return Outcome(list(_findings(described)))
+    return CheckResult(list(_findings(described)))
 
 
 def _findings(described: Described) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ class Looking(Struct, frozen=True):
         return Allowance(CALLS, now() + seconds)
 
 
-class Outcome(Struct):
+class CheckResult(Struct):
     """The result of a check: findings, and the overrides that mend them in the names file."""
 
     findings: list[Finding]

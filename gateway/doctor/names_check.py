@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from gateway.doctor.describing import Described
 from gateway.doctor.findings import Finding, ok, unknown, wrong
-from gateway.doctor.looking import Looking, Outcome
+from gateway.doctor.looking import CheckResult, Looking
 from gateway.doctor.relied import Use, fits, needed, options_of
 from gateway.kinds import OptionSet
 from gateway.metadata.described import Attribute, Entity, Lookup
@@ -23,9 +23,9 @@ CHECK = "names"
 ADAPTS = "nothing while the metadata can be read at start, or what was learned is kept"
 
 
-def check(looking: Looking, described: Described) -> Outcome:
+def check(looking: Looking, described: Described) -> CheckResult:
     """Every table, column, lookup, option and key that the loaded schema relies on."""
-    outcome = Outcome([], dict(looking.overrides))
+    outcome = CheckResult([], dict(looking.overrides))
     for service in looking.relied:
         for name, uses in sorted(looking.relied[service].items()):
             comparison = Comparison(looking, service, name, uses, outcome)
@@ -42,7 +42,7 @@ class Comparison:
         service: ServiceName,
         name: str,
         uses: dict[str, Use],
-        outcome: Outcome,
+        outcome: CheckResult,
     ) -> None:
         self._name, self._uses, self._outcome = name, uses, outcome
         self._service = service

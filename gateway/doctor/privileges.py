@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.doctor.describing import Described, Json
 from gateway.doctor.findings import Finding, ok, unknown, wrong
-from gateway.doctor.looking import Looking, Outcome, words
+from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.doctor.relied import Use, needed
 from gateway.errors import UpstreamError
 
@@ -28,7 +28,7 @@ DUMPED = ("PrivilegeName", "PrivilegeId", "Depth")
 COLUMN_RIGHTS: Final = {"CanRead": "read", "CanCreate": "create", "CanUpdate": "update"}
 
 
-async def check(looking: Looking, described: Described) -> Outcome:
+async def check(looking: Looking, described: Described) -> CheckResult:
     """The privileges that the user lacks, of those that reading and ordering take."""
     service = looking.services["dataverse"]
     try:
@@ -39,7 +39,7 @@ async def check(looking: Looking, described: Described) -> Outcome:
         path = f"{of_me}RetrievePrincipalAttributePrivileges()"
         columns = (await service.read(path, looking.allowance()))["AttributePrivileges"]
     except UpstreamError as error:
-        return Outcome([unknown(CHECK, SUBJECT, words(error))])
+        return CheckResult([unknown(CHECK, SUBJECT, words(error))])
     held = {str(row["PrivilegeId"]).lower() for row in rows}
     kept = [{name: row[name] for name in DUMPED if name in row} for row in rows]
     relied = looking.relied["dataverse"]
@@ -51,7 +51,7 @@ async def check(looking: Looking, described: Described) -> Outcome:
             *_secured(table, definition, relied.get(table, {}), columns),
         )
     ]
-    return Outcome(findings, dumped={"RolePrivileges": kept, "AttributePrivileges": columns})
+    return CheckResult(findings, dumped={"RolePrivileges": kept, "AttributePrivileges": columns})
 
 
 def _own(definition: Json) -> dict[str, Json]:

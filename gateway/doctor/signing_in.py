@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.doctor.findings import Finding, ok, unknown, wrong
-from gateway.doctor.looking import Looking, Outcome, words
+from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.errors import SignInFailed, UpstreamError, UpstreamRefused
 from gateway.tables import ServiceName
 
@@ -24,7 +24,7 @@ SIGN_IN: Mapping[str, str] = {
 LOOK_UP = "the number behind AADSTS is explained by https://login.microsoftonline.com/error"
 
 
-async def check(looking: Looking) -> Outcome:
+async def check(looking: Looking) -> CheckResult:
     """Try the tokens at both services, and look up the roles of the user in Dataverse."""
     dataverse, finops = looking.services["dataverse"], looking.services["finops"]
     found: list[Finding] = []
@@ -45,7 +45,7 @@ async def check(looking: Looking) -> Outcome:
         out_of_reach.append("finops")
     else:
         found.append(ok(CHECK, "Finance & Operations", "the token is taken"))
-    return Outcome(found, out_of_reach=tuple(out_of_reach))
+    return CheckResult(found, out_of_reach=tuple(out_of_reach))
 
 
 def _refused(service: str, variable: str, error: UpstreamError) -> Finding:

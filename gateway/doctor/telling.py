@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from gateway.doctor.findings import Finding, wrong
-from gateway.doctor.looking import Looking, Outcome
+from gateway.doctor.looking import CheckResult, Looking
 from gateway.metadata.overrides import Override
 
 CHECK = "names file"
 
 
-def check(looking: Looking) -> Outcome:
+def check(looking: Looking) -> CheckResult:
     """Every table, column and lookup that the names file speaks of and nobody knows."""
     columns: dict[str, set[str]] = {}
     for service, tables in looking.relied.items():
@@ -18,7 +18,7 @@ def check(looking: Looking) -> Outcome:
             known = looking.assumed[service].get(table)
             columns[table] = {*uses, *(known.attributes if known else ())}
             columns[table] |= {each.column for each in known.lookups} if known else set()
-    return Outcome(
+    return CheckResult(
         [
             finding
             for table, told in sorted(looking.overrides.items())

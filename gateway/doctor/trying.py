@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from time import perf_counter
 from uuid import UUID
 
-from gateway.auth.principal import Access, Account, Contact, Kind, Principal
+from gateway.auth.principal import Access, CallerAccount, CallerContact, Kind, Principal
 from gateway.doctor.findings import Finding, ok, wrong
-from gateway.doctor.looking import Looking, Outcome, words
+from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.errors import GatewayError, NotAvailableHere, UpstreamError
 from gateway.tables import Table
 from gateway.upstream.conditions import EVERYTHING, NOTHING, Condition
-from gateway.upstream.odata import Query
+from gateway.upstream.odata import ODataQuery
 
 CHECK = "queries"
 SLOW = 2.0
@@ -23,13 +23,13 @@ SAMPLE = Principal(
     "doctor",
     "doctor",
     frozenset(),
-    contact=Contact(NOBODYS, "", None, account=NOBODYS, parties=(NOBODYS,)),
-    accounts=(Account(NOBODYS, "NOBODY", "none", NOBODYS, NOBODYS),),
+    contact=CallerContact(NOBODYS, "", None, account=NOBODYS, parties=(NOBODYS,)),
+    accounts=(CallerAccount(NOBODYS, "NOBODY", "none", NOBODYS, NOBODYS),),
 )
 """A caller who owns nothing: the rules of its roles are tried, and no row is read by them."""
 
 
-async def check(looking: Looking) -> Outcome:
+async def check(looking: Looking) -> CheckResult:
     """Ask the services the queries that the schema makes, one of each kind."""
     limit = asyncio.Semaphore(AT_ONCE)
 
@@ -38,7 +38,7 @@ async def check(looking: Looking) -> Outcome:
             return await _table(looking, table)
 
     found = await asyncio.gather(*map(one, looking.tables))
-    return Outcome([finding for each in found for finding in each])
+    return CheckResult([finding for each in found for finding in each])
 
 
 async def _table(looking: Looking, table: Table) -> list[Finding]:
@@ -66,7 +66,7 @@ async def _asked(looking: Looking, table: Table, label: str, rule: Condition) ->
     select = tuple(sorted(_columns(table)))
     started = perf_counter()
     try:
-        await service.fetch(Query(table.entity, select, rule, top=1), looking.allowance())
+        await service.fetch(ODataQuery(table.entity, select, rule, top=1), looking.allowance())
     except UpstreamError as error:
         return wrong(
             CHECK,

@@ -18,10 +18,10 @@ from graphql import (
     validate,
 )
 
-from gateway.engine.answers import bad_request, refused
-from gateway.engine.fanout import Fanout, Rows, known
+from gateway.engine.fanout import Fanout, RowCount, known
 from gateway.engine.limits import Limits, exceeded
-from gateway.engine.shapes import Survey
+from gateway.engine.outcome import bad_request, refused
+from gateway.engine.survey import Survey
 from gateway.errors import LimitExceeded
 
 KEPT_CHARACTERS = 250_000
@@ -32,12 +32,12 @@ _TOO_LONG = re.compile(r"more than \d+ (tokens|comments)")
 
 
 @dataclass(slots=True, eq=False)
-class Operation:
+class PreparedOperation:
     """One operation of a document, with the number of rows it could return."""
 
     document: DocumentNode
     node: OperationDefinitionNode
-    rows: Rows | int
+    rows: RowCount | int
     """A number where no variable has a say in it."""
     kind: OperationType
     known: Any = None
@@ -48,10 +48,10 @@ class Operation:
 class Document:
     """A valid document within the limits."""
 
-    operations: Mapping[str | None, Operation]
+    operations: Mapping[str | None, PreparedOperation]
     """By name. Validation has seen to it that one without a name is alone."""
 
-    def operation(self, name: str | None) -> Operation:
+    def operation(self, name: str | None) -> PreparedOperation:
         """The operation to run; Refused where the name does not decide on one."""
         if name is None and len(self.operations) == 1:
             return next(iter(self.operations.values()))
@@ -122,10 +122,10 @@ class Documents:
                 raise exceeded(what, getattr(self._limits, what), None, what) from None
             raise
 
-    def _operations(self, document: DocumentNode) -> dict[str | None, Operation]:
+    def _operations(self, document: DocumentNode) -> dict[str | None, PreparedOperation]:
         fanout = Fanout(self._schema, document)
         return {
-            node.name.value if node.name else None: Operation(
+            node.name.value if node.name else None: PreparedOperation(
                 document, node, known(fanout.rows(node)), node.operation
             )
             for node in document.definitions

@@ -18,11 +18,11 @@ from graphql import (
 )
 from msgspec import Struct
 
-from gateway.engine.answers import COMPILED, Answer, Way, bad_request, field_error, refused
-from gateway.engine.documents import Documents, Operation
+from gateway.engine.documents import Documents, PreparedOperation
 from gateway.engine.fanout import evaluate
 from gateway.engine.limits import Limits
-from gateway.engine.shapes import check_variables, shortened
+from gateway.engine.outcome import COMPILED, Answer, ExecutionWay, bad_request, field_error, refused
+from gateway.engine.survey import check_variables, shortened
 from gateway.engine.trusted import NONE_TRUSTED, Trusted
 from gateway.errors import LimitExceeded
 
@@ -30,7 +30,7 @@ DEFAULT_LIMITS: Final = Limits()
 NOTHING_SENT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class Declined(Way):
+class Declined(ExecutionWay):
     """
     The reason for an answer without a plan: none was made (`core`), or it was given up
     (`fallback`).
@@ -43,10 +43,10 @@ class Planned(Protocol):
     """Answers queries by plans, where it can."""
 
     async def run(
-        self, operation: Operation, variables: Mapping[str, Any], context: Any
+        self, operation: PreparedOperation, variables: Mapping[str, Any], context: Any
     ) -> dict[str, Any] | Declined: ...
 
-    def warm(self, operation: Operation) -> None:
+    def warm(self, operation: PreparedOperation) -> None:
         """Plan a query before anybody asks for it."""
 
 
@@ -63,7 +63,7 @@ class GraphQLRequest(Struct, frozen=True):
 class Prepared(Struct, frozen=True):
     """A request that may be executed."""
 
-    operation: Operation
+    operation: PreparedOperation
     variables: Mapping[str, Any]
 
     @property
@@ -103,7 +103,7 @@ class Engine:
         self._most = most
         self._plans = plans
         self._trusted = trusted
-        self.ways: Counter[Way] = Counter()
+        self.ways: Counter[ExecutionWay] = Counter()
         """The number of operations answered in each way."""
         rules = (*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,)))
         self._documents = Documents(schema, limits, rules, hide_suggestions=self._hide_suggestions)
@@ -124,7 +124,9 @@ class Engine:
         self._check(operation, variables, limits)
         return Prepared(operation, variables)
 
-    def _check(self, operation: Operation, variables: Mapping[str, Any], limits: Limits) -> None:
+    def _check(
+        self, operation: PreparedOperation, variables: Mapping[str, Any], limits: Limits
+    ) -> None:
         try:
             check_variables(variables, limits)
             rows = evaluate(operation.rows, operation.node, variables)
@@ -167,7 +169,7 @@ class Engine:
         return await running if isawaitable(running) else running
 
 
-def _answer(result: ExecutionResult, request_id: str, way: Way) -> Answer:
+def _answer(result: ExecutionResult, request_id: str, way: ExecutionWay) -> Answer:
     errors = result.errors or []
     # Only an error of a field has a path, so without one nothing was executed.
     if result.data is None and all(error.path is None for error in errors):

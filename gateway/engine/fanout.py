@@ -37,9 +37,9 @@ from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
 SIZES = ("first", "last", "ids")
 """Arguments that say how many rows a field returns: a number, or the length of a list."""
 
-Rows = Counter[tuple[str, ...]]
+RowCount = Counter[tuple[str, ...]]
 """A polynomial: the variables of a term -> its factor. A variable may stand in a term twice."""
-ONE = Rows({(): 1})
+ONE = RowCount({(): 1})
 
 
 class Fanout:
@@ -52,19 +52,19 @@ class Fanout:
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        self._counted: dict[str, Rows] = {}
+        self._counted: dict[str, RowCount] = {}
 
-    def rows(self, operation: OperationDefinitionNode) -> Rows:
+    def rows(self, operation: OperationDefinitionNode) -> RowCount:
         root = self._schema.get_root_type(operation.operation)
         return self._selections(operation.selection_set, root)
 
-    def _selections(self, node: SelectionSetNode, parent: GraphQLCompositeType | None) -> Rows:
-        total = Rows()
+    def _selections(self, node: SelectionSetNode, parent: GraphQLCompositeType | None) -> RowCount:
+        total = RowCount()
         for selection in node.selections:
             total.update(self._selection(selection, parent))
         return total
 
-    def _selection(self, node: SelectionNode, parent: GraphQLCompositeType | None) -> Rows:
+    def _selection(self, node: SelectionNode, parent: GraphQLCompositeType | None) -> RowCount:
         match node:
             case FieldNode(selection_set=SelectionSetNode() as inner):
                 return self._field(node, inner, parent)
@@ -74,9 +74,9 @@ class Fanout:
                 return self._selections(node.selection_set, parent)
             case InlineFragmentNode():
                 return self._selections(node.selection_set, self._type(node))
-        return Rows()
+        return RowCount()
 
-    def _fragment(self, name: str) -> Rows:
+    def _fragment(self, name: str) -> RowCount:
         if name not in self._counted:
             node = self._fragments[name]
             self._counted[name] = self._selections(node.selection_set, self._type(node))
@@ -84,10 +84,10 @@ class Fanout:
 
     def _field(
         self, node: FieldNode, inner: SelectionSetNode, parent: GraphQLCompositeType | None
-    ) -> Rows:
+    ) -> RowCount:
         declared = self._schema.get_field(parent, node.name.value) if parent else None
         if declared is None:
-            return Rows()
+            return RowCount()
         named = get_named_type(declared.type)
         rows = self._selections(inner, named if is_composite_type(named) else None)
         size = _size(node, declared)
@@ -102,13 +102,13 @@ class Fanout:
         return found if is_composite_type(found) else None
 
 
-def known(rows: Rows) -> Rows | int:
+def known(rows: RowCount) -> RowCount | int:
     """The number of rows, where it depends on no variable."""
     return rows if any(rows) else rows[()]
 
 
 def evaluate(
-    rows: Rows | int, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    rows: RowCount | int, operation: OperationDefinitionNode, variables: Mapping[str, Any]
 ) -> int:
     """The number of rows for one request's variables."""
     if isinstance(rows, int):
@@ -119,10 +119,10 @@ def evaluate(
     return sum(factor * prod(sizes[name] for name in term) for term, factor in rows.items())
 
 
-def _times(rows: Rows, size: int | str) -> Rows:
+def _times(rows: RowCount, size: int | str) -> RowCount:
     if isinstance(size, int):
-        return Rows({term: factor * size for term, factor in rows.items()})
-    return Rows({tuple(sorted((*term, size))): factor for term, factor in rows.items()})
+        return RowCount({term: factor * size for term, factor in rows.items()})
+    return RowCount({tuple(sorted((*term, size))): factor for term, factor in rows.items()})
 
 
 def _size(node: FieldNode, declared: GraphQLField) -> int | str | None:

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from gateway.engine.answers import Refused, refused
 from gateway.engine.manifest import PREFIX, VARIABLE, Manifest, hash_of, misnames
+from gateway.engine.outcome import Refused, refused
 from gateway.errors import InvalidInput, UnknownDocument
 from gateway.settings import SettingsError
 

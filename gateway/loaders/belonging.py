@@ -13,11 +13,11 @@ from gateway.auth.principal import Access, Principal
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.keys import Keys
 from gateway.tables import Link, Table
-from gateway.upstream.answers import Page
 from gateway.upstream.conditions import Guid
-from gateway.upstream.rows import Folded, keys_of, plain, raw_keys
+from gateway.upstream.pages import Page
+from gateway.upstream.row_keys import Folded, keys_of, plain, raw_keys
 
-Read = Callable[[Link, Keys], Awaitable[list[Page]]]
+ReadLinked = Callable[[Link, Keys], Awaitable[list[Page]]]
 """Reads the rows of these keys that a link leads to, as far as the caller sees them."""
 
 
@@ -35,7 +35,7 @@ def parents_of(principal: Principal, table: Table) -> list[Link]:
 
 
 async def belonging(
-    links: Sequence[Link], found: list[tuple[Keys, Page]], read: Read
+    links: Sequence[Link], found: list[tuple[Keys, Page]], read: ReadLinked
 ) -> list[tuple[Keys, Page]]:
     """The rows of which the caller sees a row that one of `links` leads to."""
     rows = [row for _, page in found for row in page.rows]
@@ -49,7 +49,7 @@ async def belonging(
     return [(keys, replace(page, rows=kept(page))) for keys, page in found]
 
 
-async def _seen(link: Link, rows: Sequence[Any], read: Read) -> set[Folded]:
+async def _seen(link: Link, rows: Sequence[Any], read: ReadLinked) -> set[Folded]:
     """The keys in these rows that lead to a row that the caller sees."""
     found = {key for key in raw_keys(rows, link.paths) if None not in key}
     try:

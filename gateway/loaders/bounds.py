@@ -14,7 +14,7 @@ from gateway.upstream.conditions import (
     values_of,
 )
 from gateway.upstream.odata import Dialect
-from gateway.upstream.rows import R, meeting, values_at
+from gateway.upstream.row_keys import R, meeting, values_at
 
 Accepted = tuple[tuple[str, frozenset[str]], ...]
 """Columns, and texts with which each of them certainly meets the rule."""

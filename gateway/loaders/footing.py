@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from gateway.errors import UpstreamError, UpstreamRefused, WritesRefused
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.answers import Row
 from gateway.upstream.conditions import Compare
-from gateway.upstream.odata import Query
+from gateway.upstream.odata import ODataQuery
+from gateway.upstream.pages import Row
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service
 
@@ -21,7 +21,7 @@ SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FootingCheck:
     """The result of one check; `lacks` is empty where all is there."""
 
     lacks: str
@@ -48,7 +48,7 @@ class Footing:
         self._dataverse = dataverse
         self._entity, self._key, self._fingerprint = entity, key, fingerprint
         self._required = required
-        self._found = Finding("unknown", 0.0)
+        self._found = FootingCheck("unknown", 0.0)
 
     async def start(self) -> None:
         """Look at the start, so that the log says early what callers would be told."""
@@ -61,7 +61,7 @@ class Footing:
         """True if orders carry key and fingerprint; WritesRefused where they must and do not."""
         if now() >= self._found.until:
             lacks = await self._lacks()
-            self._found = Finding(lacks, now() + (REMEMBER_BAD if lacks else REMEMBER_GOOD))
+            self._found = FootingCheck(lacks, now() + (REMEMBER_BAD if lacks else REMEMBER_GOOD))
         if self._found.lacks and self._required:
             raise WritesRefused(
                 "Orders cannot be written in this environment; tell the operator the reason.",
@@ -86,9 +86,9 @@ class Footing:
         """Attributes by their name, or all keys with two of their properties."""
         resource = f"EntityDefinitions(LogicalName='{self._entity}')/{part}"
         query = (
-            Query(resource, names[:1], Compare(names[0], "eq", names[1]))
+            ODataQuery(resource, names[:1], Compare(names[0], "eq", names[1]))
             if part == "Attributes"
-            else Query(resource, names)
+            else ODataQuery(resource, names)
         )
         try:
             return (await self._dataverse.fetch(query, Allowance(5, now() + SECONDS))).rows

@@ -1,7 +1,7 @@
 """The keys by which rows are asked for."""
 
 from gateway.upstream.conditions import keyed
-from gateway.upstream.rows import Key
+from gateway.upstream.row_keys import Key
 
 
 class Keys:

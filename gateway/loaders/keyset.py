@@ -31,7 +31,7 @@ from gateway.upstream.conditions import (
 )
 from gateway.upstream.odata import Order
 
-Place = tuple[Value, ...]
+KeysetPlace = tuple[Value, ...]
 """The values of a row in the columns of an order."""
 
 
@@ -46,13 +46,13 @@ def reverse(order: Sequence[Order]) -> tuple[Order, ...]:
     return tuple(replace(item, descending=not item.descending) for item in order)
 
 
-def place(table: Table, order: Sequence[Order], row: Raw) -> Place:
+def place(table: Table, order: Sequence[Order], row: Raw) -> KeysetPlace:
     """The place of `row` in `order`."""
     types = table.scalars
     return tuple(literal(types[item.column], value_at(row, item.column)) for item in order)
 
 
-def beyond(table: Table, order: Sequence[Order], start: Place) -> Condition:
+def beyond(table: Table, order: Sequence[Order], start: KeysetPlace) -> Condition:
     """The rows that come after `start`: larger in some column, equal in all before it."""
     alternatives = []
     equal: Condition = All()
@@ -79,7 +79,7 @@ def encode(table: Table, order: Sequence[Order], row: Raw) -> str:
     return encoding.written(text)
 
 
-def decode(table: Table, order: Sequence[Order], cursor: str) -> Place:
+def decode(table: Table, order: Sequence[Order], cursor: str) -> KeysetPlace:
     """The place that a cursor names; InvalidCursor for anything that `encode` did not make."""
     try:
         signature, *values = msgspec.json.decode(encoding.read(cursor), type=list[Any])

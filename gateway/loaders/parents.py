@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from gateway.loaders.belonging import parents_of
 from gateway.loaders.keys import Keys
-from gateway.loaders.keyset import Place, place
+from gateway.loaders.keyset import KeysetPlace, place
 from gateway.loaders.reader import Ask, Reader
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.tables import Link, Table
-from gateway.upstream.answers import Row
 from gateway.upstream.odata import Order
-from gateway.upstream.rows import raw_keys
+from gateway.upstream.pages import Row
+from gateway.upstream.row_keys import raw_keys
 
 
 async def listed(reader: Reader, wanted: Ask, of: Window) -> Slice:
@@ -59,7 +59,7 @@ def _ordered(table: Table, order: Sequence[Order], rows: list[Row]) -> list[Row]
     return [row for _, row in placed]
 
 
-def _sortable(number: int, placed: tuple[Place, Row]) -> Any:
+def _sortable(number: int, placed: tuple[KeysetPlace, Row]) -> Any:
     value = placed[0][number]
     if value is None:
         # A column that this environment does not have.

@@ -25,7 +25,6 @@ from gateway.loaders.keys import Keys
 from gateway.loaders.named import read_day, until_named
 from gateway.tables import Link, ServiceName, Table
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.answers import PLAIN, Decoder, Page
 from gateway.upstream.conditions import (
     EVERYTHING,
     NOTHING,
@@ -40,7 +39,8 @@ from gateway.upstream.conditions import (
     value_at,
 )
 from gateway.upstream.names import Names
-from gateway.upstream.odata import Expand, Order, Query
+from gateway.upstream.odata import Expand, ODataQuery, Order
+from gateway.upstream.pages import PLAIN, Decoder, Page
 from gateway.upstream.service import Call, Service
 
 log = logging.getLogger(__name__)
@@ -51,15 +51,15 @@ SOME_KEY = Guid(str(uuid4()))
 """Stands for any key in a query whose text is worked out before the key is known."""
 
 
-class Shape(Protocol):
+class RowShape(Protocol):
     """The classes of rows, where they are more than JSON has."""
 
     def decoder(
-        self, columns: tuple[str, ...], expands: tuple["Inside", ...], names: Names
+        self, columns: tuple[str, ...], expands: tuple["NestedReads", ...], names: Names
     ) -> Decoder: ...
 
 
-Inside = tuple[Expand, Shape, str]
+NestedReads = tuple[Expand, RowShape, str]
 """Rows that travel inside of each row, what they are made of, and the attribute that has them."""
 
 
@@ -76,11 +76,11 @@ class Ask(Struct, frozen=True):
     order: tuple[Order, ...] = ()
     top: int | None = None
     count: bool = False
-    shape: Shape | None = None
+    shape: RowShape | None = None
     """With it rows are structs; what does not fit raises."""
-    expands: tuple[Inside, ...] = ()
+    expands: tuple[NestedReads, ...] = ()
 
-    def decoder(self, query: Query, names: Names) -> Decoder:
+    def decoder(self, query: ODataQuery, names: Names) -> Decoder:
         if self.shape is None:
             return PLAIN
         return self.shape.decoder(query.select, self.expands, names)
@@ -329,7 +329,7 @@ class Frame(Struct, frozen=True):
 
     ask: Ask
     """The question it belongs to; as long as it is held here nothing else can have its id."""
-    query: Query
+    query: ODataQuery
     """The query, with some key."""
     before: str
     after: str
@@ -378,13 +378,13 @@ def _chunks(
 
 def _query(
     ask: Ask, bounds: Bounds, secret: frozenset[str], where: Condition, names: Names
-) -> Query:
+) -> ODataQuery:
     wanted = ask.select - secret if secret else ask.select
     wanted |= names.companies(ask.table.entity, wanted)
     select = _select(wanted, bounds.proof, tuple(ask.table.key), ask.order)
     bounded = both(bounds.asked, where)
     expands = tuple([expand for expand, _, _ in ask.expands])
-    return Query(ask.table.entity, select, bounded, ask.order, ask.top, ask.count, expands)
+    return ODataQuery(ask.table.entity, select, bounded, ask.order, ask.top, ask.count, expands)
 
 
 @lru_cache(maxsize=1024)

@@ -15,14 +15,14 @@ from msgspec.structs import replace
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
-from gateway.loaders.reader import Ask, Reader, Shape
+from gateway.loaders.reader import Ask, Reader, RowShape
 from gateway.loaders.windows import Slice, Window, child_windows
 from gateway.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at
-from gateway.upstream.rows import Folded, Key, folded, grouped, indexed, plain
+from gateway.upstream.row_keys import Folded, Key, folded, grouped, indexed, plain
 
 Select = frozenset[str]
-Wanted = tuple[Key, Select]
+Load = tuple[Key, Select]
 """One load: the key of a row (or of its parent), and the columns wanted of it."""
 R = TypeVar("R", bound=Row)
 
@@ -32,7 +32,7 @@ class Loaders:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self._loaders: dict[Hashable, DataLoader[Wanted, Any]] = {}
+        self._loaders: dict[Hashable, DataLoader[Load, Any]] = {}
 
     def rewind(self) -> None:
         """Begin the operation anew over the answers that it has had so far."""
@@ -108,16 +108,16 @@ class Loaders:
         columns: tuple[str, ...],
         *,
         from_rows: bool = True,
-        shape: Shape | None = None,
-    ) -> DataLoader[Wanted, Raw | None]:
+        shape: RowShape | None = None,
+    ) -> DataLoader[Load, Raw | None]:
         return self._loader(
             ("one", table.name, columns, from_rows, shape),
             partial(self._rows, Ask(table, frozenset(), shape=shape), columns, from_rows=from_rows),
         )
 
     def _by_parent(
-        self, back: Back, window: Window, *, shape: Shape | None = None
-    ) -> DataLoader[Wanted, Slice]:
+        self, back: Back, window: Window, *, shape: RowShape | None = None
+    ) -> DataLoader[Load, Slice]:
         return self._loader(
             ("many", back.child.name, back.link.name, window, shape),
             partial(self._slices, Ask(back.child, frozenset(), shape=shape), back, window),
@@ -126,14 +126,14 @@ class Loaders:
     def _loader(
         self,
         name: Hashable,
-        load: Callable[[list[Wanted]], Coroutine[Any, Any, list[Any]]],
-    ) -> DataLoader[Wanted, Any]:
+        load: Callable[[list[Load]], Coroutine[Any, Any, list[Any]]],
+    ) -> DataLoader[Load, Any]:
         if name not in self._loaders:
             self._loaders[name] = DataLoader(batch_load_fn=load)
         return self._loaders[name]
 
     async def _rows(
-        self, ask: Ask, columns: tuple[str, ...], wanted: Sequence[Wanted], *, from_rows: bool
+        self, ask: Ask, columns: tuple[str, ...], wanted: Sequence[Load], *, from_rows: bool
     ) -> list[Raw | None]:
         keys = Keys(columns, _keys(wanted), from_rows)
         ask = replace(ask, select=_union(wanted) | set(columns))
@@ -143,7 +143,7 @@ class Loaders:
         return [found.get(folded(key)) for key, _ in wanted]
 
     async def _slices(
-        self, ask: Ask, back: Back, window: Window, wanted: Sequence[Wanted]
+        self, ask: Ask, back: Back, window: Window, wanted: Sequence[Load]
     ) -> list[Slice]:
         columns = back.link.paths
         ask = replace(ask, select=_union(wanted) | set(columns))
@@ -154,7 +154,7 @@ class Loaders:
         self,
         table: Table,
         columns: tuple[str, ...],
-        wanted: Sequence[Wanted],
+        wanted: Sequence[Load],
         *,
         from_rows: bool,
     ) -> list[list[Raw]]:
@@ -172,11 +172,11 @@ def _shared(load: Awaitable[Any]) -> Awaitable[Any]:
     return asyncio.shield(load)
 
 
-def _keys(wanted: Iterable[Wanted]) -> tuple[Key, ...]:
+def _keys(wanted: Iterable[Load]) -> tuple[Key, ...]:
     return tuple(dict.fromkeys(key for key, _ in wanted))
 
 
-def _union(wanted: Iterable[Wanted]) -> Select:
+def _union(wanted: Iterable[Load]) -> Select:
     """One request serves all who wait for it, so it asks for what any of them needs."""
     return frozenset().union(*(select for _, select in wanted))
 

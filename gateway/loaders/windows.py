@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
 from gateway.errors import InvalidInput
 from gateway.loaders.keys import Keys
-from gateway.loaders.keyset import Place, beyond, decode, place, reverse, total_order
+from gateway.loaders.keyset import KeysetPlace, beyond, decode, place, reverse, total_order
 from gateway.loaders.reader import Ask, Reader
 from gateway.tables import Table
-from gateway.upstream.answers import Page, Row
 from gateway.upstream.conditions import EVERYTHING, Condition, both
 from gateway.upstream.odata import Order
-from gateway.upstream.rows import Folded, folded, grouped, keys_of
+from gateway.upstream.pages import Page, Row
+from gateway.upstream.row_keys import Folded, folded, grouped, keys_of
 from gateway.upstream.service import PAGE_SIZE
 
 
@@ -30,7 +30,7 @@ class Window:
     size: int
     order: tuple[Order, ...]
     where: Condition = EVERYTHING
-    start: Place | None = None
+    start: KeysetPlace | None = None
     backward: bool = False
     counted: bool = False
 
@@ -151,7 +151,7 @@ class Gathering:
     def counted(self) -> bool:
         return bool(self.counts) or not self.cut
 
-    def take(self, keys: Keys, page: Page) -> list[tuple[Keys, Place | None]]:
+    def take(self, keys: Keys, page: Page) -> list[tuple[Keys, KeysetPlace | None]]:
         """Sort rows to their parents; what is still wanted, and from where on."""
         for key, rows in grouped(page.rows, keys.columns).items():
             mine = self.rows.get(key)
@@ -194,7 +194,9 @@ def _top(of: Window, keys: Keys) -> int:
     return wanted if len(keys.values) == 1 else min(PAGE_SIZE, 2 * wanted * len(keys.values))
 
 
-def _ask(wanted: Ask, of: Window, top: int, start: Place | None, *, count: bool = False) -> Ask:
+def _ask(
+    wanted: Ask, of: Window, top: int, start: KeysetPlace | None, *, count: bool = False
+) -> Ask:
     direction = of.direction
     where = of.where if start is None else both(of.where, beyond(wanted.table, direction, start))
     return Ask(

@@ -23,7 +23,7 @@ from gateway.tables import TABLES
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Compare, Raw
 from gateway.upstream.lengths import too_long
-from gateway.upstream.odata import Query
+from gateway.upstream.odata import ODataQuery
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service, Write
 
@@ -144,10 +144,10 @@ class Writer(Struct, frozen=True):
 
         Only for ids that were derived for this caller, so that it tells of the caller's own writes.
         """
-        query = Query(entity, (column,), Compare(column, "eq", key), top=1)
+        query = ODataQuery(entity, (column,), Compare(column, "eq", key), top=1)
         return bool((await self.dataverse.fetch(query, self.allowance)).rows)
 
-    async def facts(self, query: Query) -> list[Raw]:
+    async def facts(self, query: ODataQuery) -> list[Raw]:
         """
         Rows past all row rules, for what a check must know whoever asks; nobody is shown them.
 

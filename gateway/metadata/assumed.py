@@ -3,7 +3,7 @@
 from functools import cache
 
 from dynamics import dictionary
-from gateway.metadata.described import Attribute, Entities, Entity, Key, Lookup
+from gateway.metadata.described import AlternateKey, Attribute, Entities, Entity, Lookup
 
 
 @cache
@@ -13,9 +13,9 @@ def dataverse() -> Entities:
         (each.table, each.column, each.target): each.collection
         for each in dictionary.relationships()
     }
-    keys: dict[str, list[Key]] = {}
+    keys: dict[str, list[AlternateKey]] = {}
     for key in dictionary.keys():  # noqa: SIM118 - a module, no mapping
-        keys.setdefault(key.table, []).append(Key(key.name, key.columns))
+        keys.setdefault(key.table, []).append(AlternateKey(key.name, key.columns))
     intersects = {
         each.intersect: Entity(
             each.intersect,
@@ -49,13 +49,13 @@ def finops() -> Entities:
             name,
             name,
             {each.name: Attribute(each.name, each.edm) for each in found.properties.values()},
-            keys=(Key("", found.key),),
+            keys=(AlternateKey("", found.key),),
         )
         for name, found in dictionary.collections().items()
     }
 
 
-def _attribute(table: str, column: dictionary.Column) -> Attribute:
+def _attribute(table: str, column: dictionary.KnownColumn) -> Attribute:
     options = dictionary.options().get((table, column.name), ())
     return Attribute(
         column.name,

@@ -37,7 +37,7 @@ class Lookup(Struct, frozen=True, omit_defaults=True):
     """The collection-valued property of the target; empty where not known."""
 
 
-class Key(Struct, frozen=True, omit_defaults=True):
+class AlternateKey(Struct, frozen=True, omit_defaults=True):
     """An alternate key and the state of its index."""
 
     name: str
@@ -52,7 +52,7 @@ class Entity(Struct, frozen=True, omit_defaults=True):
     collection: str
     attributes: Mapping[str, Attribute] = {}
     lookups: tuple[Lookup, ...] = ()
-    keys: tuple[Key, ...] = ()
+    keys: tuple[AlternateKey, ...] = ()
     concurrency: bool | None = None
     """True if the table takes `If-Match`."""
     is_complete: bool = False

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.errors import GatewayError, UpstreamError
-from gateway.metadata import assumed, reading, remembered
+from gateway.metadata import assumed, fetching, remembered
 from gateway.metadata.described import Entities
 from gateway.metadata.naming import named, wanted
 from gateway.metadata.overrides import Overrides
@@ -75,7 +75,7 @@ class Learning:
         wants = wanted(self._tables, assumed.dataverse())
         dated = [name for name, want in wants.items() if want.days]
         allowance = Allowance(CALLS, now() + SECONDS)
-        found = await reading.dataverse(self._dataverse, wants, dated, allowance)
+        found = await fetching.dataverse(self._dataverse, wants, dated, allowance)
         if not found:
             raise UpstreamError("Dataverse describes none of the tables.")
         missing = tuple(sorted(set(wants) - set(found)))

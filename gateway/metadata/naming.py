@@ -17,7 +17,7 @@ from gateway.upstream.names import EntityNames, Step, lookup_value
 from gateway.upstream.odata import logical
 
 
-class Wanted(Struct, frozen=True):
+class TableNeeds(Struct, frozen=True):
     """The needs of the declared tables from one table of the environment."""
 
     name: str
@@ -31,7 +31,7 @@ class Wanted(Struct, frozen=True):
     """True if row rules go through it."""
 
 
-def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, Wanted]:
+def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, TableNeeds]:
     """The needs from each table, those behind lookups included."""
     paths: dict[str, set[str]] = {}
     days: dict[str, set[str]] = {}
@@ -48,7 +48,7 @@ def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, Wanted]:
             for entity, rest in _along(table.entity, path, entities):
                 paths.setdefault(entity, set()).update([rest] if rest else [])
     return {
-        name: Wanted(
+        name: TableNeeds(
             name,
             frozenset(found),
             frozenset(days.get(name, ())),
@@ -88,7 +88,7 @@ def _lookup(entity: Entity | None, step: str) -> Lookup | None:
 
 
 def named(
-    wants: Mapping[str, Wanted],
+    wants: Mapping[str, TableNeeds],
     entities: Entities,
     overrides: Overrides,
     missing: Collection[str] = (),
@@ -108,7 +108,7 @@ def named(
 
 
 def _names(
-    want: Wanted, entity: Entity | None, back: Mapping[str, Step], override: Override
+    want: TableNeeds, entity: Entity | None, back: Mapping[str, Step], override: Override
 ) -> EntityNames:
     steps = {**_steps(entity), **back} if entity else {}
     for step, navigation in override.navigation.items():
@@ -156,7 +156,7 @@ def _backs(entities: Entities) -> dict[str, dict[str, Step]]:
     return found
 
 
-def _absent(want: Wanted, entity: Entity | None, override: Override) -> frozenset[str]:
+def _absent(want: TableNeeds, entity: Entity | None, override: Override) -> frozenset[str]:
     told = () if isinstance(override.absent, bool) else override.absent
     absent = {name for column in told for name in (column, lookup_value(column))}
     if entity is not None and entity.is_complete:
@@ -175,7 +175,7 @@ def _is_there(name: str, entity: Entity) -> bool:
     return bare in entity.attributes or _lookup(entity, bare) is not None
 
 
-def _days(want: Wanted, entity: Entity | None, override: Override) -> dict[str, Behaviour]:
+def _days(want: TableNeeds, entity: Entity | None, override: Override) -> dict[str, Behaviour]:
     found: dict[str, Behaviour] = {}
     for column in want.days:
         attribute = entity.attributes.get(column) if entity else None

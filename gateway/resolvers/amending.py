@@ -13,8 +13,18 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.resolvers import buying, placing
 from gateway.resolvers.changing import BUYER, Change, Current
-from gateway.resolvers.checking import Basket, Changing, Wanted, sound
+from gateway.resolvers.checking import Basket, Changing, WantedLine, sound
 from gateway.resolvers.expectations import Expected, added
+from gateway.resolvers.input_checks import (
+    address_mistakes,
+    day_mistakes,
+    given,
+    is_said,
+    key_mistakes,
+    key_of,
+    text_mistakes,
+    today,
+)
 from gateway.resolvers.inputs import (
     AddressInput,
     AddSalesOrderLinesInput,
@@ -26,6 +36,7 @@ from gateway.resolvers.inputs import (
     UpdateSalesOrderLineInput,
 )
 from gateway.resolvers.mistakes import Errors, LineNotFound, StatusForbids, Wrong, invalid
+from gateway.resolvers.order_facts import ORDER, changing_of, deal_of
 from gateway.resolvers.payloads import (
     AddSalesOrderLinesPayload,
     CancelSalesOrderPayload,
@@ -34,17 +45,6 @@ from gateway.resolvers.payloads import (
     UpdateSalesOrderLinePayload,
     UpdateSalesOrderPayload,
     telling,
-)
-from gateway.resolvers.reading import ORDER, changing_of, deal_of
-from gateway.resolvers.values import (
-    address_mistakes,
-    day_mistakes,
-    given,
-    is_said,
-    key_mistakes,
-    key_of,
-    text_mistakes,
-    today,
 )
 from gateway.schema import ids
 from gateway.schema.catalog import Product
@@ -117,7 +117,9 @@ async def update_line(info: Info, sent: UpdateSalesOrderLineInput) -> UpdateSale
     return await change.make(build)
 
 
-def _other(sent: UpdateSalesOrderLineInput, line: Changing, *, but: str | None = None) -> Wanted:
+def _other(
+    sent: UpdateSalesOrderLineInput, line: Changing, *, but: str | None = None
+) -> WantedLine:
     """The line as it is to be; a day that it has already, `but`, may have passed."""
     product = ids.encode(Product.__table__, (line.product,)) if line.product else None
     day = given(sent.requested_shipping_date)
@@ -127,7 +129,7 @@ def _other(sent: UpdateSalesOrderLineInput, line: Changing, *, but: str | None =
         requested_shipping_date=None if day and day.isoformat() == but else day,
         note=given(sent.note),
     )
-    return Wanted(wanted, (), line)
+    return WantedLine(wanted, (), line)
 
 
 def _patches(current: Current, basket: Basket) -> list[Write]:
@@ -165,10 +167,10 @@ class Addition:
     """The caller's numbers of the lines; without them, their places."""
 
     @property
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> list[WantedLine]:
         numbers = self.numbers or range(len(self.lines))
         pairs = zip(numbers, self.lines, strict=True)
-        return [Wanted(line, (self.name, str(number))) for number, line in pairs]
+        return [WantedLine(line, (self.name, str(number))) for number, line in pairs]
 
 
 async def add_lines(info: Info, sent: AddSalesOrderLinesInput) -> AddSalesOrderLinesPayload:

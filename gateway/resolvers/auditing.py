@@ -22,14 +22,14 @@ from graphql import (
 
 from gateway.audit.events import Event, who
 from gateway.auth.principal import Principal
-from gateway.engine.answers import Answer
 from gateway.engine.execution import Prepared
+from gateway.engine.outcome import Answer
 from gateway.errors import INTERNAL, Forbidden, GatewayError, InvalidInput
 from gateway.schema import ids
 from gateway.schema.context import Context
 from gateway.tables import Node
 
-Resolve = Callable[..., Any]
+Resolver = Callable[..., Any]
 
 LEFT: Final = "LEFT"
 """The outcome of a mutation whose caller went away: a write that was under way goes on."""
@@ -93,7 +93,7 @@ def _unique(rows: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rows))
 
 
-def _recording(resolve: Resolve) -> Resolve:
+def _recording(resolve: Resolver) -> Resolver:
     async def recorded(source: Any, info: GraphQLResolveInfo[Context], **arguments: Any) -> Any:
         named = list(_ids_in(arguments))
         outcome = INTERNAL

@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 from msgspec.structs import replace
 
-from gateway.auth.principal import Account as Held
+from gateway.auth.principal import CallerAccount as Held
 from gateway.loaders.rows import Loaders
 from gateway.resolvers import crediting
 from gateway.resolvers.checking import (
@@ -18,13 +18,14 @@ from gateway.resolvers.checking import (
     Found,
     Item,
     Sound,
-    Wanted,
+    WantedLine,
     filled,
     growth,
     is_sold_by,
     judged,
     unit_of,
 )
+from gateway.resolvers.input_checks import key_of, today
 from gateway.resolvers.inputs import PreviewSalesOrderInput, SalesOrderLineInput
 from gateway.resolvers.mistakes import (
     AccountNotFound,
@@ -34,20 +35,19 @@ from gateway.resolvers.mistakes import (
     Wrong,
     invalid,
 )
+from gateway.resolvers.order_facts import account_of, amounts_of, currency_of
 from gateway.resolvers.placing import CONTACT_COMPANY, Buyer, missing
-from gateway.resolvers.reading import account_of, amounts_of, currency_of
-from gateway.resolvers.values import key_of, today
 from gateway.schema.accounts import Account, AccountAddress, ActiveState, Contact
 from gateway.schema.catalog import Product, Unit
 from gateway.schema.context import Context
 from gateway.schema.identities import ContactForParty
-from gateway.schema.quantities import order_settings
+from gateway.schema.order_settings import order_settings
 from gateway.schema.sales import SalesOrder
 from gateway.schema.values import Address, Money
 from gateway.tables import paths
 from gateway.upstream.conditions import All, Compare, same, value_at
 from gateway.upstream.names import lookup_value
-from gateway.upstream.odata import Query
+from gateway.upstream.odata import ODataQuery
 
 BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country", "_language")
 PRODUCT = paths(
@@ -116,7 +116,7 @@ async def _party(context: Context, account: UUID, contact: Contact | None) -> UU
             Compare(table.scalar_of("account"), "eq", account),
         )
     )
-    query = Query(table.entity, tuple(paths(ContactForParty)), of_both)
+    query = ODataQuery(table.entity, tuple(paths(ContactForParty)), of_both)
     found = map(ContactForParty, await context.writer.facts(query))
     return next((each.id for each in found if each.state is ActiveState.ACTIVE), None)
 
@@ -183,7 +183,7 @@ async def _standing(context: Context, deal: Deal, more: Decimal) -> Errors:
     return crediting.exceeded(account, deal, ordered, more, context.principal)
 
 
-async def _found(context: Context, deal: Deal, wanted: Wanted) -> Found:
+async def _found(context: Context, deal: Deal, wanted: WantedLine) -> Found:
     rule, day = context.unpriced, today(context.writer.writes.clock())
     if wanted.before is not None and wanted.is_kept:
         return Found(wanted, rule, day, unit=wanted.before.unit, price=wanted.before.price)

@@ -16,6 +16,7 @@ import strawberry
 from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.loaders.writer import DUPLICATES, STALE, TELLING, Unsettled
 from gateway.resolvers.expectations import Expected
+from gateway.resolvers.input_checks import key_of
 from gateway.resolvers.inputs import ChangeInput
 from gateway.resolvers.mistakes import (
     IdempotencyMismatch,
@@ -24,10 +25,9 @@ from gateway.resolvers.mistakes import (
     VersionConflict,
 )
 from gateway.resolvers.operations import Receipt, receipt_id
+from gateway.resolvers.order_facts import canceled_in_erp, read_lines, read_order, with_days
 from gateway.resolvers.payloads import OperationStatus, P, refused
-from gateway.resolvers.reading import canceled_in_erp, read_lines, read_order, with_days
 from gateway.resolvers.refusals import refusal
-from gateway.resolvers.values import key_of
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import OrderStatus, SalesOrder
 from gateway.schema.selection import columns_under

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from gateway.auth.principal import Terms
 from gateway.parsers import Unpriced
+from gateway.resolvers.input_checks import day_mistakes, folded, is_id, size, text_mistakes
 from gateway.resolvers.inputs import MAXIMUM_LINES, SalesOrderLineInput
 from gateway.resolvers.mistakes import (
     Errors,
@@ -29,10 +30,9 @@ from gateway.resolvers.mistakes import (
     invalid,
 )
 from gateway.resolvers.quantities import not_sold_so, too_fine
-from gateway.resolvers.values import day_mistakes, folded, is_id, size, text_mistakes
 from gateway.schema.catalog import Product, ProductState
 from gateway.schema.ids import NOT_AN_ID
-from gateway.schema.quantities import OrderSettings
+from gateway.schema.order_settings import OrderSettings
 from gateway.schema.values import Money
 
 LARGEST_QUANTITY = 100_000_000_000
@@ -48,7 +48,7 @@ USUAL_DECIMALS = 2
 """Of a currency that does not say."""
 
 
-class Way(Enum):
+class WayToLine(Enum):
     """Every mutation by which a line comes to be, or to be more: its name in the schema."""
 
     CREATE = "createSalesOrder"
@@ -130,7 +130,7 @@ class Changing:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedLine:
     """A line as it is wanted, new or other than before, and where it stands in the input."""
 
     line: SalesOrderLineInput
@@ -159,14 +159,14 @@ class Wanted:
 class Sound:
     """Lines whose input says nothing wrong by itself. Made by `sound`."""
 
-    lines: Sequence[Wanted]
+    lines: Sequence[WantedLine]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A line with everything that was loaded for it."""
 
-    wanted: Wanted
+    wanted: WantedLine
     rule: Unpriced
     today: date
     product: Product | None = None
@@ -186,7 +186,7 @@ class Found:
 class Item:
     """A line that passed every check of its own. Made by `judged`."""
 
-    wanted: Wanted
+    wanted: WantedLine
     product: Product | None
     """None of a line alone that does not grow."""
     unit: UUID | None
@@ -204,7 +204,7 @@ class Basket:
         return self.deal.amount(item.wanted.line.quantity, item.price)
 
 
-def sound(lines: Sequence[Wanted], *place: str, besides: Sequence[UserError] = ()) -> Sound:
+def sound(lines: Sequence[WantedLine], *place: str, besides: Sequence[UserError] = ()) -> Sound:
     """
     The lines; Wrong with all that their input says wrong, and with what is wrong besides.
 
@@ -220,7 +220,7 @@ def sound(lines: Sequence[Wanted], *place: str, besides: Sequence[UserError] = (
     return Sound(lines)
 
 
-def input_mistakes(wanted: Wanted) -> Errors:
+def input_mistakes(wanted: WantedLine) -> Errors:
     """The mistakes in the input of one line by itself, whatever day it is."""
     return [error for check in OF_INPUT.values() for error in check(wanted)]
 
@@ -260,7 +260,7 @@ def _excessive(deal: Deal, items: Sequence[Item]) -> Iterator[UserError]:
             yield _too_much(item.wanted)
 
 
-def _too_much(wanted: Wanted) -> UserError:
+def _too_much(wanted: WantedLine) -> UserError:
     return invalid(f"The amount must be at most {LARGEST_AMOUNT:,}.", *wanted.path, "quantity")
 
 
@@ -275,7 +275,7 @@ def _grown(deal: Deal, item: Item) -> Decimal:
     return now - deal.amount(before, item.price)
 
 
-def unit_of(wanted: Wanted, product: Product, units: Mapping[str, UUID]) -> UUID | None:
+def unit_of(wanted: WantedLine, product: Product, units: Mapping[str, UUID]) -> UUID | None:
     """The unit that a line has or names, in another spelling too where it fits only one."""
     symbol = wanted.line.unit
     if wanted.before is not None:
@@ -286,7 +286,7 @@ def unit_of(wanted: Wanted, product: Product, units: Mapping[str, UUID]) -> UUID
     return alike[0] if len(alike) == 1 else None
 
 
-def _name(wanted: Wanted) -> Iterator[UserError]:
+def _name(wanted: WantedLine) -> Iterator[UserError]:
     line = wanted.line
     names = sum(name is not None for name in (line.product, line.number, line.item_number))
     if wanted.before is None and names != 1:
@@ -299,7 +299,7 @@ def _name(wanted: Wanted) -> Iterator[UserError]:
             yield invalid(f"At most {MAXIMUM_NUMBER} characters.", *wanted.path, name)
 
 
-def _quantity(wanted: Wanted) -> Iterator[UserError]:
+def _quantity(wanted: WantedLine) -> Iterator[UserError]:
     quantity, path = wanted.line.quantity, (*wanted.path, "quantity")
     if quantity.is_finite() and wanted.is_kept:
         return
@@ -310,7 +310,7 @@ def _quantity(wanted: Wanted) -> Iterator[UserError]:
         yield invalid(f"At most {MAXIMUM_DECIMALS} decimals.", *path)
 
 
-def _texts(wanted: Wanted) -> Iterator[UserError]:
+def _texts(wanted: WantedLine) -> Iterator[UserError]:
     yield from text_mistakes(wanted.line, *wanted.path)
 
 
@@ -378,7 +378,7 @@ def _day(found: Found) -> Iterator[UserError]:
     yield from day_mistakes(found.wanted.line, found.today, *found.wanted.path)
 
 
-OF_INPUT: Mapping[Check, Callable[[Wanted], Iterator[UserError]]] = {
+OF_INPUT: Mapping[Check, Callable[[WantedLine], Iterator[UserError]]] = {
     Check.NAME: _name,
     Check.QUANTITY: _quantity,
     Check.TEXT: _texts,

@@ -15,9 +15,11 @@ from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.loaders.writer import DUPLICATES, Unsettled
 from gateway.resolvers import buying, placing
 from gateway.resolvers.checking import Basket, Sound
+from gateway.resolvers.input_checks import day_mistakes, today
 from gateway.resolvers.inputs import CreateSalesOrderInput, PreviewSalesOrderInput, fingerprint
 from gateway.resolvers.mistakes import Errors, IdempotencyMismatch
 from gateway.resolvers.operations import Receipt, receipt_id
+from gateway.resolvers.order_facts import read_order
 from gateway.resolvers.payloads import (
     CreateSalesOrderPayload,
     OperationStatus,
@@ -26,9 +28,7 @@ from gateway.resolvers.payloads import (
     telling,
 )
 from gateway.resolvers.placing import Buyer
-from gateway.resolvers.reading import read_order
 from gateway.resolvers.refusals import refusal
-from gateway.resolvers.values import day_mistakes, today
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.selection import columns_under

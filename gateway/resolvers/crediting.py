@@ -15,7 +15,7 @@ WHOLE_ACCOUNT = frozenset({Access.ACCOUNT, Access.ACCOUNT_AND_CHILDREN, Access.A
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountStanding:
     """The standing of an account."""
 
     id: UUID
@@ -35,7 +35,7 @@ class Amount:
     rate: Decimal | None
     """The amount of the currency that is one unit of the organization's own; for want of a base."""
 
-    def within(self, account: Account) -> Decimal | None:
+    def within(self, account: AccountStanding) -> Decimal | None:
         """The amount in the account's currency; None where nothing says what it comes to there."""
         theirs = account.currency.id if account.currency else None
         if not self.amount or self.currency == theirs:
@@ -50,14 +50,18 @@ class Amount:
         return self.amount / self.rate if self.rate else None
 
 
-def held(account: Account) -> Errors:
+def held(account: AccountStanding) -> Errors:
     """The mistake where the seller has stopped all business with the account."""
     said = "Your account is on hold; ask your seller."
     return [AccountOnHold(message=said, path=["input"])] if account.on_hold else []
 
 
 def exceeded(
-    account: Account, deal: Deal, ordered: Iterable[Amount], growth: Decimal, caller: Principal
+    account: AccountStanding,
+    deal: Deal,
+    ordered: Iterable[Amount],
+    growth: Decimal,
+    caller: Principal,
 ) -> Errors:
     """The mistake where open orders and so much more exceed a mandatory credit limit."""
     if account.limit is None:
@@ -74,7 +78,7 @@ def exceeded(
 
 
 def _exceeded(
-    account: Account, limit: Decimal, ordered: Decimal, caller: Principal
+    account: AccountStanding, limit: Decimal, ordered: Decimal, caller: Principal
 ) -> CreditLimitExceeded:
     """The error, with no figure that the caller could not read elsewhere."""
     code = account.currency.code if account.currency else None

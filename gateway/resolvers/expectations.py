@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from gateway.resolvers.input_checks import folded as spelled
 from gateway.resolvers.inputs import SalesOrderLineInput
 from gateway.resolvers.placing import LINE, columns_of, line_id
-from gateway.resolvers.values import folded as spelled
 from gateway.schema import ids
 from gateway.schema.catalog import Product
 from gateway.upstream.conditions import Raw, value_at

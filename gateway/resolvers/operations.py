@@ -14,8 +14,8 @@ from gateway.auth.principal import Access, Principal
 from gateway.errors import InvalidInput
 from gateway.loaders.seals import Broken
 from gateway.resolvers.expectations import Expected
+from gateway.resolvers.order_facts import canceled_in_erp, read_lines, read_order, with_days
 from gateway.resolvers.payloads import OperationStatus
-from gateway.resolvers.reading import canceled_in_erp, read_lines, read_order, with_days
 from gateway.schema.context import Context, Info
 from gateway.schema.sales import FINGERPRINT, SalesOrder
 from gateway.schema.selection import columns_under

@@ -26,9 +26,9 @@ from gateway.declarations import (
 from gateway.errors import InvalidInput, NotFound, UpstreamError, UpstreamRefused, UpstreamTimeout
 from gateway.kinds import OptionSet
 from gateway.loaders.writer import DUPLICATES, Unsettled
+from gateway.resolvers.input_checks import key_mistakes
 from gateway.resolvers.inputs import MAXIMUM_KEY
 from gateway.resolvers.placing import derived_id
-from gateway.resolvers.values import key_mistakes
 from gateway.schema import ids
 from gateway.schema.context import Info
 from gateway.tables import paths

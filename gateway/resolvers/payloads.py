@@ -66,8 +66,8 @@ class OrderPayload:
 
 P = TypeVar("P", bound=OrderPayload)
 R = TypeVar("R", bound="OrderPayload | PreviewSalesOrderPayload")
-Sent = TypeVar("Sent")
-Mutating = Callable[[Info, Sent], Coroutine[Any, Any, R]]
+Input = TypeVar("Input")
+Mutating = Callable[[Info, Input], Coroutine[Any, Any, R]]
 """A mutation by its input."""
 
 
@@ -79,11 +79,11 @@ def refused(payload: type[R], errors: Sequence[UserError]) -> R:
     return payload(errors=list(errors))
 
 
-def telling(payload: type[R]) -> Callable[[Mutating[Sent, R]], Mutating[Sent, R]]:
+def telling(payload: type[R]) -> Callable[[Mutating[Input, R]], Mutating[Input, R]]:
     """A mutation that answers what is wrong with its input by its payload."""
 
-    def wrapped(mutation: Mutating[Sent, R]) -> Mutating[Sent, R]:
-        async def told(info: Info, sent: Sent) -> R:
+    def wrapped(mutation: Mutating[Input, R]) -> Mutating[Input, R]:
+        async def told(info: Info, sent: Input) -> R:
             try:
                 return await mutation(info, sent)
             except Wrong as wrong:

@@ -14,16 +14,22 @@ import msgspec
 
 from gateway.auth.principal import Principal
 from gateway.parsers import Unpriced
-from gateway.resolvers.checking import Basket, Item, Sound, Wanted, sound
+from gateway.resolvers.checking import Basket, Item, Sound, WantedLine, sound
+from gateway.resolvers.input_checks import (
+    address_mistakes,
+    is_said,
+    key_mistakes,
+    plain,
+    text_mistakes,
+)
 from gateway.resolvers.inputs import AddressInput, PreviewSalesOrderInput, SalesOrderLineInput
 from gateway.resolvers.mistakes import AddressNotFound, Errors, MissingDefault
 from gateway.resolvers.mistakes import invalid as invalid
-from gateway.resolvers.values import address_mistakes, is_said, key_mistakes, plain, text_mistakes
 from gateway.schema.accounts import Account, Contact
 from gateway.schema.sales import ITEM_BASED
 from gateway.schema.values import Address
 from gateway.upstream.conditions import same, value_at
-from gateway.upstream.names import Children, Reference, lookup_value
+from gateway.upstream.names import NestedRows, Reference, lookup_value
 
 NAMESPACE = UUID("5e1b0b0e-6a0c-5f0e-9f0a-6f2d0c1e7a11")
 """Namespace of the ids that are derived from idempotency keys. Never changed."""
@@ -122,9 +128,9 @@ def checked(order: PreviewSalesOrderInput) -> Sound:
     return sound(numbered(order.lines, "lines"), "lines", besides=header)
 
 
-def numbered(lines: Sequence[SalesOrderLineInput], *path: str) -> list[Wanted]:
+def numbered(lines: Sequence[SalesOrderLineInput], *path: str) -> list[WantedLine]:
     """New lines, each called by its place in the list that stands at `path`."""
-    return [Wanted(line, (*path, str(number))) for number, line in enumerate(lines)]
+    return [WantedLine(line, (*path, str(number))) for number, line in enumerate(lines)]
 
 
 def missing(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
@@ -158,7 +164,7 @@ def order_row(
     """The header with its lines inside, as it is sent: one insert, all of it or nothing."""
     header = _header(identity, buyer, order)
     rows = line_rows(identity, basket, header["shipto_country"], rule)
-    return header | {LINES: Children(tuple(rows))}
+    return header | {LINES: NestedRows(tuple(rows))}
 
 
 def line_rows(

@@ -10,7 +10,7 @@ from gateway.resolvers.mistakes import (
     QuantityNotMultiple,
     UserError,
 )
-from gateway.schema.quantities import OrderQuantities
+from gateway.schema.order_settings import OrderQuantities
 
 
 def too_fine(quantity: Decimal, decimals: int, path: list[str]) -> Iterator[UserError]:

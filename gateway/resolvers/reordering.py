@@ -9,7 +9,8 @@ from uuid import UUID
 import strawberry
 
 from gateway.resolvers import buying, creating
-from gateway.resolvers.checking import Deal, Item, Wanted, input_mistakes, sound
+from gateway.resolvers.checking import Deal, Item, WantedLine, input_mistakes, sound
+from gateway.resolvers.input_checks import day_mistakes, key_mistakes, key_of, text_mistakes, today
 from gateway.resolvers.inputs import (
     MAXIMUM_LINES,
     PreviewSalesOrderInput,
@@ -17,9 +18,8 @@ from gateway.resolvers.inputs import (
     SalesOrderLineInput,
 )
 from gateway.resolvers.mistakes import Errors, OrderNotFound, UserError, Wrong, invalid
+from gateway.resolvers.order_facts import read_order
 from gateway.resolvers.payloads import LeftOut, LeftOutPart, ReorderPayload, refused, telling
-from gateway.resolvers.reading import read_order
-from gateway.resolvers.values import day_mistakes, key_mistakes, key_of, text_mistakes, today
 from gateway.schema import ids
 from gateway.schema.catalog import Product
 from gateway.schema.context import Context, Info
@@ -36,7 +36,7 @@ TOO_MANY = f"An order has at most {MAXIMUM_LINES} lines."
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class EarlierOrder:
     """The earlier order: its account and its lines."""
 
     account: UUID
@@ -102,7 +102,7 @@ def _taken(trial: Trial, *, skip: bool) -> list[Item]:
     return trial.items
 
 
-async def _source(info: Info, sent: ReorderInput) -> Source:
+async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
     context, raw = info.context, info._raw_info
     (key,) = key_of(SalesOrder, sent.order, "order")
     order = await read_order(context, UUID(str(key)), paths(SalesOrder, "account"))
@@ -116,21 +116,21 @@ async def _source(info: Info, sent: ReorderInput) -> Source:
         SalesOrderLine, {lookup_value("salesorderid"): UUID(str(key))}, LINE | shown
     )
     account = UUID(value_at(order.raw, lookup_value("customerid")))
-    return Source(
+    return EarlierOrder(
         buying.own_account(context, account, "order"),
         sorted(found, key=lambda line: line.sequence or 0),
     )
 
 
-async def _tried(context: Context, deal: Deal, source: Source) -> Trial:
+async def _tried(context: Context, deal: Deal, source: EarlierOrder) -> Trial:
     """The fate of each line, in the order that they had: as many as an order has room for."""
     trial, now = Trial(), today(context.writer.writes.clock())
-    wanted: dict[int, Wanted] = {}
+    wanted: dict[int, WantedLine] = {}
     for number, row in enumerate(source.rows):
         line, path = _line(row), ("order", "lines", str(number))
         if passed := day_mistakes(line, now, *path):
             trial.undated[number], line.requested_shipping_date = passed, None
-        wanted[number] = Wanted(line, path)
+        wanted[number] = WantedLine(line, path)
     good = {number: line for number, line in wanted.items() if not input_mistakes(line)}
     trial.gone.update({n: input_mistakes(wanted[n]) for n in wanted.keys() - good.keys()})
     for numbers in _batches(good):
@@ -154,7 +154,7 @@ def _sort(trial: Trial, number: int, found: Item | UserError) -> None:
         trial.items.append(found)
 
 
-def _batches(numbers: dict[int, Wanted]) -> Iterator[list[int]]:
+def _batches(numbers: dict[int, WantedLine]) -> Iterator[list[int]]:
     left = iter(numbers)
     while batch := list(islice(left, MAXIMUM_LINES)):
         yield batch

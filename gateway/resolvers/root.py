@@ -15,7 +15,7 @@ from gateway.resolvers.own_fields import fields_of
 from gateway.resolvers.query import Query
 from gateway.schema import accounts, billing, catalog, identities, sales, shipping
 from gateway.schema.numbers import DECIMAL
-from gateway.schema.types import Types
+from gateway.schema.types import SchemaTypes
 from gateway.tables import Node
 
 NOUNS = (accounts, billing, catalog, identities, sales, shipping)
@@ -33,7 +33,7 @@ def build(extensions: Iterable[str] = ()) -> strawberry.Schema:
 
 def schema_of(registry: Registry) -> strawberry.Schema:
     """The schema of the tables of one app; DeclarationError where a declaration is wrong."""
-    tables = Types(registry).root_fields()
+    tables = SchemaTypes(registry).root_fields()
     nodes = [table.cls for table in registry.tables.values() if issubclass(table.cls, Node)]
     return strawberry.Schema(
         query=_with_fields(Query, [*tables, *_own(registry, "query", Query, tables)]),

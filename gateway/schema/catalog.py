@@ -10,7 +10,7 @@ from gateway.auth.principal import Access, Terms
 from gateway.kinds import OptionSet, option, unknown
 from gateway.loaders.rows import Loaders
 from gateway.rules import everyone, in_companies, in_price_lists, released_in
-from gateway.schema.quantities import OrderQuantities, order_settings
+from gateway.schema.order_settings import OrderQuantities, order_settings
 from gateway.schema.values import Money, money
 from gateway.tables import Node, Row, column, computed, group, link, lookup, paths, table
 from gateway.upstream.conditions import value_at

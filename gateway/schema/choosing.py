@@ -48,10 +48,10 @@ async def of_account(context: Context, table: Table, text: str) -> Condition:
     return table.rule.condition(confined, Access.ACCOUNT)
 
 
-async def _any(context: Context, key: UUID) -> principal.Account | None:
+async def _any(context: Context, key: UUID) -> principal.CallerAccount | None:
     """An account as staff read it."""
     select = paths(Account, "number", "company")
     row = await context.loaders.node(Account, (key,), select)
     if row is None:
         return None
-    return principal.Account(key, row.number, row.company and row.company.lower())
+    return principal.CallerAccount(key, row.number, row.company and row.company.lower())

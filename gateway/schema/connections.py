@@ -52,7 +52,7 @@ class Connection(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResolvedEdge:
     """An edge as it is resolved: its cursor is worked out when it is asked for."""
 
     listing: "Listing"
@@ -71,8 +71,8 @@ class Listing:
         self.nodes: Sequence[Row] = [found.table.cls(row) for row in found.rows]
 
     @property
-    def edges(self) -> list[Place]:
-        return [Place(self, node) for node in self.nodes]
+    def edges(self) -> list[ResolvedEdge]:
+        return [ResolvedEdge(self, node) for node in self.nodes]
 
     @property
     def page_info(self) -> PageInfo:

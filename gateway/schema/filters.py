@@ -41,7 +41,7 @@ _COMPARED: Mapping[str, Operator] = {
 }
 _FIRST_DAY = date(NEVER + 1, 1, 1)
 """The first day that F&O does not mean as no day."""
-Sent = Mapping[str, Any]
+SentFilter = Mapping[str, Any]
 """A filter as it was sent, its values coerced by GraphQL."""
 
 _COMPARISONS = {
@@ -101,7 +101,7 @@ class Filters:
         return self._inputs[name]
 
 
-def condition(table: Table, sent: Sent) -> Condition:
+def condition(table: Table, sent: SentFilter) -> Condition:
     """The condition that a filter means; raises InvalidInput where a value cannot be used."""
     return both(*(_part(table, name, value) for name, value in sent.items()))
 
@@ -124,7 +124,7 @@ def _part(table: Table, name: str, value: Any) -> Condition:
 
 
 def _operations(
-    table: Table, path: str, operators: Sent, typed: Callable[[Any], Value]
+    table: Table, path: str, operators: SentFilter, typed: Callable[[Any], Value]
 ) -> Condition:
     return both(*(_operation(table, path, name, value, typed) for name, value in operators.items()))
 

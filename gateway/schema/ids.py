@@ -14,7 +14,7 @@ import msgspec
 from gateway.errors import InvalidInput
 from gateway.tables import TABLES, Row, Table
 from gateway.upstream.conditions import Guid
-from gateway.upstream.rows import Key
+from gateway.upstream.row_keys import Key
 
 NOT_AN_ID = "This is no id that can be used here."
 """The message for an id that is damaged, and for one that leads to another type."""

@@ -24,7 +24,7 @@ from gateway.tables import Back, Group, Spec, Table
 ResolveInfo = GraphQLResolveInfo[Context]
 
 
-class Operation(Protocol):
+class SelectingOperation(Protocol):
     """The parts of an operation that decide what a selection means, besides its nodes."""
 
     @property
@@ -37,7 +37,7 @@ class Operation(Protocol):
 Selected = FieldNode | OperationDefinitionNode
 Fields = Mapping[str, list[FieldNode]]
 """Field nodes by the name of the field, whatever their aliases."""
-Rows = Callable[[Sequence[FieldNode]], Sequence[FieldNode]]
+RowNodes = Callable[[Sequence[FieldNode]], Sequence[FieldNode]]
 """From the nodes of a field to those that stand for rows."""
 
 
@@ -63,7 +63,7 @@ def asks_for(info: ResolveInfo, *names: str) -> bool:
 
 
 def fields(
-    operation: Operation, nodes: Iterable[FieldNode], type_name: str | None = None
+    operation: SelectingOperation, nodes: Iterable[FieldNode], type_name: str | None = None
 ) -> Fields:
     """The fields selected below `nodes`; with `type_name`, only what applies to that type."""
     found: dict[str, list[FieldNode]] = {}
@@ -72,7 +72,7 @@ def fields(
     return found
 
 
-def responses(operation: Operation, nodes: Iterable[Selected], type_name: str) -> Fields:
+def responses(operation: SelectingOperation, nodes: Iterable[Selected], type_name: str) -> Fields:
     """As `fields`, by the name that each field has in the answer and in the answer's order."""
     found: dict[str, list[FieldNode]] = {}
     for item in _below(operation, nodes, type_name):
@@ -80,7 +80,7 @@ def responses(operation: Operation, nodes: Iterable[Selected], type_name: str) -
     return found
 
 
-def _remembered(info: ResolveInfo, table: Table, rows: Rows) -> frozenset[str]:
+def _remembered(info: ResolveInfo, table: Table, rows: RowNodes) -> frozenset[str]:
     context = info.context
     key = (table.name, *map(id, info.field_nodes))
     if key not in context.selections:
@@ -88,14 +88,16 @@ def _remembered(info: ResolveInfo, table: Table, rows: Rows) -> frozenset[str]:
     return context.selections[key]
 
 
-def row_nodes(operation: Operation, nodes: Sequence[FieldNode]) -> list[FieldNode]:
+def row_nodes(operation: SelectingOperation, nodes: Sequence[FieldNode]) -> list[FieldNode]:
     """The nodes that stand for a row in a connection: `nodes` and `edges { node }`."""
     below = fields(operation, nodes)
     edges = fields(operation, below.get("edges", []))
     return [*below.get("nodes", []), *edges.get("node", [])]
 
 
-def columns_of(operation: Operation, table: Table, nodes: Sequence[FieldNode]) -> frozenset[str]:
+def columns_of(
+    operation: SelectingOperation, table: Table, nodes: Sequence[FieldNode]
+) -> frozenset[str]:
     """The columns of `table` that the selections below `nodes` need, which stand for its rows."""
     members = table.members
     found: set[str] = set()
@@ -105,7 +107,9 @@ def columns_of(operation: Operation, table: Table, nodes: Sequence[FieldNode]) -
     return frozenset(found)
 
 
-def _paths(operation: Operation, member: Spec | Back, nodes: list[FieldNode]) -> Iterable[str]:
+def _paths(
+    operation: SelectingOperation, member: Spec | Back, nodes: list[FieldNode]
+) -> Iterable[str]:
     if not isinstance(member, Group):
         return member.paths
     asked = fields(operation, nodes)
@@ -113,7 +117,7 @@ def _paths(operation: Operation, member: Spec | Back, nodes: list[FieldNode]) ->
 
 
 def _below(
-    operation: Operation, nodes: Iterable[Selected], type_name: str | None
+    operation: SelectingOperation, nodes: Iterable[Selected], type_name: str | None
 ) -> Iterator[FieldNode]:
     for node in nodes:
         if node.selection_set is not None:
@@ -121,7 +125,7 @@ def _below(
 
 
 def _flat(
-    operation: Operation, selections: Iterable[SelectionNode], type_name: str | None
+    operation: SelectingOperation, selections: Iterable[SelectionNode], type_name: str | None
 ) -> Iterator[FieldNode]:
     """Fields of a selection set with its fragments unfolded and its directives obeyed."""
     for node in selections:
@@ -137,7 +141,7 @@ def _flat(
 
 
 def _fragment(
-    operation: Operation, node: SelectionNode
+    operation: SelectingOperation, node: SelectionNode
 ) -> FragmentDefinitionNode | InlineFragmentNode:
     if isinstance(node, FragmentSpreadNode):
         return operation.fragments[node.name.value]
@@ -149,7 +153,7 @@ def _applies(condition: str, type_name: str) -> bool:
     return condition in (type_name, "Node")
 
 
-def _included(operation: Operation, node: SelectionNode) -> bool:
+def _included(operation: SelectingOperation, node: SelectionNode) -> bool:
     if not node.directives:
         return True
     skip = get_directive_values(GraphQLSkipDirective, node, operation.variable_values)

@@ -59,7 +59,7 @@ class Resolved(StrawberryField):
         return self._resolve(source, info, **kwargs)
 
 
-class Types:
+class SchemaTypes:
     """The GraphQL types of all declared tables; making one fills in the classes' definitions."""
 
     def __init__(self, registry: Registry) -> None:

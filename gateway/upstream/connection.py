@@ -8,10 +8,10 @@ from typing import cast
 import httpx2
 
 from gateway.upstream.exchange import Reply, Timeouts
-from gateway.upstream.parsing import AnswerParser
+from gateway.upstream.reply_parser import AnswerParser
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """
     Carries one exchange after the other, never two at once.
 

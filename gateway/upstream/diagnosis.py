@@ -5,7 +5,7 @@ import logging
 from gateway.errors import NotAvailableHere, UpstreamRefused
 from gateway.upstream.failures import FORBIDDEN, denied_table, is_no_table, unknown_property
 from gateway.upstream.names import Names, NamesChanged
-from gateway.upstream.odata import Dialect, Query
+from gateway.upstream.odata import Dialect, ODataQuery
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,11 @@ def diagnose_write(error: UpstreamRefused) -> None:
 
 
 def diagnose(
-    names: Names, dialect: Dialect, query: Query, error: UpstreamRefused, told: set[tuple[str, str]]
+    names: Names,
+    dialect: Dialect,
+    query: ODataQuery,
+    error: UpstreamRefused,
+    told: set[tuple[str, str]],
 ) -> None:
     """
     Say once what the service does not like about a query; `told` remembers it.

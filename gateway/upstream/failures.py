@@ -14,8 +14,8 @@ from gateway.errors import (
     UpstreamThrottled,
     UpstreamUnavailable,
 )
-from gateway.upstream.answers import Outcome
 from gateway.upstream.exchange import Reply
+from gateway.upstream.pages import ReadOutcome
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def denied_table(error: UpstreamRefused) -> str | None:
     return found["table"] if found else None
 
 
-def outcome_of(reply: Reply) -> Outcome:
+def outcome_of(reply: Reply) -> ReadOutcome:
     if reply.status < 400:
         return reply.body
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from gateway.upstream.names import Children, Names
+from gateway.upstream.names import Names, NestedRows
 
 
 class TooLong(Struct, frozen=True):
@@ -22,7 +22,7 @@ def too_long(names: Names, entity: str, row: Mapping[str, Any]) -> Iterator[TooL
     known = names.entities.get(entity)
     lengths = known.lengths if known else {}
     for name, value in row.items():
-        if isinstance(value, Children) and (step := names.step(entity, name)) is not None:
+        if isinstance(value, NestedRows) and (step := names.step(entity, name)) is not None:
             for each in value.rows:
                 yield from too_long(names, step.entity, each)
         elif isinstance(value, str) and name in lengths:

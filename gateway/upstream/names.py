@@ -33,7 +33,7 @@ from gateway.upstream.conditions import (
     negated,
 )
 from gateway.upstream.days import Behaviour
-from gateway.upstream.odata import Expand, Order, Query, row_url
+from gateway.upstream.odata import Expand, ODataQuery, Order, row_url
 from gateway.upstream.renaming import Rename, renaming
 
 
@@ -86,7 +86,7 @@ class Reference(Struct, frozen=True):
     key: UUID
 
 
-class Children(Struct, frozen=True):
+class NestedRows(Struct, frozen=True):
     """Rows that are made along with the row that they point at."""
 
     rows: tuple[Mapping[str, Any], ...]
@@ -186,7 +186,7 @@ class Names:
             return path
         return None if path in known.absent else known.columns.get(path, path)
 
-    def query(self, query: Query) -> Query:
+    def query(self, query: ODataQuery) -> ODataQuery:
         """The same query in the names of the environment; what is absent is not asked for."""
         entity = query.entity
         known = self.entities.get(entity)
@@ -320,7 +320,7 @@ class Names:
         self, entity: str, row: Mapping[str, Any], company: str | None
     ) -> Iterator[tuple[str, Any]]:
         for name, value in row.items():
-            if isinstance(value, Reference | Children):
+            if isinstance(value, Reference | NestedRows):
                 if (step := self.step(entity, name)) is not None:
                     yield self._linked(step, value, company)
             elif (column := self.path(entity, name)) is not None:
@@ -328,9 +328,9 @@ class Names:
                 yield column, self.written(entity, name, value, company) if is_day else value
 
     def _linked(
-        self, step: Step, value: Reference | Children, company: str | None
+        self, step: Step, value: Reference | NestedRows, company: str | None
     ) -> tuple[str, Any]:
-        if isinstance(value, Children):
+        if isinstance(value, NestedRows):
             return step.navigation, [self.row(step.entity, each, company) for each in value.rows]
         url = row_url(self.collection(value.entity), value.key)
         return f"{step.navigation}@odata.bind", f"/{url}"

@@ -67,7 +67,7 @@ class Expand(Struct, frozen=True):
     top: int | None = None
 
 
-class Query(Struct, frozen=True):
+class ODataQuery(Struct, frozen=True):
     """
     A read of one table.
 
@@ -93,7 +93,7 @@ class Dialect:
     always: Mapping[str, str] = field(default_factory=dict)
     """Query options of every read."""
 
-    def url(self, query: Query) -> str:
+    def url(self, query: ODataQuery) -> str:
         """The path and query string of `query`, percent-encoded, relative to the service root."""
         always = tuple(self.always.items())
         what = _asked_for(query.entity, query.select, query.expands, always)

@@ -6,7 +6,7 @@ from collections import deque
 
 import httpx2
 
-from gateway.upstream.connection import Connection
+from gateway.upstream.connection import HttpConnection
 from gateway.upstream.exchange import Reply, Timeouts
 
 KEPT = 30.0
@@ -14,7 +14,7 @@ KEPT = 30.0
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Places:
+class Slots:
     """So many callers at once; the others in the order in which they came."""
 
     def __init__(self, number: int) -> None:
@@ -68,8 +68,8 @@ class Pool:
         trust.set_alpn_protocols(["http/1.1"])
         self._maximum = maximum
         # A connection is made only while none is idle, so there are never more of them than places.
-        self._places = Places(connections)
-        self._idle: deque[Connection] = deque()
+        self._places = Slots(connections)
+        self._idle: deque[HttpConnection] = deque()
         self._closed = False
 
     async def exchange(self, method: str, data: bytes, timeouts: Timeouts) -> Reply:
@@ -98,7 +98,7 @@ class Pool:
             except TimeoutError:
                 raise httpx2.PoolTimeout("All connections to the service are taken.") from None
 
-    def _kept(self) -> Connection | None:
+    def _kept(self) -> HttpConnection | None:
         oldest = self._loop.time() - KEPT
         while self._idle and self._idle[0].moved < oldest:
             self._idle.popleft().close()
@@ -109,14 +109,14 @@ class Pool:
             connection.close()
         return None
 
-    def _keep(self, connection: Connection) -> None:
+    def _keep(self, connection: HttpConnection) -> None:
         # What the event loop has not seen yet is looked for before the next use, which is later.
         if connection.open and not self._closed:
             self._idle.append(connection)
         else:
             connection.close()
 
-    async def _connected(self, timeouts: Timeouts) -> Connection:
+    async def _connected(self, timeouts: Timeouts) -> HttpConnection:
         async with timeouts.whole():
             try:
                 async with asyncio.timeout(timeouts.connect):
@@ -126,9 +126,9 @@ class Pool:
             except OSError as error:
                 raise httpx2.ConnectError(str(error)) from error
 
-    async def _connect(self) -> Connection:
+    async def _connect(self) -> HttpConnection:
         _, connection = await self._loop.create_connection(
-            lambda: Connection(self._maximum),
+            lambda: HttpConnection(self._maximum),
             self._host,
             self._port,
             ssl=self._tls,

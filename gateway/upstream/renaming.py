@@ -3,15 +3,15 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-Rows = list[Any]
-Rename = Callable[[Rows], None]
+RenamedRows = list[Any]
+Rename = Callable[[RenamedRows], None]
 """Gives rows the names by which they were asked for."""
 
 
 def renaming(
     absent: Collection[str], renamed: Mapping[str, str], inner: Mapping[str, Rename]
 ) -> Rename:
-    def rename(rows: Rows) -> None:
+    def rename(rows: RenamedRows) -> None:
         for row in rows:
             for spelled, name in renamed.items():
                 if spelled in row:

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from gateway.errors import UpstreamError
-from gateway.upstream.answers import Answer, Outcome
+from gateway.upstream.pages import Envelope, ReadOutcome
 
 ROUNDS = 12
 """Rounds of the event loop in which what follows an answer is asked for."""
 TOGETHER = 0.001
 """Seconds within which answers count as having come together."""
-Place = tuple[int, int]
+ReplayPlace = tuple[int, int]
 """With which others an outcome came, and the how many-th of all is asking for it again."""
 
 
@@ -43,7 +43,7 @@ class Had(msgspec.Struct, eq=False):
     waiter: asyncio.Future[None] | None = None
     """The one that wants the outcome on the second way, while there is none yet."""
 
-    def come(self, outcome: Outcome, url_of: Callable[[], str]) -> None:
+    def come(self, outcome: ReadOutcome, url_of: Callable[[], str]) -> None:
         """It has an outcome, which `url_of` names."""
         self.moment, self.url_of = self.clock(), url_of
         self._end(outcome)
@@ -73,10 +73,10 @@ class Replay:
         """`clock`: that of the operation's allowance."""
         self._clock = clock
         self._had: list[Had] = []
-        self._kept: dict[str, deque[tuple[int, Outcome]]] = {}
+        self._kept: dict[str, deque[tuple[int, ReadOutcome]]] = {}
         self._coming: dict[str, deque[Had]] = {}
         self._taken = 0
-        self._turns: list[tuple[Place, asyncio.Future[None]]] = []
+        self._turns: list[tuple[ReplayPlace, asyncio.Future[None]]] = []
         self.keeping = True
         """True if outcomes are still being kept, and none is handed out."""
 
@@ -99,7 +99,7 @@ class Replay:
         self._had.append(had)
         return had
 
-    def made(self, outcome: Outcome, answer: Answer[Any]) -> None:
+    def made(self, outcome: ReadOutcome, answer: Envelope[Any]) -> None:
         """Keep what was made of a body in its place, which would be held for nothing."""
         for had in self._had:
             if had.outcome is outcome:
@@ -108,7 +108,7 @@ class Replay:
     def has(self, url: str) -> bool:
         return bool(self._kept.get(url) or self._coming.get(url))
 
-    async def take(self, url: str) -> Outcome:
+    async def take(self, url: str) -> ReadOutcome:
         """The next outcome of `url`, which `has` said is there, when it is its turn."""
         if not self._kept.get(url):
             return await self._awaited(self._coming[url].popleft())
@@ -121,13 +121,13 @@ class Replay:
         await turn
         return outcome
 
-    async def _awaited(self, had: Had) -> Outcome:
+    async def _awaited(self, had: Had) -> ReadOutcome:
         if had.outcome is None:
             had.waiter = asyncio.get_running_loop().create_future()
             await had.waiter
         if isinstance(had.outcome, BaseException) and not isinstance(had.outcome, UpstreamError):
             raise had.outcome
-        found: Outcome = had.outcome
+        found: ReadOutcome = had.outcome
         return found
 
     def _release_after(self, rounds: int) -> None:

@@ -67,7 +67,7 @@ class Sent(msgspec.Struct, frozen=True):
 Shared = Flight[Request, Sent]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class TryOutcome(msgspec.Struct, frozen=True):
     """The outcome of one try."""
 
     response: Reply | None = None
@@ -198,7 +198,7 @@ class Sender:
             asked.flight = self.flights.begin(asked.request.url, asked.request)
         return moment
 
-    async def _try(self, asked: _Asked) -> Outcome:
+    async def _try(self, asked: _Asked) -> TryOutcome:
         """The outcome of one try; UpstreamError where none may be made."""
         moment = await self._place(asked)
         governor, breakers, errand = self.governor, self.breakers, asked.errand
@@ -231,7 +231,7 @@ class Sender:
         return outcome
 
     def _learn(
-        self, outcome: Outcome, sort: Sort, probed: tuple[Breaker, ...], caller: Hashable
+        self, outcome: TryOutcome, sort: Sort, probed: tuple[Breaker, ...], caller: Hashable
     ) -> None:
         if not outcome.tells:
             self.breakers.forget(probed)
@@ -245,19 +245,19 @@ class Sender:
             slow_for=caller if isinstance(outcome.error, UpstreamTimeout) else None,
         )
 
-    def _judged(self, reply: Reply, errand: Errand, began: float, moment: float) -> Outcome:
+    def _judged(self, reply: Reply, errand: Errand, began: float, moment: float) -> TryOutcome:
         """The meaning of an answer for the next try, and for the calls of all others."""
         if reply.status != 429:
             self.governor.leave(errand, began, moment, reply.headers)
             return judge(reply)
         after = self.governor.refused(errand, began, moment, reply.headers, reply.body)
-        return Outcome(reply, again=True, after=after)
+        return TryOutcome(reply, again=True, after=after)
 
     def _limits(self, until: float, patience: float) -> Timeouts:
         usual = self.timeouts
         return Timeouts(usual.connect, patience, usual.write, usual.pool, until)
 
-    async def _pause(self, outcome: Outcome, attempt: int, deadline: float) -> bool:
+    async def _pause(self, outcome: TryOutcome, attempt: int, deadline: float) -> bool:
         """Wait before the next try; False where there shall be none."""
         if attempt == ATTEMPTS:
             return False
@@ -297,44 +297,46 @@ async def _landed(flight: Shared, deadline: float) -> Sent | None:
         raise UpstreamTimeout(OUT_OF_TIME) from None
 
 
-def _given_up(outcome: Outcome, ran: bool) -> UpstreamError:
+def _given_up(outcome: TryOutcome, ran: bool) -> UpstreamError:
     error = _error(outcome)
     error.doubtful = ran
     return error
 
 
-def _error(outcome: Outcome) -> UpstreamError:
+def _error(outcome: TryOutcome) -> UpstreamError:
     return outcome.error or UpstreamUnavailable("Dynamics could not answer.")
 
 
-def unanswered(error: Exception, request: Request) -> Outcome:
+def unanswered(error: Exception, request: Request) -> TryOutcome:
     """The meaning of no answer for the next try."""
     if isinstance(error, httpx2.PoolTimeout):
         # Our own connections were all taken, which says nothing of the service.
-        return Outcome(error=UpstreamUnavailable("The gateway is busy."), again=True, tells=False)
+        return TryOutcome(
+            error=UpstreamUnavailable("The gateway is busy."), again=True, tells=False
+        )
     if isinstance(error, UNSENT):
         log.warning("%s is not reachable: %s", _host(request), type(error).__name__)
         gone = UpstreamUnavailable("Dynamics is not reachable.")
-        return Outcome(error=gone, again=True, failed=True)
+        return TryOutcome(error=gone, again=True, failed=True)
     if isinstance(error, httpx2.TimeoutException | TimeoutError):
         late = UpstreamTimeout("Dynamics did not answer in time.")
-        return Outcome(error=late, again=True, failed=True, ran=True, cost=COST_OF_TIMEOUT)
+        return TryOutcome(error=late, again=True, failed=True, ran=True, cost=COST_OF_TIMEOUT)
     if isinstance(error, Unacceptable):
         log.warning("%s: %s", _host(request), error)
-        return Outcome(error=UpstreamMismatch(str(error)), ran=True)
+        return TryOutcome(error=UpstreamMismatch(str(error)), ran=True)
     log.warning("%s broke off: %s", _host(request), type(error).__name__)
     cut = UpstreamUnavailable("Dynamics is not reachable.")
-    return Outcome(error=cut, again=True, failed=True, ran=True)
+    return TryOutcome(error=cut, again=True, failed=True, ran=True)
 
 
-def judge(response: Reply) -> Outcome:
+def judge(response: Reply) -> TryOutcome:
     """The meaning of an answer for the next try."""
     status = response.status
     if status in REPEATABLE or (status >= 400 and _code(response.body) in DEADLOCKS):
         asked = "retry-after" in response.headers
         after = retry_after(response.headers) if asked else 0.0
-        return Outcome(response, again=True, failed=True, ran=True, after=after)
-    return Outcome(response)
+        return TryOutcome(response, again=True, failed=True, ran=True, after=after)
+    return TryOutcome(response)
 
 
 def _code(body: bytes) -> str:

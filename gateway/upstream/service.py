@@ -27,14 +27,14 @@ from gateway.errors import (
 )
 from gateway.upstream import batch
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.answers import PLAIN, Answer, Decoder, Outcome, Page, Row, opened
 from gateway.upstream.breaker import Sort
 from gateway.upstream.conditions import NOTHING
 from gateway.upstream.diagnosis import diagnose, diagnose_write
 from gateway.upstream.exchange import Reply, Request, Transport
 from gateway.upstream.failures import outcome_of, raise_for
 from gateway.upstream.names import Names, NamesChanged
-from gateway.upstream.odata import Dialect, Query, row_url
+from gateway.upstream.odata import Dialect, ODataQuery, row_url
+from gateway.upstream.pages import PLAIN, Decoder, Envelope, Page, ReadOutcome, Row, opened
 from gateway.upstream.replay import GivenUp
 from gateway.upstream.sender import Sender, Sent
 
@@ -71,7 +71,7 @@ COUNT_ANNOTATIONS = (
 class Call(Struct, frozen=True):
     """A query on its way to a service: the absolute URL, and the conditions that make it long."""
 
-    query: Query
+    query: ODataQuery
     url: str
     conditions: int
     finds: bool = True
@@ -129,7 +129,7 @@ class Service:
     names: Names = field(default_factory=Names)
     _diagnosed: set[tuple[str, str]] = field(default_factory=set)
 
-    def call(self, query: Query) -> Call:
+    def call(self, query: ODataQuery) -> Call:
         named = self.names.query(query)
         if named.where == NOTHING:
             return Call(query, "", 0, finds=False)
@@ -137,12 +137,14 @@ class Service:
         many = len(url) > SHORT_URL
         return Call(query, url, self.dialect.conditions(named.where) if many else 0)
 
-    async def fetch(self, query: Query, allowance: Allowance) -> Page:
+    async def fetch(self, query: ODataQuery, allowance: Allowance) -> Page:
         """The rows of `query`: `top` of them from one request, else all of its pages."""
         (page,) = await self.fetch_together([query], allowance)
         return page
 
-    async def fetch_together(self, queries: Sequence[Query], allowance: Allowance) -> list[Page]:
+    async def fetch_together(
+        self, queries: Sequence[ODataQuery], allowance: Allowance
+    ) -> list[Page]:
         """The rows of several queries, of whichever tables, by one call."""
         while True:
             try:
@@ -179,7 +181,7 @@ class Service:
             pages.append(_page(answer, call.query.top))
         return pages
 
-    def _rename(self, rows: list[Any], query: Query) -> None:
+    def _rename(self, rows: list[Any], query: ODataQuery) -> None:
         """Give plain rows the names by which they were asked for."""
         rename = self.names.rename(query.entity, query.select)
         if rename is not None and rows and isinstance(rows[0], dict):
@@ -219,7 +221,7 @@ class Service:
                 diagnose_write(error)
             raise
 
-    async def _outcomes(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
+    async def _outcomes(self, calls: Sequence[Call], allowance: Allowance) -> list[ReadOutcome]:
         replay = allowance.replay
         if replay is not None and not replay.keeping:
             if all(replay.has(call.url) for call in calls):
@@ -247,7 +249,7 @@ class Service:
             return call.url
         return self.call(replace(call.query, expands=())).url
 
-    async def _ask(self, calls: Sequence[Call], allowance: Allowance) -> list[Outcome]:
+    async def _ask(self, calls: Sequence[Call], allowance: Allowance) -> list[ReadOutcome]:
         """A GET for a query that fits into a URL, else a `$batch`."""
         if len(calls) == 1 and calls[0].fits:
             (call,) = calls
@@ -268,8 +270,8 @@ class Service:
         return _prefer(counted=call.query.count, page_size=call.page_size)
 
     async def _complete(
-        self, first: Answer[Any], query: Query, allowance: Allowance, decoder: Decoder
-    ) -> Answer[Any]:
+        self, first: Envelope[Any], query: ODataQuery, allowance: Allowance, decoder: Decoder
+    ) -> Envelope[Any]:
         """An answer with the rows of all pages that follow it."""
         answer, rows = first, first.value
         while answer.next_link is not None:
@@ -285,7 +287,7 @@ class Service:
             (outcome,) = await self._outcomes([further], allowance)
             answer = _opened(outcome, allowance, decoder)
             rows = rows + answer.value
-        return Answer(rows, first.count, first.count_is_limited)
+        return Envelope(rows, first.count, first.count_is_limited)
 
     def _own(self, link: str) -> str:
         """A next link, refused unless it leads to this very service: it would get our token."""
@@ -378,7 +380,7 @@ def _prefer(*, counted: bool, page_size: int | None) -> Mapping[str, str]:
     return {"Prefer": ",".join(preferences)} if preferences else NO_HEADERS
 
 
-def _page(answer: Answer[Any], top: int | None) -> Page:
+def _page(answer: Envelope[Any], top: int | None) -> Page:
     """The rows of an answer, of which so many were asked for, or all."""
     rows = answer.value
     complete = top is None or len(rows) < top
@@ -386,7 +388,7 @@ def _page(answer: Answer[Any], top: int | None) -> Page:
     return Page(rows, answer.count, exact, complete, rows[-1] if rows else None)
 
 
-def _opened(outcome: Outcome, allowance: Allowance, decoder: Decoder) -> Answer[Any]:
+def _opened(outcome: ReadOutcome, allowance: Allowance, decoder: Decoder) -> Envelope[Any]:
     answer = opened(outcome, decoder)
     if allowance.replay is not None:
         allowance.replay.made(outcome, answer)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from portal.drafts import Draft, Line, Objection, quantity
+from portal.drafts import Draft, DraftLine, Objection, quantity
 from portal.errors import NotFound
 from portal.pages.draft import draft_of, edit, line_of
 from portal.visits import Visit
@@ -43,5 +43,5 @@ def ordered(visit: Visit) -> dict[str, dict[str, Decimal]]:
     return found
 
 
-def _full(draft: Draft, line: Line) -> Objection | None:
+def _full(draft: Draft, line: DraftLine) -> Objection | None:
     return None if draft.has_room(line) else FULL

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.desks import Desk, State, current, edited, given_away, handed_over, settled
-from portal.drafts import Draft, Line
+from portal.drafts import Draft, DraftLine
 from portal.errors import Overtaken
 from portal.visits import Visit
 
@@ -75,7 +75,7 @@ def line_of(
     unit: str | None = None,
     note: str = "",
     ships: date | None = None,
-) -> Line:
+) -> DraftLine:
     """A line for a product of the gateway, in its own unit unless said otherwise."""
     own = product["unit"] or ""
     is_own = unit in (None, "", own)
@@ -85,7 +85,7 @@ def line_of(
         Decimal(allowed[name]) if allowed.get(name) else None
         for name in ("minimum", "maximum", "multiple")
     )
-    return Line(
+    return DraftLine(
         product=product["id"],
         number=product["number"] or "",
         name=product["name"] or product["number"] or "",

@@ -13,7 +13,7 @@ from portal.lists import mistakes
 from portal.pages import invoices, orders, shipments
 from portal.visits import Visit
 from portal.words import N_, words_for
-from spreadsheets.writing import Cell, convention, line
+from spreadsheets.csv_output import Cell, convention, line
 
 CONVENTIONS: Final = {"comma": ",", "point": "."}
 """The decimal marks that an address can ask for instead of that of the reader's language."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.drafts import MAXIMUM_LINES, Draft, Line, is_too_long, line_input, priced, quantity
+from portal.drafts import MAXIMUM_LINES, Draft, DraftLine, is_too_long, line_input, priced, quantity
 from portal.errors import Overtaken, Unavailable
 from portal.pages.draft import draft_of, edit, line_of
 from portal.pages.items import LONG_NOTE, Trouble, shown
@@ -84,14 +84,14 @@ async def imported(visit: Visit) -> Response:
     return visit.go("/orders/new/items")
 
 
-def _with_all(draft: Draft, lines: list[Line]) -> Draft:
+def _with_all(draft: Draft, lines: list[DraftLine]) -> Draft:
     longer = draft.extend(lines)
     if len(longer.lines) > MAXIMUM_LINES:
         raise Overtaken
     return longer
 
 
-def _tell(visit: Visit, lines: list[Line], strangers: list[str]) -> None:
+def _tell(visit: Visit, lines: list[DraftLine], strangers: list[str]) -> None:
     """Tell what was taken from a list, and which of its columns were not."""
     added = visit.language.messages.ngettext(
         "%d line was added.", "%d lines were added.", len(lines)
@@ -135,9 +135,9 @@ async def _listed(visit: Visit, operation: str, member: str, wanted: set[str]) -
 
 def _lines(
     visit: Visit, rows: Sequence[Row], named: Named
-) -> tuple[dict[int, Line], list[Problem]]:
+) -> tuple[dict[int, DraftLine], list[Problem]]:
     """The lines by the numbers of their rows, and what is wrong with the other rows."""
-    lines, mistakes = dict[int, Line](), []
+    lines, mistakes = dict[int, DraftLine](), []
     for row in rows:
         product = _meant(row, named.of(row))
         if isinstance(product, Problem):
@@ -190,8 +190,8 @@ def _mistake(row: Row, product: Product, today: date) -> Problem | None:
 
 
 async def _in_other_units(
-    visit: Visit, draft: Draft, lines: Mapping[int, Line]
-) -> tuple[list[Problem], list[Line]]:
+    visit: Visit, draft: Draft, lines: Mapping[int, DraftLine]
+) -> tuple[list[Problem], list[DraftLine]]:
     """Rows with a unit in which their product is not sold, and all lines with what these cost."""
     others = {row: line for row, line in lines.items() if line.own_unit is not None}
     if not others or draft.account is None:

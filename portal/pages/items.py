@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from portal.drafts import Draft, Line, Objection, is_too_long, quantity
+from portal.drafts import Draft, DraftLine, Objection, is_too_long, quantity
 from portal.edits import as_shown
 from portal.errors import NotFound, Overtaken, Unavailable
 from portal.lists import day
@@ -29,23 +29,23 @@ PAGE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ItemsPage:
     """The lines of a draft that one page shows."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[DraftLine, ...]
     page: int
     pages: int
     first: int
     """The place of the first of them in the draft, from 1."""
 
 
-def sheet(draft: Draft, page: str | None, size: int = PAGE) -> Sheet:
+def sheet(draft: Draft, page: str | None, size: int = PAGE) -> ItemsPage:
     """One page of the lines: the one that is asked for, as far as there is one."""
     pages = max(1, -(-len(draft.lines) // size))
     wanted = int(page) if page and page.isascii() and page.isdecimal() and len(page) < 4 else 1
     at = min(max(wanted, 1), pages)
     start = (at - 1) * size
-    return Sheet(draft.lines[start : start + size], at, pages, start + 1)
+    return ItemsPage(draft.lines[start : start + size], at, pages, start + 1)
 
 
 def page_of_line(place: int) -> int:
@@ -99,7 +99,7 @@ async def _found(visit: Visit) -> dict[str, Any] | None:
     return await search(visit, FOUND) if visit.query.get("q") else None
 
 
-async def _facts(visit: Visit, lines: tuple[Line, ...]) -> dict[str, dict[str, Any]]:
+async def _facts(visit: Visit, lines: tuple[DraftLine, ...]) -> dict[str, dict[str, Any]]:
     """The stock of the products on the page, by product; nothing while nobody can tell."""
     if not lines:
         return {}
@@ -118,7 +118,7 @@ async def _change(visit: Visit) -> Response:
         return await _add(visit, product)
     draft, wrong = draft_of(visit), {}
     typed = {line.id: _typed(visit, line) for line in draft.lines}
-    good = [found for found in typed.values() if isinstance(found, Line)]
+    good = [found for found in typed.values() if isinstance(found, DraftLine)]
     try:
         draft = await save(visit, lambda draft: _taken(draft, good, visit.form.get("remove", "")))
     except Overtaken:
@@ -128,7 +128,7 @@ async def _change(visit: Visit) -> Response:
     wrong = {
         key: found
         for key, found in typed.items()
-        if not isinstance(found, Line) and draft.line(key)
+        if not isinstance(found, DraftLine) and draft.line(key)
     }
     if wrong:
         return await shown(visit, Trouble(wrong=wrong))
@@ -144,7 +144,7 @@ def _items(form: Mapping[str, str], at: str = "") -> str:
     return "/orders/new/items" + (f"?{urlencode(query)}" if query else "") + at
 
 
-def _typed(visit: Visit, line: Line) -> Line | Objection:
+def _typed(visit: Visit, line: DraftLine) -> DraftLine | Objection:
     """The line as the form has it, if the page showed it; or what is wrong with that."""
     form, name = visit.form, f"line-{line.id}"
     asked = visit.language.typed(form[name]) if form.get(name) else str(line.quantity)
@@ -169,7 +169,7 @@ def _said(visit: Visit, message: str) -> Objection:
     return {"code": "INVALID_INPUT", "message": visit.translate(message), "path": ()}
 
 
-def _taken(draft: Draft, lines: list[Line], gone: str) -> Draft:
+def _taken(draft: Draft, lines: list[DraftLine], gone: str) -> Draft:
     """The lines as they are to be, without the one that goes."""
     by_id = {line.id: line for line in lines}
     kept = (by_id.get(line.id, line) for line in draft.lines if str(line.id) != gone)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.drafts import MAXIMUM_QUANTITY, Draft, Line, is_too_long
+from portal.drafts import MAXIMUM_QUANTITY, Draft, DraftLine, is_too_long
 from portal.errors import NotFound
 from portal.lists import day
 from portal.pages.draft import act_for, draft_of, edit, line_of
@@ -32,7 +32,7 @@ class Left:
     reason: str
 
 
-Taken = tuple[Line | None, list[Left]]
+Taken = tuple[DraftLine | None, list[Left]]
 """A line as it can be ordered again, and what of it cannot."""
 
 

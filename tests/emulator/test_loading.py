@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.declarations import standard
+from emulator.file_problems import LoadError
 from emulator.loading import Loaded, load
-from emulator.problems import LoadError
 from emulator.references import Reference, guid, reference
 from emulator.store import Store
 from emulator.values import guid_order, guid_text

@@ -14,7 +14,7 @@ from emulator.entra import SERVICE_SECRET
 from emulator.identities import DEMO_USERS
 from gateway.__main__ import main
 from gateway.audit import verifying
-from gateway.audit.chain import Key
+from gateway.audit.chain import ChainKey
 from gateway.audit.events import Event
 from gateway.audit.recorder import opened
 from gateway.audit.verifying import Verdict
@@ -26,7 +26,7 @@ from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 
-KEY = Key(key_for("audit", SERVICE_SECRET))
+KEY = ChainKey(key_for("audit", SERVICE_SECRET))
 CREATE = """
 mutation ($key: String!, $quantity: Decimal!) {
   createSalesOrder(input: {
@@ -72,7 +72,7 @@ def lines(file: Path) -> list[dict[str, Any]]:
     return [line for line in told if line["outcome"] != "intended"]
 
 
-def verify(*files: Path, head: str | None = None, key: Key = KEY) -> Verdict:
+def verify(*files: Path, head: str | None = None, key: ChainKey = KEY) -> Verdict:
     return verifying.verify(map(str, files), key, head)
 
 

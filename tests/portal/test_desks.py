@@ -27,10 +27,10 @@ from portal.desks import (
     sending,
     unanswered,
 )
-from portal.drafts import Draft, Line
+from portal.drafts import Draft, DraftLine
 from portal.errors import Gone, Overtaken, Waiting
 
-LINE = Line("p1", "D1", "Lamp", "ea", 0, Decimal(1))
+LINE = DraftLine("p1", "D1", "Lamp", "ea", 0, Decimal(1))
 LIMIT = 45.0
 """Seconds that a request waits for its answer; a process that dies waits no longer either."""
 LEASE = 60.0

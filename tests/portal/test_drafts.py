@@ -9,14 +9,14 @@ import pytest
 from babel import Locale
 
 from portal.desks import Desk, edited
-from portal.drafts import Draft, Line, least, quantity
+from portal.drafts import Draft, DraftLine, least, quantity
 from portal.keeping import owner_of
 from portal.language import Language, languages
 from portal.pages.order import steps
 
 
-def lamp(amount: str, product: str = "p1") -> Line:
-    return Line(product, "D1", "Lamp", "ea", 0, Decimal(amount), Decimal("2.50"), "USD")
+def lamp(amount: str, product: str = "p1") -> DraftLine:
+    return DraftLine(product, "D1", "Lamp", "ea", 0, Decimal(amount), Decimal("2.50"), "USD")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_amounts_of_different_currencies_are_never_added() -> None:
 
 
 def test_a_total_is_unknown_where_a_price_is() -> None:
-    draft = Draft(lines=(lamp("1"), Line("p2", "D2", "Vase", "ea", 0, Decimal(1))))
+    draft = Draft(lines=(lamp("1"), DraftLine("p2", "D2", "Vase", "ea", 0, Decimal(1))))
 
     assert draft.total is None
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from portal.stores import File
+from portal.stores import FileStore
 from tests.gateway.proofs.requests import NIGHTLY
 from tests.portal.site import Visitor, visiting
 from tests.portal.test_site import number_of_orders
@@ -137,7 +137,7 @@ class Interleavings(RuleBasedStateMachine):
     def _evict(self) -> None:
         for _, visitor in self.browser.processes:
             visitor.app.state.site.sessions._kept.clear()
-        File(self.browser.files["sessions"])._db.execute("DELETE FROM session")
+        FileStore(self.browser.files["sessions"])._db.execute("DELETE FROM session")
 
     async def _does(self, tab: int, process: int, doing: str) -> httpx2.Response | None:
         browser = self.browser

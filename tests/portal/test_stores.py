@@ -14,11 +14,11 @@ import pytest
 
 from portal import stores
 from portal.desks import Desk, Placed, State, edited
-from portal.drafts import Destination, Draft, Line
+from portal.drafts import Destination, Draft, DraftLine
 from portal.keeping import Desks
 from portal.seals import Seals
 from portal.sessions import Notice, Pending, Session, Sessions, Tokens, User, read, written
-from portal.stores import DraftStore, File, FileDrafts, Kept, MemoryDrafts, Written
+from portal.stores import DraftStore, FileDrafts, FileStore, Kept, MemoryDrafts, Written
 from tests.portal.site import Visitor, visiting
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,9 @@ def everything() -> Session:
 
 
 def full_desk() -> Desk:
-    line = Line("p1", "D1", "Lamp", "ea", 3, Decimal("1000.500"), Decimal("2.50"), "USD", "note")
+    line = DraftLine(
+        "p1", "D1", "Lamp", "ea", 3, Decimal("1000.500"), Decimal("2.50"), "USD", "note"
+    )
     draft = Draft(
         key="k",
         account="a",
@@ -70,13 +72,13 @@ def test_a_session_is_read_as_it_was_written() -> None:
 
 
 def test_what_another_version_wrote_is_forgotten(file: Path) -> None:
-    File(file).add("id", Kept(b'{"csrf": 1}', time.time()))
+    FileStore(file).add("id", Kept(b'{"csrf": 1}', time.time()))
 
-    assert Sessions(idle=60, lifetime=60, store=File(file)).find("id") is None
+    assert Sessions(idle=60, lifetime=60, store=FileStore(file)).find("id") is None
 
 
 def test_whoever_reads_the_file_learns_nothing(file: Path) -> None:
-    session, store = everything(), File(file)
+    session, store = everything(), FileStore(file)
     store.add(session.id, Kept(written(session), session.touched))
     lying = b"".join(path.read_bytes() for path in file.parent.iterdir())
 
@@ -87,7 +89,7 @@ def test_whoever_reads_the_file_learns_nothing(file: Path) -> None:
 
 
 def test_a_session_that_was_dropped_is_not_written_again(file: Path) -> None:
-    one, other = (Sessions(idle=60, lifetime=60, store=File(file)) for _ in range(2))
+    one, other = (Sessions(idle=60, lifetime=60, store=FileStore(file)) for _ in range(2))
     session = Session()
     one.keep(session)
     one.save(session)
@@ -97,12 +99,12 @@ def test_a_session_that_was_dropped_is_not_written_again(file: Path) -> None:
     elsewhere.theme = "dark"
     other.save(elsewhere)
 
-    assert File(file).load(session.id) is None
+    assert FileStore(file).load(session.id) is None
     assert other.find(session.id) is None
 
 
 def test_what_was_left_alone_for_a_week_is_swept(file: Path) -> None:
-    store = File(file)
+    store = FileStore(file)
     store.add("old", Kept(b"{}", time.time() - 8 * 24 * 3600))
     store.add("new", Kept(b"{}", time.time()))
 

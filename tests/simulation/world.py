@@ -15,7 +15,7 @@ from emulator.exchange import Answer, Ask
 from emulator.store import Store
 from emulator.values import guid_text
 from gateway.auth.policy import SHIPPED
-from gateway.auth.principal import Account, Contact, Kind, Principal
+from gateway.auth.principal import CallerAccount, CallerContact, Kind, Principal
 
 HOST = "https://org.example"
 USD, USMF, LIST, ACCOUNT, CONTACT, UNITS, UNIT = (
@@ -29,8 +29,8 @@ BUYER = Principal(
     "https://issuer.example",
     "jane",
     frozenset({"representative"}),
-    Contact(CONTACT, "Jane Doe", "jane@example.com", LIST, USD),
-    (Account(ACCOUNT, "US-001", "usmf", LIST, USD),),
+    CallerContact(CONTACT, "Jane Doe", "jane@example.com", LIST, USD),
+    (CallerAccount(ACCOUNT, "US-001", "usmf", LIST, USD),),
     rights=SHIPPED.rights(["representative"]),
 )
 

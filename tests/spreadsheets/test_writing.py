@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from spreadsheets.csv_output import COMMA, POINT, Cell, Convention, convention, harmless, line
 from spreadsheets.lines import read
-from spreadsheets.writing import COMMA, POINT, Cell, Convention, convention, harmless, line
 
 CONVENTIONS = pytest.mark.parametrize("written", [COMMA, POINT], ids=["comma", "point"])
 SEPARATORS = (",", ";", "\t", "|", ":", "^", "~", " ", "\n")

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from gateway.engine.plans.arguments import Arguments
 from gateway.engine.plans.leaves import Unusual
-from gateway.engine.plans.shapes import Rows
+from gateway.engine.plans.structs import RowStructs
 from gateway.loaders.bounds import Bounds
 from gateway.loaders.hiding import withheld
 from gateway.loaders.keys import Keys
@@ -31,7 +31,7 @@ from gateway.schema.listing import window_of
 from gateway.tables import Back, Computed, Link, Table
 from gateway.upstream.conditions import EVERYTHING, Guid
 from gateway.upstream.odata import Expand
-from gateway.upstream.rows import (
+from gateway.upstream.row_keys import (
     Folded,
     Key,
     folded,
@@ -92,7 +92,7 @@ class Fetch(Branch):
     """Rows of one table."""
 
     table: Table = field(kw_only=True)
-    shape: Rows = field(kw_only=True)
+    shape: RowStructs = field(kw_only=True)
     shared: bool = False
     """True if another fetch of the operation may want the same rows, so that both share them."""
     select: set[str] = field(default_factory=set)

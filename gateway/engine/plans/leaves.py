@@ -62,7 +62,7 @@ def leaf_of(type_: type, output: GraphQLLeafType, service: ServiceName) -> Leaf:
     if type_ is bool and service == "dataverse":
         return Leaf(bool)
     if issubclass(type_, OptionSet) and isinstance(output, GraphQLEnumType):
-        return Leaf(int, Names(type_, output), inline=LOOKED_UP)
+        return Leaf(int, OptionNames(type_, output), inline=LOOKED_UP)
     convert = _converted(decoder(type_), output.coerce_output_value)
     if type_ is Decimal:
         return Leaf(Any, convert, exact=False, inline=DIGITS)
@@ -76,7 +76,7 @@ def present(value: Any) -> Any:
     return value
 
 
-class Names(dict[int | None, str | None]):
+class OptionNames(dict[int | None, str | None]):
     """The names of an option set's numbers; a number that it does not declare is unknown."""
 
     def __init__(self, type_: type[OptionSet], output: GraphQLEnumType) -> None:

@@ -13,33 +13,33 @@ from gateway.engine.plans.arguments import Arguments, arguments_of
 from gateway.engine.plans.fetches import Fetch, Run, fetches_of, together
 from gateway.engine.plans.leaves import Unusual
 from gateway.engine.plans.roots import Keyed, Listed
-from gateway.engine.plans.shapes import Rows, Shapes
-from gateway.engine.plans.source import Source, Unplanned
+from gateway.engine.plans.source import FunctionSource, Unplanned
+from gateway.engine.plans.structs import RowStructs, Shapes
 from gateway.engine.plans.walking import Walk
 from gateway.resolvers.query import NODES, viewer_of
 from gateway.schema import ids
 from gateway.schema.accounts import Contact
-from gateway.schema.selection import Operation
+from gateway.schema.selection import SelectingOperation
 from gateway.tables import TABLES, Node, Table
 from gateway.upstream.conditions import Guid
 from gateway.upstream.names import Names
-from gateway.upstream.rows import Key
+from gateway.upstream.row_keys import Key
 
-Read = Callable[[Run], Awaitable[Any]]
+ReadRoot = Callable[[Run], Awaitable[Any]]
 Render = Callable[[Any], Any]
-Types = frozenset[str]
+IdTypes = frozenset[str]
 """The names of the tables that the ids of `node` and `nodes` lead to."""
 QUERY = "Query"
 BY_ID = ("node", "nodes")
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
+class RootPlan:
     """The plan of one root field: the rows that are read, and the answer made of them."""
 
     response: str
     fetches: tuple[Fetch, ...]
-    read: Read
+    read: ReadRoot
     render: Render
 
 
@@ -47,7 +47,7 @@ class Root:
 class Plan:
     """The plan by which an operation is answered."""
 
-    roots: tuple[Root, ...]
+    roots: tuple[RootPlan, ...]
 
     def hides(self, hidden: frozenset[str]) -> bool:
         """True if roles that hide these members hide something that is asked for."""
@@ -74,7 +74,7 @@ class Planner:
         self._singles = {to_camel_case(t.root[0]): t for t in rooted if t.root}
         self._lists = {to_camel_case(t.root[1]): t for t in rooted if t.root}
 
-    def types(self, roots: Mapping[str, list[FieldNode]], variables: VariableValues) -> Types:
+    def types(self, roots: Mapping[str, list[FieldNode]], variables: VariableValues) -> IdTypes:
         """The types to plan for; Unusual or InvalidInput for ids that cannot be used."""
         by_id = [nodes[0] for nodes in roots.values() if nodes[0].name.value in BY_ID]
         return frozenset().union(
@@ -82,19 +82,19 @@ class Planner:
         )
 
     def plan(
-        self, operation: Operation, roots: Mapping[str, list[FieldNode]], types: Types
+        self, operation: SelectingOperation, roots: Mapping[str, list[FieldNode]], types: IdTypes
     ) -> Plan:
         """Raises Unplanned where the operation holds something that no plan is made for."""
         shapes = Shapes()
         made = []
         for response, nodes in roots.items():
-            walk = Walk(Source(self._schema, operation), shapes, self._names)
+            walk = Walk(FunctionSource(self._schema, operation), shapes, self._names)
             draft = Draft(self._schema, walk, shapes, response, nodes, self._arguments(nodes[0]))
             made.append(self._root(draft, types))
         _share([fetch for root in made for fetch in root.fetches])
         return Plan(tuple(made))
 
-    def _root(self, draft: "Draft", types: Types) -> Root:
+    def _root(self, draft: "Draft", types: IdTypes) -> RootPlan:
         name = draft.name
         if name in self._lists:
             return draft.listed(self._lists[name])
@@ -105,10 +105,10 @@ class Planner:
         if name == "viewer":
             return draft.viewer()
         if name == "__typename":
-            return Root(draft.response, (), _nothing, lambda _: QUERY)
+            return RootPlan(draft.response, (), _nothing, lambda _: QUERY)
         raise Unplanned(f"the field {name}")
 
-    def _types_of(self, texts: Sequence[str]) -> Types:
+    def _types_of(self, texts: Sequence[str]) -> IdTypes:
         """The tables that ids lead to; Unusual where one is no id of a row that has one here."""
         tables = [ids.decode(text)[0] for text in texts]
         known = self._schema.type_map
@@ -142,28 +142,28 @@ class Draft:
         self._source = walk.source
         self._walk = walk
 
-    def listed(self, table: Table) -> Root:
+    def listed(self, table: Table) -> RootPlan:
         """The list of a table."""
         fetch = Listed(
             table=table,
-            shape=Rows(table),
+            shape=RowStructs(table),
             arguments=self._arguments,
             counted=self._walk.counted(self._nodes),
         )
         self._walk.find_page(fetch, self._nodes)
         page = self._source.variable()
         body = self._walk.write_page(fetch, self._nodes, page)
-        return Root(self.response, (fetch,), fetch.read, self._source.function(page, body))
+        return RootPlan(self.response, (fetch,), fetch.read, self._source.function(page, body))
 
-    def single(self, table: Table) -> Root:
+    def single(self, table: Table) -> RootPlan:
         """One row of a table."""
         fetch = self._keyed(
             table, lambda run: [ids.key(table, self._arguments(run.variables)["id"], Guid)]
         )
         render = self._row(fetch)
-        return Root(self.response, (fetch,), fetch.read, lambda rows: render(rows[0]))
+        return RootPlan(self.response, (fetch,), fetch.read, lambda rows: render(rows[0]))
 
-    def by_id(self, types: Types) -> Root:
+    def by_id(self, types: IdTypes) -> RootPlan:
         """`node` or `nodes`: a fetch and a function for each type that the ids lead to."""
         fetches = {name: self._keyed(TABLES[name], self._keys(name)) for name in sorted(types)}
         renders = {name: self._row(fetch) for name, fetch in fetches.items()}
@@ -182,9 +182,9 @@ class Draft:
             made = [renders[name](row) for name, row in found]
             return made if several else made[0]
 
-        return Root(self.response, tuple(fetches.values()), read, render)
+        return RootPlan(self.response, tuple(fetches.values()), read, render)
 
-    def viewer(self) -> Root:
+    def viewer(self) -> RootPlan:
         """The caller, with the contact behind the token."""
         type_ = self._schema.type_map["Viewer"]
         if not isinstance(type_, GraphQLObjectType):
@@ -207,7 +207,7 @@ class Draft:
             return viewer_of(run.context.principal), own[0] if own else None
 
         render = self._source.function(found, self._source.object(self._nodes, type_.name, field))
-        return Root(self.response, (fetch,) if contacts else (), read, render)
+        return RootPlan(self.response, (fetch,) if contacts else (), read, render)
 
     def _keyed(self, table: Table, keys: Callable[[Run], list[Key]]) -> Keyed:
         shape = self._shapes.of(table, "by id")

@@ -22,11 +22,11 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from gateway.auth.principal import LONG, Kind
-from gateway.engine.documents import Operation
+from gateway.engine.documents import PreparedOperation
 from gateway.engine.execution import Declined
 from gateway.engine.plans.fetches import Run
 from gateway.engine.plans.leaves import Unusual
-from gateway.engine.plans.planner import BY_ID, Plan, Planner, Types
+from gateway.engine.plans.planner import BY_ID, IdTypes, Plan, Planner
 from gateway.engine.plans.source import Unplanned
 from gateway.engine.plans.variables import NO_VARIABLES, Coerce, coercion
 from gateway.errors import GatewayError
@@ -37,7 +37,7 @@ from gateway.upstream.replay import Replay, trying
 
 log = logging.getLogger(__name__)
 
-NO_TYPES: Types = frozenset()
+NO_TYPES: IdTypes = frozenset()
 KEPT = 64
 """Plans that are kept of one operation."""
 
@@ -58,7 +58,7 @@ class Outline:
     roots: Mapping[str, list[FieldNode]]
     by_id: bool
     """True if its plan depends on the types that ids lead to."""
-    plans: dict[Types, Plan | Unplanned] = field(default_factory=dict)
+    plans: dict[IdTypes, Plan | Unplanned] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class Plans:
         self._planner = Planner(schema, names)
 
     async def run(
-        self, operation: Operation, variables: Mapping[str, Any], context: Context
+        self, operation: PreparedOperation, variables: Mapping[str, Any], context: Context
     ) -> dict[str, Any] | Declined:
         """The data of the answer; Declined where graphql-core must answer."""
         try:
@@ -111,14 +111,14 @@ class Plans:
         finally:
             trying.reset(first)
 
-    def warm(self, operation: Operation) -> None:
+    def warm(self, operation: PreparedOperation) -> None:
         """Plan an operation whose selections no variable decides on, before anybody asks for it."""
         known = self._known(operation)
         if not known.conditions:
             with suppress(Unplanned):
                 self._planned(self._outline(operation, known, NO_VARIABLES), NO_TYPES)
 
-    def _plan(self, operation: Operation, known: Known, run: Run) -> Plan:
+    def _plan(self, operation: PreparedOperation, known: Known, run: Run) -> Plan:
         outline = self._outline(operation, known, run.variables)
         try:
             types = self._planner.types(outline.roots, run.variables) if outline.by_id else NO_TYPES
@@ -129,7 +129,7 @@ class Plans:
             known.plan = plan
         return plan
 
-    def _known(self, operation: Operation) -> Known:
+    def _known(self, operation: PreparedOperation) -> Known:
         if operation.known is None:
             coerce = coercion(self._schema, operation.node)
             deciding = tuple(sorted(_deciding(operation.document)))
@@ -137,7 +137,9 @@ class Plans:
         found: Known = operation.known
         return found
 
-    def _outline(self, operation: Operation, known: Known, variables: VariableValues) -> Outline:
+    def _outline(
+        self, operation: PreparedOperation, known: Known, variables: VariableValues
+    ) -> Outline:
         key = tuple(map(variables.coerced.get, known.conditions))
         if key not in known.outlines:
             if len(known.outlines) >= KEPT:
@@ -153,7 +155,7 @@ class Plans:
             known.outlines[key] = Outline(selecting, roots, by_id)
         return known.outlines[key]
 
-    def _planned(self, outline: Outline, types: Types) -> Plan:
+    def _planned(self, outline: Outline, types: IdTypes) -> Plan:
         if types not in outline.plans:
             if len(outline.plans) >= KEPT:
                 outline.plans.clear()

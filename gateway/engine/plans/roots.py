@@ -13,10 +13,10 @@ from gateway.loaders.reader import Ask
 from gateway.loaders.windows import Slice
 from gateway.schema.listing import root_window_of
 from gateway.upstream.conditions import Guid
-from gateway.upstream.rows import Checked, Key, folded
+from gateway.upstream.row_keys import Checked, Key, folded
 
 
-class Root(Fetch):
+class RootFetch(Fetch):
     """Rows that no other row leads to."""
 
     @abstractmethod
@@ -28,7 +28,7 @@ class Root(Fetch):
 
 
 @dataclass(eq=False)
-class Listed(Root):
+class Listed(RootFetch):
     """A window of all rows that the caller may see."""
 
     arguments: Arguments = field(kw_only=True)
@@ -65,7 +65,7 @@ class Listed(Root):
 
 
 @dataclass(eq=False)
-class Keyed(Root):
+class Keyed(RootFetch):
     """Rows by keys that the caller sent, or that the caller is."""
 
     keys: Callable[[Run], Sequence[Key]] = field(kw_only=True)

@@ -23,7 +23,7 @@ from graphql import (
 )
 
 from gateway.engine.plans.leaves import Leaf, present
-from gateway.schema.selection import Operation, responses
+from gateway.schema.selection import SelectingOperation, responses
 
 Field = Callable[[str, list[FieldNode]], str]
 """A field's name and its nodes -> the expression of its value."""
@@ -33,10 +33,10 @@ class Unplanned(Exception):
     """The operation holds something that no plan is made for; its text is the reason."""
 
 
-class Source:
+class FunctionSource:
     """The names of one generated function, and expressions in them."""
 
-    def __init__(self, schema: GraphQLSchema, operation: Operation) -> None:
+    def __init__(self, schema: GraphQLSchema, operation: SelectingOperation) -> None:
         self.schema = schema
         self.operation = operation
         self.names: dict[str, Any] = {"Decimal": Decimal}

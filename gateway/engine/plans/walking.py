@@ -22,8 +22,8 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.engine.plans.arguments import arguments_of, spelled
 from gateway.engine.plans.fetches import Children, Fetch, Linked, Worked
 from gateway.engine.plans.leaves import LARGEST_INT, Convert, Leaf, Unusual, leaf_of
-from gateway.engine.plans.shapes import Shapes
-from gateway.engine.plans.source import Source, Unplanned, output_leaf
+from gateway.engine.plans.source import FunctionSource, Unplanned, output_leaf
+from gateway.engine.plans.structs import Shapes
 from gateway.loaders import keyset
 from gateway.loaders.named import read_day
 from gateway.loaders.windows import Slice
@@ -32,7 +32,7 @@ from gateway.schema.connections import COUNTS
 from gateway.schema.selection import columns_of, fields, responses
 from gateway.tables import Back, Column, Computed, Group, Link, Node, Spec
 from gateway.upstream.names import Names
-from gateway.upstream.rows import Checked
+from gateway.upstream.row_keys import Checked
 
 Nodes = Sequence[FieldNode]
 
@@ -40,7 +40,7 @@ Nodes = Sequence[FieldNode]
 class Walk:
     """Both walks of one root field."""
 
-    def __init__(self, source: Source, shapes: Shapes, names: Names) -> None:
+    def __init__(self, source: FunctionSource, shapes: Shapes, names: Names) -> None:
         """`names`: those of Dataverse, which tell how its columns hold days."""
         self.source = self._source = source
         self._shapes = shapes

@@ -15,17 +15,17 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.entra import SERVICE_SECRET
-from gateway.audit.chain import Key
+from gateway.audit.chain import ChainKey
 from gateway.audit.events import Event
 from gateway.audit.recorder import Audit, opened
-from gateway.audit.sinks import SEAL, File
+from gateway.audit.sinks import SEAL, FileSink
 from gateway.audit.verifying import Verdict, verify
 from gateway.keying import key_for
 from tests.stack import Answer, Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
 
-KEY = Key(key_for("audit", SERVICE_SECRET))
+KEY = ChainKey(key_for("audit", SERVICE_SECRET))
 CREATE = """mutation ($key: String!, $product: String!) {
   createSalesOrder(input: {idempotencyKey: $key, lines: [{number: $product, quantity: 1}]}) {
     order { number } errors { code }
@@ -358,12 +358,12 @@ def test_every_byte_counts(at: Place) -> None:
 def test_lines_made_without_the_key_show(at: Place) -> None:
     written(at, 3)
     other = Place(at.file.with_name("forged.jsonl"))
-    forged = File(str(other.file), Key(b"another"))
+    forged = FileSink(str(other.file), ChainKey(b"another"))
     for line in at.lines()[1:]:
         forged.append({"event": "mutation", "what": line.decode()})
 
     assert verify([str(other.file)], KEY).problems
-    assert verify([str(other.file)], Key(b"another")).problems == ()
+    assert verify([str(other.file)], ChainKey(b"another")).problems == ()
 
 
 def test_several_files_are_one_chain(at: Place) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.chain import Key
+from gateway.audit.chain import ChainKey
 from gateway.audit.events import Event
 from gateway.audit.otlp import Otlp
 from gateway.audit.recorder import RETRY_AFTER, Audit, opened
@@ -18,7 +18,7 @@ from gateway.audit.verifying import Verdict, verify
 from gateway.errors import WritesRefused
 from gateway.settings import SettingsError
 
-KEY = Key(b"a key of the tests")
+KEY = ChainKey(b"a key of the tests")
 
 
 class Collector(ThreadingHTTPServer):

@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gateway.audit.chain import LONGEST, SHORT, Key
+from gateway.audit.chain import LONGEST, SHORT, ChainKey
 from gateway.audit.events import Event
 from gateway.audit.folding import EACH, SOURCES, WINDOW
 from gateway.audit.recorder import OWED, Audit, opened
-from gateway.audit.sinks import File, Output
+from gateway.audit.sinks import FileSink, Output
 from gateway.audit.verifying import verify
 
-KEY = Key(b"a key of the tests")
+KEY = ChainKey(b"a key of the tests")
 
 
 class Clock:
@@ -44,7 +44,7 @@ def lines(file: Path) -> list[dict[str, Any]]:
 def test_who_only_looks_whether_there_can_be_an_audit_writes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
     with (tmp_path / "output").open("wb") as output:
-        for sink in (File(str(file), KEY), Output(KEY, output.fileno())):
+        for sink in (FileSink(str(file), KEY), Output(KEY, output.fileno())):
             Audit(sink).close()
 
     assert file.read_bytes() == (tmp_path / "output").read_bytes() == b""
@@ -52,7 +52,7 @@ def test_who_only_looks_whether_there_can_be_an_audit_writes_nothing(tmp_path: P
 
 def test_denials_of_one_kind_and_source_are_told_a_few_times_and_counted(tmp_path: Path) -> None:
     clock, file = Clock(), tmp_path / "audit.jsonl"
-    audit = Audit(File(str(file), KEY), clock=clock)
+    audit = Audit(FileSink(str(file), KEY), clock=clock)
     for _ in range(100):
         audit.record(denial())
         audit.record(denial(subject="jane"))
@@ -70,7 +70,7 @@ def test_denials_of_one_kind_and_source_are_told_a_few_times_and_counted(tmp_pat
 
 def test_nobody_can_fill_a_disk_with_refusals(tmp_path: Path) -> None:
     clock, file = Clock(), tmp_path / "audit.jsonl"
-    audit = Audit(File(str(file), KEY), clock=clock)
+    audit = Audit(FileSink(str(file), KEY), clock=clock)
     rows = tuple("x" * 500 for _ in range(100))
     began = time.process_time()
     for n in range(100_000):
@@ -88,7 +88,7 @@ def test_nobody_can_fill_a_disk_with_refusals(tmp_path: Path) -> None:
 
 def test_lines_are_bounded_whatever_they_are_to_say(tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
-    audit = Audit(File(str(file), KEY))
+    audit = Audit(FileSink(str(file), KEY))
     rows = tuple(f"{n:0500}" for n in range(200))
     for what in ("x" * 100_000, "\x01" * 100_000, "\u00fc" * 5_000):
         audit.record(Event("r", "mutation", {"subject": "x" * 255}, what, "done", rows))
@@ -103,7 +103,7 @@ def test_lines_are_bounded_whatever_they_are_to_say(tmp_path: Path) -> None:
 
 def test_what_is_owed_is_bounded_and_its_loss_is_told(tmp_path: Path, caplog: Any) -> None:
     file = tmp_path / "audit.jsonl"
-    audit = Audit(File(str(file), KEY))
+    audit = Audit(FileSink(str(file), KEY))
     file.rename(tmp_path / "old")
     file.mkdir()
     for n in range(OWED + 10):

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.auth.issuers import Issuer
-from gateway.auth.keys import Keys
+from gateway.auth.signing_keys import SigningKeys
 
 URL = "https://issuer.example/tenant"
 AUDIENCE = "gateway"
@@ -81,8 +81,8 @@ class TestIssuer:
     def client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app))
 
-    def keys_at(self, clock: Clock, profile: Issuer = PROFILE) -> Keys:
-        return Keys(profile, self.client(), clock)
+    def keys_at(self, clock: Clock, profile: Issuer = PROFILE) -> SigningKeys:
+        return SigningKeys(profile, self.client(), clock)
 
 
 def claims(**changes: Any) -> dict[str, Any]:

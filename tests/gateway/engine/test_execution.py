@@ -5,10 +5,10 @@ import logging
 import pytest
 
 from gateway.engine import documents
-from gateway.engine.answers import Answer, Refused
 from gateway.engine.documents import Documents
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import Limits
+from gateway.engine.outcome import Answer, Refused
 from tests.gateway.engine.orders import orders_schema
 
 SCHEMA = orders_schema()

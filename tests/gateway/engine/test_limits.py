@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from graphql import get_introspection_query
 
-from gateway.engine.answers import Refused
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import REGISTRY, Limits
+from gateway.engine.outcome import Refused
 from tests.gateway.engine.bombs import aliased, nested_value, repeated
 from tests.gateway.engine.orders import orders_schema
 

@@ -18,7 +18,7 @@ from gateway.upstream.conditions import (
     In,
 )
 from gateway.upstream.odata import DATAVERSE
-from gateway.upstream.rows import Checked
+from gateway.upstream.row_keys import Checked
 
 COLUMNS = ("account", "contact")
 MINE = UUID("0a000000-0000-0000-0000-00000000000a")

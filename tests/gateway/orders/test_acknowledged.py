@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.resolvers import values
+from gateway.resolvers import input_checks
 from gateway.resolvers.inputs import LENGTHS
 from tests.gateway.orders.ordering import ERRORS, codes, do, new_order, placed, preview, products
 from tests.gateway.orders.worlds import changed, key, many_lines
@@ -219,7 +219,7 @@ async def test_a_day_that_passes_refuses_no_replay(
     sent = await new_order(writable, requestedReceiptDate=FAR)
     first = await do(writable, "createSalesOrder", **sent)
 
-    monkeypatch.setattr(values, "LAST_PLACE", timedelta(days=900))
+    monkeypatch.setattr(input_checks, "LAST_PLACE", timedelta(days=900))
     again = await do(writable, "createSalesOrder", **sent)
     new = await do(writable, "createSalesOrder", **sent | {"idempotencyKey": str(uuid4())})
 

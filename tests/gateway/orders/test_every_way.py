@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.resolvers import checking, payloads
-from gateway.resolvers.checking import Check, Way
+from gateway.resolvers.checking import Check, WayToLine
 from gateway.resolvers.mistakes import ProductNotFound
 from gateway.resolvers.orders import Mutation
 from tests.gateway.orders.ordering import do, placed, preview, products
@@ -145,9 +145,9 @@ CASES = {
     ],
 }  # fmt: skip
 IMPOSSIBLE = {
-    (Way.CHANGE, Check.NAME): "the product of a line does not change",
-    (Way.REORDER, Check.NAME): "the earlier line names the product",
-    (Way.REORDER, Check.DAY): "a day that has passed is left out, and listed",
+    (WayToLine.CHANGE, Check.NAME): "the product of a line does not change",
+    (WayToLine.REORDER, Check.NAME): "the earlier line names the product",
+    (WayToLine.REORDER, Check.DAY): "a day that has passed is left out, and listed",
 }
 """Cells in which nothing can be wrong, and why."""
 
@@ -198,21 +198,21 @@ async def _reorder(base: Base, line: Line, case: Case) -> dict[str, Any]:
         return await do(base.stack, "reorder", order=base.order["id"], idempotencyKey="every way")
 
 
-WAYS: dict[Way, Callable[[Base, Line, Case], Awaitable[dict[str, Any]]]] = {
-    Way.CREATE: _create,
-    Way.PREVIEW: _preview,
-    Way.ADD: _add,
-    Way.IMPORT: _import,
-    Way.CHANGE: _change,
-    Way.REORDER: _reorder,
+WAYS: dict[WayToLine, Callable[[Base, Line, Case], Awaitable[dict[str, Any]]]] = {
+    WayToLine.CREATE: _create,
+    WayToLine.PREVIEW: _preview,
+    WayToLine.ADD: _add,
+    WayToLine.IMPORT: _import,
+    WayToLine.CHANGE: _change,
+    WayToLine.REORDER: _reorder,
 }
 CELLS = [
     pytest.param(way, case, id=f"{way.name}-{check.name}-{number}")
-    for way in Way
+    for way in WayToLine
     for check in Check
     if (way, check) not in IMPOSSIBLE
     for number, case in enumerate(CASES[check])
-    if way is not Way.CHANGE or case.lines == 1  # a change adds no line
+    if way is not WayToLine.CHANGE or case.lines == 1  # a change adds no line
 ]
 
 
@@ -230,7 +230,7 @@ async def base(changing_world: Starlette) -> AsyncIterator[Base]:
 
 
 @pytest.mark.parametrize(("way", "case"), CELLS)
-async def test_no_way_to_a_line_leaves_out_a_check(base: Base, way: Way, case: Case) -> None:
+async def test_no_way_to_a_line_leaves_out_a_check(base: Base, way: WayToLine, case: Case) -> None:
     good = {"number": base.product["number"], "quantity": "9"}
     before = await _order(base)
 
@@ -243,8 +243,8 @@ async def test_no_way_to_a_line_leaves_out_a_check(base: Base, way: Way, case: C
     assert await _order(base) == before
 
 
-@pytest.mark.parametrize("way", Way)
-async def test_the_same_line_is_taken_where_nothing_is_wrong(base: Base, way: Way) -> None:
+@pytest.mark.parametrize("way", WayToLine)
+async def test_the_same_line_is_taken_where_nothing_is_wrong(base: Base, way: WayToLine) -> None:
     good = {"number": base.product["number"], "quantity": "9", "note": "\N{GRINNING FACE}" * 127}
     base.order = await placed(base.stack, lines=[{"product": base.product["id"], "quantity": "2"}])
 
@@ -265,7 +265,7 @@ def test_the_registries_are_whole() -> None:
     of_account = {Check.COUNT, Check.HOLD, Check.CREDIT}
 
     assert CASES.keys() == {*Check}
-    assert WAYS.keys() == {*Way}
+    assert WAYS.keys() == {*WayToLine}
     assert {*Check} == checking.OF_INPUT.keys() | checking.OF_LINE.keys() | of_account
 
 
@@ -274,7 +274,7 @@ def test_every_mutation_that_can_make_a_line_is_a_way() -> None:
     answers = {field.name: getattr(field.type, "of_type", field.type) for field in fields}
     making = {name for name, payload in answers.items() if ProductNotFound in payload.ERRORS}
 
-    assert {_camel(name) for name in making} == {way.value for way in Way}
+    assert {_camel(name) for name in making} == {way.value for way in WayToLine}
     for name in making:
         codes = {error.CODE for error in answers[name].ERRORS}
         assert {case.code for cases in CASES.values() for case in cases} <= codes, name

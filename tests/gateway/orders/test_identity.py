@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from strawberry import ID
 
-from gateway.auth.principal import Contact, Kind, Principal
+from gateway.auth.principal import CallerContact, Kind, Principal
 from gateway.errors import UpstreamRefused
 from gateway.loaders.seals import Broken, Seal
 from gateway.resolvers.inputs import CreateSalesOrderInput, SalesOrderLineInput, fingerprint
@@ -27,7 +27,7 @@ def caller(issuer: str = "https://issuer.example") -> Principal:
 
 
 def person() -> Principal:
-    contact = Contact(UUID(int=9), "Jane", None)
+    contact = CallerContact(UUID(int=9), "Jane", None)
     return Principal(Kind.CUSTOMER, "https://issuer.example", "robot", contact=contact)
 
 

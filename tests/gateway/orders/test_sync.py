@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
 from gateway.consulting import reconcile
-from gateway.reconciling import Report
+from gateway.reconciling import Reconciliation
 from gateway.schema import syncing
 from tests.gateway.orders.ordering import placed
 from tests.stack import Stack, settings
@@ -24,7 +24,7 @@ async def state(stack: Stack, order: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-async def compare(world: Starlette) -> Report:
+async def compare(world: Starlette) -> Reconciliation:
     return await reconcile(settings(), days=2, minutes=0, transport=InProcess(app=world))
 
 

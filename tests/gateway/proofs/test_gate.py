@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from gateway.auth.principal import Access, Account, Contact, Kind, Principal
+from gateway.auth.principal import Access, CallerAccount, CallerContact, Kind, Principal
 from gateway.resolvers.root import build
 from gateway.tables import TABLES
 from gateway.upstream.conditions import EVERYTHING, NOTHING, columns
@@ -12,20 +12,20 @@ from tests.stack import Stack
 
 build()
 ME, MINE = UUID(int=1), UUID(int=2)
-CONTACT = Contact(ME, "Jane", None)
-ACCOUNT = Account(MINE, "C1", "usmf")
+CONTACT = CallerContact(ME, "Jane", None)
+ACCOUNT = CallerAccount(MINE, "C1", "usmf")
 OWNED = [table for table in TABLES.values() if table.rule.by_account]
 NARROW = [access for access in Access if access is not Access.ALL]
 
 
-def principal(contact: Contact | None = CONTACT, *accounts: Account) -> Principal:
+def principal(contact: CallerContact | None = CONTACT, *accounts: CallerAccount) -> Principal:
     return Principal(Kind.CUSTOMER, "issuer", "subject", contact=contact, accounts=accounts)
 
 
 @pytest.mark.parametrize("table", OWNED, ids=lambda table: table.name)
 def test_nobody_without_accounts_sees_rows_of_accounts(table: object) -> None:
     for access in NARROW:
-        for own in (principal(None), principal(None, Account(MINE, None, None))):
+        for own in (principal(None), principal(None, CallerAccount(MINE, None, None))):
             found = TABLES[table.name].rule.condition(own, access)  # type: ignore[attr-defined]
             assert found != EVERYTHING
             if not own.accounts:
@@ -52,7 +52,9 @@ def test_f_and_o_is_asked_by_company_and_number() -> None:
     found = rule.condition(principal(CONTACT, ACCOUNT), Access.ACCOUNT)
 
     assert columns(found) == {"dataAreaId", "OrderAccount"}
-    nameless = principal(CONTACT, Account(MINE, None, "usmf"), Account(MINE, "C1", None))
+    nameless = principal(
+        CONTACT, CallerAccount(MINE, None, "usmf"), CallerAccount(MINE, "C1", None)
+    )
     assert rule.condition(nameless, Access.ACCOUNT) == NOTHING
 
 

@@ -15,7 +15,7 @@ from gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.breaker import CALLS, OPEN, SPREAD, WINDOW
 from gateway.upstream.exchange import Httpx2Transport, Request
-from gateway.upstream.odata import DATAVERSE, Query
+from gateway.upstream.odata import DATAVERSE, ODataQuery
 from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Service, Write
 from tests.gateway.upstream.test_sender import Script, Step, answer, drawn
@@ -151,7 +151,7 @@ async def test_reads_that_fail_in_batches_keep_no_write_from_its_table() -> None
     script = Script(*failures(CALLS, 204))
     sender = Sender(drawn(1), budget=-1_000.0)
     service = Service(Httpx2Transport(script), "https://org.example/", DATAVERSE, sender=sender)
-    reads = [service.call(Query("account", ("name",), top=top)) for top in (1, 2)]
+    reads = [service.call(ODataQuery("account", ("name",), top=top)) for top in (1, 2)]
     change = Write("PATCH", "account", {"name": "x"}, key=UUID(int=1))
 
     for _ in range(CALLS + 1):

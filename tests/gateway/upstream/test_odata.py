@@ -16,7 +16,7 @@ from emulator.odata.syntax import Call, Compare, Literal, Node, Or
 from gateway.errors import InvalidInput
 from gateway.upstream import conditions, odata
 from gateway.upstream.conditions import EVERYTHING, NOTHING, Like
-from gateway.upstream.odata import DATAVERSE, FINOPS, Order, Query
+from gateway.upstream.odata import DATAVERSE, FINOPS, ODataQuery, Order
 
 ID = UUID("0F8FAD5B-D9CB-469F-A165-70867728950E")
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -24,7 +24,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 def filter_of(dialect: odata.Dialect, condition: conditions.Condition) -> str:
     """The `$filter` as the service receives it, after the URL was taken apart."""
-    url = dialect.url(Query("things", ("name",), condition))
+    url = dialect.url(ODataQuery("things", ("name",), condition))
     return parse_qs(urlsplit(url).query, strict_parsing=True)["$filter"][0]
 
 
@@ -197,14 +197,14 @@ def test_composite_keys_are_grouped_by_their_leading_columns() -> None:
 def test_paths_travel_as_expands() -> None:
     paths = ("name", "order/number", "order/company/code", "unit/symbol")
 
-    assert DATAVERSE.url(Query("lines", paths)) == (
+    assert DATAVERSE.url(ODataQuery("lines", paths)) == (
         "lines?$select=name&$expand=order($select=number;$expand=company($select=code)),"
         "unit($select=symbol)"
     )
 
 
 def test_order_and_size_are_sent() -> None:
-    query = Query("orders", ("name",), order=(Order("createdon", True), Order("id")), top=5)
+    query = ODataQuery("orders", ("name",), order=(Order("createdon", True), Order("id")), top=5)
 
     assert DATAVERSE.url(query).endswith("&$orderby=createdon%20desc,id&$top=5")
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from emulator.certificates import certificates
 from gateway.upstream import pool
-from gateway.upstream.connection import Connection
+from gateway.upstream.connection import HttpConnection
 from gateway.upstream.exchange import (
     Httpx2Transport,
     Reply,
@@ -495,7 +495,7 @@ async def test_places_are_had_in_the_order_of_asking(make: Make) -> None:
 
 
 async def test_a_place_that_comes_as_its_caller_goes_is_anothers() -> None:
-    places = pool.Places(1)
+    places = pool.Slots(1)
     assert places.take()
     gone, next_one = (asyncio.create_task(places.wait()) for _ in range(2))
     await asyncio.sleep(0)
@@ -522,9 +522,9 @@ async def test_nothing_stays_of_closed_connections() -> None:
     assert not connections()
 
 
-def connections() -> list[Connection]:
+def connections() -> list[HttpConnection]:
     gc.collect()
-    return [each for each in gc.get_objects() if type(each) is Connection]
+    return [each for each in gc.get_objects() if type(each) is HttpConnection]
 
 
 async def test_a_connection_that_the_service_ended_is_not_used_again(make: Make) -> None:

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.auth.policy import SHIPPED
-from gateway.auth.principal import Account, Contact, Kind, Principal
+from gateway.auth.principal import CallerAccount, CallerContact, Kind, Principal
 from gateway.loaders.reader import Reader
 from gateway.tables import TABLES, Link, ServiceName
 from gateway.upstream.allowance import Allowance
@@ -198,8 +198,8 @@ def test_what_follows_from_one_rule_is_not_taken_for_what_follows_from_another(r
 
 def reader_of(role: str) -> Reader:
     """The reader of somebody who has this role."""
-    account = Account(UUID(int=1), "US-001", "usmf")
-    contact = Contact(UUID(int=2), "Jane", None, account=account.id)
+    account = CallerAccount(UUID(int=1), "US-001", "usmf")
+    contact = CallerContact(UUID(int=2), "Jane", None, account=account.id)
     principal = Principal(
         Kind.CUSTOMER,
         "https://issuer.example",

@@ -9,8 +9,8 @@ from gateway.errors import LimitExceeded
 from gateway.loaders.reader import Ask
 from gateway.schema import ids
 from gateway.tables import TABLES, Node, Table
-from gateway.upstream.answers import Page
 from gateway.upstream.conditions import Guid
+from gateway.upstream.pages import Page
 from tests.gateway.engine.plans.test_expands import reader_of
 from tests.stack import Stack, collection_of, running
 

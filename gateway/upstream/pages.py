@@ -14,7 +14,7 @@ Row = dict[str, Any]
 R = TypeVar("R")
 
 
-class Answer(msgspec.Struct, Generic[R]):
+class Envelope(msgspec.Struct, Generic[R]):
     """One page as a service sends it."""
 
     value: list[R]
@@ -25,15 +25,15 @@ class Answer(msgspec.Struct, Generic[R]):
     next_link: str | None = msgspec.field(name="@odata.nextLink", default=None)
 
 
-Outcome = bytes | Answer[Any] | UpstreamError
+ReadOutcome = bytes | Envelope[Any] | UpstreamError
 """The body of a good answer, or what was made of it; or what went wrong."""
-Decoder = msgspec.json.Decoder[Answer[Any]]
+Decoder = msgspec.json.Decoder[Envelope[Any]]
 """Makes rows of an answer's bytes, and checks what its row type declares."""
 
 
 def decoder(row: Any) -> Decoder:
     """A decoder for rows of this type; numbers with decimals keep their digits."""
-    return msgspec.json.Decoder(Answer[row], float_hook=_number)
+    return msgspec.json.Decoder(Envelope[row], float_hook=_number)
 
 
 # Quantities and prices repeat from row to row, and nothing in a row is as large as a Decimal.
@@ -43,11 +43,11 @@ PLAIN = decoder(Row)
 """Rows as JSON has them."""
 
 
-def opened(outcome: Outcome, decoder: Decoder) -> Answer[Any]:
+def opened(outcome: ReadOutcome, decoder: Decoder) -> Envelope[Any]:
     """The answer in a body; raises what went wrong, UpstreamMismatch for a body of another form."""
     if isinstance(outcome, UpstreamError):
         raise outcome
-    if isinstance(outcome, Answer):
+    if isinstance(outcome, Envelope):
         return outcome
     try:
         return decoder.decode(outcome)

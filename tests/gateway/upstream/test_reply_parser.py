@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream.exchange import Reply, Unacceptable
-from gateway.upstream.parsing import MAX_HEAD, AnswerParser
+from gateway.upstream.reply_parser import MAX_HEAD, AnswerParser
 
 MAXIMUM = 1_000_000
 START = b"HTTP/1.1 200 OK\r\n"

@@ -51,7 +51,7 @@ The states of a connection: it waits for the rest of a head or a body, its answe
 """
 
 
-class Refused(Exception):
+class BoundExceeded(Exception):
     """A request passes a bound."""
 
 
@@ -115,7 +115,7 @@ class Bounded(HttpToolsProtocol):
             self._check()
         except httptools.HttpParserUpgrade:
             pass  # nothing is upgraded; the request is answered as it is
-        except (httptools.HttpParserError, Refused):
+        except (httptools.HttpParserError, BoundExceeded):
             self._refuse()
 
     def on_message_begin(self) -> None:
@@ -196,7 +196,7 @@ class Bounded(HttpToolsProtocol):
     def _exceed(self, status: int) -> None:
         """Refuse the request, with this status."""
         self._refusal = status
-        raise Refused
+        raise BoundExceeded
 
     def _check(self) -> None:
         """Look at what is left of the data that came."""

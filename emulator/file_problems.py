@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass
-class Problem:
+class FileProblem:
     """One cause in one file; `line` 0 means the file itself."""
 
     path: Path
@@ -24,16 +24,16 @@ class Problems:
     """Collects problems; those of the same file and subject count as one."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[Path, str], Problem] = {}
+        self._found: dict[tuple[Path, str], FileProblem] = {}
 
     def add(self, path: Path, line: int, subject: str, text: str) -> None:
         known = self._found.get((path, subject))
         if known:
             known.times += 1
         else:
-            self._found[path, subject] = Problem(path, line, text)
+            self._found[path, subject] = FileProblem(path, line, text)
 
-    def __iter__(self) -> Iterator[Problem]:
+    def __iter__(self) -> Iterator[FileProblem]:
         return iter(self._found.values())
 
     def __len__(self) -> int:

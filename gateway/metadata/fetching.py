@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from gateway.metadata.described import Attribute, Entity, Key, Lookup
+from gateway.metadata.described import AlternateKey, Attribute, Entity, Lookup
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.answers import Row
 from gateway.upstream.conditions import AnyOf, Compare
-from gateway.upstream.odata import Expand, Query
+from gateway.upstream.odata import Expand, ODataQuery
+from gateway.upstream.pages import Row
 from gateway.upstream.service import Service
 
 DEFINITIONS = "EntityDefinitions"
@@ -61,7 +61,9 @@ def entity(row: Row, behaviours: Mapping[str, str]) -> Entity:
         {each["LogicalName"]: _attribute(each, behaviours) for each in row.get("Attributes") or ()},
         tuple(_lookups(row.get("ManyToOneRelationships") or ())),
         tuple(
-            Key(each["SchemaName"], tuple(each["KeyAttributes"]), each["EntityKeyIndexStatus"])
+            AlternateKey(
+                each["SchemaName"], tuple(each["KeyAttributes"]), each["EntityKeyIndexStatus"]
+            )
             for each in row.get("Keys") or ()
         ),
         row.get("IsOptimisticConcurrencyEnabled"),
@@ -69,9 +71,9 @@ def entity(row: Row, behaviours: Mapping[str, str]) -> Entity:
     )
 
 
-def _definitions(tables: Iterable[str]) -> Query:
+def _definitions(tables: Iterable[str]) -> ODataQuery:
     named = tuple(Compare("LogicalName", "eq", name) for name in tables)
-    return Query(
+    return ODataQuery(
         DEFINITIONS,
         DEFINITION,
         named[0] if len(named) == 1 else AnyOf(named),
@@ -83,9 +85,9 @@ def _definitions(tables: Iterable[str]) -> Query:
     )
 
 
-def _dates(table: str) -> Query:
+def _dates(table: str) -> ODataQuery:
     resource = f"{DEFINITIONS}(LogicalName='{table}')/Attributes/{DAYS}"
-    return Query(resource, ("LogicalName", "DateTimeBehavior"))
+    return ODataQuery(resource, ("LogicalName", "DateTimeBehavior"))
 
 
 def _attribute(row: Row, behaviours: Mapping[str, str]) -> Attribute:

@@ -7,18 +7,18 @@ import msgspec
 
 from gateway.engine.plans.leaves import Leaf, Unusual
 from gateway.engine.plans.source import Unplanned
-from gateway.loaders.reader import Inside
+from gateway.loaders.reader import NestedReads
 from gateway.tables import Table
-from gateway.upstream.answers import Decoder, decoder
 from gateway.upstream.names import Names
 from gateway.upstream.odata import Expand
-from gateway.upstream.rows import Checked
+from gateway.upstream.pages import Decoder, decoder
+from gateway.upstream.row_keys import Checked
 
 Tree = dict[str, Any]
 """Columns by name; below a lookup the columns of the row that it leads to."""
 
 
-class Rows:
+class RowStructs:
     """
     The classes of the rows of one fetch. `demand` types while planning; `decoder` when it is known
     which columns the gate adds for this caller.
@@ -50,7 +50,7 @@ class Rows:
         return self._slots[-1]
 
     def decoder(
-        self, columns: tuple[str, ...], expands: tuple[Inside, ...], names: Names
+        self, columns: tuple[str, ...], expands: tuple[NestedReads, ...], names: Names
     ) -> Decoder:
         key = names.version, columns, *[expand for expand, _, _ in expands]
         if key not in self._decoders:
@@ -58,7 +58,7 @@ class Rows:
         return self._decoders[key]
 
     def struct(
-        self, columns: Iterable[str], expands: Iterable[Inside], names: Names
+        self, columns: Iterable[str], expands: Iterable[NestedReads], names: Names
     ) -> type[Checked]:
         """A row of these columns, with the rows that travel inside of it in their slots."""
         if not self._left.isdisjoint(columns):
@@ -106,11 +106,11 @@ class Shapes:
     """
 
     def __init__(self) -> None:
-        self._by_loader: dict[tuple[str, ...], Rows] = {}
+        self._by_loader: dict[tuple[str, ...], RowStructs] = {}
 
-    def of(self, table: Table, *loaded_by: str) -> Rows:
+    def of(self, table: Table, *loaded_by: str) -> RowStructs:
         """The shape for rows of `table` that are found by these columns, or by this link."""
-        return self._by_loader.setdefault((table.name, *loaded_by), Rows(table))
+        return self._by_loader.setdefault((table.name, *loaded_by), RowStructs(table))
 
 
 def _inside(names: Names, entity: str, expand: Expand, shape: Any, slot: str) -> Any:

@@ -6,15 +6,15 @@ What Dynamics says of the parts before tells whether an order could be placed.
 from uuid import UUID, uuid4
 
 from gateway.doctor.findings import Finding, ok, unknown, wrong
-from gateway.doctor.looking import Looking, Outcome, words
+from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.schema.accounts import Account
 from gateway.schema.catalog import Product
 from gateway.schema.sales import ITEM_BASED, SalesOrder
 from gateway.tables import Row, paths
 from gateway.upstream.conditions import All, Compare, Condition, Not
-from gateway.upstream.names import Children, Reference, lookup_value
-from gateway.upstream.odata import Query
+from gateway.upstream.names import NestedRows, Reference, lookup_value
+from gateway.upstream.odata import ODataQuery
 from gateway.upstream.service import Write
 
 CHECK = "write"
@@ -22,13 +22,13 @@ NO_ROW = "0x80040217"
 """The code for a row that does not exist: what the last part of the change set must bring."""
 
 
-async def check(looking: Looking) -> Outcome:
+async def check(looking: Looking) -> CheckResult:
     """Try to create an order with one line inside a change set that is made to fail."""
     try:
         finding = await _tried(looking)
     except UpstreamError as error:
         finding = unknown(CHECK, "an order", words(error))
-    return Outcome([finding])
+    return CheckResult([finding])
 
 
 async def _tried(looking: Looking) -> Finding:
@@ -56,7 +56,7 @@ async def _tried(looking: Looking) -> Finding:
 
 
 async def _judged(looking: Looking, order: UUID, error: UpstreamRefused) -> Finding:
-    made = Query("salesorder", ("salesorderid",), Compare("salesorderid", "eq", order), top=1)
+    made = ODataQuery("salesorder", ("salesorderid",), Compare("salesorderid", "eq", order), top=1)
     if (await looking.services["dataverse"].fetch(made, looking.allowance())).rows:
         return wrong(
             CHECK,
@@ -94,7 +94,7 @@ def _order(key: UUID, account: Account, product: Product) -> dict[str, object]:
         "transactioncurrencyid": _to("transactioncurrency", account._currency_id),
         "pricelevelid": _to("pricelevel", account._price_list_id),
         "shipto_country": account._country,
-        "salesorderdetail.salesorderid": Children((line,)),
+        "salesorderdetail.salesorderid": NestedRows((line,)),
     }
 
 
@@ -110,6 +110,6 @@ def _filled(*lookups: str) -> Condition:
 async def _some(looking: Looking, cls: type[Row], where: Condition) -> dict[str, object] | None:
     members = [name for name in cls.__table__.specs if name.startswith("_")]
     select = tuple(sorted(paths(cls, *members)))
-    query = Query(cls.__table__.entity, select, where, top=1)
+    query = ODataQuery(cls.__table__.entity, select, where, top=1)
     page = await looking.services["dataverse"].fetch(query, looking.allowance())
     return page.rows[0] if page.rows else None

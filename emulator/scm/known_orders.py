@@ -10,9 +10,9 @@ from emulator.values import Row, fold
 from emulator.world.customers import Customer
 from emulator.world.erp_rows import INVOICES
 from emulator.world.order_rows import PROCESSING
-from emulator.world.orders import Line, Order
+from emulator.world.orders import WorldLine, WorldOrder
 from emulator.world.products import Product
-from emulator.world.reference import COMPANIES, COUNTRIES, Company, Country, Place
+from emulator.world.reference import COMPANIES, COUNTRIES, Company, Country, Town
 
 HEADERS, LINES = "SalesOrderHeadersV2", "SalesOrderLines"
 SLIPS, SLIP_LINES = "CustPackingSlipJourBiEntities", "CustPackingSlipTransBiEntities"
@@ -21,7 +21,7 @@ PRODUCTS = "CDSReleasedDistinctProducts"
 DIMENSIONS = ("ProductColorId", "ProductConfigurationId", "ProductSizeId", "ProductStyleId",
               "ProductVersionId")  # fmt: skip
 """The columns that tell the variants of an item apart."""
-NOWHERE = Place("", "", "", "")
+NOWHERE = Town("", "", "", "")
 
 
 def number_of(table: Table, row: Row, name: str) -> Decimal:
@@ -77,13 +77,13 @@ class Orders:
     def _first(self, entity_set: str, area: object, column: str, value: object) -> Row | None:
         return next(iter(self.rows(entity_set, area, column, value)), None)
 
-    def line(self, row: Row, rate: Decimal, slips: list[str] | None = None) -> Line:
+    def line(self, row: Row, rate: Decimal, slips: list[str] | None = None) -> WorldLine:
         """A line with its amounts, and what each of the order's packing slips carried of it."""
         table = self._store.catalog.tables[LINES]
         quantity = number_of(table, row, "OrderedSalesQuantity")
         carried = self._carried(row, slips or [])
         step = min(map(_step, (quantity, *carried)))
-        return Line(
+        return WorldLine(
             number=int(row["LineCreationSequenceNumber"] or 0),
             lot=str(row["InventoryLotId"]),
             product=self._product(table, row),
@@ -155,13 +155,13 @@ class Orders:
         home = customer.company.home
         return customer.company.tax if customer.country.erp == home.erp else Decimal(0)
 
-    def order(self, header: Row) -> Order:
+    def order(self, header: Row) -> WorldOrder:
         """The whole order as it stands."""
         slips = self.slips(header)
         names, rate = [str(slip["PackingSlipId"]) for slip in slips], self.tax_rate(header)
         rows = self.lines(header["dataAreaId"], header["SalesOrderNumber"])
         charges = number_of(self._store.catalog.tables[HEADERS], header, "OrderTotalChargesAmount")
-        return Order(
+        return WorldOrder(
             id="",
             number=str(header["SalesOrderNumber"]),
             index=0,

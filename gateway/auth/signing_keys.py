@@ -40,7 +40,7 @@ MIN_MODULUS = 342
 CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 PUBLIC_MEMBERS = ("kty", "n", "e", "crv", "x", "y")
 
-Key = RSAKey | ECKey
+SigningKey = RSAKey | ECKey
 Kid = tuple[str, str]
 """Key id and algorithm: a key verifies what it was published for, nothing else."""
 
@@ -49,7 +49,7 @@ class KeysError(Exception):
     """The issuer's documents cannot be fetched or must not be believed."""
 
 
-class Keys:
+class SigningKeys:
     """The keys of one issuer, for the life of the process."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Keys:
         """Counts the changes of the keys; what another count verified is verified anew."""
         self._client = client
         self._clock = clock
-        self._keys: dict[Kid, Key] = {}
+        self._keys: dict[Kid, SigningKey] = {}
         self._published: object = None
         self._fetched = self._attempted = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
@@ -73,7 +73,7 @@ class Keys:
         """True if what the keys verified need not be verified anew."""
         return self._clock() - max(self._fetched, self._attempted) < CURRENT
 
-    async def find(self, kid: str, algorithm: str) -> Key | None:
+    async def find(self, kid: str, algorithm: str) -> SigningKey | None:
         """The key of this id for this algorithm; None where the issuer has none.
 
         UpstreamUnavailable when the issuer was never reached, or not for a day.
@@ -177,9 +177,9 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc
 
 
-def _usable(published: list[Any], algorithms: tuple[str, ...]) -> dict[Kid, Key]:
+def _usable(published: list[Any], algorithms: tuple[str, ...]) -> dict[Kid, SigningKey]:
     """The keys that can verify a signature, by id and algorithm; the first of an id wins."""
-    found: dict[Kid, Key] = {}
+    found: dict[Kid, SigningKey] = {}
     for entry in published:
         for algorithm in algorithms:
             if (
@@ -212,7 +212,7 @@ def _kind(algorithm: str) -> tuple[str, str | None]:
     return ("EC", curve) if curve else ("RSA", None)
 
 
-def _import(entry: dict[str, Any]) -> Key | None:
+def _import(entry: dict[str, Any]) -> SigningKey | None:
     """The public part of a published key; None for one that is broken or too weak."""
     public = {name: entry[name] for name in PUBLIC_MEMBERS if name in entry}
     try:

@@ -11,8 +11,8 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import OctKey, RSAKey
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from gateway.auth.keys import CURRENT, EARLY, FORGET_AFTER, MAX_BYTES, MAX_KEYS, PAUSE
 from gateway.auth.rejections import Rejected
+from gateway.auth.signing_keys import CURRENT, EARLY, FORGET_AFTER, MAX_BYTES, MAX_KEYS, PAUSE
 from gateway.auth.tokens import Tokens
 from gateway.errors import UpstreamUnavailable
 from tests.gateway.auth.issuing import EC, NEXT, PROFILE, RSA, URL, Clock, TestIssuer, token

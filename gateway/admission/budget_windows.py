@@ -20,7 +20,7 @@ LOOK = 0.25
 """Seconds after which `free` is worked out again."""
 
 
-class Window:
+class BudgetWindow:
     """
     One budget of one application user; unbounded until the service says that there is a limit.
 

@@ -31,7 +31,7 @@ class Refused(Exception):
         return {"errors": self.errors}
 
 
-class Way(NamedTuple):
+class ExecutionWay(NamedTuple):
     """
     The way in which an operation was answered: by a plan, on graphql-core, or there after a plan
     gave up.
@@ -50,7 +50,7 @@ class Way(NamedTuple):
         return {"way": self.way} | ({"reason": self.reason} if self.reason else {})
 
 
-COMPILED: Final = Way("compiled")
+COMPILED: Final = ExecutionWay("compiled")
 
 
 class Answer(Struct, frozen=True):
@@ -58,7 +58,7 @@ class Answer(Struct, frozen=True):
 
     data: dict[str, Any] | None
     errors: tuple[Error, ...] = ()
-    way: Way = COMPILED
+    way: ExecutionWay = COMPILED
 
     @property
     def body(self) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.answers import decoder
-from gateway.upstream.rows import Checked, grouped, share
+from gateway.upstream.pages import decoder
+from gateway.upstream.row_keys import Checked, grouped, share
 
 
 class Line(Checked):

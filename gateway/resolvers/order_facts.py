@@ -10,7 +10,7 @@ from uuid import UUID
 
 from gateway.errors import UpstreamError
 from gateway.resolvers.checking import USUAL_DECIMALS, Changing, Currency, Deal
-from gateway.resolvers.crediting import Account, Amount
+from gateway.resolvers.crediting import AccountStanding, Amount
 from gateway.schema.accounts import HoldStatus
 from gateway.schema.context import Context
 from gateway.schema.sales import OPEN, SalesOrder, SalesOrderLine
@@ -19,7 +19,7 @@ from gateway.schema.values import Money
 from gateway.tables import Row
 from gateway.upstream.conditions import All, AnyOf, Compare, Condition, Raw, one_of, value_at
 from gateway.upstream.names import lookup_value
-from gateway.upstream.odata import Query
+from gateway.upstream.odata import ODataQuery
 
 LINE = frozenset(
     {
@@ -95,7 +95,7 @@ async def canceled_in_erp(context: Context, order: SalesOrder) -> bool:
 async def deal_of(context: Context, order: UUID) -> Deal:
     """On what terms an order is that the caller has been let to change."""
     key = Compare("salesorderid", "eq", order)
-    (row,) = await context.writer.facts(Query("salesorder", TERMS + CURRENCY, key))
+    (row,) = await context.writer.facts(ODataQuery("salesorder", TERMS + CURRENCY, key))
     price_list = value_at(row, PRICE_LIST)
     return Deal(
         account=UUID(value_at(row, BUYER)),
@@ -110,7 +110,7 @@ async def changing_of(
 ) -> Changing:
     """A line that the caller has been let to change, and what is to be written of it."""
     where = Compare("salesorderdetailid", "eq", key)
-    (row,) = await context.writer.facts(Query("salesorderdetail", CHANGING, where))
+    (row,) = await context.writer.facts(ODataQuery("salesorderdetail", CHANGING, where))
     price = _decimal(row.get("priceperunit"))
     code = deal.currency.code if deal.currency else None
     return Changing(
@@ -127,7 +127,7 @@ async def currency_of(context: Context, key: UUID) -> Currency:
     """A currency as a new order has it, at today's rate."""
     columns = ("isocurrencycode", "currencyprecision", RATE)
     where = Compare("transactioncurrencyid", "eq", key)
-    found = await context.writer.facts(Query("transactioncurrency", columns, where, top=1))
+    found = await context.writer.facts(ODataQuery("transactioncurrency", columns, where, top=1))
     row = found[0] if found else {}
     decimals = row.get("currencyprecision")
     return Currency(
@@ -138,13 +138,13 @@ async def currency_of(context: Context, key: UUID) -> Currency:
     )
 
 
-async def account_of(context: Context, key: UUID) -> Account:
+async def account_of(context: Context, key: UUID) -> AccountStanding:
     """The standing of an account, whatever of it the caller may see."""
     where = Compare("accountid", "eq", key)
-    (row,) = await context.writer.facts(Query("account", STANDING + CURRENCY, where))
+    (row,) = await context.writer.facts(ODataQuery("account", STANDING + CURRENCY, where))
     hold = value_at(row, "msdyn_onholdstatus")
     mandatory = value_at(row, "msdyn_creditlimitismandatory")
-    return Account(
+    return AccountStanding(
         id=key,
         on_hold=hold == HoldStatus.ALL.value,
         limit=_decimal(value_at(row, "creditlimit")) if mandatory else None,
@@ -155,13 +155,13 @@ async def account_of(context: Context, key: UUID) -> Account:
 async def amounts_of(context: Context, account: UUID) -> list[Amount]:
     """The amounts on order for an account by all open orders, whoever placed them."""
     facts = context.writer.facts
-    rows = await facts(Query("salesorder", ORDERED, _open(account)))
+    rows = await facts(ODataQuery("salesorder", ORDERED, _open(account)))
     known = [_amount(row, "totalamount", row.get("totalamount_base")) for row in rows]
     if all(row.get("totalamount") is not None for row in rows):
         return known
     # The ERP has not added these up yet.
     untold = All((_open(account, "salesorderid/"), Compare("salesorderid/totalamount", "eq", None)))
-    lines = await facts(Query("salesorderdetail", LINE_ORDERED, untold))
+    lines = await facts(ODataQuery("salesorderdetail", LINE_ORDERED, untold))
     return known + [_line_amount(row) for row in lines]
 
 

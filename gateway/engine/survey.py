@@ -38,10 +38,10 @@ class Name:
     """A response name in a set: how often it is asked for, and the names asked for below it."""
 
     times: int = 0
-    below: "Names" = field(default_factory=dict)
+    below: "FieldNames" = field(default_factory=dict)
 
 
-Names = dict[str, Name]
+FieldNames = dict[str, Name]
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Shape:
     depth: int = 0
     fields: int = 0
     aliases: int = 0
-    names: Names = field(default_factory=dict)
+    names: FieldNames = field(default_factory=dict)
 
 
 class Survey:
@@ -105,7 +105,7 @@ class Survey:
         self._limits.check("fields", shape.fields, "fields")
         self._merge(shape.names, other.names)
 
-    def _merge(self, names: Names, others: Names) -> None:
+    def _merge(self, names: FieldNames, others: FieldNames) -> None:
         """Never keeps a part of `others`, which may belong to a fragment that is spread again."""
         for name, other in others.items():
             self.visited += 1

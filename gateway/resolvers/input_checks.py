@@ -13,7 +13,7 @@ from gateway.resolvers.inputs import LENGTHS, MAXIMUM_KEY, AddressInput
 from gateway.resolvers.mistakes import Errors, Wrong, invalid
 from gateway.schema import ids
 from gateway.tables import Row
-from gateway.upstream.rows import Key
+from gateway.upstream.row_keys import Key
 
 LAST_PLACE = timedelta(hours=-12)
 """The offset of the zone in which a day ends last: only then has it passed for everybody."""

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from front import bounds
-from front.bounds import Front
+from front import connection_bounds
+from front.connection_bounds import Front
 from gateway.serving import Protocol
 
 pytestmark = pytest.mark.anyio
@@ -75,10 +75,10 @@ async def said(request: Request) -> Response:
 
 @pytest.fixture
 async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
-    monkeypatch.setattr(bounds, "HEAD_SECONDS", 1.0)
-    monkeypatch.setattr(bounds, "BODY_SECONDS", 0.3)
-    monkeypatch.setattr(bounds, "UNREAD_SECONDS", 1.0)
-    monkeypatch.setattr(bounds, "TICK", 0.1)
+    monkeypatch.setattr(connection_bounds, "HEAD_SECONDS", 1.0)
+    monkeypatch.setattr(connection_bounds, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(connection_bounds, "UNREAD_SECONDS", 1.0)
+    monkeypatch.setattr(connection_bounds, "TICK", 0.1)
     async with serving() as found:
         yield found
 
@@ -137,8 +137,8 @@ async def test_what_is_too_large_is_refused_at_once_and_not_logged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     status, sent = REFUSED[name]
-    monkeypatch.setattr(bounds, "HEAD_SECONDS", 60.0)
-    monkeypatch.setattr(bounds, "BODY_SECONDS", 60.0)
+    monkeypatch.setattr(connection_bounds, "HEAD_SECONDS", 60.0)
+    monkeypatch.setattr(connection_bounds, "BODY_SECONDS", 60.0)
     with caplog.at_level(logging.INFO):
         reader, _ = await served.connect(sent)
         answer = await end(reader)
@@ -272,7 +272,7 @@ async def test_requests_that_wait_are_counted(served: Served) -> None:
 async def test_all_heads_together_are_bounded(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "HELD", 100_000)
+    monkeypatch.setattr(connection_bounds, "HELD", 100_000)
     for _ in range(20):
         await served.connect(GET + b"X: " + b"a" * 12_000)
     await asyncio.sleep(0.1)
@@ -298,7 +298,9 @@ async def test_new_connections_take_the_place_of_those_that_wait_longest(
 
 
 async def test_the_documentation_has_every_bound() -> None:
-    public = {name: value for name, value in vars(bounds).items() if not name.startswith("_")}
+    public = {
+        name: value for name, value in vars(connection_bounds).items() if not name.startswith("_")
+    }
     found = {name: value for name, value in public.items() if isinstance(value, int | float)}
 
     told = re.findall(r"^\| `([A-Z_]+)` \| ([0-9,]+) \|", DOCS.read_text(), re.MULTILINE)

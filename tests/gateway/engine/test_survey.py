@@ -19,10 +19,10 @@ from graphql import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.engine.answers import Refused
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import REGISTRY, Limits
-from gateway.engine.shapes import Name, Names, Shape, Survey
+from gateway.engine.outcome import Refused
+from gateway.engine.survey import FieldNames, Name, Shape, Survey
 from gateway.errors import LimitExceeded
 from tests.gateway.engine.bombs import BOMBS, doubling
 from tests.gateway.engine.orders import orders_schema
@@ -71,7 +71,7 @@ def add(shape: Shape, other: Shape) -> None:
     shape.names = merged(shape.names, other.names)
 
 
-def merged(left: Names, right: Names) -> Names:
+def merged(left: FieldNames, right: FieldNames) -> FieldNames:
     return {
         name: Name(
             sum(side[name].times for side in (left, right) if name in side),

@@ -1,0 +1,258 @@
+"""The services that a process reaches, and what it remembers of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx2
+from msgspec.structs import replace
+from starlette.applications import Starlette
+
+from gateway.admission.flights import Flights
+from gateway.audit import recorder
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.issuers import issuers
+from gateway.auth.on_behalf import PRIORITY, errand_of
+from gateway.auth.policy_file import PolicyFile
+from gateway.auth.principal import Principal
+from gateway.auth.signing_keys import SigningKeys
+from gateway.auth.tokens import Tokens
+from gateway.directory import Directory
+from gateway.doctor.looking import Looking
+from gateway.doctor.relied import relied
+from gateway.explaining import Explanation, explanation
+from gateway.health import Probe
+from gateway.keying import key_for
+from gateway.loaders.footing import Footing
+from gateway.loaders.reader import Reader
+from gateway.loaders.rows import Loaders
+from gateway.loaders.seals import Seal
+from gateway.loaders.writer import Writer, Writes
+from gateway.metadata import assumed, overrides, remembered
+from gateway.metadata.learning import Learning
+from gateway.metrics import Counts
+from gateway.parsers import HttpTransport
+from gateway.receiving import Received
+from gateway.reconciling import Reconciliation, reconcile
+from gateway.registry import Registry
+from gateway.schema import languages
+from gateway.schema.choosing import account_id, contact_name
+from gateway.schema.context import Context
+from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
+from gateway.settings import Settings
+from gateway.tables import ServiceName
+from gateway.upstream.allowance import Allowance
+from gateway.upstream.credentials import ServiceLogin, Signed, service_login
+from gateway.upstream.exchange import Httpx2Transport, Request, Transport
+from gateway.upstream.names import Names
+from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
+from gateway.upstream.sender import Sent, now, sender_of
+from gateway.upstream.service import Service
+from gateway.upstream.transport import Http1Transport
+
+DATAVERSE_ROOT = "/api/data/v9.2/"
+FINOPS_ROOT = "/data/"
+ACCOUNT = "X-Account"
+"""The header by which a caller of several accounts chooses one for the whole request."""
+_ACCOUNT = ACCOUNT.lower().encode()
+TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
+    "own": Http1Transport,
+    "httpx2": Httpx2Transport.stock,
+}
+"""The transport to Dynamics, with at most so many connections to each service."""
+DRAIN = 30.0
+"""Seconds that writes under way get when the process is told to stop."""
+
+
+class Outside:
+    """The services of the process: HTTP clients, tokens, keys and remembered callers."""
+
+    def __init__(
+        self, settings: Settings, policy: PolicyFile, transport: httpx2.AsyncBaseTransport | None
+    ) -> None:
+        self._registry = Registry(settings.extensions)
+        self._settings = settings
+        self._given = transport
+        self._transports: list[Transport] = []
+        self._flights: Flights[Request, Sent] = Flights()
+        self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
+        anonymous = self._transport()
+        dataverse = service_login(settings, settings.dataverse_url, anonymous)
+        finops = service_login(settings, settings.finops_url, anonymous)
+        self._services: Mapping[ServiceName, Service] = {
+            "dataverse": self._service(
+                DATAVERSE, settings.dataverse_url + DATAVERSE_ROOT, dataverse
+            ),
+            "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
+        }
+        self._writes = Writes(
+            Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
+            patience=settings.mutation_deadline,
+            limit=settings.write_limit,
+        )
+        self._footing = Footing(
+            self._services["dataverse"],
+            SalesOrder.__table__.entity,
+            key=KEY,
+            fingerprint=FINGERPRINT,
+            required=settings.order_keys,
+        )
+        self._language = languages.option(settings.order_language)
+        self._overrides = overrides.load(settings.names) if settings.names else {}
+        self._learning = Learning(
+            self._registry.tables.values(),
+            dataverse=self._services["dataverse"],
+            finops=self._services["finops"].names,
+            overrides=self._overrides,
+            zones=settings.time_zone,
+            file=remembered.file_of(settings.learned_names),
+        )
+        self._keys = [
+            SigningKeys(each, self._client) for each in issuers(settings, policy.current())
+        ]
+        self._directory = Directory(
+            self._services["dataverse"],
+            deadline=settings.deadline,
+            external_identities=settings.external_identities,
+            contact_parties=settings.contact_parties,
+            web_roles=settings.web_roles,
+            outage=lambda: policy.current().outage,
+        )
+        self.authenticator = Authenticator(Tokens(self._keys), self._directory, policy.current)
+        self.audit = recorder.opened(
+            settings.audit_file,
+            key_for("audit", settings.audit_secret or settings.own_secret),
+            required=settings.audit_required,
+        )
+        self.probes: Mapping[str, Probe] = {
+            "dataverse": dataverse.token,
+            "finops": finops.token,
+            **{f"issuer {n}": keys.ready for n, keys in enumerate(self._keys, 1)},
+        }
+
+    def context(self, principal: Principal, request: Received) -> Context:
+        """The context of one request; NotFound where it names a foreign account."""
+        if account := request.header(_ACCOUNT):
+            principal = principal.choosing(account_id(account))
+        return self.shared(
+            principal,
+            request.id,
+            request.source,
+            begun=request.begun,
+            priority=request.headers.get(PRIORITY),
+        )
+
+    async def seen_as(self, staff: Principal, name: str) -> Principal:
+        """The customer of this global id, contact id or e-mail address, as staff look with it."""
+        return await self.authenticator.seen_as(staff, contact_name(name))
+
+    def shared(
+        self,
+        principal: Principal,
+        request: str,
+        source: str = "",
+        *,
+        begun: float | None = None,
+        priority: bytes | None = None,
+    ) -> Context:
+        """The same for a request of this id, which came at `begun` with this `Priority`."""
+        clock = asyncio.get_running_loop().time
+        deadline = (clock() if begun is None else begun) + self._settings.deadline
+        errand = errand_of(principal, priority)
+        allowance = Allowance(self._settings.upstream_calls, deadline, clock, errand=errand)
+        return Context(
+            principal,
+            Loaders(Reader(self._services, principal, allowance)),
+            Writer(self._services["dataverse"], principal, allowance, self._writes, self._footing),
+            request,
+            self._settings.unpriced,
+            self._language,
+            audit=self.audit,
+            source=source,
+        )
+
+    @property
+    def names(self) -> Names:
+        """The names of tables in Dataverse."""
+        return self._services["dataverse"].names
+
+    def calls(self) -> Counts:
+        """The number of calls to Dynamics, by service and outcome."""
+        for name, service in self._services.items():
+            for outcome, number in service.sender.outcomes.items():
+                yield (name, outcome), number
+
+    async def explain(self, context: Context) -> Explanation:
+        """The explanation of one request's answer, with time of its own."""
+        reader, deadline = context.loaders.reader, now() + self._settings.deadline
+        errand = reader.allowance.errand
+        allowance = Allowance(self._settings.upstream_calls, deadline, errand=errand)
+        return await explanation(replace(reader, allowance=allowance))
+
+    async def learn(self) -> None:
+        """Read the names of the environment, for a command that lasts no longer than its answer."""
+        await self._learning.start()
+        self._learning.stop()
+
+    def looking(self, say: Callable[[str], None]) -> Looking:
+        """The means of the doctor; names are those of the dictionary and of the names file."""
+        tables = tuple(self._registry.tables.values())
+        return Looking(
+            self._services,
+            tables,
+            {
+                name: relied((each for each in tables if each.service == name), service.names)
+                for name, service in self._services.items()
+            },
+            {"dataverse": assumed.dataverse(), "finops": assumed.finops()},
+            self._overrides,
+            say,
+        )
+
+    async def reconcile(self, *, days: int, minutes: int) -> Reconciliation:
+        """The orders of the last `days` that one side lacks, but for those younger than that."""
+        sides = self._services["dataverse"], self._services["finops"]
+        return await reconcile(*sides, days=days, minutes=minutes)
+
+    @asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        async with self.open():
+            self.audit.start()
+            await self._learning.start()
+            keys = (each.start() for each in self._keys)
+            await asyncio.gather(self._footing.start(), self._directory.start(), *keys)
+            flushing = asyncio.create_task(self.audit.flushing())
+            yield
+            flushing.cancel()
+            self._learning.stop()
+            self._directory.stop()
+            await self._writes.drain(DRAIN)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """The HTTP clients, connected while this lasts, and the audit's file."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self.audit.close)
+            await stack.enter_async_context(self._client)
+            for transport in self._transports:
+                stack.push_async_callback(transport.aclose)
+            yield
+
+    def _service(self, dialect: Dialect, root: str, login: ServiceLogin) -> Service:
+        return Service(
+            Signed(self._transport(), login),
+            # Links that the service sends begin with this, in the form that it gives addresses.
+            str(httpx2.URL(root)),
+            dialect,
+            write_patience=self._settings.write_timeout,
+            sender=sender_of(self._settings, dialect.service, self._flights),
+        )
+
+    def _transport(self) -> Transport:
+        if self._given is not None:
+            made: Transport = Httpx2Transport(self._given)
+        else:
+            make = TRANSPORTS[self._settings.http_transport]
+            made = make(self._settings.upstream_concurrency)
+        self._transports.append(made)
+        return made
