@@ -7,7 +7,7 @@ from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 from setuptools.errors import SetupError
 
-ASSETS = ("gateway/graphiql/web/dist/graphiql.js", "portal/web/dist/htmx.js")
+ASSETS = ("gateway/http/graphiql/web/dist/graphiql.js", "portal/web/dist/htmx.js")
 
 
 def demand_assets() -> None:

@@ -19,9 +19,9 @@ import click
 import httpx2
 import uvloop
 
+from gateway.client.exchange import Httpx2Transport, Request, Timeouts
+from gateway.client.transport import Http1Transport
 from gateway.memory import keep_freed
-from gateway.upstream.exchange import Httpx2Transport, Request, Timeouts
-from gateway.upstream.transport import Http1Transport
 
 SIZES = {"small": 1_000, "large": 60_000}
 HEADERS = {

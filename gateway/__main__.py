@@ -15,20 +15,21 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway import consulting, environment
 from gateway.app import create_app, start_log
 from gateway.audit.chain import ChainKey
 from gateway.audit.verifying import verify as check_chain
-from gateway.doctor.command import doctor
+from gateway.commands import operator
+from gateway.commands.doctor import doctor
+from gateway.config import environment
+from gateway.config.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable, table
 from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
 from gateway.engine.outcome import Refused
 from gateway.errors import GatewayError
+from gateway.http.protocols import protocol
 from gateway.keying import key_for
 from gateway.memory import settle
-from gateway.protocols import protocol
 from gateway.resolvers.root import build
-from gateway.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable, table
 
 SCHEMA = files("gateway") / "schema.graphql"
 GRACE = 30
@@ -134,7 +135,7 @@ def explain(name: str, query: str) -> None:
     Rows that were cut are counted with the gateway's own rights. The audit gets a line.
     """
     try:
-        found = asyncio.run(consulting.explain(_settings(), name, query))
+        found = asyncio.run(operator.explain(_settings(), name, query))
     except GatewayError as error:
         _fail(error.message)
     except Refused as refused:
@@ -194,7 +195,7 @@ def reconcile(days: int, minutes: int) -> None:
     Dataverse. Nothing is repaired or deleted.
     """
     try:
-        report = asyncio.run(consulting.reconcile(_settings(), days=days, minutes=minutes))
+        report = asyncio.run(operator.reconcile(_settings(), days=days, minutes=minutes))
     except GatewayError as error:
         _fail(error.message)
     for stray in report.strays:
@@ -305,7 +306,7 @@ def _app(settings: Settings) -> Starlette:
 def _demo(action: Callable[[Any], object]) -> None:
     """Run what needs the demo, which `serve` must not load: emulator and portal come with it."""
     try:
-        module = importlib.import_module("gateway.demo")
+        module = importlib.import_module("gateway.commands.demo")
     except ModuleNotFoundError as error:
         _fail(f"The demo needs {error.name}; install dynamics-gateway[demo].")
     try:

@@ -10,26 +10,26 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from gateway.auth.policy_file import PolicyFile
-from gateway.endpoint import VIEW_AS, GraphQLEndpoint
+from gateway.config.environment import load
+from gateway.config.settings import Settings
 from gateway.engine import manifest
 from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
-from gateway.engine.plans.plans import Plans
 from gateway.engine.trusted import Trusted
-from gateway.environment import load
-from gateway.graphiql.page import SignIn, graphiql_routes
-from gateway.health import health_routes
+from gateway.http.auditing import audited
+from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
+from gateway.http.graphiql.page import SignIn, graphiql_routes
+from gateway.http.health import health_routes
+from gateway.http.metrics import Counts, Metric, metrics_route
+from gateway.http.middleware import REQUEST_ID, BodyLimit, Requests
+from gateway.http.routing import GRAPHQL, Gateway
 from gateway.memory import settle
-from gateway.metrics import Counts, Metric, metrics_route
-from gateway.middleware import REQUEST_ID, BodyLimit, Requests
+from gateway.model.registry import Registry
 from gateway.outside import ACCOUNT, Outside
-from gateway.registry import Registry
-from gateway.resolvers.auditing import audited
-from gateway.resolvers.inputs import MOST
+from gateway.plans.plans import Plans
+from gateway.resolvers.orders.inputs import MOST
 from gateway.resolvers.root import build
-from gateway.routing import GRAPHQL, Gateway
 from gateway.schema.vocabulary import vocabulary
-from gateway.settings import Settings
 
 PREFLIGHT_SECONDS = 600
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

@@ -18,8 +18,9 @@ from gateway.auth import principal
 from gateway.auth.customers import Customer, Identity
 from gateway.auth.kept import Kept
 from gateway.auth.rejections import Reason, Rejected
+from gateway.config.parsers import PartnerAccount
 from gateway.errors import NotAvailableHere, UpstreamError
-from gateway.parsers import PartnerAccount
+from gateway.model.tables import Row, paths
 from gateway.persons import (
     ACCOUNT,
     ACTIVE,
@@ -47,9 +48,8 @@ from gateway.persons import (
     only,
     parties_at,
 )
-from gateway.schema.accounts import Account, ActiveState, Contact
+from gateway.schema.business.accounts import Account, ActiveState, Contact
 from gateway.schema.identities import ContactForParty, ExternalIdentity
-from gateway.tables import Row, paths
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import All, Compare, Condition, one_of
 from gateway.upstream.odata import ODataQuery

@@ -15,13 +15,12 @@ new major version alone. All other modules of the gateway may change with any ve
 from strawberry import ID, enum, field, input, type
 
 from gateway.auth.principal import Principal
-from gateway.declarations import DeclarationError, Node, Row
 from gateway.errors import Forbidden, InvalidInput, NotFound
-from gateway.fields import mutation, query
-from gateway.kinds import OptionSet, option, unknown
 from gateway.loaders.rows import Loaders
-from gateway.resolvers.own_rows import caller, create, find, update
-from gateway.rules import (
+from gateway.model.declarations import DeclarationError, Node, Row
+from gateway.model.fields import mutation, query
+from gateway.model.kinds import OptionSet, option, unknown
+from gateway.model.rules import (
     Rule,
     any_of,
     everyone,
@@ -32,14 +31,15 @@ from gateway.rules import (
     people,
     with_parent,
 )
-from gateway.schema.accounts import Account, Contact
-from gateway.schema.billing import Invoice, InvoiceLine
-from gateway.schema.catalog import Product, WarehouseStock
+from gateway.model.tables import column, computed, extend, group, link, lookup, paths, table
+from gateway.resolvers.own_rows import caller, create, find, update
+from gateway.schema.business.accounts import Account, Contact
+from gateway.schema.business.billing import Invoice, InvoiceLine
+from gateway.schema.business.catalog import Product, WarehouseStock
+from gateway.schema.business.sales import SalesOrder, SalesOrderLine
+from gateway.schema.business.shipping import Shipment, ShipmentLine, Tracking
+from gateway.schema.business.values import Address, Money, address, money
 from gateway.schema.context import Info
-from gateway.schema.sales import SalesOrder, SalesOrderLine
-from gateway.schema.shipping import Shipment, ShipmentLine, Tracking
-from gateway.schema.values import Address, Money, address, money
-from gateway.tables import column, computed, extend, group, link, lookup, paths, table
 from gateway.upstream.names import lookup_value
 
 __all__ = [

@@ -17,11 +17,17 @@ from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Principal
 from gateway.auth.signing_keys import SigningKeys
 from gateway.auth.tokens import Tokens
+from gateway.client.exchange import Httpx2Transport, Request, Transport
+from gateway.client.transport import Http1Transport
+from gateway.config.parsers import HttpTransport
+from gateway.config.settings import Settings
 from gateway.directory import Directory
 from gateway.doctor.looking import Looking
 from gateway.doctor.relied import relied
-from gateway.explaining import Explanation, explanation
-from gateway.health import Probe
+from gateway.http.explaining import Explanation, explanation
+from gateway.http.health import Probe
+from gateway.http.metrics import Counts
+from gateway.http.receiving import Received
 from gateway.keying import key_for
 from gateway.loaders.footing import Footing
 from gateway.loaders.reader import Reader
@@ -30,25 +36,19 @@ from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
 from gateway.metadata import assumed, overrides, remembered
 from gateway.metadata.learning import Learning
-from gateway.metrics import Counts
-from gateway.parsers import HttpTransport
-from gateway.receiving import Received
+from gateway.model.registry import Registry
+from gateway.model.tables import ServiceName
 from gateway.reconciling import Reconciliation, reconcile
-from gateway.registry import Registry
-from gateway.schema import languages
+from gateway.schema.business import languages
+from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.choosing import account_id, contact_name
 from gateway.schema.context import Context
-from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
-from gateway.settings import Settings
-from gateway.tables import ServiceName
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, service_login
-from gateway.upstream.exchange import Httpx2Transport, Request, Transport
 from gateway.upstream.names import Names
 from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
 from gateway.upstream.sender import Sent, now, sender_of
 from gateway.upstream.service import Service
-from gateway.upstream.transport import Http1Transport
 
 DATAVERSE_ROOT = "/api/data/v9.2/"
 FINOPS_ROOT = "/data/"

@@ -13,7 +13,8 @@ from uuid import UUID
 from gateway.auth import principal
 from gateway.auth.customers import Customer, Identity
 from gateway.auth.rejections import Reason, Rejected
-from gateway.schema.accounts import Account, ActiveState, Contact
+from gateway.model.tables import Row, paths
+from gateway.schema.business.accounts import Account, ActiveState, Contact
 from gateway.schema.identities import (
     ContactForParty,
     ExternalIdentity,
@@ -22,7 +23,6 @@ from gateway.schema.identities import (
     WebRole,
     WebRoleHolder,
 )
-from gateway.tables import Row, paths
 from gateway.upstream.conditions import All, AnyOf, Compare, Condition, one_of
 from gateway.upstream.names import lookup_value
 from gateway.upstream.odata import ODataQuery, logical

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from gateway.schema.sales import ITEM_BASED, SalesOrder
-from gateway.schema.syncing import ErpOrder
-from gateway.tables import Row, paths
+from gateway.model.tables import Row, paths
+from gateway.schema.business.sales import ITEM_BASED, SalesOrder
+from gateway.schema.business.syncing import ErpOrder
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import EVERYTHING, Compare, Condition, both, keyed
 from gateway.upstream.odata import ODataQuery

@@ -17,7 +17,7 @@ from urllib.parse import quote
 ROOT: Final = Path(__file__).parents[1]
 BOM: Final = ROOT / "bom.cdx.json"
 PYTHON: Final = ROOT / "requirements.production.lock"
-BUNDLED: Final = ("gateway/graphiql/web", "portal/web")
+BUNDLED: Final = ("gateway/http/graphiql/web", "portal/web")
 """Folders whose npm packages stand in a page; what only builds it does not."""
 PINNED: Final = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^ ;\\]+)", re.MULTILINE)
 INSIDE: Final = "node_modules/"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.fields import FIELDS
-from gateway.tables import TABLES
+from gateway.model.fields import FIELDS
+from gateway.model.tables import TABLES
 
 
 @contextmanager

@@ -15,9 +15,9 @@ from emulator.log import Entry
 from emulator.server import build
 from emulator.settings import Settings as EmulatorSettings
 from gateway.app import create_app
+from gateway.config.settings import Settings
 from gateway.metadata import assumed
-from gateway.settings import Settings
-from gateway.tables import Table
+from gateway.model.tables import Table
 
 EMULATOR = "http://127.0.0.1:8001"
 GATEWAY = "http://127.0.0.1:8000"

@@ -9,8 +9,8 @@ from graphql import GraphQLObjectType, get_named_type, parse, validate
 
 from gateway import extension
 from gateway.__main__ import main
+from gateway.config.settings import LIMIT, PREFIX, VARIABLES
 from gateway.resolvers.root import build
-from gateway.settings import LIMIT, PREFIX, VARIABLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

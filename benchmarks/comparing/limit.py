@@ -15,9 +15,9 @@ import msgspec
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from gateway.upstream.exchange import Request, Timeouts
+from gateway.client.exchange import Request, Timeouts
+from gateway.client.transport import Http1Transport as Transport
 from gateway.upstream.service import HEADERS
-from gateway.upstream.transport import Http1Transport as Transport
 
 
 class Fetch(msgspec.Struct, frozen=True):

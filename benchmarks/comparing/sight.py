@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from gateway.engine.execution import Engine, GraphQLRequest
-from gateway.engine.plans.plans import Plans
+from gateway.plans.plans import Plans
 from gateway.resolvers.root import build
 from gateway.upstream.names import Names
 

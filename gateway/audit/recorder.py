@@ -20,8 +20,8 @@ from gateway.audit.events import INTENDED, Event
 from gateway.audit.folding import WINDOW, Folding
 from gateway.audit.otlp import Otlp
 from gateway.audit.sinks import NOWHERE, FileSink, Output, Sink
+from gateway.config.settings import SettingsError
 from gateway.errors import WritesRefused
-from gateway.settings import SettingsError
 
 log = logging.getLogger(__name__)
 

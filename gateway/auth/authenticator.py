@@ -14,8 +14,8 @@ from gateway.auth.policy import STAFF_ROLE, VIEW_AS, Policy
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.tokens import Claims, Tokens
+from gateway.config.parsers import PartnerAccount
 from gateway.errors import NotFound, Unauthenticated
-from gateway.parsers import PartnerAccount
 
 log = logging.getLogger(__name__)
 

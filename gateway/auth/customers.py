@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.auth.principal import CallerAccount, CallerContact
-from gateway.parsers import PartnerAccount
+from gateway.config.parsers import PartnerAccount
 
 REMEMBER = 60.0
 """Seconds until a change in Dataverse takes effect: who is deactivated is out after a minute."""

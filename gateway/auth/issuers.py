@@ -7,11 +7,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from gateway import parsers
 from gateway.auth.policy import SHIPPED, Policy
 from gateway.auth.principal import Kind
-from gateway.parsers import Partner, PartnerAccount
-from gateway.settings import Settings, SettingsError
+from gateway.config import parsers
+from gateway.config.parsers import Partner, PartnerAccount
+from gateway.config.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

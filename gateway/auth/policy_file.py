@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.auth.policy import PRIVILEGES, SHIPPED, Grant, Policy, Role
 from gateway.auth.principal import Access, Kind
-from gateway.settings import SettingsError
+from gateway.config.settings import SettingsError
 
 log = logging.getLogger(__name__)
 

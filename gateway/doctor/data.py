@@ -7,10 +7,10 @@ from dynamics import dictionary
 from gateway.doctor.findings import Finding, ok, unknown, wrong
 from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.errors import UpstreamError
-from gateway.schema.accounts import Account, ActiveState
-from gateway.schema.catalog import Product
-from gateway.schema.sales import SalesOrder
-from gateway.tables import Row, paths
+from gateway.model.tables import Row, paths
+from gateway.schema.business.accounts import Account, ActiveState
+from gateway.schema.business.catalog import Product
+from gateway.schema.business.sales import SalesOrder
 from gateway.upstream.conditions import EVERYTHING, Compare, Condition
 from gateway.upstream.odata import ODataQuery, Order
 

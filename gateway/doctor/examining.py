@@ -20,7 +20,7 @@ from gateway.doctor.describing import Described, describe
 from gateway.doctor.findings import Finding, Status
 from gateway.doctor.looking import CheckResult, Looking
 from gateway.metadata.overrides import Override
-from gateway.tables import ServiceName
+from gateway.model.tables import ServiceName
 
 
 class Report(Struct):

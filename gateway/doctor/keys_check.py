@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from gateway.doctor.describing import Described
 from gateway.doctor.findings import Finding, ok, unknown, wrong
 from gateway.doctor.looking import CheckResult
-from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
+from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 
 CHECK = "keys"
 

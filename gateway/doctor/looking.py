@@ -11,7 +11,7 @@ from gateway.doctor.relied import Relied
 from gateway.errors import SignInFailed, UpstreamError, UpstreamRefused
 from gateway.metadata.described import Entities
 from gateway.metadata.overrides import Override, Overrides
-from gateway.tables import ServiceName, Table
+from gateway.model.tables import ServiceName, Table
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service

@@ -7,7 +7,6 @@ from gateway.doctor.describing import Described
 from gateway.doctor.findings import Finding, ok, unknown, wrong
 from gateway.doctor.looking import CheckResult, Looking
 from gateway.doctor.relied import Use, fits, needed, options_of
-from gateway.kinds import OptionSet
 from gateway.metadata.described import Attribute, Entity, Lookup
 from gateway.metadata.naming import usual_behaviour
 from gateway.metadata.overrides import (
@@ -17,7 +16,8 @@ from gateway.metadata.overrides import (
     Overrides,
     merged,
 )
-from gateway.tables import ServiceName
+from gateway.model.kinds import OptionSet
+from gateway.model.tables import ServiceName
 
 CHECK = "names"
 ADAPTS = "nothing while the metadata can be read at start, or what was learned is kept"

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from gateway.kinds import OptionSet
-from gateway.tables import Column, Group, Link, Spec, Table
+from gateway.model.kinds import OptionSet
+from gateway.model.tables import Column, Group, Link, Spec, Table
 from gateway.upstream.names import Names
 from gateway.upstream.odata import logical
 

@@ -6,7 +6,7 @@ from typing import Any
 from gateway.doctor.findings import Finding, ok, unknown, wrong
 from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.errors import SignInFailed, UpstreamError, UpstreamRefused
-from gateway.tables import ServiceName
+from gateway.model.tables import ServiceName
 
 CHECK = "sign-in"
 NOT_LET_IN = 401, 403

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 from gateway.doctor.findings import Finding, ok, unknown, wrong
 from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.errors import UpstreamError, UpstreamRefused
-from gateway.schema.accounts import Account
-from gateway.schema.catalog import Product
-from gateway.schema.sales import ITEM_BASED, SalesOrder
-from gateway.tables import Row, paths
+from gateway.model.tables import Row, paths
+from gateway.schema.business.accounts import Account
+from gateway.schema.business.catalog import Product
+from gateway.schema.business.sales import ITEM_BASED, SalesOrder
 from gateway.upstream.conditions import All, Compare, Condition, Not
 from gateway.upstream.names import NestedRows, Reference, lookup_value
 from gateway.upstream.odata import ODataQuery

@@ -9,7 +9,7 @@ from gateway.auth.principal import Access, CallerAccount, CallerContact, Kind, P
 from gateway.doctor.findings import Finding, ok, wrong
 from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.errors import GatewayError, NotAvailableHere, UpstreamError
-from gateway.tables import Table
+from gateway.model.tables import Table
 from gateway.upstream.conditions import EVERYTHING, NOTHING, Condition
 from gateway.upstream.odata import ODataQuery
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from gateway.settings import SettingsError
+from gateway.config.settings import SettingsError
 
 VARIABLE: Final = "GATEWAY_TRUSTED_DOCUMENTS"
 PREFIX: Final = "sha256:"

@@ -10,10 +10,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from gateway.config.settings import SettingsError
 from gateway.engine.manifest import PREFIX, VARIABLE, Manifest, hash_of, misnames
 from gateway.engine.outcome import Refused, refused
 from gateway.errors import InvalidInput, UnknownDocument
-from gateway.settings import SettingsError
 
 DOCUMENT_ID: Final = "documentId"
 PERSISTED: Final = "persistedQuery"

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway.auth.principal import Access, Principal
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.keys import Keys
-from gateway.tables import Link, Table
+from gateway.model.tables import Link, Table
 from gateway.upstream.conditions import Guid
 from gateway.upstream.pages import Page
 from gateway.upstream.row_keys import Folded, keys_of, plain, raw_keys

@@ -10,7 +10,7 @@ from typing import Any
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.errors import Forbidden
-from gateway.tables import Computed, Group, Spec, Table
+from gateway.model.tables import Computed, Group, Spec, Table
 from gateway.upstream.conditions import WITHHELD, Condition, columns
 from gateway.upstream.odata import Order
 

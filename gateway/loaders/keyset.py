@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from gateway import encoding
 from gateway.errors import InvalidCursor, UpstreamMismatch
-from gateway.kinds import literal
-from gateway.tables import Table
+from gateway.model.kinds import literal
+from gateway.model.tables import Table
 from gateway.upstream.conditions import (
     NOTHING,
     All,

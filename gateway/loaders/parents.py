@@ -16,7 +16,7 @@ from gateway.loaders.keys import Keys
 from gateway.loaders.keyset import KeysetPlace, place
 from gateway.loaders.reader import Ask, Reader
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
-from gateway.tables import Link, Table
+from gateway.model.tables import Link, Table
 from gateway.upstream.odata import Order
 from gateway.upstream.pages import Row
 from gateway.upstream.row_keys import raw_keys

@@ -23,7 +23,7 @@ from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld
 from gateway.loaders.keys import Keys
 from gateway.loaders.named import read_day, until_named
-from gateway.tables import Link, ServiceName, Table
+from gateway.model.tables import Link, ServiceName, Table
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import (
     EVERYTHING,

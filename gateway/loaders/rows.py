@@ -17,7 +17,7 @@ from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
 from gateway.loaders.reader import Ask, Reader, RowShape
 from gateway.loaders.windows import Slice, Window, child_windows
-from gateway.tables import Back, Link, Row, Table
+from gateway.model.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at
 from gateway.upstream.row_keys import Folded, Key, folded, grouped, indexed, plain
 

@@ -15,7 +15,7 @@ from gateway.errors import InvalidInput
 from gateway.loaders.keys import Keys
 from gateway.loaders.keyset import KeysetPlace, beyond, decode, place, reverse, total_order
 from gateway.loaders.reader import Ask, Reader
-from gateway.tables import Table
+from gateway.model.tables import Table
 from gateway.upstream.conditions import EVERYTHING, Condition, both
 from gateway.upstream.odata import Order
 from gateway.upstream.pages import Page, Row

@@ -19,7 +19,7 @@ from gateway.auth.principal import Principal
 from gateway.errors import InvalidInput, UpstreamError, UpstreamRefused
 from gateway.loaders.footing import Footing
 from gateway.loaders.seals import Seal
-from gateway.tables import TABLES
+from gateway.model.tables import TABLES
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Compare, Raw
 from gateway.upstream.lengths import too_long

@@ -8,14 +8,14 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from gateway.config.parsers import Zones
 from gateway.errors import GatewayError, UpstreamError
 from gateway.metadata import assumed, fetching, remembered
 from gateway.metadata.described import Entities
 from gateway.metadata.naming import named, wanted
 from gateway.metadata.overrides import Overrides
 from gateway.metadata.remembered import Memory
-from gateway.parsers import Zones
-from gateway.tables import Table
+from gateway.model.tables import Table
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.names import Names
 from gateway.upstream.odata import logical

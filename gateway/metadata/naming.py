@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.config.parsers import Zones
 from gateway.metadata.described import Attribute, Entities, Entity, Lookup
 from gateway.metadata.overrides import NO_OVERRIDE, Override, Overrides
-from gateway.parsers import Zones
-from gateway.tables import Table
+from gateway.model.tables import Table
 from gateway.upstream.days import Behaviour
 from gateway.upstream.names import EntityNames, Step, lookup_value
 from gateway.upstream.odata import logical

@@ -21,8 +21,8 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Struct
 
-from gateway.parsers import zone
-from gateway.settings import SettingsError
+from gateway.config.parsers import zone
+from gateway.config.settings import SettingsError
 from gateway.upstream.days import Behaviour
 
 BEHAVIOURS = get_args(Behaviour)

@@ -8,8 +8,8 @@ from typing import Any, get_args, get_type_hints
 import strawberry
 from strawberry.types.field import StrawberryField
 
-from gateway.declarations import DeclarationError
-from gateway.fields import RootField
+from gateway.model.declarations import DeclarationError
+from gateway.model.fields import RootField
 from gateway.schema.context import Info
 
 

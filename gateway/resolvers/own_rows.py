@@ -13,7 +13,9 @@ import msgspec
 import strawberry
 
 from gateway.auth.principal import Principal
-from gateway.declarations import (
+from gateway.errors import InvalidInput, NotFound, UpstreamError, UpstreamRefused, UpstreamTimeout
+from gateway.loaders.writer import DUPLICATES, Unsettled
+from gateway.model.declarations import (
     Column,
     DeclarationError,
     Group,
@@ -23,15 +25,13 @@ from gateway.declarations import (
     Table,
     Written,
 )
-from gateway.errors import InvalidInput, NotFound, UpstreamError, UpstreamRefused, UpstreamTimeout
-from gateway.kinds import OptionSet
-from gateway.loaders.writer import DUPLICATES, Unsettled
-from gateway.resolvers.input_checks import key_mistakes
-from gateway.resolvers.inputs import MAXIMUM_KEY
-from gateway.resolvers.placing import derived_id
+from gateway.model.kinds import OptionSet
+from gateway.model.tables import paths
+from gateway.resolvers.orders.input_checks import key_mistakes
+from gateway.resolvers.orders.inputs import MAXIMUM_KEY
+from gateway.resolvers.orders.new_order import derived_id
 from gateway.schema import ids
 from gateway.schema.context import Info
-from gateway.tables import paths
 from gateway.upstream.names import Reference, lookup_value
 from gateway.upstream.service import Write
 

@@ -7,14 +7,14 @@ import strawberry
 
 from gateway.auth.principal import Principal
 from gateway.errors import InvalidInput
-from gateway.resolvers import operations
-from gateway.resolvers.operations import Operation
+from gateway.model.tables import Node
+from gateway.resolvers.orders import operations
+from gateway.resolvers.orders.operations import Operation
 from gateway.schema import ids
-from gateway.schema.accounts import Contact
-from gateway.schema.capabilities import Capabilities, capabilities_of
+from gateway.schema.business.accounts import Contact
+from gateway.schema.business.capabilities import Capabilities, capabilities_of
 from gateway.schema.context import Info
 from gateway.schema.selection import columns
-from gateway.tables import Node
 
 NODES = 100
 """The number of ids that `nodes` takes at once."""

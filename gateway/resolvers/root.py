@@ -7,16 +7,17 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.field import StrawberryField
 
-from gateway.fields import Root
-from gateway.registry import Registry, load
-from gateway.resolvers import mistakes
-from gateway.resolvers.orders import Mutation
+from gateway.model.fields import Root
+from gateway.model.registry import Registry, load
+from gateway.model.tables import Node
+from gateway.resolvers.mutation import Mutation
+from gateway.resolvers.orders import user_errors
 from gateway.resolvers.own_fields import fields_of
 from gateway.resolvers.query import Query
-from gateway.schema import accounts, billing, catalog, identities, sales, shipping
+from gateway.schema import identities
+from gateway.schema.business import accounts, billing, catalog, sales, shipping
 from gateway.schema.numbers import DECIMAL
 from gateway.schema.types import SchemaTypes
-from gateway.tables import Node
 
 NOUNS = (accounts, billing, catalog, identities, sales, shipping)
 """The modules whose import declares our tables."""
@@ -38,7 +39,7 @@ def schema_of(registry: Registry) -> strawberry.Schema:
     return strawberry.Schema(
         query=_with_fields(Query, [*tables, *_own(registry, "query", Query, tables)]),
         mutation=_with_fields(Mutation, _own(registry, "mutation", Mutation)),
-        types=[*nodes, *mistakes.ALL],
+        types=[*nodes, *user_errors.ALL],
         config=StrawberryConfig(scalar_map={Decimal: DECIMAL}),
     )
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from gateway.auth import principal
 from gateway.auth.principal import Access
 from gateway.errors import InvalidInput, NotFound
+from gateway.model.tables import Table, paths
 from gateway.schema import ids
-from gateway.schema.accounts import Account, Contact
+from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.context import Context
-from gateway.tables import Table, paths
 from gateway.upstream.conditions import Condition
 
 

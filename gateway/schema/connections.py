@@ -8,7 +8,7 @@ import strawberry
 
 from gateway.loaders import keyset
 from gateway.loaders.windows import Slice
-from gateway.tables import Row
+from gateway.model.tables import Row
 
 T = TypeVar("T")
 COUNTS = ("totalCount", "totalCountIsLowerBound")

@@ -5,9 +5,9 @@ from msgspec import Struct, field
 
 from gateway.audit.recorder import NO_AUDIT, Audit
 from gateway.auth.principal import Principal
+from gateway.config.parsers import Unpriced
 from gateway.loaders.rows import Loaders
 from gateway.loaders.writer import Writer
-from gateway.parsers import Unpriced
 
 
 class Context(Struct, frozen=True):

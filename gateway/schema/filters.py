@@ -13,10 +13,10 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from gateway.errors import InvalidInput
-from gateway.kinds import NEVER, OptionSet
-from gateway.registry import Registry
+from gateway.model.kinds import NEVER, OptionSet
+from gateway.model.registry import Registry
+from gateway.model.tables import Link, Spec, Table
 from gateway.schema import ids
-from gateway.tables import Link, Spec, Table
 from gateway.upstream.conditions import (
     NOTHING,
     Compare,

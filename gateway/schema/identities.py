@@ -5,9 +5,9 @@ row of them: the directory reads them before there is a principal.
 
 from uuid import UUID
 
-from gateway.rules import nobody
-from gateway.schema.accounts import ActiveState
-from gateway.tables import Row, column, lookup, table
+from gateway.model.rules import nobody
+from gateway.model.tables import Row, column, lookup, table
+from gateway.schema.business.accounts import ActiveState
 
 
 @table("adx_externalidentity", key="adx_externalidentityid", rows=nobody, needs="account")

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from gateway.errors import InvalidInput
-from gateway.tables import TABLES, Row, Table
+from gateway.model.tables import TABLES, Row, Table
 from gateway.upstream.conditions import Guid
 from gateway.upstream.row_keys import Key
 

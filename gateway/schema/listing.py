@@ -9,10 +9,10 @@ import strawberry
 
 from gateway.loaders.reader import Reader
 from gateway.loaders.windows import Window, window
+from gateway.model.tables import Table
 from gateway.schema import filters
 from gateway.schema.choosing import of_account
 from gateway.schema.context import Context
-from gateway.tables import Table
 from gateway.upstream.conditions import EVERYTHING, both
 from gateway.upstream.odata import Order
 

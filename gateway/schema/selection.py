@@ -18,8 +18,8 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from strawberry.utils.str_converters import to_camel_case
 
+from gateway.model.tables import Back, Group, Spec, Table
 from gateway.schema.context import Context
-from gateway.tables import Back, Group, Spec, Table
 
 ResolveInfo = GraphQLResolveInfo[Context]
 

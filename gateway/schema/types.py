@@ -18,16 +18,16 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.binding import bind
 from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
 from gateway.loaders.windows import Slice
-from gateway.registry import Registry
+from gateway.model.binding import bind
+from gateway.model.registry import Registry
+from gateway.model.tables import Back, Column, Computed, Link, Node, Row, Spec, Table, selected
 from gateway.schema import filters, ids
 from gateway.schema.connections import COUNTS, Connection, Listing
 from gateway.schema.context import Info
 from gateway.schema.listing import Direction, root_window_of, window_of
 from gateway.schema.selection import asks_for, columns, listed_columns
-from gateway.tables import Back, Column, Computed, Link, Node, Row, Spec, Table, selected
 
 Resolve = Callable[..., Any]
 

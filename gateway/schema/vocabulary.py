@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from gateway.auth.policy import EXPLAIN, VIEW_AS
 from gateway.auth.policy_file import Permission, Vocabulary
-from gateway.registry import SHIPPED, Registry
-from gateway.tables import Back, Computed, Spec, Table
+from gateway.model.registry import SHIPPED, Registry
+from gateway.model.tables import Back, Computed, Spec, Table
 
 
 def vocabulary(registry: Registry = SHIPPED) -> Vocabulary:

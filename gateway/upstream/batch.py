@@ -11,8 +11,8 @@ from email.parser import BytesParser
 from email.policy import compat32
 from uuid import uuid4
 
+from gateway.client.exchange import Reply, Request
 from gateway.errors import UpstreamMismatch
-from gateway.upstream.exchange import Reply, Request
 
 CRLF = "\r\n"
 

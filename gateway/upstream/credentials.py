@@ -26,9 +26,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from gateway.admission.flights import Once
+from gateway.client.exchange import Reply, Request, Timeouts, Transport
+from gateway.config.settings import Settings, SettingsError
 from gateway.errors import SignInFailed, UpstreamTimeout, UpstreamUnavailable
-from gateway.settings import Settings, SettingsError
-from gateway.upstream.exchange import Reply, Request, Timeouts, Transport
 
 log = logging.getLogger(__name__)
 

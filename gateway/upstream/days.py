@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from gateway.config.parsers import Zones
 from gateway.errors import InvalidInput
-from gateway.parsers import Zones
 from gateway.upstream.conditions import (
     AnyOf,
     Code,

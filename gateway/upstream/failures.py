@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from gateway.admission.told import retry_after
+from gateway.client.exchange import Reply
 from gateway.errors import (
     UpstreamError,
     UpstreamRefused,
     UpstreamThrottled,
     UpstreamUnavailable,
 )
-from gateway.upstream.exchange import Reply
 from gateway.upstream.pages import ReadOutcome
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.parsers import Zones
+from gateway.config.parsers import Zones
 from gateway.upstream import days
 from gateway.upstream.conditions import (
     EVERYTHING,

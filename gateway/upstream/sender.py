@@ -21,15 +21,15 @@ from gateway.admission.errands import Errand, Lane
 from gateway.admission.flights import Flight, Flights
 from gateway.admission.governor import Governor
 from gateway.admission.told import retry_after
+from gateway.client.exchange import Reply, Request, Timeouts, Transport, Unacceptable
+from gateway.config.settings import Settings
 from gateway.errors import (
     UpstreamError,
     UpstreamMismatch,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.settings import Settings
 from gateway.upstream.breaker import Breaker, Breakers, Sort
-from gateway.upstream.exchange import Reply, Request, Timeouts, Transport, Unacceptable
 
 log = logging.getLogger(__name__)
 

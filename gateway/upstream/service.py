@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.client.exchange import Reply, Request, Transport
 from gateway.errors import (
     InvalidInput,
     LimitExceeded,
@@ -30,7 +31,6 @@ from gateway.upstream.allowance import Allowance
 from gateway.upstream.breaker import Sort
 from gateway.upstream.conditions import NOTHING
 from gateway.upstream.diagnosis import diagnose, diagnose_write
-from gateway.upstream.exchange import Reply, Request, Transport
 from gateway.upstream.failures import outcome_of, raise_for
 from gateway.upstream.names import Names, NamesChanged
 from gateway.upstream.odata import Dialect, ODataQuery, row_url

@@ -16,7 +16,7 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
-from gateway.parsers import Partner, PartnerAccount
+from gateway.config.parsers import Partner, PartnerAccount
 from tests.stack import EMULATOR, Stack, running
 
 pytestmark = pytest.mark.anyio

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from front import connection_bounds
 from front.connection_bounds import Front
-from gateway.serving import Protocol
+from gateway.http.serving import Protocol
 
 pytestmark = pytest.mark.anyio
 

@@ -11,12 +11,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gateway.auth.principal import Kind, Principal
-from gateway.endpoint import GraphQLEndpoint
 from gateway.engine.execution import Engine
 from gateway.errors import Forbidden, Unauthenticated, UpstreamThrottled
-from gateway.health import Probe, health_routes
-from gateway.middleware import BodyLimit, Requests
-from gateway.receiving import Received
+from gateway.http.endpoint import GraphQLEndpoint
+from gateway.http.health import Probe, health_routes
+from gateway.http.middleware import BodyLimit, Requests
+from gateway.http.receiving import Received
 from tests.gateway.engine.orders import orders_schema
 
 TOKEN = "Bearer jane"

@@ -8,9 +8,9 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.identities import DEMO_USERS
+from gateway.model.tables import TABLES
 from gateway.schema import ids
-from gateway.schema.accounts import Account
-from gateway.tables import TABLES
+from gateway.schema.business.accounts import Account
 from tests.stack import Answer, Stack, emulator, running
 
 pytestmark = pytest.mark.anyio

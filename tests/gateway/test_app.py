@@ -11,8 +11,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.app import create_app
-from gateway.parsers import HTTP_TRANSPORTS, HttpTransport
-from gateway.settings import Settings, SettingsError
+from gateway.config.parsers import HTTP_TRANSPORTS, HttpTransport
+from gateway.config.settings import Settings, SettingsError
 from tests.gateway.upstream.servers import always, serving
 
 pytestmark = pytest.mark.anyio

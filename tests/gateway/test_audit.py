@@ -19,9 +19,9 @@ from gateway.audit.events import Event
 from gateway.audit.recorder import opened
 from gateway.audit.verifying import Verdict
 from gateway.keying import key_for
+from gateway.model.tables import TABLES
 from gateway.schema import ids
-from gateway.schema.accounts import Account
-from gateway.tables import TABLES
+from gateway.schema.business.accounts import Account
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio

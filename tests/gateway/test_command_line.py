@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway import __main__ as command_line
-from gateway.settings import VARIABLES
+from gateway.config.settings import VARIABLES
 
 REPO = Path(__file__).parents[2]
 GATEWAY = Path(sys.executable).with_name("gateway")
@@ -169,7 +169,7 @@ def test_serve_loads_neither_emulator_nor_portal() -> None:
     program = (
         "import sys; import gateway.__main__, gateway.app;"
         "print([n for n in sys.modules if n.split('.')[0] in ('emulator', 'portal')"
-        " or n == 'gateway.demo'])"
+        " or n == 'gateway.commands.demo'])"
     )
 
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from starlette.applications import Starlette
 
-from gateway.parsers import zones
+from gateway.config.parsers import zones
 from tests.emulator.trade import CACHE, trading
 from tests.environments import Json, altered, dumped, rebehave, written
 from tests.stack import Stack, emulator, running

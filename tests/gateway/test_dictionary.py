@@ -9,12 +9,12 @@ import pytest
 from dynamics import dictionary
 from dynamics.dictionary import KNOWN
 from gateway.doctor.relied import Use, fits, options_of, relied
-from gateway.kinds import OptionSet
 from gateway.metadata import assumed
 from gateway.metadata.naming import named, wanted
+from gateway.model.kinds import OptionSet
+from gateway.model.tables import TABLES, Column, Group, Link, ServiceName, Spec, Table
 from gateway.resolvers.root import build
-from gateway.schema.sales import SalesOrder, SalesOrderLine
-from gateway.tables import TABLES, Column, Group, Link, ServiceName, Spec, Table
+from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.upstream.names import Names
 from gateway.upstream.odata import logical
 from tests.gateway.orders.ordering import mutation, new_order

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
-from gateway.negotiation import JSON, RESPONSE
+from gateway.http.negotiation import JSON, RESPONSE
 from tests.gateway.edge import BODY_LIMIT, client, edge_app
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
 from emulator.identities import DEMO_USERS
-from gateway.consulting import explain
+from gateway.commands.operator import explain
 from gateway.errors import NotFound
 from tests.stack import Stack, running, settings
 

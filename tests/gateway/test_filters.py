@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.tables import TABLES, Spec, Table
+from gateway.model.tables import TABLES, Spec, Table
 from tests.gateway.test_isolation import SCHEMA, Rows, ids, walk
 from tests.stack import Stack, emulator, running
 

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 from starlette.applications import Starlette
 
+from gateway.model.tables import TABLES, Back, Computed, Group, Link, Table
 from gateway.resolvers.root import build
 from gateway.schema import ids
 from gateway.schema.vocabulary import vocabulary
-from gateway.tables import TABLES, Back, Computed, Group, Link, Table
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio

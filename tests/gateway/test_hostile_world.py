@@ -12,8 +12,8 @@ from starlette.applications import Starlette
 
 from emulator.metadata import Service
 from emulator.store import Store
+from gateway.model.tables import TABLES, Spec, Table
 from gateway.resolvers.root import build
-from gateway.tables import TABLES, Spec, Table
 from tests.stack import Answer, Stack, emulator, running
 
 pytestmark = pytest.mark.anyio

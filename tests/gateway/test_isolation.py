@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
 
+from gateway.model.tables import TABLES, Table
 from gateway.resolvers.root import build
-from gateway.tables import TABLES, Table
 from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Message
 
 from gateway.errors import UpstreamUnavailable
-from gateway.middleware import CAREFUL
+from gateway.http.middleware import CAREFUL
 from tests.gateway.edge import BODY_LIMIT, TOKEN, client, edge_app
 
 pytestmark = pytest.mark.anyio

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.negotiation import JSON, RESPONSE, negotiate
+from gateway.http.negotiation import JSON, RESPONSE, negotiate
 
 
 @pytest.mark.parametrize(

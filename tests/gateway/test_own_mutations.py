@@ -11,9 +11,9 @@ from starlette.applications import Starlette
 from emulator.faults.actions import AnyAction, Cut, Fail
 from emulator.faults.rules import Faults
 from gateway.extension import DeclarationError
+from gateway.model.tables import TABLES
 from gateway.resolvers.root import build
 from gateway.schema import ids
-from gateway.tables import TABLES
 from tests.extensions import forgotten, written
 from tests.gateway.test_extensions import customised as customised
 from tests.stack import Stack, running

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from gateway import parsers
-from gateway.tables import TABLES, Node
+from gateway.config import parsers
+from gateway.model.tables import TABLES, Node
 from tests.gateway.test_isolation import walk
 from tests.stack import Stack, running
 

@@ -9,8 +9,8 @@ import pytest
 from graphql import parse, validate
 from starlette.applications import Starlette
 
+from gateway.config.parsers import partners
 from gateway.errors import GatewayError
-from gateway.parsers import partners
 from gateway.resolvers.root import build
 from tests.stack import Stack, emulator, running
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.identities import DEMO_USERS
-from gateway import parsers
+from gateway.config import parsers
 from tests.gateway.test_accounts import belongs
 from tests.stack import Stack, emulator, running
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from emulator.identities import DEMO_USERS
-from gateway.schema.sales import SalesOrder
+from gateway.schema.business.sales import SalesOrder
 from tests.gateway.test_isolation import walk
 from tests.stack import Stack
 

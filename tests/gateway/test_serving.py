@@ -19,8 +19,8 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.protocols import protocol
-from gateway.serving import Cycle, Protocol
+from gateway.http.protocols import protocol
+from gateway.http.serving import Cycle, Protocol
 
 pytestmark = pytest.mark.anyio
 
@@ -225,7 +225,7 @@ def test_uvicorns_own_protocol_serves_where_ours_does_not_fit(
 def test_a_uvicorn_without_the_parts_that_ours_is_made_of_serves_alone() -> None:
     program = (
         "import uvicorn.protocols.http.httptools_impl as parts; del parts.STATUS_LINE\n"
-        "import gateway.protocols as found; print(found.protocol().__name__)"
+        "import gateway.http.protocols as found; print(found.protocol().__name__)"
     )
 
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway import settings
-from gateway.environment import load
-from gateway.parsers import Partner, PartnerAccount
-from gateway.settings import VARIABLES, Settings, SettingsError, Variable
+from gateway.config import settings
+from gateway.config.environment import load
+from gateway.config.parsers import Partner, PartnerAccount
+from gateway.config.settings import VARIABLES, Settings, SettingsError, Variable
 
 REPO = Path(__file__).parents[2]
 PEM = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\ny"

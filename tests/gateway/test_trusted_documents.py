@@ -18,10 +18,10 @@ from starlette.applications import Starlette
 
 from gateway.__main__ import main
 from gateway.app import create_app
+from gateway.config.settings import SettingsError
 from gateway.engine.documents import KEPT_CHARACTERS
-from gateway.engine.plans.planner import Planner
-from gateway.negotiation import JSON, RESPONSE
-from gateway.settings import SettingsError
+from gateway.http.negotiation import JSON, RESPONSE
+from gateway.plans.planner import Planner
 from tests.stack import Stack, running, settings
 
 pytestmark = pytest.mark.anyio

@@ -40,7 +40,7 @@ WRONG = {
     ),
     "a name of ours": (
         TABLE.format(more="") + 'class Account(Node):\n    """An account."""\n',
-        "acme_trial.Account: the name is taken by gateway.schema.accounts.Account",
+        "acme_trial.Account: the name is taken by gateway.schema.business.accounts.Account",
     ),
     "no decorator": (
         'class AcmeOrder:\n    project: str | None = column("acme_project", "x")\n',
@@ -48,12 +48,12 @@ WRONG = {
     ),
     "an extension of no table": (
         '@extend(Money)\nclass AcmeMoney:\n    vat: str | None = column("acme_vat", "x")\n',
-        "acme_trial.AcmeMoney extends gateway.schema.values.Money, which is no table",
+        "acme_trial.AcmeMoney extends gateway.schema.business.values.Money, which is no table",
     ),
     "a member that is there": (
         order('number: str | None = column("acme_number", "x")'),
         "acme_trial.AcmeOrder.number: SalesOrder has a member 'number' already, of "
-        "gateway.schema.sales.SalesOrder",
+        "gateway.schema.business.sales.SalesOrder",
     ),
     "no annotation": (
         order('project = column("acme_project", "x")'),
@@ -79,7 +79,7 @@ WRONG = {
     "a far end that is there": (
         order('payer: Account | None = link("acme_payer", "x", back="orders")'),
         "acme_trial.AcmeOrder.payer: Account has a member 'orders' already, of "
-        "gateway.schema.sales.SalesOrder.account",
+        "gateway.schema.business.sales.SalesOrder.account",
     ),
     "an order that is misspelt": (
         machine(more=', order="serail"'),
@@ -95,7 +95,7 @@ WRONG = {
     ),
     "a root field of ours": (
         machine(more=', root=("order", "machines")'),
-        "acme_trial.Machine: the root field 'order' is gateway.schema.sales.SalesOrder's",
+        "acme_trial.Machine: the root field 'order' is gateway.schema.business.sales.SalesOrder's",
     ),
     "a name that every row has": (
         machine('raw: str | None = column("acme_raw", "x")'),

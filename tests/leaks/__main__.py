@@ -26,7 +26,7 @@ SUITE = (
     "tests/front",
     "tests/gateway/auth",
     "tests/gateway/test_app.py",
-    "tests/gateway/engine/plans/test_expands.py",
+    "tests/gateway/plans/test_expands.py",
     "tests/gateway/loaders/test_bounds.py",
     "tests/gateway/loaders/test_keyset.py",
     "tests/gateway/upstream/test_odata.py",

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from gateway.schema import ids
-from gateway.schema.catalog import Product
+from gateway.schema.business.catalog import Product
 from gateway.upstream.breaker import OPEN, SPREAD
 from tests.simulation.gateways import Fleet, Gone
 from tests.simulation.wire import OUTAGE_LASTS, Trace

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 
 from emulator.app import DATAVERSE
+from gateway.client.exchange import Httpx2Transport
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.loaders.footing import Footing
 from gateway.loaders.reader import Reader
@@ -14,11 +15,10 @@ from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.writer import Writer, Writes
 from gateway.resolvers.root import build
+from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.context import Context
-from gateway.schema.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.upstream import odata
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.exchange import Httpx2Transport
 from gateway.upstream.names import Names
 from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Service

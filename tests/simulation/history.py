@@ -7,7 +7,7 @@ from random import Random
 from uuid import UUID
 
 from gateway.schema import ids
-from gateway.schema.sales import SalesOrder
+from gateway.schema.business.sales import SalesOrder
 from tests.simulation.clients import Client, Intent
 from tests.simulation.gateways import Fleet
 from tests.simulation.virtual import run

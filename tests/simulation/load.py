@@ -20,9 +20,9 @@ from emulator.errors import Refusal
 from emulator.faults.protection import Limits, Protection
 from gateway.admission.errands import Errand, Lane
 from gateway.admission.governor import Governor
+from gateway.client.exchange import Reply, Request, Timeouts
 from gateway.errors import UpstreamError, UpstreamTimeout
 from gateway.upstream.breaker import Sort
-from gateway.upstream.exchange import Reply, Request, Timeouts
 from gateway.upstream.sender import Sender, now
 
 START = datetime(2026, 11, 23, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from emulator.faults.protection import Limits
 from gateway.admission.errands import Lane
 from gateway.admission.governor import Governor
-from gateway.upstream.exchange import Request
+from gateway.client.exchange import Request
 from gateway.upstream.sender import Sender
 from tests.simulation.load import Caller, Dynamics, Naive, drive
 from tests.simulation.virtual import run

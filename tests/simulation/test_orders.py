@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.resolvers import operations, placing
+from gateway.resolvers.orders import new_order, operations
 from tests.simulation.history import simulate
 from tests.simulation.wire import FAULTS, OUTAGE
 
@@ -43,7 +43,7 @@ def test_a_naive_create_fails_the_same_test() -> None:
 
 
 def test_lines_without_derived_ids_are_added_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placing, "line_id", lambda identity, number: uuid4())
+    monkeypatch.setattr(new_order, "line_id", lambda identity, number: uuid4())
 
     verdict = simulate(SEEDS[0], ORDERS // 2)
 

@@ -15,8 +15,8 @@ from gateway.audit.events import Event
 from gateway.audit.otlp import Otlp
 from gateway.audit.recorder import RETRY_AFTER, Audit, opened
 from gateway.audit.verifying import Verdict, verify
+from gateway.config.settings import SettingsError
 from gateway.errors import WritesRefused
-from gateway.settings import SettingsError
 
 KEY = ChainKey(b"a key of the tests")
 

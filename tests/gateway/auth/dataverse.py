@@ -15,12 +15,12 @@ from starlette.routing import Route
 from emulator.exchange import Answer
 from emulator.multipart import boundary, joined, part_of, parts
 from emulator.multipart import request as multipart_request
+from gateway.client.exchange import Httpx2Transport
 from gateway.directory import Directory
 from gateway.metadata import assumed
 from gateway.metadata.naming import named, wanted
+from gateway.model.tables import TABLES
 from gateway.resolvers import root
-from gateway.tables import TABLES
-from gateway.upstream.exchange import Httpx2Transport
 from gateway.upstream.names import Names
 from gateway.upstream.odata import DATAVERSE
 from gateway.upstream.service import Service

@@ -13,9 +13,9 @@ from gateway.auth.issuers import Issuer, issuers
 from gateway.auth.policy import SHIPPED, Grant, Policy, Role
 from gateway.auth.principal import Access, Kind, Principal
 from gateway.auth.tokens import Tokens
+from gateway.config.parsers import Partner, PartnerAccount
+from gateway.config.settings import Settings, SettingsError
 from gateway.errors import Unauthenticated, UpstreamUnavailable
-from gateway.parsers import Partner, PartnerAccount
-from gateway.settings import Settings, SettingsError
 from tests.gateway.auth.dataverse import Dataverse, guid, identity
 from tests.gateway.auth.issuing import PROFILE, Clock, TestIssuer, claims, token
 

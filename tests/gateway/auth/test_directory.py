@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, Response
 from gateway.auth.customers import Customer
 from gateway.auth.kept import AGAIN
 from gateway.auth.rejections import Reason, Rejected
+from gateway.config.parsers import PartnerAccount
 from gateway.directory import Directory
 from gateway.errors import UpstreamError, UpstreamRefused, UpstreamUnavailable
-from gateway.parsers import PartnerAccount
 from gateway.upstream.sender import now
 from tests.gateway.auth.dataverse import (
     Dataverse,

@@ -14,9 +14,9 @@ from gateway.auth.policy import SHIPPED
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason
 from gateway.auth.tokens import Tokens
+from gateway.config.parsers import Partner, PartnerAccount
+from gateway.config.settings import SettingsError
 from gateway.errors import Unauthenticated
-from gateway.parsers import Partner, PartnerAccount
-from gateway.settings import SettingsError
 from tests.gateway.auth.dataverse import Dataverse, guid, identity
 from tests.gateway.auth.issuing import (
     AUDIENCE,

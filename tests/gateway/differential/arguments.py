@@ -17,8 +17,8 @@ from graphql import (
     type_from_ast,
 )
 
+from gateway.model.tables import Table
 from gateway.schema import ids
-from gateway.tables import Table
 from tests.gateway.proofs.requests import SCHEMA, Requests, Samples
 
 NONSENSE = ("", "x", "e30", "A" * 600, "\u00e9", "WyJOb3RhVGFibGUiXQ", "-1")

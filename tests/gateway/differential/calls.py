@@ -28,7 +28,7 @@ from graphql import (
 
 from emulator.odata.parser import parse_filter
 from emulator.odata.syntax import And, Call, Compare, Kind, Literal, Or, Path
-from gateway.tables import TABLES, Back, Computed, Link
+from gateway.model.tables import TABLES, Back, Computed, Link
 from tests.gateway.differential.wire import Read
 from tests.gateway.proofs.requests import SCHEMA
 

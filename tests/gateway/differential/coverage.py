@@ -13,7 +13,7 @@ from graphql import (
     parse,
 )
 
-from gateway.tables import TABLES
+from gateway.model.tables import TABLES
 from tests.gateway.differential.calls import Survey
 from tests.gateway.differential.operations import Asked
 from tests.gateway.proofs.requests import SCHEMA

@@ -15,7 +15,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from gateway.tables import TABLES, Back, Node
+from gateway.model.tables import TABLES, Back, Node
 from tests.gateway.differential.arguments import NONSENSE, WRONG, Arguments
 from tests.gateway.proofs.requests import ROOTED, SCHEMA
 

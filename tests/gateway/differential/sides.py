@@ -13,10 +13,10 @@ import httpx2
 import msgspec
 from starlette.applications import Starlette
 
-from gateway import parsers
 from gateway.admission.door import Door
 from gateway.admission.governor import Governor
 from gateway.app import create_app
+from gateway.config import parsers
 from gateway.upstream.sender import Sender
 from tests.gateway.differential.comparing import CRASHED, Seen, differences, sharing
 from tests.gateway.differential.operations import Asked

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from gateway.tables import TABLES
+from gateway.model.tables import TABLES
 from tests.stack import collection_of
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx2
 
-from gateway.schema.sales import KEY
+from gateway.schema.business.sales import KEY
 from tests.environments import (
     DATAVERSE,
     Alteration,

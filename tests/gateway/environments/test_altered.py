@@ -15,7 +15,7 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
-from gateway import consulting
+from gateway.commands import operator
 from gateway.doctor.examining import Report
 from gateway.doctor.findings import Finding, Status
 from gateway.metadata import overrides
@@ -124,7 +124,7 @@ def started(dump: Json, folder: Path) -> Starlette:
 async def visited(app: Starlette, **changes: Any) -> Report:
     """The findings of the doctor, when it may try an order."""
     transport = InProcess(app=app)
-    return await consulting.examine(
+    return await operator.examine(
         settings(**changes), write=True, say=lambda _: None, transport=transport
     )
 

@@ -10,14 +10,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from gateway.engine.execution import Engine, GraphQLRequest
-from gateway.graphiql.page import SignIn, graphiql_routes
-from gateway.middleware import Requests
+from gateway.http.graphiql.page import SignIn, graphiql_routes
+from gateway.http.middleware import Requests
 from gateway.resolvers.root import build
 
 pytestmark = pytest.mark.anyio
 
 SIGN_IN = SignIn("https://issuer.example:8443/tenant", "graphiql", "openid orders")
-EXAMPLE = Path(__file__).parents[3] / "gateway/graphiql/web/src/example.graphql"
+EXAMPLE = Path(__file__).parents[3] / "gateway/http/graphiql/web/src/example.graphql"
 
 
 async def get(path: str, **headers: str) -> httpx2.Response:

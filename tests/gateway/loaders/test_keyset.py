@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import InvalidCursor
 from gateway.loaders import keyset
+from gateway.model.tables import TABLES
 from gateway.resolvers import root
-from gateway.tables import TABLES
 from gateway.upstream.conditions import All, AnyOf, Compare, Condition, Raw, value_at
 from gateway.upstream.odata import Order
 

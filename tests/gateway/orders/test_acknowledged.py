@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.resolvers import input_checks
-from gateway.resolvers.inputs import LENGTHS
+from gateway.resolvers.orders import input_checks
+from gateway.resolvers.orders.inputs import LENGTHS
 from tests.gateway.orders.ordering import ERRORS, codes, do, new_order, placed, preview, products
 from tests.gateway.orders.worlds import changed, key, many_lines
 from tests.stack import Stack

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 from starlette.applications import Starlette
 
-from gateway.parsers import partners
+from gateway.config.parsers import partners
 from gateway.schema import ids
-from gateway.schema.accounts import AccountAddress
+from gateway.schema.business.accounts import AccountAddress
 from tests.gateway.orders.ordering import codes, do, new_order, placed, preview
 from tests.gateway.orders.worlds import changed, key
 from tests.stack import Stack, running

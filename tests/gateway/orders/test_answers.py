@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLList, GraphQLNonNull, get_named_type
 
-from gateway.resolvers.inputs import MOST
+from gateway.model.tables import TABLES
+from gateway.resolvers.orders.inputs import MOST
 from gateway.resolvers.root import build
 from gateway.schema import ids
-from gateway.tables import TABLES
 from tests.gateway.orders.ordering import codes, do, new_order, placed
 from tests.stack import Stack
 

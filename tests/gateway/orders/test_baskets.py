@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from starlette.applications import Starlette
 
-from gateway.parsers import partners
-from gateway.resolvers.importing import parse
+from gateway.config.parsers import partners
+from gateway.resolvers.orders.import_lines import parse
 from tests.gateway.orders.ordering import ERRORS, codes, do, new_order, placed, preview, products
 from tests.stack import Stack, running
 

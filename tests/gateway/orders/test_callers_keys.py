@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from strawberry.types.base import StrawberryList, StrawberryOptional
 
-from gateway.resolvers.orders import Mutation
+from gateway.resolvers.mutation import Mutation
 from tests.gateway.orders.ordering import codes, do, new_order, placed
 from tests.stack import Stack
 

@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.schema import ids
-from gateway.schema.sales import OPEN
+from gateway.schema.business.sales import OPEN
 from tests.gateway.orders.ordering import codes, do, placed, preview, products
 from tests.gateway.orders.test_terms import add, by_seller
 from tests.gateway.orders.worlds import changed, key, list_too

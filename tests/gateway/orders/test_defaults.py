@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from gateway.resolvers import mistakes
+from gateway.resolvers.orders import user_errors
 from tests.gateway.orders.ordering import codes, do, new_order
 from tests.stack import running
 
@@ -78,8 +78,8 @@ async def test_a_country_that_is_typed_in_is_none_that_is_missing(
     assert payload["errors"] == []
 
 
-@pytest.mark.parametrize("error", mistakes.ALL, ids=lambda error: error.CODE)
-def test_every_error_is_provoked_somewhere_here(error: type[mistakes.UserError]) -> None:
+@pytest.mark.parametrize("error", user_errors.ALL, ids=lambda error: error.CODE)
+def test_every_error_is_provoked_somewhere_here(error: type[user_errors.UserError]) -> None:
     written = "".join(file.read_text() for file in Path(__file__).parent.glob("test_*.py"))
 
     assert f'"{error.CODE}"' in written

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from gateway.resolvers import checking, payloads
-from gateway.resolvers.checking import Check, WayToLine
-from gateway.resolvers.mistakes import ProductNotFound
-from gateway.resolvers.orders import Mutation
+from gateway.resolvers.mutation import Mutation
+from gateway.resolvers.orders import line_checks, payloads
+from gateway.resolvers.orders.line_checks import Check, WayToLine
+from gateway.resolvers.orders.user_errors import ProductNotFound
 from tests.gateway.orders.ordering import do, placed, preview, products
 from tests.gateway.orders.worlds import changed, key, many_lines, settings_of
 from tests.stack import Stack, running
@@ -266,7 +266,7 @@ def test_the_registries_are_whole() -> None:
 
     assert CASES.keys() == {*Check}
     assert WAYS.keys() == {*WayToLine}
-    assert {*Check} == checking.OF_INPUT.keys() | checking.OF_LINE.keys() | of_account
+    assert {*Check} == line_checks.OF_INPUT.keys() | line_checks.OF_LINE.keys() | of_account
 
 
 def test_every_mutation_that_can_make_a_line_is_a_way() -> None:
@@ -287,9 +287,9 @@ def _camel(name: str) -> str:
 
 def test_lines_that_were_not_checked_cannot_be_sent() -> None:
     made: dict[str, set[str]] = {"Sound": set(), "Item": set(), "Basket": set()}
-    for file in Path(payloads.__file__).parent.glob("*.py"):
+    for file in Path(payloads.__file__).parents[1].rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) in made:
                 made[node.func.id].add(file.stem)  # type: ignore[attr-defined]
 
-    assert made == {"Sound": {"checking"}, "Item": {"checking"}, "Basket": {"checking"}}
+    assert made == {"Sound": {"line_checks"}, "Item": {"line_checks"}, "Basket": {"line_checks"}}

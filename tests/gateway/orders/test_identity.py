@@ -12,9 +12,9 @@ from strawberry import ID
 from gateway.auth.principal import CallerContact, Kind, Principal
 from gateway.errors import UpstreamRefused
 from gateway.loaders.seals import Broken, Seal
-from gateway.resolvers.inputs import CreateSalesOrderInput, SalesOrderLineInput, fingerprint
-from gateway.resolvers.placing import derived_id, line_id
-from gateway.resolvers.refusals import refusal
+from gateway.resolvers.orders.erp_messages import refusal
+from gateway.resolvers.orders.inputs import CreateSalesOrderInput, SalesOrderLineInput, fingerprint
+from gateway.resolvers.orders.new_order import derived_id, line_id
 from tests.gateway.orders.ordering import do, new_order
 from tests.stack import Stack
 

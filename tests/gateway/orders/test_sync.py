@@ -7,9 +7,9 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
-from gateway.consulting import reconcile
+from gateway.commands.operator import reconcile
 from gateway.reconciling import Reconciliation
-from gateway.schema import syncing
+from gateway.schema.business import syncing
 from tests.gateway.orders.ordering import placed
 from tests.stack import Stack, settings
 

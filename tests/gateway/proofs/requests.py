@@ -13,9 +13,9 @@ from uuid import UUID
 from graphql import GraphQLEnumType, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
 from strawberry.utils.str_converters import to_camel_case
 
+from gateway.model.tables import TABLES, Link, Node, Row, Table
 from gateway.resolvers.root import build
 from gateway.schema import ids
-from gateway.tables import TABLES, Link, Node, Row, Table
 from tests.stack import Stack
 
 SCHEMA: GraphQLSchema = build()._schema

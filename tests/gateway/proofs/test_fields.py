@@ -10,7 +10,7 @@ import pytest
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 from starlette.applications import Starlette
 
-from gateway.tables import TABLES, Back, Computed, Link, Table
+from gateway.model.tables import TABLES, Back, Computed, Link, Table
 from tests.gateway.proofs.requests import SCHEMA
 from tests.stack import Answer, Stack, running
 

@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from gateway.auth.principal import Access, CallerAccount, CallerContact, Kind, Principal
+from gateway.model.tables import TABLES
 from gateway.resolvers.root import build
-from gateway.tables import TABLES
 from gateway.upstream.conditions import EVERYTHING, NOTHING, columns
 from tests.stack import Stack
 

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from gateway.tables import TABLES, Table
+from gateway.model.tables import TABLES, Table
 from tests.stack import EMULATOR, Answer, Stack, collection_of, running
 
 pytestmark = pytest.mark.anyio

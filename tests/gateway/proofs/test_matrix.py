@@ -14,10 +14,10 @@ from graphql import (
 from starlette.applications import Starlette
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway import parsers
 from gateway.auth.policy import SHIPPED
 from gateway.auth.principal import Access
-from gateway.tables import TABLES, Link, Table
+from gateway.config import parsers
+from gateway.model.tables import TABLES, Link, Table
 from tests.gateway.proofs.requests import SCHEMA
 from tests.stack import Stack, running
 

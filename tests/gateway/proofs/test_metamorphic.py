@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 
 from gateway.auth.policy import SHIPPED
 from gateway.auth.principal import Access
-from gateway.tables import TABLES, Table
+from gateway.model.tables import TABLES, Table
 from tests.gateway.test_accounts import account_of, belongs, global_id
 from tests.gateway.test_isolation import OWNED, walk
 from tests.stack import Stack, emulator, running

@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.auth import kept
-from gateway.parsers import partners
-from gateway.tables import TABLES, Node
+from gateway.config.parsers import partners
+from gateway.model.tables import TABLES, Node
 from tests.gateway.proofs.requests import NIGHTLY, ROOTED, Requests, sampled
 from tests.gateway.proofs.worlds import alike
 from tests.stack import Stack, running

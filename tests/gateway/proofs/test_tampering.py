@@ -10,8 +10,8 @@ import pytest
 from gateway.encoding import read, written
 from gateway.errors import InvalidCursor, InvalidInput
 from gateway.loaders import keyset
+from gateway.model.tables import TABLES
 from gateway.schema import ids
-from gateway.tables import TABLES
 from tests.gateway.proofs.requests import ROOTED, Samples, sampled
 from tests.stack import Stack
 

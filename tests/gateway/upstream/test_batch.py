@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.client.exchange import Request
 from gateway.errors import UpstreamMismatch
 from gateway.upstream import batch
-from gateway.upstream.exchange import Request
 
 
 def answer(*bodies: bytes, boundary: str = "batchresponse_1") -> bytes:

@@ -11,10 +11,10 @@ import pytest
 
 from gateway.admission.errands import Errand
 from gateway.admission.governor import Governor
+from gateway.client.exchange import Httpx2Transport, Request
 from gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.breaker import CALLS, OPEN, SPREAD, WINDOW
-from gateway.upstream.exchange import Httpx2Transport, Request
 from gateway.upstream.odata import DATAVERSE, ODataQuery
 from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Service, Write

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from gateway.client.exchange import Reply, Request, Timeouts
+from gateway.client.transport import Http1Transport
 from gateway.upstream.credentials import ServiceLogin, Signed, by_secret
-from gateway.upstream.exchange import Reply, Request, Timeouts
 from gateway.upstream.sender import Sender
-from gateway.upstream.transport import Http1Transport
 from tests.gateway.upstream.servers import always, serving
 
 pytestmark = pytest.mark.anyio

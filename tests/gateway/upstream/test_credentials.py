@@ -22,8 +22,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from gateway.client.exchange import Httpx2Transport, Reply, Request, Timeouts
+from gateway.config.settings import Settings, SettingsError
 from gateway.errors import UpstreamTimeout, UpstreamUnavailable
-from gateway.settings import Settings, SettingsError
 from gateway.upstream.credentials import (
     SHORTLY,
     Proof,
@@ -32,7 +33,6 @@ from gateway.upstream.credentials import (
     by_secret,
     service_login,
 )
-from gateway.upstream.exchange import Httpx2Transport, Reply, Request, Timeouts
 from tests.stack import emulator, running
 
 pytestmark = pytest.mark.anyio

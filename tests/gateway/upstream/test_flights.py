@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.admission.errands import Errand, Lane
+from gateway.client.exchange import Httpx2Transport, Request
 from gateway.errors import UpstreamError, UpstreamTimeout
-from gateway.upstream.exchange import Httpx2Transport, Request
 from gateway.upstream.sender import ATTEMPTS, Sender, Sent, now
 from tests.gateway.upstream.test_sender import Script, Step, drawn
 from tests.simulation.virtual import run

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from gateway.admission.door import FIRST, LAST
+from gateway.client.exchange import Httpx2Transport, Request
 from gateway.errors import (
     UpstreamError,
     UpstreamMismatch,
@@ -15,7 +16,6 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.upstream.exchange import Httpx2Transport, Request
 from gateway.upstream.sender import ATTEMPTS, COST, FULL, Sender, Sent, now
 from tests.simulation.virtual import run
 

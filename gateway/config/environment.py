@@ -1,0 +1,71 @@
+"""
+The environment -> the `Settings` of the gateway; all mistakes in it are reported together. Nothing
+else in the gateway reads the environment.
+"""
+
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from gateway.config import parsers
+from gateway.config.settings import LIMIT, PREFIX, VARIABLES, Settings, SettingsError
+from variables.sources import FILE, texts, unknown, values
+
+
+def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
+    """
+    Read every variable once. `limits` are the lower-case names of the engine's limits.
+
+    SettingsError names all mistakes together: missing, unusable, contradicting and unknown ones.
+    """
+    raw, mistakes = read(limits, environ)
+    found = _limits(raw, limits, mistakes)
+    parsed = values(VARIABLES, raw, mistakes)
+    mistakes += [f"{name}: {problem}" for name, problem in _contradictions(environ, parsed)]
+    mistakes += unknown(VARIABLES, environ, PREFIX, *map(_limit, limits))
+    if mistakes:
+        raise SettingsError(mistakes)
+    return Settings(**parsed, limits=found)
+
+
+def read(
+    limits: Collection[str] = (), environ: Mapping[str, str] = os.environ
+) -> tuple[dict[str, str], list[str]]:
+    """The text of each variable that is set, secrets in files included, and the mistakes."""
+    overridden = {name: environ[name] for name in map(_limit, limits) if environ.get(name)}
+    raw, mistakes = texts(VARIABLES, environ)
+    return overridden | raw, mistakes
+
+
+def _limit(name: str) -> str:
+    return LIMIT + name.upper()
+
+
+def _limits(raw: Mapping[str, str], limits: Collection[str], mistakes: list[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for limit in limits:
+        name = _limit(limit)
+        try:
+            found |= {limit: parsers.count(raw[name])} if name in raw else {}
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
+    return found
+
+
+def _contradictions(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> list[tuple[str, str]]:
+    def given(name: str) -> bool:
+        return bool(environ.get(PREFIX + name) or environ.get(PREFIX + name + FILE))
+
+    found = []
+    if given("TENANT") == given("TOKEN_URL"):
+        found.append((PREFIX + "TENANT", f"give either this or {PREFIX}TOKEN_URL"))
+    if given("CLIENT_SECRET") == given("CLIENT_CERTIFICATE"):
+        found.append((PREFIX + "CLIENT_SECRET", f"give either this or {PREFIX}CLIENT_CERTIFICATE"))
+    if parsed.get("graphiql") and not given("GRAPHIQL_CLIENT_ID"):
+        found.append((PREFIX + "GRAPHIQL_CLIENT_ID", "required by GATEWAY_GRAPHIQL"))
+    if parsed.get("trusted_only") and not given("TRUSTED_DOCUMENTS"):
+        found.append((PREFIX + "TRUSTED_DOCUMENTS", f"required by {PREFIX}TRUSTED_ONLY"))
+    if parsed.get("graphiql_client_id") in parsed.get("audience", ()):
+        # The client id is the audience of ID tokens, which must never pass for access tokens.
+        found.append((PREFIX + "AUDIENCE", f"must not hold {PREFIX}GRAPHIQL_CLIENT_ID"))
+    return found

@@ -1,0 +1,298 @@
+"""
+GraphQL over HTTP, the working group's draft: a bearer token, a negotiated answer, one operation.
+Where the draft leaves a choice, docs/graphql-over-http.md says which one was made.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from graphql import OperationType
+from starlette.datastructures import QueryParams
+from starlette.types import Receive, Scope, Send
+
+from gateway.admission import deadlines
+from gateway.audit.events import refusal
+from gateway.audit.recorder import NO_AUDIT, Audit
+from gateway.auth.principal import Principal
+from gateway.engine.execution import Engine, GraphQLRequest, Prepared
+from gateway.engine.outcome import Refused, refused
+from gateway.engine.trusted import PERSISTED
+from gateway.errors import (
+    BAD_REQUEST,
+    Forbidden,
+    GatewayError,
+    InvalidInput,
+    LimitExceeded,
+    NotAsked,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    UpstreamThrottled,
+)
+from gateway.http import explaining, shedding
+from gateway.http.auditing import observed
+from gateway.http.negotiation import JSON, RESPONSE, content_type, negotiate
+from gateway.http.receiving import Received, body, received
+
+Authenticate = Callable[[str | None], Awaitable[Principal]]
+"""The `Authorization` header -> who is asking; raises Unauthenticated."""
+LookAs = Callable[[Principal, str], Awaitable[Principal]]
+"""Staff and the customer whom they name -> what that customer is; raises Forbidden, NotFound."""
+Explain = Callable[[Any], Awaitable[object]]
+"""Makes an explanation of the answer from the context that the resolvers of a request shared."""
+MakeContext = Callable[[Principal, Received], object]
+"""Makes the context that the resolvers of one request share."""
+
+VIEW_AS: Final = "X-View-As"
+"""The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
+_VIEW_AS: Final = VIEW_AS.lower().encode()
+METHODS: Final = "GET, POST"
+IDENTITY: Final = b"identity"
+IN_URL: Final = ("query", "documentId", "operationName")
+"""The parameters that stand in a URL as they are."""
+
+
+class RequestProblem(Exception):
+    """The HTTP request is no GraphQL request, or not one that is served."""
+
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = headers
+
+
+class Parameters(msgspec.Struct):
+    """The request as GraphQL over HTTP writes it in JSON."""
+
+    query: str | None = None
+    document_id: str | None = msgspec.field(name="documentId", default=None)
+    operation_name: str | None = msgspec.field(name="operationName", default=None)
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+_decoder = msgspec.json.Decoder(Parameters)
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer to be sent; `headers` are those besides the length."""
+
+    body: bytes
+    status: int
+    headers: list[tuple[bytes, bytes]]
+
+
+class GraphQLEndpoint:
+    """The ASGI app behind `/graphql`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        authenticate: Authenticate,
+        context: MakeContext,
+        *,
+        look_as: LookAs | None = None,
+        explain: Explain | None = None,
+        show_execution: bool = False,
+        audit: Audit = NO_AUDIT,
+        deadline: float = 10.0,
+    ) -> None:
+        """`deadline`: seconds from a request's first byte until its caller must be known."""
+        self._engine = engine
+        self._authenticate = authenticate
+        self._context = context
+        self._look_as = look_as
+        self._explain = explain
+        self._show_execution = show_execution
+        self._audit = audit
+        self._deadline = deadline
+        self.refusals: Counter[str] = Counter()
+        """Requests that were not executed, by code."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(received(scope), receive)
+        length = b"content-length", b"%d" % len(response.body)
+        headers = [*response.headers, length]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+
+    async def _respond(self, request: Received, receive: Receive) -> Response:
+        media_type = negotiate(request.header(b"accept"))
+        caller = None
+        deadlines.begin(request.begun + self._deadline)
+        try:
+            caller = await self._authenticate(_authorization(request))
+            principal, name = caller, request.header(_VIEW_AS)
+            if name is not None and self._look_as is not None:
+                principal = await self._look_as(caller, name)
+            if media_type is None:
+                raise RequestProblem(406, f"Only {RESPONSE} and {JSON} can be sent.")
+            return await self._answer(request, receive, principal, media_type)
+        except RequestProblem as problem:
+            self.refusals[BAD_REQUEST] += 1
+            error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
+            return _json({"errors": [error]}, media_type, problem.status, problem.headers)
+        except GatewayError as error:
+            self.refusals[error.code] += 1
+            if isinstance(error, Unauthenticated | Forbidden | NotFound):
+                self._audit.record(refusal(error, request.id, caller, request.source))
+            return _json(refused(error).body, media_type, _status(error), _headers(error))
+
+    async def _answer(
+        self, request: Received, receive: Receive, principal: Principal, media_type: str
+    ) -> Response:
+        asked = await _read(request, receive)
+        explain = self._explain if asked.extensions.get("explain") is True else None
+        if explain:
+            explaining.check(principal)
+        try:
+            prepared = self._engine.prepare(asked)
+            _check_kind(prepared, request.method)
+            context = self._context(principal, request)
+            answer = await self._engine.execute(prepared, context, request.id)
+        except Refused as refusal_:
+            self.refusals[refusal_.errors[0]["extensions"]["code"]] += 1
+            # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
+            return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
+        for event in observed(answer, prepared, request.id, principal, request.source):
+            self._audit.record(event)
+        said = shedding.refusal(answer) if answer.errors else None
+        if said is not None:
+            self.refusals[said["code"]] += 1
+            headers = shedding.headers(said)
+            if media_type == RESPONSE:
+                body = {"errors": answer.errors}
+                return _json(body, media_type, shedding.status(said), headers)
+            return _json(answer.body, media_type, headers=headers)
+        if not (explain or self._show_execution):
+            return _json(answer.body, media_type)
+        extensions = {"explain": await explain(context)} if explain else {}
+        shown = {"extensions": extensions | {"execution": answer.way.shown}}
+        return _json(answer.body | shown, media_type)
+
+
+async def _read(request: Received, receive: Receive) -> GraphQLRequest:
+    match request.method:
+        case "GET":
+            parameters = _parameters_of_url(request)
+        case "POST":
+            _check_content(request)
+            parameters = _decode(await body(receive))
+        case _:
+            raise RequestProblem(
+                405, "GraphQL is asked by POST, queries also by GET.", Allow=METHODS
+            )
+    extensions = parameters.extensions or {}
+    if parameters.query is None and parameters.document_id is None and PERSISTED not in extensions:
+        raise RequestProblem(400, "The request has no document: send `query` or `documentId`.")
+    return GraphQLRequest(
+        parameters.query,
+        parameters.variables or {},
+        parameters.operation_name,
+        extensions,
+        parameters.document_id,
+    )
+
+
+def _check_content(request: Received) -> None:
+    sent = content_type(request.header(b"content-type"))
+    if sent is None or sent.name != JSON or not sent.readable:
+        raise RequestProblem(415, f"The body must be {JSON} in UTF-8.", Accept=JSON)
+    if request.headers.get(b"content-encoding", IDENTITY) != IDENTITY:
+        raise RequestProblem(
+            415, "The body must not be compressed.", **{"Accept-Encoding": "identity"}
+        )
+
+
+def _decode(body: bytes) -> Parameters:
+    if body.lstrip()[:1] == b"[":
+        raise RequestProblem(400, "Send one operation at a time; batches are not served.")
+    try:
+        return _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestProblem(400, f"The body is no GraphQL request: {_reason(error)}") from None
+
+
+def _parameters_of_url(request: Received) -> Parameters:
+    given = QueryParams(request.query)
+    found: dict[str, Any] = {name: given[name] for name in IN_URL if given.get(name)}
+    try:
+        for name in ("variables", "extensions"):
+            if given.get(name):
+                found[name] = msgspec.json.decode(given[name])
+        return msgspec.convert(found, Parameters)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise RequestProblem(400, f"The URL is no GraphQL request: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, msgspec.MsgspecError) else "it cannot be decoded"
+
+
+def _check_kind(prepared: Prepared, method: str) -> None:
+    if prepared.kind is OperationType.QUERY:
+        return
+    if prepared.kind is OperationType.SUBSCRIPTION:
+        raise RequestProblem(400, "Subscriptions are not served here.")
+    if method == "GET":
+        raise RequestProblem(405, "Only queries may be asked by GET.", Allow="POST")
+
+
+def _authorization(request: Received) -> str | None:
+    if b"authorization" in request.repeated:
+        raise Unauthenticated("There is more than one Authorization header.")
+    return request.header(b"authorization")
+
+
+def _status(error: GatewayError) -> int:
+    match error:
+        case Unauthenticated():
+            return 401
+        case Forbidden():
+            return 403
+        case NotFound():
+            return 404
+        case InvalidInput():
+            return 400
+        case RateLimited():
+            return 429
+        case LimitExceeded():
+            return 413  # the body; a document's limits are no matter of HTTP
+        case _:
+            return 503
+
+
+def _headers(error: GatewayError) -> dict[str, str]:
+    match error:
+        case Unauthenticated():
+            return {"WWW-Authenticate": "Bearer"}
+        case UpstreamThrottled():
+            return {"Retry-After": str(error.details.get("retryAfter", 1))}
+        case NotAsked():
+            return shedding.headers_of(error)
+        case _:
+            return {}
+
+
+def _json(
+    content: Mapping[str, Any],
+    media_type: str | None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    sent = _content_headers(media_type or JSON)
+    if headers:
+        sent = [*sent, *[(name.lower().encode(), text.encode()) for name, text in headers.items()]]
+    return Response(_encode(content), status, sent)
+
+
+@lru_cache
+def _content_headers(media_type: str) -> list[tuple[bytes, bytes]]:
+    return [(b"vary", b"Accept"), (b"content-type", f"{media_type}; charset=utf-8".encode())]

@@ -1,0 +1,211 @@
+"""
+Queries answered by plans: made once for an operation, its conditions and the types its ids lead to.
+
+Optimistic: what does not fit raises, and graphql-core completes the operation over the answers that
+were had so far. It alone decides what an error is and how far a null reaches.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    VariableNode,
+)
+from graphql.execution.values import VariableValues
+
+from gateway.auth.principal import LONG, Kind
+from gateway.engine.documents import PreparedOperation
+from gateway.engine.execution import Declined
+from gateway.errors import GatewayError
+from gateway.plans.fetches import Run
+from gateway.plans.leaves import Unusual
+from gateway.plans.planner import BY_ID, IdTypes, Plan, Planner
+from gateway.plans.source import Unplanned
+from gateway.plans.variables import NO_VARIABLES, Coerce, coercion
+from gateway.schema.context import Context
+from gateway.schema.selection import responses
+from gateway.upstream.names import Names
+from gateway.upstream.replay import Replay, trying
+
+log = logging.getLogger(__name__)
+
+NO_TYPES: IdTypes = frozenset()
+KEPT = 64
+"""Plans that are kept of one operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selecting:
+    """An operation with the values on which its selections depend."""
+
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variable_values: VariableValues
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The root fields of an operation under some conditions, and the plans made of them."""
+
+    selecting: Selecting
+    roots: Mapping[str, list[FieldNode]]
+    by_id: bool
+    """True if its plan depends on the types that ids lead to."""
+    plans: dict[IdTypes, Plan | Unplanned] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Known:
+    """Notes kept with an operation: the variables that decide on selections, and outlines."""
+
+    coerce: Coerce
+    conditions: tuple[str, ...]
+    length: int
+    """Characters of the document."""
+    outlines: dict[tuple[Any, ...], Outline] = field(default_factory=dict)
+    plan: Plan | None = None
+    """The plan, where no variable decides on it."""
+
+
+class Plans:
+    """The plans of one schema's operations."""
+
+    def __init__(self, schema: GraphQLSchema, names: Names, *, expands: bool = False) -> None:
+        """With `expands` rows travel inside of one another where that is proved to be the same."""
+        self._expands = expands
+        self._schema = schema
+        self._planner = Planner(schema, names)
+
+    async def run(
+        self, operation: PreparedOperation, variables: Mapping[str, Any], context: Context
+    ) -> dict[str, Any] | Declined:
+        """The data of the answer; Declined where graphql-core must answer."""
+        try:
+            known = self._known(operation)
+            # Staff may be told of each read, so theirs are one a table.
+            inside = self._expands and context.principal.kind is not Kind.STAFF
+            expands = inside and context.principal.viewer is None
+            values = known.coerce(variables)
+            run = Run(context, values, expands, known.length + _length(values) <= LONG)
+            plan = known.plan or self._plan(operation, known, run)
+        except Unplanned as unplanned:
+            return Declined("core", str(unplanned))
+        hidden = context.principal.rights.hidden
+        if hidden and plan.hides(hidden):
+            return Declined("core", "hidden members")
+        allowance = context.loaders.reader.allowance
+        allowance.replay = Replay(allowance.clock)
+        first = trying.set(True)
+        try:
+            return await plan.run(run)
+        except Exception as error:  # noqa: BLE001 - graphql-core decides what it means
+            context.loaders.rewind()
+            return Declined("fallback", _reason(error))
+        finally:
+            trying.reset(first)
+
+    def warm(self, operation: PreparedOperation) -> None:
+        """Plan an operation whose selections no variable decides on, before anybody asks for it."""
+        known = self._known(operation)
+        if not known.conditions:
+            with suppress(Unplanned):
+                self._planned(self._outline(operation, known, NO_VARIABLES), NO_TYPES)
+
+    def _plan(self, operation: PreparedOperation, known: Known, run: Run) -> Plan:
+        outline = self._outline(operation, known, run.variables)
+        try:
+            types = self._planner.types(outline.roots, run.variables) if outline.by_id else NO_TYPES
+        except (GatewayError, GraphQLError, Unusual):
+            raise Unplanned("ids that cannot be used") from None
+        plan = self._planned(outline, types)
+        if not (known.conditions or outline.by_id):
+            known.plan = plan
+        return plan
+
+    def _known(self, operation: PreparedOperation) -> Known:
+        if operation.known is None:
+            coerce = coercion(self._schema, operation.node)
+            deciding = tuple(sorted(_deciding(operation.document)))
+            operation.known = Known(coerce, deciding, _end(operation.document))
+        found: Known = operation.known
+        return found
+
+    def _outline(
+        self, operation: PreparedOperation, known: Known, variables: VariableValues
+    ) -> Outline:
+        key = tuple(map(variables.coerced.get, known.conditions))
+        if key not in known.outlines:
+            if len(known.outlines) >= KEPT:
+                known.outlines.clear()
+            fragments = {
+                node.name.value: node
+                for node in operation.document.definitions
+                if isinstance(node, FragmentDefinitionNode)
+            }
+            selecting = Selecting(fragments, _only(known.conditions, variables))
+            roots = responses(selecting, [operation.node], "Query")
+            by_id = any(nodes[0].name.value in BY_ID for nodes in roots.values())
+            known.outlines[key] = Outline(selecting, roots, by_id)
+        return known.outlines[key]
+
+    def _planned(self, outline: Outline, types: IdTypes) -> Plan:
+        if types not in outline.plans:
+            if len(outline.plans) >= KEPT:
+                outline.plans.clear()
+            try:
+                outline.plans[types] = self._planner.plan(outline.selecting, outline.roots, types)
+            except Unplanned as unplanned:
+                outline.plans[types] = unplanned
+            except Exception:  # a defect of ours, which makes queries slower and nothing else
+                log.exception("a query could not be planned")
+                outline.plans[types] = Unplanned("a defect of the planner")
+        plan = outline.plans[types]
+        if isinstance(plan, Unplanned):
+            raise plan
+        return plan
+
+
+def _only(names: Iterable[str], variables: VariableValues) -> VariableValues:
+    """The variables of these names alone: what else a caller sent must not stay with the plan."""
+    sources = {name: variables.sources[name] for name in names if name in variables.sources}
+    coerced = {name: variables.coerced[name] for name in names if name in variables.coerced}
+    return VariableValues(sources, coerced)
+
+
+def _length(variables: VariableValues) -> int:
+    """Characters of the variables that stand alone; what is in lists and objects is never kept."""
+    alone = [each for each in variables.coerced.values() if not isinstance(each, dict | list)]
+    return sum([len(str(value)) for value in alone])
+
+
+def _end(document: DocumentNode) -> int:
+    assert document.loc is not None  # noqa: S101 - for the types: it was parsed with places
+    return document.loc.end
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, Unusual) else type(error).__name__
+
+
+def _deciding(document: DocumentNode) -> set[str]:
+    """The variables in `@skip` and `@include`, wherever they stand."""
+    found: set[str] = set()
+    pending: list[Any] = list(document.definitions)
+    while pending:
+        node = pending.pop()
+        for directive in getattr(node, "directives", None) or ():
+            found.update(_named(argument.value for argument in directive.arguments or ()))
+        below = getattr(node, "selection_set", None)
+        pending.extend(below.selections if below is not None else ())
+    return found
+
+
+def _named(values: Iterable[Any]) -> Iterable[str]:
+    return (value.name.value for value in values if isinstance(value, VariableNode))

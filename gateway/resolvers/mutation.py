@@ -1,0 +1,95 @@
+"""Everything that callers can change; one line a mutation."""
+
+import strawberry
+
+from gateway.resolvers.orders import amend, create, import_lines, preview, reorder
+from gateway.resolvers.orders.inputs import (
+    AddSalesOrderLinesInput,
+    CancelSalesOrderInput,
+    CreateSalesOrderInput,
+    ImportSalesOrderLinesInput,
+    PreviewSalesOrderInput,
+    RemoveSalesOrderLineInput,
+    ReorderInput,
+    UpdateSalesOrderInput,
+    UpdateSalesOrderLineInput,
+)
+from gateway.resolvers.orders.payloads import (
+    AddSalesOrderLinesPayload,
+    CancelSalesOrderPayload,
+    CreateSalesOrderPayload,
+    ImportSalesOrderLinesPayload,
+    PreviewSalesOrderPayload,
+    RemoveSalesOrderLinePayload,
+    ReorderPayload,
+    UpdateSalesOrderLinePayload,
+    UpdateSalesOrderPayload,
+)
+from gateway.schema.context import Info
+
+
+@strawberry.type(description="Everything that can be changed.")
+class Mutation:
+    """The work is in the modules by families of verbs."""
+
+    @strawberry.mutation(
+        description="Place a sales order: all of it, or nothing. The same idempotency key gives "
+        "back the order that it made before."
+    )
+    async def create_sales_order(
+        self, info: Info, input: CreateSalesOrderInput
+    ) -> CreateSalesOrderPayload | None:
+        return await create.create(info, input)
+
+    @strawberry.mutation(
+        description="The price and availability of an order, after the checks that "
+        "placing it makes. Writes nothing."
+    )
+    async def preview_sales_order(
+        self, info: Info, input: PreviewSalesOrderInput
+    ) -> PreviewSalesOrderPayload | None:
+        return await preview.preview(info, input)
+
+    @strawberry.mutation(description="Place an order with the lines of an earlier one.")
+    async def reorder(self, info: Info, input: ReorderInput) -> ReorderPayload | None:
+        return await reorder.reorder(info, input)
+
+    @strawberry.mutation(description="Change the header of an order that nobody has picked yet.")
+    async def update_sales_order(
+        self, info: Info, input: UpdateSalesOrderInput
+    ) -> UpdateSalesOrderPayload | None:
+        return await amend.update(info, input)
+
+    @strawberry.mutation(description="Add lines to an order: all of them, or none.")
+    async def add_sales_order_lines(
+        self, info: Info, input: AddSalesOrderLinesInput
+    ) -> AddSalesOrderLinesPayload | None:
+        return await amend.add_lines(info, input)
+
+    @strawberry.mutation(
+        description="Add lines to an order from CSV text: all of them, or none if any is wrong."
+    )
+    async def import_sales_order_lines(
+        self, info: Info, input: ImportSalesOrderLinesInput
+    ) -> ImportSalesOrderLinesPayload | None:
+        return await import_lines.import_lines(info, input)
+
+    @strawberry.mutation(description="Change one line of an order.")
+    async def update_sales_order_line(
+        self, info: Info, input: UpdateSalesOrderLineInput
+    ) -> UpdateSalesOrderLinePayload | None:
+        return await amend.update_line(info, input)
+
+    @strawberry.mutation(description="Remove one line of an order, but not the last.")
+    async def remove_sales_order_line(
+        self, info: Info, input: RemoveSalesOrderLineInput
+    ) -> RemoveSalesOrderLinePayload | None:
+        return await amend.remove_line(info, input)
+
+    @strawberry.mutation(
+        description="Cancel an order that nobody has picked yet. The ERP has the last word."
+    )
+    async def cancel_sales_order(
+        self, info: Info, input: CancelSalesOrderInput
+    ) -> CancelSalesOrderPayload | None:
+        return await amend.cancel(info, input)

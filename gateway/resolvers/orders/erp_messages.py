@@ -1,0 +1,28 @@
+"""Refusals of Dynamics or the ERP in words of ours: theirs may quote anybody's rows."""
+
+import re
+
+from gateway.errors import UpstreamRefused
+from gateway.resolvers.orders.user_errors import OrderRefused
+
+KNOWN = (
+    (r"missing \w+ privilege|permission for the secured", "The gateway lacks a right to do this."),
+    (r"connection attempt failed|did not properly respond|timed? ?out", "The ERP does not answer."),
+    (r"dimension \w+ is mandatory", "The ERP lacks a site or warehouse for a line."),
+    (r"credit limit", "The ERP refuses the order for the credit limit."),
+    (r"on hold|blocked|stopped", "The ERP has the customer or a product on hold."),
+    (r"status .*(cannot|not allowed)|cannot be cancel", "The order has come too far in the ERP."),
+    (r"period|number sequence", "The ERP is not set up to take orders now."),
+    (r"DualWrite|Integrator", "The ERP refused it."),
+)
+"""Patterns of refusals, and the words that callers read for them; the first that fits counts."""
+
+
+def refusal(error: UpstreamRefused) -> OrderRefused:
+    said = next(
+        (ours for theirs, ours in KNOWN if re.search(theirs, error.words, re.IGNORECASE)),
+        "Dynamics refused it.",
+    )
+    return OrderRefused(
+        message=f"{said} Nothing was written.", path=["input"], reason=str(error.details["reason"])
+    )

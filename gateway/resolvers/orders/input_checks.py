@@ -1,0 +1,125 @@
+"""Texts, days and ids as callers send them, and what is wrong with them by themselves. Pure."""
+
+import re
+from collections.abc import Collection, Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from gateway.errors import InvalidInput
+from gateway.model.tables import Row
+from gateway.resolvers.orders.inputs import LENGTHS, MAXIMUM_KEY, AddressInput
+from gateway.resolvers.orders.user_errors import Errors, Wrong, invalid
+from gateway.schema import ids
+from gateway.upstream.row_keys import Key
+
+LAST_PLACE = timedelta(hours=-12)
+"""The offset of the zone in which a day ends last: only then has it passed for everybody."""
+LATEST = date(2154, 12, 31)
+"""The last day that the ERP knows."""
+DAYS = ("requested_shipping_date", "requested_receipt_date")
+UNKEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML cannot hold, and so neither Dynamics' messages; tabs and line ends it can."""
+T = TypeVar("T")
+
+
+def given(value: T) -> T | None:
+    """The value; None for one that is left out."""
+    return None if value is strawberry.UNSET else value
+
+
+def plain(value: T) -> T | None:
+    """As `given`, with None for a text in which nothing stands."""
+    return None if isinstance(value, str) and not value.strip() else given(value)
+
+
+def folded(key: str) -> str:
+    """A key as Dynamics compares it: without regard to case and to blanks behind it."""
+    return key.casefold().rstrip(" ")
+
+
+def is_said(sent: object, name: str) -> bool:
+    """True if the input has this member, be it null."""
+    return getattr(sent, name, strawberry.UNSET) is not strawberry.UNSET
+
+
+def size(text: str) -> int:
+    """The length of a text as Dynamics counts it: in UTF-16 units."""
+    return len(text) + sum(letter > "\uffff" for letter in text)
+
+
+def key_mistakes(sent: object) -> Errors:
+    key: str | None = getattr(sent, "idempotency_key", None)
+    if key is None or (key.strip() and size(key) <= MAXIMUM_KEY and not UNKEPT.search(key)):
+        return []
+    return [invalid(f"The key must have 1 to {MAXIMUM_KEY} characters.", "idempotencyKey")]
+
+
+def text_mistakes(sent: object, *path: str) -> Errors:
+    """The texts of an input that Dynamics cannot keep."""
+    texts = ((name, getattr(sent, name, None)) for name in LENGTHS)
+    return [
+        invalid(said, *path, to_camel_case(name))
+        for name, text in texts
+        if isinstance(text, str)
+        for said in _unkept(text, LENGTHS[name])
+    ]
+
+
+def _unkept(text: str, length: int) -> Iterable[str]:
+    if size(plain(text) or "") > length:
+        yield f"At most {length} characters."
+    if UNKEPT.search(text):
+        yield "It has characters that cannot be kept."
+
+
+def address_mistakes(sent: Any) -> Errors:
+    typed: AddressInput | None = given(sent.ship_to)
+    if typed is None:
+        return []
+    if given(sent.ship_to_address) is not None:
+        return [invalid("Name an address or write one, not both.", "shipToAddress")]
+    empty = [
+        invalid("It cannot be empty.", "shipTo", name)
+        for name in ("street", "city")
+        if plain(getattr(typed, name)) is None
+    ]
+    return [*empty, *text_mistakes(typed, "shipTo")]
+
+
+def today(clock: float) -> date:
+    """The day of `clock` (epoch) where it is earliest; whatever is before it is past everywhere."""
+    return (datetime.fromtimestamp(clock, UTC) + LAST_PLACE).date()
+
+
+def day_mistakes(sent: object, today: date, *path: str, but: Collection[str] = ()) -> Errors:
+    """The days of an input that have passed, or are none of the ERP's, `but` members that stay."""
+    days = {name: plain(getattr(sent, name, None)) for name in DAYS if name not in but}
+    return [
+        invalid(_said(value, today), *path, to_camel_case(name))
+        for name, value in days.items()
+        if value is not None and not today <= value <= LATEST
+    ]
+
+
+def _said(value: date, today: date) -> str:
+    return "The day has passed." if value < today else f"The last day that there is, is {LATEST}."
+
+
+def key_of(table: type[Row], sent: strawberry.ID, *path: str) -> Key:
+    """The key in a global id; Wrong where it is none of this table's."""
+    try:
+        return ids.key(table.__table__, sent)
+    except InvalidInput as error:
+        raise Wrong(invalid(error.message, *path)) from None
+
+
+def is_id(table: type[Row], sent: strawberry.ID) -> bool:
+    """True if it is a global id of this table."""
+    try:
+        key_of(table, sent)
+    except Wrong:
+        return False
+    return True

@@ -1,0 +1,280 @@
+"""The data that a mutation loads for its input: buyer and terms, products, prices, limits."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace as confined
+from decimal import Decimal
+from uuid import UUID
+
+import strawberry
+from msgspec.structs import replace
+
+from gateway.auth.principal import CallerAccount as Held
+from gateway.loaders.rows import Loaders
+from gateway.model.tables import paths
+from gateway.resolvers.orders import credit_checks
+from gateway.resolvers.orders.input_checks import key_of, today
+from gateway.resolvers.orders.inputs import PreviewSalesOrderInput, SalesOrderLineInput
+from gateway.resolvers.orders.line_checks import (
+    Basket,
+    Deal,
+    Found,
+    Item,
+    Sound,
+    WantedLine,
+    filled,
+    growth,
+    is_sold_by,
+    judged,
+    unit_of,
+)
+from gateway.resolvers.orders.new_order import CONTACT_COMPANY, Buyer, missing
+from gateway.resolvers.orders.order_facts import account_of, amounts_of, currency_of
+from gateway.resolvers.orders.user_errors import (
+    AccountNotFound,
+    ContactNotFound,
+    Errors,
+    UserError,
+    Wrong,
+    invalid,
+)
+from gateway.schema.business.accounts import Account, AccountAddress, ActiveState, Contact
+from gateway.schema.business.catalog import Product, Unit
+from gateway.schema.business.order_settings import order_settings
+from gateway.schema.business.sales import SalesOrder
+from gateway.schema.business.values import Address, Money
+from gateway.schema.context import Context
+from gateway.schema.identities import ContactForParty
+from gateway.upstream.conditions import All, Compare, same, value_at
+from gateway.upstream.names import lookup_value
+from gateway.upstream.odata import ODataQuery
+
+BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country", "_language")
+PRODUCT = paths(
+    Product,
+    "_id",
+    "_unit_id",
+    "_units_id",
+    "number",
+    "item_number",
+    "name",
+    "company",
+    "variant",
+    "state",
+    "decimals",
+)
+BUYS, ORDERS = lookup_value("customerid"), lookup_value("msdyn_contactperson")
+
+
+def account_id(context: Context, sent: strawberry.ID | None) -> UUID:
+    """The account that the caller orders for; Wrong for one that is not the caller's."""
+    mine = [account.id for account in context.principal.accounts]
+    if sent is not None:
+        return own_account(context, UUID(str(key_of(Account, sent, "account")[0])), "account")
+    if len(mine) != 1:
+        raise Wrong(invalid("Say for which account you order.", "account"))
+    return mine[0]
+
+
+def own_account(context: Context, account: UUID, *path: str) -> UUID:
+    """`account` if the caller may order for it; Wrong otherwise."""
+    if account not in [mine.id for mine in context.principal.accounts]:
+        raise _no_account(*path)
+    return account
+
+
+async def buyer(context: Context, account: UUID, order: PreviewSalesOrderInput) -> Buyer:
+    """The account that buys and the contact that orders."""
+    select = paths(Account, *BUYER, "address")
+    found = await context.loaders.node(Account, (account,), select)
+    if found is None:
+        raise _no_account("account")
+    contact = await _contact(context, account, order.contact)
+    key = str(contact._id) if contact else None
+    named = {BUYS: str(account), ORDERS: key}
+    context.loaders.reader.demand(SalesOrder.__table__, named, "create", seen=False)
+    me, held = context.principal.contact, context.principal.held(account)
+    return Buyer(
+        found,
+        contact,
+        await delivery(context, account, order.ship_to_address),
+        is_self=contact is None or (me is not None and me.id == contact._id),
+        sold_by=held.company if held else None,
+        party=await _party(context, account, contact),
+        language=(contact and contact._language) or found._language or context.language,
+    )
+
+
+async def _party(context: Context, account: UUID, contact: Contact | None) -> UUID | None:
+    """The contact's place at the account in the party model; None where that is not used."""
+    table = ContactForParty.__table__
+    if contact is None or not context.loaders.reader.has(table, *table.key):
+        return None
+    of_both = All(
+        (
+            Compare(table.scalar_of("contact"), "eq", contact._id),
+            Compare(table.scalar_of("account"), "eq", account),
+        )
+    )
+    query = ODataQuery(table.entity, tuple(paths(ContactForParty)), of_both)
+    found = map(ContactForParty, await context.writer.facts(query))
+    return next((each.id for each in found if each.state is ActiveState.ACTIVE), None)
+
+
+async def deal(context: Context, buyer: Buyer, order: PreviewSalesOrderInput) -> Deal:
+    """On what terms a new order is; Wrong where some are missing: they decide all the rest."""
+    if errors := missing(buyer, order):
+        raise Wrong(*errors)
+    terms = buyer.defaults
+    price_list, currency = terms["PRICE_LIST"], terms["CURRENCY"]
+    return Deal(
+        account=buyer.account._id,
+        company=buyer.company,
+        price_list=price_list if isinstance(price_list, UUID) else None,
+        currency=await currency_of(context, currency) if isinstance(currency, UUID) else None,
+    )
+
+
+def within(context: Context, deal: Deal) -> Context:
+    """
+    The caller as the buyer of this order: sees the prices of its list and the limits of its
+    company, and no others.
+    """
+    currency = deal.currency.id if deal.currency else None
+    account = Held(deal.account, None, deal.company, deal.price_list, currency)
+    reader = context.loaders.reader
+    me = confined(reader.principal, accounts=(account,), children=(), contact=None)
+    return replace(context, principal=me, loaders=Loaders(replace(reader, principal=me)))
+
+
+async def found(context: Context, deal: Deal, lines: Sound) -> list[Item | UserError]:
+    """Each line with its product, unit and price, or the first thing that is wrong with it."""
+    inside = within(context, deal)
+    all_ = await asyncio.gather(*(_found(inside, deal, line) for line in lines.lines))
+    return [judged(each) for each in all_]
+
+
+async def fill(
+    context: Context,
+    deal: Deal,
+    lines: Sequence[Item | UserError],
+    *,
+    present: int = 0,
+    besides: Errors | None = None,
+) -> Basket:
+    """
+    The lines as what is ordered, behind so many that are there; Wrong where they or the account
+    may not, with what is wrong besides.
+    """
+    standing = await _standing(context, deal, growth(deal, lines)) if _grows(lines) else []
+    return filled(deal, lines, [*(besides or ()), *standing], present=present)
+
+
+def _grows(lines: Sequence[Item | UserError]) -> bool:
+    return any(isinstance(line, Item) and line.wanted.grows for line in lines)
+
+
+async def _standing(context: Context, deal: Deal, more: Decimal) -> Errors:
+    """The reasons for which the account cannot order for so much more."""
+    account = await account_of(context, deal.account)
+    if errors := credit_checks.held(account):
+        return errors
+    ordered = await amounts_of(context, deal.account) if account.limit is not None else []
+    return credit_checks.exceeded(account, deal, ordered, more, context.principal)
+
+
+async def _found(context: Context, deal: Deal, wanted: WantedLine) -> Found:
+    rule, day = context.unpriced, today(context.writer.writes.clock())
+    if wanted.before is not None and wanted.is_kept:
+        return Found(wanted, rule, day, unit=wanted.before.unit, price=wanted.before.price)
+    candidates = await _products(context, wanted.line, deal.company)
+    if len(candidates) != 1:
+        return Found(wanted, rule, day, candidates=candidates)
+    (product,) = candidates
+    named = wanted.line.unit is not None or wanted.before is not None
+    units = await _units(context, product) if named else {}
+    settings = await order_settings(context.loaders, product.item_number, deal.company)
+    unit = unit_of(wanted, product, units)
+    price = wanted.before.price if wanted.before else await _price(context, deal, product, unit)
+    return Found(
+        wanted,
+        rule,
+        day,
+        product,
+        company=deal.company,
+        units=units,
+        settings=settings,
+        unit=unit,
+        price=price,
+    )
+
+
+async def _price(context: Context, deal: Deal, product: Product, unit: UUID | None) -> Money | None:
+    """The price in the order's list and currency; without either there is none."""
+    terms = deal.terms
+    return await product.price_in(context.loaders, unit, terms) if terms else None
+
+
+async def delivery(context: Context, account: UUID, sent: strawberry.ID | None) -> Address | None:
+    """The address of this id, if it is one of the account's and says anything."""
+    if sent is None:
+        return None
+    key = key_of(AccountAddress, sent, "shipToAddress")
+    select = paths(AccountAddress, "address", "account")
+    found = await context.loaders.node(AccountAddress, key, select)
+    if found is None or UUID(found.raw[lookup_value("parentid")]) != account:
+        return None
+    address: Address | None = found.address
+    return address
+
+
+async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) -> Contact | None:
+    person = context.principal.contact
+    if sent is not None:
+        key = key_of(Contact, sent, "contact")
+    elif person is not None:
+        key = (person.id,)
+    else:
+        return None
+    select = paths(Contact, *BUYER, "account") | {CONTACT_COMPANY}
+    found = await context.loaders.node(Contact, key, select)
+    if sent is not None and (found is None or not _acts_for(found, account)):
+        said = "There is no such contact."
+        raise Wrong(ContactNotFound(message=said, path=["input", "contact"]))
+    return found
+
+
+def _acts_for(contact: Contact, account: UUID) -> bool:
+    return same(value_at(contact.raw, lookup_value("parentcustomerid")), account)
+
+
+def _no_account(*path: str) -> Wrong:
+    return Wrong(AccountNotFound(message="There is no such account.", path=["input", *path]))
+
+
+async def _products(
+    context: Context, line: SalesOrderLineInput, company: str | None
+) -> list[Product]:
+    """The products that a line may mean, of those that the company of the order sells."""
+    if line.product is not None:
+        one = await context.loaders.node(Product, key_of(Product, line.product), PRODUCT)
+        return [one] if one else []
+    member = "number" if line.number is not None else "item_number"
+    value = line.number if line.number is not None else line.item_number
+    if value is None:
+        return []
+    column = Product.__table__.scalar_of(member)
+    named = {column: value.rstrip(" ")}
+    found = await context.loaders.matching(Product, named, PRODUCT, from_rows=False)
+    sold = [each for each in found if is_sold_by(each, company)]
+    # What the company has released itself comes before what belongs to no company.
+    return [each for each in sold if each.company is not None] or sold
+
+
+async def _units(context: Context, product: Product) -> dict[str, UUID]:
+    """The units of the product's schedule by their symbols."""
+    if product._units_id is None:
+        return {}
+    of_schedule = {lookup_value("uomscheduleid"): product._units_id}
+    found = await context.loaders.matching(Unit, of_schedule, paths(Unit))
+    return {unit.symbol: unit._id for unit in found if unit.symbol}

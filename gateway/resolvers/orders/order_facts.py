@@ -1,0 +1,211 @@
+"""
+Orders as they are now, read anew and through the row rules: before a change and after it. And what
+checks must know whoever asks: on what terms an order is, and what its account may still order.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from gateway.errors import UpstreamError
+from gateway.model.tables import Row
+from gateway.resolvers.orders.credit_checks import AccountStanding, Amount
+from gateway.resolvers.orders.line_checks import USUAL_DECIMALS, Changing, Currency, Deal
+from gateway.schema.business.accounts import HoldStatus
+from gateway.schema.business.sales import OPEN, SalesOrder, SalesOrderLine
+from gateway.schema.business.syncing import is_canceled
+from gateway.schema.business.values import Money
+from gateway.schema.context import Context
+from gateway.upstream.conditions import All, AnyOf, Compare, Condition, Raw, one_of, value_at
+from gateway.upstream.names import lookup_value
+from gateway.upstream.odata import ODataQuery
+
+LINE = frozenset(
+    {
+        "salesorderdetailid",
+        "sequencenumber",
+        "quantity",
+        "msdyn_linedescription",
+        "requestdeliveryby",
+        "msdyn_linestatus",
+        lookup_value("productid"),
+        "productid/msdyn_productnumber",
+        "productid/msdyn_itemnumber",
+        "uomid/msdyn_symbol",
+    }
+)
+"""The columns of a line by which changes are judged."""
+ORDER, BUYER = lookup_value("salesorderid"), lookup_value("customerid")
+PRICE_LIST, MONEY = lookup_value("pricelevelid"), lookup_value("transactioncurrencyid")
+PRODUCT, UNIT = lookup_value("productid"), lookup_value("uomid")
+COMPANY = "msdyn_company/cdm_companycode"
+RATE = "exchangerate"
+CURRENCY = (
+    MONEY,
+    "transactioncurrencyid/isocurrencycode",
+    "transactioncurrencyid/currencyprecision",
+    "transactioncurrencyid/exchangerate",
+)
+"""The columns of any row with amounts that tell its currency."""
+TERMS = (BUYER, PRICE_LIST, COMPANY, RATE)
+STANDING = ("msdyn_onholdstatus", "creditlimit", "msdyn_creditlimitismandatory", RATE)
+ORDERED = ("totalamount", "totalamount_base", MONEY, RATE)
+LINE_ORDERED = (
+    "quantity",
+    "priceperunit",
+    f"salesorderid/{MONEY}",
+    "salesorderid/exchangerate",
+)
+CHANGING = ("quantity", "priceperunit", UNIT, PRODUCT)
+RUNNING = (0, 1)
+"""`statecode` of orders that are under way; what counts where the ERP has told no status yet."""
+
+
+async def read_order(context: Context, key: UUID, select: frozenset[str]) -> SalesOrder | None:
+    context.loaders.forget()
+    return await context.loaders.node(SalesOrder, (key,), select)
+
+
+async def read_lines(context: Context, order: UUID) -> dict[str, Raw]:
+    """The lines of an order by their ids, their days as days."""
+    found = await context.loaders.matching(SalesOrderLine, {ORDER: order}, LINE)
+    return {
+        line.raw["salesorderdetailid"].lower(): with_days(context, SalesOrderLine, line.raw)
+        for line in found
+    }
+
+
+def with_days(context: Context, cls: type[Row], raw: Raw) -> Raw:
+    """A row with its days as callers say them, instead of the instants that stand for them."""
+    table, reader = cls.__table__, context.loaders.reader
+    days = {path: reader.day(table, path, raw) for path in table.days & set(raw)}
+    return {**raw, **{path: day and day.isoformat() for path, day in days.items()}}
+
+
+async def canceled_in_erp(context: Context, order: SalesOrder) -> bool:
+    """True if the ERP has canceled an order; False as long as it cannot be asked."""
+    context.loaders.forget()
+    try:
+        return await is_canceled(context.loaders, order.company, order.number)
+    except UpstreamError:
+        return False
+
+
+async def deal_of(context: Context, order: UUID) -> Deal:
+    """On what terms an order is that the caller has been let to change."""
+    key = Compare("salesorderid", "eq", order)
+    (row,) = await context.writer.facts(ODataQuery("salesorder", TERMS + CURRENCY, key))
+    price_list = value_at(row, PRICE_LIST)
+    return Deal(
+        account=UUID(value_at(row, BUYER)),
+        company=_folded(value_at(row, COMPANY)),
+        price_list=UUID(price_list) if price_list else None,
+        currency=_currency(row, value_at(row, RATE)),
+    )
+
+
+async def changing_of(
+    context: Context, key: UUID, deal: Deal, values: Mapping[str, Any]
+) -> Changing:
+    """A line that the caller has been let to change, and what is to be written of it."""
+    where = Compare("salesorderdetailid", "eq", key)
+    (row,) = await context.writer.facts(ODataQuery("salesorderdetail", CHANGING, where))
+    price = _decimal(row.get("priceperunit"))
+    code = deal.currency.code if deal.currency else None
+    return Changing(
+        id=key,
+        product=_key(row.get(PRODUCT)),
+        quantity=_decimal(row.get("quantity")) or Decimal(),
+        unit=_key(row.get(UNIT)),
+        price=None if price is None else Money(amount=price, currency=code),
+        values=values,
+    )
+
+
+async def currency_of(context: Context, key: UUID) -> Currency:
+    """A currency as a new order has it, at today's rate."""
+    columns = ("isocurrencycode", "currencyprecision", RATE)
+    where = Compare("transactioncurrencyid", "eq", key)
+    found = await context.writer.facts(ODataQuery("transactioncurrency", columns, where, top=1))
+    row = found[0] if found else {}
+    decimals = row.get("currencyprecision")
+    return Currency(
+        key,
+        row.get("isocurrencycode"),
+        USUAL_DECIMALS if decimals is None else int(decimals),
+        _decimal(row.get(RATE)),
+    )
+
+
+async def account_of(context: Context, key: UUID) -> AccountStanding:
+    """The standing of an account, whatever of it the caller may see."""
+    where = Compare("accountid", "eq", key)
+    (row,) = await context.writer.facts(ODataQuery("account", STANDING + CURRENCY, where))
+    hold = value_at(row, "msdyn_onholdstatus")
+    mandatory = value_at(row, "msdyn_creditlimitismandatory")
+    return AccountStanding(
+        id=key,
+        on_hold=hold == HoldStatus.ALL.value,
+        limit=_decimal(value_at(row, "creditlimit")) if mandatory else None,
+        currency=_currency(row, value_at(row, RATE)),
+    )
+
+
+async def amounts_of(context: Context, account: UUID) -> list[Amount]:
+    """The amounts on order for an account by all open orders, whoever placed them."""
+    facts = context.writer.facts
+    rows = await facts(ODataQuery("salesorder", ORDERED, _open(account)))
+    known = [_amount(row, "totalamount", row.get("totalamount_base")) for row in rows]
+    if all(row.get("totalamount") is not None for row in rows):
+        return known
+    # The ERP has not added these up yet.
+    untold = All((_open(account, "salesorderid/"), Compare("salesorderid/totalamount", "eq", None)))
+    lines = await facts(ODataQuery("salesorderdetail", LINE_ORDERED, untold))
+    return known + [_line_amount(row) for row in lines]
+
+
+def _open(account: UUID, path: str = "") -> Condition:
+    status = f"{path}msdyn_processingstatus"
+    untold = All((Compare(status, "eq", None), one_of(f"{path}statecode", RUNNING)))
+    statuses: list[Any] = [each.value for each in OPEN]
+    known = one_of(status, statuses)
+    return All((Compare(f"{path}{BUYER}", "eq", account), AnyOf((known, untold))))
+
+
+def _amount(row: Raw, column: str, base: Any) -> Amount:
+    return Amount(
+        _decimal(row.get(column)) or Decimal(),
+        _key(row.get(MONEY)),
+        _decimal(base),
+        _decimal(row.get(RATE)),
+    )
+
+
+def _line_amount(row: Raw) -> Amount:
+    price, quantity = (
+        _decimal(row.get(name)) or Decimal() for name in ("priceperunit", "quantity")
+    )
+    currency, rate = (value_at(row, name) for name in LINE_ORDERED[2:])
+    return Amount(price * quantity, _key(currency), None, _decimal(rate))
+
+
+def _currency(row: Raw, rate: Any) -> Currency | None:
+    """The currency of a row, at the rate that the row has; at today's where it has none."""
+    key, code, decimals, today = (value_at(row, column) for column in CURRENCY)
+    if key is None:
+        return None
+    places = USUAL_DECIMALS if decimals is None else int(decimals)
+    return Currency(UUID(key), code, places, _decimal(rate if rate is not None else today))
+
+
+def _decimal(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _key(value: Any) -> UUID | None:
+    return None if value is None else UUID(value)
+
+
+def _folded(code: str | None) -> str | None:
+    return code.lower() if code else None

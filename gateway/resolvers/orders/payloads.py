@@ -1,0 +1,280 @@
+"""The payloads of the mutations of orders."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import Any, ClassVar, TypeVar
+
+import strawberry
+
+from gateway.loaders.rows import Loaders
+from gateway.resolvers.orders import user_errors
+from gateway.resolvers.orders.user_errors import UserError, Wrong
+from gateway.schema.business.catalog import Availability, PriceBasis, Product
+from gateway.schema.business.sales import SalesOrder, SalesOrderLine
+from gateway.schema.business.values import Money
+from gateway.schema.context import Info
+
+
+@strawberry.enum(description="The outcome of a mutation.")
+class OperationStatus(Enum):
+    """Never a guess."""
+
+    CREATED = strawberry.enum_value("created", description="The order was created, once.")
+    NOT_CREATED = strawberry.enum_value(
+        "not_created", description="It was not created, and this try never will create it."
+    )
+    CHANGED = strawberry.enum_value("changed", description="The order is as you wanted it.")
+    NOT_CHANGED = strawberry.enum_value(
+        "not_changed", description="It was not changed, and this try never will change it."
+    )
+    OVERTAKEN = strawberry.enum_value(
+        "overtaken",
+        description="The order has changed, and is not as you wanted it: either somebody was "
+        "faster, or has changed it again since. Read it.",
+    )
+    PENDING = strawberry.enum_value(
+        "pending", description="Nobody can say yet. Ask `operation` with the id that you got."
+    )
+
+
+@strawberry.type
+class OrderPayload:
+    """
+    The members that the payloads have in common; each mutation has a type of its own, and a list of
+    errors.
+    """
+
+    ERRORS: ClassVar[tuple[type[UserError], ...]]
+
+    status: OperationStatus | None = strawberry.field(
+        default=None, description="The outcome; null where `errors` says why there is none."
+    )
+    order: SalesOrder | None = strawberry.field(
+        default=None, description="The order as it is now, where it could be read."
+    )
+    replayed: bool = strawberry.field(
+        default=False, description="True if an earlier try had done it already."
+    )
+    operation: strawberry.ID | None = strawberry.field(
+        default=None, description="The id to ask `operation` with, where the status is PENDING."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="The reasons for which nothing was written."
+    )
+
+
+P = TypeVar("P", bound=OrderPayload)
+R = TypeVar("R", bound="OrderPayload | PreviewSalesOrderPayload")
+Input = TypeVar("Input")
+Mutating = Callable[[Info, Input], Coroutine[Any, Any, R]]
+"""A mutation by its input."""
+
+
+def refused(payload: type[R], errors: Sequence[UserError]) -> R:
+    """The payload with `errors`, which must be in its list."""
+    strangers = {type(error) for error in errors}.difference(payload.ERRORS)
+    if strangers:
+        raise TypeError(f"{payload.__name__} does not announce {strangers}")
+    return payload(errors=list(errors))
+
+
+def telling(payload: type[R]) -> Callable[[Mutating[Input, R]], Mutating[Input, R]]:
+    """A mutation that answers what is wrong with its input by its payload."""
+
+    def wrapped(mutation: Mutating[Input, R]) -> Mutating[Input, R]:
+        async def told(info: Info, sent: Input) -> R:
+            try:
+                return await mutation(info, sent)
+            except Wrong as wrong:
+                return refused(payload, wrong.errors)
+
+        return told
+
+    return wrapped
+
+
+def _doc(errors: Sequence[type[UserError]]) -> str:
+    return "Its errors: " + ", ".join(error.CODE for error in errors) + "."
+
+
+_CREATING = (*user_errors.FOR_NEW_ORDERS, user_errors.OrderRefused, user_errors.IdempotencyMismatch)
+_REORDERING = (*_CREATING, user_errors.OrderNotFound)
+_CHANGING_LINES = (*user_errors.FOR_LINES, *user_errors.FOR_CREDIT, *user_errors.FOR_CHANGES[1:])
+_ADDING = (*_CHANGING_LINES, user_errors.IdempotencyMismatch)
+_REMOVING = (*user_errors.FOR_CHANGES, user_errors.LineNotFound)
+_LINE = (*_CHANGING_LINES, user_errors.LineNotFound)
+_HEADER = (*user_errors.FOR_CHANGES, user_errors.AddressNotFound)
+
+
+@strawberry.type(description=f"The new order, or what is wrong. {_doc(_CREATING)}")
+class CreateSalesOrderPayload(OrderPayload):
+    """Of `createSalesOrder`."""
+
+    ERRORS = _CREATING
+
+
+@strawberry.enum(description="The part of a line that is left out.")
+class LeftOutPart(Enum):
+    """A line without its day is ordered all the same."""
+
+    LINE = strawberry.enum_value("line", description="All of the line.")
+    REQUESTED_SHIPPING_DATE = strawberry.enum_value(
+        "requested_shipping_date", description="The day alone; the rest of the line is taken along."
+    )
+
+
+@strawberry.type(description="Something of an earlier order that cannot be ordered again.")
+class LeftOut:
+    """Only a line that is left out whole is an error without `skipUnavailable`."""
+
+    line: SalesOrderLine = strawberry.field(description="The line of the earlier order.")
+    part: LeftOutPart = strawberry.field(description="The quantity.")
+    reasons: list[UserError] = strawberry.field(
+        description="The reasons; paths lead to the line by its place in the earlier order, from 0."
+    )
+
+
+@strawberry.type(description=f"The new order, or what is wrong. {_doc(_REORDERING)}")
+class ReorderPayload(OrderPayload):
+    """Of `reorder`."""
+
+    ERRORS = _REORDERING
+    unavailable: list[SalesOrderLine] = strawberry.field(
+        default_factory=list,
+        description="The lines of the earlier order that cannot be ordered again; `leftOut` says "
+        "why.",
+    )
+    left_out: list[LeftOut] = strawberry.field(
+        default_factory=list,
+        description="The lines of the earlier order that cannot be taken along, and why.",
+    )
+
+
+@strawberry.type(description=f"The changed order, or what is wrong. {_doc(_HEADER)}")
+class UpdateSalesOrderPayload(OrderPayload):
+    """Of `updateSalesOrder`."""
+
+    ERRORS = _HEADER
+
+
+@strawberry.type(description=f"The order with its lines, or what is wrong. {_doc(_ADDING)}")
+class AddSalesOrderLinesPayload(OrderPayload):
+    """Of `addSalesOrderLines`."""
+
+    ERRORS = _ADDING
+
+
+@strawberry.type(description=f"The order with its lines, or what is wrong. {_doc(_ADDING)}")
+class ImportSalesOrderLinesPayload(OrderPayload):
+    """Of `importSalesOrderLines`."""
+
+    ERRORS = _ADDING
+
+
+@strawberry.type(description=f"The changed order, or what is wrong. {_doc(_LINE)}")
+class UpdateSalesOrderLinePayload(OrderPayload):
+    """Of `updateSalesOrderLine`."""
+
+    ERRORS = _LINE
+
+
+@strawberry.type(description=f"The changed order, or what is wrong. {_doc(_REMOVING)}")
+class RemoveSalesOrderLinePayload(OrderPayload):
+    """Of `removeSalesOrderLine`."""
+
+    ERRORS = _REMOVING
+
+
+@strawberry.type(
+    description=f"The canceled order, or what is wrong. {_doc(user_errors.FOR_CHANGES)}"
+)
+class CancelSalesOrderPayload(OrderPayload):
+    """Of `cancelSalesOrder`."""
+
+    ERRORS = user_errors.FOR_CHANGES
+
+
+@strawberry.enum(
+    description="A reason for which an order may come to another amount than its preview."
+)
+class PreviewDifference(Enum):
+    """
+    Amounts that only the ERP knows. Unit prices, quantities and amounts of lines do not differ
+    else.
+    """
+
+    TAX = strawberry.enum_value("tax", description="Tax comes on top.")
+    CHARGES = strawberry.enum_value("charges", description="Freight and charges come on top.")
+    DISCOUNTS = strawberry.enum_value(
+        "discounts", description="The ERP may give discounts by its trade agreements."
+    )
+    PRICES = strawberry.enum_value(
+        "prices", description="Some line has no price here, or one of 0; the ERP may find another."
+    )
+
+
+def _shown(info: Info, member: str, value: Money | None) -> Money | None:
+    """The value of a product in a preview; Forbidden where the caller's roles hide it there."""
+    info.context.principal.show("Product", member)
+    return value
+
+
+@strawberry.type(description="A line as it would be ordered.")
+class PreviewLine:
+    """Price and availability of one line of the input."""
+
+    product: Product = strawberry.field(description="The product.")
+    quantity: Decimal = strawberry.field(description="The quantity.")
+    price: strawberry.Private[Money | None]
+    total: strawberry.Private[Money | None]
+    loaders: strawberry.Private[Loaders]
+    """Those of the buyer of this order."""
+
+    @strawberry.field(description="The price of one unit; null where it is not known.")
+    def unit_price(self, info: Info) -> Money | None:
+        return _shown(info, "price", self.price)
+
+    @strawberry.field(
+        description="The price of all of it, rounded to the decimals of its currency."
+    )
+    def amount(self, info: Info) -> Money | None:
+        return _shown(info, "price", self.total)
+
+    @strawberry.field(description="The stock; null for a product that is not kept in stock.")
+    async def availability(self, info: Info) -> Availability | None:
+        info.context.principal.show("Product", "availability")
+        there: Availability | None = await self.product.availability(self.loaders)
+        return there
+
+
+@strawberry.type(
+    description="The preview of an order, or the mistakes in it. "
+    + _doc(user_errors.FOR_NEW_ORDERS)
+)
+class PreviewSalesOrderPayload:
+    """Nothing was written, whatever it says."""
+
+    ERRORS: ClassVar[tuple[type[UserError], ...]] = user_errors.FOR_NEW_ORDERS
+
+    lines: list[PreviewLine] = strawberry.field(
+        default_factory=list, description="The lines, in the order of the input."
+    )
+    sum: strawberry.Private[Money | None] = None
+
+    @strawberry.field(description="The sum of the amounts, without tax and freight.")
+    def total(self, info: Info) -> Money | None:
+        return _shown(info, "price", self.sum)
+
+    may_differ: list[PreviewDifference] = strawberry.field(
+        default_factory=list, description="By what the order may come to another amount."
+    )
+    complete: bool = strawberry.field(
+        default=False, description="True if every line has a price, and so is in the total."
+    )
+    basis: PriceBasis = strawberry.field(
+        default=PriceBasis.ESTIMATED, description="The basis of the amounts."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="The reasons for which it could not be ordered."
+    )

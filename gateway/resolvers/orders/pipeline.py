@@ -1,0 +1,232 @@
+"""
+Changes of an order: load it -> does it stand already? -> may it be? -> build -> send under
+its version -> read back.
+
+The version is what makes a change safe to repeat: the first one moves it, the second is refused,
+and then what stands in the order tells whether it was ours.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal
+from uuid import UUID
+
+import strawberry
+
+from gateway.errors import UpstreamError, UpstreamRefused
+from gateway.loaders.writer import DUPLICATES, STALE, TELLING, Unsettled
+from gateway.resolvers.orders.erp_messages import refusal
+from gateway.resolvers.orders.expectations import Expected
+from gateway.resolvers.orders.input_checks import key_of
+from gateway.resolvers.orders.inputs import ChangeInput
+from gateway.resolvers.orders.operations import Receipt, receipt_id
+from gateway.resolvers.orders.order_facts import canceled_in_erp, read_lines, read_order, with_days
+from gateway.resolvers.orders.payloads import OperationStatus, P, refused
+from gateway.resolvers.orders.user_errors import (
+    IdempotencyMismatch,
+    OrderNotFound,
+    StatusForbids,
+    VersionConflict,
+)
+from gateway.schema.business.sales import OrderStatus, SalesOrder
+from gateway.schema.context import Context, Info
+from gateway.schema.selection import columns_under
+from gateway.upstream.conditions import Raw, value_at
+from gateway.upstream.names import Reference, lookup_value
+from gateway.upstream.service import Write
+
+BUYER, COMPANY = lookup_value("customerid"), "msdyn_company/cdm_companycode"
+CHANGEABLE = (OrderStatus.ACTIVE, OrderStatus.CONFIRMED)
+"""Before anybody picks it in the warehouse."""
+HEADER = frozenset(
+    {
+        "versionnumber",
+        "msdyn_processingstatus",
+        "name",
+        "shipto_country",
+        "msdyn_salesordernumber",
+        BUYER,
+        COMPANY,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """An order as it is before a change."""
+
+    order: SalesOrder
+    lines: Mapping[str, Raw]
+
+    @property
+    def key(self) -> UUID:
+        return self.order._id
+
+    @property
+    def status(self) -> OrderStatus:
+        return self.order.status or OrderStatus.ACTIVE
+
+    def patch(self, values: Mapping[str, Any]) -> Write:
+        """A change of the header, good only while the order has this version."""
+        etag = f'W/"{self.order._version}"'
+        return self._write("PATCH", "salesorder", self.key, values, etag)
+
+    def patch_line(self, key: UUID, values: Mapping[str, Any]) -> Write:
+        """A change of a line that is there, to be sent along with `guard`."""
+        return self._write("PATCH", "salesorderdetail", key, values, "*")
+
+    def new_line(self, row: Mapping[str, Any]) -> Write:
+        """A further line of the order."""
+        parent = {"salesorderid": Reference("salesorder", self.key)}
+        return Write("POST", "salesorderdetail", parent | dict(row), company=self.company)
+
+    @property
+    def company(self) -> str | None:
+        """The code of the legal entity that sells."""
+        code: str | None = value_at(self.order.raw, COMPANY)
+        return code
+
+    def _write(
+        self,
+        method: Literal["PATCH"],
+        entity: str,
+        key: UUID,
+        values: Mapping[str, Any],
+        match: str,
+    ) -> Write:
+        return Write(method, entity, dict(values), match, key, self.company)
+
+    def guard(self) -> Write:
+        """A change of the header that changes nothing but its version."""
+        return self.patch({"name": value_at(self.order.raw, "name")})
+
+
+Build = Callable[[Current], Awaitable[list[Write]]]
+"""Builds the writes to send; raises Wrong where the change may not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[P]):
+    """One try to change an order."""
+
+    info: Info
+    payload: type[P]
+    sent: ChangeInput
+    expected: Expected
+
+    @property
+    def context(self) -> Context:
+        return self.info.context
+
+    async def make(self, build: Build) -> P:
+        current = await self._current()
+        if current is None:
+            return self._absent()
+        if not self._is_new_removal(current) and self._stands(current):
+            return await self._told(current, replayed=True)
+        if problem := self._problem(current):
+            return refused(self.payload, [problem])
+        return await self._send(current, await build(current))
+
+    async def _current(self) -> Current | None:
+        (key,) = key_of(SalesOrder, self.sent.order, "order")
+        reader = self.context.loaders.reader
+        select = HEADER | self.expected.columns | {"salesorderid"}
+        select |= reader.proof(SalesOrder.__table__, "update")
+        order = await read_order(self.context, UUID(str(key)), select)
+        if order is None:
+            return None
+        reader.demand(SalesOrder.__table__, order.raw, "update", seen=True)
+        said = SalesOrder(with_days(self.context, SalesOrder, order.raw))
+        return Current(said, await read_lines(self.context, order._id))
+
+    def _stands(self, current: Current) -> bool:
+        return self.expected.stands(current.order.raw, current.lines)
+
+    def _is_new_removal(self, current: Current) -> bool:
+        """True if a line is to go that this version of the order does not have anyway."""
+        same = str(current.order._version) == self.sent.version
+        return same and None in self.expected.lines.values() and len(self.expected.lines) == 1
+
+    def _problem(self, current: Current) -> Any:
+        if self.expected.begun(current.lines) and hasattr(self.sent, "idempotency_key"):
+            said = "The key was used for other lines; use a new one for these."
+            return IdempotencyMismatch(message=said, path=["input", "idempotencyKey"])
+        if str(current.order._version) != self.sent.version:
+            return _conflict(current)
+        if current.status not in CHANGEABLE:
+            said = f"The order is {current.status.name.lower().replace('_', ' ')}."
+            return StatusForbids(message=said, path=["input", "order"], status=current.status)
+        return None
+
+    async def _send(self, current: Current, writes: list[Write]) -> P:
+        try:
+            await self.context.writer.write("update", writes)
+        except Unsettled as unsettled:
+            return await self._looked(current, unsettled)
+        except UpstreamRefused as error:
+            if error.details["reason"] not in TELLING:
+                return refused(self.payload, [refusal(error)])
+            return await self._judged(current, error)
+        return await self._told(current, replayed=False)
+
+    async def _judged(self, before: Current, error: UpstreamRefused) -> P:
+        """A refusal for what the rows are now: by this change, made before, or by others."""
+        try:
+            current = await self._current()
+        except UpstreamError:
+            return self._pending(before, self.context.writer.writes.clock())
+        if current is None:
+            return self._absent()
+        if self._stands(current):
+            return await self._told(current, replayed=not error.doubtful)
+        if error.details["reason"] in DUPLICATES | {STALE}:
+            return refused(self.payload, [self._problem(current) or _conflict(current)])
+        return refused(self.payload, [_conflict(current)])
+
+    async def _looked(self, before: Current, unsettled: Unsettled) -> P:
+        try:
+            current = await self._current()
+        except UpstreamError:
+            current = None
+        if current is not None and self._stands(current):
+            return await self._told(current, replayed=False)
+        return self._pending(before, unsettled.until)
+
+    async def _told(self, current: Current, *, replayed: bool) -> P:
+        """CHANGED, or PENDING where the ERP must say so too and has not."""
+        if self.expected.canceled and not await canceled_in_erp(self.context, current.order):
+            return self._pending(current, self.context.writer.writes.clock())
+        return await self._done(replayed=replayed)
+
+    async def _done(self, *, replayed: bool) -> P:
+        (key,) = key_of(SalesOrder, self.sent.order, "order")
+        select = columns_under(self.info._raw_info, "order", SalesOrder.__table__)
+        try:
+            order = await read_order(self.context, UUID(str(key)), select)
+        except UpstreamError:
+            order = None
+        return self.payload(status=OperationStatus.CHANGED, order=order, replayed=replayed)
+
+    def _pending(self, before: Current, until: float) -> P:
+        receipt = Receipt(
+            order=before.key,
+            account=UUID(value_at(before.order.raw, BUYER)),
+            until=until,
+            version=before.order._version,
+            expected=self.expected.brief,
+        )
+        operation: strawberry.ID = receipt_id(self.context, receipt)
+        return self.payload(status=OperationStatus.PENDING, operation=operation)
+
+    def _absent(self) -> P:
+        said = OrderNotFound(message="There is no such order.", path=["input", "order"])
+        return refused(self.payload, [said])
+
+
+def _conflict(current: Current) -> VersionConflict:
+    return VersionConflict(
+        message="The order has changed since you read it.",
+        path=["input", "version"],
+        current_version=str(current.order._version),
+    )

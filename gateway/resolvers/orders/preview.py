@@ -1,0 +1,65 @@
+"""The preview of an order: the checks of a new order, its prices and its stock."""
+
+import asyncio
+from decimal import Decimal
+
+from gateway.model.tables import paths
+from gateway.resolvers.orders import lookups, new_order
+from gateway.resolvers.orders.create import load
+from gateway.resolvers.orders.inputs import PreviewSalesOrderInput
+from gateway.resolvers.orders.line_checks import Basket, Item
+from gateway.resolvers.orders.payloads import (
+    PreviewDifference,
+    PreviewLine,
+    PreviewSalesOrderPayload,
+    telling,
+)
+from gateway.schema.business.catalog import Product
+from gateway.schema.business.values import Money
+from gateway.schema.context import Context, Info
+
+ALWAYS = [PreviewDifference.TAX, PreviewDifference.CHARGES, PreviewDifference.DISCOUNTS]
+"""The amounts that the ERP alone knows of any order."""
+
+
+@telling(PreviewSalesOrderPayload)
+async def preview(info: Info, sent: PreviewSalesOrderInput) -> PreviewSalesOrderPayload:
+    context = info.context
+    context.principal.access("orders", "create")
+    lines = new_order.checked(sent)
+    account = lookups.account_id(context, sent.account)
+    _, basket = await load(context, account, sent, lines)
+    inside = lookups.within(context, basket.deal)
+    shown = await asyncio.gather(*(_line(inside, basket, item) for item in basket.items))
+    complete = all(item.price for item in basket.items)
+    # The ERP takes a price of 0 for none, and looks for one of its own.
+    certain = all(item.price and item.price.amount for item in basket.items)
+    return PreviewSalesOrderPayload(
+        lines=list(shown),
+        sum=_total(basket),
+        complete=complete,
+        may_differ=ALWAYS if certain else [*ALWAYS, PreviewDifference.PRICES],
+    )
+
+
+async def _line(context: Context, basket: Basket, item: Item) -> PreviewLine:
+    assert item.product is not None, "a new line has one"  # noqa: S101
+    product = await context.loaders.node(Product, (item.product._id,), paths(Product))
+    product = product or item.product
+    price = item.price
+    return PreviewLine(
+        product=product,
+        quantity=item.wanted.line.quantity,
+        price=price,
+        total=Money(amount=basket.amount(item), currency=price.currency) if price else None,
+        loaders=context.loaders,
+    )
+
+
+def _total(basket: Basket) -> Money | None:
+    """The sum of the lines with a price, which all are in the currency of the order."""
+    priced = [item for item in basket.items if item.price]
+    if not priced or basket.deal.currency is None:
+        return None
+    amount = sum((basket.amount(item) for item in priced), Decimal())
+    return Money(amount=amount, currency=basket.deal.currency.code)

@@ -1,0 +1,178 @@
+"""A new order with the lines of an earlier one, at today's prices."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
+from uuid import UUID
+
+import strawberry
+
+from gateway.model.tables import paths
+from gateway.resolvers.orders import create, lookups
+from gateway.resolvers.orders.input_checks import (
+    day_mistakes,
+    key_mistakes,
+    key_of,
+    text_mistakes,
+    today,
+)
+from gateway.resolvers.orders.inputs import (
+    MAXIMUM_LINES,
+    PreviewSalesOrderInput,
+    ReorderInput,
+    SalesOrderLineInput,
+)
+from gateway.resolvers.orders.line_checks import Deal, Item, WantedLine, input_mistakes, sound
+from gateway.resolvers.orders.order_facts import read_order
+from gateway.resolvers.orders.payloads import LeftOut, LeftOutPart, ReorderPayload, refused, telling
+from gateway.resolvers.orders.user_errors import Errors, OrderNotFound, UserError, Wrong, invalid
+from gateway.schema import ids
+from gateway.schema.business.catalog import Product
+from gateway.schema.business.sales import SalesOrder, SalesOrderLine
+from gateway.schema.context import Context, Info
+from gateway.schema.selection import columns_of, columns_under, fields
+from gateway.upstream.conditions import value_at
+from gateway.upstream.names import lookup_value
+
+LINE = paths(
+    SalesOrderLine, "sequence", "quantity", "unit", "product", "note", "requested_shipping_date"
+)
+TOO_MANY = f"An order has at most {MAXIMUM_LINES} lines."
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierOrder:
+    """The earlier order: its account and its lines."""
+
+    account: UUID
+    rows: list[SalesOrderLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The earlier lines that can be ordered today, and those that cannot."""
+
+    items: list[Item] = field(default_factory=list)
+    gone: dict[int, Errors] = field(default_factory=dict)
+    """By the place of the line."""
+    undated: dict[int, Errors] = field(default_factory=dict)
+    """The lines whose day has passed."""
+
+    def left_out(self, rows: Sequence[SalesOrderLine]) -> list[LeftOut]:
+        parts = {LeftOutPart.LINE: self.gone, LeftOutPart.REQUESTED_SHIPPING_DATE: self.undated}
+        return [
+            LeftOut(line=rows[number], part=part, reasons=errors)
+            for part, found in parts.items()
+            for number, errors in sorted(found.items())
+        ]
+
+
+@telling(ReorderPayload)
+async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
+    context = info.context
+    marked = await context.writer.begin("create")
+    if errors := [*key_mistakes(sent), *text_mistakes(sent)]:
+        raise Wrong(*errors)
+    source = await _source(info, sent)
+    attempt = create.new_attempt(
+        info, ReorderPayload, source.account, "reorder", sent, marked=marked
+    )
+    order = PreviewSalesOrderInput(
+        lines=[],
+        customer_reference=sent.customer_reference,
+        requested_receipt_date=sent.requested_receipt_date,
+    )
+    payload, trial = await attempt.earlier(), Trial()
+    try:
+        buyer = await lookups.buyer(context, source.account, order)
+        deal = await lookups.deal(context, buyer, order)
+        trial = await _tried(context, deal, source)
+        if payload is None:
+            items = _taken(trial, skip=sent.skip_unavailable)
+            faults = create.faults(context, buyer, order)
+            basket = await lookups.fill(context, deal, items, besides=faults)
+            payload = await create.place(attempt, buyer, basket, order)
+    except Wrong as wrong:
+        payload = payload or refused(ReorderPayload, wrong.errors)
+    payload.unavailable = [source.rows[number] for number in sorted(trial.gone)]
+    payload.left_out = trial.left_out(source.rows)
+    return payload
+
+
+def _taken(trial: Trial, *, skip: bool) -> list[Item]:
+    if trial.gone and not skip:
+        raise Wrong(*(error for _, each in sorted(trial.gone.items()) for error in each))
+    if not trial.items:
+        raise Wrong(invalid("Nothing of the order can be bought any more.", "order"))
+    return trial.items
+
+
+async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
+    context, raw = info.context, info._raw_info
+    (key,) = key_of(SalesOrder, sent.order, "order")
+    order = await read_order(context, UUID(str(key)), paths(SalesOrder, "account"))
+    if order is None:
+        raise Wrong(OrderNotFound(message="There is no such order.", path=["input", "order"]))
+    table = SalesOrderLine.__table__
+    left_out = fields(raw, fields(raw, raw.field_nodes).get("leftOut", []))
+    shown = columns_under(raw, "unavailable", table)
+    shown |= columns_of(raw, table, left_out.get("line", []))
+    found = await context.loaders.matching(
+        SalesOrderLine, {lookup_value("salesorderid"): UUID(str(key))}, LINE | shown
+    )
+    account = UUID(value_at(order.raw, lookup_value("customerid")))
+    return EarlierOrder(
+        lookups.own_account(context, account, "order"),
+        sorted(found, key=lambda line: line.sequence or 0),
+    )
+
+
+async def _tried(context: Context, deal: Deal, source: EarlierOrder) -> Trial:
+    """The fate of each line, in the order that they had: as many as an order has room for."""
+    trial, now = Trial(), today(context.writer.writes.clock())
+    wanted: dict[int, WantedLine] = {}
+    for number, row in enumerate(source.rows):
+        line, path = _line(row), ("order", "lines", str(number))
+        if passed := day_mistakes(line, now, *path):
+            trial.undated[number], line.requested_shipping_date = passed, None
+        wanted[number] = WantedLine(line, path)
+    good = {number: line for number, line in wanted.items() if not input_mistakes(line)}
+    trial.gone.update({n: input_mistakes(wanted[n]) for n in wanted.keys() - good.keys()})
+    for numbers in _batches(good):
+        lines = sound([good[number] for number in numbers])
+        for number, found in zip(numbers, await lookups.found(context, deal, lines), strict=True):
+            _sort(trial, number, found)
+    for number, errors in trial.gone.items():
+        trial.undated.pop(number, None)
+        for error in errors:
+            # The caller wrote no member of the line.
+            error.path = wanted[number].at()
+    return trial
+
+
+def _sort(trial: Trial, number: int, found: Item | UserError) -> None:
+    if isinstance(found, UserError):
+        trial.gone[number] = [found]
+    elif len(trial.items) == MAXIMUM_LINES:
+        trial.gone[number] = [invalid(TOO_MANY, *found.wanted.path)]
+    else:
+        trial.items.append(found)
+
+
+def _batches(numbers: dict[int, WantedLine]) -> Iterator[list[int]]:
+    left = iter(numbers)
+    while batch := list(islice(left, MAXIMUM_LINES)):
+        yield batch
+
+
+def _line(row: SalesOrderLine) -> SalesOrderLineInput:
+    product = value_at(row.raw, lookup_value("productid"))
+    return SalesOrderLineInput(
+        product=strawberry.ID(ids.encode(Product.__table__, (UUID(product),))) if product else None,
+        number=None if product else "",
+        quantity=row.quantity or Decimal(),
+        unit=row.unit,
+        requested_shipping_date=row.requested_shipping_date,
+        note=row.note,
+    )

@@ -1,0 +1,269 @@
+"""Errors that a caller can put right: they stand in the payload of a mutation."""
+
+from decimal import Decimal
+from typing import ClassVar
+
+import strawberry
+
+from gateway.schema.business.catalog import Product
+from gateway.schema.business.sales import OrderStatus
+from gateway.schema.business.values import Money
+
+
+@strawberry.interface(description="Something that the caller can put right; nothing was written.")
+class UserError:
+    """One entry of a payload's `errors`."""
+
+    CODE: ClassVar[str]
+
+    message: str = strawberry.field(description="The mistake in words, for people.")
+    path: list[str] = strawberry.field(description="The place in the input, from `input` down.")
+
+    code: str = strawberry.field(default="", description="A stable code; each type has its own.")
+
+    def __post_init__(self) -> None:
+        self.code = self.CODE
+
+
+Errors = list[UserError]
+
+
+class Wrong(Exception):
+    """A mutation cannot be done for these reasons; `payloads.telling` answers it."""
+
+    def __init__(self, *errors: UserError) -> None:
+        super().__init__(", ".join(error.code for error in errors))
+        self.errors = list(errors)
+
+
+@strawberry.type(description="A value of the input cannot be used. Code INVALID_INPUT.")
+class InvalidOrderInput(UserError):
+    """The caller's own mistake."""
+
+    CODE = "INVALID_INPUT"
+
+
+def invalid(message: str, *path: str) -> InvalidOrderInput:
+    """The mistake at this place below `input`."""
+    return InvalidOrderInput(message=message, path=["input", *path])
+
+
+@strawberry.type(description="The account does not exist for you. Code ACCOUNT_NOT_FOUND.")
+class AccountNotFound(UserError):
+    """Absent, or not one that the caller may order for: never told apart."""
+
+    CODE = "ACCOUNT_NOT_FOUND"
+
+
+@strawberry.type(description="The contact does not exist for you. Code CONTACT_NOT_FOUND.")
+class ContactNotFound(UserError):
+    """Absent, of another account, or not to be seen: never told apart."""
+
+    CODE = "CONTACT_NOT_FOUND"
+
+
+@strawberry.type(description="A product does not exist for you. Code PRODUCT_NOT_FOUND.")
+class ProductNotFound(UserError):
+    """Absent, or not to be seen: never told apart."""
+
+    CODE = "PRODUCT_NOT_FOUND"
+
+
+@strawberry.type(
+    description="A number stands for several products, such as the variants of an item. "
+    "Code PRODUCT_AMBIGUOUS; name one of the candidates by its own number or id."
+)
+class ProductAmbiguous(UserError):
+    """None of them is guessed."""
+
+    CODE = "PRODUCT_AMBIGUOUS"
+    candidates: list[Product] = strawberry.field(description="The products that it stands for.")
+
+
+@strawberry.type(description="A product is not sold, or not any more. Code PRODUCT_NOT_SELLABLE.")
+class ProductNotSellable(UserError):
+    """Retired, still a draft, or stopped by the company that sells."""
+
+    CODE = "PRODUCT_NOT_SELLABLE"
+
+
+@strawberry.type(description="A product is not sold in this unit. Code UNKNOWN_UNIT.")
+class UnknownUnit(UserError):
+    """`units` names those that it is sold in."""
+
+    CODE = "UNKNOWN_UNIT"
+    units: list[str] = strawberry.field(description="The units that can be used.")
+
+
+@strawberry.type(description="A product is not sold in such a quantity. Code QUANTITY_NOT_ALLOWED.")
+class QuantityNotAllowed(UserError):
+    """Too many decimals."""
+
+    CODE = "QUANTITY_NOT_ALLOWED"
+    decimals: int = strawberry.field(
+        description="The number of decimals that the quantity may have."
+    )
+
+
+@strawberry.type(description="Less than can be ordered at once. Code QUANTITY_BELOW_MINIMUM.")
+class QuantityBelowMinimum(UserError):
+    """By the seller's default order settings."""
+
+    CODE = "QUANTITY_BELOW_MINIMUM"
+    minimum: Decimal = strawberry.field(description="The least that can be ordered.")
+
+
+@strawberry.type(description="More than can be ordered at once. Code QUANTITY_ABOVE_MAXIMUM.")
+class QuantityAboveMaximum(UserError):
+    """By the seller's default order settings."""
+
+    CODE = "QUANTITY_ABOVE_MAXIMUM"
+    maximum: Decimal = strawberry.field(description="The most that can be ordered.")
+
+
+@strawberry.type(
+    description="A product is sold in packs, and this is no whole number of them. "
+    "Code QUANTITY_NOT_MULTIPLE."
+)
+class QuantityNotMultiple(UserError):
+    """By the seller's default order settings."""
+
+    CODE = "QUANTITY_NOT_MULTIPLE"
+    multiple: Decimal = strawberry.field(
+        description="The number that the quantity must be a multiple of."
+    )
+
+
+@strawberry.type(description="You have no price for a product, and need one. Code PRICE_UNKNOWN.")
+class PriceUnknown(UserError):
+    """Only where the settings ask for a price on every line."""
+
+    CODE = "PRICE_UNKNOWN"
+
+
+@strawberry.type(
+    description="Neither contact nor account has a value that every order needs. "
+    "Code MISSING_DEFAULT; the seller has to fill it in."
+)
+class MissingDefault(UserError):
+    """`default` names what is missing."""
+
+    CODE = "MISSING_DEFAULT"
+    default: str = strawberry.field(description="COMPANY, CURRENCY, PRICE_LIST or SHIP_TO_COUNTRY.")
+
+
+@strawberry.type(
+    description="The account has no address of this id. Code ADDRESS_NOT_FOUND; `addresses` of the "
+    "account lists those that it has."
+)
+class AddressNotFound(UserError):
+    """Absent, of another account, or not to be seen: never told apart."""
+
+    CODE = "ADDRESS_NOT_FOUND"
+
+
+@strawberry.type(description="The seller has put the account on hold. Code ACCOUNT_ON_HOLD.")
+class AccountOnHold(UserError):
+    """`msdyn_onholdstatus` is All."""
+
+    CODE = "ACCOUNT_ON_HOLD"
+
+
+@strawberry.type(
+    description="Open orders and this one would exceed a credit limit that the seller enforces. "
+    "Code CREDIT_LIMIT_EXCEEDED; unpaid invoices come on top in the ERP."
+)
+class CreditLimitExceeded(UserError):
+    """
+    All open orders of the account count, whoever may see them; no figure is told that the caller
+    could not read elsewhere. The gateway does not know what is unpaid: passing is no promise.
+    """
+
+    CODE = "CREDIT_LIMIT_EXCEEDED"
+    limit: Money | None = strawberry.field(
+        description="The credit limit; null where your role does not show it."
+    )
+    ordered: Money | None = strawberry.field(
+        description="The amount on order already, in the currency of the limit; null unless you "
+        "see all orders of the account."
+    )
+
+
+@strawberry.type(description="Dynamics, or the ERP behind it, said no. Code ORDER_REFUSED.")
+class OrderRefused(UserError):
+    """Nothing was written on either side."""
+
+    CODE = "ORDER_REFUSED"
+    reason: str = strawberry.field(description="The code that Dynamics gave.")
+
+
+@strawberry.type(
+    description="The idempotency key was used for something else. Code IDEMPOTENCY_MISMATCH."
+)
+class IdempotencyMismatch(UserError):
+    """A changed input needs a new key; what was made with the key stays as it is."""
+
+    CODE = "IDEMPOTENCY_MISMATCH"
+
+
+@strawberry.type(description="The order does not exist for you. Code ORDER_NOT_FOUND.")
+class OrderNotFound(UserError):
+    """Absent, or not to be seen: never told apart."""
+
+    CODE = "ORDER_NOT_FOUND"
+
+
+@strawberry.type(description="The order has no such line. Code LINE_NOT_FOUND.")
+class LineNotFound(UserError):
+    """The line is absent, or belongs to another order."""
+
+    CODE = "LINE_NOT_FOUND"
+
+
+@strawberry.type(
+    description="The order has changed since you read it. Code VERSION_CONFLICT; read it again, "
+    "and decide whether you still want the change."
+)
+class VersionConflict(UserError):
+    """Nothing of the change was written."""
+
+    CODE = "VERSION_CONFLICT"
+    current_version: str = strawberry.field(description="The version that the order has now.")
+
+
+@strawberry.type(
+    description="The order, or the line, has come too far for this change. Code STATUS_FORBIDS."
+)
+class StatusForbids(UserError):
+    """Asked before the write; where the ERP knows better, it refuses."""
+
+    CODE = "STATUS_FORBIDS"
+    status: OrderStatus = strawberry.field(description="The progress of the order.")
+
+
+FOR_QUANTITIES = (
+    QuantityNotAllowed,
+    QuantityBelowMinimum,
+    QuantityAboveMaximum,
+    QuantityNotMultiple,
+)
+FOR_CREDIT = (AccountOnHold, CreditLimitExceeded)
+FOR_LINES = (
+    InvalidOrderInput,
+    ProductNotFound,
+    ProductAmbiguous,
+    ProductNotSellable,
+    UnknownUnit,
+    *FOR_QUANTITIES,
+    PriceUnknown,
+)
+FOR_NEW_ORDERS = (
+    *FOR_LINES,
+    *FOR_CREDIT,
+    AccountNotFound,
+    ContactNotFound,
+    AddressNotFound,
+    MissingDefault,
+)
+FOR_CHANGES = (InvalidOrderInput, OrderNotFound, StatusForbids, VersionConflict, OrderRefused)
+ALL = (*FOR_NEW_ORDERS, *FOR_CHANGES[1:], IdempotencyMismatch, LineNotFound)

@@ -1,0 +1,48 @@
+"""The members of the schema that the environment lacks, so that front ends leave them out."""
+
+from collections.abc import Iterator
+
+import strawberry
+from graphql import GraphQLObjectType, GraphQLSchema
+from strawberry.utils.str_converters import to_camel_case
+
+from gateway.loaders.reader import Reader
+from gateway.model.tables import TABLES, Computed, Link, Spec, Table
+
+
+@strawberry.type(description="The parts of the schema that this environment can answer.")
+class Capabilities:
+    """Worked out from the metadata of the environment and from the operator's names file."""
+
+    missing: list[str] = strawberry.field(
+        description="The parts that this environment does not have: `Shipment` for a type that "
+        "answers NOT_AVAILABLE_HERE, `SalesOrder.paymentTerms` for a field that is always null."
+    )
+
+
+def capabilities_of(schema: GraphQLSchema, reader: Reader) -> Capabilities:
+    """The members of the schema that the environment lacks, in the order of names."""
+    return Capabilities(missing=sorted(_missing(schema, reader)))
+
+
+def _missing(schema: GraphQLSchema, reader: Reader) -> Iterator[str]:
+    for table in TABLES.values():
+        type_ = schema.type_map.get(table.name)
+        if not isinstance(type_, GraphQLObjectType):
+            continue
+        if not reader.has(table):
+            yield table.name
+            continue
+        for spec in table.visible.values():
+            if to_camel_case(spec.name) not in type_.fields:
+                continue
+            if not _is_there(reader, table, spec):
+                yield f"{table.name}.{to_camel_case(spec.name)}"
+
+
+def _is_there(reader: Reader, table: Table, spec: Spec) -> bool:
+    """True if a member can hold anything: a computed one needs all it uses, others need some."""
+    if isinstance(spec, Link) and not reader.has(spec.target):
+        return False
+    found = [reader.has(table, path) for path in spec.paths]
+    return all(found) if isinstance(spec, Computed | Link) else any(found)

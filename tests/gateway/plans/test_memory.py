@@ -1,0 +1,131 @@
+"""The memory that an operation holds while it waits for Dynamics, and what is kept afterwards."""
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+
+from emulator.faults.connections import InProcess
+from gateway.auth.principal import LONG, Principal
+from gateway.plans import fetches
+from tests.stack import Stack, running
+
+pytestmark = pytest.mark.anyio
+QUERY = "{ orders(first: 50) { nodes { number lines { nodes { unit product { name } } } } } }"
+
+KEY = sys.getsizeof("0" * 36)
+"""Bytes of the text of a GUID."""
+
+
+class Watching(InProcess):
+    """Looks for the bodies of orders, and the texts of keys, when it is asked for products."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(app=app)
+        self.bodies: set[int] = set()
+        self.held: list[int] | None = None
+        self.keys = 0
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if "/products?" in str(request.url):
+            sizes = [trace.size for trace in tracemalloc.take_snapshot().traces]
+            self.held = [size for size in sizes if size in self.bodies]
+            self.keys = sizes.count(KEY)
+        response = await super().handle_async_request(request)
+        if "/salesorders?" in str(request.url):
+            self.bodies.add(sys.getsizeof(await response.aread()))
+        return response
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+@pytest.fixture
+async def watched(small_world: Starlette) -> AsyncIterator[tuple[Stack, Watching]]:
+    upstream = Watching(small_world)
+    async with running(small_world, upstream) as stack:
+        yield stack, upstream
+
+
+@pytest.mark.usefixtures("traced")
+async def test_a_body_that_was_read_is_let_go_before_the_next_is_asked_for(
+    watched: tuple[Stack, Watching],
+) -> None:
+    stack, upstream = watched
+
+    answer = await stack.ask(QUERY, as_="rep")
+
+    assert answer.data["orders"]["nodes"]
+    assert min(upstream.bodies) > 10_000
+    assert upstream.held == []
+
+
+@pytest.mark.usefixtures("traced")
+async def test_rows_that_wait_hold_one_text_of_each_key(
+    watched: tuple[Stack, Watching], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, upstream = watched
+
+    answer = await stack.ask(QUERY, as_="rep")
+    shared = upstream.keys
+    monkeypatch.setattr(fetches, "share", lambda rows: None)
+    await stack.ask(QUERY, as_="rep")
+
+    orders = answer.data["orders"]["nodes"]
+    lines = [line for order in orders for line in order["lines"]["nodes"]]
+    products = {line["product"]["name"] for line in lines}
+    # A line has two: its order's and its product's.
+    assert upstream.keys - shared >= 2 * len(lines) - len(orders) - len(products) > 200
+
+
+def kept() -> int:
+    """The number of questions that all callers of this process are remembered with."""
+    # isinstance() would ask weak proxies, which may be dead.
+    return sum(len(each.recalled) for each in gc.get_objects() if type(each) is Principal)
+
+
+LIST = "query ($f: SalesOrderFilter) { orders(filter: $f) { nodes { id } } }"
+BY_ID = "query ($id: ID!) { order(id: $id) { id } }"
+LENGTHY: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "a filter": (LIST, LIST, {"f": {"number": {"in": [f"{n}" for n in range(500)]}}}),
+    "a filter that is refused": (
+        LIST,
+        LIST,
+        {"f": {"number": {"in": [f"{n}" + "\u20ac" * 100 for n in range(500)]}}},
+    ),
+    "a variable": (
+        LIST,
+        "query ($x: String) { orders(filter: { number: { eq: $x } }) { nodes { id } } }",
+        {"x": "x" * LONG},
+    ),
+    "a document": (
+        LIST,
+        'query { orders(filter: { number: { eq: "' + "x" * LONG + '" } }) { nodes { id } } }',
+        {},
+    ),
+    "a document for one row": (BY_ID, BY_ID.replace("{ id }", "{ id #" + "x" * LONG + "\n }"), {}),
+}
+
+
+@pytest.mark.parametrize("name", LENGTHY)
+async def test_nothing_is_kept_of_a_long_question(stack: Stack, name: str) -> None:
+    """Callers decide how long it is, and each of many may have asked many."""
+    short, long, variables = LENGTHY[name]
+    first = (await stack.ask("{ orders(first: 1) { nodes { id } } }")).data["orders"]["nodes"][0]
+    given = {"id": first["id"]} if short is BY_ID else {}
+
+    before = kept()
+    await stack.ask(long, **given, **variables)
+    after = kept()
+    assert (await stack.ask(short, **given)).data
+
+    assert before == after < kept()
