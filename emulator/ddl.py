@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
+from zlib import crc32
 
 from emulator.defaults import usual
 from emulator.metadata import TEXTS, Catalog, Column, Service, Table, Type
@@ -33,8 +34,12 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def create(connection: sqlite3.Connection, catalog: Catalog) -> None:
+    """Add the tables, columns and indexes of the catalog that a database lacks."""
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+    whole = _mark(statement for table in catalog for statement in _whole(table))
+    if connection.execute("PRAGMA user_version").fetchone() == (whole,):
+        return
     present = _present(connection)
     statements = [DELETED]
     for table in catalog:
@@ -47,6 +52,17 @@ def create(connection: sqlite3.Connection, catalog: Catalog) -> None:
                 connection.execute(statement)
     else:
         _made(tuple(statements)).backup(connection)
+    connection.execute(f"PRAGMA user_version = {whole}")
+
+
+def _mark(statements: Iterable[str]) -> int:
+    """A number for the tables that a database has, as SQLite keeps one with each database."""
+    return crc32("\n".join(statements).encode()) >> 1
+
+
+def _whole(table: Table) -> Iterator[str]:
+    yield from _table(table, set())
+    yield from indexes(table)
 
 
 @lru_cache(maxsize=8)

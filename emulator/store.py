@@ -112,11 +112,16 @@ class Transaction:
 class Store:
     """The rows of all tables of a catalog, in memory or in a file that outlives the process.
 
-    `shown` is what the services speak of it: all of it, or what an environment has.
+    `shown` is what the services speak of it: all of it, or what an environment has. `version`: that
+    of the newest row of the file, where it is known.
     """
 
     def __init__(
-        self, catalog: Catalog, path: str = ":memory:", shown: Catalog | None = None
+        self,
+        catalog: Catalog,
+        path: str = ":memory:",
+        shown: Catalog | None = None,
+        version: int | None = None,
     ) -> None:
         self.catalog = catalog
         self.shown = shown or catalog
@@ -131,7 +136,7 @@ class Store:
         self.connection = connect(path)
         self._open: Transaction | None = None
         create(self.connection, catalog)
-        self._version = self._last_version()
+        self._version = self._last_version() if version is None else version
 
     def whole(self, table: Table) -> Table:
         """The table as it is kept, with what an environment does not show of it."""

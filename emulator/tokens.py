@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Final
@@ -42,7 +43,13 @@ def keys_at(path: Path) -> KeySet:
         with NamedTemporaryFile("w", dir=path.parent, delete=False) as made:
             json.dump(make_keys().as_dict(private=True), made)
         Path(made.name).replace(path)
-    return KeySet.import_key_set(json.loads(path.read_text()))
+    return _imported(path.read_text())
+
+
+@lru_cache(maxsize=4)
+def _imported(text: str) -> KeySet:
+    """The keys of a file, whose check takes long, once for all emulators of a process."""
+    return KeySet.import_key_set(json.loads(text))
 
 
 @dataclass(frozen=True, kw_only=True)

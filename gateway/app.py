@@ -1,6 +1,8 @@
 """The composition root: settings -> the ASGI application. The one module that knows all others."""
 
 import logging
+from collections.abc import Sequence
+from functools import cache
 
 import httpx2
 from graphql import GraphQLSchema
@@ -105,7 +107,17 @@ def start_log(settings: Settings) -> None:
 
 def schema(settings: Settings) -> GraphQLSchema:
     """The schema of our tables and of those that extensions declare."""
-    return audited(build(settings.extensions)._schema)
+    return _audited_schema(settings.extensions) if settings.extensions else _our_schema()
+
+
+def _audited_schema(extensions: Sequence[str] = ()) -> GraphQLSchema:
+    return audited(build(extensions)._schema)
+
+
+@cache
+def _our_schema() -> GraphQLSchema:
+    """The schema without extensions, which all apps of a process share: it never changes."""
+    return _audited_schema()
 
 
 def _trusted(settings: Settings) -> Trusted:

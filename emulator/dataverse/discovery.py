@@ -4,6 +4,7 @@ A definition is a JSON object in which what must be expanded is a function that 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -70,12 +71,20 @@ def discover(catalog: Catalog, ask: Ask, path: list[Segment]) -> Answer:
     for name in options:
         if name.startswith("$") and name not in OPTIONS:
             raise BadQuery(f"The query parameter {name} is not supported on metadata.")
+    context = f"{ask.base}/$metadata#{'/'.join(segment.name for segment in path)}"
+    return Answer(200, _body(catalog, tuple(path), tuple(options.items()), context))
+
+
+@lru_cache(maxsize=64)
+def _body(
+    catalog: Catalog, path: tuple[Segment, ...], pairs: tuple[tuple[str, str], ...], context: str
+) -> Json:
+    """The body of an answer; whoever starts asks for the same large ones."""
     found: Any = _keyed(SETS[path[0].name](catalog), path[0].args)
     for segment in path[1:]:
         found = _step(found, segment)
-    context = f"{ask.base}/$metadata#{'/'.join(segment.name for segment in path)}"
     is_cast = any(segment.name.startswith(CRM) for segment in path)
-    return Answer(200, _shown(found, options if is_cast else options | UNCAST, context))
+    return _shown(found, dict(pairs) if is_cast else dict(pairs) | UNCAST, context)
 
 
 def _shown(found: Any, options: dict[str, str], context: str) -> Json:

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import closing
+from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -39,10 +40,18 @@ def world(
     with NamedTemporaryFile(dir=cache, suffix=".running") as copy:
         copyfile(kept, copy.name)
         # The file loses its name when this ends; the store's connection holds on to it.
-        store = Store(catalog, copy.name, shown)
+        store = Store(catalog, copy.name, shown, _version(kept))
         if shown is not None:
             fit(store, standard())
         return store
+
+
+@lru_cache
+def _version(kept: Path) -> int:
+    """The version of a world's newest row, which is found by a look at each of its tables."""
+    store = Store(standard(), str(kept))
+    with closing(store.connection):
+        return store.version
 
 
 def kept_at(cache: Path, name: str, seed: int) -> Path:
