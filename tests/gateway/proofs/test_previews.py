@@ -96,7 +96,7 @@ async def open_shop(world: Starlette, currency: str) -> AsyncIterator[Stack]:
         "_defaultpricelevelid_value": prices["pricelevelid"],
     }
     async with AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(running(world))
+        gateway = await stack.enter_async_context(running(world, deadline=60.0, read_timeout=60.0))
         for table, where, who in (
             ("account", "accountnumber = ?", "US-001"),
             ("contact", "fullname = ?", "Jane Doe"),
