@@ -1,6 +1,7 @@
 """The `.graphql` files -> their texts by name. An adopter's folder replaces ours file by file."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ def mistakes(folders: Iterable[Path]) -> Iterator[str]:
     asked = {path.stem: _operations(path.read_text()) for path in OURS.glob("*.graphql")}
     for path in _paths(folders):
         try:
-            missing = asked.get(path.stem, set()) - _operations(path.read_text())
+            missing = asked.get(path.stem, frozenset()) - _operations(path.read_text())
         except (GraphQLError, UnicodeDecodeError) as error:
             yield f"documents/{path.name}: {_brief(error)}"
             continue
@@ -31,9 +32,10 @@ def _paths(folders: Iterable[Path]) -> Iterator[Path]:
         yield from sorted(folder.glob("*.graphql"))
 
 
-def _operations(text: str) -> set[str]:
+@lru_cache(maxsize=256)
+def _operations(text: str) -> frozenset[str]:
     found = (each for each in parse(text).definitions if isinstance(each, OperationDefinitionNode))
-    return {each.name.value for each in found if each.name}
+    return frozenset(each.name.value for each in found if each.name)
 
 
 def _brief(error: GraphQLError | UnicodeDecodeError) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
+from types import CodeType
 from typing import Any, Final
 
 from jinja2 import (
+    BytecodeCache,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
@@ -14,6 +16,7 @@ from jinja2 import (
     StrictUndefined,
     TemplateSyntaxError,
 )
+from jinja2.bccache import Bucket
 from jinja2.meta import find_referenced_templates
 from jinja2.nodes import Call, Const, Name
 
@@ -25,6 +28,28 @@ from portal.language import Language
 from portal.words import words_for
 
 OURS: Final = Path(__file__).parent / "templates"
+
+
+class _Compiled(BytecodeCache):
+    """
+    Templates as Python code, kept for the process: compiling them all takes a second of CPU, and
+    each app would do it anew. Constants in them are written as the language does.
+    """
+
+    KEPT: Final[dict[tuple[str, ...], CodeType]] = {}
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.KEPT.get(self._key(bucket))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self.KEPT[self._key(bucket)] = bucket.code
+
+    def _key(self, bucket: Bucket) -> tuple[str, ...]:
+        return self._language.tag, self._language.timezone, bucket.key, bucket.checksum
 
 
 class Templates:
@@ -88,6 +113,7 @@ def _environment(brand: Brand, language: Language, assets: Assets) -> Environmen
         lstrip_blocks=True,
         auto_reload=False,
         extensions=["jinja2.ext.i18n"],
+        bytecode_cache=_Compiled(language),
     )
     environment.install_gettext_translations(language.messages, newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
