@@ -30,6 +30,7 @@ from gateway.http.metrics import Counts
 from gateway.http.receiving import Received
 from gateway.keying import key_for
 from gateway.loaders.footing import Footing
+from gateway.loaders.kept_rows import KeptRows
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
@@ -75,6 +76,7 @@ class Outside:
         self._given = transport
         self._transports: list[Transport] = []
         self._flights: Flights[Request, Sent] = Flights()
+        self._kept = KeptRows(settings.keep_rows)
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
         anonymous = self._transport()
         dataverse = service_login(settings, settings.dataverse_url, anonymous)
@@ -162,8 +164,15 @@ class Outside:
         allowance = Allowance(self._settings.upstream_calls, deadline, clock, errand=errand)
         return Context(
             principal,
-            Loaders(Reader(self._services, principal, allowance)),
-            Writer(self._services["dataverse"], principal, allowance, self._writes, self._footing),
+            Loaders(Reader(self._services, principal, allowance, kept=self._kept)),
+            Writer(
+                self._services["dataverse"],
+                principal,
+                allowance,
+                self._writes,
+                self._footing,
+                self._kept,
+            ),
             request,
             self._settings.unpriced,
             self._language,

@@ -8,6 +8,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from variables.parsing import age as age
 from variables.parsing import count as count
 from variables.parsing import port as port
 from variables.parsing import seconds as seconds

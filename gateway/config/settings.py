@@ -275,6 +275,12 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    keep_rows: float = variable(
+        "Seconds for which products, prices, units and the like may be shown again without "
+        "a call, as far as their tables allow; 0 asks each time: see docs/budget.md.",
+        parsers.age,
+        default=60.0,
+    )
     http_transport: parsers.HttpTransport = variable(  # noqa: RUF009 - a field, as all of them
         "What carries requests to the two services: `own`, or `httpx2` with its own transport, "
         "which costs many times the CPU and can take what follows an answer for the next one.",

@@ -282,6 +282,8 @@ class Table:
     """The path to the code of the legal entity that a row belongs to."""
     collection: str = ""
     """The entity set, for a table that neither metadata nor dictionary may know."""
+    kept: float = 0.0
+    """Seconds for which its rows may be kept at most, as they are reference data; 0 for others."""
     backs: dict[str, Back] = field(default_factory=dict)
 
     @cached_property

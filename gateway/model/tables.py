@@ -132,6 +132,7 @@ def table(
     service: ServiceName = "dataverse",
     company: str = "",
     collection: str = "",
+    kept: float = 0.0,
 ) -> Callable[[type[R]], type[R]]:
     """
     Declare a table: what it is called, who sees which rows, with what permission.
@@ -141,7 +142,8 @@ def table(
     members by which a list is ordered unless the caller says otherwise. `root` gives the root
     fields for one row and for the list; without it a row is reached through links alone. `company`
     is the path to the legal entity that a row belongs to, whose zone tells its days. `collection`
-    is the entity set of a table of yours, for the case that the metadata cannot be read.
+    is the entity set of a table of yours, for the case that the metadata cannot be read. `kept`
+    says that its rows are reference data, and for how many seconds they may be kept at most.
     """
 
     def declare(cls: type[R]) -> type[R]:
@@ -150,7 +152,7 @@ def table(
         _check_class(cls)
         specs = _specs(cls)
         cls.__table__ = Table(
-            entity, service, keys, rows, needs, cls, orders, root, specs, company, collection
+            entity, service, keys, rows, needs, cls, orders, root, specs, company, collection, kept
         )
         for spec in specs.values():
             spec.home = cls.__table__

@@ -36,6 +36,7 @@ SUITE = (
     "tests/gateway/test_roles.py",
     "tests/gateway/test_accounts.py",
     "tests/gateway/test_hidden_columns.py",
+    "tests/gateway/test_kept_rows.py",
     "tests/gateway/test_explaining.py",
     "tests/gateway/audit",
     "tests/gateway/test_audit.py",
