@@ -64,6 +64,11 @@ async def questions(stack: Stack) -> list[Question]:
     return [*_guide(), *_portal(ids), *_everything(), *_orderings()]
 
 
+async def portal_questions(stack: Stack) -> list[Question]:
+    """The queries of the customer portal alone."""
+    return list(_portal(await _ids(stack)))
+
+
 async def answers(stack: Stack, asked: list[Question]) -> Answers:
     return {str(q): await stack.ask(q.query, as_=q.as_, **q.variables) for q in asked}
 
