@@ -94,6 +94,14 @@ def url(raw: str) -> str:
     return issuer(raw).rstrip("/")
 
 
+def redis(raw: str) -> str:
+    """The address of a Redis, with TLS or without."""
+    parts = urlsplit(raw)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise ValueError("must be an address such as redis://host:6379/0")
+    return raw
+
+
 def root(raw: str) -> str:
     """The same of a whole environment: no path, as that of its services is known."""
     found = url(raw)

@@ -275,6 +275,13 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    shared: str | None = variable(
+        "Redis or Valkey by which replicas share the budget of Dynamics, `redis://host:6379/0`; "
+        "needs the extra `shared`: see docs/budget.md.",
+        parsers.redis,
+        default=None,
+        secret=True,
+    )
     keep_rows: float = variable(
         "Seconds for which products, prices, units and the like may be shown again without "
         "a call, as far as their tables allow; 0 asks each time: see docs/budget.md.",

@@ -23,8 +23,8 @@ from gateway.upstream.service import PAGE_SIZE
 
 BYTES = 32 * 1024 * 1024
 """Bytes that kept rows take at most in a process, about."""
-ENTRY = 400
-"""Bytes that a kept page takes besides its rows, about."""
+ENTRY, ROW = 400, 50
+"""Bytes that a kept page takes besides its rows, and a row besides its text, about."""
 LARGEST = BYTES // 32
 """Bytes of a page above which it is not kept: it would drive out too many others."""
 RAW = decoder(Raw)
@@ -125,7 +125,7 @@ class KeptRows:
     def _put(self, name: Part, page: Page, asked: float) -> None:
         place, key = name
         texts = [part for part in (*place, *key) if isinstance(part, str)]
-        size = ENTRY + sum(map(len, page.rows)) + sum(map(len, texts))
+        size = ENTRY + sum(ROW + len(row) for row in page.rows) + sum(map(len, texts))
         if size > LARGEST:
             return
         old = self._pages.pop(name, None)
