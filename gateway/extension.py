@@ -36,6 +36,7 @@ from gateway.resolvers.own_rows import caller, create, find, update
 from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.business.billing import Invoice, InvoiceLine
 from gateway.schema.business.catalog import Product, WarehouseStock
+from gateway.schema.business.ledger import PostedInvoice, Transaction
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.business.shipping import Shipment, ShipmentLine, Tracking
 from gateway.schema.business.values import Address, Money, address, money
@@ -58,6 +59,7 @@ __all__ = [
     "Node",
     "NotFound",
     "OptionSet",
+    "PostedInvoice",
     "Principal",
     "Product",
     "Row",
@@ -67,6 +69,7 @@ __all__ = [
     "Shipment",
     "ShipmentLine",
     "Tracking",
+    "Transaction",
     "WarehouseStock",
     "address",
     "any_of",

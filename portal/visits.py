@@ -117,6 +117,11 @@ class Visit:
         held = self.viewer.get("viewer", {}).get("permissions", ())
         return permission is None or permission in held
 
+    def has(self, member: str) -> bool:
+        """True if the environment behind the gateway has a member of its schema."""
+        lacking = self.viewer.get("viewer", {}).get("capabilities") or {}
+        return member not in lacking.get("missing", ())
+
     def translate(self, message: str) -> str:
         return self.language.messages.gettext(message)
 

@@ -236,6 +236,8 @@ class Computed(Spec):
 
     uses: tuple[str, ...]
     function: Callable[..., Any]
+    reads: tuple[type[Row], ...] = ()
+    """The tables without whose columns it has no value."""
 
     def bind(self, annotation: Any) -> None:
         super().bind(get_type_hints(self.function)["return"])

@@ -116,9 +116,16 @@ def link(
     return Link(doc, on, back, back_doc)
 
 
-def computed(*uses: str, doc: str) -> Callable[[Callable[..., Any]], Any]:
-    """A method over the columns in `uses`; it is called with the request's loaders."""
-    return lambda function: Computed(doc, uses, function)
+def computed(
+    *uses: str, doc: str, reads: tuple[type[Row], ...] = ()
+) -> Callable[[Callable[..., Any]], Any]:
+    """
+    A method over the columns in `uses`; it is called with the request's loaders.
+
+    `reads` names tables of which it needs every column, so that `capabilities` tell where an
+    environment lacks one.
+    """
+    return lambda function: Computed(doc, uses, function, reads)
 
 
 def table(

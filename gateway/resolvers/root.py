@@ -15,11 +15,11 @@ from gateway.resolvers.orders import user_errors
 from gateway.resolvers.own_fields import fields_of
 from gateway.resolvers.query import Query
 from gateway.schema import identities
-from gateway.schema.business import accounts, billing, catalog, sales, shipping
+from gateway.schema.business import accounts, balances, billing, catalog, ledger, sales, shipping
 from gateway.schema.numbers import DECIMAL
 from gateway.schema.types import SchemaTypes
 
-NOUNS = (accounts, billing, catalog, identities, sales, shipping)
+NOUNS = (accounts, balances, billing, catalog, identities, ledger, sales, shipping)
 """The modules whose import declares our tables."""
 
 

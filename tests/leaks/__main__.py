@@ -41,6 +41,7 @@ SUITE = (
     "tests/gateway/audit",
     "tests/gateway/test_audit.py",
     "tests/gateway/test_isolation.py",
+    "tests/gateway/test_money.py",
     "tests/gateway/test_extensions.py",
     "tests/gateway/test_own_mutations.py",
     "tests/gateway/test_parents.py",

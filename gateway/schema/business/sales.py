@@ -12,7 +12,7 @@ from gateway.model.rules import owned
 from gateway.model.tables import Node, column, computed, link, lookup, table
 from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.business.catalog import PriceBasis, Product
-from gateway.schema.business.deliveries import delivered
+from gateway.schema.business.deliveries import DeliveredQuantity, ErpOrderLine, delivered
 from gateway.schema.business.syncing import SyncState, amounts_basis, sync_state
 from gateway.schema.business.values import Address, Money, address, money
 from gateway.upstream.names import lookup_value
@@ -278,6 +278,7 @@ class SalesOrderLine(Node):
         "salesorderid/msdyn_company/cdm_companycode",
         "sequencenumber",
         doc="The quantity sent, by the packing slips; null while the ERP does not know the line.",
+        reads=(ErpOrderLine, DeliveredQuantity),
     )
     async def delivered_quantity(self, loaders: Loaders) -> Decimal | None:
         return await delivered(loaders, self._company, self._order_number, self.sequence)
@@ -288,6 +289,7 @@ class SalesOrderLine(Node):
         "sequencenumber",
         "quantity",
         doc="The quantity still to be sent; null while the ERP does not know the line.",
+        reads=(ErpOrderLine, DeliveredQuantity),
     )
     async def remaining_quantity(self, loaders: Loaders) -> Decimal | None:
         sent = await delivered(loaders, self._company, self._order_number, self.sequence)
