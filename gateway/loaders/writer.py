@@ -23,6 +23,7 @@ from gateway.model.tables import TABLES
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Compare, Raw
 from gateway.upstream.lengths import too_long
+from gateway.upstream.names import Names
 from gateway.upstream.odata import ODataQuery
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service, Write
@@ -98,6 +99,11 @@ class Writer(Struct, frozen=True):
     """For the reads that a write needs; the write has its own."""
     writes: Writes
     footing: Footing
+
+    @property
+    def names(self) -> Names:
+        """The names of the environment, and the lengths of its columns."""
+        return self.dataverse.names
 
     async def begin(self, privilege: str) -> bool:
         """

@@ -101,6 +101,8 @@ class Column(Spec):
     path: str
     written: Written = "never"
     """The rows in which we may write it."""
+    input: bool = False
+    """True if callers give it in the inputs of orders."""
     decode: Decode = field(default=lambda raw: raw, init=False)
 
     def bind(self, annotation: Any) -> None:

@@ -65,13 +65,14 @@ TABLES: dict[str, Table] = {}
 """Every declared table, by the name of its GraphQL type."""
 
 
-def column(path: str, doc: str, *, written: Written = "never") -> Any:
+def column(path: str, doc: str, *, written: Written = "never", input: bool = False) -> Any:
     """
     A column: its logical name or the path to it, and what it means to a caller.
 
-    `written` says whether rows that a mutation sends may hold it.
+    `written` names the rows that may hold it when a mutation sends them. With `input` it is a field
+    of the inputs of orders, or of their lines, that send such rows.
     """
-    return Column(doc, path, written)
+    return Column(doc, path, written, input)
 
 
 def lookup(path: str, doc: str, *, written: Written = "never") -> Any:

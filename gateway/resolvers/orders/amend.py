@@ -12,7 +12,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.model.tables import paths
-from gateway.resolvers.orders import lookups, new_order
+from gateway.resolvers.orders import lookups, new_order, own_values
 from gateway.resolvers.orders.expectations import Expected, added
 from gateway.resolvers.orders.input_checks import (
     address_mistakes,
@@ -36,6 +36,7 @@ from gateway.resolvers.orders.inputs import (
 )
 from gateway.resolvers.orders.line_checks import Basket, Changing, WantedLine, sound
 from gateway.resolvers.orders.order_facts import ORDER, changing_of, deal_of
+from gateway.resolvers.orders.own_values import own_rules
 from gateway.resolvers.orders.payloads import (
     AddSalesOrderLinesPayload,
     CancelSalesOrderPayload,
@@ -63,9 +64,11 @@ NOTHING = "Say what is to be changed."
 @telling(UpdateSalesOrderPayload)
 async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPayload:
     await info.context.writer.begin("update")
-    if errors := [*text_mistakes(sent), *address_mistakes(sent), *_cleared(sent)]:
+    own = own_rules(info.context).mistakes(sent.own)
+    if errors := [*own, *text_mistakes(sent), *address_mistakes(sent), *_cleared(sent)]:
         raise Wrong(*errors)
-    values = new_order.columns_of(sent, new_order.HEADER) | await _ship_to(info, sent)
+    said = new_order.columns_of(sent, new_order.HEADER) | own_values.columns(sent.own)
+    values = said | await _ship_to(info, sent)
     if not values and given(sent.ship_to_address) is None:
         raise Wrong(invalid(NOTHING))
     change = Change(info, UpdateSalesOrderPayload, sent, Expected(header=values))
@@ -99,19 +102,20 @@ async def cancel(info: Info, sent: CancelSalesOrderInput) -> CancelSalesOrderPay
 async def update_line(info: Info, sent: UpdateSalesOrderLineInput) -> UpdateSalesOrderLinePayload:
     context = info.context
     await context.writer.begin("update")
-    key, values = _line_key(sent.line), new_order.columns_of(sent, new_order.LINE)
+    key, rules = _line_key(sent.line), own_rules(context)
+    values = new_order.columns_of(sent, new_order.LINE) | own_values.columns(sent.own)
     if not values:
         raise Wrong(invalid(NOTHING))
     if sent.quantity is None:
         raise Wrong(invalid(EMPTY, "quantity"))
-    sound([_other(sent, Changing(UUID(key), None, Decimal(), None, None, values))])
+    sound([_other(sent, Changing(UUID(key), None, Decimal(), None, None, values))], rules)
     change = Change(info, UpdateSalesOrderLinePayload, sent, Expected(lines={key: values}))
 
     async def build(current: Current) -> list[Write]:
         day = _open_line(current, key).get("requestdeliveryby")
         deal = await deal_of(context, current.key)
         wanted = _other(sent, await changing_of(context, UUID(key), deal, values), but=day)
-        found = await lookups.found(context, deal, sound([wanted]))
+        found = await lookups.found(context, deal, sound([wanted], rules))
         return [current.guard(), *_patches(current, await lookups.fill(context, deal, found))]
 
     return await change.make(build)
@@ -128,6 +132,7 @@ def _other(
         quantity=sent.quantity if isinstance(sent.quantity, Decimal) else line.quantity,
         requested_shipping_date=None if day and day.isoformat() == but else day,
         note=given(sent.note),
+        own=sent.own,
     )
     return WantedLine(wanted, (), line)
 
@@ -186,7 +191,8 @@ async def add(info: Info, payload: type[P], sent: Any, addition: Addition) -> P:
 
 async def _add(payload: type[P], addition: Addition, info: Info, sent: Any) -> P:
     context = info.context
-    lines = sound(addition.wanted, addition.name, besides=key_mistakes(sent))
+    rules = own_rules(context)
+    lines = sound(addition.wanted, rules, addition.name, besides=key_mistakes(sent))
     identity = await _identity(info, sent, addition.operation)
     change = Change(info, payload, sent, added(identity, addition.lines))
 

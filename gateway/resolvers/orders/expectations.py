@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from gateway.resolvers.orders import own_values
 from gateway.resolvers.orders.input_checks import folded as spelled
 from gateway.resolvers.orders.inputs import SalesOrderLineInput
 from gateway.resolvers.orders.new_order import LINE, columns_of, line_id
@@ -53,6 +54,11 @@ class Expected(msgspec.Struct, frozen=True):
         return frozenset(self.header)
 
     @property
+    def line_columns(self) -> frozenset[str]:
+        """The columns of lines that must be read."""
+        return frozenset(column for values in self.lines.values() for column in values or ())
+
+    @property
     def brief(self) -> "Expected":
         """As much of it as tells: lines are written all together or not at all."""
         return Expected(self.header, dict(list(self.lines.items())[:1]), self.canceled)
@@ -69,7 +75,7 @@ def added(identity: UUID, lines: Iterable[SalesOrderLineInput]) -> Expected:
 
 def _values(line: SalesOrderLineInput) -> Values:
     """The values of a line in an input, without looking up its product."""
-    values = columns_of(line, LINE)
+    values = columns_of(line, LINE) | own_values.columns(line.own)
     if line.product is not None:
         values[PRODUCT] = str(ids.key(Product.__table__, line.product)[0])
     if line.number is not None:

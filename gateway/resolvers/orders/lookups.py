@@ -13,11 +13,11 @@ from gateway.auth.principal import CallerAccount as Held
 from gateway.loaders.rows import Loaders
 from gateway.model.tables import paths
 from gateway.resolvers.orders import credit_checks
+from gateway.resolvers.orders.deal import Deal
 from gateway.resolvers.orders.input_checks import key_of, today
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput, SalesOrderLineInput
 from gateway.resolvers.orders.line_checks import (
     Basket,
-    Deal,
     Found,
     Item,
     Sound,

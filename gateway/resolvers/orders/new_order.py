@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.auth.principal import Principal
 from gateway.config.parsers import Unpriced
+from gateway.resolvers.orders import own_values
 from gateway.resolvers.orders.input_checks import (
     address_mistakes,
     is_said,
@@ -27,6 +28,7 @@ from gateway.resolvers.orders.inputs import (
     SalesOrderLineInput,
 )
 from gateway.resolvers.orders.line_checks import Basket, Item, Sound, WantedLine, sound
+from gateway.resolvers.orders.own_values import OwnRules
 from gateway.resolvers.orders.user_errors import AddressNotFound, Errors, MissingDefault
 from gateway.resolvers.orders.user_errors import invalid as invalid
 from gateway.schema.business.accounts import Account, Contact
@@ -126,10 +128,11 @@ def line_id(identity: UUID, number: int) -> UUID:
     return uuid5(identity, str(number))
 
 
-def checked(order: PreviewSalesOrderInput) -> Sound:
+def checked(order: PreviewSalesOrderInput, rules: OwnRules) -> Sound:
     """The lines of a new order; Wrong with all that the input says wrong by itself."""
     header = [*key_mistakes(order), *text_mistakes(order), *address_mistakes(order)]
-    return sound(numbered(order.lines, "lines"), "lines", besides=header)
+    header += rules.mistakes(order.own)
+    return sound(numbered(order.lines, "lines"), rules, "lines", besides=header)
 
 
 def numbered(lines: Sequence[SalesOrderLineInput], *path: str) -> list[WantedLine]:
@@ -195,6 +198,7 @@ def _line(
         "shipto_country": country,
         "msdyn_deliveryaddressdescription": ADDRESS_DESCRIPTION,
         **columns_of(item.wanted.line, LINE),
+        **own_values.columns(item.wanted.line.own),
     }
     return {name: value for name, value in line.items() if value is not None}
 
@@ -216,6 +220,7 @@ def _header(identity: UUID, buyer: Buyer, order: PreviewSalesOrderInput) -> dict
         "msdyn_associatedcontact": _to("msdyn_contactforparty", buyer.party),
         "msdyn_deliveryaddressdescription": ADDRESS_DESCRIPTION,
         **columns_of(order, HEADER),
+        **own_values.columns(order.own),
         **_ship_to(buyer, order.ship_to),
     }
     return {name: value for name, value in header.items() if value is not None}

@@ -100,7 +100,8 @@ async def _changed(info: Info, receipt: Receipt) -> Operation | None:
     order = await read_order(context, receipt.order, select)
     if order is None:
         return None
-    lines = await read_lines(context, receipt.order) if expected.lines else {}
+    columns = expected.line_columns
+    lines = await read_lines(context, receipt.order, columns) if expected.lines else {}
     said = with_days(context, SalesOrder, order.raw)
     status = _judged(receipt, said, lines, settled=settled)
     if status is OperationStatus.CHANGED and expected.canceled:

@@ -11,7 +11,8 @@ from uuid import UUID
 from gateway.errors import UpstreamError
 from gateway.model.tables import Row
 from gateway.resolvers.orders.credit_checks import AccountStanding, Amount
-from gateway.resolvers.orders.line_checks import USUAL_DECIMALS, Changing, Currency, Deal
+from gateway.resolvers.orders.deal import Currency, Deal
+from gateway.resolvers.orders.line_checks import USUAL_DECIMALS, Changing
 from gateway.schema.business.accounts import HoldStatus
 from gateway.schema.business.sales import OPEN, SalesOrder, SalesOrderLine
 from gateway.schema.business.syncing import is_canceled
@@ -67,9 +68,11 @@ async def read_order(context: Context, key: UUID, select: frozenset[str]) -> Sal
     return await context.loaders.node(SalesOrder, (key,), select)
 
 
-async def read_lines(context: Context, order: UUID) -> dict[str, Raw]:
-    """The lines of an order by their ids, their days as days."""
-    found = await context.loaders.matching(SalesOrderLine, {ORDER: order}, LINE)
+async def read_lines(
+    context: Context, order: UUID, columns: frozenset[str] = frozenset()
+) -> dict[str, Raw]:
+    """The lines of an order by their ids, their days as days; with these columns besides."""
+    found = await context.loaders.matching(SalesOrderLine, {ORDER: order}, LINE | columns)
     return {
         line.raw["salesorderdetailid"].lower(): with_days(context, SalesOrderLine, line.raw)
         for line in found

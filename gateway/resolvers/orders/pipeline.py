@@ -138,7 +138,8 @@ class Change(Generic[P]):
             return None
         reader.demand(SalesOrder.__table__, order.raw, "update", seen=True)
         said = SalesOrder(with_days(self.context, SalesOrder, order.raw))
-        return Current(said, await read_lines(self.context, order._id))
+        columns = self.expected.line_columns
+        return Current(said, await read_lines(self.context, order._id, columns))
 
     def _stands(self, current: Current) -> bool:
         return self.expected.stands(current.order.raw, current.lines)
