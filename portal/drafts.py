@@ -110,6 +110,8 @@ class Draft:
     receipt_date: date | None = None
     reference: str = ""
     requisition: str = ""
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """The values of the fields that extensions of the gateway add, as they are sent."""
     informed: bool = False
     """True if the first step was done."""
     lines: tuple[DraftLine, ...] = ()
@@ -170,6 +172,7 @@ class Draft:
             "requestedReceiptDate": self.receipt_date and self.receipt_date.isoformat(),
             "customerReference": self.reference or None,
             "requisitionNumber": self.requisition or None,
+            **self.own,
             "lines": [line_input(line) for line in self.lines],
         }
 

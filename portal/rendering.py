@@ -1,6 +1,6 @@
 """Template, language and values -> HTML. Templates of the adopter's folder replace ours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
@@ -25,6 +25,7 @@ from portal.brand import Brand
 from portal.drafts import least
 from portal.figures import negative
 from portal.language import Language
+from portal.own_fields import OwnField
 from portal.words import words_for
 
 OURS: Final = Path(__file__).parent / "templates"
@@ -55,11 +56,18 @@ class _Compiled(BytecodeCache):
 class Templates:
     """One environment a language, so that compiled templates carry their words."""
 
-    def __init__(self, brand: Brand, languages: list[Language], assets: Assets) -> None:
+    def __init__(
+        self,
+        brand: Brand,
+        languages: list[Language],
+        assets: Assets,
+        own_fields: Sequence[OwnField] = (),
+    ) -> None:
         self._theirs = brand.folder / "templates" if brand.folder else None
         self._assets = assets
         self._environments = {
-            language.tag: _environment(brand, language, assets) for language in languages
+            language.tag: _environment(brand, language, assets, own_fields)
+            for language in languages
         }
 
     def mistakes(self) -> Iterator[str]:
@@ -101,7 +109,9 @@ class Templates:
         return unescape(str(words.refusal(error))).strip()  # type: ignore[attr-defined]
 
 
-def _environment(brand: Brand, language: Language, assets: Assets) -> Environment:
+def _environment(
+    brand: Brand, language: Language, assets: Assets, own_fields: Sequence[OwnField]
+) -> Environment:
     ours = FileSystemLoader(OURS)
     folders = [FileSystemLoader(folder) for folder in reversed(brand.folders("templates"))]
     environment = Environment(
@@ -133,6 +143,7 @@ def _environment(brand: Brand, language: Language, assets: Assets) -> Environmen
         "brand": brand,
         "asset": assets.address,
         "language": language,
+        "own_fields": own_fields,
         "words": words_for,
     }
     return environment
