@@ -117,7 +117,7 @@ def _site(
         settings=settings,
         brand=brand,
         languages=offered,
-        templates=Templates(brand, offered, assets, own.fields),
+        templates=Templates(brand, offered, assets, own),
         gateway=Gateway(http, own.asking(documents.load(brand.folders("documents")))),
         issuer=Issuer(settings),
         sessions=Sessions(
@@ -128,7 +128,7 @@ def _site(
         desks=desks,
         seals=seals,
         menu=[page for page in pages if page.menu and brand.shows(page.part)],
-        own_fields=own.fields,
+        own=own,
     )
 
 

@@ -16,6 +16,8 @@ from portal.words import N_
 
 OWN: Final = "own-"
 """The beginning of the names of their fields in forms."""
+UNKNOWN: Final = "UNKNOWN"
+"""The member of an enumeration that stands for what nobody knows; it cannot be chosen."""
 MOMENT: Final = "%Y-%m-%dT%H:%M"
 """A moment as browsers put it into a field."""
 EMPTY: Final = N_("Fill this in.")

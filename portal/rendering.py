@@ -1,6 +1,6 @@
 """Template, language and values -> HTML. Templates of the adopter's folder replace ours."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
@@ -25,7 +25,7 @@ from portal.brand import Brand
 from portal.drafts import least
 from portal.figures import negative
 from portal.language import Language
-from portal.own_fields import OwnField
+from portal.schema import NO_SCHEMA, OwnSchema
 from portal.words import words_for
 
 OURS: Final = Path(__file__).parent / "templates"
@@ -61,13 +61,12 @@ class Templates:
         brand: Brand,
         languages: list[Language],
         assets: Assets,
-        own_fields: Sequence[OwnField] = (),
+        own: OwnSchema = NO_SCHEMA,
     ) -> None:
         self._theirs = brand.folder / "templates" if brand.folder else None
         self._assets = assets
         self._environments = {
-            language.tag: _environment(brand, language, assets, own_fields)
-            for language in languages
+            language.tag: _environment(brand, language, assets, own) for language in languages
         }
 
     def mistakes(self) -> Iterator[str]:
@@ -109,9 +108,7 @@ class Templates:
         return unescape(str(words.refusal(error))).strip()  # type: ignore[attr-defined]
 
 
-def _environment(
-    brand: Brand, language: Language, assets: Assets, own_fields: Sequence[OwnField]
-) -> Environment:
+def _environment(brand: Brand, language: Language, assets: Assets, own: OwnSchema) -> Environment:
     ours = FileSystemLoader(OURS)
     folders = [FileSystemLoader(folder) for folder in reversed(brand.folders("templates"))]
     environment = Environment(
@@ -143,7 +140,8 @@ def _environment(
         "brand": brand,
         "asset": assets.address,
         "language": language,
-        "own_fields": own_fields,
+        "own_fields": own.fields,
+        "own_line_fields": own.line_fields,
         "words": words_for,
     }
     return environment

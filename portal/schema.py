@@ -29,30 +29,39 @@ from graphql import (
     visit,
 )
 
-from portal.own_fields import OwnField
+from portal.own_fields import UNKNOWN, OwnField
 
-NEW: Final = "CreateSalesOrderInput"
-CHANGES: Final = "UpdateSalesOrderInput"
 ORDER: Final = "SalesOrder"
+LINE: Final = "SalesOrderLine"
+INPUTS: Final = {
+    ORDER: ("CreateSalesOrderInput", "UpdateSalesOrderInput"),
+    LINE: ("SalesOrderLineInput", "UpdateSalesOrderLineInput"),
+}
+"""The inputs of what is new and of what changes, by the type that has the same fields."""
 KNOWN: Final = {
     "account",
     "contact",
     "customerReference",
     "idempotencyKey",
+    "itemNumber",
+    "line",
     "lines",
+    "note",
+    "number",
     "order",
+    "product",
+    "quantity",
     "requestedReceiptDate",
     "requestedShippingDate",
     "requisitionNumber",
     "shipTo",
     "shipToAddress",
+    "unit",
     "version",
 }
 """The fields of these inputs that every gateway has: the portal has places of its own for them."""
-READING: Final = {"Order", "Changeable", "Update"}
-"""The operations of our documents whose orders are shown with the fields."""
-UNKNOWN: Final = "UNKNOWN"
-"""The member of an enumeration that stands for what nobody knows; it cannot be chosen."""
+READING: Final = {ORDER: {"Order", "Changeable", "Update"}, LINE: {"Order", "Lines"}}
+"""The operations of our documents that need the fields, by their type."""
 KINDS: Final[Mapping[str, str]] = {
     "Int": "whole",
     "Decimal": "number",
@@ -68,31 +77,44 @@ class OwnSchema:
     """The parts of a gateway's schema that only this gateway has."""
 
     fields: Sequence[OwnField] = ()
+    """The fields of orders."""
+    line_fields: Sequence[OwnField] = ()
     schema: GraphQLSchema | None = None
 
     def asking(self, documents: Mapping[str, str]) -> Mapping[str, str]:
         """The documents, in which the orders that are shown have the fields too."""
-        order = self.schema.get_type(ORDER) if self.schema else None
-        there = order.fields if isinstance(order, GraphQLObjectType) else {}
-        names = [field.name for field in self.fields if field.name in there]
-        if self.schema is None or not names:
+        if self.schema is None or not (self.fields or self.line_fields):
             return documents
+        names = {
+            ORDER: _readable(self.schema, ORDER, self.fields),
+            LINE: _readable(self.schema, LINE, self.line_fields),
+        }
         return {name: _extended(text, names, self.schema) for name, text in documents.items()}
+
+
+NO_SCHEMA: Final = OwnSchema()
 
 
 def read(text: str) -> OwnSchema:
     """The schema in a text; none in an empty one. ValueError where it cannot be read."""
     if not text:
-        return OwnSchema()
+        return NO_SCHEMA
     try:
         schema = build_schema(text)
     except GraphQLError as error:
         raise ValueError(f"PORTAL_SCHEMA: {error.message}") from error
-    return OwnSchema(tuple(_fields(schema)), schema)
+    return OwnSchema(tuple(_fields(schema, ORDER)), tuple(_fields(schema, LINE)), schema)
 
 
-def _fields(schema: GraphQLSchema) -> Iterator[OwnField]:
-    new, changes = (_inputs(schema, name) for name in (NEW, CHANGES))
+def _readable(schema: GraphQLSchema, type_: str, fields: Iterable[OwnField]) -> list[str]:
+    """The names of the fields that can be read back."""
+    found = schema.get_type(type_)
+    there = found.fields if isinstance(found, GraphQLObjectType) else {}
+    return [field.name for field in fields if field.name in there]
+
+
+def _fields(schema: GraphQLSchema, type_: str) -> Iterator[OwnField]:
+    new, changes = (_inputs(schema, name) for name in INPUTS[type_])
     for name in dict.fromkeys([*new, *changes]):
         yield _field(name, new.get(name), changes.get(name))
 
@@ -119,7 +141,7 @@ def _field(name: str, new: GraphQLInputField | None, changed: GraphQLInputField 
     )
 
 
-def _extended(text: str, names: list[str], schema: GraphQLSchema) -> str:
+def _extended(text: str, names: Mapping[str, list[str]], schema: GraphQLSchema) -> str:
     document = parse(text)
     types = TypeInfo(schema)
     made = visit(document, TypeInfoVisitor(types, _Selecting(types, names)))
@@ -127,21 +149,21 @@ def _extended(text: str, names: list[str], schema: GraphQLSchema) -> str:
 
 
 class _Selecting(Visitor):
-    """Adds fields to the orders of the operations that show them."""
+    """Adds fields to the orders and lines of the operations that need them."""
 
-    def __init__(self, types: TypeInfo, names: list[str]) -> None:
+    def __init__(self, types: TypeInfo, names: Mapping[str, list[str]]) -> None:
         super().__init__()
         self._types, self._names = types, names
-        self._reads = False
+        self._operation = ""
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
-        self._reads = node.name is not None and node.name.value in READING
+        self._operation = node.name.value if node.name else ""
 
     def leave_field(self, node: FieldNode, *_: object) -> FieldNode | None:
-        type_ = self._types.get_type()
-        if not self._reads or node.selection_set is None or str(type_) != ORDER:
+        type_ = str(get_named_type(self._types.get_type()) or "")
+        if node.selection_set is None or self._operation not in READING.get(type_, ()):
             return None
-        more = tuple(_missing(node.selection_set, self._names))
+        more = tuple(_missing(node.selection_set, self._names[type_]))
         if not more:
             return None
         selected = SelectionSetNode(selections=(*node.selection_set.selections, *more))

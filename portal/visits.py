@@ -19,9 +19,9 @@ from portal.desks import Desk
 from portal.errors import NotFound, Refused, SignInNeeded, Stale, Stranger, TooLarge
 from portal.keeping import Desks, owner_of
 from portal.language import Language, choose
-from portal.own_fields import OwnField
 from portal.pasting import carried
 from portal.rendering import Templates
+from portal.schema import OwnSchema
 from portal.seals import Seals
 from portal.sessions import Notice, Session, Sessions, User
 from portal.settings import Settings
@@ -74,8 +74,8 @@ class Site:
     desks: Desks
     seals: Seals
     menu: Sequence[Page]
-    own_fields: Sequence[OwnField]
-    """The fields that extensions of the gateway add to orders."""
+    own: OwnSchema
+    """The fields that extensions of the gateway add to orders and lines."""
 
 
 @dataclass(slots=True)

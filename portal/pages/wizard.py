@@ -37,7 +37,7 @@ def entered(visit: Visit, draft: Draft) -> dict[str, str]:
         "requisition": draft.requisition,
         "ship_to": draft.destination.choice,
     }
-    for each in visit.site.own_fields:
+    for each in visit.site.own.fields:
         fields[each.field] = each.typed(draft.own.get(each.name), visit.language)
     typed = draft.destination.parts if draft.destination.choice == OTHER else {}
     return fields | {name: typed.get(name, "") for name in PARTS}
@@ -72,7 +72,7 @@ async def _inform(visit: Visit) -> Response:
             return visit.go("/orders/new")
         form = visit.form = {name: form[name] for name in form if name not in ("draft", "seen")}
     draft = draft_of(visit)
-    new = [each for each in visit.site.own_fields if each.in_new]
+    new = [each for each in visit.site.own.fields if each.in_new]
     own, wrong = read_form(new, form, visit.language)
     mistakes = check(form, draft, visit.language.today()) | wrong
     goes_to = None if mistakes else await destination(visit, draft.account)

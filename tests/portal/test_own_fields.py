@@ -45,6 +45,12 @@ class AcmeOrder:
     opens: datetime | None = column("acme_opens", "Opens at.", written="always", input=True)
     once: str | None = column("acme_once", "Said once.", written="create", input=True)
     later: str | None = column("acme_later", "Said later.", written="update", input=True)
+
+
+@extend(SalesOrderLine)
+class AcmeLine:
+    shelf: str | None = column("acme_shelf", "The shelf.", written="always", input=True)
+    loading: date | None = column("acme_loading", "Loaded on.", written="create", input=True)
 """
 COLUMNS = """
 [optionsets.acme_urgency]
@@ -59,6 +65,10 @@ COLUMNS = """
 "bool" = "acme_fragile"
 "date" = "acme_built"
 "datetime" = "acme_opens"
+
+[salesorderdetail.columns]
+"string 10" = "acme_shelf"
+"date" = "acme_loading"
 """
 TYPED = {
     "own-project": "Stadium & Söhne",
@@ -268,3 +278,59 @@ def test_the_documents_that_are_asked_for_can_be_trusted(acme: Acme, tmp_path: P
     assert all("urgency" in written_[name] for name in ("order", "changing"))
     own = build_schema(acme.schema.read_text())
     assert [validate(own, parse(text)) for text in written_.values()] == [[]] * len(written_)
+
+
+LINE = {"own-shelf-1": "S-7", "own-loading-1": "2031-02-03"}
+SUB = "The shelf: S-7 · Loaded on: Feb 3, 2031"
+
+
+async def items(jane: Visitor, **typed: str) -> Any:
+    """The step of items, with these fields of the first line saved."""
+    await review(jane, **TYPED)
+    page = await jane.get("/orders/new/items")
+    number = re.findall(r'name="own-shelf-(\d+)"', page.text)[0]
+    named = {name.replace("-1", f"-{number}"): value for name, value in typed.items()}
+    return await jane.post("/orders/new/items", **named)
+
+
+def readable(text: str) -> str:
+    """A page without its tags."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<.*?>", " ", text)))
+
+
+async def test_fields_of_lines_are_filled_in_shown_and_ordered_again(jane: Visitor) -> None:
+    await discard(jane)
+    step = await items(jane, **LINE)
+    summary = await jane.get("/orders/new/review")
+    key, seen = jane.hidden("key"), jane.hidden("seen")
+    order = await jane.post("/orders/new/submit", key=key, seen=seen)
+    await jane.post(f"{order.url.path}/reorder")
+    again = await jane.get("/orders/new/review")
+
+    assert 'value="S-7"' in step.text
+    for page in (summary, order, again):
+        assert SUB in readable(page.text)
+
+
+async def discard(jane: Visitor) -> None:
+    """Begin anew, whatever was in the draft."""
+    await jane.get("/orders/new/discard")
+    await jane.post("/orders/new/discard")
+
+
+async def test_a_field_of_a_line_that_is_no_value_is_refused_at_the_line(jane: Visitor) -> None:
+    await discard(jane)
+    step = await items(jane, **LINE | {"own-loading-1": "soon"})
+
+    assert step.status_code == 422
+    assert "Loaded on: Enter a date such as 2026-12-31." in readable(step.text)
+
+
+async def test_what_the_gateway_refuses_of_a_line_is_said_with_the_name_of_its_field(
+    jane: Visitor,
+) -> None:
+    await discard(jane)
+    await items(jane, **LINE | {"own-shelf-1": "x" * 11})
+    summary = await jane.get("/orders/new/review")
+
+    assert "The shelf: At most 10 characters." in readable(summary.text)
