@@ -74,6 +74,8 @@ def _checked(table: Table, spec: Spec) -> Iterator[str]:
         yield f"{spec.label} must be declared as `... | None`"
     if isinstance(spec.type, type) and issubclass(spec.type, OptionSet):
         yield from _option_set(spec, spec.type)
+    if isinstance(spec, Column) and spec.step and spec.written != "never" and not spec.target:
+        yield f'{spec.label} is written: say which table it leads to, by `to="..."`'
     if isinstance(spec, Column) and spec.input:
         yield from _input(spec)
 

@@ -124,6 +124,10 @@ WRONG = {
         order(f'plant: UUID | None = column("_acme_plant_value", "x", {INPUT})'),
         "acme_trial.AcmeOrder.plant is an input, and cannot be of type UUID",
     ),
+    "a lookup that is written nowhere": (
+        order('_plant: UUID | None = lookup("acme_plant", "x", written="create")'),
+        'acme_trial.AcmeOrder._plant is written: say which table it leads to, by `to="..."`',
+    ),
     "an input that nobody sees": (
         order(f'_project: str | None = column("acme_project", "x", {INPUT})'),
         "acme_trial.AcmeOrder._project is an input; its name cannot begin with an underscore",

@@ -11,7 +11,7 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.model.tables import paths
+from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import lookups, new_order, own_values
 from gateway.resolvers.orders.expectations import Expected, added
 from gateway.resolvers.orders.input_checks import (
@@ -35,6 +35,7 @@ from gateway.resolvers.orders.inputs import (
     UpdateSalesOrderLineInput,
 )
 from gateway.resolvers.orders.line_checks import Basket, Changing, WantedLine, sound
+from gateway.resolvers.orders.new_order import COUNTRY, LINE
 from gateway.resolvers.orders.order_facts import ORDER, changing_of, deal_of
 from gateway.resolvers.orders.own_values import own_rules
 from gateway.resolvers.orders.payloads import (
@@ -48,6 +49,7 @@ from gateway.resolvers.orders.payloads import (
 )
 from gateway.resolvers.orders.pipeline import BUYER, Change, Current
 from gateway.resolvers.orders.user_errors import Errors, LineNotFound, StatusForbids, Wrong, invalid
+from gateway.resolvers.written_rows import row_of
 from gateway.schema import ids
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.sales import LineStatus, OrderStatus, SalesOrder, SalesOrderLine
@@ -56,6 +58,7 @@ from gateway.schema.context import Info
 from gateway.upstream.conditions import Raw, same, value_at
 from gateway.upstream.service import Write
 
+STATUS, SEQUENCE = (column_of(SalesOrderLine, name) for name in ("status", "sequence"))
 LINE_OPEN = (None, LineStatus.NONE.value, LineStatus.BACKORDER.value)
 EMPTY = "It cannot be empty."
 NOTHING = "Say what is to be changed."
@@ -88,7 +91,7 @@ async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPay
 async def cancel(info: Info, sent: CancelSalesOrderInput) -> CancelSalesOrderPayload:
     await info.context.writer.begin("update")
     # The ERP owns the state of the row, and has the last word on what dual-write carries to it.
-    values = {"msdyn_processingstatus": OrderStatus.CANCELED.value}
+    values = row_of(SalesOrder, "update", status=OrderStatus.CANCELED)
     expected = Expected(header=values, canceled=True)
     change = Change(info, CancelSalesOrderPayload, sent, expected)
 
@@ -112,7 +115,7 @@ async def update_line(info: Info, sent: UpdateSalesOrderLineInput) -> UpdateSale
     change = Change(info, UpdateSalesOrderLinePayload, sent, Expected(lines={key: values}))
 
     async def build(current: Current) -> list[Write]:
-        day = _open_line(current, key).get("requestdeliveryby")
+        day = _open_line(current, key).get(LINE["requested_shipping_date"])
         deal = await deal_of(context, current.key)
         wanted = _other(sent, await changing_of(context, UUID(key), deal, values), but=day)
         found = await lookups.found(context, deal, sound([wanted], rules))
@@ -153,7 +156,7 @@ async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSale
         _open_line(current, key)
         if len(current.lines) == 1:
             raise Wrong(invalid("It is the last line; cancel the order instead.", "line"))
-        return [current.guard(), Write("DELETE", "salesorderdetail", key=UUID(key))]
+        return [current.guard(), Write("DELETE", SalesOrderLine.__table__.entity, key=UUID(key))]
 
     payload = await change.make(build)
     if payload.replayed:
@@ -221,10 +224,8 @@ async def _account(info: Info, sent: Any) -> UUID:
 
 
 def _new_lines(info: Info, current: Current, identity: UUID, basket: Basket) -> list[Write]:
-    country = value_at(current.order.raw, "shipto_country")
-    last = max(
-        (value_at(line, "sequencenumber") or 0 for line in current.lines.values()), default=0
-    )
+    country = value_at(current.order.raw, COUNTRY)
+    last = max((value_at(line, SEQUENCE) or 0 for line in current.lines.values()), default=0)
     rule = info.context.unpriced
     rows = new_order.line_rows(identity, basket, country, rule, behind=last)
     return [current.new_line(row) for row in rows]
@@ -250,7 +251,7 @@ async def _ship_to(info: Info, sent: UpdateSalesOrderInput) -> dict[str, Any]:
     if address is None:
         raise Wrong(new_order.address_not_found())
     columns = new_order.address_columns(address, None)
-    return {name: v for name, v in columns.items() if v or name != "shipto_country"}
+    return {name: v for name, v in columns.items() if v or name != COUNTRY}
 
 
 def _line_key(sent: strawberry.ID) -> str:
@@ -275,7 +276,7 @@ def _open_line(current: Current, key: str) -> Raw:
     line = current.lines.get(key)
     if line is None:
         raise _no_line()
-    if value_at(line, "msdyn_linestatus") not in LINE_OPEN:
+    if value_at(line, STATUS) not in LINE_OPEN:
         said = "The line has been sent or invoiced, or is canceled."
         raise Wrong(StatusForbids(message=said, path=["input", "line"], status=current.status))
     return line

@@ -77,7 +77,7 @@ class Attempt(Generic[P]):
         body = row | (marks if self.fingerprint else {})
         try:
             await self.context.writer.write(
-                "create", [Write("POST", "salesorder", body, company=company)]
+                "create", [Write("POST", SalesOrder.__table__.entity, body, company=company)]
             )
         except Unsettled as unsettled:
             return await self._looked(unsettled.until, replayed=False) or self._pending(unsettled)

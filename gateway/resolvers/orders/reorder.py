@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 from gateway.model.declarations import Column
-from gateway.model.tables import paths
+from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import create, lookups
 from gateway.resolvers.orders.deal import Deal
 from gateway.resolvers.orders.input_checks import (
@@ -37,7 +37,6 @@ from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.context import Context, Info
 from gateway.schema.selection import columns_of, columns_under, fields
 from gateway.upstream.conditions import value_at
-from gateway.upstream.names import lookup_value
 
 LINE = paths(
     SalesOrderLine, "sequence", "quantity", "unit", "product", "note", "requested_shipping_date"
@@ -129,9 +128,9 @@ async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
     members = [each for each in sent.LINE_MEMBERS if not rules.hides(each)]
     select = LINE | shown | {each.path for each in members}
     found = await context.loaders.matching(
-        SalesOrderLine, {lookup_value("salesorderid"): UUID(str(key))}, select
+        SalesOrderLine, {column_of(SalesOrderLine, "order"): UUID(str(key))}, select
     )
-    account = UUID(value_at(order.raw, lookup_value("customerid")))
+    account = UUID(value_at(order.raw, column_of(SalesOrder, "account")))
     return EarlierOrder(
         lookups.own_account(context, account, "order"),
         sorted(found, key=lambda line: line.sequence or 0),
@@ -185,7 +184,7 @@ def _own(context: Context, row: SalesOrderLine, members: Sequence[Column]) -> Ow
 
 
 def _line(row: SalesOrderLine, own: Own) -> SalesOrderLineInput:
-    product = value_at(row.raw, lookup_value("productid"))
+    product = value_at(row.raw, column_of(SalesOrderLine, "product"))
     return SalesOrderLineInput(
         product=strawberry.ID(ids.encode(Product.__table__, (UUID(product),))) if product else None,
         number=None if product else "",
