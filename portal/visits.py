@@ -21,6 +21,7 @@ from portal.keeping import Desks, owner_of
 from portal.language import Language, choose
 from portal.pasting import carried
 from portal.rendering import Templates
+from portal.schema import OwnSchema
 from portal.seals import Seals
 from portal.sessions import Notice, Session, Sessions, User
 from portal.settings import Settings
@@ -73,6 +74,8 @@ class Site:
     desks: Desks
     seals: Seals
     menu: Sequence[Page]
+    own: OwnSchema
+    """The fields that extensions of the gateway add to orders and lines."""
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from gateway.model.tables import TABLES
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Compare, Raw
 from gateway.upstream.lengths import too_long
+from gateway.upstream.names import Names
 from gateway.upstream.odata import ODataQuery
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service, Write
@@ -101,6 +102,11 @@ class Writer(Struct, frozen=True):
     footing: Footing
     kept: KeptRows = NOTHING_KEPT
     """The rows of reference data that may have to be read anew after a write."""
+
+    @property
+    def names(self) -> Names:
+        """The names of the environment, and the lengths of its columns."""
+        return self.dataverse.names
 
     async def begin(self, privilege: str) -> bool:
         """

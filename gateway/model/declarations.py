@@ -101,6 +101,12 @@ class Column(Spec):
     path: str
     written: Written = "never"
     """The rows in which we may write it."""
+    input: bool = False
+    """True if callers give it in the inputs of orders."""
+    step: str = ""
+    """The lookup whose id it is, as it is written; empty for any other column."""
+    target: str = ""
+    """The table to which that leads, by its logical name; empty where it is never written."""
     decode: Decode = field(default=lambda raw: raw, init=False)
 
     def bind(self, annotation: Any) -> None:

@@ -49,13 +49,16 @@ __all__ = [
     "Table",
     "Written",
     "column",
+    "column_of",
     "computed",
     "extend",
     "group",
     "link",
     "lookup",
+    "path_of",
     "paths",
     "selected",
+    "step_of",
     "table",
 ]
 
@@ -65,19 +68,28 @@ TABLES: dict[str, Table] = {}
 """Every declared table, by the name of its GraphQL type."""
 
 
-def column(path: str, doc: str, *, written: Written = "never") -> Any:
+def column(path: str, doc: str, *, written: Written = "never", input: bool = False) -> Any:
     """
     A column: its logical name or the path to it, and what it means to a caller.
 
-    `written` says whether rows that a mutation sends may hold it.
+    `written` names the rows that may hold it when a mutation sends them. With `input` it is a field
+    of the inputs of orders, or of their lines, that send such rows.
     """
-    return Column(doc, path, written)
+    return Column(doc, path, written, input)
 
 
-def lookup(path: str, doc: str, *, written: Written = "never") -> Any:
-    """The id that a lookup holds: its logical name, or a path to it through other lookups."""
+def lookup(
+    path: str, doc: str, *, written: Written = "never", to: str = "", polymorphic: bool = False
+) -> Any:
+    """
+    The id that a lookup holds: its logical name, or a path to it through other lookups.
+
+    Where it is written, `to` is the table that it leads to, by its logical name; `polymorphic` is
+    said of a lookup to rows of several tables.
+    """
     steps, slash, name = path.rpartition("/")
-    return Column(doc, f"{steps}{slash}{lookup_value(name)}", written)
+    step = f"{name}_{to}" if polymorphic else name
+    return Column(doc, f"{steps}{slash}{lookup_value(name)}", written, step=step, target=to)
 
 
 def group(
@@ -192,6 +204,28 @@ def paths(cls: type[Row], *names: str) -> frozenset[str]:
     """The columns of the members `names`, or of all members."""
     specs = cls.__table__.specs
     return frozenset(path for name in names or specs for path in specs[name].paths)
+
+
+def column_of(cls: type[Row], member: str, part: str = "") -> str:
+    """
+    The column of a member: of a link the value of its lookup, of a group that of a part, or else
+    the essential one.
+    """
+    spec = cls.__table__.specs[member]
+    if isinstance(spec, Group) and part:
+        return spec.parts[part]
+    return spec.scalar[0] if spec.scalar else spec.paths[0]
+
+
+def path_of(cls: type[Row], link: str, target: type[Row], member: str) -> str:
+    """The path from a row of `cls` along a link to the column of a member of its target."""
+    return f"{step_of(cls, link)}/{column_of(target, member)}"
+
+
+def step_of(cls: type[Row], member: str) -> str:
+    """The lookup that a link follows, or whose id a member is."""
+    spec = cls.__table__.specs[member]
+    return spec.lookup if isinstance(spec, Link) else spec.step if isinstance(spec, Column) else ""
 
 
 def _check_class(cls: type) -> None:

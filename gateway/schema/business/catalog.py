@@ -110,6 +110,7 @@ class Unit(Row):
 
     symbol: str | None = column("msdyn_symbol", "The symbol of the unit.")
     _id: UUID = column("uomid", "The key.")
+    _schedule_id: UUID | None = lookup("uomscheduleid", "The units that it belongs to.")
 
 
 @table(

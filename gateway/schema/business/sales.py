@@ -162,14 +162,27 @@ class SalesOrder(Node):
         "msdyn_ordertype", "Which kind of order; dual-write carries one.", written="create"
     )
     _party: UUID | None = lookup(
-        "msdyn_associatedcontact", "The person, by the party model.", written="create"
+        "msdyn_associatedcontact",
+        "The person, by the party model.",
+        written="create",
+        to="msdyn_contactforparty",
     )
     _invoiced: UUID | None = lookup(
-        "msdyn_invoicecustomerid", "The account that is invoiced.", written="create"
+        "msdyn_invoicecustomerid",
+        "The account that is invoiced.",
+        written="create",
+        to="account",
+        polymorphic=True,
     )
-    _company_id: UUID | None = lookup("msdyn_company", "The legal entity.", written="create")
-    _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.", written="create")
-    _price_list_id: UUID | None = lookup("pricelevelid", "The price list.", written="create")
+    _company_id: UUID | None = lookup(
+        "msdyn_company", "The legal entity.", written="create", to="cdm_company"
+    )
+    _currency_id: UUID | None = lookup(
+        "transactioncurrencyid", "The currency.", written="create", to="transactioncurrency"
+    )
+    _price_list_id: UUID | None = lookup(
+        "pricelevelid", "The price list.", written="create", to="pricelevel"
+    )
     _language: int | None = column(
         "msdyn_language", "The language in which the ERP writes about it.", written="create"
     )
@@ -203,6 +216,9 @@ class SalesOrder(Node):
         return str(self._version)
 
 
+STATE = "statecode"
+RUNNING = (0, 1)
+"""The states of orders that are under way; what counts where the ERP has told no status yet."""
 KEY = SalesOrder.__table__.scalar_of("_key")
 FINGERPRINT = SalesOrder.__table__.scalar_of("_fingerprint")
 """The columns of ours on an order; the first has an alternate key of its own."""
@@ -260,7 +276,7 @@ class SalesOrderLine(Node):
     product: Product | None = link("productid", "The product that was ordered.", written="create")
 
     _id: UUID = column("salesorderdetailid", "The key.", written="create")
-    _unit_id: UUID | None = lookup("uomid", "The unit.", written="create")
+    _unit_id: UUID | None = lookup("uomid", "The unit.", written="create", to="uom")
     _price_is_ours: bool | None = column(
         "ispriceoverridden", "True if the price is the one that was sent.", written="create"
     )
