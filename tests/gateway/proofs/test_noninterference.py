@@ -68,8 +68,8 @@ async def pair(
 async def keepers(worlds: tuple[Starlette, Starlette]) -> AsyncIterator[tuple[Stack, Stack]]:
     """A gateway that asks for everything, and one before the other world that keeps rows."""
     async with (
-        running(worlds[0], **PARTNERS) as plain,
-        running(worlds[1], **PARTNERS, keep_rows=86_400.0) as keeping,
+        running(worlds[0], **PATIENT) as plain,
+        running(worlds[1], **PATIENT, keep_rows=86_400.0) as keeping,
     ):
         yield plain, keeping
 
