@@ -35,6 +35,8 @@ RESERVE: Final = 256
 """File descriptors that connections leave for everything else."""
 HEAD_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 30.0
+LAST_SECONDS: Final = 5.0
+"""Seconds in which a body must be there whole when the server takes no new connections."""
 UNREAD_SECONDS: Final = 30.0
 """Seconds in which a client must have read something of what waits for it."""
 TICK: Final = 5.0
@@ -184,6 +186,10 @@ class Bounded(HttpToolsProtocol):
             self.transport.abort()
         super().timeout_keep_alive_handler()
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.loop.call_later(LAST_SECONDS, self._end_unsent)
+
     # The bounds
 
     def _size(self) -> int:
@@ -247,6 +253,11 @@ class Bounded(HttpToolsProtocol):
             lines = [STATUS_LINE[self._refusal], b"content-length: 0\r\nconnection: close\r\n\r\n"]
             self.transport.write(b"".join(lines))
         self.transport.close()
+
+    def _end_unsent(self) -> None:
+        """End what still waits for a client, though the server was told to stop."""
+        if self._phase in (HEAD, BODY) and not self.transport.is_closing():
+            self.transport.abort()
 
     def _tick(self) -> None:
         self._ticking = self.loop.call_later(TICK, self._tick)

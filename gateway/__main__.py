@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib.resources import files
+from math import ceil
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +16,7 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.app import create_app, start_log
+from gateway.app import create_app, start_log, stopping_of
 from gateway.audit.chain import ChainKey
 from gateway.audit.verifying import verify as check_chain
 from gateway.commands import operator
@@ -26,14 +27,14 @@ from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
 from gateway.engine.outcome import Refused
 from gateway.errors import GatewayError
+from gateway.http import workers
 from gateway.http.protocols import protocol
+from gateway.http.stopping import Stopping
 from gateway.keying import key_for
 from gateway.memory import settle
 from gateway.resolvers.root import build
 
 SCHEMA = files("gateway") / "schema.graphql"
-GRACE = 30
-"""Seconds that requests in flight get when the server is told to stop."""
 KEEP_ALIVE = 65
 """Seconds that an idle connection stays open; longer than a proxy keeps it, to avoid races."""
 FAILURE, USAGE, STRAYS = 1, 2, 3
@@ -70,10 +71,11 @@ def serve(host: str | None, port: int | None) -> None:
     """
     found = _settings()
     start_log(found)
-    app = _app(found)
+    stopping = stopping_of(found)
+    app = _app(found, stopping)
     settle()
     alone = found.workers == 1
-    uvicorn.run(
+    config = uvicorn.Config(
         app if alone else "gateway.app:from_environment",
         factory=not alone,
         host=host or found.host,
@@ -86,8 +88,9 @@ def serve(host: str | None, port: int | None) -> None:
         http=protocol(),
         ws="none",
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=ceil(stopping.grace),
     )
+    workers.serve(config)
 
 
 @main.command()
@@ -295,10 +298,10 @@ def _settings() -> Settings:
         _fail("\n".join(error.mistakes), USAGE)
 
 
-def _app(settings: Settings) -> Starlette:
+def _app(settings: Settings, stopping: Stopping | None = None) -> Starlette:
     """The gateway itself: it reads the files and modules that the settings name."""
     try:
-        return create_app(settings)
+        return create_app(settings, stopping=stopping)
     except (SettingsError, ImportError, TypeError) as error:
         _fail(str(error), USAGE)
 

@@ -1,7 +1,9 @@
 """The composition root: settings -> the ASGI application. The one module that knows all others."""
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from functools import cache
 
 import httpx2
@@ -10,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
+from starlette.types import Lifespan
 
 from gateway.auth.policy_file import PolicyFile
 from gateway.config.environment import load
@@ -22,9 +25,11 @@ from gateway.http.auditing import audited
 from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
+from gateway.http.lag import Lag
 from gateway.http.metrics import Counts, Metric, metrics_route
 from gateway.http.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.http.routing import GRAPHQL, Gateway
+from gateway.http.stopping import Stopping
 from gateway.memory import settle
 from gateway.model.registry import Registry
 from gateway.outside import ACCOUNT, Outside
@@ -39,10 +44,15 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def create_app(
-    settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None
+    settings: Settings,
+    *,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    stopping: Stopping | None = None,
 ) -> Starlette:
     """
     The gateway for one environment. With a `transport` all its HTTP goes there instead of out.
+
+    With `stopping` it heeds the signals by which its process is told to stop.
 
     SettingsError, ImportError or TypeError where the settings or an extension cannot be used.
     """
@@ -71,19 +81,25 @@ def create_app(
         audit=outside.audit,
         deadline=settings.deadline,
     )
+    lag = Lag()
+    conditions = {
+        "keys": outside.has_keys,
+        "load": lambda: not lag.is_too_much,
+        "stopping": lambda: stopping is None or not stopping.begun,
+    }
     app = Gateway(
         routes=[
             Route(GRAPHQL, endpoint),
-            *health_routes(outside.probes),
+            *health_routes(conditions, outside.health),
             *_metrics(settings, engine, endpoint, outside),
             *_graphiql(settings),
         ],
         middleware=[
-            Middleware(Requests),
+            Middleware(Requests, stopping=stopping),
             *_cors(settings),
             Middleware(BodyLimit, maximum=limits.body_bytes),
         ],
-        lifespan=outside.lifespan,
+        lifespan=_lifespan(outside, lag, stopping),
     )
     app.serve(endpoint)
     app.state.engine = engine
@@ -94,9 +110,14 @@ def from_environment() -> Starlette:
     """The gateway that the environment describes; what each worker process starts."""
     settings = load(limits=REGISTRY)
     start_log(settings)
-    app = create_app(settings)
+    app = create_app(settings, stopping=stopping_of(settings))
     settle()
     return app
+
+
+def stopping_of(settings: Settings) -> Stopping:
+    """The end of a process that serves."""
+    return Stopping(settings.linger, settings.stop_within)
 
 
 def start_log(settings: Settings) -> None:
@@ -119,6 +140,18 @@ def _audited_schema(extensions: Sequence[str] = ()) -> GraphQLSchema:
 def _our_schema() -> GraphQLSchema:
     """The schema without extensions, which all apps of a process share: it never changes."""
     return _audited_schema()
+
+
+def _lifespan(outside: Outside, lag: Lag, stopping: Stopping | None) -> Lifespan[Starlette]:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with outside.lifespan(app):
+            measuring = asyncio.create_task(lag.measure())
+            with stopping.heeding(outside.hurry) if stopping else nullcontext():
+                yield
+            measuring.cancel()
+
+    return lifespan
 
 
 def _trusted(settings: Settings) -> Trusted:

@@ -1,10 +1,12 @@
 """The services that a process reaches, and what it remembers of them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 import httpx2
 from msgspec.structs import replace
@@ -18,7 +20,7 @@ from gateway.auth.issuers import issuers
 from gateway.auth.on_behalf import PRIORITY, errand_of
 from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Principal
-from gateway.auth.signing_keys import SigningKeys
+from gateway.auth.signing_keys import PAUSE, SigningKeys
 from gateway.auth.tokens import Tokens
 from gateway.client.exchange import Httpx2Transport, Request, Transport
 from gateway.client.transport import Http1Transport
@@ -27,8 +29,8 @@ from gateway.config.settings import Settings, SettingsError
 from gateway.directory import Directory
 from gateway.doctor.looking import Looking
 from gateway.doctor.relied import relied
+from gateway.http.dependencies import Probe, examined
 from gateway.http.explaining import Explanation, explanation
-from gateway.http.health import Probe
 from gateway.http.metrics import Counts
 from gateway.http.receiving import Received
 from gateway.keying import key_for
@@ -53,6 +55,7 @@ from gateway.upstream.names import Names
 from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
 from gateway.upstream.sender import Sent, now, sender_of
 from gateway.upstream.service import Service
+from gateway.upstream.state import ServiceState, state_of
 
 DATAVERSE_ROOT = "/api/data/v9.2/"
 FINOPS_ROOT = "/data/"
@@ -66,8 +69,8 @@ TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
     "httpx2": Httpx2Transport.stock,
 }
 """The transport to Dynamics, with at most so many connections to each service."""
-DRAIN = 30.0
-"""Seconds that writes under way get when the process is told to stop."""
+DRAIN = 2.0
+"""Seconds that writes under way get when all requests have ended."""
 
 
 class Outside:
@@ -132,10 +135,9 @@ class Outside:
             key_for("audit", settings.audit_secret or settings.own_secret),
             required=settings.audit_required,
         )
-        self.probes: Mapping[str, Probe] = {
+        self._sign_ins: Mapping[str, Probe] = {
             "dataverse": dataverse.token,
             "finops": finops.token,
-            **{f"issuer {n}": keys.ready for n, keys in enumerate(self._keys, 1)},
         }
 
     def context(self, principal: Principal, request: Received) -> Context:
@@ -200,8 +202,27 @@ class Outside:
     def calls(self) -> Counts:
         """The number of calls to Dynamics, by service and outcome."""
         for name, service in self._services.items():
-            for outcome, number in service.sender.outcomes.items():
+            found: Counter[str] = Counter()
+            for (_, outcome), each in service.sender.tally.durations.items():
+                found[str(outcome)] += each.number
+            for outcome, number in found.items():
                 yield (name, outcome), number
+
+    def has_keys(self) -> bool:
+        """True if callers of one issuer at least can be told apart."""
+        return any(each.are_known for each in self._keys)
+
+    async def health(self) -> dict[str, Any]:
+        """The state of all that the gateway depends on."""
+        issuers = {f"issuer {n}": keys.ready for n, keys in enumerate(self._keys, 1)}
+        states: dict[str, ServiceState] = {
+            name: state_of(each.sender) for name, each in self._services.items()
+        }
+        return await examined(states, self._sign_ins, issuers)
+
+    def hurry(self) -> None:
+        """Have whoever waits for a write answered, as the process ends shortly."""
+        self._writes.hurry()
 
     async def explain(self, context: Context) -> Explanation:
         """The explanation of one request's answer, with time of its own."""
@@ -242,7 +263,9 @@ class Outside:
             await self._learning.start()
             keys = (each.start() for each in self._keys)
             await asyncio.gather(self._footing.start(), self._directory.start(), *keys)
-            tasks = [asyncio.create_task(self.audit.flushing())]
+            tasks = [
+                asyncio.create_task(each) for each in (self.audit.flushing(), self._look_around())
+            ]
             if self._leases is not None:
                 await self._leases.renew()
                 tasks.append(asyncio.create_task(self._leases.keep()))
@@ -254,6 +277,15 @@ class Outside:
             self._learning.stop()
             self._directory.stop()
             await self._writes.drain(DRAIN)
+
+    async def _look_around(self) -> None:
+        """Try for keys where there are none yet, and let old calls be forgotten."""
+        while True:
+            await asyncio.sleep(PAUSE)
+            for service in self._services.values():
+                service.sender.tally.turn(now())
+            if not self.has_keys():
+                await asyncio.gather(*(each.start() for each in self._keys))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

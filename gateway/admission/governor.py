@@ -91,6 +91,11 @@ class Governor:
         if self._turns.length:
             self._serve(asyncio.get_running_loop().time())
 
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait for a place."""
+        return self._turns.length + sum(map(len, self._parked.values()))
+
     def enter(self, errand: Errand, moment: float) -> bool:
         """Take a place, where nothing speaks against it; else `turn` is to be awaited."""
         requests, seconds, places = self.requests, self.seconds, self.places

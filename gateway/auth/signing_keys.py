@@ -73,6 +73,11 @@ class SigningKeys:
         """True if what the keys verified need not be verified anew."""
         return self._clock() - max(self._fetched, self._attempted) < CURRENT
 
+    @property
+    def are_known(self) -> bool:
+        """True if there are keys, however old."""
+        return bool(self._keys)
+
     async def find(self, kid: str, algorithm: str) -> SigningKey | None:
         """The key of this id for this algorithm; None where the issuer has none.
 

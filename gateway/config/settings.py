@@ -178,6 +178,18 @@ class Settings:
     host: str = variable("Address to listen on.", default="127.0.0.1")
     port: int = variable("Port to listen on.", parsers.port, default=8000)
     workers: int = variable("Worker processes.", parsers.count, default=1)
+    linger: float = variable(
+        "Seconds after `SIGTERM` in which new connections are still taken, while `/readyz` says "
+        "that the process is not ready, so that balancers learn of it in time.",
+        parsers.seconds,
+        default=5.0,
+    )
+    stop_within: float = variable(
+        "Seconds after `SIGTERM` in which the process has ended, whatever is under way: less than "
+        "its supervisor gives it, which is 30 with Kubernetes.",
+        parsers.seconds,
+        default=28.0,
+    )
     cors_origins: tuple[str, ...] = variable(
         "Web origins that may call the gateway from a browser.", parsers.origins, default=()
     )

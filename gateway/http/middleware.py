@@ -12,8 +12,11 @@ from gateway.engine.limits import exceeded
 from gateway.engine.outcome import internal, report
 from gateway.errors import LimitExceeded
 from gateway.http.receiving import Received, received
+from gateway.http.stopping import Stopping
 
 REQUEST_ID: Final = "X-Request-Id"
+LAST: Final = (b"connection", b"close")
+"""The header by which a client learns that the connection takes no further requests."""
 
 CAREFUL: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
@@ -33,18 +36,20 @@ _OURS = frozenset(name for name, _ in _CAREFUL) | {b"x-request-id"}
 class Requests:
     """
     Gives each request an id, taken from the caller where that is sane, and each answer careful
-    headers. What no route handled is logged once and masked.
+    headers. What no route handled is logged once and masked. An answer of a process that stops is
+    the last one on its connection.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, stopping: Stopping | None = None) -> None:
         self._app = app
+        self._stopping = stopping or Stopping()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request = scope["gateway.received"] = Received(scope)
-        answer = _Answer(request.id, send)
+        answer = _Answer(request.id, send, self._stopping)
         try:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
@@ -56,11 +61,12 @@ class Requests:
 
 
 class _Answer:
-    __slots__ = ("_request_id", "_send", "started")
+    __slots__ = ("_request_id", "_send", "_stopping", "started")
 
-    def __init__(self, request_id: str, send: Send) -> None:
+    def __init__(self, request_id: str, send: Send, stopping: Stopping) -> None:
         self._request_id = request_id
         self._send = send
+        self._stopping = stopping
         self.started = False
 
     async def send(self, message: Message) -> None:
@@ -72,6 +78,8 @@ class _Answer:
                 sent = [each for each in sent if each[0] != b"x-request-id"]
                 careful = [each for each in _CAREFUL if each[0] not in own]
             headers = [*sent, *careful, (b"x-request-id", self._request_id.encode())]
+            if self._stopping.begun:
+                headers.append(LAST)
             message = {**message, "headers": headers}
         await self._send(message)
 

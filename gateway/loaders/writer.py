@@ -66,6 +66,7 @@ class Writes:
     clock: Callable[[], float] = time.time
     """Seconds since the epoch, the same in all processes."""
     _running: set[asyncio.Task[None]] = field(default_factory=set)
+    _hurried: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def finish(self, write: Coroutine[Any, Any, None], seconds: float) -> None:
         """Wait so long for `write`; where that does not do it goes on without us: Unsettled."""
@@ -73,10 +74,19 @@ class Writes:
         task = asyncio.create_task(write)
         self._running.add(task)
         task.add_done_callback(self._forget)
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-        if not done:
+        hurried = asyncio.create_task(self._hurried.wait())
+        try:
+            either = {task, hurried}
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            hurried.cancel()
+        if not task.done():
             raise Unsettled(until)
         task.result()
+
+    def hurry(self) -> None:
+        """Let nobody wait for a write any more: the process ends shortly."""
+        self._hurried.set()
 
     async def drain(self, seconds: float) -> None:
         """Let what is under way come to its end, for so long."""

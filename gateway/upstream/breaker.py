@@ -47,6 +47,11 @@ class Breaker:
         """True if nothing failed lately."""
         return not self._failures and self._opened_until is None
 
+    @property
+    def is_open(self) -> bool:
+        """True if no calls are let through, but for one that probes."""
+        return self._opened_until is not None
+
     def check(self, moment: float) -> None:
         """UpstreamUnavailable where `admit` would let nobody through."""
         if self._opened_until is not None and (self._probing or moment < self._opened_until):
@@ -166,6 +171,16 @@ class Breakers:
         """A call was given up, which says nothing."""
         for each in probed:
             each.forget(probing=True)
+
+    @property
+    def is_unreachable(self) -> bool:
+        """True if the service is left alone as a whole."""
+        return self._reach.is_open
+
+    @property
+    def left_alone(self) -> list[str]:
+        """The kinds of calls that are left alone for now."""
+        return sorted(" of ".join(sort) for sort, each in self._kinds.items() if each.is_open)
 
     def _of(self, sort: Sort) -> Breaker:
         if sort not in self._kinds:

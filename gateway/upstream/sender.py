@@ -7,7 +7,6 @@ are of the running loop's clock, so a loop in virtual time makes every pause and
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from random import Random
@@ -30,6 +29,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.upstream.breaker import Breaker, Breakers, Sort
+from gateway.upstream.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -83,11 +83,6 @@ class TryOutcome(msgspec.Struct, frozen=True):
     """Seconds for which the service asked to be left alone."""
     cost: float = COST
 
-    @property
-    def name(self) -> str:
-        """The status of the answer, or the code of what went wrong instead."""
-        return str(self.response.status) if self.response else _error(self).code
-
 
 class _Asked(msgspec.Struct):
     """A request to be sent, and how it is sent."""
@@ -117,8 +112,8 @@ class Sender:
     """True if equal reads under way are one."""
     flights: Flights[Request, Sent] = field(default_factory=Flights)
     """Reads under way."""
-    outcomes: Counter[str] = field(default_factory=Counter)
-    """The number of tries by their outcome."""
+    tally: Tally = field(default_factory=Tally)
+    """All tries by table and outcome."""
     breakers: Breakers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -192,7 +187,8 @@ class Sender:
         if not governor.enter(asked.errand, moment):
             # Nothing is begun that could not end in time.
             latest = deadline - max(LEAST, MARGIN + 1.5 * governor.usual)
-            moment = await governor.turn(asked.errand, latest)
+            asked_at, moment = moment, await governor.turn(asked.errand, latest)
+            self.tally.waited(moment - asked_at)
         if asked.shared and asked.flight is None:
             # Not before: nobody waits in the line of somebody else.
             asked.flight = self.flights.begin(asked.request.url, asked.request)
@@ -216,7 +212,8 @@ class Sender:
             if isinstance(error, TimeoutError) and moment + asked.patience > end:
                 # The service was not given the time that it may take.
                 outcome = replace(outcome, again=False, tells=False)
-            governor.unanswered(errand, moment, asked.clock(), sent=outcome.ran)
+            ended = asked.clock()
+            governor.unanswered(errand, moment, ended, sent=outcome.ran)
         except BaseException as error:
             # An error of ours says that the request never left, as there is no token for it.
             sent = sent and not isinstance(error, UpstreamError)
@@ -224,10 +221,13 @@ class Sender:
             breakers.forget(probed)
             raise
         else:
-            outcome = self._judged(reply, errand, moment, asked.clock())
+            ended = asked.clock()
+            outcome = self._judged(reply, errand, moment, ended)
         if outcome.failed or not breakers.quiet:
             self._learn(outcome, asked.sort, probed, errand.caller)
-        self.outcomes[outcome.name] += 1
+        answer = outcome.response
+        name = _error(outcome).code if answer is None else answer.status
+        self.tally.add(asked.sort, name, ended - moment)
         return outcome
 
     def _learn(

@@ -14,7 +14,7 @@ from gateway.auth.principal import Kind, Principal
 from gateway.engine.execution import Engine
 from gateway.errors import Forbidden, Unauthenticated, UpstreamThrottled
 from gateway.http.endpoint import GraphQLEndpoint
-from gateway.http.health import Probe, health_routes
+from gateway.http.health import Condition, health_routes
 from gateway.http.middleware import BodyLimit, Requests
 from gateway.http.receiving import Received
 from tests.gateway.engine.orders import orders_schema
@@ -47,14 +47,16 @@ async def framed(request: Request) -> Response:
     return PlainTextResponse("hello", headers={"X-Frame-Options": "SAMEORIGIN"})
 
 
-def edge_app(*, introspection: bool = True, probes: Mapping[str, Probe] | None = None) -> Starlette:
+def edge_app(
+    *, introspection: bool = True, conditions: Mapping[str, Condition] | None = None
+) -> Starlette:
     engine = Engine(orders_schema(), introspection=introspection)
     return Starlette(
         routes=[
             Route("/graphql", GraphQLEndpoint(engine, authenticate, context)),
             Route("/broken", broken),
             Route("/framed", framed),
-            *health_routes(probes or {}),
+            *health_routes(conditions or {}),
         ],
         middleware=[Middleware(Requests), Middleware(BodyLimit, maximum=BODY_LIMIT)],
     )

@@ -280,6 +280,21 @@ async def test_a_caller_who_hangs_up_has_ordered_all_the_same(
     assert (await do(writable, "createSalesOrder", **sent))["replayed"]
 
 
+def test_nobody_waits_for_a_write_when_the_process_is_about_to_end() -> None:
+    async def main() -> None:
+        writes = Writes(Seal(b"x"))
+        caller = asyncio.create_task(writes.finish(asyncio.sleep(20), 25))
+        await asyncio.sleep(1)
+        writes.hurry()
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Unsettled):
+            await caller
+
+        assert asyncio.get_running_loop().time() - began < 1
+
+    run(main())
+
+
 def test_a_write_outlives_its_caller_and_is_waited_for_at_the_end() -> None:
     done: list[str] = []
 

@@ -1,0 +1,37 @@
+"""One service as this process finds it just now: for those who look at it from outside."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from gateway.upstream.breaker import Sort
+from gateway.upstream.sender import Sender
+from gateway.upstream.tally import Recent
+
+
+class ServiceState(Struct, frozen=True):
+    """The calls of this process to a service, and what stands in their way."""
+
+    recent: Mapping[Sort, Recent]
+    """The calls of the last minute or two, by kind and table."""
+    left_alone: tuple[str, ...]
+    """The kinds of calls that mostly fail and are not made for now."""
+    is_unreachable: bool
+    """True if none are made for now, as it cannot be reached."""
+    takes_calls: bool
+    """False while it refuses everybody."""
+    in_flight: int
+    waiting: int
+
+
+def state_of(sender: Sender) -> ServiceState:
+    """The state of the service that a sender sends to."""
+    governor, breakers = sender.governor, sender.breakers
+    return ServiceState(
+        dict(sender.tally.recent()),
+        tuple(breakers.left_alone),
+        breakers.is_unreachable,
+        not governor.door.shut,
+        governor.places.taken,
+        governor.waiting,
+    )
