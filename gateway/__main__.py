@@ -22,7 +22,15 @@ from gateway.audit.verifying import verify as check_chain
 from gateway.commands import operator
 from gateway.commands.doctor import doctor
 from gateway.config import environment
-from gateway.config.settings import LIMIT, VARIABLES, Settings, SettingsError, Variable, table
+from gateway.config.settings import (
+    LIMIT,
+    VARIABLES,
+    Settings,
+    SettingsError,
+    Variable,
+    schema_of_file,
+    table,
+)
 from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
 from gateway.engine.outcome import Refused
@@ -264,10 +272,14 @@ def documents(folders: tuple[Path, ...]) -> None:
     "--check", is_flag=True, help="Exit 2, with the mistakes, if serve would refuse them."
 )
 @click.option("--markdown", is_flag=True, help="The table of docs/settings.md instead.")
-def settings(check: bool, markdown: bool) -> None:
+@click.option("--json-schema", is_flag=True, help="The JSON schema of GATEWAY_CONFIG's file.")
+def settings(check: bool, markdown: bool, json_schema: bool) -> None:
     """List every variable, its default and what is set; secrets are masked."""
     if markdown:
         click.echo(table())
+        return
+    if json_schema:
+        click.echo(msgspec.json.format(msgspec.json.encode(schema_of_file(REGISTRY))).decode())
         return
     raw, _ = environment.read(REGISTRY)
     for entry in VARIABLES:

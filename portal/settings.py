@@ -15,6 +15,7 @@ from variables.declaring import SettingsError as SettingsError
 from variables.declaring import table as table_of
 from variables.declaring import variable, variables_of
 from variables.sources import texts, unknown, values
+from variables.toml_files import configured
 
 PREFIX: Final = "PORTAL_"
 
@@ -44,6 +45,10 @@ def url(value: str) -> str:
 class Settings:
     """Everything that the operator decides; what the site looks like is the brand's."""
 
+    config: str | None = variable(
+        "TOML file with any of these settings; a variable of the environment wins over it.",
+        default=None,
+    )
     gateway_url: str = variable("The gateway, e.g. `https://api.contoso.com`.", url)
     issuer: str = variable("The OpenID Connect issuer that people sign in at.", url)
     client_id: str = variable("The portal's own client id there.")
@@ -108,7 +113,9 @@ VARIABLES = variables_of(Settings, PREFIX)
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings, or SettingsError with all mistakes."""
+    environ, wrong = configured(environ, VARIABLES, PREFIX)
     raw, mistakes = texts(VARIABLES, environ)
+    mistakes = [*wrong, *mistakes]
     parsed = values(VARIABLES, raw, mistakes)
     mistakes += unknown(VARIABLES, environ, PREFIX)
     if mistakes:

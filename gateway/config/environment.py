@@ -1,6 +1,6 @@
 """
-The environment -> the `Settings` of the gateway; all mistakes in it are reported together. Nothing
-else in the gateway reads the environment.
+The environment, and the file of `GATEWAY_CONFIG` -> the `Settings` of the gateway; all mistakes are
+reported together. Nothing else in the gateway reads the environment.
 """
 
 import os
@@ -8,8 +8,10 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from gateway.config import parsers
+from gateway.config.contradictions import contradicting_times
 from gateway.config.settings import LIMIT, PREFIX, VARIABLES, Settings, SettingsError
 from variables.sources import FILE, texts, unknown, values
+from variables.toml_files import configured
 
 
 def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
@@ -18,10 +20,16 @@ def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) 
 
     SettingsError names all mistakes together: missing, unusable, contradicting and unknown ones.
     """
-    raw, mistakes = read(limits, environ)
+    both, wrong = configured(environ, VARIABLES, PREFIX, limits)
+    if wrong and both is environ:  # the file says nothing: all else would seem to be missing
+        raise SettingsError(wrong)
+    environ = both
+    raw, mistakes = _texts(limits, environ)
+    mistakes = [*wrong, *mistakes]
     found = _limits(raw, limits, mistakes)
     parsed = values(VARIABLES, raw, mistakes)
     mistakes += [f"{name}: {problem}" for name, problem in _contradictions(environ, parsed)]
+    mistakes += [f"{name}: {problem}" for name, problem in contradicting_times(parsed)]
     mistakes += unknown(VARIABLES, environ, PREFIX, *map(_limit, limits))
     if mistakes:
         raise SettingsError(mistakes)
@@ -32,6 +40,12 @@ def read(
     limits: Collection[str] = (), environ: Mapping[str, str] = os.environ
 ) -> tuple[dict[str, str], list[str]]:
     """The text of each variable that is set, secrets in files included, and the mistakes."""
+    environ, wrong = configured(environ, VARIABLES, PREFIX, limits)
+    raw, mistakes = _texts(limits, environ)
+    return raw, [*wrong, *mistakes]
+
+
+def _texts(limits: Collection[str], environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     overridden = {name: environ[name] for name in map(_limit, limits) if environ.get(name)}
     raw, mistakes = texts(VARIABLES, environ)
     return overridden | raw, mistakes

@@ -79,7 +79,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone {name[:50]}") from None
+        raise ValueError(f"there is no time zone {name[:50]}; write it as Europe/Berlin") from None
 
 
 def own_secret(raw: str) -> str:

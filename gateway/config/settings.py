@@ -5,6 +5,7 @@ variable in one place, with name, type, default and documentation.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.config import parsers
 from gateway.config.parsers import Partner, Zones
@@ -12,6 +13,7 @@ from variables.declaring import SettingsError as SettingsError
 from variables.declaring import Variable as Variable
 from variables.declaring import table as table_of
 from variables.declaring import variable, variables_of
+from variables.toml_files import json_schema
 
 PREFIX = "GATEWAY_"
 LIMIT = "GATEWAY_LIMIT_"
@@ -21,6 +23,10 @@ LIMIT = "GATEWAY_LIMIT_"
 class Settings:
     """Everything that the operator decides; the demo and tests make their own by hand."""
 
+    config: str | None = variable(
+        "TOML file with any of these settings; a variable of the environment wins over it.",
+        default=None,
+    )
     dataverse_url: str = variable(
         "Root of the Dataverse environment, e.g. `https://contoso.crm.dynamics.com`.", parsers.root
     )
@@ -321,6 +327,12 @@ class Settings:
 
 
 VARIABLES = variables_of(Settings, PREFIX)
+
+
+def schema_of_file(limits: Mapping[str, tuple[Any, str]]) -> dict[str, Any]:
+    """The JSON schema of the file that `GATEWAY_CONFIG` names."""
+    entries = [entry for entry in VARIABLES if entry.field != "config"]
+    return json_schema(entries, PREFIX, limits, "Settings of the gateway")
 
 
 def table() -> str:

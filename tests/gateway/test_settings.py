@@ -168,3 +168,40 @@ def test_partners_map_client_ids_to_accounts() -> None:
         Partner("acme", (PartnerAccount("US-001", "usmf"), PartnerAccount("A@b", "dat"))),
         Partner("edi", (PartnerAccount("7", "usrt"),), ("reader", "writer")),
     )
+
+
+def test_a_file_sets_what_variables_set_and_they_win_over_it(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-a-file")
+    file = tmp_path / "gateway.toml"
+    file.write_text(
+        f'client_secret_file = "{tmp_path}/secret"\nport = 9000\nmetrics = true\ndeadline = 12.5\n'
+        'staff_roles = ["administrator", "support"]\nhost = "0.0.0.0"\n[limits]\ndepth = 7\n'
+    )
+    environ = MINIMUM | {"GATEWAY_CONFIG": str(file), "GATEWAY_HOST": "127.0.0.2"}
+
+    alone = load(("depth",), {**environ, "GATEWAY_CLIENT_SECRET": ""})
+    beside = load(("depth",), environ)
+
+    assert (alone.port, alone.metrics, alone.deadline) == (9000, True, 12.5)
+    assert (alone.staff_roles, alone.limits) == (("administrator", "support"), {"depth": 7})
+    assert (alone.host, beside.host) == ("127.0.0.2", "127.0.0.2")
+    assert (alone.client_secret, beside.client_secret) == ("from-a-file", "hush-hush")
+
+
+def test_the_schema_of_the_file_has_every_setting_and_no_secret() -> None:
+    schema = settings.schema_of_file({"depth": (10, "How deep.")})
+    properties = schema["properties"]
+
+    for entry in VARIABLES:
+        key = entry.name.removeprefix("GATEWAY_").lower()
+        assert (key in properties) is not (entry.secret or key == "config")
+        assert (f"{key}_file" in properties) is entry.secret
+    assert properties["metrics"]["type"] == "boolean"
+    assert properties["workers"] == {
+        "type": "integer",
+        "minimum": 1,
+        "default": 1,
+        "description": "Worker processes.",
+    }
+    assert properties["limits"]["properties"]["depth"]["default"] == 10
+    assert schema["additionalProperties"] is False

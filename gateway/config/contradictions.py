@@ -1,0 +1,45 @@
+"""Times that stand in each other's way, each named by its variable and what to do about it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from gateway.config.settings import PREFIX
+
+LEAST_END: Final = 10.0
+"""Seconds that stopping takes at least when no new connections are taken any more."""
+BELOW: Final = (
+    ("connect_timeout", "deadline", "nothing could be asked in time"),
+    ("read_timeout", "deadline", "what answers that late would be of no use"),
+    ("write_timeout", "mutation_deadline", "no write would be sent again in time"),
+    ("mutation_deadline", "write_limit", "a write would be given up before its caller is answered"),
+)
+"""Times of which the first must be below the second, or else."""
+
+
+def contradicting_times(parsed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The variables whose times contradict others, and the remedy."""
+    for shorter, longer, otherwise in BELOW:
+        if shorter in parsed and longer in parsed and parsed[shorter] >= parsed[longer]:
+            yield (
+                _name(shorter),
+                f"must be below {_name(longer)} ({parsed[longer]:g}): {otherwise}",
+            )
+    if _exceeds(parsed, "deadline", parsed.get("mutation_deadline")):
+        least = f"must be {_name('deadline')} ({parsed['deadline']:g}) at least"
+        yield _name("mutation_deadline"), f"{least}: reads before a write have that long"
+    if _exceeds(parsed, "linger", parsed.get("stop_within"), LEAST_END):
+        least = f"must be {parsed['linger'] + LEAST_END:g} at least"
+        why = f"{LEAST_END:g} seconds more than {_name('linger')}, or what is under way is cut"
+        yield _name("stop_within"), f"{least}: {why}"
+    if _exceeds(parsed, "workers", parsed.get("upstream_concurrency")):
+        most = f"must be {_name('upstream_concurrency')} ({parsed['upstream_concurrency']})"
+        yield _name("workers"), f"{most} at most: they share these calls"
+
+
+def _exceeds(parsed: Mapping[str, Any], field: str, most: Any, more: float = 0.0) -> bool:
+    """True if both are known, and the first and `more` are above the second."""
+    return field in parsed and most is not None and parsed[field] + more > most
+
+
+def _name(field: str) -> str:
+    return PREFIX + field.upper()

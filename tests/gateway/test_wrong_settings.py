@@ -1,0 +1,164 @@
+"""Mistakes of configuration: each is named before anything is served, with what to do about it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway import __main__ as command_line
+
+RIGHT = """
+dataverse_url = "https://contoso.crm.example"
+finops_url = "https://contoso.operations.example"
+tenant = "contoso.example"
+client_id = "gateway"
+client_secret_file = "{folder}/secret"
+issuer = "https://issuer.example"
+audience = ["gateway"]
+learned_names = "off"
+"""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake: what is added to the file, or set beside it, and what must be said of it."""
+
+    name: str
+    remedy: str
+    added: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    instead: tuple[str, str] = ("", "")
+    """A line of the file that something else stands in the place of."""
+
+
+MISTAKES = {
+    "a key that is misspelled": Mistake("'audiences'", "did you mean 'audience'", 'audiences="x"'),
+    "a limit that is misspelled": Mistake("'dept'", "did you mean 'depth'", "[limits]\ndept=3"),
+    "a limit of nothing": Mistake(
+        "GATEWAY_LIMIT_DEPTH", "a whole number above zero", "[limits]\ndepth=0"
+    ),
+    "limits that are no section": Mistake("'limits'", "[limits]", "limits=3"),
+    "a secret in the file": Mistake(
+        "'receipt_secret'", "receipt_secret_file", 'receipt_secret="x"'
+    ),
+    "a section that nothing takes": Mistake("'port'", "a number", "[port]\na=1"),
+    "a day": Mistake("'port'", "must be a text, a number", "port=2026-11-29"),
+    "no TOML": Mistake("line", "Invalid", "port=="),
+    "a key twice": Mistake("gateway.toml", "Cannot overwrite a value", 'client_id="x"'),
+    "a secret that is not there": Mistake(
+        "GATEWAY_CLIENT_SECRET_FILE",
+        "cannot be read",
+        instead=("{folder}/secret", "{folder}/none"),
+    ),
+    "a port beyond all": Mistake("GATEWAY_PORT", "a port number", "port=70000"),
+    "a switch that is a word": Mistake("GATEWAY_METRICS", "must be on or off", 'metrics="maybe"'),
+    "no seconds": Mistake("GATEWAY_DEADLINE", "a number of seconds", 'deadline="soon"'),
+    "plain http": Mistake(
+        "GATEWAY_FINOPS_URL", "https", instead=("https://contoso.op", "http://c.op")
+    ),
+    "an address with a path": Mistake(
+        "GATEWAY_DATAVERSE_URL", "root", instead=("crm.example", "crm.example/api/data/v9.2")
+    ),
+    "a symmetric algorithm": Mistake("GATEWAY_ALGORITHMS", "RS256", 'algorithms=["HS256"]'),
+    "a level that is none": Mistake("GATEWAY_LOG_LEVEL", "debug, info", 'log_level="loud"'),
+    "a partner without accounts": Mistake("GATEWAY_PARTNERS", "NUMBER@company", 'partners="acme"'),
+    "a zone that is none": Mistake("GATEWAY_TIME_ZONE", "Europe/Berlin", 'time_zone="Berlin"'),
+    "any origin": Mistake("GATEWAY_CORS_ORIGINS", "origin", 'cors_origins=["*"]'),
+    "GraphiQL without a client": Mistake(
+        "GATEWAY_GRAPHIQL_CLIENT_ID", "required by GATEWAY_GRAPHIQL", "graphiql=true"
+    ),
+    "two ways to sign in": Mistake(
+        "GATEWAY_TENANT", "give either", 'token_url="https://login.example/token"'
+    ),
+    "trusted documents alone, and none": Mistake(
+        "GATEWAY_TRUSTED_DOCUMENTS", "required by", "trusted_only=true"
+    ),
+    "answers later than the deadline": Mistake(
+        "GATEWAY_READ_TIMEOUT", "must be below GATEWAY_DEADLINE (10)", "read_timeout=60"
+    ),
+    "writes that are never repeated": Mistake(
+        "GATEWAY_WRITE_TIMEOUT", "must be below GATEWAY_MUTATION_DEADLINE", "write_timeout=30"
+    ),
+    "writes that end before their callers": Mistake(
+        "GATEWAY_MUTATION_DEADLINE", "must be below GATEWAY_WRITE_LIMIT", "mutation_deadline=200"
+    ),
+    "mutations shorter than queries": Mistake(
+        "GATEWAY_MUTATION_DEADLINE", "GATEWAY_DEADLINE (40) at least", "deadline=40"
+    ),
+    "an end that leaves no time": Mistake("GATEWAY_STOP_WITHIN", "30 at least", "linger=20"),
+    "more workers than calls": Mistake(
+        "GATEWAY_WORKERS", "GATEWAY_UPSTREAM_CONCURRENCY (40) at most", "workers=41"
+    ),
+    "a variable that is misspelled": Mistake(
+        "GATEWAY_PROT", "did you mean GATEWAY_PORT", variables=(("GATEWAY_PROT", "1"),)
+    ),
+    "a file that is not there": Mistake(
+        "/nowhere", "cannot be read", variables=(("GATEWAY_CONFIG", "/nowhere"),)
+    ),
+    "an extension that is not there": Mistake(
+        "no_such_module", "No module named", 'extensions=["no_such_module"]'
+    ),
+    "a policy with a word of nobody": Mistake(
+        "policy.toml:2",
+        "did you mean 'orders'",
+        'policy="{folder}/policy.toml"',
+        files=(("policy.toml", '[roles.buyer]\norder = {{ access = "own" }}\n'),),
+    ),
+    "a policy that is not there": Mistake("GATEWAY_POLICY", "cannot be read", 'policy="/nowhere"'),
+    "names that are not there": Mistake("GATEWAY_NAMES", "/nowhere", 'names="/nowhere"'),
+    "issuers that are not there": Mistake("GATEWAY_ISSUERS", "/nowhere", 'issuers="/nowhere"'),
+    "an audit in no folder": Mistake(
+        "GATEWAY_AUDIT_FILE", "/nowhere/at", 'audit_file="/nowhere/at"'
+    ),
+    "a trusted document that is not valid": Mistake(
+        "GATEWAY_TRUSTED_DOCUMENTS",
+        "Cannot query field",
+        'trusted_documents="{folder}/trusted.json"',
+        files=(("trusted.json", json.dumps({"a": "query A { nothing }"})),),
+    ),
+    "a role that customers cannot have": Mistake(
+        "GATEWAY_CUSTOMER_ROLES", "roles may be", 'customer_roles=["administrator"]'
+    ),
+}
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Callable[[Mistake], tuple[int, str]]:
+    """Checks the settings with one mistake; the exit code and what was said."""
+
+    def checked(mistake: Mistake) -> tuple[int, str]:
+        folder = str(tmp_path)
+        (tmp_path / "secret").write_text("hush-hush")
+        for name, text in mistake.files:
+            (tmp_path / name).write_text(text.replace("{{", "{").replace("}}", "}"))
+        text = RIGHT.replace(*mistake.instead) if mistake.instead[0] else RIGHT
+        file = tmp_path / "gateway.toml"
+        file.write_text(f"{text}\n{mistake.added}".replace("{folder}", folder))
+        variables = {"GATEWAY_CONFIG": str(file), **dict(mistake.variables)}
+        found = CliRunner(env=variables).invoke(command_line.main, ["settings", "--check"])
+        return found.exit_code, found.stderr
+
+    return checked
+
+
+def test_settings_without_a_mistake_pass(check: Callable[[Mistake], tuple[int, str]]) -> None:
+    assert check(Mistake("", "")) == (0, "")
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_is_named_with_its_remedy(
+    check: Callable[[Mistake], tuple[int, str]], name: str
+) -> None:
+    mistake = MISTAKES[name]
+
+    code, said = check(mistake)
+
+    assert code == 2
+    assert mistake.name in said
+    assert mistake.remedy in said
+    assert "hush-hush" not in said
+    assert len(MISTAKES) >= 30

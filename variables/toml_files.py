@@ -1,0 +1,166 @@
+"""
+A TOML file -> the texts of variables, as if they were set in the environment; and its JSON schema.
+
+A key is the name of its variable in small letters without the prefix. Secrets stay in files of
+their own, which `<name>_file` names.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from variables import parsing
+from variables.declaring import Variable
+from variables.sources import FILE
+
+CONFIG = "CONFIG"
+"""Behind the prefix: the variable with the path of the file."""
+LIMITS = "limits"
+"""The section whose keys are numbers by name."""
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+SECONDS = {"type": "number", "exclusiveMinimum": 0}
+WORDS = {"type": ["array", "string"], "items": {"type": "string"}}
+
+
+def file_texts(
+    path: str, variables: Collection[Variable], prefix: str, limits: Collection[str] = ()
+) -> tuple[dict[str, str], list[str]]:
+    """The text of each variable that a file sets, by the variable's name, and the mistakes."""
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return {}, [f"{path} cannot be read; name a file that is there"]
+    except tomllib.TOMLDecodeError as error:
+        return {}, [f"{path}: {error}"]
+    section = document.pop(LIMITS, {}) if limits else {}
+    reading = _FileReading(path)
+    reading.take(document, _keys(variables, prefix), prefix)
+    if isinstance(section, dict):
+        reading.take(section, dict.fromkeys(limits, LIMITS), f"{prefix}LIMIT_")
+    else:
+        reading.mistakes.append(f"{path}: '{LIMITS}' must be a section, [{LIMITS}]")
+    return reading.texts, reading.mistakes
+
+
+def configured(
+    environ: Mapping[str, str],
+    variables: Collection[Variable],
+    prefix: str,
+    limits: Collection[str] = (),
+) -> tuple[Mapping[str, str], list[str]]:
+    """The environment with what the file of `<prefix>CONFIG` adds, and the file's mistakes."""
+    path = environ.get(prefix + CONFIG)
+    if not path:
+        return environ, []
+    found, mistakes = file_texts(path, variables, prefix, limits)
+    set_otherwise = {
+        name
+        for entry in variables
+        if entry.secret and (environ.get(entry.name) or environ.get(entry.name + FILE))
+        for name in (entry.name, entry.name + FILE)
+    }
+    kept = {name: text for name, text in found.items() if name not in set_otherwise}
+    return {**kept, **environ}, mistakes
+
+
+def json_schema(
+    variables: Collection[Variable], prefix: str, limits: Mapping[str, tuple[Any, str]], title: str
+) -> dict[str, Any]:
+    """The JSON schema of the file, by which editors and pipelines check it."""
+    properties: dict[str, Any] = {}
+    for entry in variables:
+        key = entry.name.removeprefix(prefix).lower()
+        if entry.secret:
+            doc = f"The path of a file that holds it: {entry.doc}"
+            properties[key + FILE.lower()] = {"type": "string", "description": doc}
+        else:
+            default = {} if entry.default_text == "" else {"default": _plain(entry.default)}
+            properties[key] = {**_type(entry), "description": entry.doc, **default}
+    counts = {
+        name: {"type": "integer", "minimum": 1, "default": default, "description": doc}
+        for name, (default, doc) in limits.items()
+    }
+    if counts:
+        properties[LIMITS] = {"type": "object", "additionalProperties": False, "properties": counts}
+    return {
+        "$schema": DRAFT,
+        "title": title,
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+class _FileReading:
+    """One reading of one file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.texts: dict[str, str] = {}
+        self.mistakes: list[str] = []
+
+    def take(self, section: Mapping[str, Any], known: Mapping[str, str], prefix: str) -> None:
+        """Read a section, whose variables have a prefix."""
+        for key, value in section.items():
+            text = _text(value)
+            if key not in known:
+                self._wrong(f"'{key}' is unknown{_hint(key, known)}")
+            elif known[key] == "secret":
+                self._wrong(f"'{key}' is a secret; name its file in '{key}{FILE.lower()}'")
+            elif text is None:
+                self._wrong(f"'{key}' must be a text, a number, true, false or a list of texts")
+            else:
+                self.texts[prefix + key.upper()] = text
+
+    def _wrong(self, problem: str) -> None:
+        self.mistakes.append(f"{self._path}: {problem}")
+
+
+def _keys(variables: Collection[Variable], prefix: str) -> dict[str, str]:
+    """Each key that a file can have, and what it is."""
+    found = {}
+    for entry in variables:
+        key = entry.name.removeprefix(prefix).lower()
+        found[key] = "secret" if entry.secret else "value"
+        if entry.secret:
+            found[key + FILE.lower()] = "path"
+    return found
+
+
+def _hint(key: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _text(value: object) -> str | None:
+    """The value as one would write it in a variable; None for what no variable takes."""
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case int() | float():
+            return f"{value:g}" if isinstance(value, float) else str(value)
+        case str():
+            return value
+        case list() if all(isinstance(each, str) for each in value):
+            return ",".join(value)
+        case _:
+            return None
+
+
+def _type(entry: Variable) -> dict[str, Any]:
+    """The type of a value, by the function that reads it."""
+    if entry.parse is parsing.switch:
+        return {"type": "boolean"}
+    if entry.parse in (parsing.count, parsing.port):
+        return {"type": "integer", "minimum": 1}
+    if entry.parse is parsing.seconds:
+        return SECONDS
+    if isinstance(entry.default, tuple) or entry.parse is parsing.words:
+        return WORDS
+    return {"type": "string"}
+
+
+def _plain(default: Any) -> Any:
+    return list(default) if isinstance(default, tuple) else default
