@@ -26,12 +26,14 @@ from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
 from gateway.http.lag import Lag
-from gateway.http.metrics import Counts, Metric, metrics_route
+from gateway.http.metrics import Counts, Gauge, Histogram, Metric, metrics_route
 from gateway.http.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.http.routing import GRAPHQL, Gateway
 from gateway.http.stopping import Stopping
+from gateway.http.watching import Watched, Watching
 from gateway.memory import settle
 from gateway.model.registry import Registry
+from gateway.observing import logs
 from gateway.outside import ACCOUNT, Outside
 from gateway.plans.plans import Plans
 from gateway.resolvers.orders.inputs import MOST
@@ -40,7 +42,12 @@ from gateway.schema.vocabulary import vocabulary
 
 ALLOWED = ("Authorization", "Cache-Control", "Content-Type")
 PREFLIGHT_SECONDS = 600
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+DURATIONS = "Seconds of requests, by name of the operation, kind, and ok or the code of its error."
+UPSTREAM = "Seconds of requests to Dynamics, by service, kind, table, and status or code."
+QUEUE = "Seconds that calls waited for a place; those that did not wait are not among them."
+IN_FLIGHT = "Requests that are not answered yet."
+LAG = "Seconds by which the process is behind with its work."
+STATE = "What stands in the way of calls to a service, in numbers of this process."
 
 
 def create_app(
@@ -87,15 +94,17 @@ def create_app(
         "load": lambda: not lag.is_too_much,
         "stopping": lambda: stopping is None or not stopping.begun,
     }
+    watched = Watched({})
     app = Gateway(
         routes=[
             Route(GRAPHQL, endpoint),
             *health_routes(conditions, outside.health),
-            *_metrics(settings, engine, endpoint, outside),
+            *_metrics(settings, engine, endpoint, outside, watched, lag),
             *_graphiql(settings),
         ],
         middleware=[
             Middleware(Requests, stopping=stopping),
+            *_watching(settings, watched),
             *_cors(settings),
             Middleware(BodyLimit, maximum=limits.body_bytes),
         ],
@@ -122,7 +131,7 @@ def stopping_of(settings: Settings) -> Stopping:
 
 def start_log(settings: Settings) -> None:
     """Log to standard error, as the settings say."""
-    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    logs.start(settings.log_level, settings.log_format)
     # It logs every URL, and with it what customers search for.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
@@ -159,8 +168,20 @@ def _trusted(settings: Settings) -> Trusted:
     return Trusted(manifest.load(path) if path else {}, only=settings.trusted_only)
 
 
+def _watching(settings: Settings, watched: Watched) -> list[Middleware]:
+    if not (settings.metrics or settings.access_log or settings.slow):
+        return []
+    lines, slow = settings.access_log, settings.slow
+    return [Middleware(Watching, watched=watched, lines=lines, slow=slow)]
+
+
 def _metrics(
-    settings: Settings, engine: Engine, endpoint: GraphQLEndpoint, outside: Outside
+    settings: Settings,
+    engine: Engine,
+    endpoint: GraphQLEndpoint,
+    outside: Outside,
+    watched: Watched,
+    lag: Lag,
 ) -> list[Route]:
     if not settings.metrics:
         return []
@@ -176,7 +197,17 @@ def _metrics(
         Metric("refusals", refusals, ("code",), refused),
         Metric("upstream_calls", calls, ("service", "outcome"), outside.calls),
     ]
-    return [metrics_route(metrics)]
+    durations = [
+        Histogram("request", DURATIONS, ("operation", "kind", "outcome"), watched.spent),
+        Histogram("upstream", UPSTREAM, ("service", "kind", "table", "outcome"), outside.durations),
+        Histogram("queue_wait", QUEUE, ("service",), outside.waits),
+    ]
+    gauges = [
+        Gauge("requests_in_flight", IN_FLIGHT, (), lambda: [((), watched.in_flight)]),
+        Gauge("lag_seconds", LAG, (), lambda: [((), lag.seconds)]),
+        Gauge("upstream_state", STATE, ("service", "of"), outside.gauges),
+    ]
+    return [metrics_route([*metrics, *durations, *gauges])]
 
 
 def _graphiql(settings: Settings) -> list[Route]:

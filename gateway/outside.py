@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib import import_module
@@ -31,7 +31,7 @@ from gateway.doctor.looking import Looking
 from gateway.doctor.relied import relied
 from gateway.http.dependencies import Probe, examined
 from gateway.http.explaining import Explanation, explanation
-from gateway.http.metrics import Counts
+from gateway.http.metrics import Counts, Spent
 from gateway.http.receiving import Received
 from gateway.keying import key_for
 from gateway.loaders.footing import Footing
@@ -207,6 +207,23 @@ class Outside:
                 found[str(outcome)] += each.number
             for outcome, number in found.items():
                 yield (name, outcome), number
+
+    def durations(self) -> Spent:
+        """The durations of calls to Dynamics, by service, kind, table and outcome."""
+        for name, service in self._services.items():
+            for (sort, outcome), each in service.sender.tally.durations.items():
+                yield (name, *sort, str(outcome)), each
+
+    def waits(self) -> Spent:
+        """The time that calls waited for a place."""
+        for name, service in self._services.items():
+            yield (name,), service.sender.tally.waits
+
+    def gauges(self) -> Iterator[tuple[Sequence[str], float]]:
+        """The numbers of what stands in the way of calls, by service."""
+        for name, service in self._services.items():
+            for of, number in state_of(service.sender).numbers.items():
+                yield (name, of), number
 
     def has_keys(self) -> bool:
         """True if callers of one issuer at least can be told apart."""

@@ -28,6 +28,8 @@ class Request(msgspec.Struct, frozen=True):
     url: str
     body: bytes = b""
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    own: tuple[tuple[str, str], ...] = ()
+    """Headers of this one request alone; what it has in common with others stands in `headers`."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -132,7 +134,7 @@ def _for_httpx2(request: Request, timeouts: Timeouts) -> httpx2.Request:
     return httpx2.Request(
         request.method,
         request.url,
-        headers={"Accept-Encoding": "identity", **request.headers},
+        headers={"Accept-Encoding": "identity", **request.headers, **dict(request.own)},
         content=request.body or None,
         extensions={
             "timeout": {

@@ -91,6 +91,10 @@ def _encoded(request: Request, target: str, authority: str) -> bytes:
         raise httpx2.LocalProtocolError("A method is a word.")
     head = f"{request.method} {target} HTTP/1.1\r\n".encode("ascii")
     head += _headers(authority, tuple(request.headers.items()))
+    for name, value in request.own:
+        if not SENDABLE.fullmatch(value):
+            raise httpx2.LocalProtocolError("A header holds what no header may.")
+        head += f"{name}: {value}\r\n".encode("ascii")
     if request.body or request.method in WITH_BODY:
         head += b"Content-Length: %d\r\n" % len(request.body)
     return head + b"\r\n" + request.body

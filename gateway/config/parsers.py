@@ -8,6 +8,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.observing.logs import LogFormat as LogFormat
 from variables.parsing import age as age
 from variables.parsing import count as count
 from variables.parsing import port as port
@@ -21,6 +22,7 @@ LEVELS = ("debug", "info", "warning", "error")
 Unpriced = Literal["omit", "zero", "refuse"]
 """The treatment of an order line without a price: none is sent, 0 is sent, or it is an error."""
 UNPRICED: dict[str, Unpriced] = {"omit": "omit", "zero": "zero", "refuse": "refuse"}
+LOG_FORMATS: dict[str, LogFormat] = {"text": "text", "json": "json"}
 HttpTransport = Literal["own", "httpx2"]
 """The HTTP client that carries requests to Dynamics."""
 HTTP_TRANSPORTS: dict[str, HttpTransport] = {"own": "own", "httpx2": "httpx2"}
@@ -183,6 +185,12 @@ def log_level(raw: str) -> str:
     if raw.lower() not in LEVELS:
         raise ValueError(f"must be one of {', '.join(LEVELS)}")
     return raw.lower()
+
+
+def log_format(raw: str) -> LogFormat:
+    if raw not in LOG_FORMATS:
+        raise ValueError("must be text or json")
+    return LOG_FORMATS[raw]
 
 
 def unpriced(raw: str) -> Unpriced:

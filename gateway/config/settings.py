@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.config import parsers
-from gateway.config.parsers import Partner, Zones
+from gateway.config.parsers import LogFormat, Partner, Zones
 from variables.declaring import SettingsError as SettingsError
 from variables.declaring import Variable as Variable
 from variables.declaring import table as table_of
@@ -311,6 +311,19 @@ class Settings:
         "which costs many times the CPU and can take what follows an answer for the next one.",
         parsers.http_transport,
         default="own",
+    )
+    log_format: LogFormat = variable(  # noqa: RUF009 - a field, as all of them
+        "`text`, or `json`: one object a line.", parsers.log_format, default="text"
+    )
+    access_log: bool = variable(
+        "Log a line for each request: status, operation, outcome, seconds. None of what was asked.",
+        parsers.switch,
+        default=False,
+    )
+    slow: float | None = variable(
+        "Seconds from which a request is logged as slow, with a line as that of the access log.",
+        parsers.seconds,
+        default=None,
     )
     log_level: str = variable(
         "`debug`, `info`, `warning` or `error`.", parsers.log_level, default="info"

@@ -136,10 +136,12 @@ class GraphQLEndpoint:
                 raise RequestProblem(406, f"Only {RESPONSE} and {JSON} can be sent.")
             return await self._answer(request, receive, principal, media_type)
         except RequestProblem as problem:
+            request.outcome = BAD_REQUEST
             self.refusals[BAD_REQUEST] += 1
             error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
             return _json({"errors": [error]}, media_type, problem.status, problem.headers)
         except GatewayError as error:
+            request.outcome = error.code
             self.refusals[error.code] += 1
             if isinstance(error, Unauthenticated | Forbidden | NotFound):
                 self._audit.record(refusal(error, request.id, caller, request.source))
@@ -154,15 +156,21 @@ class GraphQLEndpoint:
             explaining.check(principal)
         try:
             prepared = self._engine.prepare(asked)
+            request.kind = prepared.operation.kind.value
+            if (named := prepared.operation.node.name) is not None:
+                request.operation = named.value
             _check_kind(prepared, request.method)
             context = self._context(principal, request)
             answer = await self._engine.execute(prepared, context, request.id)
         except Refused as refusal_:
-            self.refusals[refusal_.errors[0]["extensions"]["code"]] += 1
+            request.outcome = refusal_.errors[0]["extensions"]["code"]
+            self.refusals[request.outcome] += 1
             # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
         for event in observed(answer, prepared, request.id, principal, request.source):
             self._audit.record(event)
+        if answer.errors:
+            request.outcome = answer.errors[0].get("extensions", {}).get("code", BAD_REQUEST)
         said = shedding.refusal(answer) if answer.errors else None
         if said is not None:
             self.refusals[said["code"]] += 1

@@ -7,17 +7,27 @@ apart by is ours or the schema's, never a caller's text: there are only so many 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.core import Metric as Family
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.observing.durations import BUCKETS, Durations
+
 Counts = Iterable[tuple[Sequence[str], int]]
 """Values of the labels, and how often they were counted."""
+Spent = Iterable[tuple[Sequence[str], Durations]]
+"""Values of the labels, and the durations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +39,67 @@ class Metric:
     labels: tuple[str, ...]
     read: Callable[[], Counts]
 
+    def family(self) -> Family:
+        """The samples of it."""
+        family = CounterMetricFamily(f"gateway_{self.name}", self.doc, labels=self.labels)
+        for labels, number in self.read():
+            family.add_metric(labels, number)
+        return family
 
-class _Counters(Collector):
-    def __init__(self, metrics: Sequence[Metric]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One number that goes up and down, as it is just now."""
+
+    name: str
+    doc: str
+    labels: tuple[str, ...]
+    read: Callable[[], Iterable[tuple[Sequence[str], float]]]
+
+    def family(self) -> Family:
+        """The samples of it."""
+        family = GaugeMetricFamily(f"gateway_{self.name}", self.doc, labels=self.labels)
+        for labels, number in self.read():
+            family.add_metric(labels, number)
+        return family
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Durations: its name without `gateway_` and `_seconds`, and what tells them apart."""
+
+    name: str
+    doc: str
+    labels: tuple[str, ...]
+    read: Callable[[], Spent]
+
+    def family(self) -> Family:
+        """The samples of it."""
+        name = f"gateway_{self.name}_seconds"
+        family = HistogramMetricFamily(name, self.doc, labels=self.labels)
+        for labels, each in self.read():
+            counts = accumulate(each.counts)
+            buckets = [(f"{up_to:g}", next(counts)) for up_to in BUCKETS]
+            family.add_metric(labels, [*buckets, ("+Inf", each.number)], each.seconds)
+        return family
+
+
+AnyMetric = Metric | Gauge | Histogram
+
+
+class _Collected(Collector):
+    def __init__(self, metrics: Sequence[AnyMetric]) -> None:
         self._metrics = metrics
 
-    def collect(self) -> Iterator[CounterMetricFamily]:
+    def collect(self) -> Iterator[Family]:
         for metric in self._metrics:
-            family = CounterMetricFamily(f"gateway_{metric.name}", metric.doc, labels=metric.labels)
-            for labels, number in metric.read():
-                family.add_metric(labels, number)
-            yield family
+            yield metric.family()
 
 
-def metrics_route(metrics: Sequence[Metric]) -> Route:
-    """`/metrics` with these counters, and the CPU, memory and open files of the process."""
+def metrics_route(metrics: Sequence[AnyMetric]) -> Route:
+    """`/metrics` with these, and the CPU, memory and open files of the process."""
     registry = CollectorRegistry()
-    registry.register(_Counters(metrics))
+    registry.register(_Collected(metrics))
     ProcessCollector(registry=registry)
 
     async def shown(request: Request) -> Response:

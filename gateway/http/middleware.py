@@ -13,6 +13,7 @@ from gateway.engine.outcome import internal, report
 from gateway.errors import LimitExceeded
 from gateway.http.receiving import Received, received
 from gateway.http.stopping import Stopping
+from gateway.observing.current import running
 
 REQUEST_ID: Final = "X-Request-Id"
 LAST: Final = (b"connection", b"close")
@@ -29,6 +30,7 @@ CAREFUL: Final[Mapping[str, str]] = {
 """Headers of every answer; a route that sets one of them itself keeps its own."""
 
 
+Headers = list[tuple[bytes, bytes]]
 _CAREFUL = [(name.lower().encode(), value.encode()) for name, value in CAREFUL.items()]
 _OURS = frozenset(name for name, _ in _CAREFUL) | {b"x-request-id"}
 
@@ -49,6 +51,7 @@ class Requests:
             await self._app(scope, receive, send)
             return
         request = scope["gateway.received"] = Received(scope)
+        running.set(request)
         answer = _Answer(request.id, send, self._stopping)
         try:
             await self._app(scope, receive, answer.send)
@@ -73,15 +76,22 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.started = True
             sent, careful = message["headers"], _CAREFUL
-            own = {name for name, _ in sent}
-            if not own.isdisjoint(_OURS):
-                sent = [each for each in sent if each[0] != b"x-request-id"]
-                careful = [each for each in _CAREFUL if each[0] not in own]
+            for name, _ in sent:
+                if name in _OURS:
+                    sent, careful = _without_ours(sent)
+                    break
             headers = [*sent, *careful, (b"x-request-id", self._request_id.encode())]
             if self._stopping.begun:
                 headers.append(LAST)
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _without_ours(sent: Headers) -> tuple[Headers, Headers]:
+    """The headers of an answer that sets some of ours itself, and those that it leaves to us."""
+    own = {name for name, _ in sent}
+    kept = [each for each in sent if each[0] != b"x-request-id"]
+    return kept, [each for each in _CAREFUL if each[0] not in own]
 
 
 class BodyLimit:

@@ -8,14 +8,26 @@ from typing import Final
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from gateway.observing.current import Running
+
 SANE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 NO_NAMES: Final[frozenset[bytes]] = frozenset()
 
 
-class Received:
+class Received(Running):
     """One HTTP request. Names of headers are in lower case; several lines of a name are a list."""
 
-    __slots__ = ("begun", "headers", "id", "method", "query", "repeated", "source")
+    __slots__ = (
+        "begun",
+        "headers",
+        "kind",
+        "method",
+        "operation",
+        "outcome",
+        "query",
+        "repeated",
+        "source",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.begun = get_running_loop().time()
@@ -33,9 +45,18 @@ class Received:
                 self.repeated |= {name}
                 value = self.headers[name] + b", " + value
             self.headers[name] = value
+        # The id names the request in the log, in errors and in `X-Request-Id`.
         sent = self.headers.get(b"x-request-id", b"")
-        self.id = sent.decode() if SANE_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
-        """It names the request in the log, in errors and in `X-Request-Id`."""
+        if sent and SANE_ID.fullmatch(sent):
+            super().__init__(sent.decode())
+        else:
+            self.id = text = f"{getrandbits(128):032x}"
+            self.guid = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        self.operation = self.kind = ""
+        """The name of the operation, where it has one, and query or mutation: once they are known.
+        """
+        self.outcome = "ok"
+        """The code of the first error of its answer, where there is one."""
 
     def header(self, name: bytes) -> str | None:
         """The value of a header; None without it."""

@@ -16,6 +16,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,6 +30,7 @@ from gateway.admission.flights import Once
 from gateway.client.exchange import Reply, Request, Timeouts, Transport
 from gateway.config.settings import Settings, SettingsError
 from gateway.errors import SignInFailed, UpstreamTimeout, UpstreamUnavailable
+from gateway.observing.current import running
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,10 @@ FORM = {
     "Accept": "application/json",
     "Content-Type": "application/x-www-form-urlencoded",
 }
+AGENT = f"dynamics-gateway/{version('dynamics-gateway')}"
+"""The name by which Microsoft's telemetry and an environment's own logs know us."""
+CLIENT_REQUEST_ID = "x-ms-client-request-id"
+"""The header in which services take a GUID that they log with a request."""
 MAX_LIFETIME = 86_400.0
 """Seconds that a token is kept at most, whatever its issuer says."""
 
@@ -259,8 +265,10 @@ def _key_and_certificate(pem: str) -> tuple[RSAKey, str]:
 
 
 def _signed(request: Request, token: str) -> Request:
-    headers = {**request.headers, "Authorization": _bearer(token)}
-    return Request(request.method, request.url, request.body, headers)
+    headers = {**request.headers, "User-Agent": AGENT, "Authorization": _bearer(token)}
+    guid = running.get().guid
+    own = ((CLIENT_REQUEST_ID, guid),) if guid else ()
+    return Request(request.method, request.url, request.body, headers, own)
 
 
 @lru_cache(maxsize=4)

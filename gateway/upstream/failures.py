@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.errors import (
     UpstreamThrottled,
     UpstreamUnavailable,
 )
+from gateway.observing.logs import FIELDS
 from gateway.upstream.pages import ReadOutcome
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,10 @@ NO_PROPERTY = re.compile(
 FORBIDDEN = 403
 NO_PRIVILEGE = re.compile(r"is missing \w+ privilege .* for entity '(?P<table>\w+)'")
 """The words of Dataverse for a table that the gateway's user may not read."""
+
+OWN_IDS = ("x-ms-service-request-id", "req_id", "ms-dyn-aid")
+"""The headers of Dataverse, and that of Finance & Operations, with their ids of a request."""
+SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 NOT_FOUND = 404
 NO_TABLE = (404, "0x80060888"), (404, "0x8006088a")
@@ -68,9 +74,16 @@ def raise_for(status: int, headers: Any, body: bytes) -> None:
     if status < 400:
         return
     code, text = _reason(body)
-    log.info("upstream answered %s %s", status, code)
+    ids = " ".join(f"{name}={value}" for name, value in ids_of(headers).items())
+    log.info("upstream answered %s %s %s", status, code, ids, extra={FIELDS: ids_of(headers)})
     log.debug("upstream said: %s", text)
     raise _error(status, headers, code, text)
+
+
+def ids_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """The service's own ids of a request, by which Microsoft's support finds it."""
+    found = {name: headers[name] for name in OWN_IDS if name in headers}
+    return {name: value for name, value in found.items() if SANE.fullmatch(value)}
 
 
 def _error(status: int, headers: Any, code: str, text: str) -> UpstreamError:

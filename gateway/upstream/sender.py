@@ -28,7 +28,10 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.observing.logs import FIELDS
+from gateway.observing.repeats import Repeats, suffix
 from gateway.upstream.breaker import Breaker, Breakers, Sort
+from gateway.upstream.failures import ids_of
 from gateway.upstream.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -118,6 +121,7 @@ class Sender:
 
     def __post_init__(self) -> None:
         self.breakers = Breakers(self.random, self.governor.name)
+        self._repeats = Repeats()
 
     async def send(
         self,
@@ -227,8 +231,25 @@ class Sender:
             self._learn(outcome, asked.sort, probed, errand.caller)
         answer = outcome.response
         name = _error(outcome).code if answer is None else answer.status
-        self.tally.add(asked.sort, name, ended - moment)
+        self.tally.durations[asked.sort, name].add(ended - moment)
+        if outcome.again or outcome.failed:
+            self._tell(asked, name, ended - moment, answer)
         return outcome
+
+    def _tell(self, asked: _Asked, name: int | str, seconds: float, answer: Reply | None) -> None:
+        """Log a try that did not do what it was for, with the ids by which Microsoft finds it."""
+        service, (kind, table) = self.governor.name, asked.sort
+        untold = self._repeats.untold((name, asked.sort), now())
+        if untold is None:
+            return
+        ids = ids_of(answer.headers) if answer is not None else {}
+        fields = {"service": service, "kind": kind, "table": table, "outcome": name, **ids}
+        said = " ".join(f"{key}={value}" for key, value in ids.items())
+        log.warning(
+            "%s: %s of %s failed with %s after %.3f s %s%s",
+            *(service, kind, table, name, seconds, said, suffix(untold)),
+            extra={FIELDS: fields | {"seconds": round(seconds, 4), "untold": untold}},
+        )
 
     def _learn(
         self, outcome: TryOutcome, sort: Sort, probed: tuple[Breaker, ...], caller: Hashable
@@ -315,7 +336,7 @@ def unanswered(error: Exception, request: Request) -> TryOutcome:
             error=UpstreamUnavailable("The gateway is busy."), again=True, tells=False
         )
     if isinstance(error, UNSENT):
-        log.warning("%s is not reachable: %s", _host(request), type(error).__name__)
+        log.info("%s is not reachable: %s", _host(request), type(error).__name__)
         gone = UpstreamUnavailable("Dynamics is not reachable.")
         return TryOutcome(error=gone, again=True, failed=True)
     if isinstance(error, httpx2.TimeoutException | TimeoutError):
@@ -324,7 +345,7 @@ def unanswered(error: Exception, request: Request) -> TryOutcome:
     if isinstance(error, Unacceptable):
         log.warning("%s: %s", _host(request), error)
         return TryOutcome(error=UpstreamMismatch(str(error)), ran=True)
-    log.warning("%s broke off: %s", _host(request), type(error).__name__)
+    log.info("%s broke off: %s", _host(request), type(error).__name__)
     cut = UpstreamUnavailable("Dynamics is not reachable.")
     return TryOutcome(error=cut, again=True, failed=True, ran=True)
 

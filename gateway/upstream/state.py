@@ -1,6 +1,7 @@
 """One service as this process finds it just now: for those who look at it from outside."""
 
 from collections.abc import Mapping
+from math import inf
 
 from msgspec import Struct
 
@@ -21,7 +22,26 @@ class ServiceState(Struct, frozen=True):
     takes_calls: bool
     """False while it refuses everybody."""
     in_flight: int
+    places: float
+    """The number of calls that may be in flight."""
     waiting: int
+    requests_left: float
+    seconds_left: float
+    """The budgets of the application user that are left, as far as this process knows."""
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """All of it in numbers; without those of budgets that nobody knows yet."""
+        found = {
+            "in_flight": self.in_flight,
+            "places": self.places,
+            "waiting": self.waiting,
+            "left_alone": len(self.left_alone) + self.is_unreachable,
+            "takes_calls": self.takes_calls,
+            "requests_left": self.requests_left,
+            "seconds_left": self.seconds_left,
+        }
+        return {name: float(number) for name, number in found.items() if number < inf}
 
 
 def state_of(sender: Sender) -> ServiceState:
@@ -33,5 +53,8 @@ def state_of(sender: Sender) -> ServiceState:
         breakers.is_unreachable,
         not governor.door.shut,
         governor.places.taken,
+        governor.places.limit,
         governor.waiting,
+        governor.requests.left,
+        governor.seconds.left,
     )

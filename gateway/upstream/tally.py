@@ -4,16 +4,15 @@ The calls to one service, counted by kind, table and outcome as they end, with t
 Metrics and `/health` are made of it when somebody asks; a call costs it two additions.
 """
 
-from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
+from gateway.observing.durations import Durations
 from gateway.upstream.breaker import Sort
 
-BUCKETS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Seconds up to which calls are counted together."""
 PERIOD: Final = 60.0
 """Seconds of calls that are looked at as recent, and those of the period before."""
 WAIT: Final = frozenset({408, 429})
@@ -21,18 +20,6 @@ WAIT: Final = frozenset({408, 429})
 
 Outcome = int | str
 """The status of an answer, or the code of what there was instead."""
-
-
-class Durations(Struct):
-    """The calls of one kind and their durations."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
-    """The number of calls by bucket, those that took longer last."""
-    seconds: float = 0.0
-
-    @property
-    def number(self) -> int:
-        return sum(self.counts)
 
 
 class Recent(Struct):
@@ -52,25 +39,17 @@ class Tally:
     """All calls of this process to one service."""
 
     def __init__(self) -> None:
-        self.durations: dict[tuple[Sort, Outcome], Durations] = {}
+        self.durations: defaultdict[tuple[Sort, Outcome], Durations] = defaultdict(Durations)
+        """The calls that ended, by kind, table and outcome."""
         self.waits = Durations()
         """The calls that waited for a place, and how long."""
         self._then: Mapping[tuple[Sort, Outcome], tuple[int, float]] = {}
         self._now: Mapping[tuple[Sort, Outcome], tuple[int, float]] = {}
         self._period = 0.0
 
-    def add(self, sort: Sort, outcome: Outcome, seconds: float) -> None:
-        """Count a call that ended."""
-        found = self.durations.get((sort, outcome))
-        if found is None:
-            found = self.durations[sort, outcome] = Durations()
-        found.counts[bisect_left(BUCKETS, seconds)] += 1
-        found.seconds += seconds
-
     def waited(self, seconds: float) -> None:
         """Count a call that had to wait for its place."""
-        self.waits.counts[bisect_left(BUCKETS, seconds)] += 1
-        self.waits.seconds += seconds
+        self.waits.add(seconds)
 
     def turn(self, moment: float) -> None:
         """Begin a new period, where the present one has lasted; to be called again and again."""
