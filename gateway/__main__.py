@@ -40,6 +40,7 @@ from gateway.http.protocols import protocol
 from gateway.http.stopping import Stopping
 from gateway.keying import key_for
 from gateway.memory import settle
+from gateway.observing.pauses import PAUSES
 from gateway.resolvers.root import build
 
 SCHEMA = files("gateway") / "schema.graphql"
@@ -82,6 +83,7 @@ def serve(host: str | None, port: int | None) -> None:
     stopping = stopping_of(found)
     app = _app(found, stopping)
     settle()
+    PAUSES.measure()
     alone = found.workers == 1
     config = uvicorn.Config(
         app if alone else "gateway.app:from_environment",

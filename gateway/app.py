@@ -34,6 +34,7 @@ from gateway.http.watching import Watched, Watching
 from gateway.memory import settle
 from gateway.model.registry import Registry
 from gateway.observing import logs
+from gateway.observing.pauses import PAUSES
 from gateway.outside import ACCOUNT, Outside
 from gateway.plans.plans import Plans
 from gateway.resolvers.orders.inputs import MOST
@@ -42,10 +43,13 @@ from gateway.schema.vocabulary import vocabulary
 
 ALLOWED = ("Authorization", "Cache-Control", "Content-Type")
 PREFLIGHT_SECONDS = 600
+MEGABYTE = 1024 * 1024
 DURATIONS = "Seconds of requests, by name of the operation, kind, and ok or the code of its error."
 UPSTREAM = "Seconds of requests to Dynamics, by service, kind, table, and status or code."
 QUEUE = "Seconds that calls waited for a place; those that did not wait are not among them."
 IN_FLIGHT = "Requests that are not answered yet."
+KEPT = "Bytes that kept documents and their plans take at most."
+PAUSE = "Seconds for which the collector of garbage stopped all else, by generation."
 LAG = "Seconds by which the process is behind with its work."
 STATE = "What stands in the way of calls to a service, in numbers of this process."
 
@@ -77,6 +81,7 @@ def create_app(
         else None,
         trusted=_trusted(settings),
         most=MOST,
+        memory=settings.memory * MEGABYTE,
     )
     endpoint = GraphQLEndpoint(
         engine,
@@ -121,6 +126,7 @@ def from_environment() -> Starlette:
     start_log(settings)
     app = create_app(settings, stopping=stopping_of(settings))
     settle()
+    PAUSES.measure()
     return app
 
 
@@ -200,10 +206,12 @@ def _metrics(
     durations = [
         Histogram("request", DURATIONS, ("operation", "kind", "outcome"), watched.spent),
         Histogram("upstream", UPSTREAM, ("service", "kind", "table", "outcome"), outside.durations),
+        Histogram("collector_pause", PAUSE, ("generation",), PAUSES.spent),
         Histogram("queue_wait", QUEUE, ("service",), outside.waits),
     ]
     gauges = [
         Gauge("requests_in_flight", IN_FLIGHT, (), lambda: [((), watched.in_flight)]),
+        Gauge("documents_bytes", KEPT, (), lambda: [((), engine.bytes_kept)]),
         Gauge("lag_seconds", LAG, (), lambda: [((), lag.seconds)]),
         Gauge("upstream_state", STATE, ("service", "of"), outside.gauges),
     ]

@@ -46,7 +46,8 @@ LAYERS = (
     ("gateway.admission",),
     ("gateway.config",),
     ("gateway.errors",),
-    ("gateway.encoding", "gateway.keying", "gateway.memory", "gateway.observing"),
+    ("gateway.memory",),
+    ("gateway.encoding", "gateway.keying", "gateway.observing"),
 )
 """Top to bottom: a module imports from its own package or from lines below it."""
 

@@ -181,6 +181,12 @@ class Settings:
     extensions: tuple[str, ...] = variable(
         "Modules of the adopter to import: they add columns and tables.", parsers.words, default=()
     )
+    memory: int = variable(
+        "Megabytes that the documents of callers may take that are kept, with their plans; those "
+        "that were not asked for longest go first. Each costs the collector up to 6 ms in one go.",
+        parsers.count,
+        default=16,
+    )
     host: str = variable("Address to listen on.", default="127.0.0.1")
     port: int = variable("Port to listen on.", parsers.port, default=8000)
     workers: int = variable("Worker processes.", parsers.count, default=1)

@@ -2,8 +2,9 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any
 
 from graphql import (
@@ -14,6 +15,8 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
+    Token,
+    TokenKind,
     parse,
     validate,
 )
@@ -24,8 +27,10 @@ from gateway.engine.outcome import bad_request, refused
 from gateway.engine.survey import Survey
 from gateway.errors import LimitExceeded
 
-KEPT_CHARACTERS = 250_000
-"""Source text whose documents are kept, in all; parsed, text takes 50 to 280 times its length."""
+MEMORY = 16 * 1024 * 1024
+"""Bytes that documents which are kept, and what is made of them, may take."""
+BYTES = 256
+"""Bytes that a document and its plans take at most for each character of its text; most take 90."""
 
 _TOO_LONG = re.compile(r"more than \d+ (tokens|comments)")
 """The words of graphql-core for stopping at a limit; it has no error class of its own for that."""
@@ -50,6 +55,8 @@ class Document:
 
     operations: Mapping[str | None, PreparedOperation]
     """By name. Validation has seen to it that one without a name is alone."""
+    tokens: bytes = b""
+    """A hash of what it says, whatever its layout and its comments."""
 
     def operation(self, name: str | None) -> PreparedOperation:
         """The operation to run; Refused where the name does not decide on one."""
@@ -70,6 +77,7 @@ class Documents:
         rules: Collection[type[ASTValidationRule]],
         *,
         hide_suggestions: bool,
+        memory: int = MEMORY,
     ) -> None:
         self._schema = schema
         self._limits = limits
@@ -77,7 +85,9 @@ class Documents:
         self._hide_suggestions = hide_suggestions
         self._trusted: dict[str, Document] = {}
         self._kept: OrderedDict[str, Document] = OrderedDict()
-        self._characters = 0
+        self._by_tokens: dict[bytes, Document] = {}
+        """One document of those that say the same."""
+        self._characters, self._most = 0, memory // BYTES
 
     def get(self, source: str) -> Document:
         """The document of a text; Refused where it is too large, no GraphQL or not valid."""
@@ -104,10 +114,15 @@ class Documents:
             raise refused(error) from None
         except GraphQLSyntaxError as error:
             raise bad_request([error]) from None
+        tokens = _hash_of(node)
+        if (same := self._by_tokens.get(tokens)) is not None:
+            _cut_tokens(node)
+            return Document(_again(same, node), tokens)
         errors = validate(self._schema, node, self._rules, hide_suggestions=self._hide_suggestions)
         if errors:
             raise bad_request(errors)
-        return Document(self._operations(node))
+        _cut_tokens(node)
+        return Document(self._operations(node), tokens)
 
     def _parse(self, source: str) -> DocumentNode:
         try:
@@ -134,10 +149,57 @@ class Documents:
 
     def _keep(self, source: str, document: Document) -> None:
         self._kept[source] = document
+        self._by_tokens.setdefault(document.tokens, document)
         self._characters += len(source)
-        while self._characters > KEPT_CHARACTERS:
-            dropped, _ = self._kept.popitem(last=False)
+        while self._characters > self._most:
+            dropped, gone = self._kept.popitem(last=False)
             self._characters -= len(dropped)
+            if self._by_tokens.get(gone.tokens) is gone:
+                del self._by_tokens[gone.tokens]
+
+    @property
+    def bytes_kept(self) -> int:
+        """The bytes that documents take at most which anybody sent."""
+        return self._characters * BYTES
+
+
+def _tokens(node: DocumentNode) -> Iterator[Token]:
+    token = node.loc.start_token if node.loc else None
+    while token is not None:
+        yield token
+        token = token.next
+
+
+def _hash_of(node: DocumentNode) -> bytes:
+    """A hash of the tokens of a document, but for its comments."""
+    said = blake2b(digest_size=32)
+    for token in _tokens(node):
+        if token.kind is not TokenKind.COMMENT:
+            value = (token.value or "").encode("utf-8", "surrogatepass")
+            said.update(b"%s %d " % (token.kind.value.encode(), len(value)) + value)
+    return said.digest()
+
+
+def _cut_tokens(node: DocumentNode) -> None:
+    """
+    Cut the chain of tokens, so that all of a document goes with its last user. Nobody reads the
+    chain any more, and its cycles would stay until the collector looks at everything.
+    """
+    for token in list(_tokens(node)):
+        token.prev = token.next = None
+
+
+def _again(same: Document, node: DocumentNode) -> dict[str | None, PreparedOperation]:
+    """
+    The operations of a document that says the same as another one and has its own layout: with the
+    plans of that one, and its own places for errors to point at.
+    """
+    found: dict[str | None, PreparedOperation] = {}
+    for each in node.definitions:
+        if isinstance(each, OperationDefinitionNode):
+            name = each.name.value if each.name else None
+            found[name] = replace(same.operations[name], document=node, node=each)
+    return found
 
 
 def _which(name: str | None, operations: int) -> str:

@@ -18,7 +18,7 @@ from graphql import (
 )
 from msgspec import Struct
 
-from gateway.engine.documents import Documents, PreparedOperation
+from gateway.engine.documents import MEMORY, Documents, PreparedOperation
 from gateway.engine.fanout import evaluate
 from gateway.engine.limits import Limits
 from gateway.engine.outcome import COMPILED, Answer, ExecutionWay, bad_request, field_error, refused
@@ -83,6 +83,7 @@ class Engine:
         plans: Planned | None = None,
         trusted: Trusted = NONE_TRUSTED,
         most: Mapping[str, int] = NOTHING_SENT,
+        memory: int = MEMORY,
     ) -> None:
         """
         Without `plans` graphql-core answers everything. `most` says how many items of an input
@@ -106,8 +107,15 @@ class Engine:
         self.ways: Counter[ExecutionWay] = Counter()
         """The number of operations answered in each way."""
         rules = (*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,)))
-        self._documents = Documents(schema, limits, rules, hide_suggestions=self._hide_suggestions)
+        self._documents = Documents(
+            schema, limits, rules, hide_suggestions=self._hide_suggestions, memory=memory
+        )
         trusted.prepare(self._trust)
+
+    @property
+    def bytes_kept(self) -> int:
+        """The bytes that documents take at most which anybody sent."""
+        return self._documents.bytes_kept
 
     async def run(self, request: GraphQLRequest, context: object, request_id: str) -> Answer:
         """Prepare and execute; Refused where the request does not get as far as execution."""

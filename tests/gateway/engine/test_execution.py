@@ -1,11 +1,12 @@
 """The engine: what is executed, what is refused, and what of a failure the caller gets to read."""
 
+import gc
 import logging
 
 import pytest
+from graphql import Token
 
-from gateway.engine import documents
-from gateway.engine.documents import Documents
+from gateway.engine.documents import BYTES, Documents
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import Limits
 from gateway.engine.outcome import Answer, Refused
@@ -108,12 +109,52 @@ def test_a_valid_document_is_kept_and_an_invalid_one_is_not() -> None:
     assert kept.get("{who}") is not kept.get("{ who }")
 
 
-def test_the_documents_used_longest_ago_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "KEPT_CHARACTERS", 12)
-    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True)
+def test_the_documents_used_longest_ago_make_room() -> None:
+    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True, memory=12 * BYTES)
 
     first, second = kept.get("{who}"), kept.get("{bug}")
     assert kept.get("{who}") is first
     kept.get("{echo}")
 
     assert kept.get("{bug}") is not second
+
+
+def test_what_is_forgotten_goes_at_once_without_the_collector() -> None:
+    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True, memory=100 * BYTES)
+
+    def tokens() -> int:
+        return sum(isinstance(each, Token) for each in gc.get_objects())
+
+    gc.collect()
+    before = tokens()
+    gc.disable()
+    try:
+        for number in range(200):
+            kept.get(f'{{ echo(text: "{number}") }}')
+        grown = tokens() - before
+    finally:
+        gc.enable()
+
+    assert grown < 200
+
+
+def test_another_layout_is_the_same_document_with_places_of_its_own() -> None:
+    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True)
+    first = kept.get("{ who }").operation(None)
+    first.known = "notes"
+    other = kept.get("# another\n{\n  who,\n}").operation(None)
+    different = kept.get("{ who who: who }").operation(None)
+
+    assert (other.known, different.known) == ("notes", None)
+    assert other.node.loc is not None
+    assert other.node.loc.start == len("# another\n")
+
+
+def test_layouts_that_are_forgotten_leave_nothing_behind() -> None:
+    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True, memory=60 * BYTES)
+    kept.get("{ who }").operation(None).known = "notes"
+    for number in range(30):
+        kept.get(f'{{ echo(text: "{number}") }}')
+
+    assert kept.get("{  who }").operation(None).known is None
+    assert kept.bytes_kept <= 60 * BYTES
