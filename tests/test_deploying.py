@@ -1,0 +1,120 @@
+"""The files of `deploy/`: what they name is there, and what they promise they hold."""
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+
+from gateway.config.settings import VARIABLES
+from tests.stack import running
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
+RULES = (DEPLOY / "rules.yml").read_text()
+ALERTS = re.findall(r"- alert: (\w+)", RULES)
+CONTAINERFILE = (DEPLOY / "Containerfile").read_text()
+DEPLOYMENT = (DEPLOY / "chart" / "templates" / "deployment.yaml").read_text()
+UNIT = (DEPLOY / "gateway.service").read_text()
+PROMTOOL = shutil.which("promtool")
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_every_alert_is_in_the_runbook_and_leads_there(alert: str) -> None:
+    headings = re.findall(r"^## (\w+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
+
+    assert alert in headings
+    assert f"docs/runbook.md#{alert.lower()}" in RULES
+    assert len(headings) == len(ALERTS)
+
+
+@pytest.mark.parametrize("name", ["rules.yml", "board.json"])
+async def test_rules_and_board_read_what_the_gateway_measures(
+    name: str, small_world: Starlette
+) -> None:
+    async with running(small_world, metrics=True) as stack:
+        await stack.ask("{ orders(first: 1) { nodes { number } } }")
+        shown = (await stack.gateway.get("/metrics")).text
+    told = set(re.findall(r"^# TYPE (\w+)", shown, re.MULTILINE))
+
+    used = set(re.findall(r"\b(?:gateway|process)_[a-z_]+\b", (DEPLOY / name).read_text()))
+    bases = {re.sub(r"_(count|bucket|sum)$", "", each) for each in used}
+
+    assert bases
+    assert bases - told == set()
+
+
+def test_the_board_is_json_with_a_query_in_each_panel() -> None:
+    board = json.loads((DEPLOY / "board.json").read_text())
+
+    assert board["panels"]
+    assert all(each["targets"] for each in board["panels"])
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+def test_rules_fire_on_made_up_outages() -> None:
+    assert PROMTOOL is not None
+    command = [PROMTOOL, "test", "rules", "rules_test.yml"]
+
+    tried = subprocess.run(command, cwd=DEPLOY, capture_output=True, text=True)
+
+    assert tried.returncode == 0, tried.stdout
+
+
+def test_the_settings_that_are_shipped_are_settings() -> None:
+    known = {entry.name.removeprefix("GATEWAY_").lower() for entry in VARIABLES}
+    shipped = tomllib.loads((DEPLOY / "gateway.toml").read_text())
+    texts = "\n".join(
+        file.read_text() for file in DEPLOY.rglob("*") if file.is_file() and file.suffix != ".md"
+    )
+    named = {
+        each.removesuffix("_FILE").removeprefix("GATEWAY_").lower()
+        for each in re.findall(r"\bGATEWAY_[A-Z_]*[A-Z]\b", texts)
+    }
+
+    assert set(shipped) <= known
+    assert named <= known
+
+
+def test_images_are_made_of_the_lock_and_run_as_nobody() -> None:
+    final = CONTAINERFILE.split("AS base")[1]
+
+    assert "--require-hashes --requirement requirements.production.lock" in CONTAINERFILE
+    assert "USER 65532:65532" in final
+    assert "bom.cdx.json" in final
+    assert "rm -rf /usr/local/lib/python3*/site-packages/pip*" in final
+
+
+def test_supervisors_wait_longer_than_a_process_takes_to_end() -> None:
+    within = next(entry.default for entry in VARIABLES if entry.field == "stop_within")
+    values = (DEPLOY / "chart" / "values.yaml").read_text()
+    compose = (DEPLOY / "compose.yaml").read_text()
+    waits = {
+        "chart": re.search(r"terminationGracePeriodSeconds: (\d+)", values),
+        "compose": re.search(r"stop_grace_period: (\d+)s", compose),
+        "systemd": re.search(r"TimeoutStopSec=(\d+)", UNIT),
+    }
+
+    assert all(found and int(found[1]) > within for found in waits.values())
+    assert "preStop" not in DEPLOYMENT
+
+
+def test_pods_have_no_rights_and_both_probes() -> None:
+    for wanted in (
+        "readOnlyRootFilesystem: true",
+        "runAsNonRoot: true",
+        "drop: [ALL]",
+        "allowPrivilegeEscalation: false",
+        "automountServiceAccountToken: false",
+        "enableServiceLinks: false",
+        "path: /readyz",
+        "path: /livez",
+    ):
+        assert wanted in DEPLOYMENT
+    assert "/health" not in DEPLOYMENT
