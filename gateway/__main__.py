@@ -16,7 +16,7 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.app import create_app, start_log, stopping_of
+from gateway.app import create_app, read_again, start_log, stopping_of
 from gateway.audit.chain import ChainKey
 from gateway.audit.verifying import verify as check_chain
 from gateway.commands import operator
@@ -315,7 +315,7 @@ def _settings() -> Settings:
 def _app(settings: Settings, stopping: Stopping | None = None) -> Starlette:
     """The gateway itself: it reads the files and modules that the settings name."""
     try:
-        return create_app(settings, stopping=stopping)
+        return create_app(settings, stopping=stopping, read=read_again)
     except (SettingsError, ImportError, TypeError) as error:
         _fail(str(error), USAGE)
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import cache
+from typing import Any
 
 import httpx2
 from graphql import GraphQLSchema
@@ -37,11 +38,14 @@ from gateway.observing import logs
 from gateway.observing.pauses import PAUSES
 from gateway.outside import ACCOUNT, Outside
 from gateway.plans.plans import Plans
+from gateway.rereading import Rereading, Taking
 from gateway.resolvers.orders.inputs import MOST
 from gateway.resolvers.root import build
 from gateway.schema.vocabulary import vocabulary
 
 ALLOWED = ("Authorization", "Cache-Control", "Content-Type")
+Beside = Callable[[], Coroutine[Any, Any, None]]
+"""What goes on beside the requests of a process."""
 PREFLIGHT_SECONDS = 600
 MEGABYTE = 1024 * 1024
 DURATIONS = "Seconds of requests, by name of the operation, kind, and ok or the code of its error."
@@ -59,11 +63,13 @@ def create_app(
     *,
     transport: httpx2.AsyncBaseTransport | None = None,
     stopping: Stopping | None = None,
+    read: Callable[[], Settings] | None = None,
 ) -> Starlette:
     """
     The gateway for one environment. With a `transport` all its HTTP goes there instead of out.
 
-    With `stopping` it heeds the signals by which its process is told to stop.
+    With `stopping` it heeds the signals by which its process is told to stop; with `read` settings
+    that changed are taken while it serves.
 
     SettingsError, ImportError or TypeError where the settings or an extension cannot be used.
     """
@@ -100,6 +106,7 @@ def create_app(
         "stopping": lambda: stopping is None or not stopping.begun,
     }
     watched = Watched({})
+    takers = outside.taking, lambda found: engine.trusting(_trusted(found))
     app = Gateway(
         routes=[
             Route(GRAPHQL, endpoint),
@@ -113,7 +120,7 @@ def create_app(
             *_cors(settings),
             Middleware(BodyLimit, maximum=limits.body_bytes),
         ],
-        lifespan=_lifespan(outside, lag, stopping),
+        lifespan=_lifespan(outside, stopping, lag.measure, *_rereading(settings, read, takers)),
     )
     app.serve(endpoint)
     app.state.engine = engine
@@ -124,10 +131,15 @@ def from_environment() -> Starlette:
     """The gateway that the environment describes; what each worker process starts."""
     settings = load(limits=REGISTRY)
     start_log(settings)
-    app = create_app(settings, stopping=stopping_of(settings))
+    app = create_app(settings, stopping=stopping_of(settings), read=read_again)
     settle()
     PAUSES.measure()
     return app
+
+
+def read_again() -> Settings:
+    """The settings as they are now; SettingsError where they cannot be used."""
+    return load(limits=REGISTRY)
 
 
 def stopping_of(settings: Settings) -> Stopping:
@@ -157,14 +169,21 @@ def _our_schema() -> GraphQLSchema:
     return _audited_schema()
 
 
-def _lifespan(outside: Outside, lag: Lag, stopping: Stopping | None) -> Lifespan[Starlette]:
+def _rereading(
+    settings: Settings, read: Callable[[], Settings] | None, takers: Sequence[Taking]
+) -> list[Beside]:
+    return [Rereading(settings, read, *takers).run] if read else []
+
+
+def _lifespan(outside: Outside, stopping: Stopping | None, *beside: Beside) -> Lifespan[Starlette]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with outside.lifespan(app):
-            measuring = asyncio.create_task(lag.measure())
+            tasks = [asyncio.create_task(each()) for each in beside]
             with stopping.heeding(outside.hurry) if stopping else nullcontext():
                 yield
-            measuring.cancel()
+            for each in tasks:
+                each.cancel()
 
     return lifespan
 

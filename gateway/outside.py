@@ -50,7 +50,7 @@ from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.choosing import account_id, contact_name
 from gateway.schema.context import Context
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.credentials import ServiceLogin, Signed, service_login
+from gateway.upstream.credentials import ServiceLogin, Signed, proof_of, service_login
 from gateway.upstream.names import Names
 from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
 from gateway.upstream.sender import Sent, now, sender_of
@@ -135,6 +135,7 @@ class Outside:
             key_for("audit", settings.audit_secret or settings.own_secret),
             required=settings.audit_required,
         )
+        self._logins, self._policy = (dataverse, finops), policy
         self._sign_ins: Mapping[str, Probe] = {
             "dataverse": dataverse.token,
             "finops": finops.token,
@@ -236,6 +237,25 @@ class Outside:
             name: state_of(each.sender) for name, each in self._services.items()
         }
         return await examined(states, self._sign_ins, issuers)
+
+    def taking(self, settings: Settings) -> Callable[[], None]:
+        """
+        Check other settings, and return what takes them: credentials, and profiles of issuers.
+
+        SettingsError where they cannot be used.
+        """
+        proof = proof_of(settings)
+        found = {each.url: each for each in issuers(settings, self._policy.current())}
+        if found.keys() != {each.issuer.url for each in self._keys}:
+            raise SettingsError(["GATEWAY_ISSUERS: issuers come and go at the next start"])
+
+        def take() -> None:
+            for login in self._logins:
+                login.prove_by(proof)
+            for each in self._keys:
+                each.describe(found[each.issuer.url])
+
+        return take
 
     def hurry(self) -> None:
         """Have whoever waits for a write answered, as the process ends shortly."""

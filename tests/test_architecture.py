@@ -27,7 +27,7 @@ LAYERS = (
     ("gateway.__main__",),
     ("gateway.commands",),
     ("gateway.app",),
-    ("gateway.outside",),
+    ("gateway.outside", "gateway.rereading"),
     ("gateway.http",),
     ("gateway.plans",),
     ("gateway.extension",),

@@ -78,6 +78,12 @@ class SigningKeys:
         """True if there are keys, however old."""
         return bool(self._keys)
 
+    def describe(self, issuer: Issuer) -> None:
+        """Take another profile of the same issuer: what was verified by the old one is no more."""
+        if issuer != self.issuer:
+            self.issuer = issuer
+            self.generation += 1
+
     async def find(self, kid: str, algorithm: str) -> SigningKey | None:
         """The key of this id for this algorithm; None where the issuer has none.
 

@@ -83,7 +83,7 @@ class Documents:
         self._limits = limits
         self._rules = rules
         self._hide_suggestions = hide_suggestions
-        self._trusted: dict[str, Document] = {}
+        self._trusted: Mapping[str, Document] = {}
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._by_tokens: dict[bytes, Document] = {}
         """One document of those that say the same."""
@@ -100,10 +100,13 @@ class Documents:
         self._keep(source, document)
         return document
 
-    def trust(self, source: str) -> Document:
-        """The same, kept for good."""
-        self._trusted[source] = self._make(source)
-        return self._trusted[source]
+    def trusted(self, source: str) -> Document:
+        """The same, to be kept for good."""
+        return self._trusted.get(source) or self._make(source)
+
+    def trust(self, documents: Mapping[str, Document]) -> None:
+        """Keep these documents for good, in the place of those that were."""
+        self._trusted = documents
 
     def _make(self, source: str) -> Document:
         try:

@@ -1,7 +1,7 @@
 """The engine: a GraphQL request -> an operation that may run -> its answer."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from inspect import isawaitable
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from graphql import (
 )
 from msgspec import Struct
 
-from gateway.engine.documents import MEMORY, Documents, PreparedOperation
+from gateway.engine.documents import MEMORY, Document, Documents, PreparedOperation
 from gateway.engine.fanout import evaluate
 from gateway.engine.limits import Limits
 from gateway.engine.outcome import COMPILED, Answer, ExecutionWay, bad_request, field_error, refused
@@ -110,7 +110,7 @@ class Engine:
         self._documents = Documents(
             schema, limits, rules, hide_suggestions=self._hide_suggestions, memory=memory
         )
-        trusted.prepare(self._trust)
+        self.trusting(trusted)()
 
     @property
     def bytes_kept(self) -> int:
@@ -142,9 +142,28 @@ class Engine:
         except LimitExceeded as error:
             raise refused(error) from None
 
-    def _trust(self, text: str) -> None:
+    def trusting(self, trusted: Trusted) -> Callable[[], None]:
+        """
+        Check trusted documents, and return what puts them in the place of those that there are.
+
+        SettingsError where one of them is not valid or passes a limit.
+        """
+        found: dict[str, Document] = {}
+
+        def trust(text: str) -> None:
+            found[text] = self._documents.trusted(text)
+            self._prepare(found[text])
+
+        def take() -> None:
+            self._documents.trust(found)
+            self._trusted = trusted
+
+        trusted.prepare(trust)
+        return take
+
+    def _prepare(self, document: Document) -> None:
         """Do for a document all that can be done before somebody asks for it."""
-        for operation in self._documents.trust(text).operations.values():
+        for operation in document.operations.values():
             if not operation.node.variable_definitions:
                 self._check(operation, {}, self._limits)
             if self._plans is not None and operation.kind is OperationType.QUERY:

@@ -104,6 +104,10 @@ class ServiceLogin:
         self._replaced = float("-inf")
         """The time at which another one was asked for in the place of one that was refused."""
 
+    def prove_by(self, proof: Proof) -> None:
+        """Renew tokens by another proof from now on; the one that is held stays good."""
+        self._proof, self._failure = proof, None
+
     def held(self) -> str | None:
         """The token, where it is good and not due to be renewed."""
         held = self._token
@@ -215,11 +219,15 @@ class Signed:
 def service_login(settings: Settings, service_url: str, transport: Transport) -> ServiceLogin:
     """The login that the settings describe, for one of the two services."""
     token_url = settings.token_url or ENTRA.format(tenant=settings.tenant)
+    return ServiceLogin(transport, service_url, token_url, proof_of(settings))
+
+
+def proof_of(settings: Settings) -> Proof:
+    """The proof by the settings' secret or certificate; SettingsError for an unusable one."""
     if settings.client_certificate:
-        proof = by_certificate(settings.client_id, settings.client_certificate, token_url)
-    else:
-        proof = by_secret(settings.client_id, settings.client_secret or "")
-    return ServiceLogin(transport, service_url, token_url, proof)
+        token_url = settings.token_url or ENTRA.format(tenant=settings.tenant)
+        return by_certificate(settings.client_id, settings.client_certificate, token_url)
+    return by_secret(settings.client_id, settings.client_secret or "")
 
 
 def by_secret(client_id: str, secret: str) -> Proof:
