@@ -1,6 +1,7 @@
 """The composition root: settings -> the ASGI application. The one module that knows all others."""
 
 import asyncio
+import importlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -17,7 +18,7 @@ from starlette.types import Lifespan
 
 from gateway.auth.policy_file import PolicyFile
 from gateway.config.environment import load
-from gateway.config.settings import Settings
+from gateway.config.settings import Settings, SettingsError
 from gateway.engine import manifest
 from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
@@ -42,10 +43,11 @@ from gateway.rereading import Rereading, Taking
 from gateway.resolvers.orders.inputs import MOST
 from gateway.resolvers.root import build
 from gateway.schema.vocabulary import vocabulary
+from gateway.tracing.tracing import Tracing
 
 ALLOWED = ("Authorization", "Cache-Control", "Content-Type")
 Beside = Callable[[], Coroutine[Any, Any, None]]
-"""What goes on beside the requests of a process."""
+"""Work that goes on beside the requests of a process."""
 PREFLIGHT_SECONDS = 600
 MEGABYTE = 1024 * 1024
 DURATIONS = "Seconds of requests, by name of the operation, kind, and ok or the code of its error."
@@ -64,21 +66,26 @@ def create_app(
     transport: httpx2.AsyncBaseTransport | None = None,
     stopping: Stopping | None = None,
     read: Callable[[], Settings] | None = None,
+    tracing: Tracing | None = None,
 ) -> Starlette:
     """
     The gateway for one environment. With a `transport` all its HTTP goes there instead of out.
 
     With `stopping` it heeds the signals by which its process is told to stop; with `read` settings
-    that changed are taken while it serves.
+    that changed are taken while it serves. `tracing` is made of the settings where none is given.
 
     SettingsError, ImportError or TypeError where the settings or an extension cannot be used.
     """
     types = schema(settings)
+    tracing = tracing or _tracing(settings)
     outside = Outside(
-        settings, PolicyFile(settings.policy, vocabulary(Registry(settings.extensions))), transport
+        settings,
+        PolicyFile(settings.policy, vocabulary(Registry(settings.extensions))),
+        transport,
+        tracing,
     )
     limits = Limits(**settings.limits)
-    engine = Engine(
+    engine = (tracing.engine if tracing else Engine)(
         types,
         limits,
         introspection=settings.introspection,
@@ -89,9 +96,10 @@ def create_app(
         most=MOST,
         memory=settings.memory * MEGABYTE,
     )
+    authenticate = outside.authenticator.authenticate
     endpoint = GraphQLEndpoint(
         engine,
-        outside.authenticator.authenticate,
+        tracing.authenticating(authenticate) if tracing else authenticate,
         outside.context,
         look_as=outside.seen_as,
         explain=outside.explain,
@@ -117,10 +125,13 @@ def create_app(
         middleware=[
             Middleware(Requests, stopping=stopping),
             *_watching(settings, watched),
+            *([tracing.requests()] if tracing else []),
             *_cors(settings),
             Middleware(BodyLimit, maximum=limits.body_bytes),
         ],
-        lifespan=_lifespan(outside, stopping, lag.measure, *_rereading(settings, read, takers)),
+        lifespan=_lifespan(
+            outside, tracing, stopping, lag.measure, *_rereading(settings, read, takers)
+        ),
     )
     app.serve(endpoint)
     app.state.engine = engine
@@ -175,7 +186,24 @@ def _rereading(
     return [Rereading(settings, read, *takers).run] if read else []
 
 
-def _lifespan(outside: Outside, stopping: Stopping | None, *beside: Beside) -> Lifespan[Starlette]:
+def _tracing(settings: Settings) -> Tracing | None:
+    """
+    The maker of spans, if switched on; SettingsError where the SDK is not installed.
+    """
+    if not settings.traces:
+        return None
+    try:
+        # Nobody else should need the SDK, which is an extra.
+        found: Tracing = importlib.import_module("gateway.tracing.spans").started()
+    except ModuleNotFoundError as error:
+        needed = f"needs {error.name}; install dynamics-gateway[otel]"
+        raise SettingsError([f"GATEWAY_TRACES: {needed}"]) from None
+    return found
+
+
+def _lifespan(
+    outside: Outside, tracing: Tracing | None, stopping: Stopping | None, *beside: Beside
+) -> Lifespan[Starlette]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with outside.lifespan(app):
@@ -184,6 +212,8 @@ def _lifespan(outside: Outside, stopping: Stopping | None, *beside: Beside) -> L
                 yield
             for each in tasks:
                 each.cancel()
+        if tracing:
+            await asyncio.to_thread(tracing.flush)
 
     return lifespan
 

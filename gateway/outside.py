@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from gateway.admission.flights import Flights
+from gateway.admission.governor import Governor
 from gateway.admission.leases import PATIENCE, Leases, SharedBudget
 from gateway.audit import recorder
 from gateway.auth.authenticator import Authenticator
@@ -49,6 +50,7 @@ from gateway.schema.business import languages
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.choosing import account_id, contact_name
 from gateway.schema.context import Context
+from gateway.tracing.tracing import Tracing
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, proof_of, service_login
 from gateway.upstream.names import Names
@@ -77,8 +79,13 @@ class Outside:
     """The services of the process: HTTP clients, tokens, keys and remembered callers."""
 
     def __init__(
-        self, settings: Settings, policy: PolicyFile, transport: httpx2.AsyncBaseTransport | None
+        self,
+        settings: Settings,
+        policy: PolicyFile,
+        transport: httpx2.AsyncBaseTransport | None,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = tracing
         self._registry = Registry(settings.extensions)
         self._settings = settings
         self._given = transport
@@ -335,13 +342,14 @@ class Outside:
             yield
 
     def _service(self, dialect: Dialect, root: str, login: ServiceLogin) -> Service:
+        made, governor = self._transport(), self._tracing.governor if self._tracing else Governor
         return Service(
-            Signed(self._transport(), login),
+            Signed(self._tracing.calling(made) if self._tracing else made, login),
             # Links that the service sends begin with this, in the form that it gives addresses.
             str(httpx2.URL(root)),
             dialect,
             write_patience=self._settings.write_timeout,
-            sender=sender_of(self._settings, dialect.service, self._flights),
+            sender=sender_of(self._settings, dialect.service, self._flights, governor),
         )
 
     def _transport(self) -> Transport:

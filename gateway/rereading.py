@@ -84,7 +84,7 @@ def _held_back(before: Settings, now: Settings) -> Iterator[str]:
 
 
 def _stamps(settings: Settings) -> tuple[Stamp, ...]:
-    """When the files that settings name were written, and how long they are."""
+    """The times and lengths of the files that settings name."""
     return tuple(map(_stamp, [getattr(settings, name) for name in FILES]))
 
 

@@ -28,6 +28,7 @@ LAYERS = (
     ("gateway.commands",),
     ("gateway.app",),
     ("gateway.outside", "gateway.rereading"),
+    ("gateway.tracing",),
     ("gateway.http",),
     ("gateway.plans",),
     ("gateway.extension",),
@@ -243,10 +244,13 @@ MAY_ASK_UPSTREAM = {
     "gateway.metadata.fetching",
     "gateway.outside",
     "gateway.reconciling",
+    "gateway.tracing.spans",
+    "gateway.tracing.tracing",
 }
 """
 The users of `upstream.service`: customers' reads, mutations (with the columns that they stand on),
-callers before there is a principal, the operator's comparison, and `outside`, which makes them.
+callers before there is a principal, the operator's comparison, what traces them, and `outside`,
+which makes them.
 """
 FENCED = ("gateway.client.", "gateway.upstream.")
 SENDING = (

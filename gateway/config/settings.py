@@ -318,6 +318,12 @@ class Settings:
         parsers.http_transport,
         default="own",
     )
+    traces: bool = variable(
+        "Send spans to a collector of OpenTelemetry, by the SDK of the extra `otel`, which reads "
+        "`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER` and its other variables itself.",
+        parsers.switch,
+        default=False,
+    )
     log_format: LogFormat = variable(  # noqa: RUF009 - a field, as all of them
         "`text`, or `json`: one object a line.", parsers.log_format, default="text"
     )

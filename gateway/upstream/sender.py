@@ -296,7 +296,12 @@ class Sender:
         return True
 
 
-def sender_of(settings: Settings, service: str, flights: Flights[Request, Sent]) -> Sender:
+def sender_of(
+    settings: Settings,
+    service: str,
+    flights: Flights[Request, Sent],
+    governor: type[Governor] = Governor,
+) -> Sender:
     """
     The way to a service by the settings; its limits are shared by all worker processes. `flights`
     are those of all services: a write to one shows in the other.
@@ -304,7 +309,7 @@ def sender_of(settings: Settings, service: str, flights: Flights[Request, Sent])
     read = settings.read_timeout
     places = max(1, settings.upstream_concurrency // settings.workers)
     return Sender(
-        governor=Governor(service, places, parts=settings.workers),
+        governor=governor(service, places, parts=settings.workers),
         shares=settings.share_reads,
         flights=flights,
         timeouts=Timeouts(settings.connect_timeout, read, read, settings.deadline),
