@@ -15,6 +15,7 @@ from gateway.errors import InvalidInput
 from gateway.loaders.seals import Broken
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders.expectations import Expected
+from gateway.resolvers.orders.hidden_columns import unveiled, veiled
 from gateway.resolvers.orders.order_facts import canceled_in_erp, read_lines, read_order, with_days
 from gateway.resolvers.orders.payloads import OperationStatus
 from gateway.schema.business.sales import FINGERPRINT, SalesOrder
@@ -98,16 +99,17 @@ async def _changed(info: Info, receipt: Receipt) -> Operation | None:
     context, expected = info.context, receipt.expected
     settled = context.writer.writes.clock() >= receipt.until + SETTLED_AFTER
     select = _selected(info) | expected.columns | paths(SalesOrder, "_version", "company", "number")
-    order = await read_order(context, receipt.order, select)
+    inside = unveiled(context)
+    order = await read_order(inside, receipt.order, select)
     if order is None:
         return None
     columns = expected.line_columns
-    lines = await read_lines(context, receipt.order, columns) if expected.lines else {}
-    said = with_days(context, SalesOrder, order.raw)
+    lines = await read_lines(inside, receipt.order, columns) if expected.lines else {}
+    said = with_days(inside, SalesOrder, order.raw)
     status = _judged(receipt, said, lines, settled=settled)
     if status is OperationStatus.CHANGED and expected.canceled:
-        status = await _canceled(context, order, settled=settled)
-    return Operation(status=status, order=order)
+        status = await _canceled(inside, order, settled=settled)
+    return Operation(status=status, order=veiled(context, order))
 
 
 async def _canceled(context: Context, order: SalesOrder, *, settled: bool) -> OperationStatus:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from gateway.model.tables import paths
 from gateway.resolvers.orders import lookups, new_order
 from gateway.resolvers.orders.create import load
+from gateway.resolvers.orders.hidden_columns import veiled
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput
 from gateway.resolvers.orders.line_checks import Basket, Item
 from gateway.resolvers.orders.own_values import own_rules
@@ -46,7 +47,7 @@ async def preview(info: Info, sent: PreviewSalesOrderInput) -> PreviewSalesOrder
 async def _line(context: Context, basket: Basket, item: Item) -> PreviewLine:
     assert item.product is not None, "a new line has one"  # noqa: S101
     product = await context.loaders.node(Product, (item.product._id,), paths(Product))
-    product = product or item.product
+    product = product or veiled(context, item.product)
     price = item.price
     return PreviewLine(
         product=product,

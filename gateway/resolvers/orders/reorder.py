@@ -12,6 +12,7 @@ from gateway.model.declarations import Column
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import create, lookups
 from gateway.resolvers.orders.deal import Deal
+from gateway.resolvers.orders.hidden_columns import unveiled, veiled
 from gateway.resolvers.orders.input_checks import (
     day_mistakes,
     key_mistakes,
@@ -101,8 +102,9 @@ async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
             payload = await create.place(attempt, buyer, basket, order)
     except Wrong as wrong:
         payload = payload or refused(ReorderPayload, wrong.errors)
-    payload.unavailable = [source.rows[number] for number in sorted(trial.gone)]
-    payload.left_out = trial.left_out(source.rows)
+    shown = [veiled(context, row) for row in source.rows]
+    payload.unavailable = [shown[number] for number in sorted(trial.gone)]
+    payload.left_out = trial.left_out(shown)
     return payload
 
 
@@ -117,7 +119,8 @@ def _taken(trial: Trial, *, skip: bool) -> list[Item]:
 async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
     context, raw = info.context, info._raw_info
     (key,) = key_of(SalesOrder, sent.order, "order")
-    order = await read_order(context, UUID(str(key)), paths(SalesOrder, "account"))
+    inside = unveiled(context)
+    order = await read_order(inside, UUID(str(key)), paths(SalesOrder, "account"))
     if order is None:
         raise Wrong(OrderNotFound(message="There is no such order.", path=["input", "order"]))
     table = SalesOrderLine.__table__
@@ -127,7 +130,7 @@ async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
     rules = own_rules(context)
     members = [each for each in sent.LINE_MEMBERS if not rules.hides(each)]
     select = LINE | shown | {each.path for each in members}
-    found = await context.loaders.matching(
+    found = await inside.loaders.matching(
         SalesOrderLine, {column_of(SalesOrderLine, "order"): UUID(str(key))}, select
     )
     account = UUID(value_at(order.raw, column_of(SalesOrder, "account")))
