@@ -14,7 +14,6 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import lookups, new_order, own_values
 from gateway.resolvers.orders.expectations import Expected, added
-from gateway.resolvers.orders.hidden_columns import asked_by, unveiled
 from gateway.resolvers.orders.input_checks import (
     address_mistakes,
     day_mistakes,
@@ -56,6 +55,7 @@ from gateway.schema.business.catalog import Product
 from gateway.schema.business.sales import LineStatus, OrderStatus, SalesOrder, SalesOrderLine
 from gateway.schema.business.values import Address
 from gateway.schema.context import Info
+from gateway.schema.hidden_columns import asked_by, unveiled
 from gateway.upstream.conditions import Raw, same, value_at
 from gateway.upstream.service import Write
 

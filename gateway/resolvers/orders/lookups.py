@@ -14,7 +14,6 @@ from gateway.loaders.rows import Loaders
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import credit_checks
 from gateway.resolvers.orders.deal import Deal
-from gateway.resolvers.orders.hidden_columns import asked_by, unveiled
 from gateway.resolvers.orders.input_checks import key_of, today
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput, SalesOrderLineInput
 from gateway.resolvers.orders.line_checks import (
@@ -45,6 +44,7 @@ from gateway.schema.business.order_settings import order_settings
 from gateway.schema.business.sales import SalesOrder
 from gateway.schema.business.values import Address, Money
 from gateway.schema.context import Context
+from gateway.schema.hidden_columns import asked_by, unveiled
 from gateway.schema.identities import ContactForParty
 from gateway.upstream.conditions import All, Compare, same, value_at
 from gateway.upstream.odata import ODataQuery

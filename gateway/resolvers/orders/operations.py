@@ -15,11 +15,11 @@ from gateway.errors import InvalidInput
 from gateway.loaders.seals import Broken
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders.expectations import Expected
-from gateway.resolvers.orders.hidden_columns import unveiled, veiled
 from gateway.resolvers.orders.order_facts import canceled_in_erp, read_lines, read_order, with_days
 from gateway.resolvers.orders.payloads import OperationStatus
 from gateway.schema.business.sales import FINGERPRINT, SalesOrder
 from gateway.schema.context import Context, Info
+from gateway.schema.hidden_columns import unveiled, veiled
 from gateway.schema.selection import columns_under
 
 ID, VERSION = (column_of(SalesOrder, name) for name in ("_id", "_version"))

@@ -18,7 +18,6 @@ from gateway.loaders.writer import DUPLICATES, STALE, TELLING, Unsettled
 from gateway.model.tables import Row, column_of, paths
 from gateway.resolvers.orders.erp_messages import refusal
 from gateway.resolvers.orders.expectations import Expected
-from gateway.resolvers.orders.hidden_columns import unveiled
 from gateway.resolvers.orders.input_checks import key_of
 from gateway.resolvers.orders.inputs import ChangeInput
 from gateway.resolvers.orders.operations import Receipt, receipt_id
@@ -33,6 +32,7 @@ from gateway.resolvers.orders.user_errors import (
 from gateway.resolvers.written_rows import row_of
 from gateway.schema.business.sales import OrderStatus, SalesOrder, SalesOrderLine
 from gateway.schema.context import Context, Info
+from gateway.schema.hidden_columns import unveiled
 from gateway.schema.selection import columns_under
 from gateway.upstream.conditions import Raw, value_at
 from gateway.upstream.service import Write

@@ -6,7 +6,6 @@ from decimal import Decimal
 from gateway.model.tables import paths
 from gateway.resolvers.orders import lookups, new_order
 from gateway.resolvers.orders.create import load
-from gateway.resolvers.orders.hidden_columns import veiled
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput
 from gateway.resolvers.orders.line_checks import Basket, Item
 from gateway.resolvers.orders.own_values import own_rules
@@ -19,6 +18,7 @@ from gateway.resolvers.orders.payloads import (
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.values import Money
 from gateway.schema.context import Context, Info
+from gateway.schema.hidden_columns import veiled
 
 ALWAYS = [PreviewDifference.TAX, PreviewDifference.CHARGES, PreviewDifference.DISCOUNTS]
 """The amounts that the ERP alone knows of any order."""

@@ -12,7 +12,6 @@ from gateway.model.declarations import Column
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import create, lookups
 from gateway.resolvers.orders.deal import Deal
-from gateway.resolvers.orders.hidden_columns import unveiled, veiled
 from gateway.resolvers.orders.input_checks import (
     day_mistakes,
     key_mistakes,
@@ -36,6 +35,7 @@ from gateway.schema import ids
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.context import Context, Info
+from gateway.schema.hidden_columns import unveiled, veiled
 from gateway.schema.selection import columns_of, columns_under, fields
 from gateway.upstream.conditions import value_at
 

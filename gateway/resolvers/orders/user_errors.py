@@ -9,13 +9,13 @@ import strawberry
 
 from gateway.loaders.hiding import shows
 from gateway.model.tables import Row
-from gateway.resolvers.orders.hidden_columns import veiled
 from gateway.schema.business.accounts import Account
 from gateway.schema.business.catalog import Product, Unit
 from gateway.schema.business.order_settings import OrderSettings
 from gateway.schema.business.sales import OrderStatus, SalesOrder
 from gateway.schema.business.values import Money
 from gateway.schema.context import Context
+from gateway.schema.hidden_columns import veiled
 
 HIDDEN = "null where your role does not show it."
 

@@ -1,5 +1,5 @@
 """
-Orders past the columns that a caller's roles hide: a check reads them, and nothing of them is told.
+Rows past the columns that a caller's roles hide: a check reads them, and nothing of them is told.
 
 What the input names the caller asks by, and asking by a hidden column is forbidden as in a filter.
 """
