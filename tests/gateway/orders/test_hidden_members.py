@@ -9,6 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from strawberry.utils.str_converters import to_camel_case
 
+from emulator.faults.actions import Cut
 from gateway.resolvers.orders.line_checks import WayToLine
 from gateway.resolvers.orders.user_errors import ALL, UserError
 from gateway.resolvers.root import build
@@ -95,14 +96,15 @@ def sent(way: WayToLine, order: dict[str, Any], product: dict[str, Any]) -> dict
     line = {"product": product["id"], "quantity": "3"}
     at = {"order": order["id"], "version": order["version"]}
     once = {"idempotencyKey": str(uuid4())}
-    return {
+    found: dict[WayToLine, dict[str, Any]] = {
         WayToLine.PREVIEW: {"lines": [line]},
         WayToLine.CREATE: {"lines": [line], **once},
         WayToLine.ADD: {**at, **once, "lines": [line]},
         WayToLine.IMPORT: {**at, **once, "csv": f"number;quantity\n{product['number']};3"},
         WayToLine.CHANGE: {**at, "line": order["lines"]["nodes"][0]["id"], "quantity": "3"},
         WayToLine.REORDER: {"order": order["id"], **once},
-    }[way]
+    }
+    return found[way]
 
 
 async def go(
@@ -323,3 +325,50 @@ async def test_candidates_show_no_more_than_products_do(
     assert {each["itemNumber"] for each in error["candidates"]} == {item}
     assert {(each["name"], each["number"]) for each in error["candidates"]} == {(None, None)}
     assert set(answer.codes) == {"FORBIDDEN"}
+
+
+async def test_lines_that_are_left_out_show_no_more_than_lines_do(
+    changing_world: Starlette, plain: Stack, product: dict[str, Any], tmp_path: Path
+) -> None:
+    line = {"product": product["id"], "quantity": "2", "note": "secret"}
+    order = await placed(plain, lines=[line])
+    base = Base(plain, product, order)
+    hidden = policy(tmp_path, ("SalesOrderLine.note", "SalesOrderLine.order"))
+    async with running(changing_world, policy=hidden) as discreet:
+        with base.product_is(statecode=1):
+            answer = await discreet.ask(
+                """mutation ($i: ReorderInput!) { reorder(input: $i) {
+                  unavailable { quantity note } leftOut { line { quantity note } }
+                } }""",
+                i={"order": order["id"], "idempotencyKey": str(uuid4())},
+            )
+
+    said = answer.body["data"]["reorder"]
+    assert said["unavailable"] == [{"quantity": "2.0", "note": None}]
+    assert said["leftOut"] == [{"line": {"quantity": "2.0", "note": None}}]
+    assert set(answer.codes) == {"FORBIDDEN"}
+
+
+async def test_an_operation_shows_no_more_of_its_order_than_orders_do(
+    changing_world: Starlette, plain: Stack, tmp_path: Path
+) -> None:
+    order = await placed(plain, customerReference="secret")
+    at = {"order": order["id"], "version": order["version"]}
+    hidden = policy(tmp_path, ("SalesOrder.customerReference", "SalesOrder.status"))
+    faults = changing_world.state.faults
+    async with running(changing_world, policy=hidden) as discreet:
+        faults.add(Cut(), method="PATCH", set="salesorders")
+        pending = await discreet.ask(
+            "mutation ($i: UpdateSalesOrderInput!) { updateSalesOrder(input: $i) { operation } }",
+            i={**at, "requisitionNumber": "R-7"},
+        )
+        faults.clear()
+        answer = await discreet.ask(
+            "query ($id: ID!) { operation(id: $id) { status order { customerReference } } }",
+            id=pending.data["updateSalesOrder"]["operation"],
+        )
+
+    said = answer.body["data"]["operation"]
+    assert said["status"] in ("PENDING", "CHANGED")
+    assert said["order"] == {"customerReference": None}
+    assert answer.codes == ["FORBIDDEN"]
