@@ -7,8 +7,10 @@ whoever can connect could fill the log.
 """
 
 import asyncio
+import re
 import resource
 from collections import deque
+from functools import lru_cache
 from typing import Any, Final
 
 import httptools
@@ -46,6 +48,12 @@ _END: Final = b"\r\n"
 _LINE, _COLON = len(b"  HTTP/1.1" + _END + _END), len(b": " + _END)
 """Bytes of a head besides method, URL and headers, and of a header besides its parts."""
 
+HOST, CODING, CHUNKED = b"host", b"transfer-encoding", b"chunked"
+HOST_VALUE: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+"""A host as RFC 3986 has it; empty where the address of a request has none."""
+_HOSTS: Final = 64
+"""Values of the header whose look is remembered."""
+VERSIONS: Final = ("1.1", "1.0")
 NOTHING: Final[Any] = {}
 HEAD, BODY, ANSWER, IDLE = "head", "body", "answer", "idle"
 """
@@ -116,7 +124,7 @@ class Bounded(HttpToolsProtocol):
             self.parser.feed_data(data)
             self._check()
         except httptools.HttpParserUpgrade:
-            pass  # nothing is upgraded; the request is answered as it is
+            self._leave_after_this()
         except (httptools.HttpParserError, BoundExceeded):
             self._refuse()
 
@@ -133,6 +141,8 @@ class Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head = self._size()
+        if not self._is_clear():
+            self._exceed(400)
         # What follows it in the same piece is held still.
         self._unparsed = max(self._unparsed - self._head, 0)
         if self._head > HEAD_BYTES:
@@ -198,6 +208,27 @@ class Bounded(HttpToolsProtocol):
         for name, value in self.headers:
             size += len(name) + len(value)
         return size
+
+    def _is_clear(self) -> bool:
+        """True if the head says without doubt for whom it is, and where its body ends."""
+        names = [name for name, _ in self.headers]
+        version, hosts = self.parser.get_http_version(), names.count(HOST)
+        if version not in VERSIONS or hosts > 1 or (not hosts and version != "1.0"):
+            return False
+        if hosts and not _is_host(self.headers[names.index(HOST)][1]):
+            return False
+        return CODING not in names or all(
+            value.lower() == CHUNKED for name, value in self.headers if name == CODING
+        )
+
+    def _leave_after_this(self) -> None:
+        """
+        Nothing is upgraded: the request is answered as it is and the connection closed, as nobody
+        can say what its client takes the bytes behind the request for.
+        """
+        self.cycle.keep_alive = False
+        if self.cycle.response_complete:
+            self.transport.close()
 
     def _exceed(self, status: int) -> None:
         """Refuse the request, with this status."""
@@ -274,6 +305,12 @@ class Bounded(HttpToolsProtocol):
         bound = bounds.get(self._phase)
         late = bound is not None and self.loop.time() - self._since > bound
         return late and not self.flow.read_paused
+
+
+@lru_cache(_HOSTS)
+def _is_host(value: bytes) -> bool:
+    """True if this is a name or an address, and perhaps a port."""
+    return HOST_VALUE.fullmatch(value) is not None
 
 
 def _front_of(server_state: ServerState) -> Front:

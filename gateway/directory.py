@@ -32,7 +32,7 @@ from gateway.persons import (
     PARTY_ADDRESS,
     PERSON,
     WEB_ROLES,
-    WITHOUT,
+    AbsentTables,
     account_of,
     accounts_inside,
     accounts_of,
@@ -100,7 +100,7 @@ class Directory:
         self._external_identities = external_identities
         self._contact_parties = contact_parties
         self._web_roles = [WEB_ROLES[name] for name in web_roles]
-        self._absent: set[type[Row]] = set()
+        self._absent = AbsentTables(clock)
         self._renewing: asyncio.Task[None] | None = None
         self._customers: Kept[Identity, Customer | Reason] = Kept(self._outcome, outage, clock)
         self._children: Kept[Accounts, Accounts] = Kept(self._below, outage, clock)
@@ -385,9 +385,7 @@ class Directory:
                 return await self._read(cls, select or paths(cls), where)
             except NotAvailableHere:
                 pass
-        if cls not in self._absent:
-            self._absent.add(cls)
-            log.warning("Dataverse has no %s: %s", entity, WITHOUT[cls])
+        self._absent.add(cls)
         return []
 
     async def _read(self, cls: type[R], select: Iterable[str], where: Condition) -> list[R]:

@@ -5,7 +5,7 @@ contact of an identity and of an address, their accounts inside of them, and the
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -58,6 +58,26 @@ WITHOUT: dict[type[Row], str] = {
     ),
 }
 """The consequence of the absence of each of these tables; nobody can be found by it then."""
+
+
+LOOK_AGAIN = 300.0
+"""Seconds after which a table that was not there is asked for again."""
+
+
+class AbsentTables:
+    """The tables that were not there of late; the log tells of each once."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._until: dict[type[Row], float] = {}
+
+    def __contains__(self, cls: type[Row]) -> bool:
+        return self._clock() < self._until.get(cls, 0.0)
+
+    def add(self, cls: type[Row]) -> None:
+        if cls not in self._until:
+            log.warning("Dataverse has no %s: %s", cls.__table__.entity, WITHOUT[cls])
+        self._until[cls] = self._clock() + LOOK_AGAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
+from collections import OrderedDict
 from typing import Any, Final
 
 import httpx2
-from authlib.integrations.base_client import MismatchingStateError, OAuthError
+from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth
 from joserfc.errors import JoseError
 from starlette.requests import Request
@@ -23,6 +24,10 @@ EARLY: Final = 60
 """Seconds before its end at which a token counts as over."""
 TELL_AFTER: Final = 60
 """Seconds after which the log tells of another sign-in that failed: anybody can make them fail."""
+EXCHANGES: Final = 8
+"""Codes that are tried at the issuer at once; others wait."""
+REMEMBERED: Final = 10_000
+"""Sign-ins that were tried, which are not tried again."""
 PAUSE: Final = 5
 """Seconds for which an issuer that did not answer is left alone by those who want to sign in."""
 
@@ -48,6 +53,8 @@ class Issuer:
         self._settings = settings
         self._transport = Shared()
         self._asking = asyncio.Lock()
+        self._exchanging = asyncio.Semaphore(EXCHANGES)
+        self._tried: OrderedDict[str, None] = OrderedDict()
         self._failed = -float(PAUSE)
         self._told = -float(TELL_AFTER)
         self._client: Any = OAuth().register(
@@ -87,18 +94,31 @@ class Issuer:
         """Return who came back; SignInNeeded if the code, the state or the token is not right."""
         if "error" in request.query_params:
             raise SignInNeeded
+        self._try_once(request)
         try:
-            answer = await self._client.authorize_access_token(request)
+            async with self._exchanging:
+                answer = await self._client.authorize_access_token(request)
             claims, tokens = answer["userinfo"], _tokens(answer, None)
             name = str(claims["name"]) if claims.get("name") else None
             return User(str(claims["sub"]), tokens, time.time(), name=name)
         except httpx2.HTTPError as error:
             raise Unavailable("issuer") from error
-        except MismatchingStateError as error:
-            raise SignInNeeded from error
         except (OAuthError, JoseError, ValueError, KeyError) as error:
             self._tell(error)
             raise SignInNeeded from error
+
+    def _try_once(self, request: Request) -> None:
+        """
+        SignInNeeded unless the request comes back from a sign-in that was begun here and has not
+        been tried yet: anybody can send the way back again, and each try is a call of the issuer.
+        """
+        state = request.query_params.get("state", "")
+        begun = request.session.get(f"_state_issuer_{state}")
+        if begun is None or begun["exp"] < time.time() or state in self._tried:
+            raise SignInNeeded
+        self._tried[state] = None
+        if len(self._tried) > REMEMBERED:
+            self._tried.popitem(last=False)
 
     def _tell(self, error: Exception) -> None:
         now = time.monotonic()

@@ -11,6 +11,8 @@ from gateway.audit.sinks import SEAL
 BEGINNINGS = frozenset({"opened", "healed", "gap"})
 """The notes with which a file may begin."""
 
+UNENDED = "it has no seal and is not closed: lines may be cut off its end"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -55,12 +57,18 @@ class _Verifying:
         self._problems: list[str] = []
         self._lines = self._broken = 0
         self._behind: int | None = None
+        self._unended: str | None = None
+        """The file of which only the next one can tell whether it is whole."""
 
     def file(self, path: str) -> None:
         sealed = _seal_of(path)
         seal = self._key.unseal(sealed) if sealed else None
+        before = self._unended
         with open(path, "rb") as file:
             last, passed = self._read(path, file, seal.place if seal else None)
+        if before is not None and self._unended is not None:
+            self._wrong(before, UNENDED)
+        self._unended = None
         if last is not None and "chain" in last.body:
             self._output(path)
             return
@@ -68,7 +76,7 @@ class _Verifying:
             self._wrong(path, "the seal is damaged, or of another secret")
         elif seal is None:
             if last is None or last.event != "closed":
-                self._wrong(path, "it has no seal and is not closed: lines may be cut off its end")
+                self._unended = path
         elif not passed and seal.place.lines:
             self._wrong(path, f"line {seal.place.lines} of the seal is not there")
 
@@ -82,6 +90,8 @@ class _Verifying:
                 self._wrong(path, f"the chain {at} is not closed: lines may be cut off its end")
 
     def verdict(self) -> Verdict:
+        if self._unended is not None:
+            self._wrong(self._unended, UNENDED)
         if not self._seen:
             self._problems.append("the line with that hash is missing")
         last = next(reversed(self._chains.values())).place if self._chains else Place()
@@ -128,6 +138,8 @@ class _Verifying:
                 self._wrong(path, f"line {number}: {read.body['what']}")
         elif not follows:
             self._wrong(path, f"line {number} does not follow from those before it")
+        if first and follows:
+            self._unended = None  # it was renamed while nobody wrote
         chain.place, chain.last = read.place, read
         self._seen = self._seen or read.place.hash == self._head
 

@@ -3,8 +3,10 @@ The rights of the gateway's user in Dataverse: to each table by the privileges t
 secured columns by the user's field security profiles.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.doctor.describing import Described, Json
 from gateway.doctor.findings import Finding, ok, unknown, wrong
@@ -31,27 +33,38 @@ COLUMN_RIGHTS: Final = {"CanRead": "read", "CanCreate": "create", "CanUpdate": "
 async def check(looking: Looking, described: Described) -> CheckResult:
     """The privileges that the user lacks, of those that reading and ordering take."""
     service = looking.services["dataverse"]
+    relied = looking.relied["dataverse"]
+    tables = sorted(described.definitions.items())
     try:
         me = (await service.read("WhoAmI", looking.allowance()))["UserId"]
         of_me = f"systemusers({me})/Microsoft.Dynamics.CRM."
         path = f"{of_me}RetrieveUserPrivileges()"
         rows = (await service.read(path, looking.allowance()))["RolePrivileges"]
-        path = f"{of_me}RetrievePrincipalAttributePrivileges()"
-        columns = (await service.read(path, looking.allowance()))["AttributePrivileges"]
     except UpstreamError as error:
         return CheckResult([unknown(CHECK, SUBJECT, words(error))])
     held = {str(row["PrivilegeId"]).lower() for row in rows}
     kept = [{name: row[name] for name in DUMPED if name in row} for row in rows]
-    relied = looking.relied["dataverse"]
     findings = [
         finding
-        for table, definition in sorted(described.definitions.items())
-        for finding in (
-            *_table(table, _own(definition), relied.get(table, {}), held),
-            *_secured(table, definition, relied.get(table, {}), columns),
-        )
+        for table, definition in tables
+        for finding in _table(table, _own(definition), relied.get(table, {}), held)
     ]
-    return CheckResult(findings, dumped={"RolePrivileges": kept, "AttributePrivileges": columns})
+    dumped = {"RolePrivileges": kept}
+    secured = [
+        column
+        for table, definition in tables
+        for column in _secured(table, definition, relied.get(table, {}))
+    ]
+    if secured:
+        path = f"{of_me}RetrievePrincipalAttributePrivileges()"
+        try:
+            rights = (await service.read(path, looking.allowance()))["AttributePrivileges"]
+        except UpstreamError as error:
+            findings += [unknown(CHECK, each.subject, words(error)) for each in secured]
+        else:
+            dumped["AttributePrivileges"] = rights
+            findings += _columns(secured, rights)
+    return CheckResult(findings, dumped=dumped)
 
 
 def _own(definition: Json) -> dict[str, Json]:
@@ -79,26 +92,38 @@ def _table(
         )
 
 
-def _secured(
-    table: str, definition: Json, uses: Mapping[str, Use], rights: Collection[Json]
-) -> Iterator[Finding]:
-    """The columns that only those may see whose field security profile says so."""
-    given = {str(each["AttributeId"]).lower(): each for each in rights}
+class Secured(Struct, frozen=True):
+    """A column that only those may see whose field security profile says so."""
+
+    subject: str
+    key: str
+    """The id of the column in the metadata."""
+    use: Use
+
+
+def _secured(table: str, definition: Json, uses: Mapping[str, Use]) -> Iterator[Secured]:
+    """The secured columns of a table, of those that the gateway relies on."""
     for each in definition.get("Attributes") or ():
-        use = uses.get(each["LogicalName"])
-        if use is None or not each.get("IsSecured"):
-            continue
-        subject = f"{table}.{each['LogicalName']}"
-        mine = given.get(str(each["MetadataId"]).lower(), {})
+        name = each["LogicalName"]
+        if name in uses and each.get("IsSecured"):
+            yield Secured(f"{table}.{name}", str(each["MetadataId"]).lower(), uses[name])
+
+
+def _columns(secured: Iterable[Secured], rights: Iterable[Json]) -> Iterator[Finding]:
+    """The findings on secured columns, by the user's rights to columns."""
+    given = {str(each["AttributeId"]).lower(): each for each in rights}
+    for column in secured:
+        mine, use = given.get(column.key, {}), column.use
         needs = tuple(COLUMN_RIGHTS) if use.written else ("CanRead",)
         lacks = [COLUMN_RIGHTS[right] for right in needs if not mine.get(right)]
         if not lacks:
-            yield ok(CHECK, subject, "secured, and a field security profile of the user allows it")
+            allowed = "secured, and a field security profile of the user allows it"
+            yield ok(CHECK, column.subject, allowed)
             continue
         what = ", ".join(lacks)
         yield wrong(
             CHECK,
-            subject,
+            column.subject,
             f"secured, and no field security profile lets the user {what} it",
             breaks=f"{use.needed_by} reads as null"
             if "read" in lacks

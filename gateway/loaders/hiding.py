@@ -26,6 +26,12 @@ def withheld(table: Table, hidden: frozenset[str]) -> frozenset[str]:
     )
 
 
+def shows(table: Table, name: str, hidden: frozenset[str]) -> bool:
+    """True if a member is neither hidden nor worked out from a column that is."""
+    seen = f"{table.name}.{to_camel_case(name)}" not in hidden
+    return seen and withheld(table, hidden).isdisjoint(table.specs[name].paths)
+
+
 def check(secret: frozenset[str], where: Iterable[Condition], order: Iterable[Order]) -> None:
     """Forbidden where rows would be chosen or sorted by a column that is withheld."""
     used = {column for part in where for column in columns(part)}

@@ -27,11 +27,18 @@ class Viewer:
     """The caller: the contents of the token and their consequences."""
 
     kind: str = strawberry.field(description="`customer`, `partner` or `staff`.")
-    name: str | None = strawberry.field(description="The contact's name; null without a contact.")
     roles: list[str] = strawberry.field(description="The roles that the caller holds.")
     permissions: list[str] = strawberry.field(
         description="The caller's permissions, such as `orders:read`."
     )
+
+    @strawberry.field(description="The contact's name; null without a contact.")
+    def name(self, info: Info) -> str | None:
+        person = info.context.principal.contact
+        if person is None:
+            return None
+        info.context.principal.show("Contact", "name")
+        return person.name
 
     @strawberry.field(description="The contact behind the token; null for staff and machines.")
     async def contact(self, info: Info) -> Contact | None:
@@ -92,7 +99,6 @@ class Query:
 def viewer_of(principal: Principal) -> Viewer:
     return Viewer(
         kind=principal.kind.value,
-        name=principal.contact.name if principal.contact else None,
         roles=sorted(principal.roles),
         permissions=sorted(map(":".join, principal.rights.reach)),
     )

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.anyio
 DOCS = Path(__file__).parents[2] / "docs" / "limits.md"
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
 
 
 class Served:
@@ -122,6 +123,30 @@ REFUSED = {
     "nothing but ends of lines": (431, b"\r\n" * 20_000),
     "no HTTP": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
     "two lengths": (400, GET + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+    "no host": (400, b"GET / HTTP/1.1\r\n\r\n"),
+    "two hosts": (400, GET + b"Host: b\r\n\r\n"),
+    "a host with a blank": (400, b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
+    "a host with a path": (400, b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+    "a host with a user": (400, b"GET / HTTP/1.1\r\nHost: a@b\r\n\r\n"),
+    "another version": (400, b"GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
+    "a coding that is not read": (400, POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+    "a coding that is none": (400, POST + b"Transfer-Encoding: pigeons\r\n\r\n"),
+    "two codings": (400, POST + b"Transfer-Encoding: chunked\r\n" * 2 + b"\r\n0\r\n\r\n"),
+    "a coding and a length": (
+        400,
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    ),
+    "a length with a sign": (400, POST + b"Content-Length: +5\r\n\r\nhello"),
+    "a length in a list": (400, POST + b"Content-Length: 5, 5\r\n\r\nhello"),
+    "a line that goes on": (400, GET + b"X: a\r\n Content-Length: 5\r\n\r\nhello"),
+    "a blank before the colon": (400, POST + b"Content-Length : 5\r\n\r\nhello"),
+    "ends of lines without return": (400, GET + b"X: a\nTransfer-Encoding: chunked\r\n\r\n"),
+    "a return in a line": (400, GET + b"X: a\rTransfer-Encoding: chunked\r\n\r\n"),
+    "a name of nothing": (400, GET + b": a\r\n\r\n"),
+    "a zero byte": (400, GET + b"X: a\0b\r\n\r\n"),
+    "a method of nobody": (400, b"FROB / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "a tunnel": (400, b"CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n"),
+    "letters that are not ASCII": (400, "GET /\xe9 HTTP/1.1\r\nHost: a\r\n\r\n".encode()),
     "a piece that has no end": (
         431,
         GET.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n5;" + b"a" * 20_000,
@@ -147,6 +172,28 @@ async def test_what_is_too_large_is_refused_at_once_and_not_logged(
     assert "Invalid" not in caplog.text
     assert (await served.get()).endswith(b"hello")
     assert served.front.held == 0
+
+
+@pytest.mark.parametrize("host", [b"", b"a:80", b"[::1]:8000", b"xn--d1acpjx3f.example"])
+async def test_every_host_that_can_be_is_taken(served: Served, host: bytes) -> None:
+    ask = b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
+    reader, _ = await served.connect(ask)
+
+    assert (await end(reader)).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("to", [b"h2c", b"websocket"])
+async def test_nothing_is_upgraded_and_nothing_behind_it_is_taken_for_a_request(
+    served: Served, to: bytes
+) -> None:
+    """The answer is the last one, so that nobody waits for another."""
+    upgrade = GET + b"Connection: Upgrade\r\nUpgrade: " + to + b"\r\n\r\n"
+    reader, _ = await served.connect(upgrade + GET + b"\r\n")
+    said = await end(reader)
+
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert said.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close" in said.lower()
 
 
 @pytest.mark.parametrize("before", [b"", GET + b"\r\n", GET + b"\r\n" + GET + b"\r\n"])

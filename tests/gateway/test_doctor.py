@@ -25,7 +25,15 @@ from emulator.store import Store
 from gateway.__main__ import main
 from gateway.metadata import overrides
 from tests.emulator.trade import CACHE, counts, trading
-from tests.environments import Json, altered, drop_column, dumped, rename_navigation, written
+from tests.environments import (
+    Json,
+    altered,
+    drop_column,
+    dumped,
+    rename_navigation,
+    secure,
+    written,
+)
 
 PARTS = ["check", "status", "subject", "says", "breaks", "do"]
 CUSTOMERS = ("account", "contact", "customeraddress", "salesorder", "salesorderdetail", "invoice")
@@ -209,6 +217,34 @@ def test_a_table_that_may_not_be_described_is_not_called_absent(
     assert overrides.load(str(names)) == {}
 
 
+COLUMN_RIGHTS = "*RetrievePrincipalAttributePrivileges*"
+
+
+def test_rights_to_columns_are_not_asked_for_where_no_column_is_secured(usual: Server) -> None:
+    usual.app.state.log.clear()
+
+    found = findings(usual.doctor("--json", "--all"))
+
+    asked = " ".join(each.path for each in usual.app.state.log.calls())
+    assert "account: Read" in {each["subject"] for each in found}
+    assert "RetrieveUserPrivileges" in asked
+    assert COLUMN_RIGHTS.strip("*") not in asked
+
+
+def test_privileges_of_tables_are_told_where_rights_to_columns_are_not(
+    dump: Json, tmp_path: Path
+) -> None:
+    environment = written(tmp_path, altered(dump, secure("account", "creditlimit")))
+    with serving(environment=environment) as server:
+        server.app.state.faults.add(Fail(403), path=COLUMN_RIGHTS, method="GET")
+        found = findings(server.doctor("--json", "--all"))
+
+    told = {(each["status"], each["subject"]) for each in found if each["check"] == "privileges"}
+    assert ("UNKNOWN", "account.creditlimit") in told
+    assert ("OK", "account: Read") in told
+    assert ("UNKNOWN", "privileges of the user") not in told
+
+
 def test_a_file_that_cannot_be_written_is_told(usual: Server) -> None:
     result = usual.doctor("--dump", "/no/such/folder/dump.json")
 
@@ -346,8 +382,7 @@ def test_the_dump_has_the_metadata_and_no_row_of_anybody(usual: Server, tmp_path
 
     assert list(dump) == ["dataverse", "finops"]
     assert set(dump["dataverse"]) == {
-        "AttributePrivileges", "EntityDefinitions", "RolePrivileges",
-        "msdyn_dualwriteruntimeconfigs",
+        "EntityDefinitions", "RolePrivileges", "msdyn_dualwriteruntimeconfigs",
     }  # fmt: skip
     assert list(dump["finops"]) == ["PublicEntities"]
     (order,) = [

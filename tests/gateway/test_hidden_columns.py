@@ -240,3 +240,36 @@ async def test_nobody_learns_by_a_preview_what_the_product_would_not_say(
     assert refused == HELD_BACK[member]
     assert said["lines"][0]["quantity"] == "1", "the rest of the answer stands"
     assert (said["total"] is None) == (member == "Product.price")
+
+
+async def test_a_name_that_is_hidden_is_not_told_of_the_caller_either(
+    small_world: Starlette, tmp_path: Path
+) -> None:
+    hidden = policy(tmp_path, ["Contact.name"])
+    async with running(small_world, policy=hidden, customer_roles=()) as discreet:
+        answer = await discreet.ask("{ viewer { kind name } }", as_="rep")
+
+    assert answer.body["data"]["viewer"] == {"kind": "customer", "name": None}
+    assert answer.codes == ["FORBIDDEN"]
+
+
+async def test_staff_choose_an_account_whatever_of_it_is_hidden(
+    small_world: Starlette, stack: Stack, tmp_path: Path
+) -> None:
+    query = "query ($a: ID) { orders(account: $a) { totalCount } }"
+    (found,) = (
+        await stack.ask(
+            '{ accounts(filter: { number: { eq: "US-001" } }) { nodes { id } } }', as_="admin"
+        )
+    ).data["accounts"]["nodes"]
+    file = tmp_path / "policy.toml"
+    file.write_text(
+        '[roles.administrator]\nkind = "staff"\nextends = "administrator"\n'
+        '[roles.administrator.account]\naccess = "all"\n'
+        'hide = ["Account.number", "Account.company"]\n'
+    )
+    async with running(small_world, policy=str(file)) as discreet:
+        answer = await discreet.ask(query, as_="admin", a=found["id"])
+
+    usual = await stack.ask(query, as_="admin", a=found["id"])
+    assert answer.data == usual.data

@@ -55,6 +55,7 @@ from gateway.schema.business.catalog import Product
 from gateway.schema.business.sales import LineStatus, OrderStatus, SalesOrder, SalesOrderLine
 from gateway.schema.business.values import Address
 from gateway.schema.context import Info
+from gateway.schema.hidden_columns import asked_by, unveiled
 from gateway.upstream.conditions import Raw, same, value_at
 from gateway.upstream.service import Write
 
@@ -74,6 +75,7 @@ async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPay
     values = said | await _ship_to(info, sent)
     if not values and given(sent.ship_to_address) is None:
         raise Wrong(invalid(NOTHING))
+    asked_by(info.context, SalesOrder, *values)
     change = Change(info, UpdateSalesOrderPayload, sent, Expected(header=values))
 
     async def build(current: Current) -> list[Write]:
@@ -109,6 +111,7 @@ async def update_line(info: Info, sent: UpdateSalesOrderLineInput) -> UpdateSale
     values = new_order.columns_of(sent, new_order.LINE) | own_values.columns(sent.own)
     if not values:
         raise Wrong(invalid(NOTHING))
+    asked_by(context, SalesOrderLine, *values)
     if sent.quantity is None:
         raise Wrong(invalid(EMPTY, "quantity"))
     sound([_other(sent, Changing(UUID(key), None, Decimal(), None, None, values))], rules)
@@ -196,6 +199,7 @@ async def _add(payload: type[P], addition: Addition, info: Info, sent: Any) -> P
     context = info.context
     rules = own_rules(context)
     lines = sound(addition.wanted, rules, addition.name, besides=key_mistakes(sent))
+    lookups.ask_by_names(context, lines)
     identity = await _identity(info, sent, addition.operation)
     change = Change(info, payload, sent, added(identity, addition.lines))
 
@@ -219,7 +223,8 @@ async def _identity(info: Info, sent: Any, operation: str) -> UUID:
 async def _account(info: Info, sent: Any) -> UUID:
     """The account that an order is of; nobody's where the caller sees no such order."""
     key = key_of(SalesOrder, sent.order, "order")
-    order = await info.context.loaders.node(SalesOrder, key, paths(SalesOrder, "account"))
+    context = unveiled(info.context)
+    order = await context.loaders.node(SalesOrder, key, paths(SalesOrder, "account"))
     return UUID(value_at(order.raw, BUYER)) if order else UUID(int=0)
 
 
@@ -261,7 +266,7 @@ def _line_key(sent: strawberry.ID) -> str:
 async def _not_elsewhere(info: Info, sent: ChangeInput, key: UUID) -> None:
     """Wrong where the line is another order's: it is not in this one, but was not removed."""
     select = paths(SalesOrderLine, "order")
-    line = await info.context.loaders.node(SalesOrderLine, (key,), select)
+    line = await unveiled(info.context).loaders.node(SalesOrderLine, (key,), select)
     (order,) = key_of(SalesOrder, sent.order, "order")
     if line is not None and not same(value_at(line.raw, ORDER), UUID(str(order))):
         raise _no_line()
@@ -277,7 +282,7 @@ def _open_line(current: Current, key: str) -> Raw:
     if line is None:
         raise _no_line()
     if value_at(line, STATUS) not in LINE_OPEN:
-        said = "The line has been sent or invoiced, or is canceled."
+        said = "The line has come too far for this change."
         raise Wrong(StatusForbids(message=said, path=["input", "line"], status=current.status))
     return line
 

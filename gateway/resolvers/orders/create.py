@@ -148,6 +148,7 @@ async def load(
     context: Context, account: UUID, sent: PreviewSalesOrderInput, lines: Sound
 ) -> tuple[Buyer, Basket]:
     """The buyer and the basket; Wrong with all that is wrong with either."""
+    lookups.ask_by_names(context, lines)
     buyer = await lookups.buyer(context, account, sent)
     deal = await lookups.deal(context, buyer, sent)
     found = await lookups.found(context, deal, lines)

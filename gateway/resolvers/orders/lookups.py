@@ -44,6 +44,7 @@ from gateway.schema.business.order_settings import order_settings
 from gateway.schema.business.sales import SalesOrder
 from gateway.schema.business.values import Address, Money
 from gateway.schema.context import Context
+from gateway.schema.hidden_columns import asked_by, unveiled
 from gateway.schema.identities import ContactForParty
 from gateway.upstream.conditions import All, Compare, same, value_at
 from gateway.upstream.odata import ODataQuery
@@ -84,6 +85,7 @@ def own_account(context: Context, account: UUID, *path: str) -> UUID:
 
 async def buyer(context: Context, account: UUID, order: PreviewSalesOrderInput) -> Buyer:
     """The account that buys and the contact that orders."""
+    context = unveiled(context)
     select = paths(Account, *BUYER, "address")
     found = await context.loaders.node(Account, (account,), select)
     if found is None:
@@ -148,7 +150,7 @@ def within(context: Context, deal: Deal) -> Context:
 
 async def found(context: Context, deal: Deal, lines: Sound) -> list[Item | UserError]:
     """Each line with its product, unit and price, or the first thing that is wrong with it."""
-    inside = within(context, deal)
+    inside = unveiled(within(context, deal))
     all_ = await asyncio.gather(*(_found(inside, deal, line) for line in lines.lines))
     return [judged(each) for each in all_]
 
@@ -180,6 +182,17 @@ async def _standing(context: Context, deal: Deal, more: Decimal) -> Errors:
         return errors
     ordered = await amounts_of(context, deal.account) if account.limit is not None else []
     return credit_checks.exceeded(account, deal, ordered, more, context.principal)
+
+
+def ask_by_names(context: Context, lines: Sound) -> None:
+    """Forbidden where the caller names a product or unit by a column that is hidden."""
+    for line in (each.line for each in lines.lines):
+        if line.number is not None:
+            asked_by(context, Product, Product.__table__.scalar_of("number"))
+        if line.item_number is not None:
+            asked_by(context, Product, Product.__table__.scalar_of("item_number"))
+        if line.unit is not None:
+            asked_by(context, Unit, Unit.__table__.scalar_of("symbol"))
 
 
 async def _found(context: Context, deal: Deal, wanted: WantedLine) -> Found:
@@ -220,7 +233,7 @@ async def delivery(context: Context, account: UUID, sent: strawberry.ID | None) 
         return None
     key = key_of(AccountAddress, sent, "shipToAddress")
     select = paths(AccountAddress, "address", "account")
-    found = await context.loaders.node(AccountAddress, key, select)
+    found = await unveiled(context).loaders.node(AccountAddress, key, select)
     if found is None or UUID(found.raw[column_of(AccountAddress, "account")]) != account:
         return None
     address: Address | None = found.address

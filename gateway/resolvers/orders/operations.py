@@ -19,6 +19,7 @@ from gateway.resolvers.orders.order_facts import canceled_in_erp, read_lines, re
 from gateway.resolvers.orders.payloads import OperationStatus
 from gateway.schema.business.sales import FINGERPRINT, SalesOrder
 from gateway.schema.context import Context, Info
+from gateway.schema.hidden_columns import unveiled, veiled
 from gateway.schema.selection import columns_under
 
 ID, VERSION = (column_of(SalesOrder, name) for name in ("_id", "_version"))
@@ -98,16 +99,17 @@ async def _changed(info: Info, receipt: Receipt) -> Operation | None:
     context, expected = info.context, receipt.expected
     settled = context.writer.writes.clock() >= receipt.until + SETTLED_AFTER
     select = _selected(info) | expected.columns | paths(SalesOrder, "_version", "company", "number")
-    order = await read_order(context, receipt.order, select)
+    inside = unveiled(context)
+    order = await read_order(inside, receipt.order, select)
     if order is None:
         return None
     columns = expected.line_columns
-    lines = await read_lines(context, receipt.order, columns) if expected.lines else {}
-    said = with_days(context, SalesOrder, order.raw)
+    lines = await read_lines(inside, receipt.order, columns) if expected.lines else {}
+    said = with_days(inside, SalesOrder, order.raw)
     status = _judged(receipt, said, lines, settled=settled)
     if status is OperationStatus.CHANGED and expected.canceled:
-        status = await _canceled(context, order, settled=settled)
-    return Operation(status=status, order=order)
+        status = await _canceled(inside, order, settled=settled)
+    return Operation(status=status, order=veiled(context, order))
 
 
 async def _canceled(context: Context, order: SalesOrder, *, settled: bool) -> OperationStatus:

@@ -1,6 +1,6 @@
 """The payloads of the mutations of orders."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from decimal import Decimal
 from enum import Enum
 from typing import Any, ClassVar, TypeVar
@@ -9,7 +9,7 @@ import strawberry
 
 from gateway.loaders.rows import Loaders
 from gateway.resolvers.orders import user_errors
-from gateway.resolvers.orders.user_errors import UserError, Wrong
+from gateway.resolvers.orders.user_errors import Errors, UserError, Wrong
 from gateway.schema.business.catalog import Availability, PriceBasis, Product
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.business.values import Money
@@ -85,9 +85,12 @@ def telling(payload: type[R]) -> Callable[[Mutating[Input, R]], Mutating[Input, 
     def wrapped(mutation: Mutating[Input, R]) -> Mutating[Input, R]:
         async def told(info: Info, sent: Input) -> R:
             try:
-                return await mutation(info, sent)
+                answer = await mutation(info, sent)
             except Wrong as wrong:
-                return refused(payload, wrong.errors)
+                answer = refused(payload, wrong.errors)
+            for errors in _reasons(answer):
+                errors[:] = [each.told(info.context) for each in errors]
+            return answer
 
         return told
 
@@ -214,9 +217,10 @@ class PreviewDifference(Enum):
     )
 
 
-def _shown(info: Info, member: str, value: Money | None) -> Money | None:
-    """The value of a product in a preview; Forbidden where the caller's roles hide it there."""
-    info.context.principal.show("Product", member)
+def _priced(info: Info, value: Money | None) -> Money | None:
+    """The amount in a preview; Forbidden where the caller's roles hide what makes it."""
+    for table, member in (("Product", "price"), ("PriceListItem", "price")):
+        info.context.principal.show(table, member)
     return value
 
 
@@ -233,13 +237,13 @@ class PreviewLine:
 
     @strawberry.field(description="The price of one unit; null where it is not known.")
     def unit_price(self, info: Info) -> Money | None:
-        return _shown(info, "price", self.price)
+        return _priced(info, self.price)
 
     @strawberry.field(
         description="The price of all of it, rounded to the decimals of its currency."
     )
     def amount(self, info: Info) -> Money | None:
-        return _shown(info, "price", self.total)
+        return _priced(info, self.total)
 
     @strawberry.field(description="The stock; null for a product that is not kept in stock.")
     async def availability(self, info: Info) -> Availability | None:
@@ -264,7 +268,7 @@ class PreviewSalesOrderPayload:
 
     @strawberry.field(description="The sum of the amounts, without tax and freight.")
     def total(self, info: Info) -> Money | None:
-        return _shown(info, "price", self.sum)
+        return _priced(info, self.sum)
 
     may_differ: list[PreviewDifference] = strawberry.field(
         default_factory=list, description="By what the order may come to another amount."
@@ -278,3 +282,10 @@ class PreviewSalesOrderPayload:
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="The reasons for which it could not be ordered."
     )
+
+
+def _reasons(payload: OrderPayload | PreviewSalesOrderPayload) -> Iterator[Errors]:
+    """All lists of errors of a payload."""
+    yield payload.errors
+    if isinstance(payload, ReorderPayload):
+        yield from (each.reasons for each in payload.left_out)

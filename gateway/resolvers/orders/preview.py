@@ -18,6 +18,7 @@ from gateway.resolvers.orders.payloads import (
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.values import Money
 from gateway.schema.context import Context, Info
+from gateway.schema.hidden_columns import veiled
 
 ALWAYS = [PreviewDifference.TAX, PreviewDifference.CHARGES, PreviewDifference.DISCOUNTS]
 """The amounts that the ERP alone knows of any order."""
@@ -46,7 +47,7 @@ async def preview(info: Info, sent: PreviewSalesOrderInput) -> PreviewSalesOrder
 async def _line(context: Context, basket: Basket, item: Item) -> PreviewLine:
     assert item.product is not None, "a new line has one"  # noqa: S101
     product = await context.loaders.node(Product, (item.product._id,), paths(Product))
-    product = product or item.product
+    product = product or veiled(context, item.product)
     price = item.price
     return PreviewLine(
         product=product,

@@ -35,6 +35,7 @@ from gateway.schema import ids
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.context import Context, Info
+from gateway.schema.hidden_columns import unveiled, veiled
 from gateway.schema.selection import columns_of, columns_under, fields
 from gateway.upstream.conditions import value_at
 
@@ -101,8 +102,9 @@ async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
             payload = await create.place(attempt, buyer, basket, order)
     except Wrong as wrong:
         payload = payload or refused(ReorderPayload, wrong.errors)
-    payload.unavailable = [source.rows[number] for number in sorted(trial.gone)]
-    payload.left_out = trial.left_out(source.rows)
+    shown = [veiled(context, row) for row in source.rows]
+    payload.unavailable = [shown[number] for number in sorted(trial.gone)]
+    payload.left_out = trial.left_out(shown)
     return payload
 
 
@@ -117,7 +119,8 @@ def _taken(trial: Trial, *, skip: bool) -> list[Item]:
 async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
     context, raw = info.context, info._raw_info
     (key,) = key_of(SalesOrder, sent.order, "order")
-    order = await read_order(context, UUID(str(key)), paths(SalesOrder, "account"))
+    inside = unveiled(context)
+    order = await read_order(inside, UUID(str(key)), paths(SalesOrder, "account"))
     if order is None:
         raise Wrong(OrderNotFound(message="There is no such order.", path=["input", "order"]))
     table = SalesOrderLine.__table__
@@ -127,7 +130,7 @@ async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
     rules = own_rules(context)
     members = [each for each in sent.LINE_MEMBERS if not rules.hides(each)]
     select = LINE | shown | {each.path for each in members}
-    found = await context.loaders.matching(
+    found = await inside.loaders.matching(
         SalesOrderLine, {column_of(SalesOrderLine, "order"): UUID(str(key))}, select
     )
     account = UUID(value_at(order.raw, column_of(SalesOrder, "account")))

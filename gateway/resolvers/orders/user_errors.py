@@ -1,13 +1,35 @@
 """Errors that a caller can put right: they stand in the payload of a mutation."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import strawberry
 
-from gateway.schema.business.catalog import Product
-from gateway.schema.business.sales import OrderStatus
+from gateway.loaders.hiding import shows
+from gateway.model.tables import Row
+from gateway.schema.business.accounts import Account
+from gateway.schema.business.catalog import Product, Unit
+from gateway.schema.business.order_settings import OrderSettings
+from gateway.schema.business.sales import OrderStatus, SalesOrder
 from gateway.schema.business.values import Money
+from gateway.schema.context import Context
+from gateway.schema.hidden_columns import veiled
+
+HIDDEN = "null where your role does not show it."
+
+
+Member = tuple[type[Row], str]
+"""A member of a table, by its class and name."""
+QUANTITIES: Member = (Product, "order_quantities")
+"""The one place where products tell in what quantities they are sold."""
+
+
+def seen(context: Context, members: Iterable[Member]) -> bool:
+    """True if the caller's roles show all of these."""
+    hidden = context.principal.rights.hidden
+    return all(shows(cls.__table__, name, hidden) for cls, name in members)
 
 
 @strawberry.interface(description="Something that the caller can put right; nothing was written.")
@@ -16,6 +38,13 @@ class UserError:
 
     CODE: ClassVar[str]
 
+    FIGURE: ClassVar[str] = ""
+    """The part of the error that tells what members of tables say; null where one is hidden."""
+    SHOWN_BY: ClassVar[tuple[Member, ...]] = ()
+    """These members."""
+    WITHOUT: ClassVar[str] = ""
+    """The mistake in words without the figure."""
+
     message: str = strawberry.field(description="The mistake in words, for people.")
     path: list[str] = strawberry.field(description="The place in the input, from `input` down.")
 
@@ -23,6 +52,13 @@ class UserError:
 
     def __post_init__(self) -> None:
         self.code = self.CODE
+
+    def told(self, context: Context) -> "UserError":
+        """The error as this caller may read it."""
+        if not self.FIGURE or seen(context, self.SHOWN_BY):
+            return self
+        without: Any = {"message": self.WITHOUT, self.FIGURE: None}
+        return replace(self, **without)
 
 
 Errors = list[UserError]
@@ -79,6 +115,9 @@ class ProductAmbiguous(UserError):
     CODE = "PRODUCT_AMBIGUOUS"
     candidates: list[Product] = strawberry.field(description="The products that it stands for.")
 
+    def told(self, context: Context) -> UserError:
+        return replace(self, candidates=[veiled(context, each) for each in self.candidates])
+
 
 @strawberry.type(description="A product is not sold, or not any more. Code PRODUCT_NOT_SELLABLE.")
 class ProductNotSellable(UserError):
@@ -92,7 +131,12 @@ class UnknownUnit(UserError):
     """`units` names those that it is sold in."""
 
     CODE = "UNKNOWN_UNIT"
-    units: list[str] = strawberry.field(description="The units that can be used.")
+    units: list[str] = strawberry.field(
+        description="The units that can be used; none where your role does not show units."
+    )
+
+    def told(self, context: Context) -> UserError:
+        return self if seen(context, [(Unit, "symbol")]) else replace(self, units=[])
 
 
 @strawberry.type(description="A product is not sold in such a quantity. Code QUANTITY_NOT_ALLOWED.")
@@ -100,8 +144,10 @@ class QuantityNotAllowed(UserError):
     """Too many decimals."""
 
     CODE = "QUANTITY_NOT_ALLOWED"
-    decimals: int = strawberry.field(
-        description="The number of decimals that the quantity may have."
+    FIGURE, SHOWN_BY = "decimals", ((Product, "decimals"),)
+    WITHOUT = "Fewer decimals."
+    decimals: int | None = strawberry.field(
+        description=f"The number of decimals that the quantity may have; {HIDDEN}"
     )
 
 
@@ -110,7 +156,11 @@ class QuantityBelowMinimum(UserError):
     """By the seller's default order settings."""
 
     CODE = "QUANTITY_BELOW_MINIMUM"
-    minimum: Decimal = strawberry.field(description="The least that can be ordered.")
+    FIGURE, SHOWN_BY = "minimum", ((OrderSettings, "minimum"), QUANTITIES)
+    WITHOUT = "It is sold in larger quantities alone."
+    minimum: Decimal | None = strawberry.field(
+        description=f"The least that can be ordered; {HIDDEN}"
+    )
 
 
 @strawberry.type(description="More than can be ordered at once. Code QUANTITY_ABOVE_MAXIMUM.")
@@ -118,7 +168,11 @@ class QuantityAboveMaximum(UserError):
     """By the seller's default order settings."""
 
     CODE = "QUANTITY_ABOVE_MAXIMUM"
-    maximum: Decimal = strawberry.field(description="The most that can be ordered.")
+    FIGURE, SHOWN_BY = "maximum", ((OrderSettings, "maximum"), QUANTITIES)
+    WITHOUT = "It is sold in smaller quantities alone."
+    maximum: Decimal | None = strawberry.field(
+        description=f"The most that can be ordered; {HIDDEN}"
+    )
 
 
 @strawberry.type(
@@ -129,8 +183,10 @@ class QuantityNotMultiple(UserError):
     """By the seller's default order settings."""
 
     CODE = "QUANTITY_NOT_MULTIPLE"
-    multiple: Decimal = strawberry.field(
-        description="The number that the quantity must be a multiple of."
+    FIGURE, SHOWN_BY = "multiple", ((OrderSettings, "multiple"), QUANTITIES)
+    WITHOUT = "It is sold in whole packs alone."
+    multiple: Decimal | None = strawberry.field(
+        description=f"The number that the quantity must be a multiple of; {HIDDEN}"
     )
 
 
@@ -167,6 +223,21 @@ class AccountOnHold(UserError):
     """`msdyn_onholdstatus` is All."""
 
     CODE = "ACCOUNT_ON_HOLD"
+
+    def told(self, context: Context) -> UserError:
+        said = "The seller takes no orders of your account now; ask your seller."
+        on_hold = seen(context, [(Account, "hold_status")])
+        return self if on_hold else OrdersNotTaken(message=said, path=self.path)
+
+
+@strawberry.type(
+    description="The seller takes no orders of the account now, for a reason that your role does "
+    "not show. Code ORDERS_NOT_TAKEN."
+)
+class OrdersNotTaken(UserError):
+    """In place of `AccountOnHold`."""
+
+    CODE = "ORDERS_NOT_TAKEN"
 
 
 @strawberry.type(
@@ -238,7 +309,11 @@ class StatusForbids(UserError):
     """Asked before the write; where the ERP knows better, it refuses."""
 
     CODE = "STATUS_FORBIDS"
-    status: OrderStatus = strawberry.field(description="The progress of the order.")
+    FIGURE, SHOWN_BY = "status", ((SalesOrder, "status"),)
+    WITHOUT = "The order has come too far for this change."
+    status: OrderStatus | None = strawberry.field(
+        description=f"The progress of the order; {HIDDEN}"
+    )
 
 
 FOR_QUANTITIES = (
@@ -247,7 +322,7 @@ FOR_QUANTITIES = (
     QuantityAboveMaximum,
     QuantityNotMultiple,
 )
-FOR_CREDIT = (AccountOnHold, CreditLimitExceeded)
+FOR_CREDIT = (AccountOnHold, OrdersNotTaken, CreditLimitExceeded)
 FOR_LINES = (
     InvalidOrderInput,
     ProductNotFound,

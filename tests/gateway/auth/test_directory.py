@@ -14,6 +14,7 @@ from gateway.auth.rejections import Reason, Rejected
 from gateway.config.parsers import PartnerAccount
 from gateway.directory import Directory
 from gateway.errors import UpstreamError, UpstreamRefused, UpstreamUnavailable
+from gateway.persons import LOOK_AGAIN
 from gateway.upstream.sender import now
 from tests.gateway.auth.dataverse import (
     Dataverse,
@@ -346,6 +347,24 @@ async def test_a_table_that_is_gone_meanwhile_is_done_without() -> None:
     del dataverse.tables["adx_externalidentities"]
 
     assert (await directory.customer(URL, "subject", JANE)).contact.name == "Jane"
+
+
+async def test_a_table_that_comes_to_be_binds_within_minutes_without_a_restart() -> None:
+    dataverse, clock = Dataverse(), Clock()
+    identities = dataverse.tables.pop("adx_externalidentities")
+    directory = dataverse.directory(clock)
+    await directory.start()
+    before = await directory.customer(URL, "subject", JANE)
+    dataverse.tables["adx_externalidentities"] = [*identities, identity("subject", "sam")]
+
+    clock.now += LOOK_AGAIN + 1
+    after = await directory.customer(URL, "subject", JANE)
+    with pytest.raises(Rejected) as other:
+        await directory.customer(URL, "another", "sam@shop.example")
+
+    assert before.contact.name == "Jane"
+    assert after.contact.name == "Sam"
+    assert other.value.reason is Reason.BOUND
 
 
 async def test_an_outcome_is_remembered_for_a_minute_whatever_it_was() -> None:

@@ -1,0 +1,45 @@
+"""
+Rows past the columns that a caller's roles hide: a check reads them, and nothing of them is told.
+
+What the input names the caller asks by, and asking by a hidden column is forbidden as in a filter.
+"""
+
+from copy import deepcopy
+from dataclasses import replace as altered
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from gateway.loaders.hiding import check, mark, withheld
+from gateway.loaders.rows import Loaders
+from gateway.model.tables import Row
+from gateway.schema.context import Context
+from gateway.upstream.odata import Order
+
+R = TypeVar("R", bound=Row)
+
+
+def unveiled(context: Context) -> Context:
+    """The same caller, within the same row rules, with no column hidden: for checks alone."""
+    me = context.loaders.reader.principal
+    if not me.rights.hidden:
+        return context
+    principal = altered(me, rights=altered(me.rights, hidden=frozenset()))
+    reader = replace(context.loaders.reader, principal=principal)
+    return replace(context, principal=principal, loaders=Loaders(reader))
+
+
+def veiled(context: Context, row: R) -> R:
+    """The row as this caller's roles show it."""
+    secret = withheld(row.__table__, context.principal.rights.hidden)
+    if not secret:
+        return row
+    raw = deepcopy(dict(row.raw))
+    mark([raw], secret)
+    return type(row)(raw)
+
+
+def asked_by(context: Context, cls: type[Row], *columns: str) -> None:
+    """Forbidden where the caller's roles hide any of these columns of a table."""
+    secret = withheld(cls.__table__, context.principal.rights.hidden)
+    check(secret, (), [Order(column) for column in columns])
