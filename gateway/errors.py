@@ -64,19 +64,57 @@ class Unauthenticated(CallerError):
 
 
 class Forbidden(CallerError):
-    """The caller is known but lacks the permission that the table or mutation needs."""
+    """
+    The caller is known but may not do this. Code FORBIDDEN.
+
+    Example:
+
+        @query(needs="account")
+        async def audit_of_machines(info: Info) -> str | None:
+            '''Only for machines that call by themselves.'''
+            if caller(info).contact:
+                raise Forbidden("Only a partner may read this.")
+            return "Nothing to report."
+
+        # FORBIDDEN { auditOfMachines }
+    """
 
     code = "FORBIDDEN"
 
 
 class NotFound(CallerError):
-    """The thing does not exist for this caller. Absent and foreign are answered alike."""
+    """
+    The row does not exist, or the caller may not see it: the two are never told apart.
+    Code NOT_FOUND.
+
+    Example:
+
+        @query(needs="account")
+        async def manual(info: Info, serial: str) -> str | None:
+            '''The address of a machine's manual.'''
+            raise NotFound("There is no such machine.", argument="serial")
+
+        # NOT_FOUND { manual(serial: "M-0") }
+    """
 
     code = "NOT_FOUND"
 
 
 class InvalidInput(CallerError):
-    """An argument has a value that cannot be used; `argument` names it."""
+    """
+    An argument has a value that cannot be used; `argument` names it. Code INVALID_INPUT.
+
+    Example:
+
+        @query(needs="account")
+        async def half(info: Info, amount: int) -> int | None:
+            '''Half of an even number.'''
+            if amount % 2:
+                raise InvalidInput("The amount must be even.", argument="amount")
+            return amount // 2
+
+        # INVALID_INPUT { half(amount: 3) }
+    """
 
     code = "INVALID_INPUT"
 

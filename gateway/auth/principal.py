@@ -108,7 +108,25 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of one request. Made by `auth`, read by the reader, never changed."""
+    """
+    The caller of one request; `caller(info)` returns it.
+
+    `kind` is customer, partner or staff. `contact` is the customer's contact, None for others.
+    `accounts` are the accounts that the caller acts for, `roles` the names of the roles.
+
+    Example:
+
+        def numbers(principal: Principal) -> list[str]:
+            return [account.number for account in principal.accounts if account.number]
+
+
+        @query(needs="account")
+        async def account_numbers(info: Info) -> list[str] | None:
+            '''The numbers of the caller's accounts.'''
+            return numbers(caller(info))
+
+        # { accountNumbers }
+    """
 
     kind: Kind
     issuer: str

@@ -28,7 +28,24 @@ R = TypeVar("R", bound=Row)
 
 
 class Loaders:
-    """The dataloaders of one request. Nothing in them outlives it."""
+    """
+    The loaders of one request: they read rows under the row rules, in one call per list.
+
+    A computed member gets them as its argument; a root field finds them at `info.context.loaders`.
+    Use `matching` to read the rows of a table whose columns have given values. GatewayError if
+    Dynamics does not answer.
+
+    Example:
+
+        @extend(Machine)
+        class AcmeVisits:
+            @computed("acme_machineid", doc="The number of visits that the caller may see.")
+            async def visit_count(self, loaders: Loaders) -> int | None:
+                by_machine = {lookup_value("acme_machineid"): UUID(self.raw["acme_machineid"])}
+                return len(await loaders.matching(Visit, by_machine, paths(Visit, "reason")))
+
+        # { machines { nodes { visitCount } } }
+    """
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
@@ -75,9 +92,10 @@ class Loaders:
         self, cls: type[R], on: Mapping[str, Value], select: Select, *, from_rows: bool = True
     ) -> list[R]:
         """
-        All rows whose columns have these values, batched as links are; for computed members.
+        All rows of `cls` whose columns have the values `on`, with the columns `select`.
 
-        `from_rows`: whether the values were read from rows, and not sent by the caller.
+        The calls for all rows of a list are one request. Pass `from_rows=False` if the caller sent
+        the values, rather than a row that was read.
         """
         columns = tuple(on)
         load = self._loader(

@@ -75,7 +75,13 @@ class EntityNames(Struct, frozen=True):
 
 
 def lookup_value(lookup: str) -> str:
-    """The column with the GUID of a lookup, as the Web API gives it out for every lookup."""
+    """
+    The name of the column in which the Web API returns the GUID of a lookup; use it in row rules.
+
+    Example:
+
+        assert lookup_value("acme_accountid") == "_acme_accountid_value"
+    """
     return lookup if lookup.endswith("_value") else f"_{lookup}_value"
 
 
