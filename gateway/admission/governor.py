@@ -231,7 +231,7 @@ class Governor:
         if self.door.shut:
             return UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=after)
         if self._turns.waiting(errand) or self._parked.get(errand.caller):
-            message = "You have too many requests under way; try again later."
+            message = "You have too many requests in progress; try again later."
             return RateLimited(message, retryAfter=after)
         return Overloaded("The gateway is busy; try again later.", retryAfter=after)
 
@@ -271,7 +271,9 @@ class Governor:
         if waiting.turn.done():
             return
         errand = waiting.errand
-        error: Exception = UpstreamTimeout("The operation ran out of time.")
+        error: Exception = UpstreamTimeout(
+            "The operation took too long; try again, or request less."
+        )
         if not errand.sent:
             error = self._refusal(errand, self.expected(errand, asyncio.get_running_loop().time()))
         waiting.turn.set_exception(error)

@@ -70,7 +70,7 @@ class Audit:
             self._failing(error)
             if self._required:
                 raise WritesRefused(
-                    "Nothing can be changed at the moment; tell the operator the reason.",
+                    "No mutation is accepted at the moment; report the reason to the operator.",
                     reason="the audit cannot be written",
                 ) from None
 

@@ -23,7 +23,7 @@ MADE = 1_000
 """Principals that are kept while all that they were made of stands; those made first give way."""
 TELL_AFTER = 60.0
 """Seconds after which the log tells of another caller who was refused for the same reason."""
-REFUSAL = "This needs the bearer access token of a known caller."
+REFUSAL = "Send the access token of a known caller as `Authorization: Bearer <token>`."
 
 
 class Authenticator:

@@ -105,7 +105,7 @@ class Kept(Generic[K, V]):
             async with asyncio.timeout_at(until if until < inf else None):
                 return await self._once.done(key, partial(self._asked, key))
         except TimeoutError:
-            raise UpstreamTimeout("It could not be found out in time who you are.") from None
+            raise UpstreamTimeout("The lookup of your contact took too long; try again.") from None
 
     async def _asked(self, key: K) -> V:
         moment = self._clock()

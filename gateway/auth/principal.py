@@ -186,7 +186,7 @@ class Principal:
     def show(self, table: str, member: str) -> None:
         """Forbidden where the caller's roles hide this member of the table."""
         if f"{table}.{member}" in self.rights.hidden:
-            raise Forbidden("Your role does not show this.")
+            raise Forbidden("Your role may not read this field.")
 
     def accounts_within(self, access: Access) -> tuple[CallerAccount, ...]:
         """The accounts that a right of this reach covers, unless it covers all there are."""

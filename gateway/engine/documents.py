@@ -144,5 +144,5 @@ def _which(name: str | None, operations: int) -> str:
     if name is not None:
         return f"There is no operation named '{name}'."
     if operations == 0:
-        return "The document holds no operation."
-    return "The document holds several operations; operationName must say which one to run."
+        return "The document contains no operation."
+    return "The document contains several operations; name the one to run in `operationName`."

@@ -64,7 +64,7 @@ class Footing:
             self._found = FootingCheck(lacks, now() + (REMEMBER_BAD if lacks else REMEMBER_GOOD))
         if self._found.lacks and self._required:
             raise WritesRefused(
-                "Orders cannot be written in this environment; tell the operator the reason.",
+                "No order is accepted in this environment; report the reason to the operator.",
                 reason=self._found.lacks,
             )
         return not self._found.lacks

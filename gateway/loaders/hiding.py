@@ -31,7 +31,7 @@ def check(secret: frozenset[str], where: Iterable[Condition], order: Iterable[Or
     used = {column for part in where for column in columns(part)}
     used.update(item.column for item in order)
     if not secret.isdisjoint(used):
-        raise Forbidden("Your role does not show a column that this asks by.")
+        raise Forbidden("Your role may not filter or sort by this column.")
 
 
 def mark(rows: Sequence[dict[str, Any]], paths: Iterable[str]) -> None:

@@ -38,7 +38,7 @@ from gateway.upstream.service import Write
 R = TypeVar("R", bound=Row)
 NO_ACCOUNT = UUID(int=0)
 """Rows of an adopter's belong to whatever their row rule says."""
-UNKNOWN = "Nobody knows yet whether it was done; send it again as it was."
+UNKNOWN = "The outcome is not known yet; send the same mutation again."
 
 
 def caller(info: Info) -> Principal:
@@ -107,7 +107,7 @@ async def create(info: Info, cls: type[R], *, key: str, **values: object) -> R |
     """
     table, context = cls.__table__, info.context
     if key_mistakes(_Keyed(key)):
-        said = f"The key must have 1 to {MAXIMUM_KEY} characters."
+        said = f"idempotencyKey must have 1 to {MAXIMUM_KEY} characters."
         raise InvalidInput(said, argument="idempotencyKey")
     row, seen = _columns(table, values, "create")
     context.loaders.reader.demand(table, seen, "create", seen=False)

@@ -181,7 +181,10 @@ def _plain(value: Any) -> Value:
     plain: Value = value.value if isinstance(value, Enum) else value
     if isinstance(plain, Decimal) and not plain.is_finite():
         # Conditions are told apart by their hash, which a signaling NaN does not have.
-        raise InvalidInput("This is no number that can be compared with.", argument="filter")
+        raise InvalidInput(
+            "Not a number that can be compared in a filter; send a finite one.",
+            argument="filter",
+        )
     return plain
 
 

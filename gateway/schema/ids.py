@@ -16,7 +16,7 @@ from gateway.model.tables import TABLES, Row, Table
 from gateway.upstream.conditions import Guid
 from gateway.upstream.row_keys import Key
 
-NOT_AN_ID = "This is no id that can be used here."
+NOT_AN_ID = "Not a valid id for this field; send an id as an answer returned it."
 """The message for an id that is damaged, and for one that leads to another type."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[str | int]).decode

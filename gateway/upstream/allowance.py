@@ -30,13 +30,13 @@ class Allowance:
             raise GivenUp
         if self.spent + calls > self.calls:
             raise LimitExceeded(
-                "The operation needs too many calls to Dynamics; ask for less at once.",
+                "The operation needs too many calls to Dynamics; split it into smaller requests.",
                 limit="upstream_calls",
                 maximum=self.calls,
                 actual=self.spent + calls,
             )
         if self.remaining <= 0:
-            raise UpstreamTimeout("The operation ran out of time.")
+            raise UpstreamTimeout("The operation took too long; try again, or request less.")
         self.spent += calls
 
     @property

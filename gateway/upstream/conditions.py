@@ -279,7 +279,7 @@ def value_at(row: Raw, path: str) -> Any:
         except AttributeError:
             return BROKEN
     if found is WITHHELD:
-        raise Forbidden("Your role does not show this.")
+        raise Forbidden("Your role may not read this field.")
     return found
 
 

@@ -59,7 +59,7 @@ def compared(
     if behaviour == "DateOnly":
         return Compare(column, op, day)
     if not EARLIEST <= day <= LATEST:
-        raise InvalidInput(f"Days go from {EARLIEST} to {LATEST}.")
+        raise InvalidInput(f"A day must be between {EARLIEST} and {LATEST}.")
     shift = NOON if behaviour == "UserLocal" and zone is None else timedelta()
     start = _start(day, behaviour, zone) - shift
     end = _start(day + timedelta(days=1), behaviour, zone) - shift

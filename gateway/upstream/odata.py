@@ -213,7 +213,7 @@ FINOPS = Dialect("finops", {"cross-company": "true"})
 def _within(column: str, op: Operator, day: date) -> Condition:
     """A comparison with a day as comparisons with the instants at which it begins and ends."""
     if day == date.max:
-        raise InvalidInput("The day is too late to be compared with.")
+        raise InvalidInput("The day in the filter is too late; 9999-12-30 is the last.")
     start = datetime.combine(day, time(), UTC)
     end = start + timedelta(days=1)
     match op:
@@ -235,9 +235,9 @@ def row_url(collection: str, key: UUID) -> str:
 def _number(value: int | Decimal) -> str:
     """Digits without an exponent; what Dynamics has no room for is refused before it is written."""
     if not (isinstance(value, int) or value.is_finite()) or not -LARGEST < value < LARGEST:
-        raise InvalidInput("The number is too large.")
+        raise InvalidInput("The number in the filter is too large.")
     if isinstance(value, Decimal) and value.as_tuple().exponent < -PLACES:  # type: ignore[operator]
-        raise InvalidInput(f"The number has more than {PLACES} decimals.")
+        raise InvalidInput(f"The number in the filter may have at most {PLACES} decimals.")
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
@@ -247,7 +247,7 @@ def _instant(value: datetime) -> str:
         zoned = value if value.tzinfo else value.replace(tzinfo=UTC)
         return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except OverflowError:
-        raise InvalidInput("The moment is out of range.") from None
+        raise InvalidInput("The time in the filter is out of range.") from None
 
 
 def _plain(value: Value) -> str:

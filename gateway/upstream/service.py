@@ -257,7 +257,9 @@ class Service:
             sent = await self._send("GET", call.url, allowance, _reads(call), headers=headers)
             return [outcome_of(sent.response)]
         if not all(call.fits_batch for call in calls):
-            raise InvalidInput("The filter is too long.", argument="filter")
+            raise InvalidInput(
+                "The filter is too long; split it into several requests.", argument="filter"
+            )
         parts = [Request("GET", call.url, headers=self._preferred(call)) for call in calls]
         replies = await self._batch(*batch.reads(parts), allowance, _reads(calls[0]))
         if len(replies) != len(calls):
@@ -277,7 +279,7 @@ class Service:
         while answer.next_link is not None:
             if len(rows) > self.max_rows:
                 raise LimitExceeded(
-                    "Too many rows at once; ask for fewer parents or add a filter.",
+                    "Too many rows at once; use a smaller page or add a filter.",
                     limit="upstream_rows",
                     maximum=self.max_rows,
                     actual=len(rows),

@@ -56,8 +56,8 @@ from gateway.upstream.conditions import Raw, same, value_at
 from gateway.upstream.service import Write
 
 LINE_OPEN = (None, LineStatus.NONE.value, LineStatus.BACKORDER.value)
-EMPTY = "It cannot be empty."
-NOTHING = "Say what is to be changed."
+EMPTY = "This field cannot be empty; leave it out to keep its value."
+NOTHING = "Give at least one field to change."
 
 
 @telling(UpdateSalesOrderPayload)
@@ -147,7 +147,7 @@ async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSale
     async def build(current: Current) -> list[Write]:
         _open_line(current, key)
         if len(current.lines) == 1:
-            raise Wrong(invalid("It is the last line; cancel the order instead.", "line"))
+            raise Wrong(invalid("This is the only line; cancel the order instead.", "line"))
         return [current.guard(), Write("DELETE", "salesorderdetail", key=UUID(key))]
 
     payload = await change.make(build)
@@ -270,7 +270,7 @@ def _open_line(current: Current, key: str) -> Raw:
     if line is None:
         raise _no_line()
     if value_at(line, "msdyn_linestatus") not in LINE_OPEN:
-        said = "The line has been sent or invoiced, or is canceled."
+        said = "The line can no longer be changed: it was sent, invoiced or canceled."
         raise Wrong(StatusForbids(message=said, path=["input", "line"], status=current.status))
     return line
 

@@ -91,7 +91,7 @@ class Attempt(Generic[P]):
         return await self._written()
 
     def mismatch(self) -> P:
-        said = "The key was used for another order; use a new one for this."
+        said = "idempotencyKey was used for another order; use a new key for this one."
         return refused(
             self.payload, [IdempotencyMismatch(message=said, path=["input", "idempotencyKey"])]
         )

@@ -72,7 +72,7 @@ def account_id(context: Context, sent: strawberry.ID | None) -> UUID:
     if sent is not None:
         return own_account(context, UUID(str(key_of(Account, sent, "account")[0])), "account")
     if len(mine) != 1:
-        raise Wrong(invalid("Say for which account you order.", "account"))
+        raise Wrong(invalid("account is required, because you can order for several.", "account"))
     return mine[0]
 
 

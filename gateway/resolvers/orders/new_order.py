@@ -142,7 +142,7 @@ def missing(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
     named = order.ship_to or buyer.delivery
     return [
         MissingDefault(
-            message=f"Your account has no {name.lower().replace('_', ' ')}; ask your seller.",
+            message=f"The account has no {name.lower().replace('_', ' ')}; ask the seller.",
             path=["input"],
             default=name,
         )
@@ -158,7 +158,7 @@ def astray(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
 
 
 def address_not_found() -> AddressNotFound:
-    said = "The account has no such address."
+    said = "shipToAddress is not an address of the account; see its addresses."
     return AddressNotFound(message=said, path=["input", "shipToAddress"])
 
 

@@ -70,7 +70,10 @@ def _opened(context: Context, id: strawberry.ID) -> Receipt:
     try:
         return msgspec.json.decode(context.writer.writes.seal.open(id), type=Receipt)
     except (Broken, msgspec.DecodeError):
-        raise InvalidInput("This is not the id of an operation.", argument="id") from None
+        raise InvalidInput(
+            "Not a valid id of an operation; send `operation` as the mutation returned it.",
+            argument="id",
+        ) from None
 
 
 def _mine(principal: Principal, receipt: Receipt) -> bool:

@@ -150,12 +150,13 @@ class Change(Generic[P]):
 
     def _problem(self, current: Current) -> Any:
         if self.expected.begun(current.lines) and hasattr(self.sent, "idempotency_key"):
-            said = "The key was used for other lines; use a new one for these."
+            said = "idempotencyKey was used for other lines; use a new key for these."
             return IdempotencyMismatch(message=said, path=["input", "idempotencyKey"])
         if str(current.order._version) != self.sent.version:
             return _conflict(current)
         if current.status not in CHANGEABLE:
-            said = f"The order is {current.status.name.lower().replace('_', ' ')}."
+            status = current.status.name.lower().replace("_", " ")
+            said = f"The order can no longer be changed: it is {status}."
             return StatusForbids(message=said, path=["input", "order"], status=current.status)
         return None
 
@@ -226,7 +227,7 @@ class Change(Generic[P]):
 
 def _conflict(current: Current) -> VersionConflict:
     return VersionConflict(
-        message="The order has changed since you read it.",
+        message="The order has changed since you read it; read it again.",
         path=["input", "version"],
         current_version=str(current.order._version),
     )

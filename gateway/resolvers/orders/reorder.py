@@ -38,7 +38,7 @@ from gateway.upstream.names import lookup_value
 LINE = paths(
     SalesOrderLine, "sequence", "quantity", "unit", "product", "note", "requested_shipping_date"
 )
-TOO_MANY = f"An order has at most {MAXIMUM_LINES} lines."
+TOO_MANY = f"An order may have at most {MAXIMUM_LINES} lines."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _taken(trial: Trial, *, skip: bool) -> list[Item]:
     if trial.gone and not skip:
         raise Wrong(*(error for _, each in sorted(trial.gone.items()) for error in each))
     if not trial.items:
-        raise Wrong(invalid("Nothing of the order can be bought any more.", "order"))
+        raise Wrong(invalid("No line of the order can be ordered any more.", "order"))
     return trial.items
 
 
