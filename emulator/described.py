@@ -20,7 +20,7 @@ from emulator.vocabulary import FINOPS_PLACES, FINOPS_TYPES, STAFF, TYPES, enum
 Json = dict[str, Any]
 OWNERSHIP: Final = {"UserOwned": "user", "OrganizationOwned": "organization"}
 VIRTUAL: Final = {"MultiSelectPicklistType": Type.CHOICES, "ImageType": Type.BINARY}
-"""Types whose attribute type says no more than that they are virtual."""
+"""The types that Dataverse lists only as `Virtual` attributes, by their type name."""
 TEXT_LENGTH, PLACES, BASE_PLACES = 100, 2, 4
 COUNTED: Final = (Type.CHOICE, Type.CHOICES)
 LOOKUPS: Final = {"Lookup", "Owner", "Customer"}

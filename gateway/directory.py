@@ -119,11 +119,11 @@ class Directory:
             self._renewing = asyncio.create_task(self._customers.keep_fresh(self._renewed))
 
     async def renew(self) -> None:
-        """Look up anew, many by one call, who was there of late; `start` does it all the time."""
+        """Look up the callers of the last minutes again, many by one call; `start` repeats this."""
         await self._customers.renew(self._renewed)
 
     def stop(self) -> None:
-        """Renew nobody any more."""
+        """Stop renewing callers."""
         if self._renewing is not None:
             self._renewing.cancel()
 

@@ -1,4 +1,4 @@
-"""The services that a process reaches, and what it remembers of them."""
+"""The connections of a process to its services, and the state that it keeps about them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -61,7 +61,7 @@ TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
 }
 """The transport to Dynamics, with at most so many connections to each service."""
 DRAIN = 30.0
-"""Seconds that writes under way get when the process is told to stop."""
+"""Seconds that running writes get to finish when the process is stopped."""
 
 
 class Outside:
@@ -155,7 +155,10 @@ class Outside:
         begun: float | None = None,
         priority: bytes | None = None,
     ) -> Context:
-        """The same for a request of this id, which came at `begun` with this `Priority`."""
+        """
+        The shared services for one request, with its id, its start `begun` and its `Priority`
+        header.
+        """
         clock = asyncio.get_running_loop().time
         deadline = (clock() if begun is None else begun) + self._settings.deadline
         errand = errand_of(principal, priority)

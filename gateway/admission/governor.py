@@ -216,7 +216,7 @@ class Governor:
         self.door.shut_for(seconds, began, moment)
 
     def _refuse_hopeless(self, errand: Errand, until: float, moment: float) -> None:
-        """Raise what a call is refused with that cannot have its turn in time."""
+        """Raise an error for a call that cannot get its turn in time."""
         if errand.sent or errand.lane in FIRM:
             # These come before all others, so that a door that stays shut alone is in their way.
             if self.door.shut and self.door.opens > until:
@@ -289,7 +289,7 @@ class Governor:
             self._turns.left(waiting)
 
     def _serve(self, moment: float) -> None:
-        """Give places to those whose turn it is, as many as there are."""
+        """Give the free places to the calls whose turn it is."""
         while self._turns.length:
             firm = False
             if self.places.taken + 1 > self.places.limit:
@@ -324,7 +324,7 @@ class Governor:
         return True
 
     def _blocked(self, moment: float) -> bool:
-        """True if no call may go now, whoever asks."""
+        """True if no call of any caller may be sent now."""
         if self.door.shut or self.places.taken + 1 > self.places.limit:
             return True
         if moment >= self.requests.look_at or moment >= self.seconds.look_at:
@@ -361,7 +361,7 @@ class Governor:
         self._free(errand, asyncio.get_running_loop().time())
 
     def _free(self, errand: Errand, moment: float) -> None:
-        """A place that was had is free."""
+        """Release a place."""
         caller, places = errand.caller, self.places
         places.taken -= 1
         held = self._held[caller] - 1

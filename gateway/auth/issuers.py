@@ -96,7 +96,7 @@ def _confusable(found: Iterable[Issuer]) -> Iterator[str]:
 
 
 def _are_apart(one: Issuer, other: Issuer) -> bool:
-    """True if nobody who is a customer by one issuer can be by what the other says."""
+    """True if no person can be a customer by both issuers."""
     if one.accounts and other.accounts and not one.accounts & other.accounts:
         return True
     by_email = [issuer.email_domains for issuer in (one, other) if issuer.match_email]

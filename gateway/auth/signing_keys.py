@@ -27,7 +27,7 @@ CURRENT = 60.0
 EARLY = 40.0
 """Seconds after which they are fetched beside, so that callers seldom wait."""
 PAUSE = 5.0
-"""Seconds between two fetches, whatever unknown keys the callers name and whatever fails."""
+"""Seconds between two fetches, no matter how many unknown keys callers send or fetches fail."""
 FORGET_AFTER = 86_400.0
 """Seconds that keys are believed while the issuer does not answer."""
 TIMEOUT = 3.0
@@ -70,7 +70,7 @@ class SigningKeys:
 
     @property
     def are_current(self) -> bool:
-        """True if what the keys verified need not be verified anew."""
+        """True if tokens that these keys verified are still valid."""
         return self._clock() - max(self._fetched, self._attempted) < CURRENT
 
     async def find(self, kid: str, algorithm: str) -> SigningKey | None:
@@ -95,7 +95,9 @@ class SigningKeys:
             raise UpstreamUnavailable("The identity provider of the callers does not answer.")
 
     async def _refreshed(self, *, urgent: bool) -> None:
-        """Fetch the keys where that is due; wait for them where what is had will not do."""
+        """
+        Fetch the keys if they are due; wait for the fetch only if the current keys do not suffice.
+        """
         now = self._clock()
         age, has_failed = now - self._fetched, self._attempted > self._fetched
         if self._fetching is None and (urgent or age >= EARLY) and now - self._attempted >= PAUSE:

@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 
 MAX_ANSWER = 10 * 1024 * 1024
-"""Bytes of an answer that are taken, unless a transport is told otherwise."""
+"""The maximum size of an answer in bytes, unless the transport sets another."""
 
 
 class Unacceptable(httpx2.RemoteProtocolError):
@@ -68,7 +68,7 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Give up what is connected."""
+        """Abort the exchange and close its connection."""
         ...
 
 

@@ -92,7 +92,7 @@ class Survey:
         self._limits.check(limit, sum(each.times for each in shape.names.values()), "root fields")
 
     def measure(self, node: SelectionSetNode, level: int) -> Shape:
-        """The shape of a selection set whose fields stand at `level` below their operation."""
+        """Measure a selection set whose fields are at `level` below their operation."""
         shape = Shape()
         for selection in node.selections:
             self._add(shape, self._selection(selection, level))

@@ -39,7 +39,7 @@ from gateway.http.negotiation import JSON, RESPONSE, content_type, negotiate
 from gateway.http.receiving import Received, body, received
 
 Authenticate = Callable[[str | None], Awaitable[Principal]]
-"""The `Authorization` header -> who is asking; raises Unauthenticated."""
+"""A function from the `Authorization` header to the caller; it raises Unauthenticated."""
 LookAs = Callable[[Principal, str], Awaitable[Principal]]
 """Staff and the customer whom they name -> what that customer is; raises Forbidden, NotFound."""
 Explain = Callable[[Any], Awaitable[object]]
@@ -53,7 +53,7 @@ _VIEW_AS: Final = VIEW_AS.lower().encode()
 METHODS: Final = "GET, POST"
 IDENTITY: Final = b"identity"
 IN_URL: Final = ("query", "documentId", "operationName")
-"""The parameters that stand in a URL as they are."""
+"""The parameters that a URL holds as plain text; the others are JSON."""
 
 
 class RequestProblem(Exception):

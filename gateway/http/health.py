@@ -1,4 +1,4 @@
-"""`/livez`: the process answers. `/readyz`: what it needs answers too."""
+"""`/livez`: the process answers. `/readyz`: the services that it needs answer too."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ Probe = Callable[[], Awaitable[object]]
 PATIENCE: Final = 3.0
 """Seconds that all probes together may take."""
 REMEMBER: Final = 2.0
-"""Seconds in which nobody is asked again, however often anybody asks us."""
+"""Seconds for which the last answer is reused, however often `/readyz` is called."""
 
 
 def health_routes(

@@ -1,6 +1,6 @@
 """
-Columns that a caller's roles hide: they are neither asked for upstream nor compared nor sorted by,
-and where one would stand in a row a mark says so to whoever reads it.
+Columns that a caller's roles hide: they are not requested, compared or sorted by, and a mark in the
+row raises Forbidden when one is read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ def check(secret: frozenset[str], where: Iterable[Condition], order: Iterable[Or
 
 
 def mark(rows: Sequence[dict[str, Any]], paths: Iterable[str]) -> None:
-    """Put the mark at `paths` of all rows, over whatever is there."""
+    """Put the mark at `paths` of all rows, over any value."""
     for path in paths:
         *steps, last = path.split("/")
         for row in rows:

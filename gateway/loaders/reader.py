@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 NO_COLUMNS: frozenset[str] = frozenset()
 SOME_KEY = Guid(str(uuid4()))
-"""Stands for any key in a query whose text is worked out before the key is known."""
+"""A placeholder for the key in a query whose text is prepared before the key is known."""
 
 
 class RowShape(Protocol):

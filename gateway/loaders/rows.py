@@ -52,13 +52,13 @@ class Loaders:
         self._loaders: dict[Hashable, DataLoader[Load, Any]] = {}
 
     def rewind(self) -> None:
-        """Begin the operation anew over the answers that it has had so far."""
+        """Start the operation again with the answers that have been read."""
         self.forget()
         self.reader.readings.clear()
         self.reader.allowance.rewind()
 
     def forget(self) -> None:
-        """Read everything anew from here on: something was written."""
+        """Drop all cached rows after a write."""
         self._loaders.clear()
 
     async def one(self, link: Link, row: Row, select: Select) -> Row | None:
@@ -106,7 +106,7 @@ class Loaders:
         return [cls(row) for row in rows]
 
     async def keyed(self, ask: Ask, keys: Keys) -> dict[Folded, Any]:
-        """The rows of many keys, shared with whoever else of the operation loads them so."""
+        """The rows of many keys; equal loads of the operation share one call."""
         load = self._by_key(ask.table, keys.columns, from_rows=keys.from_rows, shape=ask.shape)
         rows = await load.load_many([(key, ask.select) for key in keys.values])
         pairs = zip(keys.values, rows, strict=True)
@@ -184,8 +184,10 @@ class Loaders:
 
 def _shared(load: Awaitable[Any]) -> Awaitable[Any]:
     """
-    A load as one of those who wait for it sees it. graphql-core cancels who is below a null; that
-    must not cancel what others wait for, who would take it for the end of their own request.
+    A load that one waiter can cancel without cancelling it for the others.
+
+    graphql-core cancels the fields below a null; without the shield, this would cancel the shared
+    load.
     """
     return asyncio.shield(load)
 

@@ -77,7 +77,7 @@ class Writes:
         task.result()
 
     async def drain(self, seconds: float) -> None:
-        """Let what is under way come to its end, for so long."""
+        """Wait for running writes to finish, at most for the given time."""
         if self._running:
             log.info("waiting for %d writes", len(self._running))
             await asyncio.wait(self._running, timeout=seconds)
@@ -140,18 +140,16 @@ class Writer(Struct, frozen=True):
 
     async def exists(self, entity: str, column: str, key: UUID) -> bool:
         """
-        True if a row exists, whoever may see it.
-
-        Only for ids that were derived for this caller, so that it tells of the caller's own writes.
+        True if a row exists, even if the caller may not see it. Only for ids derived for this
+        caller, so that it reveals only the caller's own writes.
         """
         query = ODataQuery(entity, (column,), Compare(column, "eq", key), top=1)
         return bool((await self.dataverse.fetch(query, self.allowance)).rows)
 
     async def facts(self, query: ODataQuery) -> list[Raw]:
         """
-        Rows past all row rules, for what a check must know whoever asks; nobody is shown them.
-
-        Only of accounts and orders that the caller was found to order for.
+        Rows read without a row rule, for checks that must not depend on the caller; they are never
+        shown. Only for accounts and orders that the caller may order for.
         """
         return list((await self.dataverse.fetch(query, self.allowance)).rows)
 

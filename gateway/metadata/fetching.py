@@ -54,7 +54,7 @@ async def dataverse(
 
 
 def entity(row: Row, behaviours: Mapping[str, str]) -> Entity:
-    """A table from its row in `EntityDefinitions`, with what is said apart of its dates."""
+    """A table from its row in `EntityDefinitions` and the separate rows about its date columns."""
     return Entity(
         row["LogicalName"],
         row["EntitySetName"],

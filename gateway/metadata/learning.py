@@ -32,7 +32,7 @@ CALLS = 100
 
 
 class Learning:
-    """Keeps the names of both services up to what is known of the environment."""
+    """Updates the names of both services from the environment's metadata."""
 
     def __init__(
         self,

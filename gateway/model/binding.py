@@ -19,7 +19,7 @@ TAKEN = {"id": Node, "raw": Row}
 
 def bind(registry: Registry) -> None:
     """
-    Resolve what the declarations name: types of members, targets of links, their far ends.
+    Resolve the types of members, the targets of links and their far ends.
 
     DeclarationError with a line for each mistake.
     """
@@ -38,7 +38,7 @@ def bind(registry: Registry) -> None:
 
 
 def _bind_member(table: Table, spec: Spec, names: Mapping[str, type]) -> Iterator[str]:
-    """Bind a member to its annotation; what is wrong with it."""
+    """Bind a member to its annotation; yield the mistakes in it."""
     try:
         annotation = get_type_hints(spec.owner, localns=dict(names)).get(spec.name)
         if annotation is None and not isinstance(spec, Computed):
@@ -83,7 +83,7 @@ def _option_set(spec: Spec, type_: type[OptionSet]) -> Iterator[str]:
 
 
 def _bind_table(registry: Registry, table: Table) -> Iterator[str]:
-    """Let the targets of a table's links know their far ends; what is wrong with the table."""
+    """Add the far ends of a table's links to their targets; yield the mistakes in the table."""
     members = registry.members(table.specs)
     for spec in members.values():
         if isinstance(spec, Link) and spec.back:
@@ -110,7 +110,7 @@ def _bind_back(link_: Link, name: str, child: Table) -> Iterator[str]:
 
 
 def _roots_taken(registry: Registry) -> Iterator[str]:
-    """Root fields of one name; ours come first."""
+    """Yield a mistake for each root field whose name is taken; the gateway's own come first."""
     seen: dict[str, Table] = {}
     for table in registry.tables.values():
         for name in table.root or ():

@@ -47,7 +47,7 @@ class Rule:
     linked: Callable[[Principal, Access], Condition] | None = None
     """The condition on a row that a row of the caller's points at, where that is less."""
     knows_contacts: bool = True
-    """True if the access OWN has a meaning: the rows name contacts, or nobody at all."""
+    """True if the access OWN has a meaning: the rows name contacts, or have no owner at all."""
 
 
 def owned(*, account: str, contact: str = "", party: str = "", through: str = "") -> Rule:
@@ -211,7 +211,7 @@ everyone = Rule(lambda principal, access: EVERYTHING)
 """Reference data: every caller with the permission sees every row."""
 
 nobody = Rule(lambda principal, access: NOTHING)
-"""Rows that no caller sees: those by which the gateway itself tells who somebody is."""
+"""The rule for rows that no caller sees: the gateway itself reads them to identify callers."""
 
 with_parent = Rule(lambda principal, access: EVERYTHING, linked_only=True)
 """Rows without an owner of their own: visible exactly with the row that links to them."""

@@ -112,7 +112,9 @@ class Plans:
             trying.reset(first)
 
     def warm(self, operation: PreparedOperation) -> None:
-        """Plan an operation whose selections no variable decides on, before anybody asks for it."""
+        """
+        Plan an operation ahead of its first request, if no variable decides on its selections.
+        """
         known = self._known(operation)
         if not known.conditions:
             with suppress(Unplanned):

@@ -42,7 +42,7 @@ _COMPARED: Mapping[str, Operator] = {
 _FIRST_DAY = date(NEVER + 1, 1, 1)
 """The first day that F&O does not mean as no day."""
 SentFilter = Mapping[str, Any]
-"""A filter as it was sent, its values coerced by GraphQL."""
+"""A filter of the request, with its values coerced by GraphQL."""
 
 _COMPARISONS = {
     "eq": "equal to",
@@ -193,7 +193,7 @@ def _linked(member: Link, id_: Any) -> Value:
 
 
 def _input(name: str, doc: str) -> type:
-    """An empty input type whose values reach us as they were sent."""
+    """An empty input type; its values stay plain dicts, as the caller sent them."""
     made = type(name, (), {})
     made.__strawberry_definition__ = StrawberryObjectDefinition(  # type: ignore[attr-defined]
         name=name,

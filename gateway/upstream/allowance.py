@@ -19,7 +19,7 @@ class Allowance:
     replay: Replay | None = None
     """The answers that came already, where the operation is completed in another way."""
     errand: Errand = field(default_factory=Errand)
-    """For whom the services are asked."""
+    """The caller and urgency of the calls."""
 
     def spend(self, calls: int = 1) -> None:
         """
@@ -50,7 +50,7 @@ class Allowance:
         return self.replay is not None and self.replay.keeping
 
     def rewind(self) -> None:
-        """Begin anew over what was answered so far; it is paid for again when it is used again."""
+        """Count from the beginning for a second attempt; reused answers are charged again."""
         self.spent = 0
         if self.replay is not None:
             self.replay.begin()

@@ -103,7 +103,7 @@ class NamesChanged(Exception):
 
 
 class Names:
-    """The names of one service. What is learned of the environment replaces what was assumed."""
+    """The names of one service; names read from the environment replace the assumed ones."""
 
     def __init__(self, entities: Mapping[str, EntityNames] | None = None) -> None:
         self.entities: dict[str, EntityNames] = {}

@@ -107,7 +107,7 @@ class Write:
     key: UUID | None = None
     """The row, unless it is a new one."""
     company: str | None = None
-    """The code of the legal entity whose zone tells when a day begins."""
+    """The code of the legal entity; a day begins and ends in its time zone."""
 
     @property
     def headers(self) -> dict[str, str]:

@@ -71,7 +71,7 @@ class Attempt(Generic[P]):
         return self.payload(status=CREATED, order=order, replayed=replayed)
 
     async def submit(self, row: dict[str, Any], company: str | None) -> P:
-        """Send the order; whatever happens, the answer is what is known for sure."""
+        """Send the order; the answer states only what is known for certain."""
         marks = {KEY: str(self.identity), FINGERPRINT: self.fingerprint}
         body = row | (marks if self.fingerprint else {})
         try:

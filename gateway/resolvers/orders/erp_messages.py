@@ -1,4 +1,7 @@
-"""Refusals of Dynamics or the ERP in words of ours: theirs may quote anybody's rows."""
+"""
+Refusals of Dynamics or the ERP -> messages of the gateway, because theirs may quote other people's
+rows.
+"""
 
 import re
 

@@ -131,7 +131,7 @@ class Changing:
 
 @dataclass(frozen=True, slots=True)
 class WantedLine:
-    """A line as it is wanted, new or other than before, and where it stands in the input."""
+    """A requested line, new or changed, with its place in the input."""
 
     line: SalesOrderLineInput
     path: tuple[str, ...]
@@ -157,7 +157,7 @@ class WantedLine:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Lines whose input says nothing wrong by itself. Made by `sound`."""
+    """Lines whose input has no mistakes; made by `sound`."""
 
     lines: Sequence[WantedLine]
 
@@ -206,9 +206,10 @@ class Basket:
 
 def sound(lines: Sequence[WantedLine], *place: str, besides: Sequence[UserError] = ()) -> Sound:
     """
-    The lines; Wrong with all that their input says wrong, and with what is wrong besides.
+    The lines, if their input is right; otherwise Wrong with all their mistakes and those in
+    `besides`.
 
-    `place` is where the list of them stands in the input.
+    `place` is the path of the list in the input.
     """
     errors = [*besides]
     if 1 <= len(lines) <= MAXIMUM_LINES:
@@ -226,7 +227,7 @@ def input_mistakes(wanted: WantedLine) -> Errors:
 
 
 def judged(found: Found) -> Item | UserError:
-    """The line, or the first thing that is wrong with it."""
+    """The checked line, or its first error."""
     checks = OF_LINE if found.wanted.grows else OF_SMALLER_LINE
     wrong = next((error for check in checks.values() for error in check(found)), None)
     return wrong or Item(found.wanted, found.product, found.unit, found.price)

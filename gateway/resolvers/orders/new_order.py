@@ -57,12 +57,12 @@ LINE = {
     "requested_shipping_date": "requestdeliveryby",
     "note": "msdyn_linedescription",
 }
-"""The same for a line."""
+"""The columns of a new line by the fields of its input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """For whom an order is placed, with the defaults that contact and account give."""
+    """The buyer of a new order, with the defaults of contact and account."""
 
     account: Account
     contact: Contact | None
@@ -70,7 +70,7 @@ class Buyer:
     """The address of delivery, if the order names one of the account's by its id."""
 
     is_self: bool = True
-    """True if the contact is the caller: nobody brings prices by naming somebody else."""
+    """True if the contact is the caller; otherwise the contact's own prices do not apply."""
     sold_by: str | None = None
     """The code of the company that sells to the account."""
     party: UUID | None = None

@@ -26,7 +26,7 @@ SETTLED_AFTER = 130.0
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """The facts that must be known to tell the outcome of a write."""
+    """The facts that are needed to determine the outcome of a write."""
 
     order: UUID
     account: UUID

@@ -1,9 +1,9 @@
 """
-Changes of an order: load it -> does it stand already? -> may it be? -> build -> send under
-its version -> read back.
+The steps of a change: load the order, check if it already has the requested values, check if it may
+be changed, build the writes, send them under the order's version, read it back.
 
-The version is what makes a change safe to repeat: the first one moves it, the second is refused,
-and then what stands in the order tells whether it was ours.
+The version makes a change safe to repeat: the first write moves the version and a second is
+refused; the values of the order then show if the first one succeeded.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,7 +37,7 @@ from gateway.upstream.service import Write
 
 BUYER, COMPANY = lookup_value("customerid"), "msdyn_company/cdm_companycode"
 CHANGEABLE = (OrderStatus.ACTIVE, OrderStatus.CONFIRMED)
-"""Before anybody picks it in the warehouse."""
+"""The statuses before picking starts in the warehouse."""
 HEADER = frozenset(
     {
         "versionnumber",
@@ -53,7 +53,7 @@ HEADER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """An order as it is before a change."""
+    """The current order, before a change."""
 
     order: SalesOrder
     lines: Mapping[str, Raw]
