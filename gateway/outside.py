@@ -29,10 +29,10 @@ from gateway.http.health import Probe
 from gateway.http.metrics import Counts
 from gateway.http.receiving import Received
 from gateway.keying import key_for
-from gateway.loaders.footing import Footing
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
+from gateway.loaders.write_safety import WriteSafety
 from gateway.loaders.writer import Writer, Writes
 from gateway.metadata import assumed, overrides, remembered
 from gateway.metadata.learning import Learning
@@ -90,7 +90,7 @@ class Outside:
             patience=settings.mutation_deadline,
             limit=settings.write_limit,
         )
-        self._footing = Footing(
+        self._write_safety = WriteSafety(
             self._services["dataverse"],
             SalesOrder.__table__.entity,
             key=KEY,
@@ -166,7 +166,9 @@ class Outside:
         return Context(
             principal,
             Loaders(Reader(self._services, principal, allowance)),
-            Writer(self._services["dataverse"], principal, allowance, self._writes, self._footing),
+            Writer(
+                self._services["dataverse"], principal, allowance, self._writes, self._write_safety
+            ),
             request,
             self._settings.unpriced,
             self._language,
@@ -223,7 +225,7 @@ class Outside:
             self.audit.start()
             await self._learning.start()
             keys = (each.start() for each in self._keys)
-            await asyncio.gather(self._footing.start(), self._directory.start(), *keys)
+            await asyncio.gather(self._write_safety.start(), self._directory.start(), *keys)
             flushing = asyncio.create_task(self.audit.flushing())
             yield
             flushing.cancel()

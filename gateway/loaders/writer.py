@@ -17,8 +17,8 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.auth.principal import Principal
 from gateway.errors import InvalidInput, UpstreamError, UpstreamRefused
-from gateway.loaders.footing import Footing
 from gateway.loaders.seals import Seal
+from gateway.loaders.write_safety import WriteSafety
 from gateway.model.tables import TABLES
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Compare, Raw
@@ -97,7 +97,7 @@ class Writer(Struct, frozen=True):
     allowance: Allowance
     """For the reads that a write needs; the write has its own."""
     writes: Writes
-    footing: Footing
+    write_safety: WriteSafety
 
     async def begin(self, privilege: str) -> bool:
         """
@@ -108,7 +108,7 @@ class Writer(Struct, frozen=True):
         """
         self.principal.access(ORDERS, privilege)
         self.allowance.extend(self.writes.patience)
-        return await self.footing.marked()
+        return await self.write_safety.marked()
 
     async def write(self, privilege: str, changes: Sequence[Write], *, needs: str = ORDERS) -> None:
         """
