@@ -7,7 +7,7 @@ from collections import deque
 from math import inf
 
 WINDOW = 300.0
-"""Seconds for which Dataverse and F&O count what was used."""
+"""The length of the window in seconds in which Dataverse and F&O count the use."""
 SLOT = 5.0
 """Seconds of use that are remembered as one."""
 LATER = 1.0
@@ -60,7 +60,7 @@ class BudgetWindow:
         return self.limit - self._own - self._others
 
     def take(self, amount: float, moment: float) -> None:
-        """Count what is used."""
+        """Count `amount` as used."""
         if self.limit == inf:
             return
         slots = self._slots
@@ -88,7 +88,7 @@ class BudgetWindow:
         self._others = max(self._seen[0], before)
 
     def used_up(self, moment: float) -> None:
-        """The service refuses more: whatever we believed, nothing is left."""
+        """The service refused a call: treat the budget as used up."""
         if self.limit == inf:
             return
         self._forget(moment)
@@ -118,7 +118,7 @@ class BudgetWindow:
         return self.free
 
     def wait(self, amount: float) -> float:
-        """Seconds until `amount` more may be used, if nobody else uses anything."""
+        """Seconds until `amount` more may be used, without other use meanwhile."""
         lacking = amount - self.free
         return 0.0 if lacking <= 0 else lacking / max(self.rate, 1e-9)
 

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import msgspec
 
 START = "0" * 64
-"""The hash that stands in the first line in place of that of a line before it."""
+"""The previous hash in the first line of a chain."""
 LONGEST = 16_384
 """Bytes of the longest line."""
 SHORT = 4_096
-"""Bytes of the longest line of a denial, which anybody can cause."""
+"""The maximum size in bytes of a denial's line, which any client can cause."""
 APART = 300
 """Bytes of what a chain adds to a line."""
 ROWS, WHAT = 100, 1_000

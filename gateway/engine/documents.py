@@ -41,7 +41,7 @@ class PreparedOperation:
     """A number where no variable has a say in it."""
     kind: OperationType
     known: Any = None
-    """The plans' own notes on the document; the same for every caller."""
+    """The state that the plans keep for the document; the same for every caller."""
 
 
 @dataclass(frozen=True, slots=True)

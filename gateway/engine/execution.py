@@ -47,7 +47,7 @@ class Planned(Protocol):
     ) -> dict[str, Any] | Declined: ...
 
     def warm(self, operation: PreparedOperation) -> None:
-        """Plan a query before anybody asks for it."""
+        """Plan a query ahead of its first request."""
 
 
 class GraphQLRequest(Struct, frozen=True):
@@ -135,7 +135,7 @@ class Engine:
             raise refused(error) from None
 
     def _trust(self, text: str) -> None:
-        """Do for a document all that can be done before somebody asks for it."""
+        """Parse, check, validate and plan a trusted document at start."""
         for operation in self._documents.trust(text).operations.values():
             if not operation.node.variable_definitions:
                 self._check(operation, {}, self._limits)

@@ -211,7 +211,7 @@ def _shortened(value: object, type_: object, most: Mapping[str, int]) -> object:
 
 
 def check_variables(variables: Mapping[str, object], limits: Limits) -> None:
-    """Hold the variables of one request to what a literal in the document is held to."""
+    """Check the variables of one request against the limits for literals in the document."""
     rest: list[tuple[object, int]] = [(value, 1) for value in variables.values()]
     while rest:
         value, nesting = rest.pop()

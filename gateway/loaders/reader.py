@@ -77,7 +77,7 @@ class Ask(Struct, frozen=True):
     top: int | None = None
     count: bool = False
     shape: RowShape | None = None
-    """With it rows are structs; what does not fit raises."""
+    """The struct type for the rows of a plan; a row that does not fit raises."""
     expands: tuple[NestedReads, ...] = ()
 
     def decoder(self, query: ODataQuery, names: Names) -> Decoder:

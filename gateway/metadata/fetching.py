@@ -1,4 +1,4 @@
-"""The environment's own metadata -> what is described of its tables."""
+"""The environment's metadata -> the descriptions of its tables."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any

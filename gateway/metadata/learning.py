@@ -44,7 +44,7 @@ class Learning:
         zones: Zones,
         file: Path | None,
     ) -> None:
-        """`file`: where what was learned is kept for the next start; None keeps nothing."""
+        """`file` stores the names for the next start; None stores nothing."""
         tables = tuple(tables)
         self._tables = [table for table in tables if table.service == "dataverse"]
         self._dataverse = dataverse

@@ -79,7 +79,7 @@ class Spec:
     doc: str
     name: str = field(default="", init=False)
     owner: type = field(default=object, init=False)
-    """The class in whose body it stands: that of its table, or one that extends it."""
+    """The class that declares the member: the table's own, or one that extends it."""
     home: "Table" = field(init=False)
     """The table that it is a member of."""
     type: Any = field(default=None, init=False)
@@ -204,7 +204,7 @@ class Link(Spec):
     back: str | None
     back_doc: str
     lookup: str = ""
-    """The lookup that it follows; empty where it goes by other columns."""
+    """The lookup that the link follows; empty if it joins by other columns."""
     polymorphic: bool = False
     """True if the lookup leads to rows of several tables, of which the link takes one."""
     inside: Inside = ""

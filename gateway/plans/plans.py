@@ -182,7 +182,7 @@ def _only(names: Iterable[str], variables: VariableValues) -> VariableValues:
 
 
 def _length(variables: VariableValues) -> int:
-    """Characters of the variables that stand alone; what is in lists and objects is never kept."""
+    """The characters of the scalar variables; values in lists and objects are never cached."""
     alone = [each for each in variables.coerced.values() if not isinstance(each, dict | list)]
     return sum([len(str(value)) for value in alone])
 
@@ -197,7 +197,7 @@ def _reason(error: Exception) -> str:
 
 
 def _deciding(document: DocumentNode) -> set[str]:
-    """The variables in `@skip` and `@include`, wherever they stand."""
+    """The variables used in `@skip` and `@include`, at any depth."""
     found: set[str] = set()
     pending: list[Any] = list(document.definitions)
     while pending:

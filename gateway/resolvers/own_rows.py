@@ -37,7 +37,7 @@ from gateway.upstream.service import Write
 
 R = TypeVar("R", bound=Row)
 NO_ACCOUNT = UUID(int=0)
-"""Rows of an adopter's belong to whatever their row rule says."""
+"""A placeholder: an adopter's rows belong to no account, only to their row rule."""
 UNKNOWN = "The outcome is not known yet; send the same mutation again."
 
 
@@ -174,7 +174,7 @@ async def _send(
 def _columns(
     table: Table, values: Mapping[str, object], when: Written
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A row as it is written, and as the row rule would see it."""
+    """The columns to write, and the row as the row rule checks it."""
     row: dict[str, Any] = {}
     seen: dict[str, Any] = {}
     for name, value in values.items():
@@ -220,7 +220,7 @@ def _sent(value: object) -> Any:
 
 
 def _step(link: Link) -> str:
-    """The lookup that a link follows, as it is written."""
+    """The name of a link's lookup in a write."""
     return f"{link.lookup}_{link.target.entity}" if link.polymorphic else link.lookup
 
 

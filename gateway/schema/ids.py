@@ -38,7 +38,9 @@ def encode(table: Table, key: Key) -> str:
 
 
 def writer(table: Table) -> Callable[..., str]:
-    """`encode` for one table, given the parts of keys as they stand in rows."""
+    """
+    Return a function like `encode` for one table, which takes the parts of a key as rows hold them.
+    """
     name = table.name
 
     def write(*key: Any) -> str:

@@ -48,7 +48,7 @@ FORM = {
     "Content-Type": "application/x-www-form-urlencoded",
 }
 MAX_LIFETIME = 86_400.0
-"""Seconds that a token is kept at most, whatever its issuer says."""
+"""The longest time in seconds that a token is kept, even if its issuer allows more."""
 
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 PRIVATE_KEY = re.compile(
@@ -56,7 +56,7 @@ PRIVATE_KEY = re.compile(
 )
 
 Proof = Callable[[], dict[str, str]]
-"""Makes the form fields that prove who we are, anew for every token request."""
+"""Makes the form fields that prove the gateway's identity, for each token request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class ServiceLogin:
         self._renewals: Once[str, Token] = Once()
         self._failure: SignInFailed | None = None
         self._failed = 0.0
-        """The time at which there was none to be had."""
+        """The time of the last failure to get a token."""
         self._replaced = float("-inf")
         """The time at which another one was asked for in the place of one that was refused."""
 

@@ -1,4 +1,4 @@
-"""A service's answer of failure: its status, headers and body -> errors of ours."""
+"""A failed answer of a service (status, headers and body) -> the gateway's error."""
 
 import logging
 import re
@@ -64,7 +64,7 @@ def outcome_of(reply: Reply) -> ReadOutcome:
 
 
 def raise_for(status: int, headers: Any, body: bytes) -> None:
-    """Raise what a status means; nothing for a success."""
+    """Raise the error for a status; do nothing for a success."""
     if status < 400:
         return
     code, text = _reason(body)

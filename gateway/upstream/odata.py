@@ -43,7 +43,7 @@ readers know neither quotes nor brackets of the other; any other text, and one w
 end, is compared by `eq`.
 """
 _PLAIN_URL = re.compile(r"[A-Za-z0-9_.\-~'(),/$=:@;*!%]*", re.ASCII)
-"""Characters that stand in a query string as they are, and the mark of those that were encoded."""
+"""The characters of a query string that need no encoding, and the percent sign of encoded ones."""
 _COMMON = (("%", "%25"), (" ", "%20"), ('"', "%22"), ("[", "%5B"), ("]", "%5D"))
 """
 Characters that are frequent in filters: replaced at once, which is far cheaper than letter by
@@ -251,7 +251,7 @@ def _instant(value: datetime) -> str:
 
 
 def _plain(value: Value) -> str:
-    """A value as the query functions take it: text, whatever its type."""
+    """A value as an argument of a query function: always text."""
     return str(value) if isinstance(value, str) else DATAVERSE.literal(value)
 
 
@@ -263,7 +263,7 @@ def logical(column: str) -> str:
 
 
 def _listed(value: Value) -> str:
-    """A value as it stands in the lists of the query functions, which are JSON texts."""
+    """A value as an item of a query function's list, which is a JSON text."""
     if value.__class__ is Guid:
         return f'"{value}"'
     return msgspec.json.encode(_plain(value)).decode()
@@ -302,7 +302,7 @@ def _asked_for(
     expands: tuple[Expand, ...],
     always: tuple[tuple[str, str], ...],
 ) -> str:
-    """The part of a URL that says what is read of each row."""
+    """The part of a URL that names the columns to read: `$select` and `$expand`."""
     options = _projection(paths)
     if expands:
         own = [options["$expand"]] if "$expand" in options else []

@@ -31,7 +31,7 @@ def given(value: T) -> T | None:
 
 
 def plain(value: T) -> T | None:
-    """As `given`, with None for a text in which nothing stands."""
+    """Like `given`, with None for a blank text."""
     return None if isinstance(value, str) and not value.strip() else given(value)
 
 

@@ -163,8 +163,8 @@ async def fill(
     besides: Errors | None = None,
 ) -> Basket:
     """
-    The lines as what is ordered, behind so many that are there; Wrong where they or the account
-    may not, with what is wrong besides.
+    Resolve the lines into a basket; `present` is the number of lines that the order already has.
+    Wrong with the errors of the lines and of the account, and with `besides`.
     """
     standing = await _standing(context, deal, growth(deal, lines)) if _grows(lines) else []
     return filled(deal, lines, [*(besides or ()), *standing], present=present)

@@ -1,6 +1,6 @@
 """
-Orders as they are now, read anew and through the row rules: before a change and after it. And what
-checks must know whoever asks: on what terms an order is, and what its account may still order.
+Current orders, read through the row rules before and after a change, and facts that checks need
+independent of the caller: the terms of an order, and the credit of its account.
 """
 
 from collections.abc import Mapping
@@ -139,7 +139,7 @@ async def currency_of(context: Context, key: UUID) -> Currency:
 
 
 async def account_of(context: Context, key: UUID) -> AccountStanding:
-    """The standing of an account, whatever of it the caller may see."""
+    """The state of an account, even if the caller may not see it."""
     where = Compare("accountid", "eq", key)
     (row,) = await context.writer.facts(ODataQuery("account", STANDING + CURRENCY, where))
     hold = value_at(row, "msdyn_onholdstatus")
@@ -153,7 +153,7 @@ async def account_of(context: Context, key: UUID) -> AccountStanding:
 
 
 async def amounts_of(context: Context, account: UUID) -> list[Amount]:
-    """The amounts on order for an account by all open orders, whoever placed them."""
+    """The amounts of all open orders of an account, no matter who placed them."""
     facts = context.writer.facts
     rows = await facts(ODataQuery("salesorder", ORDERED, _open(account)))
     known = [_amount(row, "totalamount", row.get("totalamount_base")) for row in rows]

@@ -57,7 +57,7 @@ class Trial:
     gone: dict[int, Errors] = field(default_factory=dict)
     """By the place of the line."""
     undated: dict[int, Errors] = field(default_factory=dict)
-    """The lines whose day has passed."""
+    """The lines whose requested day has passed, with the errors."""
 
     def left_out(self, rows: Sequence[SalesOrderLine]) -> list[LeftOut]:
         parts = {LeftOutPart.LINE: self.gone, LeftOutPart.REQUESTED_SHIPPING_DATE: self.undated}
