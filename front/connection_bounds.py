@@ -140,7 +140,7 @@ class Bounded(HttpToolsProtocol):
         self._enter(BODY)
         super().on_headers_complete()
         if len(self.pipeline) > len(self._queued):
-            # Many fit into what is received at once, so they are counted one by one.
+            # One received block can hold many requests, so they are counted one by one.
             self._queued.append(self._head + WAITING)
             self._check()
 

@@ -101,7 +101,7 @@ def from_environment() -> Starlette:
 def start_log(settings: Settings) -> None:
     """Log to standard error, as the settings say."""
     logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
-    # It logs every URL, and with it what customers search for.
+    # httpx2 logs every URL, which contains the customers' search terms.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 

@@ -336,7 +336,7 @@ class Directory:
         """The one active contact of an address; an inactive one where there is none, to say so."""
         if active:
             return only([Contact(row) for row in active], email)
-        # Not compared exactly: whoever else Dataverse takes for this address makes it ambiguous.
+        # Not compared exactly: every contact that Dataverse matches makes the address ambiguous.
         query = ODataQuery("contact", tuple(sorted(CONTACT)), at(email), top=2)
         (rows,) = await self._at_once(query)
         return only([Contact(row) for row in rows], email)

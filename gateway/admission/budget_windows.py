@@ -104,7 +104,7 @@ class BudgetWindow:
         self._forget(moment)
         self.look_at = moment + LOOK
         parts, own, limit = self._parts, self._own, self.limit
-        # What siblings may use anyway is not ours to reckon with; what goes beyond is, in part.
+        # The other processes' own shares are not counted here; their use beyond them is, in part.
         others = self._others - limit * (parts - 1) / parts if parts > 1 else self._others
         others = max(others, 0.0) / parts if parts > 1 else others
         scale = 1.0 if others >= 0 or not own else max(0.0, own + others) / own

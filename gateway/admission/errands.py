@@ -21,7 +21,7 @@ class Lane(Enum):
     FEEDS = "feeds"
     """The gateway's own calls, for which no request waits."""
 
-    # Members are compared by identity; what Enum has for a hash is Python, for each call.
+    # Members are compared by identity; Enum's own hash is slow Python code, run on each call.
     __hash__ = object.__hash__
 
 

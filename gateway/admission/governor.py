@@ -251,7 +251,7 @@ class Governor:
     async def _wait(self, waiting: Waiting, until: float) -> None:
         loop = asyncio.get_running_loop()
         if not waiting.errand.sent and waiting.lane not in FIRM:
-            # The wait was reckoned to be shorter; whoever comes now has more use of a place.
+            # The wait took longer than expected; a newer call has more use of the place.
             until = min(until, loop.time() + LONGEST_WAIT)
         timer = loop.call_at(until, self._give_up, waiting)
         try:
@@ -348,7 +348,7 @@ class Governor:
         if timer is not None:
             timer.cancel()
         loop = asyncio.get_running_loop()
-        # Never for the moment that is now: where the door lets nobody in it would spin.
+        # Never for the present moment: while the door is shut, this would loop without a pause.
         self._timer = loop.call_at(max(when, moment + 0.02), self._woken)
 
     def _woken(self) -> None:

@@ -153,7 +153,7 @@ def _told(said: Mapping[str, Any], at: str) -> Issuer:
             mistakes.append(f"{at}: '{word}' {error}")
     if mistakes:
         raise SettingsError(mistakes)
-    # What a customer's own provider says of roles is believed only where it is told to be.
+    # Roles from a customer's own provider count only if the profile allows them.
     return Issuer(**{"token_roles": False} | found)
 
 

@@ -19,7 +19,7 @@ class Kind(Enum):
     STAFF = "staff"
     """The company's own people; sees every account."""
 
-    # Members are compared by identity; what Enum has for a hash is Python, for each request.
+    # Members are compared by identity; Enum's own hash is slow Python code, run on each request.
     __hash__ = object.__hash__
 
 

@@ -105,7 +105,7 @@ class SigningKeys:
             self._fetching = asyncio.create_task(self._refresh())
             self._fetching.add_done_callback(self._done)
         if self._fetching is not None and (urgent or (age >= CURRENT and not has_failed)):
-            # Whoever waits may go away; the others have what they wait for all the same.
+            # One waiter may be cancelled; the fetch must continue for the others.
             await asyncio.shield(self._fetching)
 
     def _done(self, fetching: asyncio.Task[None]) -> None:

@@ -116,7 +116,7 @@ class Httpx2Transport:
 
 def accept(status: int, headers: Mapping[str, str], maximum: int) -> None:
     """Raise Unacceptable where the head of an answer says that we cannot use its body."""
-    # What an error has in its body is not needed, so that its status can always be told.
+    # The body of an error is not needed; without it, the status can always be reported.
     if status < 300 and headers.get("content-encoding", "identity") != "identity":
         raise Unacceptable("The service packed its answer, which it was not asked to do.")
     length = headers.get("content-length", "")

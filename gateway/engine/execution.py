@@ -94,7 +94,7 @@ class Engine:
         self._hide_suggestions = not introspection
         self._schema = schema
         self._limits = limits
-        # Mutations say what they take of lists and texts, and refuse the rest by their payloads.
+        # Mutations have limits of their own for lists and texts, and report them in their payloads.
         self._of_mutations = replace(
             limits,
             input_list=max(limits.input_list, *(each + 1 for each in most.values()), 0),

@@ -159,7 +159,7 @@ class GraphQLEndpoint:
             answer = await self._engine.execute(prepared, context, request.id)
         except Refused as refusal_:
             self.refusals[refusal_.errors[0]["extensions"]["code"]] += 1
-            # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
+            # With the older type a client cannot tell our 400 from a proxy's, so it is always 200.
             return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
         for event in observed(answer, prepared, request.id, principal, request.source):
             self._audit.record(event)

@@ -89,7 +89,7 @@ class Plans:
         """The data of the answer; Declined where graphql-core must answer."""
         try:
             known = self._known(operation)
-            # Staff may be told of each read, so theirs are one a table.
+            # `explain` may list each read for staff, so they get one read per table.
             inside = self._expands and context.principal.kind is not Kind.STAFF
             expands = inside and context.principal.viewer is None
             values = known.coerce(variables)

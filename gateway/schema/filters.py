@@ -180,7 +180,7 @@ def _compared(path: str, operator: str, value: Value) -> Condition:
 def _plain(value: Any) -> Value:
     plain: Value = value.value if isinstance(value, Enum) else value
     if isinstance(plain, Decimal) and not plain.is_finite():
-        # Conditions are told apart by their hash, which a signaling NaN does not have.
+        # Conditions are compared by their hash, and a signaling NaN has none.
         raise InvalidInput(
             "Not a number that can be compared in a filter; send a finite one.",
             argument="filter",

@@ -214,7 +214,7 @@ class Service:
             for reply in batch.replied(sent.response):
                 raise_for(reply.status, reply.headers, reply.body)
         except UpstreamError as error:
-            # An answer that cannot be read leaves open what was done.
+            # After an unreadable answer it is unknown if the write succeeded.
             unclear = isinstance(error, UpstreamMismatch | UpstreamUnavailable)
             error.doubtful = sent.doubtful or unclear
             if isinstance(error, UpstreamRefused):

@@ -160,7 +160,7 @@ async def test_a_quantity_that_is_not_sold_is_refused_in_words(jane: Visitor) ->
     found = await jane.get("/orders/new/items?q=D0225")
 
     assert "Regel 2:" in review.text
-    assert "Bestel er minstens 10 van." in review.text
+    assert "Bestel er minstens 10." in review.text
     assert "Minstens 10 · Hoogstens 500 · Per veelvoud van 5" in found.text
     assert re.search(r'name="quantity-[^"]+" value="10"', found.text)
 

@@ -84,7 +84,7 @@ async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPay
 @telling(CancelSalesOrderPayload)
 async def cancel(info: Info, sent: CancelSalesOrderInput) -> CancelSalesOrderPayload:
     await info.context.writer.begin("update")
-    # The ERP owns the state of the row, and has the last word on what dual-write carries to it.
+    # The ERP owns the state of the row and decides on the status that dual-write carries to it.
     values = {"msdyn_processingstatus": OrderStatus.CANCELED.value}
     expected = Expected(header=values, canceled=True)
     change = Change(info, CancelSalesOrderPayload, sent, expected)

@@ -267,7 +267,7 @@ async def _products(
     named = {column: value.rstrip(" ")}
     found = await context.loaders.matching(Product, named, PRODUCT, from_rows=False)
     sold = [each for each in found if is_sold_by(each, company)]
-    # What the company has released itself comes before what belongs to no company.
+    # The company's own products come before products without a company.
     return [each for each in sold if each.company is not None] or sold
 
 
