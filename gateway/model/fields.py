@@ -82,10 +82,12 @@ def mutation(*, needs: str, privilege: Privilege) -> Callable[[F], F]:
 def _declaring(root: Root, needs: str, privilege: str) -> Callable[[F], F]:
     def declare(function: F) -> F:
         if not isinstance(function, FunctionType):
-            raise DeclarationError(f"{function!r} is no function")
+            raise DeclarationError(f"{function!r} is not a function")
         declared = RootField(root, function, needs, privilege)
         if not function.__doc__:
-            raise DeclarationError(f"{declared.label} needs a docstring: the field's description")
+            raise DeclarationError(
+                f"{declared.label} needs a docstring, which is the field's description"
+            )
         FIELDS[declared.label] = declared
         return function
 

@@ -12,7 +12,7 @@ class DeclarationError(TypeError):
         try:
             extend(Money)(Account)
         except DeclarationError as error:
-            assert "is no table" in str(error)
+            assert "is not a table" in str(error)
     """
 
 

@@ -270,11 +270,11 @@ def extend(target: type[Row]) -> Callable[[type[C]], type[C]]:
 
     def declare(cls: type[C]) -> type[C]:
         if "__table__" not in vars(target):
-            raise DeclarationError(f"{named(cls)} extends {named(target)}, which is no table")
+            raise DeclarationError(f"{named(cls)} extends {named(target)}, which is not a table")
         for name, spec in _specs(cls).items():
             taken = target.__table__.specs.get(name)
             if taken is not None and named(taken.owner) != named(cls):
-                said = f"{target.__name__} has a member '{name}' already"
+                said = f"{target.__name__} already has a member '{name}'"
                 raise DeclarationError(f"{spec.label}: {said}, of {named(taken.owner)}")
             spec.home = target.__table__
             setattr(target, name, spec)
@@ -301,9 +301,9 @@ def paths(cls: type[Row], *names: str) -> frozenset[str]:
 def _check_class(cls: type) -> None:
     """DeclarationError for a class that cannot be a table."""
     if not issubclass(cls, Row):
-        raise DeclarationError(f"{named(cls)} must be a class of `Node` or `Row`")
+        raise DeclarationError(f"{named(cls)} must be a subclass of `Node` or `Row`")
     if not cls.__doc__:
-        raise DeclarationError(f"{named(cls)} needs a docstring: it is the type's description")
+        raise DeclarationError(f"{named(cls)} needs a docstring, which is the type's description")
     taken = TABLES.get(cls.__name__)
     if taken is not None and named(taken.cls) != named(cls):
         raise DeclarationError(f"{named(cls)}: the name is taken by {named(taken.cls)}")
