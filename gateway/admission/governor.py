@@ -16,7 +16,7 @@ from gateway.admission.door import Door
 from gateway.admission.errands import FIRM, Errand
 from gateway.admission.places import Places
 from gateway.admission.quotas import Quotas
-from gateway.admission.told import (
+from gateway.admission.service_limits import (
     PARALLEL,
     REQUESTS_LEFT,
     SECONDS_LEFT,

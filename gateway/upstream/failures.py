@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.admission.told import retry_after
+from gateway.admission.service_limits import retry_after
 from gateway.client.exchange import Reply
 from gateway.errors import (
     UpstreamError,

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from gateway.admission.errands import Errand, Lane
 from gateway.admission.flights import Flight, Flights
 from gateway.admission.governor import Governor
-from gateway.admission.told import retry_after
+from gateway.admission.service_limits import retry_after
 from gateway.client.exchange import Reply, Request, Timeouts, Transport, Unacceptable
 from gateway.config.settings import Settings
 from gateway.errors import (
