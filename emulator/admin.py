@@ -5,6 +5,7 @@ They take a service token, or any caller on this machine: a program, but no page
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
@@ -18,6 +19,7 @@ from emulator.dualwrite.sync import DualWrite, integrated
 from emulator.errors import Refusal, Unauthorized
 from emulator.faults.protection import Limits
 from emulator.faults.rules import Faults, Rule
+from emulator.lifecycle.paying import Payments
 from emulator.lifecycle.steps import Lifecycle, Move
 from emulator.scm.sales import Rejected
 from emulator.world.order_rows import PROCESSING
@@ -43,6 +45,14 @@ class Advance(msgspec.Struct, forbid_unknown_fields=True):
     steps: int | None = None
 
 
+class Payment(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /emulator/pay`: without an invoice, the one longest due is paid."""
+
+    invoice: str | None = None
+    company: str | None = None
+    amount: Decimal | None = None
+
+
 class Switches(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /emulator/dual-write`: how the ERP answers to a cancellation."""
 
@@ -66,6 +76,7 @@ def admin_routes(authorize: Authorize) -> list[Route]:
         guarded("faults", add_faults, "POST"),
         guarded("faults", clear_faults, "DELETE"),
         guarded("advance", advance, "POST"),
+        guarded("pay", pay, "POST"),
         guarded("dual-write", show_dual_write, "GET"),
         guarded("dual-write", switch_dual_write, "POST"),
         guarded("pause", pause, "POST"),
@@ -105,6 +116,17 @@ async def advance(request: Request) -> Response:
     except Rejected as error:
         return problem(str(error), 409)
     return JSONResponse({"moves": [_move(each) for each in moves]})
+
+
+async def pay(request: Request) -> Response:
+    """Pay an invoice, or a part of it."""
+    wish = msgspec.json.decode(await request.body() or b"{}", type=Payment)
+    payments: Payments = request.app.state.payments
+    try:
+        paid = payments.pay(wish.invoice, company=wish.company, amount=wish.amount)
+    except Rejected as error:
+        return problem(str(error), 409)
+    return JSONResponse(asdict(paid) | {"amount": str(paid.amount), "open": str(paid.open)})
 
 
 def _status(text: str) -> Status:

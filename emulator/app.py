@@ -26,6 +26,7 @@ from emulator.faults.passage import Passage
 from emulator.faults.rules import Faults
 from emulator.finops.service import FinOps
 from emulator.finops.service import error as finops_error
+from emulator.lifecycle.paying import Payments
 from emulator.lifecycle.steps import Lifecycle
 from emulator.log import NOT_SERVED, Entry, Log
 from emulator.multipart import JSON
@@ -79,6 +80,7 @@ def create_app(
     app.state.faults = faults
     app.state.dual_write = dual_write
     app.state.lifecycle = Lifecycle(sales)
+    app.state.payments = Payments(sales)
     return app
 
 

@@ -34,6 +34,23 @@ def advance(order: str | None, url: str, cache: Path, **wishes: Any) -> None:
 
 
 @click.command()
+@click.argument("invoice", required=False)
+@click.option("--amount", help="How much; all that is open by default.")
+@click.option("--company", help="Where several companies have an invoice of this number.")
+@URL
+@CACHED
+def pay(invoice: str | None, url: str, cache: Path, **wishes: Any) -> None:
+    """Pay INVOICE, or the one that is longest due: the payment settles it."""
+    asked = {name: value for name, value in wishes.items() if value is not None}
+    if invoice:
+        asked["invoice"] = invoice
+    paid = _post(url, cache, "pay", asked)
+    currency = paid["currency"]
+    told = f"{paid['amount']} {currency} paid, {paid['open']} {currency} open"
+    click.echo(f"{paid['invoice']} ({paid['company']}): {told}")
+
+
+@click.command()
 @URL
 @CACHED
 def pause(url: str, cache: Path) -> None:

@@ -8,10 +8,13 @@ from gateway.extension import (
     Contact,
     Info,
     Node,
+    OptionSet,
     SalesOrder,
+    SalesOrderLine,
     caller,
     column,
     create,
+    enum,
     extend,
     field,
     find,
@@ -20,14 +23,35 @@ from gateway.extension import (
     lookup,
     lookup_value,
     mutation,
+    option,
     owned,
     table,
+    unknown,
 )
+
+
+@enum(description="How urgent an order is.")
+class Urgency(OptionSet):
+    NORMAL = option(100000000, "As usual.")
+    URGENT = option(100000001, "Before all others.")
+    UNKNOWN = unknown()
 
 
 @extend(SalesOrder)
 class AcmeOrder:
-    project: str | None = column("acme_project", "The project that the order is for.")
+    project: str | None = column(
+        "acme_project", "The project that the order is for.", written="always", input=True
+    )
+    urgency: Urgency | None = column(
+        "acme_urgency", "How urgent the order is.", written="always", input=True
+    )
+
+
+@extend(SalesOrderLine)
+class AcmeLine:
+    position: str | None = column(
+        "acme_position", "The position in your parts list.", written="always", input=True
+    )
 
 
 @table("acme_machine", collection="acme_machines", key="acme_machineid",

@@ -6,8 +6,8 @@ they change only with a new major version. All other modules of the gateway may 
 version. Each name has an example, in its own docstring or here; a test runs them all.
 
 `Account`, `Contact`, `Invoice`, `InvoiceLine`, `Product`, `SalesOrder`, `SalesOrderLine`,
-`Shipment`, `ShipmentLine`, `Tracking` and `WarehouseStock` are the gateway's tables. Extend them
-with members, and name them as the targets of links.
+`Shipment`, `ShipmentLine`, `Tracking`, `WarehouseStock`, `Transaction` and `PostedInvoice` are the
+gateway's tables. Extend them with members, and name them as the targets of links.
 
 Example:
 
@@ -37,8 +37,8 @@ Example:
 
     # { complaints { nodes { text order { number } } } }
 
-`Shipment`, `ShipmentLine` and `Tracking` are tables of Finance & Operations, which a column of
-another table joins by number.
+`Shipment`, `ShipmentLine`, `Tracking`, `Transaction` and `PostedInvoice` are tables of Finance &
+Operations; their rows carry the names of F&O's columns.
 
 Example:
 
@@ -61,6 +61,20 @@ Example:
         @computed(doc="The telephone number for questions about the parcel.")
         def hotline(self, loaders: Loaders) -> str:
             return "+1 555 0100"
+
+
+    @extend(Transaction)
+    class AcmeTransaction:
+        @computed("Voucher", doc="The voucher with the prefix of the ledger.")
+        def ledger_voucher(self, loaders: Loaders) -> str:
+            return f"ACME-{self.raw['Voucher']}"
+
+
+    @extend(PostedInvoice)
+    class AcmePostedInvoice:
+        @computed("InvoiceId", doc="The address of the invoice as a document.")
+        def document(self, loaders: Loaders) -> str:
+            return f"https://acme.example/invoices/{self.raw['InvoiceId']}"
 
     # query($order: ID!) {
     #   order(id: $order) { shipments { nodes { document lines { nodes { heading } } } } }
@@ -130,6 +144,7 @@ from gateway.resolvers.own_rows import caller, create, find, update
 from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.business.billing import Invoice, InvoiceLine
 from gateway.schema.business.catalog import Product, WarehouseStock
+from gateway.schema.business.ledger import PostedInvoice, Transaction
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.business.shipping import Shipment, ShipmentLine, Tracking
 from gateway.schema.business.values import Address, Money, address, money
@@ -152,6 +167,7 @@ __all__ = [
     "Node",
     "NotFound",
     "OptionSet",
+    "PostedInvoice",
     "Principal",
     "Product",
     "Row",
@@ -161,6 +177,7 @@ __all__ = [
     "Shipment",
     "ShipmentLine",
     "Tracking",
+    "Transaction",
     "WarehouseStock",
     "address",
     "any_of",

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib import import_module
 
 import httpx2
 from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from gateway.admission.flights import Flights
+from gateway.admission.leases import PATIENCE, Leases, SharedBudget
 from gateway.audit import recorder
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.issuers import issuers
@@ -20,7 +23,7 @@ from gateway.auth.tokens import Tokens
 from gateway.client.exchange import Httpx2Transport, Request, Transport
 from gateway.client.transport import Http1Transport
 from gateway.config.parsers import HttpTransport
-from gateway.config.settings import Settings
+from gateway.config.settings import Settings, SettingsError
 from gateway.directory import Directory
 from gateway.doctor.looking import Looking
 from gateway.doctor.relied import relied
@@ -29,6 +32,7 @@ from gateway.http.health import Probe
 from gateway.http.metrics import Counts
 from gateway.http.receiving import Received
 from gateway.keying import key_for
+from gateway.loaders.kept_rows import KeptRows
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
@@ -75,6 +79,7 @@ class Outside:
         self._given = transport
         self._transports: list[Transport] = []
         self._flights: Flights[Request, Sent] = Flights()
+        self._kept = KeptRows(settings.keep_rows)
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
         anonymous = self._transport()
         dataverse = service_login(settings, settings.dataverse_url, anonymous)
@@ -85,6 +90,7 @@ class Outside:
             ),
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
+        self._leases = _leases(settings, self._services)
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
@@ -165,9 +171,14 @@ class Outside:
         allowance = Allowance(self._settings.upstream_calls, deadline, clock, errand=errand)
         return Context(
             principal,
-            Loaders(Reader(self._services, principal, allowance)),
+            Loaders(Reader(self._services, principal, allowance, kept=self._kept)),
             Writer(
-                self._services["dataverse"], principal, allowance, self._writes, self._write_safety
+                self._services["dataverse"],
+                principal,
+                allowance,
+                self._writes,
+                self._write_safety,
+                self._kept,
             ),
             request,
             self._settings.unpriced,
@@ -226,9 +237,15 @@ class Outside:
             await self._learning.start()
             keys = (each.start() for each in self._keys)
             await asyncio.gather(self._write_safety.start(), self._directory.start(), *keys)
-            flushing = asyncio.create_task(self.audit.flushing())
+            tasks = [asyncio.create_task(self.audit.flushing())]
+            if self._leases is not None:
+                await self._leases.renew()
+                tasks.append(asyncio.create_task(self._leases.keep()))
             yield
-            flushing.cancel()
+            for task in tasks:
+                task.cancel()
+            if self._leases is not None:
+                await self._leases.leave()
             self._learning.stop()
             self._directory.stop()
             await self._writes.drain(DRAIN)
@@ -261,3 +278,24 @@ class Outside:
             made = make(self._settings.upstream_concurrency)
         self._transports.append(made)
         return made
+
+
+def _leases(settings: Settings, services: Mapping[ServiceName, Service]) -> Leases | None:
+    """The leases by which replicas share their budgets, if they do; SettingsError without Redis."""
+    if settings.shared is None:
+        return None
+    try:
+        store = import_module("gateway.admission.redis_store").RedisStore(settings.shared, PATIENCE)
+    except (ImportError, ValueError) as error:
+        raise SettingsError(
+            [f"GATEWAY_SHARED: {type(error).__name__}, or no extra 'shared'"]
+        ) from None
+    return Leases(
+        store,
+        {
+            f"{service.root} {settings.client_id}": SharedBudget(
+                service.sender.governor.share, partial(getattr, service.sender.governor, "asked")
+            )
+            for service in services.values()
+        },
+    )

@@ -9,10 +9,9 @@ import click
 import uvicorn
 
 from front.connection_bounds import Bounded
-from portal.app import create_app
-from portal.brand import BrandError
+from portal.app import asked, create_app
 from portal.catalogue import missing, template
-from portal.settings import SettingsError, load, table
+from portal.settings import load, table
 
 USAGE = 2
 GRACE = 30
@@ -32,7 +31,7 @@ def serve() -> None:
     try:
         settings = load()
         app = create_app(settings)
-    except (SettingsError, BrandError, ImportError, RuntimeError, OSError, sqlite3.Error) as error:
+    except (ValueError, ImportError, RuntimeError, OSError, sqlite3.Error) as error:
         click.echo(str(error), err=True)
         sys.exit(USAGE)
     uvicorn.run(
@@ -59,6 +58,18 @@ def show_settings() -> None:
 def show_catalogue(po: Path | None) -> None:
     """Print the messages to translate, or those that the catalogue PO still lacks."""
     click.echo("\n".join(missing(po)) if po else template())
+
+
+@main.command("documents")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def write_documents(folder: Path) -> None:
+    """Write the documents that this portal asks the gateway for, each into a file of FOLDER."""
+    try:
+        for name, text in asked(load()).items():
+            (folder / f"{name}.graphql").write_text(text)
+    except ValueError as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE)
 
 
 if __name__ == "__main__":

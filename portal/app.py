@@ -2,7 +2,7 @@
 
 import importlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import httpx2
@@ -33,6 +33,7 @@ from portal.headers import Headers, careful
 from portal.keeping import Desks
 from portal.language import languages
 from portal.rendering import Templates
+from portal.schema import OwnSchema, read
 from portal.seals import Seals
 from portal.sessions import Pending, Sessions
 from portal.settings import Settings, origin_of
@@ -50,10 +51,11 @@ def create_app(
     transport: httpx2.AsyncBaseTransport | None = None,
     store: Store | None = None,
     drafts: DraftStore | None = None,
+    schema: str = "",
 ) -> Starlette:
     """
-    The portal of one brand; `store` is for sessions and `drafts` for drafts, instead of the files
-    of the settings.
+    The portal of one brand; `store` is for sessions and `drafts` for drafts, and `schema` is the
+    printed schema of the gateway, instead of the files of the settings.
 
     BrandError, ImportError, RuntimeError, OSError, ValueError or sqlite3.Error where it cannot
     start.
@@ -71,7 +73,8 @@ def create_app(
         store = FileStore(settings.sessions)
     seals = Seals(*settings.secrets)
     desks = Desks(drafts or _drafts(settings, seals))
-    site = _site(settings, brand, pages, http, assets, store, desks, seals)
+    own = _own(settings, schema)
+    site = _site(settings, brand, pages, http, assets, store, desks, seals, own)
     _check(brand, pages, site.templates)
 
     @asynccontextmanager
@@ -107,14 +110,15 @@ def _site(
     store: Store | None,
     desks: Desks,
     seals: Seals,
+    own: OwnSchema,
 ) -> Site:
     offered = languages(brand.locales, brand.folders("locales"), brand.timezone)
     return Site(
         settings=settings,
         brand=brand,
         languages=offered,
-        templates=Templates(brand, offered, assets),
-        gateway=Gateway(http, documents.load(brand.folders("documents"))),
+        templates=Templates(brand, offered, assets, own),
+        gateway=Gateway(http, own.asking(documents.load(brand.folders("documents")))),
         issuer=Issuer(settings),
         sessions=Sessions(
             idle=settings.idle_minutes * 60,
@@ -124,7 +128,18 @@ def _site(
         desks=desks,
         seals=seals,
         menu=[page for page in pages if page.menu and brand.shows(page.part)],
+        own=own,
     )
+
+
+def asked(settings: Settings) -> Mapping[str, str]:
+    """The documents that the portal of these settings asks for, by name."""
+    brand = branding.load(settings.brand)
+    return _own(settings).asking(documents.load(brand.folders("documents")))
+
+
+def _own(settings: Settings, schema: str = "") -> OwnSchema:
+    return read(schema or (settings.schema.read_text() if settings.schema else ""))
 
 
 def _check(brand: Brand, pages: Sequence[Page], templates: Templates) -> None:

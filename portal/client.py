@@ -89,7 +89,12 @@ def _read(body: dict[str, Any]) -> Answer:
     data, errors = body.get("data"), body.get("errors") or []
     if errors and not any(value is not None for value in (data or {}).values()):
         raise _error(errors[0])
-    return Answer(data or {}, bool(errors))
+    return Answer(data or {}, any(map(_is_passing, errors)))
+
+
+def _is_passing(error: dict[str, Any]) -> bool:
+    """True if it can be had at another time: no environment gets what it lacks by waiting."""
+    return bool(error.get("extensions", {}).get("code") != "NOT_AVAILABLE_HERE")
 
 
 def _error(error: dict[str, Any]) -> PortalError:

@@ -54,6 +54,8 @@ class DraftLine:
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     multiple: Decimal | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """The values of the fields that extensions of the gateway add, as they are sent."""
     id: int = 0
     """Its name within the draft."""
 
@@ -66,9 +68,9 @@ class DraftLine:
         return (self.price * self.quantity).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
 
     @property
-    def merges(self) -> tuple[str, str, str, date | None]:
+    def merges(self) -> tuple[object, ...]:
         """Lines that are equal in this are one line."""
-        return self.product, self.unit, self.note, self.ships
+        return self.product, self.unit, self.note, self.ships, *sorted(self.own.items())
 
     def objection(self, quantity: Decimal) -> Objection | None:
         """The error for so much of the product; None if it is sold, or if only the ERP knows."""
@@ -110,6 +112,8 @@ class Draft:
     receipt_date: date | None = None
     reference: str = ""
     requisition: str = ""
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """The values of the fields that extensions of the gateway add, as they are sent."""
     informed: bool = False
     """True if the first step was done."""
     lines: tuple[DraftLine, ...] = ()
@@ -170,6 +174,7 @@ class Draft:
             "requestedReceiptDate": self.receipt_date and self.receipt_date.isoformat(),
             "customerReference": self.reference or None,
             "requisitionNumber": self.requisition or None,
+            **self.own,
             "lines": [line_input(line) for line in self.lines],
         }
 
@@ -187,7 +192,7 @@ def line_input(line: DraftLine) -> dict[str, Any]:
         "requestedShippingDate": line.ships and line.ships.isoformat(),
         "note": line.note,
     }
-    said = {name: value for name, value in more.items() if value}
+    said = {name: value for name, value in more.items() if value} | dict(line.own)
     return {"product": line.product, "quantity": str(line.quantity), **said}
 
 

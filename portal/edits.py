@@ -4,7 +4,7 @@ A form that shows what stands -> what its author changed of it. Each field `x` c
 meanwhile. Pure.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,6 +13,7 @@ from typing import Any, Final
 from portal.drafts import LENGTHS, TOO_LONG, is_too_long, quantity
 from portal.language import Language
 from portal.lists import NO_DATE, day
+from portal.own_fields import OWN, OwnField, read_form
 from portal.words import N_
 
 WAS: Final = "was-"
@@ -41,7 +42,8 @@ class Change:
 def edited(form: Mapping[str, str]) -> dict[str, str]:
     """The fields that say something else than what stood there."""
     fields = {name: form[name] for name in (*TEXTS, *DATES, *ADDED) if name in form}
-    fields |= {name: value for name, value in form.items() if name.startswith((QUANTITY, REMOVE))}
+    many = (QUANTITY, REMOVE, OWN)
+    fields |= {name: value for name, value in form.items() if name.startswith(many)}
     return {
         name: value
         for name, value in fields.items()
@@ -58,7 +60,9 @@ def _is_new(name: str) -> bool:
     return name in ADDED or name.startswith(REMOVE)
 
 
-def mistakes(edits: Mapping[str, str], language: Language) -> dict[str, str]:
+def mistakes(
+    edits: Mapping[str, str], language: Language, own: Sequence[OwnField] = ()
+) -> dict[str, str]:
     """The edits that cannot be sent as typed, by field: they are neither cut nor left out."""
     found = {
         **{name: _long(name, value) for name, value in edits.items() if name in TEXTS},
@@ -69,6 +73,7 @@ def mistakes(edits: Mapping[str, str], language: Language) -> dict[str, str]:
             if name.startswith(QUANTITY) and REMOVE + name.removeprefix(QUANTITY) not in edits
         },
         **_addition(edits, language),
+        **_own(edits, language, own)[1],
     }
     return {name: message for name, message in found.items() if message}
 
@@ -99,24 +104,45 @@ def _amount(edits: Mapping[str, str], name: str, language: Language) -> Decimal 
     return quantity(language.typed(edits.get(name, "")), DECIMALS)
 
 
-def changes(edits: Mapping[str, str], language: Language, key: str) -> list[Change]:
+def changes(
+    edits: Mapping[str, str], language: Language, key: str, own: Sequence[OwnField] = ()
+) -> list[Change]:
     """The changes to ask of the gateway for edits without mistakes; `key` is for what is added."""
     changed, gone = _lines(edits, language)
-    return [*_header(edits), *changed, *_added(edits, language, key), *gone]
+    return [
+        *_header(edits, _own(edits, language, own)[0]),
+        *changed,
+        *_added(edits, language, key),
+        *gone,
+    ]
 
 
 def remaining(edits: Mapping[str, str], done: Iterable[Change]) -> dict[str, str]:
     """The edits without those that are made."""
+    operations = {change.operation for change in done}
     made = {name for change in done for name in FIELDS.get(change.operation, (change.field,))}
+    if "Update" in operations:
+        made |= {name for name in edits if name.startswith(OWN)}
     return {name: value for name, value in edits.items() if name not in made}
 
 
-def _header(edits: Mapping[str, str]) -> list[Change]:
+def _own(
+    edits: Mapping[str, str], language: Language, own: Sequence[OwnField]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of extensions with their values, null for what was cleared, and the mistakes."""
+    changed = [field for field in own if field.in_changes and field.field in edits]
+    values, wrong = read_form(changed, edits, language)
+    return {field.name: values.get(field.name) for field in changed}, wrong
+
+
+def _header(edits: Mapping[str, str], own: Mapping[str, Any]) -> list[Change]:
     """A field that was cleared is sent as null where it is a day."""
     values = {column: edits[name].strip() for name, column in TEXTS.items() if name in edits}
     days = {column: edits[name].strip() or None for name, column in DATES.items() if name in edits}
-    first = next((name for name in (*DATES, *TEXTS) if name in edits), "")
-    return [Change("Update", first, values | days)] if values or days else []
+    typed = (*DATES, *TEXTS, *(OWN + name for name in own))
+    first = next((name for name in typed if name in edits), "")
+    said = {**values, **days, **own}
+    return [Change("Update", first, said)] if said else []
 
 
 def _lines(edits: Mapping[str, str], language: Language) -> tuple[list[Change], list[Change]]:
@@ -142,13 +168,24 @@ def _added(edits: Mapping[str, str], language: Language, key: str) -> list[Chang
     return [Change("AddLines", "number", {"idempotencyKey": key, "lines": lines})]
 
 
-def unmet(change: Change, order: Mapping[str, Any] | None) -> list[str]:
+def unmet(
+    change: Change,
+    order: Mapping[str, Any] | None,
+    own: Sequence[OwnField] = (),
+) -> list[str]:
     """The fields of the header whose value is not the requested one."""
     if change.operation != "Update" or order is None:
         return []
     names = {**TEXTS, **DATES}
-    return [
+    ours = [
         name
         for name, column in names.items()
         if column in change.values and (change.values[column] or "") != (order[column] or "")
     ]
+    theirs = [
+        field.field
+        for field in own
+        if field.name in change.values and field.name in order
+        if not field.same(change.values[field.name], order[field.name])
+    ]
+    return [*ours, *theirs]

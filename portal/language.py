@@ -89,6 +89,10 @@ class Language:
         )
         return dates.format_timedelta(-passed, add_direction=True, locale=self.locale)
 
+    def label(self, text: str) -> str:
+        """A sentence of the adopter's in this language, without its full stop."""
+        return self.messages.gettext(text).removesuffix(".")
+
     def number(self, value: str | Decimal | int | None) -> str:
         """A number with all the decimals that it has."""
         if value in (None, ""):

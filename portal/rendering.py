@@ -25,6 +25,7 @@ from portal.brand import Brand
 from portal.drafts import least
 from portal.figures import negative
 from portal.language import Language
+from portal.schema import NO_SCHEMA, OwnSchema
 from portal.words import words_for
 
 OURS: Final = Path(__file__).parent / "templates"
@@ -55,11 +56,17 @@ class _Compiled(BytecodeCache):
 class Templates:
     """One environment a language, so that compiled templates carry their words."""
 
-    def __init__(self, brand: Brand, languages: list[Language], assets: Assets) -> None:
+    def __init__(
+        self,
+        brand: Brand,
+        languages: list[Language],
+        assets: Assets,
+        own: OwnSchema = NO_SCHEMA,
+    ) -> None:
         self._theirs = brand.folder / "templates" if brand.folder else None
         self._assets = assets
         self._environments = {
-            language.tag: _environment(brand, language, assets) for language in languages
+            language.tag: _environment(brand, language, assets, own) for language in languages
         }
 
     def mistakes(self) -> Iterator[str]:
@@ -101,7 +108,7 @@ class Templates:
         return unescape(str(words.refusal(error))).strip()  # type: ignore[attr-defined]
 
 
-def _environment(brand: Brand, language: Language, assets: Assets) -> Environment:
+def _environment(brand: Brand, language: Language, assets: Assets, own: OwnSchema) -> Environment:
     ours = FileSystemLoader(OURS)
     folders = [FileSystemLoader(folder) for folder in reversed(brand.folders("templates"))]
     environment = Environment(
@@ -133,6 +140,8 @@ def _environment(brand: Brand, language: Language, assets: Assets) -> Environmen
         "brand": brand,
         "asset": assets.address,
         "language": language,
+        "own_fields": own.fields,
+        "own_line_fields": own.line_fields,
         "words": words_for,
     }
     return environment

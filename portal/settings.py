@@ -61,6 +61,11 @@ class Settings:
     extensions: tuple[str, ...] = variable(
         "Your modules with further pages.", parsing.words, default=()
     )
+    schema: Path | None = variable(  # noqa: RUF009 - a field
+        "The printed schema of your gateway, whose own fields of orders are shown then.",
+        file,
+        default=None,
+    )
     host: str = variable("Address to listen on.", default="127.0.0.1")
     port: int = variable("Port to listen on.", parsing.port, default=8080)
     idle_minutes: int = variable(

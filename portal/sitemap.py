@@ -20,6 +20,7 @@ from portal.pages import (
     seeing,
     session,
     shipments,
+    statement,
     wizard,
 )
 from portal.visits import Page
@@ -137,6 +138,8 @@ PAGES: Final = (
         part="invoices",
     ),
     Page(path="/invoices/{id}", show=invoices.invoice, needs="invoices:read", part="invoices"),
+    Page(path="/statement", show=statement.statement, needs="balance:read", part="invoices"),
+    Page(path="/statement.csv", show=statement.download, needs="balance:read", part="invoices"),
     Page(
         path="/products",
         show=products.products,

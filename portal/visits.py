@@ -21,6 +21,7 @@ from portal.keeping import Desks, owner_of
 from portal.language import Language, choose
 from portal.pasting import carried
 from portal.rendering import Templates
+from portal.schema import OwnSchema
 from portal.seals import Seals
 from portal.sessions import Notice, Session, Sessions, User
 from portal.settings import Settings
@@ -73,6 +74,8 @@ class Site:
     desks: Desks
     seals: Seals
     menu: Sequence[Page]
+    own: OwnSchema
+    """The fields that extensions of the gateway add to orders and lines."""
 
 
 @dataclass(slots=True)
@@ -116,6 +119,11 @@ class Visit:
     def may(self, permission: str | None) -> bool:
         held = self.viewer.get("viewer", {}).get("permissions", ())
         return permission is None or permission in held
+
+    def has(self, member: str) -> bool:
+        """True if the environment behind the gateway has a member of its schema."""
+        lacking = self.viewer.get("viewer", {}).get("capabilities") or {}
+        return member not in lacking.get("missing", ())
 
     def translate(self, message: str) -> str:
         return self.language.messages.gettext(message)

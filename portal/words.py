@@ -42,6 +42,19 @@ INVOICE: Final[Words] = {
     "CANCELED": (N_("Cancelled"), "bad"),
     "UNKNOWN": (N_("Unknown"), "done"),
 }
+PAYMENT: Final[Words] = {
+    "OPEN": (N_("Unpaid"), "open"),
+    "PARTLY_PAID": (N_("Partly paid"), "busy"),
+    "PAID": (N_("Paid"), "good"),
+    "OVERDUE": (N_("Overdue"), "bad"),
+    "UNKNOWN": (N_("Unknown"), "done"),
+}
+TRANSACTION: Final[Words] = {
+    "INVOICE": (N_("Invoice"), "open"),
+    "CREDIT_NOTE": (N_("Credit note"), "good"),
+    "PAYMENT": (N_("Payment"), "good"),
+    "UNKNOWN": (N_("Other"), "done"),
+}
 HOLD: Final[Words] = {
     "NONE": (N_("No hold"), "good"),
     "NEVER": (N_("No hold"), "good"),
@@ -77,7 +90,14 @@ SHIPPED: Final = (
     "DELIVERED_AND_PARTIALLY_INVOICED",
     "INVOICED",
 )
-KINDS: Final[Mapping[str, Words]] = {"order": ORDER, "line": LINE, "invoice": INVOICE, "hold": HOLD}
+KINDS: Final[Mapping[str, Words]] = {
+    "order": ORDER,
+    "line": LINE,
+    "invoice": INVOICE,
+    "payment": PAYMENT,
+    "transaction": TRANSACTION,
+    "hold": HOLD,
+}
 
 
 def words_for(kind: str, value: str | None) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The names that people give to columns, in English and in Dutch -> the columns of an order."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 NUMBER: Final = "number"
@@ -50,10 +50,20 @@ AT: Final = (NUMBER, QUANTITY, NOTE)
 """The columns of a list that does not name them."""
 
 
-def named(row: Sequence[str]) -> dict[int, str]:
-    """The columns that the cells of a row name, by the places of the cells."""
-    words = [re.sub(r"\(.*\)|[\W_]", "", cell.casefold()) for cell in row]
-    found = {place: CLEAR[word] for place, word in enumerate(words) if word in CLEAR}
+def word_of(name: str) -> str:
+    """The name of a column as names are compared: in lower case, letters and digits alone."""
+    return re.sub(r"\(.*\)|[\W_]", "", name.casefold())
+
+
+def named(row: Sequence[str], further: Iterable[str] = ()) -> dict[int, str]:
+    """
+    The columns that the cells of a row name, by the places of the cells.
+
+    `further` columns go by their own names, which come before ours.
+    """
+    clear = CLEAR | {word_of(name): name for name in further}
+    words = [word_of(cell) for cell in row]
+    found = {place: clear[word] for place, word in enumerate(words) if word in clear}
     taken = {*found.values()}
     if ITEM_NUMBER in taken:
         taken.add(NUMBER)

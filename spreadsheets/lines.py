@@ -1,7 +1,7 @@
 """The text of a list -> the lines of an order, and what is wrong with its rows."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -48,6 +48,8 @@ class Line:
     unit: str
     day: date | None
     note: str
+    further: Cells
+    """The cells of the further columns, as they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,13 @@ class Sheet:
     problems: Sequence[Problem]
 
 
-def read(text: str, decimal_mark: str = "") -> Sheet:
+def read(text: str, decimal_mark: str = "", further: Collection[str] = ()) -> Sheet:
     """
     All lines of a list of any separator, with a heading or without. `decimal_mark` is that of
     whoever sends it: semicolons are what a spreadsheet puts between cells where that is a comma.
+    `further` columns may be named besides those that every list can have.
     """
-    found = [(table, _heading(table)) for table in tables(text)]
+    found = [(table, _heading(table, further)) for table in tables(text)]
     table, heading = max(found, key=lambda each: _fitness(*each))
     rows = {
         place: cells
@@ -110,7 +113,10 @@ def read(text: str, decimal_mark: str = "") -> Sheet:
     for row, cells in rows.items():
         wrong += _mistakes(row, cells, quantities)
     bad = {problem.row for problem in wrong}
-    lines = [_line(row, cells, quantities) for row, cells in rows.items() if row not in bad]
+    read_too = [name for name in further if name in heading.columns.values()]
+    lines = [
+        _line(row, cells, quantities, read_too) for row, cells in rows.items() if row not in bad
+    ]
     return Sheet(text, heading, rows, lines, sorted(wrong, key=lambda problem: problem.row))
 
 
@@ -126,13 +132,15 @@ def _is_line(row: Sequence[str]) -> bool:
     return bool(meanings(second)) and not any(sign in first for sign in SEPARATORS)
 
 
-def _heading(table: CellTable) -> Heading:
+def _heading(table: CellTable, further: Collection[str]) -> Heading:
     """The first row that names enough columns, or the first of all that names any."""
     filled = [(place, row) for place, row in enumerate(table.rows, start=1) if any(row)]
-    whole = [each for each in filled[:ABOVE] if is_heading(named(each[1]))]
-    partly = [each for each in filled[:1] if named(each[1]) and not _is_line(each[1])]
+    whole = [each for each in filled[:ABOVE] if is_heading(named(each[1], further))]
+    partly = [each for each in filled[:1] if named(each[1], further) and not _is_line(each[1])]
     for place, row in [*whole, *partly][:1]:
-        return Heading(named(row), place, {at: cell for at, cell in enumerate(row) if cell})
+        return Heading(
+            named(row, further), place, {at: cell for at, cell in enumerate(row) if cell}
+        )
     used = sorted({place for _, row in filled for place, cell in enumerate(row) if cell})
     return Heading(dict(zip(used, AT, strict=False)))
 
@@ -215,7 +223,7 @@ def _misfits(row: int, cells: Cells, quantities: NumberColumn) -> Iterator[Probl
         yield at(problems.NO_DAY, row, day, DAY)
 
 
-def _line(row: int, cells: Cells, quantities: NumberColumn) -> Line:
+def _line(row: int, cells: Cells, quantities: NumberColumn, further: Sequence[str]) -> Line:
     return Line(
         row=row,
         number=cells[NUMBER],
@@ -224,6 +232,7 @@ def _line(row: int, cells: Cells, quantities: NumberColumn) -> Line:
         unit=cells[UNIT],
         day=_day(cells[DAY]),
         note=cells[NOTE],
+        further={name: cells.get(name, "") for name in further},
     )
 
 

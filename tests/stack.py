@@ -118,6 +118,8 @@ def settings(**changes: Any) -> Settings:
             "staff_roles": ("administrator",),
             "introspection": True,
             "learned_names": "off",
+            # Most tests change the world between two questions.
+            "keep_rows": 0.0,
             **changes,
         }
     )

@@ -37,6 +37,11 @@ def port(raw: str) -> int:
     return number
 
 
+def age(raw: str) -> float:
+    """Seconds, of which there may be none."""
+    return 0.0 if raw.strip() == "0" else seconds(raw)
+
+
 def seconds(raw: str) -> float:
     if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", raw, re.ASCII) or float(raw) == 0:
         raise ValueError("must be a number of seconds above zero")

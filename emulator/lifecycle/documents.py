@@ -11,6 +11,7 @@ from emulator.scm.numbers import Numbers
 from emulator.values import Row as Kept
 from emulator.world import erp_rows
 from emulator.world.fulfilment import Fulfilment, Slip, voucher
+from emulator.world.ledger import JOURNAL, TRANSACTIONS, billed, posted
 from emulator.world.orders import WorldOrder
 from emulator.world.seed import Row, Rows, Seed
 
@@ -65,4 +66,11 @@ def invoice_rows(
         "LedgerVoucher": voucher(number),
     }
     freight = order.freight if index == 0 else Decimal(0)
-    yield from erp_rows.invoice_rows(key, header, slip.lines, freight)
+    rows = list(erp_rows.invoice_rows(key, header, slip.lines, freight))
+    yield from rows
+    yield from posted(billed(rows, header, now), ledger_record(numbers))
+
+
+def ledger_record(numbers: Numbers) -> int:
+    """The next record number of invoice journal and customer transactions."""
+    return numbers.record((JOURNAL, "SourceKey"), (TRANSACTIONS, "SourceKey"))

@@ -27,7 +27,7 @@ class Numbers:
 
     def record(self, *places: Place) -> int:
         """The next of the whole numbers by which the ERP tells records apart."""
-        key = ("record",)
+        key = ("record", *(name for place in places for name in place))
         if key not in self._last:
             self._last[key] = max(self._newest(*place) for place in places)
         self._last[key] += 1

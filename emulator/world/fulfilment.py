@@ -9,6 +9,7 @@ from typing import Final
 
 from emulator.days import erp_day
 from emulator.world.erp_rows import invoice_rows
+from emulator.world.ledger import Ledger, billed
 from emulator.world.order_rows import (
     ACCOUNT_NAMED,
     ITEM_BASED,
@@ -69,6 +70,7 @@ class Fulfilment:
         self._records = records or count(FIRST_RECORD)
         self._slips = count(1)
         self._invoices = count(1)
+        self.ledger = Ledger(seed)
 
     def rows(self, order: WorldOrder) -> Rows:
         for index, shipped in enumerate(order.slips):
@@ -164,7 +166,10 @@ class Fulfilment:
             "InvoiceDate": erp_day(slip.shipped),
             "LedgerVoucher": voucher(number),
         }
-        yield from invoice_rows(key, erp_order(slip.order), slip.lines, freight)
+        header = erp_order(slip.order)
+        rows = list(invoice_rows(key, header, slip.lines, freight))
+        yield from rows
+        yield from self.ledger.rows(billed(rows, header, slip.shipped))
 
     def _invoice(self, slip: Slip, number: str, lines: list[Row], freight: Decimal) -> Row:
         order, customer, seed = slip.order, slip.order.customer, self._seed

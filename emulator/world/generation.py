@@ -43,11 +43,12 @@ def world_rows(size: Size, number: int, progress: Progress = lambda _: None) -> 
     yield from customer_rows(seed, customers, people)
     yield from web_role_rows(seed, demo)
     yield from product_rows(seed, products, companies)
-    yield from _order_rows(Draw(seed, customers, people, products), size, progress)
+    fulfilment = Fulfilment(seed)
+    yield from _order_rows(Draw(seed, customers, people, products), fulfilment, size, progress)
+    yield from fulfilment.ledger.other_rows(customers)
 
 
-def _order_rows(draw: Draw, size: Size, progress: Progress) -> Rows:
-    fulfilment = Fulfilment(draw.seed)
+def _order_rows(draw: Draw, fulfilment: Fulfilment, size: Size, progress: Progress) -> Rows:
     for order in draw.orders(size.orders):
         yield from order_rows(draw.seed, order)
         yield from fulfilment.rows(order)

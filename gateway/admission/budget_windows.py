@@ -25,12 +25,12 @@ class BudgetWindow:
     One budget of one application user; unbounded until the service says that there is a limit.
 
     The service counts what other processes use as well, so its word comes before our own count. Of
-    `parts` processes that share the budget each keeps to its own part.
+    `parts` processes that share the budget each keeps to its own part, which may be of any size.
     """
 
     __slots__ = ("_others", "_own", "_parts", "_seen", "_slots", "free", "limit", "look_at")
 
-    def __init__(self, parts: int = 1) -> None:
+    def __init__(self, parts: float = 1) -> None:
         self._parts = parts
         self._slots: deque[list[float]] = deque()
         """The end of each slot, and the use in it."""
@@ -58,6 +58,23 @@ class BudgetWindow:
     def left(self) -> float:
         """The amount that the service has left for everybody, as far as we know."""
         return self.limit - self._own - self._others
+
+    def share(self, parts: float) -> None:
+        """
+        Keep to one of so many parts from now on. What was used goes with the part: who has more of
+        the whole than before has used more of it, and the others less.
+        """
+        ours = self._parts / parts
+        theirs = self._own * (1 - ours)
+        for slot in self._slots:
+            slot[1] *= ours
+        self._own -= theirs
+        self._others += theirs
+        most, before, ends = self._seen
+        self._seen = most + theirs, before + theirs, ends
+        self._parts = parts
+        if self.limit < inf:
+            self.look_at = -inf
 
     def take(self, amount: float, moment: float) -> None:
         """Count `amount` as used."""

@@ -58,6 +58,9 @@ class Governor:
     def __init__(self, name: str = "the service", places: int = 40, *, parts: int = 1) -> None:
         """`parts`: processes that share the budgets of the application user evenly."""
         self.name = name
+        self.asked = 0
+        """The number of calls that anybody wanted to make so far."""
+        self._all_places = places * parts
         self.places = Places(places)
         self.requests, self.seconds = BudgetWindow(parts), BudgetWindow(parts)
         self.door = Door()
@@ -80,6 +83,14 @@ class Governor:
         """The time from which headers are read again: not of each of a hundred answers at once."""
         self._timer: asyncio.TimerHandle | None = None
 
+    def share(self, part: float) -> None:
+        """Keep to this part of what the service grants to the application user from now on."""
+        self.places.share(self._all_places * part)
+        for window in (self.requests, self.seconds):
+            window.share(1 / part)
+        if self._turns.length:
+            self._serve(asyncio.get_running_loop().time())
+
     def enter(self, errand: Errand, moment: float) -> bool:
         """Take a place, where nothing speaks against it; else `turn` is to be awaited."""
         requests, seconds, places = self.requests, self.seconds, self.places
@@ -98,6 +109,7 @@ class Governor:
         if held and held >= places.limit * CAP:
             return False
         self._held[errand.caller] = held + 1
+        self.asked += 1
         places.taken += 1
         requests.take(1.0, moment)
         errand.sent += 1
@@ -112,6 +124,7 @@ class Governor:
         """
         loop = asyncio.get_running_loop()
         moment = loop.time()
+        self.asked += 1
         if not errand.sent:
             self.quotas.check(errand, moment)
         self._refuse_hopeless(errand, until, moment)

@@ -13,6 +13,8 @@ ROUND, MANY = 50, 5
 """Answers of one round, and refusals among them that are no chance."""
 HOLD = 3.0
 """Seconds after a step back before one more place is tried."""
+ROUNDED = 0.001
+"""The part of a place by which a share may be less for having been rounded."""
 PROVEN = 60.0
 """Seconds for which a level counts as one that the service takes."""
 
@@ -54,6 +56,12 @@ class Places:
     def most(self) -> float:
         """More places than these are never given."""
         return min(self._most, self._hint)
+
+    def share(self, most: float) -> None:
+        """More places than these are not given from now on; at once where none were refused."""
+        at_most = self.limit >= self.most
+        self._most = max(1, int(most + ROUNDED))
+        self.limit = self.most if at_most else min(self.limit, self.most)
 
     def recommended(self, places: float) -> None:
         """The service says how many calls at once it recommends."""

@@ -106,11 +106,15 @@ _ORDERING = frozenset({"read", "create", "update"})
 _TABLES = ("account", "contacts", "shipments", "invoices", "catalog", "prices")
 
 
-def _everywhere(access: Access, ordering: frozenset[str]) -> dict[str, Grant]:
-    return dict.fromkeys(_TABLES, Grant(access)) | {"orders": Grant(access, ordering)}
+def _ordering(access: Access, orders: frozenset[str]) -> dict[str, Grant]:
+    return dict.fromkeys(_TABLES, Grant(access)) | {"orders": Grant(access, orders)}
 
 
-_BUYER = _everywhere(Access.ACCOUNT, _ORDERING) | {
+def _everywhere(access: Access, orders: frozenset[str]) -> dict[str, Grant]:
+    return _ordering(access, orders) | {"balance": Grant(access)}
+
+
+_BUYER = _ordering(Access.ACCOUNT, _ORDERING) | {
     "contacts": Grant(Access.OWN),
     "orders": Grant(Access.OWN, _ORDERING),
     "shipments": Grant(Access.PARENT),
@@ -132,5 +136,6 @@ SHIPPED = Policy(
 )
 """
 The roles of Microsoft's customer portal, and machines. Buyers see what they ordered themselves,
-representatives everything of their accounts. The web roles are those of the same template.
+representatives everything of their accounts, and they alone what these owe. The web roles are those
+of the same template.
 """

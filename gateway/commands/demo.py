@@ -35,6 +35,7 @@ from front.connection_bounds import Bounded
 from gateway.app import create_app
 from gateway.config import parsers
 from gateway.config.settings import Settings
+from gateway.resolvers.root import build
 from portal.app import create_app as create_portal
 from portal.settings import Settings as Shown
 
@@ -163,7 +164,8 @@ def run(
             # Orders of an export seldom name who placed them; their buyers would see none.
             roles = ("representative",) if load else ("buyer",)
             gateway = _gateway(addresses.emulator, port, partner, extension, roles)
-            site = with_portal(gateway, portal_settings(addresses.gateway, addresses.emulator))
+            shown = portal_settings(addresses.gateway, addresses.emulator)
+            site = with_portal(gateway, shown, build(extension).as_str())
             servers = {front: Server(site), back: Server(over_sockets(emulator))}
             welcome = _welcome(addresses, [*emulator.state.people.present(), "partner"])
             with asyncio.Runner(loop_factory=servers[front].config.get_loop_factory()) as runner:
@@ -195,9 +197,9 @@ def portal_settings(gateway: str, emulator: str) -> Shown:
     )
 
 
-def with_portal(gateway: Starlette, settings: Shown) -> Starlette:
-    """The gateway's own addresses, and the portal at all others."""
-    portal = create_portal(settings)
+def with_portal(gateway: Starlette, settings: Shown, schema: str = "") -> Starlette:
+    """The gateway's own addresses, and the portal at all others; it shows what `schema` has."""
+    portal = create_portal(settings, schema=schema)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from variables.parsing import age as age
 from variables.parsing import count as count
 from variables.parsing import port as port
 from variables.parsing import seconds as seconds
@@ -91,6 +92,14 @@ def own_secret(raw: str) -> str:
 def url(raw: str) -> str:
     """An https address without a trailing slash; http is for loopback alone."""
     return issuer(raw).rstrip("/")
+
+
+def redis(raw: str) -> str:
+    """The address of a Redis, with TLS or without."""
+    parts = urlsplit(raw)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise ValueError("must be an address such as redis://host:6379/0")
+    return raw
 
 
 def root(raw: str) -> str:

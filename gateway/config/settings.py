@@ -278,6 +278,19 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    shared: str | None = variable(
+        "Redis or Valkey by which replicas share the budget of Dynamics, `redis://host:6379/0`; "
+        "needs the extra `shared`: see docs/budget.md.",
+        parsers.redis,
+        default=None,
+        secret=True,
+    )
+    keep_rows: float = variable(
+        "Seconds for which products, prices, units and the like may be shown again without "
+        "a call, as far as their tables allow; 0 asks each time: see docs/budget.md.",
+        parsers.age,
+        default=60.0,
+    )
     http_transport: parsers.HttpTransport = variable(  # noqa: RUF009 - a field, as all of them
         "HTTP client for the two services: `own`, the built-in client, or `httpx2`, which costs "
         "many times the CPU and may read extra bytes after an answer as the next answer.",

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Principal
 from gateway.errors import GatewayError
-from gateway.loaders.reader import Ask, Reader, Reading
+from gateway.loaders.asks import Ask
+from gateway.loaders.reader import Reader, Reading
 from gateway.upstream.conditions import EVERYTHING
 from gateway.upstream.odata import DATAVERSE
 from gateway.upstream.pages import Page

@@ -11,10 +11,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.loaders.asks import Ask
 from gateway.loaders.belonging import parents_of
 from gateway.loaders.keys import Keys
 from gateway.loaders.keyset import KeysetPlace, place
-from gateway.loaders.reader import Ask, Reader
+from gateway.loaders.reader import Reader
 from gateway.loaders.windows import Slice, Window, child_windows, root_window
 from gateway.model.tables import Link, Table
 from gateway.upstream.odata import Order

@@ -8,9 +8,7 @@ prove the rule, and checks each row that comes back against it once more.
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import lru_cache
-from typing import Protocol, TypeVar
-from uuid import uuid4
+from typing import TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -18,9 +16,11 @@ from msgspec.structs import replace
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden, NotAvailableHere
+from gateway.loaders.asks import Ask, Chunk, Frame, chunks_of, frame_of, place_of, query_of
 from gateway.loaders.belonging import belonging, parents_of
 from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld
+from gateway.loaders.kept_rows import NOTHING_KEPT, RAW, KeptPlace, KeptRows
 from gateway.loaders.keys import Keys
 from gateway.loaders.named import read_day, until_named
 from gateway.model.tables import Link, ServiceName, Table
@@ -38,52 +38,18 @@ from gateway.upstream.conditions import (
     prefixed,
     value_at,
 )
-from gateway.upstream.names import Names
-from gateway.upstream.odata import Expand, ODataQuery, Order
-from gateway.upstream.pages import PLAIN, Decoder, Page
+from gateway.upstream.odata import Order
+from gateway.upstream.pages import Decoder, Page
 from gateway.upstream.service import Call, Service
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 NO_COLUMNS: frozenset[str] = frozenset()
-SOME_KEY = Guid(str(uuid4()))
-"""A placeholder for the key in a query whose text is prepared before the key is known."""
-
-
-class RowShape(Protocol):
-    """The classes of rows, where they are more than JSON has."""
-
-    def decoder(
-        self, columns: tuple[str, ...], expands: tuple["NestedReads", ...], names: Names
-    ) -> Decoder: ...
-
-
-NestedReads = tuple[Expand, RowShape, str]
-"""Rows that travel inside of each row, what they are made of, and the attribute that has them."""
 
 
 class ForeignRows(Exception):
     """A service sent rows that the gate does not let through, to a way that can be given up."""
-
-
-class Ask(Struct, frozen=True):
-    """The columns, condition and order that a read wants, before the gate adds its own."""
-
-    table: Table
-    select: frozenset[str]
-    where: Condition = EVERYTHING
-    order: tuple[Order, ...] = ()
-    top: int | None = None
-    count: bool = False
-    shape: RowShape | None = None
-    """The struct type for the rows of a plan; a row that does not fit raises."""
-    expands: tuple[NestedReads, ...] = ()
-
-    def decoder(self, query: ODataQuery, names: Names) -> Decoder:
-        if self.shape is None:
-            return PLAIN
-        return self.shape.decoder(query.select, self.expands, names)
 
 
 class Reading(Struct, frozen=True):
@@ -105,6 +71,8 @@ class Reader(Struct, frozen=True):
     principal: Principal
     allowance: Allowance
     readings: list[Reading] = field(default_factory=list)
+    kept: KeptRows = NOTHING_KEPT
+    """Rows of reference data that were read of late, for whomever."""
 
     async def page(self, ask: Ask) -> Page:
         """The rows of a table that the caller may see and that meet the ask."""
@@ -116,14 +84,17 @@ class Reader(Struct, frozen=True):
         service = self.services[ask.table.service]
         call: Call = self.principal.recall(
             ask,
-            lambda: service.call(_query(ask, bounds, secret, ask.where, service.names)),
+            lambda: service.call(query_of(ask, bounds, secret, ask.where, service.names)),
             _length,
         )
         if call.query.where == NOTHING:
             return self._let_through(ask, ask.where, bounds, secret, Page([], 0))
-        (page,) = await service.fetch_all(
-            [call], self.allowance, ask.decoder(call.query, service.names)
-        )
+        decoder = ask.decoder(call.query, service.names)
+        if self._keeps(ask):
+            place = KeptPlace((service.root, service.names.version, call.url))
+            (page,) = await self._kept(ask.table, [(call, place)], decoder)
+        else:
+            (page,) = await service.fetch_all([call], self.allowance, decoder)
         return self._let_through(ask, ask.where, bounds, secret, page)
 
     async def row(self, ask: Ask, column: str, key: Guid) -> Page:
@@ -142,10 +113,15 @@ class Reader(Struct, frozen=True):
         service = self.services[ask.table.service]
         frame: Frame = self.principal.recall(
             (id(ask), column, service.names.version),
-            lambda: _frame(service, ask, column, bounds, secret),
+            lambda: frame_of(service, ask, column, bounds, secret),
         )
         call = Call(frame.query, frame.before + key + frame.after, frame.conditions)
-        (page,) = await service.fetch_all([call], self.allowance, frame.decoder)
+        if self._keeps(ask):
+            keys = Keys((column,), ((key,),), from_rows=False)
+            place = place_of(service, ask, keys, frame.query, bounds)
+            (page,) = await self._kept(ask.table, [(call, place)], frame.decoder)
+        else:
+            (page,) = await service.fetch_all([call], self.allowance, frame.decoder)
         return self._let_through(ask, where, bounds, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
@@ -169,17 +145,51 @@ class Reader(Struct, frozen=True):
         chunks: list[Chunk] = []
         for ask, keys in asks:
             wanted = replace(ask, select=ask.select | also) if also else ask
-            chunks += _chunks(service, wanted, keys, bounds, secret)
+            chunks += chunks_of(service, wanted, keys, bounds, secret)
         if not chunks:
             return []
         calls = [chunk.call for chunk in chunks]
         decoder = chunks[0].ask.decoder(calls[0].query, service.names)
-        pages = await service.fetch_all(calls, self.allowance, decoder)
+        if all(self._keeps(chunk.ask) for chunk in chunks):
+            places = [chunk.place(service, bounds) for chunk in chunks]
+            pages = await self._kept(table, list(zip(calls, places, strict=True)), decoder)
+        else:
+            pages = await service.fetch_all(calls, self.allowance, decoder)
         found = [
             (each.keys, self._let_through(each.ask, each.where, bounds, secret, page))
             for each, page in zip(chunks, pages, strict=True)
         ]
         return await belonging(parents, found, self._linked) if parents else found
+
+    def _keeps(self, ask: Ask) -> bool:
+        """True if what the service sends may be kept, and what is kept may be used."""
+        return bool(
+            ask.table.kept
+            and self.kept.age(ask.table)
+            and not ask.expands
+            and not self.allowance.fresh
+        )
+
+    async def _kept(
+        self, table: Table, wanted: Sequence[tuple[Call, KeptPlace]], decoder: Decoder
+    ) -> list[Page]:
+        """
+        As `Service.fetch_all`, without a call for what is kept. It costs the allowance the same, so
+        that no answer tells what others have read.
+        """
+        service, kept, moment = self.services[table.service], self.kept, self.allowance.clock()
+        changes = kept.changes
+        known = [kept.page(table, place, moment) for _, place in wanted]
+        calls = [call for (call, _), page in zip(wanted, known, strict=True) if page is None]
+        had = len(wanted) - len(calls)
+        sent = iter(await service.fetch_all(calls, self.allowance, RAW, had=had))
+        pages = []
+        for (call, place), page in zip(wanted, known, strict=True):
+            raw = next(sent) if page is None else page
+            pages.append(service.opened(raw, call.query, decoder))
+            if page is None and changes == kept.changes:
+                kept.keep(table, service.names, place, raw, pages[-1].rows, moment)
+        return pages
 
     async def _linked(self, link: Link, keys: Keys) -> list[Page]:
         """The rows of these keys that a link leads to, by the columns that it compares."""
@@ -244,7 +254,7 @@ class Reader(Struct, frozen=True):
         counting = replace(ask, top=1, count=True)
         service = self.services[ask.table.service]
         bounds = self._bounds(ask.table, where, linked=True)
-        query = _query(counting, bounds, NO_COLUMNS, where, service.names)
+        query = query_of(counting, bounds, NO_COLUMNS, where, service.names)
         if query.where == NOTHING:
             return Page([], 0)
         return await service.fetch(query, self.allowance)
@@ -322,75 +332,3 @@ class Reader(Struct, frozen=True):
 
 def _length(call: Call) -> int:
     return len(call.url)
-
-
-class Frame(Struct, frozen=True):
-    """A query for one key, and its URL before and after the key."""
-
-    ask: Ask
-    """The question it belongs to; as long as it is held here nothing else can have its id."""
-    query: ODataQuery
-    """The query, with some key."""
-    before: str
-    after: str
-    conditions: int
-    """As in `Call`."""
-    decoder: Decoder
-
-
-def _frame(
-    service: Service, ask: Ask, column: str, bounds: Bounds, secret: frozenset[str]
-) -> Frame:
-    """The frame of an ask that some row can meet."""
-    where = both(Compare(column, "eq", SOME_KEY), ask.where)
-    query = _query(ask, bounds, secret, where, service.names)
-    call = service.call(query)
-    before, after = call.url.split(SOME_KEY)
-    return Frame(ask, query, before, after, call.conditions, ask.decoder(query, service.names))
-
-
-class Chunk(Struct, frozen=True):
-    """As many keys of an ask as one call can name."""
-
-    ask: Ask
-    keys: Keys
-    where: Condition
-    call: Call
-
-
-def _chunks(
-    service: Service, ask: Ask, keys: Keys, bounds: Bounds, secret: frozenset[str]
-) -> list[Chunk]:
-    """The ask for these keys as queries whose URLs are short enough; none where nothing is met."""
-    where = both(keys.condition, ask.where)
-    query = _query(ask, bounds, secret, where, service.names)
-    if query.where == NOTHING:
-        return []
-    call = service.call(query)
-    if len(keys.values) == 1 or call.fits:
-        return [Chunk(ask, keys, where, call)]
-    first, second = keys.halves()
-    return [
-        *_chunks(service, ask, first, bounds, secret),
-        *_chunks(service, ask, second, bounds, secret),
-    ]
-
-
-def _query(
-    ask: Ask, bounds: Bounds, secret: frozenset[str], where: Condition, names: Names
-) -> ODataQuery:
-    wanted = ask.select - secret if secret else ask.select
-    wanted |= names.companies(ask.table.entity, wanted)
-    select = _select(wanted, bounds.proof, tuple(ask.table.key), ask.order)
-    bounded = both(bounds.asked, where)
-    expands = tuple([expand for expand, _, _ in ask.expands])
-    return ODataQuery(ask.table.entity, select, bounded, ask.order, ask.top, ask.count, expands)
-
-
-@lru_cache(maxsize=1024)
-def _select(
-    wanted: frozenset[str], proof: frozenset[str], key: tuple[str, ...], order: tuple[Order, ...]
-) -> tuple[str, ...]:
-    """The columns of the answer, those that prove the rule, the key, and those of the order."""
-    ordered = (item.column for item in order)
-    return tuple(sorted({*wanted, *proof, *key, *ordered}))

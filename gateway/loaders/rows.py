@@ -13,9 +13,10 @@ from aiodataloader import DataLoader
 from msgspec.structs import replace
 
 from gateway.errors import UpstreamMismatch
+from gateway.loaders.asks import Ask, RowShape
 from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
-from gateway.loaders.reader import Ask, Reader, RowShape
+from gateway.loaders.reader import Reader
 from gateway.loaders.windows import Slice, Window, child_windows
 from gateway.model.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
 from gateway.errors import InvalidInput
+from gateway.loaders.asks import Ask
 from gateway.loaders.keys import Keys
 from gateway.loaders.keyset import KeysetPlace, beyond, decode, place, reverse, total_order
-from gateway.loaders.reader import Ask, Reader
+from gateway.loaders.reader import Reader
 from gateway.model.tables import Table
 from gateway.upstream.conditions import EVERYTHING, Condition, both
 from gateway.upstream.odata import Order

@@ -17,12 +17,14 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.auth.principal import Principal
 from gateway.errors import InvalidInput, UpstreamError, UpstreamRefused
+from gateway.loaders.kept_rows import NOTHING_KEPT, KeptRows
 from gateway.loaders.seals import Seal
 from gateway.loaders.write_safety import WriteSafety
 from gateway.model.tables import TABLES
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Compare, Raw
 from gateway.upstream.lengths import too_long
+from gateway.upstream.names import Names
 from gateway.upstream.odata import ODataQuery
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service, Write
@@ -98,6 +100,13 @@ class Writer(Struct, frozen=True):
     """For the reads that a write needs; the write has its own."""
     writes: Writes
     write_safety: WriteSafety
+    kept: KeptRows = NOTHING_KEPT
+    """The rows of reference data that may have to be read anew after a write."""
+
+    @property
+    def names(self) -> Names:
+        """The names of the environment, and the lengths of its columns."""
+        return self.dataverse.names
 
     async def begin(self, privilege: str) -> bool:
         """
@@ -124,11 +133,18 @@ class Writer(Struct, frozen=True):
         allowance = Allowance(1, now() + self.writes.limit, errand=self.allowance.errand)
         wait = max(self.allowance.remaining - READ_BACK, 1.0)
         try:
-            await self.writes.finish(self.dataverse.write(changes, allowance), wait)
+            await self.writes.finish(self._written(changes, allowance), wait)
         except UpstreamError as error:
             if not error.doubtful or _is_telling(error):
                 raise
             raise Unsettled(self.writes.clock()) from None
+
+    async def _written(self, changes: Sequence[Write], allowance: Allowance) -> None:
+        try:
+            await self.dataverse.write(changes, allowance)
+        finally:
+            for change in changes:
+                self.kept.forget(change.entity)
 
     def _fits(self, changes: Sequence[Write]) -> None:
         """Refuse what Dynamics would refuse without saying which member of the input it was."""

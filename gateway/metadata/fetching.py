@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.metadata.described import AlternateKey, Attribute, Entity, Lookup
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import AnyOf, Compare
@@ -27,30 +29,44 @@ LOOKUP = (
 )
 KEY = ("SchemaName", "KeyAttributes", "EntityKeyIndexStatus")
 DAYS = "Microsoft.Dynamics.CRM.DateTimeAttributeMetadata"
+TEXTS = (
+    "Microsoft.Dynamics.CRM.StringAttributeMetadata",
+    "Microsoft.Dynamics.CRM.MemoAttributeMetadata",
+)
 AT_ONCE = 10
 """Tables that one query describes: an answer has a limit of its own."""
 
 
 async def dataverse(
-    service: Service, tables: Collection[str], dated: Collection[str], allowance: Allowance
+    service: Service,
+    tables: Collection[str],
+    dated: Collection[str],
+    sized: Collection[str],
+    allowance: Allowance,
 ) -> dict[str, Entity]:
     """
     Dataverse's descriptions of `tables`; a table that it does not have is not among them.
 
-    `dated`: those of which the behaviour of dates is asked too, for one query each.
+    `dated`: those of which the behaviour of dates is asked too, for one query each; `sized`: those
+    of which the lengths of texts are, for two.
     """
     wanted = sorted(tables)
     parts = [wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE)]
     queries = [_definitions(part) for part in parts]
     dates = {name: _dates(name) for name in sorted(dated)}
-    calls = [service.call(query) for query in (*queries, *dates.values())]
-    pages = await service.fetch_all(calls, allowance)
+    texts = [(name, _typed(name, type_, "MaxLength")) for name in sorted(sized) for type_ in TEXTS]
+    asked = (*queries, *dates.values(), *(query for _, query in texts))
+    pages = await service.fetch_all([service.call(query) for query in asked], allowance)
     behaviours = {
         name: {row["LogicalName"]: row["DateTimeBehavior"]["Value"] for row in page.rows}
-        for name, page in zip(dates, pages[len(queries) :], strict=True)
+        for name, page in zip(dates, pages[len(queries) :], strict=False)
     }
+    sizes: dict[str, dict[str, int]] = {}
+    for (name, _), page in zip(texts, pages[len(queries) + len(dates) :], strict=True):
+        sizes.setdefault(name, {}).update(_lengths(page.rows))
     rows = [row for page in pages[: len(queries)] for row in page.rows]
-    return {row["LogicalName"]: entity(row, behaviours.get(row["LogicalName"], {})) for row in rows}
+    found = (entity(row, behaviours.get(row["LogicalName"], {})) for row in rows)
+    return {each.name: _sized(each, sizes.get(each.name, {})) for each in found}
 
 
 def entity(row: Row, behaviours: Mapping[str, str]) -> Entity:
@@ -86,8 +102,26 @@ def _definitions(tables: Iterable[str]) -> ODataQuery:
 
 
 def _dates(table: str) -> ODataQuery:
-    resource = f"{DEFINITIONS}(LogicalName='{table}')/Attributes/{DAYS}"
-    return ODataQuery(resource, ("LogicalName", "DateTimeBehavior"))
+    return _typed(table, DAYS, "DateTimeBehavior")
+
+
+def _typed(table: str, type_: str, what: str) -> ODataQuery:
+    """One fact about the columns of one type of attribute."""
+    resource = f"{DEFINITIONS}(LogicalName='{table}')/Attributes/{type_}"
+    return ODataQuery(resource, ("LogicalName", what))
+
+
+def _lengths(rows: Iterable[Row]) -> dict[str, int]:
+    return {row["LogicalName"]: row["MaxLength"] for row in rows if row["MaxLength"]}
+
+
+def _sized(found: Entity, sizes: Mapping[str, int]) -> Entity:
+    """The table with what was said apart of the lengths of its texts."""
+    known = {
+        name: replace(each, size=sizes.get(name, each.size))
+        for name, each in found.attributes.items()
+    }
+    return replace(found, attributes=known) if sizes else found
 
 
 def _attribute(row: Row, behaviours: Mapping[str, str]) -> Attribute:

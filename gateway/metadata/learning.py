@@ -74,8 +74,9 @@ class Learning:
         """Learn the names from the environment, and keep them for the next start."""
         wants = wanted(self._tables, assumed.dataverse())
         dated = [name for name, want in wants.items() if want.days]
+        sized = [name for name, want in wants.items() if want.is_sized]
         allowance = Allowance(CALLS, now() + SECONDS)
-        found = await fetching.dataverse(self._dataverse, wants, dated, allowance)
+        found = await fetching.dataverse(self._dataverse, wants, dated, sized, allowance)
         if not found:
             raise UpstreamError("Dataverse describes none of the tables.")
         missing = tuple(sorted(set(wants) - set(found)))

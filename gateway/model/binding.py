@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from inspect import iscoroutinefunction
 from typing import Any, get_type_hints
+from uuid import UUID
 
 from gateway.model.declarations import DeclarationError, Group, Row, named
 from gateway.model.kinds import OptionSet
 from gateway.model.registry import Registry
-from gateway.model.tables import Back, Computed, Link, Node, Spec, Table
+from gateway.model.tables import Back, Column, Computed, Link, Node, Spec, Table
 
 TAKEN = {"id": Node, "raw": Row}
 """Names that every row, or every node, has already."""
@@ -74,6 +75,10 @@ def _checked(table: Table, spec: Spec) -> Iterator[str]:
         yield f"{spec.label} must be declared as `... | None`"
     if isinstance(spec.type, type) and issubclass(spec.type, OptionSet):
         yield from _option_set(spec, spec.type)
+    if isinstance(spec, Column) and spec.step and spec.written != "never" and not spec.target:
+        yield f'{spec.label} is written: say which table it leads to, by `to="..."`'
+    if isinstance(spec, Column) and spec.input:
+        yield from _input(spec)
 
 
 def _option_set(spec: Spec, type_: type[OptionSet]) -> Iterator[str]:
@@ -81,6 +86,18 @@ def _option_set(spec: Spec, type_: type[OptionSet]) -> Iterator[str]:
         yield f"{spec.label}: {type_.__name__} needs a member `UNKNOWN = unknown()`"
     if not hasattr(type_, "__strawberry_definition__"):
         yield f"{spec.label}: {type_.__name__} needs the decorator `enum`"
+
+
+def _input(spec: Column) -> Iterator[str]:
+    """The reasons for which a column can be no field of an input."""
+    if spec.written == "never":
+        yield f'{spec.label} is an input: say `written="create"`, `"update"` or `"always"`'
+    if spec.internal:
+        yield f"{spec.label} is an input; its name cannot begin with an underscore"
+    if "/" in spec.path:
+        yield f"{spec.label} is an input, and '{spec.path}' is a column of another row"
+    if spec.type is UUID:
+        yield f"{spec.label} is an input, and cannot be of type UUID"
 
 
 def _bind_table(registry: Registry, table: Table) -> Iterator[str]:

@@ -16,6 +16,8 @@ from gateway.model.kinds import Decode, decoder, incomplete, without_none
 from gateway.model.mistakes import DeclarationError as DeclarationError
 from gateway.model.mistakes import named as named
 from gateway.model.rules import Rule
+from gateway.model.selected import is_selected
+from gateway.model.selected import selected as selected
 from gateway.upstream.conditions import Raw, value_at
 from gateway.upstream.odata import Order
 
@@ -120,6 +122,12 @@ class Column(Spec):
     path: str
     written: Written = "never"
     """The rows in which we may write it."""
+    input: bool = False
+    """True if callers give it in the inputs of orders."""
+    step: str = ""
+    """The lookup whose id it is, as it is written; empty for any other column."""
+    target: str = ""
+    """The table to which that leads, by its logical name; empty where it is never written."""
     decode: Decode = field(default=lambda raw: raw, init=False)
 
     def bind(self, annotation: Any) -> None:
@@ -254,6 +262,8 @@ class Computed(Spec):
 
     uses: tuple[str, ...]
     function: Callable[..., Any]
+    reads: tuple[type[Row], ...] = ()
+    """The tables without whose columns it has no value."""
 
     def bind(self, annotation: Any) -> None:
         super().bind(get_type_hints(self.function)["return"])
@@ -300,6 +310,8 @@ class Table:
     """The path to the code of the legal entity that a row belongs to."""
     collection: str = ""
     """The entity set, for a table that neither metadata nor dictionary may know."""
+    kept: float = 0.0
+    """Seconds for which its rows may be kept at most, as they are reference data; 0 for others."""
     backs: dict[str, Back] = field(default_factory=dict)
 
     @cached_property
@@ -377,22 +389,3 @@ class Table:
 
     def _ordering(self, name: str) -> Order:
         return Order(self.scalar_of(name.lstrip("-")), name.startswith("-"))
-
-
-def selected(raw: Raw, path: str) -> Any:
-    """The value at `path`; LookupError if it was never asked for, which would read as null."""
-    if not is_selected(raw, path):
-        raise LookupError(f"'{path}' was not selected")
-    return value_at(raw, path)
-
-
-def is_selected(raw: Raw, path: str) -> bool:
-    """True if the column at `path` was asked for, which no empty lookup on the way denies."""
-    place: Any = raw
-    for step in path.split("/"):
-        if not hasattr(place, "get"):
-            break  # an empty lookup, or what a service sent in the place of a row
-        if step not in place:
-            return False
-        place = place.get(step)
-    return True

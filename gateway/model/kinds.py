@@ -31,18 +31,18 @@ class OptionSet(Enum):
 
     Example:
 
-        @enum(description="The urgency of an order.")
-        class Urgency(OptionSet):
+        @enum(description="The handling of goods.")
+        class Handling(OptionSet):
             NORMAL = option(100000000, "As usual.")
-            URGENT = option(100000001, "Before all others.")
+            FRAGILE = option(100000001, "With care.")
             UNKNOWN = unknown()
 
 
         @extend(SalesOrder)
-        class AcmeUrgency:
-            urgency: Urgency | None = column("acme_urgency", "The urgency of the order.")
+        class AcmeHandling:
+            handling: Handling | None = column("acme_handling", "The handling of the goods.")
 
-        # { orders(filter: { urgency: { eq: URGENT } }) { nodes { urgency } } }
+        # { orders(filter: { handling: { eq: FRAGILE } }) { nodes { handling } } }
     """
 
     @classmethod

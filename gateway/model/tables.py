@@ -49,13 +49,16 @@ __all__ = [
     "Table",
     "Written",
     "column",
+    "column_of",
     "computed",
     "extend",
     "group",
     "link",
     "lookup",
+    "path_of",
     "paths",
     "selected",
+    "step_of",
     "table",
 ]
 
@@ -65,7 +68,7 @@ TABLES: dict[str, Table] = {}
 """Every declared table, by the name of its GraphQL type."""
 
 
-def column(path: str, doc: str, *, written: Written = "never") -> Any:
+def column(path: str, doc: str, *, written: Written = "never", input: bool = False) -> Any:
     """
     Declare a member that reads one column.
 
@@ -73,8 +76,9 @@ def column(path: str, doc: str, *, written: Written = "never") -> Any:
     `doc` is the description of the GraphQL field. The annotation gives the type: `str`, `int`,
     `Decimal`, `bool`, `date`, `datetime`, `UUID` or an `OptionSet`. With `| None` the field is
     nullable; without it, a null from Dynamics is an error at the field. `written` allows mutations
-    to write the column in new rows ("create"), in changes ("update") or in both ("always").
-    Any other type is a DeclarationError at start.
+    to write the column in new rows ("create"), in changes ("update") or in both ("always"). With
+    `input`, the member of an order or line is also a field of the inputs of the mutations that
+    write such rows. Any other type is a DeclarationError at start.
 
     Example:
 
@@ -84,16 +88,19 @@ def column(path: str, doc: str, *, written: Written = "never") -> Any:
 
         # { accounts { nodes { name region } } }
     """
-    return Column(doc, path, written)
+    return Column(doc, path, written, input)
 
 
-def lookup(path: str, doc: str, *, written: Written = "never") -> Any:
+def lookup(
+    path: str, doc: str, *, written: Written = "never", to: str = "", polymorphic: bool = False
+) -> Any:
     """
     Declare a member that reads the id in a lookup; annotate it with `UUID | None`.
 
     `path` is the lookup's logical name, or a path to it through other lookups. A name with a
     leading underscore keeps the member out of the schema, for use by computed members and
-    mutations. `written` is as in `column`.
+    mutations. `written` is as in `column`; a written lookup needs `to`, the logical name of the
+    table that it leads to, and `polymorphic` if it can lead to rows of several tables.
 
     Example:
 
@@ -102,7 +109,8 @@ def lookup(path: str, doc: str, *, written: Written = "never") -> Any:
             _plant_id: UUID | None = lookup("acme_plantid", "The plant that makes the goods.")
     """
     steps, slash, name = path.rpartition("/")
-    return Column(doc, f"{steps}{slash}{lookup_value(name)}", written)
+    step = f"{name}_{to}" if polymorphic else name
+    return Column(doc, f"{steps}{slash}{lookup_value(name)}", written, step=step, target=to)
 
 
 def group(
@@ -177,13 +185,17 @@ def link(
     return Link(doc, on, back, back_doc)
 
 
-def computed(*uses: str, doc: str) -> Callable[[Callable[..., Any]], Any]:
+def computed(
+    *uses: str, doc: str, reads: tuple[type[Row], ...] = ()
+) -> Callable[[Callable[..., Any]], Any]:
     """
     Declare a member whose value a method computes from other columns of the row.
 
     `uses` are the columns or paths that the method reads; a column that is missing here raises
     LookupError when the method reads it. The method gets the request's `Loaders` and must name the
-    type that it returns. It may be `async`; then the type must end in `| None`.
+    type that it returns. It may be `async`; then the type must end in `| None`. `reads` names
+    tables of which it needs every column: if an environment lacks one, `capabilities` lists the
+    member as missing.
 
     Example:
 
@@ -198,7 +210,7 @@ def computed(*uses: str, doc: str) -> Callable[[Callable[..., Any]], Any]:
 
         # { products(first: 1) { nodes { area } } }
     """
-    return lambda function: Computed(doc, uses, function)
+    return lambda function: Computed(doc, uses, function, reads)
 
 
 def table(
@@ -212,6 +224,7 @@ def table(
     service: ServiceName = "dataverse",
     company: str = "",
     collection: str = "",
+    kept: float = 0.0,
 ) -> Callable[[type[R]], type[R]]:
     """
     Declare the decorated class, a `Node` or `Row` with a docstring, as a table.
@@ -222,8 +235,9 @@ def table(
     list is sorted by default; `-name` is descending. `root` names the root fields for one row and
     for the list; without it, rows are reached only through links. Set `service` to "finops" for a
     collection of F&O. `company` is the path to a row's legal entity, whose time zone defines its
-    days. `collection` is the entity set, used if the metadata cannot be read. DeclarationError for
-    a class that cannot be a table.
+    days. `collection` is the entity set, used if the metadata cannot be read. `kept` declares the
+    rows as reference data, which may be cached for that many seconds. DeclarationError for a class
+    that cannot be a table.
 
     Example:
 
@@ -243,7 +257,7 @@ def table(
         _check_class(cls)
         specs = _specs(cls)
         cls.__table__ = Table(
-            entity, service, keys, rows, needs, cls, orders, root, specs, company, collection
+            entity, service, keys, rows, needs, cls, orders, root, specs, company, collection, kept
         )
         for spec in specs.values():
             spec.home = cls.__table__
@@ -296,6 +310,28 @@ def paths(cls: type[Row], *names: str) -> frozenset[str]:
     """
     specs = cls.__table__.specs
     return frozenset(path for name in names or specs for path in specs[name].paths)
+
+
+def column_of(cls: type[Row], member: str, part: str = "") -> str:
+    """
+    The column of a member: of a link the value of its lookup, of a group that of a part, or else
+    the essential one.
+    """
+    spec = cls.__table__.specs[member]
+    if isinstance(spec, Group) and part:
+        return spec.parts[part]
+    return spec.scalar[0] if spec.scalar else spec.paths[0]
+
+
+def path_of(cls: type[Row], link: str, target: type[Row], member: str) -> str:
+    """The path from a row of `cls` along a link to the column of a member of its target."""
+    return f"{step_of(cls, link)}/{column_of(target, member)}"
+
+
+def step_of(cls: type[Row], member: str) -> str:
+    """The lookup that a link follows, or whose id a member is."""
+    spec = cls.__table__.specs[member]
+    return spec.lookup if isinstance(spec, Link) else spec.step if isinstance(spec, Column) else ""
 
 
 def _check_class(cls: type) -> None:

@@ -18,10 +18,10 @@ from graphql.execution.values import VariableValues
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.loaders.asks import Ask
 from gateway.loaders.bounds import Bounds
 from gateway.loaders.hiding import withheld
 from gateway.loaders.keys import Keys
-from gateway.loaders.reader import Ask
 from gateway.loaders.windows import Slice, Window, child_windows, sliced
 from gateway.model.tables import Back, Computed, Link, Table
 from gateway.plans.arguments import Arguments

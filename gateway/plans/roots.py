@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.loaders.asks import Ask
 from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
-from gateway.loaders.reader import Ask
 from gateway.loaders.windows import Slice
 from gateway.plans.arguments import Arguments
 from gateway.plans.fetches import Fetch, Nested, Run

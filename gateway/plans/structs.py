@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.loaders.reader import NestedReads
+from gateway.loaders.asks import NestedReads
 from gateway.model.tables import Table
 from gateway.plans.leaves import Leaf, Unusual
 from gateway.plans.source import Unplanned

@@ -5,7 +5,6 @@ The row rule of the table decides what may be written as it decides what may be 
 a row, or changes one into a row, that would not be theirs.
 """
 
-from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,23 +15,16 @@ from gateway.auth.principal import Principal
 from gateway.errors import InvalidInput, NotFound, UpstreamError, UpstreamRefused, UpstreamTimeout
 from gateway.loaders.writer import DUPLICATES, Unsettled
 from gateway.model.declarations import (
-    Column,
-    DeclarationError,
-    Group,
-    Link,
     Row,
-    Spec,
     Table,
-    Written,
 )
-from gateway.model.kinds import OptionSet
 from gateway.model.tables import paths
 from gateway.resolvers.orders.input_checks import key_mistakes
 from gateway.resolvers.orders.inputs import MAXIMUM_KEY
 from gateway.resolvers.orders.new_order import derived_id
+from gateway.resolvers.written_rows import key_column, written
 from gateway.schema import ids
 from gateway.schema.context import Info
-from gateway.upstream.names import Reference, lookup_value
 from gateway.upstream.service import Write
 
 R = TypeVar("R", bound=Row)
@@ -109,14 +101,14 @@ async def create(info: Info, cls: type[R], *, key: str, **values: object) -> R |
     if key_mistakes(_Keyed(key)):
         said = f"idempotencyKey must have 1 to {MAXIMUM_KEY} characters."
         raise InvalidInput(said, argument="idempotencyKey")
-    row, seen = _columns(table, values, "create")
+    row, seen = written(table, values, "create")
     context.loaders.reader.demand(table, seen, "create", seen=False)
     content = msgspec.json.encode(row, order="deterministic").decode()
     identity = derived_id(context.principal, NO_ACCOUNT, f"create {table.entity}", key + content)
     body = {name: value for name, value in row.items() if value is not None}
     problem: UpstreamError | None = None
     try:
-        await _send(info, table, "create", body | {_key(table): str(identity)})
+        await _send(info, table, "create", body | {key_column(table): str(identity)})
     except UpstreamRefused as error:
         if error.details["reason"] not in DUPLICATES:
             raise
@@ -148,10 +140,10 @@ async def update(info: Info, row: R, **values: object) -> R | None:
         # mutation($visit: ID!) { clearNote(visit: $visit) { note } }
     """
     cls, table, context = type(row), row.__table__, info.context
-    changes, seen = _columns(table, values, "update")
+    changes, seen = written(table, values, "update")
     context.loaders.reader.demand(table, row.raw, "update", seen=True)
     context.loaders.reader.demand(table, {**row.raw, **seen}, "update", seen=False)
-    identity = UUID(row.raw[_key(table)])
+    identity = UUID(row.raw[key_column(table)])
     await _send(info, table, "update", changes, identity)
     return await context.loaders.node(cls, (identity,), _all(cls))
 
@@ -169,74 +161,6 @@ async def _send(
         raise UpstreamTimeout(UNKNOWN) from None
     finally:
         info.context.loaders.forget()
-
-
-def _columns(
-    table: Table, values: Mapping[str, object], when: Written
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The columns to write, and the row as the row rule checks it."""
-    row: dict[str, Any] = {}
-    seen: dict[str, Any] = {}
-    for name, value in values.items():
-        spec = _writable(table, name, when)
-        if isinstance(spec, Link):
-            row[_step(spec)], more = _linked(spec, value)
-            seen |= more
-        else:
-            plain = dict(_plain(spec, value))
-            row |= plain
-            seen |= plain
-    return row, seen
-
-
-def _writable(table: Table, name: str, when: Written) -> Spec:
-    spec = table.specs.get(name)
-    if spec is None:
-        raise DeclarationError(f"{table.name} has no member '{name}'")
-    if getattr(spec, "written", "never") not in (when, "always"):
-        raise DeclarationError(f'{spec.label} must be declared with `written="{when}"`')
-    return spec
-
-
-def _plain(spec: Spec, value: object) -> Iterator[tuple[str, Any]]:
-    match spec:
-        case Column():
-            yield spec.path, _sent(value)
-        case Group():
-            for part, path in spec.parts.items():
-                if "/" not in path:  # what stands on another row is not written here
-                    yield path, _sent(getattr(value, part, None))
-
-
-def _sent(value: object) -> Any:
-    match value:
-        case OptionSet():
-            return value.value
-        case UUID():
-            return str(value)
-        case str():
-            return value if value.strip() else None
-    return value
-
-
-def _step(link: Link) -> str:
-    """The name of a link's lookup in a write."""
-    return f"{link.lookup}_{link.target.entity}" if link.polymorphic else link.lookup
-
-
-def _linked(link: Link, value: object) -> tuple[Reference | None, dict[str, Any]]:
-    column = lookup_value(link.lookup)
-    if isinstance(value, Row):
-        key = UUID(value.raw[_key(link.target)])
-        return Reference(link.target.entity, key), {column: str(key), link.lookup: value.raw}
-    if isinstance(value, UUID):
-        return Reference(link.target.entity, value), {column: str(value)}
-    return None, {column: None}
-
-
-def _key(table: Table) -> str:
-    (column,) = table.key
-    return column
 
 
 def _all(cls: type[Row]) -> frozenset[str]:

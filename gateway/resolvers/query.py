@@ -1,7 +1,8 @@
 """The root of all reads: who is asking, rows by id, and the lists of every declared table."""
 
 import asyncio
-from typing import Any
+from datetime import date
+from typing import Annotated, Any
 
 import strawberry
 
@@ -10,6 +11,7 @@ from gateway.errors import InvalidInput
 from gateway.model.tables import Node
 from gateway.resolvers.orders import operations
 from gateway.resolvers.orders.operations import Operation
+from gateway.resolvers.statements import Statement, statement
 from gateway.schema import ids
 from gateway.schema.business.accounts import Contact
 from gateway.schema.business.capabilities import Capabilities, capabilities_of
@@ -59,6 +61,19 @@ class Query:
     )
     async def operation(self, info: Info, id: strawberry.ID) -> Operation | None:
         return await operations.operation(info, id)
+
+    @strawberry.field(
+        description="The statement of an account for a period, by currency; null for an account "
+        "that is not there, or that the ERP does not know."
+    )
+    async def statement(
+        self,
+        info: Info,
+        account: Annotated[strawberry.ID, strawberry.argument(description="The account's id.")],
+        first: Annotated[date, strawberry.argument(name="from", description="The first day.")],
+        last: Annotated[date, strawberry.argument(name="to", description="The last day.")],
+    ) -> list[Statement] | None:
+        return await statement(info, account, first, last)
 
     @strawberry.field(description="A row by its global id; null if there is none you may see.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:

@@ -12,14 +12,15 @@ from gateway.model.registry import Registry, load
 from gateway.model.tables import Node
 from gateway.resolvers.mutation import Mutation
 from gateway.resolvers.orders import user_errors
+from gateway.resolvers.orders.own_inputs import extended
 from gateway.resolvers.own_fields import fields_of
 from gateway.resolvers.query import Query
 from gateway.schema import identities
-from gateway.schema.business import accounts, billing, catalog, sales, shipping
+from gateway.schema.business import accounts, balances, billing, catalog, ledger, sales, shipping
 from gateway.schema.numbers import DECIMAL
 from gateway.schema.types import SchemaTypes
 
-NOUNS = (accounts, billing, catalog, identities, sales, shipping)
+NOUNS = (accounts, balances, billing, catalog, identities, ledger, sales, shipping)
 """The modules that declare the gateway's tables when they are imported."""
 
 
@@ -38,10 +39,19 @@ def schema_of(registry: Registry) -> strawberry.Schema:
     nodes = [table.cls for table in registry.tables.values() if issubclass(table.cls, Node)]
     return strawberry.Schema(
         query=_with_fields(Query, [*tables, *_own(registry, "query", Query, tables)]),
-        mutation=_with_fields(Mutation, _own(registry, "mutation", Mutation)),
+        mutation=_mutation(registry),
         types=[*nodes, *user_errors.ALL],
         config=StrawberryConfig(scalar_map={Decimal: DECIMAL}),
     )
+
+
+def _mutation(registry: Registry) -> type:
+    """Our mutations, with the inputs that the app's extensions add to, and those of extensions."""
+    made = _with_fields(Mutation, ())
+    definition = made.__strawberry_definition__  # type: ignore[attr-defined]
+    definition.fields = extended(registry, definition.fields)
+    definition.fields += _own(registry, "mutation", Mutation)
+    return made
 
 
 def _own(

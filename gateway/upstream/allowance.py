@@ -20,6 +20,8 @@ class Allowance:
     """The answers that came already, where the operation is completed in another way."""
     errand: Errand = field(default_factory=Errand)
     """The caller and urgency of the calls."""
+    fresh: bool = False
+    """True if all rows are asked for anew: nothing that is kept may decide about a change."""
 
     def spend(self, calls: int = 1) -> None:
         """
@@ -60,5 +62,5 @@ class Allowance:
         Let an operation that changes something go on for so many seconds from now, if it may not
         anyway; whatever it asks from now on comes before what is only read.
         """
-        self.errand.lane = Lane.WRITES
+        self.errand.lane, self.fresh = Lane.WRITES, True
         self.deadline = max(self.deadline, self.clock() + seconds)

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.errors import UpstreamError, UpstreamMismatch
 
@@ -67,3 +68,25 @@ class Page(msgspec.Struct, frozen=True):
     """True if the service has no further rows for the query."""
     last: Any = None
     """The last row of the page, behind which the next page continues."""
+
+
+def is_raw(page: Page) -> bool:
+    """True if the rows are the bytes that the service sent, of which nothing is made yet."""
+    return all(isinstance(row, bytes | msgspec.Raw) for row in page.rows)
+
+
+def page_of(answer: Envelope[Any], top: int | None) -> Page:
+    """The rows of an answer, of which so many were asked for, or all."""
+    rows = answer.value
+    complete = top is None or len(rows) < top
+    exact = not answer.count_is_limited
+    return Page(rows, answer.count, exact, complete, rows[-1] if rows else None)
+
+
+def rows_made(page: Page, decoder: Decoder) -> Page:
+    """A page of bytes with its rows as the decoder makes them; another page as it is."""
+    if not is_raw(page):
+        return page
+    body = b'{"value":[' + b",".join(map(bytes, page.rows)) + b"]}"
+    rows = opened(body, decoder).value
+    return replace(page, rows=rows, last=rows[-1] if rows else None)

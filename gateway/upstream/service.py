@@ -8,7 +8,7 @@ the transport that is handed in, which carries the credential.
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import urljoin
 from uuid import UUID
@@ -34,7 +34,18 @@ from gateway.upstream.diagnosis import diagnose, diagnose_write
 from gateway.upstream.failures import outcome_of, raise_for
 from gateway.upstream.names import Names, NamesChanged
 from gateway.upstream.odata import Dialect, ODataQuery, row_url
-from gateway.upstream.pages import PLAIN, Decoder, Envelope, Page, ReadOutcome, Row, opened
+from gateway.upstream.pages import (
+    PLAIN,
+    Decoder,
+    Envelope,
+    Page,
+    ReadOutcome,
+    Row,
+    opened,
+    page_of,
+    rows_made,
+)
+from gateway.upstream.preferences import NO_HEADERS, preferred
 from gateway.upstream.replay import GivenUp
 from gateway.upstream.sender import Sender, Sent
 
@@ -53,7 +64,6 @@ PAGE_SIZE = 5_000
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
-NO_HEADERS: Mapping[str, str] = {}
 HEADERS = {
     "Accept": "application/json",
     "OData-Version": "4.0",
@@ -62,10 +72,6 @@ HEADERS = {
 }
 EACH_BY_ITSELF = {"Prefer": "odata.continue-on-error"}
 """That a read which is refused ends no others of its batch."""
-COUNT_ANNOTATIONS = (
-    'odata.include-annotations="Microsoft.Dynamics.CRM.totalrecordcount,'
-    'Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded"'
-)
 
 
 class Call(Struct, frozen=True):
@@ -153,20 +159,22 @@ class Service:
                 continue
 
     async def fetch_all(
-        self, calls: Sequence[Call], allowance: Allowance, decoder: Decoder = PLAIN
+        self, calls: Sequence[Call], allowance: Allowance, decoder: Decoder = PLAIN, *, had: int = 0
     ) -> list[Page]:
         """
-        The pages of several queries: a GET for one that fits into a URL, else a `$batch`.
+        The pages of several queries: a GET for one that fits into a URL, else a `$batch`. `had` is
+        the number of calls that were spared, and are paid for all the same.
 
         NamesChanged where they named what the service lacks: make them again, from their queries.
         """
         if not all(call.finds for call in calls):
-            found = await self.fetch_all([c for c in calls if c.finds], allowance, decoder)
-            rest = iter(found)
+            finding = [call for call in calls if call.finds]
+            rest = iter(await self.fetch_all(finding, allowance, decoder, had=had))
             return [next(rest) if call.finds else Page([], 0) for call in calls]
+        if calls or had:
+            allowance.spend(len(calls) + had)
         if not calls:
             return []
-        allowance.spend(len(calls))
         outcomes = await self._outcomes(calls, allowance)
         for call, outcome in zip(calls, outcomes, strict=True):
             if isinstance(outcome, UpstreamRefused):
@@ -178,8 +186,15 @@ class Service:
                 answer = await self._complete(answer, call.query, allowance, decoder)
             if decoder is PLAIN:
                 self._rename(answer.value, call.query)
-            pages.append(_page(answer, call.query.top))
+            pages.append(page_of(answer, call.query.top))
         return pages
+
+    def opened(self, sent: Page, query: ODataQuery, decoder: Decoder) -> Page:
+        """A page of bytes with its rows as the decoder makes them; another page as it is."""
+        page = rows_made(sent, decoder)
+        if decoder is PLAIN and page is not sent:
+            self._rename(page.rows, query)
+        return page
 
     def _rename(self, rows: list[Any], query: ODataQuery) -> None:
         """Give plain rows the names by which they were asked for."""
@@ -269,7 +284,7 @@ class Service:
     def _preferred(self, call: Call) -> Mapping[str, str]:
         if self.dialect.service == "finops":
             return NO_HEADERS
-        return _prefer(counted=call.query.count, page_size=call.page_size)
+        return preferred(counted=call.query.count, page_size=call.page_size)
 
     async def _complete(
         self, first: Envelope[Any], query: ODataQuery, allowance: Allowance, decoder: Decoder
@@ -371,23 +386,6 @@ class Service:
 
 def _reads(call: Call) -> Sort:
     return "reads", call.query.entity
-
-
-@lru_cache
-def _prefer(*, counted: bool, page_size: int | None) -> Mapping[str, str]:
-    """Annotations are asked for where they are read, as each lookup of each row brings two."""
-    preferences = [COUNT_ANNOTATIONS] if counted else []
-    if page_size is not None:
-        preferences.append(f"odata.maxpagesize={page_size}")
-    return {"Prefer": ",".join(preferences)} if preferences else NO_HEADERS
-
-
-def _page(answer: Envelope[Any], top: int | None) -> Page:
-    """The rows of an answer, of which so many were asked for, or all."""
-    rows = answer.value
-    complete = top is None or len(rows) < top
-    exact = not answer.count_is_limited
-    return Page(rows, answer.count, exact, complete, rows[-1] if rows else None)
 
 
 def _opened(outcome: ReadOutcome, allowance: Allowance, decoder: Decoder) -> Envelope[Any]:

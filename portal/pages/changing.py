@@ -44,9 +44,10 @@ async def change(visit: Visit) -> Response:
     typed, page = edits.edited(visit.form), page_of(visit.query, LINES)
     if "before" in visit.form or "after" in visit.form:
         return await _shown(visit, typed, page_of(visit.form, LINES), Outcome())
-    if wrong := edits.mistakes(typed, visit.language):
+    if wrong := edits.mistakes(typed, visit.language, visit.site.own.fields):
         return await _shown(visit, typed, page, Outcome(mistakes=wrong))
-    asked = edits.changes(typed, visit.language, visit.form.get("key", ""))
+    key, own = visit.form.get("key", ""), visit.site.own.fields
+    asked = edits.changes(typed, visit.language, key, own)
     outcome = await _made(visit, asked)
     if outcome.done < len(asked):
         return await _shown(visit, edits.remaining(typed, asked[: outcome.done]), page, outcome)
@@ -125,7 +126,7 @@ async def _made(visit: Visit, asked: list[Change]) -> Outcome:
         order = answer["order"]
         if answer["status"] == "PENDING" or (order is None and one is not asked[-1]):
             return Outcome(done, one.field, is_unsure=True)
-        if missed := edits.unmet(one, order):
+        if missed := edits.unmet(one, order, visit.site.own.fields):
             return Outcome(done, one.field, mistakes=dict.fromkeys(missed, NOT_TAKEN))
         version = order["version"] if order else ""
     return Outcome(len(asked))

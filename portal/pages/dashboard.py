@@ -1,19 +1,21 @@
 """The first page after signing in: open orders, recent shipments, and problems."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
 
 from portal.errors import Unavailable
 from portal.pages.orders import overdue
+from portal.pages.owed import Owed, owed, owes
 from portal.visits import Visit
 from portal.words import OPEN, SHIPPED
 
 
 async def dashboard(visit: Visit) -> Response:
     mine = visit.account_filter
-    found, shipped = await asyncio.gather(
+    found, (shipped, owing) = await asyncio.gather(
         visit.ask(
             "dashboard",
             "Dashboard",
@@ -22,10 +24,10 @@ async def dashboard(visit: Visit) -> Response:
             late={**mine, **overdue(visit)},
             warns=_warns(visit),
         ),
-        _deliveries(visit),
+        _from_the_erp(visit),
     )
     holds = (found.pop("holds", None) or {}).get("nodes", ())
-    return visit.render("dashboard.html", **found, shipments=shipped, holds=holds)
+    return visit.render("dashboard.html", **found, shipments=shipped, owed=owing, holds=holds)
 
 
 def _warns(visit: Visit) -> bool:
@@ -33,15 +35,21 @@ def _warns(visit: Visit) -> bool:
     return visit.may("account:read") and visit.viewer["viewer"]["kind"] != "staff"
 
 
-async def _deliveries(visit: Visit) -> list[dict[str, Any]] | None:
-    """The latest shipments, newest first; None while Finance & Operations is away."""
-    if not visit.may("shipments:read"):
-        return []
+async def _from_the_erp(visit: Visit) -> tuple[list[dict[str, Any]] | None, Sequence[Owed]]:
+    """The latest shipments, None while Finance & Operations is away, and what is owed."""
+    ships, owing = visit.may("shipments:read"), owes(visit)
+    if not ships and not owing:
+        return [], ()
     asked = {**visit.account_filter, "status": {"in": SHIPPED}}
     try:
-        found = await visit.ask("dashboard", "Deliveries", shipped=asked)
+        found = await visit.ask("dashboard", "Deliveries", shipped=asked, ships=ships, owes=owing)
     except Unavailable:
-        return None
+        return None if ships else [], ()
+    return _deliveries(found) if ships else [], owed(found.get("owed"))
+
+
+def _deliveries(found: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The latest shipments, newest first."""
     if not found.get("shipped"):
         return None
     sent = [

@@ -1,6 +1,6 @@
 """
-Invoices. What is still open of one is not shown: no documented collection carries it. Nor is the
-state that dual-write gives all of them, but another one, which an adopter's own map may write.
+Invoices, with what is open of them where the environment says it. The state that dual-write gives
+all of them is not shown, but another one, which an adopter's own map may write.
 """
 
 from typing import Any, Final
@@ -12,14 +12,19 @@ from portal.figures import figures
 from portal.lists import all_of, between, page_of
 from portal.pages import searching
 from portal.pages.listing import Listing, show
+from portal.pages.owed import owed, owes
 from portal.visits import Visit
 
 LINES = 50
 """Lines of an invoice that a page shows."""
 
 
+OVERDUE = 10
+"""Overdue items that the list begins with."""
+
+
 async def invoices(visit: Visit) -> Response:
-    return await show(visit, LIST, "invoices.html")
+    return await show(visit, LIST, "invoices.html", added_up=owed, most=OVERDUE)
 
 
 async def asked(visit: Visit) -> dict[str, Any]:
@@ -33,12 +38,18 @@ async def asked(visit: Visit) -> dict[str, Any]:
     return {"filter": all_of(*conditions)}
 
 
-LIST: Final = Listing("invoices", "Invoices", "invoices", asked)
+def _also(visit: Visit) -> dict[str, Any]:
+    """Debts stand in front of the whole list, and of none of its searches and pages."""
+    return {"paid": visit.has("Invoice.open"), "owes": owes(visit) and not visit.query}
+
+
+LIST: Final = Listing("invoices", "Invoices", "invoices", asked, also=_also)
 
 
 async def invoice(visit: Visit) -> Response:
     page = page_of(visit.query, LINES)
-    found = (await visit.ask("invoices", "Invoice", id=visit.path["id"], **page))["invoice"]
+    asked = {"id": visit.path["id"], "paid": visit.has("Invoice.open"), **page}
+    found = (await visit.ask("invoices", "Invoice", **asked))["invoice"]
     if found is None:
         raise NotFound
     return visit.render(

@@ -12,6 +12,7 @@ from portal.drafts import Draft, DraftLine, Objection, is_too_long, quantity
 from portal.edits import as_shown
 from portal.errors import NotFound, Overtaken, Unavailable
 from portal.lists import day
+from portal.own_fields import Mistyped
 from portal.pages.adding import NO_QUANTITY, add, buyable
 from portal.pages.draft import draft_of, save
 from portal.pages.products import search
@@ -162,7 +163,27 @@ def _typed(visit: Visit, line: DraftLine) -> DraftLine | Objection:
     if wanted and (mistake := date_mistake(wanted, visit.language.today())):
         return _said(visit, mistake)
     ships = line.ships if wanted is None else day(wanted)
-    return replace(line, quantity=amount, note=note, ships=ships)
+    own, wrong = _own(visit, line)
+    if wrong:
+        return _said(visit, wrong)
+    return replace(line, quantity=amount, note=note, ships=ships, own=own)
+
+
+def _own(visit: Visit, line: DraftLine) -> tuple[dict[str, Any], str]:
+    """The values of the fields of extensions as the form has them, and the first mistake."""
+    own = dict(line.own)
+    for one in visit.site.own.line_fields:
+        text = visit.form.get(f"{one.field}-{line.id}")
+        if text is None or not one.in_new:
+            continue
+        try:
+            value = one.read(text, visit.language)
+        except Mistyped as error:
+            said = f"{visit.language.label(one.doc)}: {visit.translate(str(error))}"
+            return own, said
+        own.pop(one.name, None)
+        own |= {} if value is None else {one.name: value}
+    return own, ""
 
 
 def _said(visit: Visit, message: str) -> Objection:

@@ -22,24 +22,24 @@ class Listing:
     """Filter and order, of an address without mistakes."""
     size: int = SIZE
     """Rows of a page."""
+    also: Callable[[Visit], dict[str, Any]] = lambda visit: {}
+    """Variables of the page alone, which downloads of the list do not have."""
 
 
 async def show(visit: Visit, listing: Listing, template: str, **more: Any) -> Response:
     wrong = mistakes(visit.query)
-    found = None if wrong else await _rows(visit, listing)
+    found = {listing.rows: None} if wrong else await _answer(visit, listing)
     return visit.render(
         template,
         status=422 if wrong and not visit.is_fragment else 200,
         mistakes=wrong,
         query=visit.query,
-        **{listing.rows: found},
+        **found,
         **more,
     )
 
 
-async def _rows(visit: Visit, listing: Listing) -> Any:
+async def _answer(visit: Visit, listing: Listing) -> dict[str, Any]:
     page = page_of(visit.query, listing.size)
-    answer = await visit.ask(
-        listing.document, listing.operation, **await listing.asked(visit), **page
-    )
-    return answer[listing.rows]
+    asked = {**await listing.asked(visit), **listing.also(visit), **page}
+    return await visit.ask(listing.document, listing.operation, **asked)

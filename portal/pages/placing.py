@@ -26,6 +26,7 @@ from portal.desks import (
 from portal.drafts import Draft, priced
 from portal.errors import BadLink, NotFound, PortalError, Unavailable, Waiting
 from portal.figures import money
+from portal.own_fields import EMPTY
 from portal.pages.addresses import choices
 from portal.pages.draft import draft_of
 from portal.pages.items import page_of_line, sheet
@@ -46,6 +47,8 @@ async def review(visit: Visit) -> Response:
         return visit.go("/orders/new/items")
     if draft.account is None:
         return visit.go("/orders/new")
+    if address := _incomplete(visit, draft):
+        return visit.go(address)
     asked = {name: value for name, value in draft.as_input().items() if name != "idempotencyKey"}
     try:
         found = (await visit.ask("wizard", "Preview", input=asked))["previewSalesOrder"]
@@ -56,6 +59,18 @@ async def review(visit: Visit) -> Response:
         return await _reviewed(visit, draft, [], {})
     draft = await _repriced(visit, draft, found["lines"])
     return await _reviewed(visit, draft, found["errors"], found)
+
+
+def _incomplete(visit: Visit, draft: Draft) -> str:
+    """The step that lacks a field without which the gateway takes no order; empty where none."""
+    own = visit.site.own
+    lacking = [one for one in own.line_fields if one.is_required]
+    for one in lacking:
+        if any(one.name not in line.own for line in draft.lines):
+            visit.warn(f"{visit.language.label(one.doc)}: {visit.translate(EMPTY)}")
+            return "/orders/new/items"
+    needed = {one.name for one in own.fields if one.is_required}
+    return "" if needed <= draft.own.keys() else "/orders/new"
 
 
 async def _repriced(visit: Visit, draft: Draft, lines: list[dict[str, Any]]) -> Draft:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from portal.drafts import MAXIMUM_QUANTITY, Draft, DraftLine, is_too_long
 from portal.errors import NotFound
 from portal.lists import day
+from portal.own_fields import UNKNOWN
 from portal.pages.draft import act_for, draft_of, edit, line_of
 from portal.visits import Visit
 from portal.words import N_
@@ -44,7 +45,8 @@ async def reorder(visit: Visit) -> Response:
     if account and len(visit.accounts) > 1 and account["id"] != (visit.account or {}).get("id"):
         await act_for(visit, account)
     today = visit.language.today()
-    found = [taken(row, place, order, today) for place, row in enumerate(rows, 1)]
+    own = [field.name for field in visit.site.own.line_fields if field.in_new]
+    found = [taken(row, place, order, today, own) for place, row in enumerate(rows, 1)]
     left: list[Left] = []
 
     def change(draft: Draft) -> Draft:
@@ -79,8 +81,18 @@ async def _lines(visit: Visit, key: str) -> tuple[dict[str, Any], list[dict[str,
         after = order["lines"]["pageInfo"]["endCursor"]
 
 
-def taken(row: Mapping[str, Any], place: int, order: Mapping[str, Any], today: date) -> Taken:
-    """One line of the order, in the unit, with the note and for the day that it had."""
+def taken(
+    row: Mapping[str, Any],
+    place: int,
+    order: Mapping[str, Any],
+    today: date,
+    own: Iterable[str] = (),
+) -> Taken:
+    """
+    One line of the order, in the unit, with the note and for the day that it had.
+
+    `own` fields of extensions are taken along too.
+    """
     product, quantity = row["product"], Decimal(row["quantity"] or 0)
     name = row["description"] or (product or {}).get("name") or ""
     if product is None:
@@ -102,6 +114,8 @@ def taken(row: Mapping[str, Any], place: int, order: Mapping[str, Any], today: d
         note="" if wrong[LONG] else note,
         ships=None if wrong[PAST] else ships,
     )
+    kept = {name: row[name] for name in own if row.get(name) not in (None, UNKNOWN)}
+    line = replace(line, own=kept)
     return line, [Left(place, name, reason) for reason, is_so in wrong.items() if is_so]
 
 

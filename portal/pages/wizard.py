@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -12,6 +12,7 @@ from portal.desks import State, current, discarded, restored, settled
 from portal.drafts import LENGTHS, TOO_LONG, Destination, Draft, is_too_long
 from portal.errors import Overtaken
 from portal.lists import day
+from portal.own_fields import read_form
 from portal.pages.addresses import OTHER, PARTS, choices, destination
 from portal.pages.draft import act_for, draft_of, edit, save
 from portal.visits import Visit
@@ -24,10 +25,10 @@ async def information(visit: Visit) -> Response:
     """For which account, where to, when, and under which of the customer's numbers."""
     if visit.request.method == "POST":
         return await _inform(visit)
-    return await _information(visit, entered(draft_of(visit)), {})
+    return await _information(visit, entered(visit, draft_of(visit)), {})
 
 
-def entered(draft: Draft) -> dict[str, str]:
+def entered(visit: Visit, draft: Draft) -> dict[str, str]:
     """The fields of the form as the draft has them."""
     fields = {
         "account": draft.account or "",
@@ -36,6 +37,8 @@ def entered(draft: Draft) -> dict[str, str]:
         "requisition": draft.requisition,
         "ship_to": draft.destination.choice,
     }
+    for each in visit.site.own.fields:
+        fields[each.field] = each.typed(draft.own.get(each.name), visit.language)
     typed = draft.destination.parts if draft.destination.choice == OTHER else {}
     return fields | {name: typed.get(name, "") for name in PARTS}
 
@@ -69,30 +72,35 @@ async def _inform(visit: Visit) -> Response:
             return visit.go("/orders/new")
         form = visit.form = {name: form[name] for name in form if name not in ("draft", "seen")}
     draft = draft_of(visit)
-    mistakes = check(form, draft, visit.language.today())
+    new = [each for each in visit.site.own.fields if each.in_new]
+    own, wrong = read_form(new, form, visit.language)
+    mistakes = check(form, draft, visit.language.today()) | wrong
     goes_to = None if mistakes else await destination(visit, draft.account)
     if goes_to is None:
         mistakes = mistakes or {
             "ship_to": N_("This address is no longer available. Please choose another one.")
         }
-        return await _information(visit, {**entered(draft), **form}, mistakes)
+        return await _information(visit, {**entered(visit, draft), **form}, mistakes)
     store = edit if is_moved else save
     try:
-        await store(visit, lambda draft: _informed(draft, form, goes_to))
+        await store(visit, lambda draft: _informed(draft, form, goes_to, own))
     except Overtaken:
         visit.desk = await visit.site.desks.find(visit.own)
         visit.warn(visit.translate(CHANGED))
-        return await _information(visit, {**entered(draft), **form}, {})
+        return await _information(visit, {**entered(visit, draft), **form}, {})
     return visit.go("/orders/new/items")
 
 
-def _informed(draft: Draft, form: Mapping[str, str], goes_to: Destination) -> Draft:
+def _informed(
+    draft: Draft, form: Mapping[str, str], goes_to: Destination, own: Mapping[str, Any]
+) -> Draft:
     return replace(
         draft,
         receipt_date=day(form.get("receipt_date")),
         reference=_short(form, "reference"),
         requisition=_short(form, "requisition"),
         destination=goes_to,
+        own=own,
         informed=True,
     )
 

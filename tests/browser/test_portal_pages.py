@@ -32,6 +32,9 @@ ADDRESSES = {
     "orders-unreadable": "/orders?since=soon",
     "shipments": "/shipments",
     "invoices": "/invoices",
+    "statement": "/statement?since=2026-09-01",
+    "statement-none": "/statement?since=2020-01-01&until=2020-01-02",
+    "statement-unreadable": "/statement?since=soon",
     "products": "/products",
     "account": "/account",
     "accounts": "/accounts",
@@ -45,7 +48,7 @@ OPENED = {
     "order": "/orders?status=PARTIALLY_DELIVERED",
     "order-cancelled": "/orders?status=CANCELED",
     "shipment": "/shipments",
-    "invoice": "/invoices",
+    "invoice": "/invoices?since=2000-01-01",
 }
 """Pages that are reached by the first row of a list."""
 SPILLED = """() => {

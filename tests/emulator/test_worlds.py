@@ -306,3 +306,31 @@ def test_an_account_has_its_own_address_first(world: World) -> None:
         first, *_ = addresses[account["accountid"]]
         assert first["customeraddressid"] == account["address1_addressid"]
         assert first["city"] == account["address1_city"]
+
+
+def test_the_ledger_agrees_with_the_invoices_and_with_itself(world: World) -> None:
+    journal = {row["InvoiceId"]: row for row in world["CustInvoiceJourBiEntities"]}
+    owed = {row["Invoice"]: row for row in world["CustTransBiEntities"] if row["Invoice"]}
+    paid = by(
+        [row for row in world["CustTransBiEntities"] if row["TransType"] == "Payment"], "Voucher"
+    )
+
+    assert set(journal) == set(owed)
+    for twin in world["SalesInvoiceHeadersV2"]:
+        row = journal[twin["InvoiceNumber"]]
+        assert row["InvoiceAmount"] == twin["TotalInvoiceAmount"]
+        assert row["InvoiceAccount"] == twin["InvoiceCustomerAccountNumber"]
+    for number, row in owed.items():
+        assert row["AmountCur"] == journal[number]["InvoiceAmount"]
+        assert row["SettleAmountCur"] == 0 or paid[row["LastSettleVoucher"]][0]["AmountCur"] == (
+            -row["SettleAmountCur"]
+        )
+    free = [row for row in journal.values() if not row["SalesId"]]
+    assert {row["InvoiceAmount"] > 0 for row in free} == {True, False}
+
+
+def test_a_closed_day_does_not_mean_that_nothing_is_open(world: World) -> None:
+    open_ = [r for r in world["CustTransBiEntities"] if r["AmountCur"] != r["SettleAmountCur"]]
+
+    assert len(open_) > 100
+    assert {row["Closed"][:4] == "1900" for row in open_} == {True, False}

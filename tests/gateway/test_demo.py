@@ -38,13 +38,13 @@ def gateway(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def demo(*arguments: str) -> Iterator[tuple[int, str]]:
+def demo(*arguments: str, folder: Path = Path("/")) -> Iterator[tuple[int, str]]:
     """A running demo: its port and what it printed, until Ctrl-C stops it with exit code 0."""
     port = free_ports()
     process = subprocess.Popen(
         [GATEWAY, "demo", "--port", str(port), *arguments],
         env=QUIET,
-        cwd="/",
+        cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -84,6 +84,25 @@ async def test_the_new_members_are_documented(extended: Stack) -> None:
     )
 
 
+async def test_what_the_example_adds_to_orders_is_ordered_and_read_back(extended: Stack) -> None:
+    products = "{ products(first: 1, filter: { state: { eq: ACTIVE } }) { nodes { id } } }"
+    (product,) = (await extended.ask(products)).data["products"]["nodes"]
+    order = """mutation($input: CreateSalesOrderInput!) { createSalesOrder(input: $input) {
+      order { project urgency lines { nodes { position } } } errors { message }
+    } }"""
+    line = {"product": product["id"], "quantity": "100", "position": "A-1"}
+    sent = {"idempotencyKey": "acme", "project": "Stadium", "urgency": "URGENT", "lines": [line]}
+
+    made = (await extended.ask(order, input=sent)).data["createSalesOrder"]
+
+    assert made["errors"] == []
+    assert made["order"] == {
+        "project": "Stadium",
+        "urgency": "URGENT",
+        "lines": {"nodes": [{"position": "A-1"}]},
+    }
+
+
 TRAPS = """
 from gateway.extension import Address, Money, SalesOrder, address, column, computed, extend, paths
 

@@ -60,6 +60,7 @@ def selection(table: Table, name: str) -> str:
         "SyncState": "status",
         "OrderQuantities": "minimum",
         "Variant": "color",
+        "list": "currency",
     }
     below = composite.get(getattr(member.type, "__name__", ""), "")
     return f"{name} {{ {below} }}" if below else name

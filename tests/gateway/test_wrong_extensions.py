@@ -9,7 +9,8 @@ from gateway.resolvers.root import build
 from tests.extensions import written
 from tests.gateway.test_command_line import MINIMUM, gateway
 
-EVERYTHING = "from gateway.extension import *\n"
+EVERYTHING = "from uuid import UUID\nfrom gateway.extension import *\n"
+INPUT = 'written="always", input=True'
 TABLE = '@table("acme_machine", key="acme_machineid", rows=everyone, needs="account"{more})\n'
 MACHINE = TABLE + 'class Machine(Node):\n    """A machine."""\n'
 
@@ -28,7 +29,7 @@ WRONG = {
     "no row rule": (
         '@table("acme_machine", key="acme_machineid", needs="account")\n'
         'class Machine(Node):\n    """A machine."""\n',
-        "acme_trial, line 2: TypeError: table() missing 1 required keyword-only argument: 'rows'",
+        "acme_trial, line 3: TypeError: table() missing 1 required keyword-only argument: 'rows'",
     ),
     "no docstring": (
         TABLE.format(more="") + 'class Machine(Node):\n    serial: str = column("x", "x")\n',
@@ -109,6 +110,37 @@ WRONG = {
     "a part that is none": (
         order('fee: Money | None = group(Money, "x", ammount="acme_fee")'),
         "acme_trial.AcmeOrder.fee: Money has no part 'ammount'",
+    ),
+    "an input that is never written": (
+        order('project: str | None = column("acme_project", "x", input=True)'),
+        'acme_trial.AcmeOrder.project is an input: say `written="create"`, `"update"` or '
+        '`"always"`',
+    ),
+    "an input on another row": (
+        order(f'plant: str | None = column("acme_plant/acme_name", "x", {INPUT})'),
+        "acme_trial.AcmeOrder.plant is an input, and 'acme_plant/acme_name' is a column of "
+        "another row",
+    ),
+    "an input of a lookup": (
+        order(f'plant: UUID | None = column("_acme_plant_value", "x", {INPUT})'),
+        "acme_trial.AcmeOrder.plant is an input, and cannot be of type UUID",
+    ),
+    "a lookup that is written nowhere": (
+        order('_plant: UUID | None = lookup("acme_plant", "x", written="create")'),
+        'acme_trial.AcmeOrder._plant is written: say which table it leads to, by `to="..."`',
+    ),
+    "an input that nobody sees": (
+        order(f'_project: str | None = column("acme_project", "x", {INPUT})'),
+        "acme_trial.AcmeOrder._project is an input; its name cannot begin with an underscore",
+    ),
+    "an input of something else than orders": (
+        machine(f'plant: str | None = column("acme_plant", "x", {INPUT})'),
+        "acme_trial.Machine.plant is an input; only members of SalesOrder and SalesOrderLine can "
+        "be",
+    ),
+    "an input by a name that the input has": (
+        order(f'idempotency_key: str | None = column("acme_key", "x", {INPUT})'),
+        "acme_trial.AcmeOrder.idempotency_key: CreateSalesOrderInput has 'idempotencyKey' already",
     ),
     "an option set that may meet a number": (
         "@enum\nclass Urgency(OptionSet):\n    NORMAL = option(1, 'x')\n"

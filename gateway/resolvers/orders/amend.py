@@ -11,8 +11,8 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.model.tables import paths
-from gateway.resolvers.orders import lookups, new_order
+from gateway.model.tables import column_of, paths
+from gateway.resolvers.orders import lookups, new_order, own_values
 from gateway.resolvers.orders.expectations import Expected, added
 from gateway.resolvers.orders.input_checks import (
     address_mistakes,
@@ -35,7 +35,9 @@ from gateway.resolvers.orders.inputs import (
     UpdateSalesOrderLineInput,
 )
 from gateway.resolvers.orders.line_checks import Basket, Changing, WantedLine, sound
+from gateway.resolvers.orders.new_order import COUNTRY, LINE
 from gateway.resolvers.orders.order_facts import ORDER, changing_of, deal_of
+from gateway.resolvers.orders.own_values import own_rules
 from gateway.resolvers.orders.payloads import (
     AddSalesOrderLinesPayload,
     CancelSalesOrderPayload,
@@ -47,6 +49,7 @@ from gateway.resolvers.orders.payloads import (
 )
 from gateway.resolvers.orders.pipeline import BUYER, Change, Current
 from gateway.resolvers.orders.user_errors import Errors, LineNotFound, StatusForbids, Wrong, invalid
+from gateway.resolvers.written_rows import row_of
 from gateway.schema import ids
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.sales import LineStatus, OrderStatus, SalesOrder, SalesOrderLine
@@ -55,6 +58,7 @@ from gateway.schema.context import Info
 from gateway.upstream.conditions import Raw, same, value_at
 from gateway.upstream.service import Write
 
+STATUS, SEQUENCE = (column_of(SalesOrderLine, name) for name in ("status", "sequence"))
 LINE_OPEN = (None, LineStatus.NONE.value, LineStatus.BACKORDER.value)
 EMPTY = "This field cannot be empty; leave it out to keep its value."
 NOTHING = "Give at least one field to change."
@@ -63,9 +67,11 @@ NOTHING = "Give at least one field to change."
 @telling(UpdateSalesOrderPayload)
 async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPayload:
     await info.context.writer.begin("update")
-    if errors := [*text_mistakes(sent), *address_mistakes(sent), *_cleared(sent)]:
+    own = own_rules(info.context).mistakes(sent.own)
+    if errors := [*own, *text_mistakes(sent), *address_mistakes(sent), *_cleared(sent)]:
         raise Wrong(*errors)
-    values = new_order.columns_of(sent, new_order.HEADER) | await _ship_to(info, sent)
+    said = new_order.columns_of(sent, new_order.HEADER) | own_values.columns(sent.own)
+    values = said | await _ship_to(info, sent)
     if not values and given(sent.ship_to_address) is None:
         raise Wrong(invalid(NOTHING))
     change = Change(info, UpdateSalesOrderPayload, sent, Expected(header=values))
@@ -84,8 +90,8 @@ async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPay
 @telling(CancelSalesOrderPayload)
 async def cancel(info: Info, sent: CancelSalesOrderInput) -> CancelSalesOrderPayload:
     await info.context.writer.begin("update")
-    # The ERP owns the state of the row and decides on the status that dual-write carries to it.
-    values = {"msdyn_processingstatus": OrderStatus.CANCELED.value}
+    # The ERP owns the state of the row, and has the last word on what dual-write carries to it.
+    values = row_of(SalesOrder, "update", status=OrderStatus.CANCELED)
     expected = Expected(header=values, canceled=True)
     change = Change(info, CancelSalesOrderPayload, sent, expected)
 
@@ -99,19 +105,20 @@ async def cancel(info: Info, sent: CancelSalesOrderInput) -> CancelSalesOrderPay
 async def update_line(info: Info, sent: UpdateSalesOrderLineInput) -> UpdateSalesOrderLinePayload:
     context = info.context
     await context.writer.begin("update")
-    key, values = _line_key(sent.line), new_order.columns_of(sent, new_order.LINE)
+    key, rules = _line_key(sent.line), own_rules(context)
+    values = new_order.columns_of(sent, new_order.LINE) | own_values.columns(sent.own)
     if not values:
         raise Wrong(invalid(NOTHING))
     if sent.quantity is None:
         raise Wrong(invalid(EMPTY, "quantity"))
-    sound([_other(sent, Changing(UUID(key), None, Decimal(), None, None, values))])
+    sound([_other(sent, Changing(UUID(key), None, Decimal(), None, None, values))], rules)
     change = Change(info, UpdateSalesOrderLinePayload, sent, Expected(lines={key: values}))
 
     async def build(current: Current) -> list[Write]:
-        day = _open_line(current, key).get("requestdeliveryby")
+        day = _open_line(current, key).get(LINE["requested_shipping_date"])
         deal = await deal_of(context, current.key)
         wanted = _other(sent, await changing_of(context, UUID(key), deal, values), but=day)
-        found = await lookups.found(context, deal, sound([wanted]))
+        found = await lookups.found(context, deal, sound([wanted], rules))
         return [current.guard(), *_patches(current, await lookups.fill(context, deal, found))]
 
     return await change.make(build)
@@ -128,6 +135,7 @@ def _other(
         quantity=sent.quantity if isinstance(sent.quantity, Decimal) else line.quantity,
         requested_shipping_date=None if day and day.isoformat() == but else day,
         note=given(sent.note),
+        own=sent.own,
     )
     return WantedLine(wanted, (), line)
 
@@ -148,7 +156,7 @@ async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSale
         _open_line(current, key)
         if len(current.lines) == 1:
             raise Wrong(invalid("This is the only line; cancel the order instead.", "line"))
-        return [current.guard(), Write("DELETE", "salesorderdetail", key=UUID(key))]
+        return [current.guard(), Write("DELETE", SalesOrderLine.__table__.entity, key=UUID(key))]
 
     payload = await change.make(build)
     if payload.replayed:
@@ -186,7 +194,8 @@ async def add(info: Info, payload: type[P], sent: Any, addition: Addition) -> P:
 
 async def _add(payload: type[P], addition: Addition, info: Info, sent: Any) -> P:
     context = info.context
-    lines = sound(addition.wanted, addition.name, besides=key_mistakes(sent))
+    rules = own_rules(context)
+    lines = sound(addition.wanted, rules, addition.name, besides=key_mistakes(sent))
     identity = await _identity(info, sent, addition.operation)
     change = Change(info, payload, sent, added(identity, addition.lines))
 
@@ -215,10 +224,8 @@ async def _account(info: Info, sent: Any) -> UUID:
 
 
 def _new_lines(info: Info, current: Current, identity: UUID, basket: Basket) -> list[Write]:
-    country = value_at(current.order.raw, "shipto_country")
-    last = max(
-        (value_at(line, "sequencenumber") or 0 for line in current.lines.values()), default=0
-    )
+    country = value_at(current.order.raw, COUNTRY)
+    last = max((value_at(line, SEQUENCE) or 0 for line in current.lines.values()), default=0)
     rule = info.context.unpriced
     rows = new_order.line_rows(identity, basket, country, rule, behind=last)
     return [current.new_line(row) for row in rows]
@@ -244,7 +251,7 @@ async def _ship_to(info: Info, sent: UpdateSalesOrderInput) -> dict[str, Any]:
     if address is None:
         raise Wrong(new_order.address_not_found())
     columns = new_order.address_columns(address, None)
-    return {name: v for name, v in columns.items() if v or name != "shipto_country"}
+    return {name: v for name, v in columns.items() if v or name != COUNTRY}
 
 
 def _line_key(sent: strawberry.ID) -> str:
@@ -269,7 +276,7 @@ def _open_line(current: Current, key: str) -> Raw:
     line = current.lines.get(key)
     if line is None:
         raise _no_line()
-    if value_at(line, "msdyn_linestatus") not in LINE_OPEN:
+    if value_at(line, STATUS) not in LINE_OPEN:
         said = "The line can no longer be changed: it was sent, invoiced or canceled."
         raise Wrong(StatusForbids(message=said, path=["input", "line"], status=current.status))
     return line

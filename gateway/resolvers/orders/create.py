@@ -25,6 +25,7 @@ from gateway.resolvers.orders.line_checks import Basket, Sound
 from gateway.resolvers.orders.new_order import Buyer
 from gateway.resolvers.orders.operations import Receipt, receipt_id
 from gateway.resolvers.orders.order_facts import read_order
+from gateway.resolvers.orders.own_values import own_rules
 from gateway.resolvers.orders.payloads import (
     CreateSalesOrderPayload,
     OperationStatus,
@@ -76,7 +77,7 @@ class Attempt(Generic[P]):
         body = row | (marks if self.fingerprint else {})
         try:
             await self.context.writer.write(
-                "create", [Write("POST", "salesorder", body, company=company)]
+                "create", [Write("POST", SalesOrder.__table__.entity, body, company=company)]
             )
         except Unsettled as unsettled:
             return await self._looked(unsettled.until, replayed=False) or self._pending(unsettled)
@@ -124,7 +125,7 @@ class Attempt(Generic[P]):
 @telling(CreateSalesOrderPayload)
 async def create(info: Info, sent: CreateSalesOrderInput) -> CreateSalesOrderPayload:
     marked = await info.context.writer.begin("create")
-    lines = new_order.checked(sent)
+    lines = new_order.checked(sent, own_rules(info.context))
     account = lookups.account_id(info.context, sent.account)
     attempt = new_attempt(
         info, CreateSalesOrderPayload, account, "createSalesOrder", sent, marked=marked

@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from gateway.auth.principal import Access, Principal
-from gateway.resolvers.orders.line_checks import Currency, Deal
+from gateway.resolvers.orders.deal import Currency, Deal
 from gateway.resolvers.orders.user_errors import AccountOnHold, CreditLimitExceeded, Errors
 from gateway.schema.business.values import Money
 

@@ -7,24 +7,22 @@ from uuid import UUID
 
 import msgspec
 
+from gateway.model.tables import column_of, path_of
+from gateway.resolvers.orders import own_values
 from gateway.resolvers.orders.input_checks import folded as spelled
 from gateway.resolvers.orders.inputs import SalesOrderLineInput
 from gateway.resolvers.orders.new_order import LINE, columns_of, line_id
 from gateway.schema import ids
 from gateway.schema.business.catalog import Product
+from gateway.schema.business.sales import SalesOrderLine
 from gateway.upstream.conditions import Raw, value_at
-from gateway.upstream.names import lookup_value
 
 Values = dict[str, Any]
-PRODUCT = lookup_value("productid")
-FOLDED = frozenset(
-    {
-        PRODUCT,
-        "productid/msdyn_productnumber",
-        "productid/msdyn_itemnumber",
-        "uomid/msdyn_symbol",
-    }
-)
+PRODUCT = column_of(SalesOrderLine, "product")
+NUMBER = path_of(SalesOrderLine, "product", Product, "number")
+ITEM_NUMBER = path_of(SalesOrderLine, "product", Product, "item_number")
+UNIT = column_of(SalesOrderLine, "unit")
+FOLDED = frozenset({PRODUCT, NUMBER, ITEM_NUMBER, UNIT})
 """Columns that name a row; in another spelling of Dynamics' they name the same one."""
 
 
@@ -53,6 +51,11 @@ class Expected(msgspec.Struct, frozen=True):
         return frozenset(self.header)
 
     @property
+    def line_columns(self) -> frozenset[str]:
+        """The columns of lines that must be read."""
+        return frozenset(column for values in self.lines.values() for column in values or ())
+
+    @property
     def brief(self) -> "Expected":
         """As much of it as tells: lines are written all together or not at all."""
         return Expected(self.header, dict(list(self.lines.items())[:1]), self.canceled)
@@ -69,15 +72,15 @@ def added(identity: UUID, lines: Iterable[SalesOrderLineInput]) -> Expected:
 
 def _values(line: SalesOrderLineInput) -> Values:
     """The values of a line in an input, without looking up its product."""
-    values = columns_of(line, LINE)
+    values = columns_of(line, LINE) | own_values.columns(line.own)
     if line.product is not None:
         values[PRODUCT] = str(ids.key(Product.__table__, line.product)[0])
     if line.number is not None:
-        values["productid/msdyn_productnumber"] = line.number
+        values[NUMBER] = line.number
     if line.item_number is not None:
-        values["productid/msdyn_itemnumber"] = line.item_number
+        values[ITEM_NUMBER] = line.item_number
     if line.unit is not None:
-        values["uomid/msdyn_symbol"] = line.unit
+        values[UNIT] = line.unit
     return values
 
 

@@ -64,12 +64,13 @@ def text_mistakes(sent: object, *path: str) -> Errors:
         invalid(f"{to_camel_case(name)} {said}", *path, to_camel_case(name))
         for name, text in texts
         if isinstance(text, str)
-        for said in _unkept(text, LENGTHS[name])
+        for said in unkept(text, LENGTHS[name])
     ]
 
 
-def _unkept(text: str, length: int) -> Iterable[str]:
-    if size(plain(text) or "") > length:
+def unkept(text: str, length: int | None) -> Iterable[str]:
+    """The reasons for which a column of this length, if it has one, cannot keep a text."""
+    if length is not None and size(plain(text) or "") > length:
         yield f"may have at most {length} characters."
     if UNKEPT.search(text):
         yield "contains control characters or others that cannot be stored; remove them."

@@ -3,13 +3,17 @@ The inputs of the mutations of orders. Customer, company, currency and prices ar
 """
 
 import hashlib
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import field, fields
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from enum import Enum
+from typing import Any, ClassVar
 
 import msgspec
 import strawberry
+
+from gateway.model.declarations import Column
 
 MAXIMUM_LINES = 500
 """Of an order, whichever way its lines come."""
@@ -43,6 +47,18 @@ RECEIPT = "The day on which it should arrive."
 CLEARS = " Null clears it."
 KEY = f"Chosen by you, 1 to {MAXIMUM_KEY} characters; the same key never does the same thing twice."
 
+Own = Mapping[Column, Any]
+"""The values that an input has for members of extensions; a member that is not said is absent."""
+
+
+@strawberry.input
+class Extensible:
+    """An input to which extensions may add members; see `own_inputs`."""
+
+    LINE_MEMBERS: ClassVar[tuple[Column, ...]] = ()
+    """The members of extensions that the new lines may have that it leads to."""
+    own: strawberry.Private[Own] = field(default_factory=dict)
+
 
 @strawberry.input(description="An address of delivery other than the account's own.")
 class AddressInput:
@@ -65,7 +81,7 @@ class AddressInput:
 @strawberry.input(
     description="A new line; one of `product`, `number` and `itemNumber` names the product."
 )
-class SalesOrderLineInput:
+class SalesOrderLineInput(Extensible):
     """One product and how much of it."""
 
     product: strawberry.ID | None = strawberry.field(default=None, description="The product's id.")
@@ -82,7 +98,7 @@ class SalesOrderLineInput:
 
 
 @strawberry.input(description="An order to preview.")
-class PreviewSalesOrderInput:
+class PreviewSalesOrderInput(Extensible):
     """Everything of a new order but the key."""
 
     lines: list[SalesOrderLineInput] = strawberry.field(
@@ -120,7 +136,7 @@ class CreateSalesOrderInput(PreviewSalesOrderInput):
     description="An order like an earlier one: its lines with product, quantity, unit, "
     "note and shipping date, at today's prices. The header is said anew."
 )
-class ReorderInput:
+class ReorderInput(Extensible):
     """An order again; lines that cannot be taken along are listed in `leftOut` of the payload."""
 
     idempotency_key: str = strawberry.field(description=KEY)
@@ -135,7 +151,7 @@ class ReorderInput:
 
 
 @strawberry.input(description="Which order is changed, and from which version on.")
-class ChangeInput:
+class ChangeInput(Extensible):
     """A change that is sent twice is made once: the first one moves the version."""
 
     order: strawberry.ID = strawberry.field(description="The order.")
@@ -233,9 +249,13 @@ def fingerprint(sent: object, account: object) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
     if hasattr(value, "__strawberry_definition__"):
         given = {each.name: getattr(value, each.name) for each in fields(value)}
-        return {name: _plain(each) for name, each in given.items() if each is not None}
+        given.pop("own", None)  # they are fields of their own, too
+        said = {name: each for name, each in given.items() if each is not strawberry.UNSET}
+        return {name: _plain(each) for name, each in said.items() if each is not None}
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if isinstance(value, Decimal):

@@ -8,16 +8,17 @@ what was found for `Sound` lines: a way that leaves out a check does not fit tog
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import Enum
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from gateway.auth.principal import Terms
 from gateway.config.parsers import Unpriced
+from gateway.resolvers.orders.deal import Deal
 from gateway.resolvers.orders.input_checks import day_mistakes, folded, is_id, size, text_mistakes
 from gateway.resolvers.orders.inputs import MAXIMUM_LINES, SalesOrderLineInput
+from gateway.resolvers.orders.own_values import OwnRules
 from gateway.resolvers.orders.quantity_checks import not_sold_so, too_fine
 from gateway.resolvers.orders.user_errors import (
     Errors,
@@ -64,6 +65,7 @@ class Check(Enum):
 
     COUNT = "how many lines an order has"
     NAME = "that one name says which product"
+    OWN = "that members of extensions can be kept"
     QUANTITY = "that the quantity is one that can be kept"
     TEXT = "that the texts can be kept"
     PRODUCT = "that there is such a product"
@@ -76,44 +78,6 @@ class Check(Enum):
     DAY = "that the day has not passed"
     HOLD = "that the account is not on hold"
     CREDIT = "that the account does not exceed its credit limit"
-
-
-@dataclass(frozen=True, slots=True)
-class Currency:
-    """The currency of an order."""
-
-    id: UUID
-    code: str | None
-    decimals: int
-    rate: Decimal | None
-    """The amount of it that is one unit of the organization's own currency, for this order."""
-
-    def rounded(self, amount: Decimal) -> Decimal:
-        """As the ERP rounds: to the decimals of the currency, halves away from zero."""
-        return amount.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP)
-
-
-@dataclass(frozen=True, slots=True)
-class Deal:
-    """The seller, the buyer and the terms. The order decides them, whoever adds to the order."""
-
-    account: UUID
-    company: str | None
-    price_list: UUID | None
-    currency: Currency | None
-
-    @property
-    def terms(self) -> Terms | None:
-        """The terms that decide its prices; None where it has no price list or no currency."""
-        if self.price_list is None or self.currency is None:
-            return None
-        return Terms(self.price_list, self.currency.id)
-
-    def amount(self, quantity: Decimal, price: Money | None) -> Decimal:
-        """The amount of a quantity; 0 without a price."""
-        if price is None or self.currency is None:
-            return Decimal()
-        return self.currency.rounded(quantity * price.amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +168,12 @@ class Basket:
         return self.deal.amount(item.wanted.line.quantity, item.price)
 
 
-def sound(lines: Sequence[WantedLine], *place: str, besides: Sequence[UserError] = ()) -> Sound:
+def sound(
+    lines: Sequence[WantedLine],
+    rules: OwnRules,
+    *place: str,
+    besides: Sequence[UserError] = (),
+) -> Sound:
     """
     The lines, if their input is right; otherwise Wrong with all their mistakes and those in
     `besides`.
@@ -213,7 +182,7 @@ def sound(lines: Sequence[WantedLine], *place: str, besides: Sequence[UserError]
     """
     errors = [*besides]
     if 1 <= len(lines) <= MAXIMUM_LINES:
-        errors += [error for line in lines for error in input_mistakes(line)]
+        errors += [error for line in lines for error in input_mistakes(line, rules)]
     else:
         errors.append(invalid(f"Send 1 to {MAXIMUM_LINES} lines.", *place))
     if errors:
@@ -221,9 +190,10 @@ def sound(lines: Sequence[WantedLine], *place: str, besides: Sequence[UserError]
     return Sound(lines)
 
 
-def input_mistakes(wanted: WantedLine) -> Errors:
+def input_mistakes(wanted: WantedLine, rules: OwnRules) -> Errors:
     """The mistakes in the input of one line by itself, whatever day it is."""
-    return [error for check in OF_INPUT.values() for error in check(wanted)]
+    own = rules.mistakes(wanted.line.own, *wanted.path)
+    return [*own, *(error for check in OF_INPUT.values() for error in check(wanted))]
 
 
 def judged(found: Found) -> Item | UserError:

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from gateway.auth.principal import CallerAccount as Held
 from gateway.loaders.rows import Loaders
-from gateway.model.tables import paths
+from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import credit_checks
+from gateway.resolvers.orders.deal import Deal
 from gateway.resolvers.orders.input_checks import key_of, today
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput, SalesOrderLineInput
 from gateway.resolvers.orders.line_checks import (
     Basket,
-    Deal,
     Found,
     Item,
     Sound,
@@ -46,7 +46,6 @@ from gateway.schema.business.values import Address, Money
 from gateway.schema.context import Context
 from gateway.schema.identities import ContactForParty
 from gateway.upstream.conditions import All, Compare, same, value_at
-from gateway.upstream.names import lookup_value
 from gateway.upstream.odata import ODataQuery
 
 BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country", "_language")
@@ -63,7 +62,7 @@ PRODUCT = paths(
     "state",
     "decimals",
 )
-BUYS, ORDERS = lookup_value("customerid"), lookup_value("msdyn_contactperson")
+BUYS, ORDERS = (column_of(SalesOrder, name) for name in ("account", "contact"))
 
 
 def account_id(context: Context, sent: strawberry.ID | None) -> UUID:
@@ -222,7 +221,7 @@ async def delivery(context: Context, account: UUID, sent: strawberry.ID | None) 
     key = key_of(AccountAddress, sent, "shipToAddress")
     select = paths(AccountAddress, "address", "account")
     found = await context.loaders.node(AccountAddress, key, select)
-    if found is None or UUID(found.raw[lookup_value("parentid")]) != account:
+    if found is None or UUID(found.raw[column_of(AccountAddress, "account")]) != account:
         return None
     address: Address | None = found.address
     return address
@@ -245,7 +244,7 @@ async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) 
 
 
 def _acts_for(contact: Contact, account: UUID) -> bool:
-    return same(value_at(contact.raw, lookup_value("parentcustomerid")), account)
+    return same(value_at(contact.raw, column_of(Contact, "account")), account)
 
 
 def _no_account(*path: str) -> Wrong:
@@ -275,6 +274,6 @@ async def _units(context: Context, product: Product) -> dict[str, UUID]:
     """The units of the product's schedule by their symbols."""
     if product._units_id is None:
         return {}
-    of_schedule = {lookup_value("uomscheduleid"): product._units_id}
+    of_schedule = {column_of(Unit, "_schedule_id"): product._units_id}
     found = await context.loaders.matching(Unit, of_schedule, paths(Unit))
     return {unit.symbol: unit._id for unit in found if unit.symbol}

@@ -7,6 +7,7 @@ contact lacks its account provides.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -14,6 +15,8 @@ import msgspec
 
 from gateway.auth.principal import Principal
 from gateway.config.parsers import Unpriced
+from gateway.model.tables import column_of, step_of
+from gateway.resolvers.orders import own_values
 from gateway.resolvers.orders.input_checks import (
     address_mistakes,
     is_said,
@@ -27,35 +30,40 @@ from gateway.resolvers.orders.inputs import (
     SalesOrderLineInput,
 )
 from gateway.resolvers.orders.line_checks import Basket, Item, Sound, WantedLine, sound
+from gateway.resolvers.orders.own_values import OwnRules
 from gateway.resolvers.orders.user_errors import AddressNotFound, Errors, MissingDefault
 from gateway.resolvers.orders.user_errors import invalid as invalid
+from gateway.resolvers.written_rows import row_of
 from gateway.schema.business.accounts import Account, Contact
-from gateway.schema.business.sales import ITEM_BASED
-from gateway.schema.business.values import Address
+from gateway.schema.business.sales import ITEM_BASED, SalesOrder, SalesOrderLine
+from gateway.schema.business.values import Address, Money
 from gateway.upstream.conditions import same, value_at
-from gateway.upstream.names import NestedRows, Reference, lookup_value
+from gateway.upstream.names import NestedRows
 
 NAMESPACE = UUID("5e1b0b0e-6a0c-5f0e-9f0a-6f2d0c1e7a11")
 """Namespace of the ids that are derived from idempotency keys. Never changed."""
-PARENT = lookup_value("parentcustomerid")
+PARENT = column_of(Contact, "account")
 """The account that a contact acts for."""
-CONTACT_COMPANY = "msdyn_company/cdm_companycode"
+CONTACT_COMPANY = column_of(Contact, "_company")
 """The legal entity of a contact."""
+COUNTRY = column_of(SalesOrder, "ship_to", "country")
 ORDER_NAME = "sales order"
 ADDRESS_DESCRIPTION = "delivery address description"
-LINES = "salesorderdetail.salesorderid"
+LINES = f"{SalesOrderLine.__table__.entity}.{step_of(SalesOrderLine, 'order')}"
 """The way from an order to its lines."""
 HEADER = {
-    "customer_reference": "msdyn_customersorderreference",
-    "requisition_number": "msdyn_customerrequisitionnumber",
-    "requested_shipping_date": "requestdeliveryby",
-    "requested_receipt_date": "msdyn_requestedreceiptdate",
+    name: column_of(SalesOrder, name)
+    for name in (
+        "customer_reference",
+        "requisition_number",
+        "requested_shipping_date",
+        "requested_receipt_date",
+    )
 }
 """Members of an input and the columns of a header that say the same."""
 LINE = {
-    "quantity": "quantity",
-    "requested_shipping_date": "requestdeliveryby",
-    "note": "msdyn_linedescription",
+    name: column_of(SalesOrderLine, name)
+    for name in ("quantity", "requested_shipping_date", "note")
 }
 """The columns of a new line by the fields of its input."""
 
@@ -126,10 +134,11 @@ def line_id(identity: UUID, number: int) -> UUID:
     return uuid5(identity, str(number))
 
 
-def checked(order: PreviewSalesOrderInput) -> Sound:
+def checked(order: PreviewSalesOrderInput, rules: OwnRules) -> Sound:
     """The lines of a new order; Wrong with all that the input says wrong by itself."""
     header = [*key_mistakes(order), *text_mistakes(order), *address_mistakes(order)]
-    return sound(numbered(order.lines, "lines"), "lines", besides=header)
+    header += rules.mistakes(order.own)
+    return sound(numbered(order.lines, "lines"), rules, "lines", besides=header)
 
 
 def numbered(lines: Sequence[SalesOrderLineInput], *path: str) -> list[WantedLine]:
@@ -167,7 +176,7 @@ def order_row(
 ) -> dict[str, Any]:
     """The header with its lines inside, as it is sent: one insert, all of it or nothing."""
     header = _header(identity, buyer, order)
-    rows = line_rows(identity, basket, header["shipto_country"], rule)
+    rows = line_rows(identity, basket, header[COUNTRY], rule)
     return header | {LINES: NestedRows(tuple(rows))}
 
 
@@ -184,45 +193,44 @@ def line_rows(
 def _line(
     identity: UUID, sequence: int, item: Item, country: str | None, rule: Unpriced
 ) -> dict[str, Any]:
-    price = item.price.amount if item.price else 0 if rule == "zero" else None
-    line = {
-        "salesorderdetailid": str(identity),
-        "productid": Reference("product", item.product._id) if item.product else None,
-        "uomid": Reference("uom", item.unit) if item.unit else None,
-        "sequencenumber": sequence,
-        "priceperunit": price,
-        "ispriceoverridden": True if price is not None else None,
-        "shipto_country": country,
-        "msdyn_deliveryaddressdescription": ADDRESS_DESCRIPTION,
-        **columns_of(item.wanted.line, LINE),
-    }
-    return {name: value for name, value in line.items() if value is not None}
+    price = item.price or (Money(amount=Decimal(), currency=None) if rule == "zero" else None)
+    line = row_of(
+        SalesOrderLine,
+        "create",
+        _id=identity,
+        product=item.product and item.product._id,
+        _unit_id=item.unit,
+        sequence=sequence,
+        unit_price=price,
+        _price_is_ours=True if price is not None else None,
+        _country=country,
+        _address_description=ADDRESS_DESCRIPTION,
+    )
+    said = columns_of(item.wanted.line, LINE) | own_values.columns(item.wanted.line.own)
+    return {name: value for name, value in (line | said).items() if value is not None}
 
 
 def _header(identity: UUID, buyer: Buyer, order: PreviewSalesOrderInput) -> dict[str, Any]:
     defaults = buyer.defaults
-    account = Reference("account", buyer.account._id)
-    header = {
-        "salesorderid": str(identity),
-        "name": ORDER_NAME,
-        "msdyn_ordertype": ITEM_BASED,
-        "msdyn_language": buyer.language,
-        "customerid_account": account,
-        "msdyn_invoicecustomerid_account": account,
-        "msdyn_company": _to("cdm_company", defaults["COMPANY"]),
-        "transactioncurrencyid": _to("transactioncurrency", defaults["CURRENCY"]),
-        "pricelevelid": _to("pricelevel", defaults["PRICE_LIST"]),
-        "msdyn_contactperson": _to("contact", buyer.contact and buyer.contact._id),
-        "msdyn_associatedcontact": _to("msdyn_contactforparty", buyer.party),
-        "msdyn_deliveryaddressdescription": ADDRESS_DESCRIPTION,
-        **columns_of(order, HEADER),
-        **_ship_to(buyer, order.ship_to),
-    }
+    header = row_of(
+        SalesOrder,
+        "create",
+        _id=identity,
+        name=ORDER_NAME,
+        _order_type=ITEM_BASED,
+        _language=buyer.language,
+        account=buyer.account._id,
+        _invoiced=buyer.account._id,
+        _company_id=defaults["COMPANY"],
+        _currency_id=defaults["CURRENCY"],
+        _price_list_id=defaults["PRICE_LIST"],
+        contact=buyer.contact and buyer.contact._id,
+        _party=buyer.party,
+        _address_description=ADDRESS_DESCRIPTION,
+    )
+    said = columns_of(order, HEADER) | own_values.columns(order.own)
+    header |= said | _ship_to(buyer, order.ship_to)
     return {name: value for name, value in header.items() if value is not None}
-
-
-def _to(entity: str, key: object) -> Reference | None:
-    return Reference(entity, key) if isinstance(key, UUID) else None
 
 
 def columns_of(sent: object, columns: Mapping[str, str]) -> dict[str, Any]:
@@ -235,15 +243,9 @@ def columns_of(sent: object, columns: Mapping[str, str]) -> dict[str, Any]:
 
 
 def address_columns(address: AddressInput | Address, country: object) -> dict[str, Any]:
-    return {
-        "shipto_name": plain(address.name),
-        "shipto_line1": plain(address.street),
-        "shipto_line2": plain(address.street_number),
-        "shipto_postalcode": plain(address.postal_code),
-        "shipto_city": plain(address.city),
-        "shipto_stateorprovince": plain(address.state),
-        "shipto_country": plain(address.country) or country,
-    }
+    """The columns of an address of delivery; `country` is that of an address that names none."""
+    row = row_of(SalesOrder, "create", ship_to=address)
+    return row | {COUNTRY: row[COUNTRY] or country}
 
 
 def _ship_to(buyer: Buyer, typed: AddressInput | None) -> dict[str, Any]:
@@ -251,5 +253,5 @@ def _ship_to(buyer: Buyer, typed: AddressInput | None) -> dict[str, Any]:
     address = typed or buyer.delivery or buyer.account.address
     country = buyer.defaults["SHIP_TO_COUNTRY"]
     if address is None:
-        return {"shipto_country": country}
+        return {COUNTRY: country}
     return address_columns(address, country)

@@ -13,7 +13,7 @@ import strawberry
 from gateway.auth.principal import Access, Principal
 from gateway.errors import InvalidInput
 from gateway.loaders.seals import Broken
-from gateway.model.tables import paths
+from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders.expectations import Expected
 from gateway.resolvers.orders.order_facts import canceled_in_erp, read_lines, read_order, with_days
 from gateway.resolvers.orders.payloads import OperationStatus
@@ -21,6 +21,7 @@ from gateway.schema.business.sales import FINGERPRINT, SalesOrder
 from gateway.schema.context import Context, Info
 from gateway.schema.selection import columns_under
 
+ID, VERSION = (column_of(SalesOrder, name) for name in ("_id", "_version"))
 SETTLED_AFTER = 130.0
 """Seconds after the last possible send: dual-write's transactions end after 120, clocks differ."""
 
@@ -86,7 +87,7 @@ async def _created(info: Info, receipt: Receipt) -> Operation:
     context = info.context
     # The time must be taken first: an order that comes after the look may still come.
     settled = context.writer.writes.clock() >= receipt.until + SETTLED_AFTER
-    if not await context.writer.exists("salesorder", "salesorderid", receipt.order):
+    if not await context.writer.exists(SalesOrder.__table__.entity, ID, receipt.order):
         status = OperationStatus.NOT_CREATED if settled else OperationStatus.PENDING
         return Operation(status=status, order=None)
     marked = {FINGERPRINT} if receipt.fingerprint else frozenset[str]()
@@ -103,7 +104,8 @@ async def _changed(info: Info, receipt: Receipt) -> Operation | None:
     order = await read_order(context, receipt.order, select)
     if order is None:
         return None
-    lines = await read_lines(context, receipt.order) if expected.lines else {}
+    columns = expected.line_columns
+    lines = await read_lines(context, receipt.order, columns) if expected.lines else {}
     said = with_days(context, SalesOrder, order.raw)
     status = _judged(receipt, said, lines, settled=settled)
     if status is OperationStatus.CHANGED and expected.canceled:
@@ -123,7 +125,7 @@ def _judged(
 ) -> OperationStatus:
     if receipt.expected.stands(header, lines):
         return OperationStatus.CHANGED
-    if header["versionnumber"] != receipt.version:
+    if header[VERSION] != receipt.version:
         # Our write names the old version: it was made and undone, or it never can be made.
         return OperationStatus.OVERTAKEN
     return OperationStatus.NOT_CHANGED if settled else OperationStatus.PENDING

@@ -9,57 +9,60 @@ from typing import Any
 from uuid import UUID
 
 from gateway.errors import UpstreamError
-from gateway.model.tables import Row
+from gateway.model.tables import Row, column_of, path_of, paths, step_of
 from gateway.resolvers.orders.credit_checks import AccountStanding, Amount
-from gateway.resolvers.orders.line_checks import USUAL_DECIMALS, Changing, Currency, Deal
-from gateway.schema.business.accounts import HoldStatus
-from gateway.schema.business.sales import OPEN, SalesOrder, SalesOrderLine
+from gateway.resolvers.orders.deal import Currency, Deal
+from gateway.resolvers.orders.line_checks import USUAL_DECIMALS, Changing
+from gateway.schema.business.accounts import Account, HoldStatus
+from gateway.schema.business.catalog import Product
+from gateway.schema.business.currencies import (
+    CODE,
+    CURRENCIES,
+    DECIMALS,
+    KEY,
+    OF_ROW,
+    RATE,
+    TOTAL_IN_OWN,
+)
+from gateway.schema.business.sales import OPEN, RUNNING, STATE, SalesOrder, SalesOrderLine
 from gateway.schema.business.syncing import is_canceled
 from gateway.schema.business.values import Money
 from gateway.schema.context import Context
 from gateway.upstream.conditions import All, AnyOf, Compare, Condition, Raw, one_of, value_at
-from gateway.upstream.names import lookup_value
 from gateway.upstream.odata import ODataQuery
 
-LINE = frozenset(
-    {
-        "salesorderdetailid",
-        "sequencenumber",
-        "quantity",
-        "msdyn_linedescription",
-        "requestdeliveryby",
-        "msdyn_linestatus",
-        lookup_value("productid"),
-        "productid/msdyn_productnumber",
-        "productid/msdyn_itemnumber",
-        "uomid/msdyn_symbol",
-    }
-)
-"""The columns of a line by which changes are judged."""
-ORDER, BUYER = lookup_value("salesorderid"), lookup_value("customerid")
-PRICE_LIST, MONEY = lookup_value("pricelevelid"), lookup_value("transactioncurrencyid")
-PRODUCT, UNIT = lookup_value("productid"), lookup_value("uomid")
-COMPANY = "msdyn_company/cdm_companycode"
-RATE = "exchangerate"
-CURRENCY = (
-    MONEY,
-    "transactioncurrencyid/isocurrencycode",
-    "transactioncurrencyid/currencyprecision",
-    "transactioncurrencyid/exchangerate",
-)
-"""The columns of any row with amounts that tell its currency."""
-TERMS = (BUYER, PRICE_LIST, COMPANY, RATE)
-STANDING = ("msdyn_onholdstatus", "creditlimit", "msdyn_creditlimitismandatory", RATE)
-ORDERED = ("totalamount", "totalamount_base", MONEY, RATE)
-LINE_ORDERED = (
+LINE = paths(
+    SalesOrderLine,
+    "_id",
+    "sequence",
     "quantity",
-    "priceperunit",
-    f"salesorderid/{MONEY}",
-    "salesorderid/exchangerate",
+    "note",
+    "requested_shipping_date",
+    "status",
+    "product",
+    "unit",
+) | {path_of(SalesOrderLine, "product", Product, name) for name in ("number", "item_number")}
+"""The columns of a line by which changes are judged."""
+LINE_ID, ORDER, QUANTITY, PRICE, UNIT, PRODUCT = (
+    column_of(SalesOrderLine, name)
+    for name in ("_id", "order", "quantity", "unit_price", "_unit_id", "product")
 )
-CHANGING = ("quantity", "priceperunit", UNIT, PRODUCT)
-RUNNING = (0, 1)
-"""`statecode` of orders that are under way; what counts where the ERP has told no status yet."""
+BUYER, PRICE_LIST, COMPANY, STATUS, TOTAL, MONEY = (
+    column_of(SalesOrder, name)
+    for name in ("account", "_price_list_id", "company", "status", "total", "_currency_id")
+)
+HOLD, LIMIT, MANDATORY = (
+    column_of(Account, name)
+    for name in ("hold_status", "credit_limit", "credit_limit_is_mandatory")
+)
+TERMS = (BUYER, PRICE_LIST, COMPANY, RATE)
+STANDING = (HOLD, LIMIT, MANDATORY, RATE)
+ORDERED = (TOTAL, TOTAL_IN_OWN, MONEY, RATE)
+UP = f"{step_of(SalesOrderLine, 'order')}/"
+"""The way from a line to the columns of its order."""
+LINE_ORDERED = (QUANTITY, PRICE, f"{UP}{MONEY}", f"{UP}{RATE}")
+CHANGING = (QUANTITY, PRICE, UNIT, PRODUCT)
+HEADERS, LINES, ACCOUNTS = (each.__table__.entity for each in (SalesOrder, SalesOrderLine, Account))
 
 
 async def read_order(context: Context, key: UUID, select: frozenset[str]) -> SalesOrder | None:
@@ -67,12 +70,13 @@ async def read_order(context: Context, key: UUID, select: frozenset[str]) -> Sal
     return await context.loaders.node(SalesOrder, (key,), select)
 
 
-async def read_lines(context: Context, order: UUID) -> dict[str, Raw]:
-    """The lines of an order by their ids, their days as days."""
-    found = await context.loaders.matching(SalesOrderLine, {ORDER: order}, LINE)
+async def read_lines(
+    context: Context, order: UUID, columns: frozenset[str] = frozenset()
+) -> dict[str, Raw]:
+    """The lines of an order by their ids, their days as days; with these columns besides."""
+    found = await context.loaders.matching(SalesOrderLine, {ORDER: order}, LINE | columns)
     return {
-        line.raw["salesorderdetailid"].lower(): with_days(context, SalesOrderLine, line.raw)
-        for line in found
+        line.raw[LINE_ID].lower(): with_days(context, SalesOrderLine, line.raw) for line in found
     }
 
 
@@ -94,8 +98,8 @@ async def canceled_in_erp(context: Context, order: SalesOrder) -> bool:
 
 async def deal_of(context: Context, order: UUID) -> Deal:
     """On what terms an order is that the caller has been let to change."""
-    key = Compare("salesorderid", "eq", order)
-    (row,) = await context.writer.facts(ODataQuery("salesorder", TERMS + CURRENCY, key))
+    key = Compare(column_of(SalesOrder, "_id"), "eq", order)
+    (row,) = await context.writer.facts(ODataQuery(HEADERS, TERMS + OF_ROW, key))
     price_list = value_at(row, PRICE_LIST)
     return Deal(
         account=UUID(value_at(row, BUYER)),
@@ -109,14 +113,14 @@ async def changing_of(
     context: Context, key: UUID, deal: Deal, values: Mapping[str, Any]
 ) -> Changing:
     """A line that the caller has been let to change, and what is to be written of it."""
-    where = Compare("salesorderdetailid", "eq", key)
-    (row,) = await context.writer.facts(ODataQuery("salesorderdetail", CHANGING, where))
-    price = _decimal(row.get("priceperunit"))
+    where = Compare(LINE_ID, "eq", key)
+    (row,) = await context.writer.facts(ODataQuery(LINES, CHANGING, where))
+    price = _decimal(row.get(PRICE))
     code = deal.currency.code if deal.currency else None
     return Changing(
         id=key,
         product=_key(row.get(PRODUCT)),
-        quantity=_decimal(row.get("quantity")) or Decimal(),
+        quantity=_decimal(row.get(QUANTITY)) or Decimal(),
         unit=_key(row.get(UNIT)),
         price=None if price is None else Money(amount=price, currency=code),
         values=values,
@@ -125,14 +129,14 @@ async def changing_of(
 
 async def currency_of(context: Context, key: UUID) -> Currency:
     """A currency as a new order has it, at today's rate."""
-    columns = ("isocurrencycode", "currencyprecision", RATE)
-    where = Compare("transactioncurrencyid", "eq", key)
-    found = await context.writer.facts(ODataQuery("transactioncurrency", columns, where, top=1))
+    columns = (CODE, DECIMALS, RATE)
+    where = Compare(KEY, "eq", key)
+    found = await context.writer.facts(ODataQuery(CURRENCIES, columns, where, top=1))
     row = found[0] if found else {}
-    decimals = row.get("currencyprecision")
+    decimals = row.get(DECIMALS)
     return Currency(
         key,
-        row.get("isocurrencycode"),
+        row.get(CODE),
         USUAL_DECIMALS if decimals is None else int(decimals),
         _decimal(row.get(RATE)),
     )
@@ -140,14 +144,14 @@ async def currency_of(context: Context, key: UUID) -> Currency:
 
 async def account_of(context: Context, key: UUID) -> AccountStanding:
     """The state of an account, even if the caller may not see it."""
-    where = Compare("accountid", "eq", key)
-    (row,) = await context.writer.facts(ODataQuery("account", STANDING + CURRENCY, where))
-    hold = value_at(row, "msdyn_onholdstatus")
-    mandatory = value_at(row, "msdyn_creditlimitismandatory")
+    where = Compare(column_of(Account, "_id"), "eq", key)
+    (row,) = await context.writer.facts(ODataQuery(ACCOUNTS, STANDING + OF_ROW, where))
+    hold = value_at(row, HOLD)
+    mandatory = value_at(row, MANDATORY)
     return AccountStanding(
         id=key,
         on_hold=hold == HoldStatus.ALL.value,
-        limit=_decimal(value_at(row, "creditlimit")) if mandatory else None,
+        limit=_decimal(value_at(row, LIMIT)) if mandatory else None,
         currency=_currency(row, value_at(row, RATE)),
     )
 
@@ -155,19 +159,19 @@ async def account_of(context: Context, key: UUID) -> AccountStanding:
 async def amounts_of(context: Context, account: UUID) -> list[Amount]:
     """The amounts of all open orders of an account, no matter who placed them."""
     facts = context.writer.facts
-    rows = await facts(ODataQuery("salesorder", ORDERED, _open(account)))
-    known = [_amount(row, "totalamount", row.get("totalamount_base")) for row in rows]
-    if all(row.get("totalamount") is not None for row in rows):
+    rows = await facts(ODataQuery(HEADERS, ORDERED, _open(account)))
+    known = [_amount(row, TOTAL, row.get(TOTAL_IN_OWN)) for row in rows]
+    if all(row.get(TOTAL) is not None for row in rows):
         return known
     # The ERP has not added these up yet.
-    untold = All((_open(account, "salesorderid/"), Compare("salesorderid/totalamount", "eq", None)))
-    lines = await facts(ODataQuery("salesorderdetail", LINE_ORDERED, untold))
+    untold = All((_open(account, UP), Compare(f"{UP}{TOTAL}", "eq", None)))
+    lines = await facts(ODataQuery(LINES, LINE_ORDERED, untold))
     return known + [_line_amount(row) for row in lines]
 
 
 def _open(account: UUID, path: str = "") -> Condition:
-    status = f"{path}msdyn_processingstatus"
-    untold = All((Compare(status, "eq", None), one_of(f"{path}statecode", RUNNING)))
+    status = f"{path}{STATUS}"
+    untold = All((Compare(status, "eq", None), one_of(f"{path}{STATE}", RUNNING)))
     statuses: list[Any] = [each.value for each in OPEN]
     known = one_of(status, statuses)
     return All((Compare(f"{path}{BUYER}", "eq", account), AnyOf((known, untold))))
@@ -183,16 +187,14 @@ def _amount(row: Raw, column: str, base: Any) -> Amount:
 
 
 def _line_amount(row: Raw) -> Amount:
-    price, quantity = (
-        _decimal(row.get(name)) or Decimal() for name in ("priceperunit", "quantity")
-    )
+    price, quantity = (_decimal(row.get(name)) or Decimal() for name in (PRICE, QUANTITY))
     currency, rate = (value_at(row, name) for name in LINE_ORDERED[2:])
     return Amount(price * quantity, _key(currency), None, _decimal(rate))
 
 
 def _currency(row: Raw, rate: Any) -> Currency | None:
     """The currency of a row, at the rate that the row has; at today's where it has none."""
-    key, code, decimals, today = (value_at(row, column) for column in CURRENCY)
+    key, code, decimals, today = (value_at(row, column) for column in OF_ROW)
     if key is None:
         return None
     places = USUAL_DECIMALS if decimals is None else int(decimals)

@@ -15,6 +15,7 @@ import strawberry
 
 from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.loaders.writer import DUPLICATES, STALE, TELLING, Unsettled
+from gateway.model.tables import Row, column_of, paths
 from gateway.resolvers.orders.erp_messages import refusal
 from gateway.resolvers.orders.expectations import Expected
 from gateway.resolvers.orders.input_checks import key_of
@@ -28,27 +29,20 @@ from gateway.resolvers.orders.user_errors import (
     StatusForbids,
     VersionConflict,
 )
-from gateway.schema.business.sales import OrderStatus, SalesOrder
+from gateway.resolvers.written_rows import row_of
+from gateway.schema.business.sales import OrderStatus, SalesOrder, SalesOrderLine
 from gateway.schema.context import Context, Info
 from gateway.schema.selection import columns_under
 from gateway.upstream.conditions import Raw, value_at
-from gateway.upstream.names import Reference, lookup_value
 from gateway.upstream.service import Write
 
-BUYER, COMPANY = lookup_value("customerid"), "msdyn_company/cdm_companycode"
+BUYER, COMPANY = (column_of(SalesOrder, name) for name in ("account", "company"))
+NAME = column_of(SalesOrder, "name")
 CHANGEABLE = (OrderStatus.ACTIVE, OrderStatus.CONFIRMED)
 """The statuses before picking starts in the warehouse."""
-HEADER = frozenset(
-    {
-        "versionnumber",
-        "msdyn_processingstatus",
-        "name",
-        "shipto_country",
-        "msdyn_salesordernumber",
-        BUYER,
-        COMPANY,
-    }
-)
+HEADER = paths(SalesOrder, "_version", "status", "name", "number", "account", "company") | {
+    column_of(SalesOrder, "ship_to", "country")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +63,17 @@ class Current:
     def patch(self, values: Mapping[str, Any]) -> Write:
         """A change of the header, good only while the order has this version."""
         etag = f'W/"{self.order._version}"'
-        return self._write("PATCH", "salesorder", self.key, values, etag)
+        return self._write("PATCH", SalesOrder, self.key, values, etag)
 
     def patch_line(self, key: UUID, values: Mapping[str, Any]) -> Write:
         """A change of a line that is there, to be sent along with `guard`."""
-        return self._write("PATCH", "salesorderdetail", key, values, "*")
+        return self._write("PATCH", SalesOrderLine, key, values, "*")
 
     def new_line(self, row: Mapping[str, Any]) -> Write:
         """A further line of the order."""
-        parent = {"salesorderid": Reference("salesorder", self.key)}
-        return Write("POST", "salesorderdetail", parent | dict(row), company=self.company)
+        parent = row_of(SalesOrderLine, "create", order=self.key)
+        entity = SalesOrderLine.__table__.entity
+        return Write("POST", entity, parent | dict(row), company=self.company)
 
     @property
     def company(self) -> str | None:
@@ -89,16 +84,16 @@ class Current:
     def _write(
         self,
         method: Literal["PATCH"],
-        entity: str,
+        cls: type[Row],
         key: UUID,
         values: Mapping[str, Any],
         match: str,
     ) -> Write:
-        return Write(method, entity, dict(values), match, key, self.company)
+        return Write(method, cls.__table__.entity, dict(values), match, key, self.company)
 
     def guard(self) -> Write:
         """A change of the header that changes nothing but its version."""
-        return self.patch({"name": value_at(self.order.raw, "name")})
+        return self.patch({NAME: value_at(self.order.raw, NAME)})
 
 
 Build = Callable[[Current], Awaitable[list[Write]]]
@@ -131,14 +126,15 @@ class Change(Generic[P]):
     async def _current(self) -> Current | None:
         (key,) = key_of(SalesOrder, self.sent.order, "order")
         reader = self.context.loaders.reader
-        select = HEADER | self.expected.columns | {"salesorderid"}
+        select = HEADER | self.expected.columns | paths(SalesOrder, "_id")
         select |= reader.proof(SalesOrder.__table__, "update")
         order = await read_order(self.context, UUID(str(key)), select)
         if order is None:
             return None
         reader.demand(SalesOrder.__table__, order.raw, "update", seen=True)
         said = SalesOrder(with_days(self.context, SalesOrder, order.raw))
-        return Current(said, await read_lines(self.context, order._id))
+        columns = self.expected.line_columns
+        return Current(said, await read_lines(self.context, order._id, columns))
 
     def _stands(self, current: Current) -> bool:
         return self.expected.stands(current.order.raw, current.lines)

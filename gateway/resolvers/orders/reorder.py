@@ -8,8 +8,10 @@ from uuid import UUID
 
 import strawberry
 
-from gateway.model.tables import paths
+from gateway.model.declarations import Column
+from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import create, lookups
+from gateway.resolvers.orders.deal import Deal
 from gateway.resolvers.orders.input_checks import (
     day_mistakes,
     key_mistakes,
@@ -19,12 +21,14 @@ from gateway.resolvers.orders.input_checks import (
 )
 from gateway.resolvers.orders.inputs import (
     MAXIMUM_LINES,
+    Own,
     PreviewSalesOrderInput,
     ReorderInput,
     SalesOrderLineInput,
 )
-from gateway.resolvers.orders.line_checks import Deal, Item, WantedLine, input_mistakes, sound
-from gateway.resolvers.orders.order_facts import read_order
+from gateway.resolvers.orders.line_checks import Item, WantedLine, input_mistakes, sound
+from gateway.resolvers.orders.order_facts import read_order, with_days
+from gateway.resolvers.orders.own_values import kept, own_rules
 from gateway.resolvers.orders.payloads import LeftOut, LeftOutPart, ReorderPayload, refused, telling
 from gateway.resolvers.orders.user_errors import Errors, OrderNotFound, UserError, Wrong, invalid
 from gateway.schema import ids
@@ -33,7 +37,6 @@ from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.context import Context, Info
 from gateway.schema.selection import columns_of, columns_under, fields
 from gateway.upstream.conditions import value_at
-from gateway.upstream.names import lookup_value
 
 LINE = paths(
     SalesOrderLine, "sequence", "quantity", "unit", "product", "note", "requested_shipping_date"
@@ -43,10 +46,11 @@ TOO_MANY = f"An order may have at most {MAXIMUM_LINES} lines."
 
 @dataclass(frozen=True, slots=True)
 class EarlierOrder:
-    """The earlier order: its account and its lines."""
+    """The earlier order: its account and its lines, of which members of extensions are kept."""
 
     account: UUID
     rows: list[SalesOrderLine]
+    members: list[Column]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ class Trial:
 async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
     context = info.context
     marked = await context.writer.begin("create")
-    if errors := [*key_mistakes(sent), *text_mistakes(sent)]:
+    own = own_rules(context).mistakes(sent.own)
+    if errors := [*own, *key_mistakes(sent), *text_mistakes(sent)]:
         raise Wrong(*errors)
     source = await _source(info, sent)
     attempt = create.new_attempt(
@@ -82,6 +87,7 @@ async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
         lines=[],
         customer_reference=sent.customer_reference,
         requested_receipt_date=sent.requested_receipt_date,
+        own=sent.own,
     )
     payload, trial = await attempt.earlier(), Trial()
     try:
@@ -118,29 +124,35 @@ async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
     left_out = fields(raw, fields(raw, raw.field_nodes).get("leftOut", []))
     shown = columns_under(raw, "unavailable", table)
     shown |= columns_of(raw, table, left_out.get("line", []))
+    rules = own_rules(context)
+    members = [each for each in sent.LINE_MEMBERS if not rules.hides(each)]
+    select = LINE | shown | {each.path for each in members}
     found = await context.loaders.matching(
-        SalesOrderLine, {lookup_value("salesorderid"): UUID(str(key))}, LINE | shown
+        SalesOrderLine, {column_of(SalesOrderLine, "order"): UUID(str(key))}, select
     )
-    account = UUID(value_at(order.raw, lookup_value("customerid")))
+    account = UUID(value_at(order.raw, column_of(SalesOrder, "account")))
     return EarlierOrder(
         lookups.own_account(context, account, "order"),
         sorted(found, key=lambda line: line.sequence or 0),
+        members,
     )
 
 
 async def _tried(context: Context, deal: Deal, source: EarlierOrder) -> Trial:
     """The fate of each line, in the order that they had: as many as an order has room for."""
     trial, now = Trial(), today(context.writer.writes.clock())
+    rules = own_rules(context)
     wanted: dict[int, WantedLine] = {}
     for number, row in enumerate(source.rows):
-        line, path = _line(row), ("order", "lines", str(number))
+        line, path = _line(row, _own(context, row, source.members)), ("order", "lines", str(number))
         if passed := day_mistakes(line, now, *path):
             trial.undated[number], line.requested_shipping_date = passed, None
         wanted[number] = WantedLine(line, path)
-    good = {number: line for number, line in wanted.items() if not input_mistakes(line)}
-    trial.gone.update({n: input_mistakes(wanted[n]) for n in wanted.keys() - good.keys()})
+    good = {number: line for number, line in wanted.items() if not input_mistakes(line, rules)}
+    bad = wanted.keys() - good.keys()
+    trial.gone.update({n: input_mistakes(wanted[n], rules) for n in bad})
     for numbers in _batches(good):
-        lines = sound([good[number] for number in numbers])
+        lines = sound([good[number] for number in numbers], rules)
         for number, found in zip(numbers, await lookups.found(context, deal, lines), strict=True):
             _sort(trial, number, found)
     for number, errors in trial.gone.items():
@@ -166,8 +178,13 @@ def _batches(numbers: dict[int, WantedLine]) -> Iterator[list[int]]:
         yield batch
 
 
-def _line(row: SalesOrderLine) -> SalesOrderLineInput:
-    product = value_at(row.raw, lookup_value("productid"))
+def _own(context: Context, row: SalesOrderLine, members: Sequence[Column]) -> Own:
+    """The values that a line has for members of extensions."""
+    return kept(with_days(context, SalesOrderLine, row.raw), members) if members else {}
+
+
+def _line(row: SalesOrderLine, own: Own) -> SalesOrderLineInput:
+    product = value_at(row.raw, column_of(SalesOrderLine, "product"))
     return SalesOrderLineInput(
         product=strawberry.ID(ids.encode(Product.__table__, (UUID(product),))) if product else None,
         number=None if product else "",
@@ -175,4 +192,5 @@ def _line(row: SalesOrderLine) -> SalesOrderLineInput:
         unit=row.unit,
         requested_shipping_date=row.requested_shipping_date,
         note=row.note,
+        own=own,
     )

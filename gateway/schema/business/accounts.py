@@ -149,6 +149,7 @@ class Contact(Node):
     )
 
     _id: UUID = column("contactid", "The key.")
+    _company: str | None = column("msdyn_company/cdm_companycode", "The code of the legal entity.")
     _master: UUID | None = lookup("masterid", "The contact that this one was merged into.")
     _company_id: UUID | None = lookup("msdyn_company", "The legal entity.")
     _price_list_id: UUID | None = lookup("defaultpricelevelid", "The price list.")

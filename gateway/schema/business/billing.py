@@ -12,11 +12,19 @@ from gateway.model.tables import Node, column, computed, link, table
 from gateway.schema.business.accounts import Account
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.sales import ORDERED_BY, SalesOrder
+from gateway.schema.business.settling import (
+    InvoiceStanding,
+    InvoiceTransaction,
+    PaymentState,
+    standing_of,
+)
 from gateway.schema.business.values import Address, Money, address, money
 from gateway.upstream.names import lookup_value
 
 
-@strawberry.enum(description="The state of an invoice. Payments are not known here.")
+@strawberry.enum(
+    description="The state of an invoice in Dataverse; `payment` says how far it is paid."
+)
 class InvoiceState(OptionSet):
     """`invoice.statecode`; dual-write leaves it at active."""
 
@@ -32,6 +40,12 @@ INVOICED = {
     "party": lookup_value("msdyn_associatedcontact"),
 }
 """The account that is invoiced, which may be another one than the account that ordered."""
+_LEDGER = (
+    "customerid_account/msdyn_company/cdm_companycode",
+    "customerid_account/accountnumber",
+    "msdyn_invoicenumber",
+)
+"""The columns by which the ERP's transactions of an invoice are found."""
 
 
 @table(
@@ -89,6 +103,40 @@ class Invoice(Node):
     )
     def tax(self, loaders: Loaders) -> Money | None:
         return self._erp_tax or self._own_tax
+
+    _payer_company: str | None = column(_LEDGER[0], "The legal entity of the account.")
+    _payer: str | None = column(_LEDGER[1], "The number of the account that is invoiced.")
+
+    @computed(*_LEDGER, doc="The day by which it is to be paid.", reads=(InvoiceTransaction,))
+    async def due_on(self, loaders: Loaders) -> date | None:
+        return (await self._standing(loaders)).due_on
+
+    @computed(
+        *_LEDGER,
+        doc="The amount that is open: what the ERP has posted less what is settled of it.",
+        reads=(InvoiceTransaction,),
+    )
+    async def open(self, loaders: Loaders) -> Money | None:
+        return (await self._standing(loaders)).open
+
+    @computed(
+        *_LEDGER,
+        doc="The day on which the last of it was settled; null while something is open.",
+        reads=(InvoiceTransaction,),
+    )
+    async def settled_on(self, loaders: Loaders) -> date | None:
+        return (await self._standing(loaders)).settled_on
+
+    @computed(
+        *_LEDGER,
+        doc="The state of its payment; null where the ERP has no transaction of it.",
+        reads=(InvoiceTransaction,),
+    )
+    async def payment(self, loaders: Loaders) -> PaymentState | None:
+        return (await self._standing(loaders)).payment
+
+    async def _standing(self, loaders: Loaders) -> InvoiceStanding:
+        return await standing_of(loaders, self._payer_company, self._payer, self.number)
 
 
 @table(

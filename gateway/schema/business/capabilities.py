@@ -44,5 +44,8 @@ def _is_there(reader: Reader, table: Table, spec: Spec) -> bool:
     """True if a member can hold anything: a computed one needs all it uses, others need some."""
     if isinstance(spec, Link) and not reader.has(spec.target):
         return False
+    reads = [each.__table__ for each in spec.reads] if isinstance(spec, Computed) else []
+    if not all(reader.has(each, *each.all_paths) for each in reads):
+        return False
     found = [reader.has(table, path) for path in spec.paths]
     return all(found) if isinstance(spec, Computed | Link) else any(found)

@@ -73,6 +73,8 @@ class Availability:
     in_stock: bool = strawberry.field(description="True if any of it is available now.")
 
 
+MOMENT, MINUTE, HOUR = 15.0, 60.0, 3_600.0
+"""Seconds for which stock, prices, and what a product is may be kept at most."""
 COMPANY = "msdyn_companyid/cdm_companycode"
 """The path to the legal entity that has released a product."""
 DIMENSIONS = {
@@ -91,6 +93,7 @@ PRICE_LIST, PRICED = lookup_value("pricelevelid"), lookup_value("productid")
     key="productpricelevelid",
     rows=in_price_lists(PRICE_LIST),
     needs="prices",
+    kept=MINUTE,
 )
 class PriceListItem(Row):
     """The price of a product in a price list."""
@@ -101,12 +104,13 @@ class PriceListItem(Row):
     _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.")
 
 
-@table("uom", key="uomid", rows=everyone, needs="catalog")
+@table("uom", key="uomid", rows=everyone, needs="catalog", kept=HOUR)
 class Unit(Row):
     """A unit of measure."""
 
     symbol: str | None = column("msdyn_symbol", "The symbol of the unit.")
     _id: UUID = column("uomid", "The key.")
+    _schedule_id: UUID | None = lookup("uomscheduleid", "The units that it belongs to.")
 
 
 @table(
@@ -121,6 +125,7 @@ class Unit(Row):
     needs="catalog",
     order="name",
     root=("product", "products"),
+    kept=HOUR,
 )
 class Product(Node):
     """A product that one legal entity sells: one of its items, or one variant of an item."""
@@ -238,6 +243,7 @@ class Product(Node):
     ),
     rows=in_companies("dataAreaId"),
     needs="catalog",
+    kept=MOMENT,
 )
 class WarehouseStock(Row):
     """The stock of a product in one warehouse."""

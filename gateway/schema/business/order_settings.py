@@ -25,6 +25,7 @@ class OrderQuantities:
     key="msdyn_productdefaultordersettingid",
     rows=in_companies("msdyn_company/cdm_companycode"),
     needs="catalog",
+    kept=60.0,
 )
 class OrderSettings(Row):
     """The settings by which a legal entity sells an item."""

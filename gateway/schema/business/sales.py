@@ -12,7 +12,7 @@ from gateway.model.rules import owned
 from gateway.model.tables import Node, column, computed, link, lookup, table
 from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.business.catalog import PriceBasis, Product
-from gateway.schema.business.deliveries import delivered
+from gateway.schema.business.deliveries import DeliveredQuantity, ErpOrderLine, delivered
 from gateway.schema.business.syncing import SyncState, amounts_basis, sync_state
 from gateway.schema.business.values import Address, Money, address, money
 from gateway.upstream.names import lookup_value
@@ -162,14 +162,27 @@ class SalesOrder(Node):
         "msdyn_ordertype", "The kind of order; dual-write carries one kind.", written="create"
     )
     _party: UUID | None = lookup(
-        "msdyn_associatedcontact", "The person, by the party model.", written="create"
+        "msdyn_associatedcontact",
+        "The person, by the party model.",
+        written="create",
+        to="msdyn_contactforparty",
     )
     _invoiced: UUID | None = lookup(
-        "msdyn_invoicecustomerid", "The account that is invoiced.", written="create"
+        "msdyn_invoicecustomerid",
+        "The account that is invoiced.",
+        written="create",
+        to="account",
+        polymorphic=True,
     )
-    _company_id: UUID | None = lookup("msdyn_company", "The legal entity.", written="create")
-    _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.", written="create")
-    _price_list_id: UUID | None = lookup("pricelevelid", "The price list.", written="create")
+    _company_id: UUID | None = lookup(
+        "msdyn_company", "The legal entity.", written="create", to="cdm_company"
+    )
+    _currency_id: UUID | None = lookup(
+        "transactioncurrencyid", "The currency.", written="create", to="transactioncurrency"
+    )
+    _price_list_id: UUID | None = lookup(
+        "pricelevelid", "The price list.", written="create", to="pricelevel"
+    )
     _language: int | None = column(
         "msdyn_language", "The language in which the ERP writes about it.", written="create"
     )
@@ -203,6 +216,9 @@ class SalesOrder(Node):
         return str(self._version)
 
 
+STATE = "statecode"
+RUNNING = (0, 1)
+"""The states of orders that are under way; what counts where the ERP has told no status yet."""
 KEY = SalesOrder.__table__.scalar_of("_key")
 FINGERPRINT = SalesOrder.__table__.scalar_of("_fingerprint")
 """The columns of ours on an order; the first has an alternate key of its own."""
@@ -260,7 +276,7 @@ class SalesOrderLine(Node):
     product: Product | None = link("productid", "The product that was ordered.", written="create")
 
     _id: UUID = column("salesorderdetailid", "The key.", written="create")
-    _unit_id: UUID | None = lookup("uomid", "The unit.", written="create")
+    _unit_id: UUID | None = lookup("uomid", "The unit.", written="create", to="uom")
     _price_is_ours: bool | None = column(
         "ispriceoverridden", "True if the price is the one that was sent.", written="create"
     )
@@ -278,6 +294,7 @@ class SalesOrderLine(Node):
         "salesorderid/msdyn_company/cdm_companycode",
         "sequencenumber",
         doc="The quantity sent, by the packing slips; null while the ERP does not know the line.",
+        reads=(ErpOrderLine, DeliveredQuantity),
     )
     async def delivered_quantity(self, loaders: Loaders) -> Decimal | None:
         return await delivered(loaders, self._company, self._order_number, self.sequence)
@@ -288,6 +305,7 @@ class SalesOrderLine(Node):
         "sequencenumber",
         "quantity",
         doc="The quantity still to be sent; null while the ERP does not know the line.",
+        reads=(ErpOrderLine, DeliveredQuantity),
     )
     async def remaining_quantity(self, loaders: Loaders) -> Decimal | None:
         sent = await delivered(loaders, self._company, self._order_number, self.sequence)

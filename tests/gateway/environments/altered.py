@@ -413,6 +413,15 @@ TYPES: Final = {
         affects=absent("Account.creditLimit", by("accounts", "CREDIT_LIMIT")),
     ),
 }
+OPEN_OF_INVOICES: Final = (
+    "Invoice.dueOn",
+    "Invoice.open",
+    "Invoice.settledOn",
+    "Invoice.payment",
+    "PostedInvoice.open",
+    "PostedInvoice.payment",
+)
+"""Members that are worked out from the transactions of an invoice."""
 ERP: Final = {
     "no tracking": Altered(
         subject="PackingSlipTrackingInformation",
@@ -424,6 +433,36 @@ ERP: Final = {
         subject="WarehousesOnHandV2",
         alter=(drop_collection("WarehousesOnHandV2"),),
         affects=absent("Product.stock", "Product.availability"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no customer transactions": Altered(
+        subject="CustTransBiEntities",
+        alter=(drop_collection("CustTransBiEntities"),),
+        affects=absent(
+            "Query.transactions",
+            "Account.transactions",
+            "Account.balance",
+            "Query.statement",
+            *OPEN_OF_INVOICES,
+        ),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no invoice journal": Altered(
+        subject="CustInvoiceJourBiEntities",
+        alter=(drop_collection("CustInvoiceJourBiEntities"),),
+        affects=absent("Query.postedInvoices", "Account.postedInvoices"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no settled amounts of transactions": Altered(
+        subject="CustTransBiEntities.SettleAmountCur",
+        alter=(drop_property("CustTransBiEntities", "SettleAmountCur"),),
+        affects=absent(
+            "Transaction.settled",
+            "Transaction.open",
+            "Account.balance",
+            by("transactions", "SETTLED"),
+            *OPEN_OF_INVOICES,
+        ),
         codes=frozenset({"NOT_AVAILABLE_HERE"}),
     ),
     "no carriers of packing slips": Altered(

@@ -29,15 +29,20 @@ SCHEMA: GraphQLSchema = build()._schema
 QUERY: Any = SCHEMA.query_type
 GUIDE = (REPO / "docs" / "partners.md").read_text()
 PORTAL = REPO / "portal" / "documents"
-CALLERS = ("jane", "admin")
-"""A buyer and one of the seller's own staff."""
+CALLERS = ("rep", "admin")
+"""A customer who may read everything of the account, and one of the seller's own staff."""
 CURSORS = ("startCursor", "endCursor")
 FEW = 2
 """Rows whose lines a download asks for with them."""
 AT_ONCE = 10
 """Orderings that one query asks for."""
+TOKENS = 1_300
+"""Tokens of a query whose fields are within their limit too."""
 DEPTH = 2
 """The number of links in a row that the queries of everything follow."""
+
+OWED = ("statement",)
+"""The documents of the portal that tell what an account owes, which buyers may not read."""
 
 Json = dict[str, Any]
 
@@ -62,6 +67,11 @@ async def questions(stack: Stack) -> list[Question]:
     """The queries of the guide and of the portal, and everything that the schema has."""
     ids = await _ids(stack)
     return [*_guide(), *_portal(ids), *_everything(), *_orderings()]
+
+
+async def portal_questions(stack: Stack) -> list[Question]:
+    """The queries of the customer portal alone."""
+    return list(_portal(await _ids(stack)))
 
 
 async def answers(stack: Stack, asked: list[Question]) -> Answers:
@@ -109,7 +119,8 @@ def _portal(ids: Json) -> Iterator[Question]:
     by_file: dict[str, Json] = {
         "account": {"id": ids["account"]},
         "changing": {"id": ids["order"]},
-        "invoices": {"id": ids["invoice"]},
+        "invoices": {"id": ids["invoice"], "paid": True, "owes": False},
+        "statement": {"account": ids["account"], "from": "2026-01-01", "to": "2026-12-31"},
         "order": {"id": ids["order"]},
         "products": {"id": ids["product"]} | numbers,
         "shipments": {"order": ids["order"], "number": ids["shipment"]},
@@ -124,6 +135,8 @@ def _portal(ids: Json) -> Iterator[Question]:
             "all": {"requestedReceiptDate": {"gte": "2020-01-01"}},
             "late": late,
             "shipped": shipped,
+            "ships": True,
+            "owes": False,
             "warns": True,
         },
         "searching": {
@@ -145,16 +158,18 @@ def _portal(ids: Json) -> Iterator[Question]:
             wanted = {each.variable.name.value for each in operation.variable_definitions or ()}
             given = by_file.get(f"{path.stem} {name}", by_file.get(path.stem, {}))
             variables = {n: v for n, v in ({"first": 20} | given).items() if n in wanted}
-            yield Question(f"portal {path.stem} {name}", print_ast(document), "jane", variables)
+            caller = "rep" if path.stem in OWED else "jane"
+            yield Question(f"portal {path.stem} {name}", print_ast(document), caller, variables)
 
 
 def _everything() -> Iterator[Question]:
     """Every field of every type that a list leads to, for each caller."""
     for name, found in QUERY.fields.items():
         if "first" in found.args:
-            fields = _fields(_node(found.type), DEPTH)
-            query = f"{{ {name}(first: 4) {{ nodes {{ {fields} }} totalCount }} }}"
-            yield from (Question(f"all of {name}", query, caller) for caller in CALLERS)
+            for at, fields in enumerate(_parts(_node(found.type), DEPTH)):
+                query = f"{{ {name}(first: 4) {{ nodes {{ {fields} }} totalCount }} }}"
+                asked = f"all of {name} {at}"
+                yield from (Question(asked, query, caller) for caller in CALLERS)
     yield Question("viewer", "{ viewer { kind name roles permissions contact { name } } }")
 
 
@@ -172,7 +187,7 @@ def _orderings() -> Iterator[Question]:
         ]
         for at in range(0, len(pages), AT_ONCE):
             query = f"{{ {' '.join(pages[at : at + AT_ONCE])} }}"
-            yield Question(f"orders of {name} {at}", query)
+            yield Question(f"orders of {name} {at}", query, "rep")
 
 
 def _node(type_: GraphQLOutputType) -> GraphQLObjectType:
@@ -185,6 +200,22 @@ def _node(type_: GraphQLOutputType) -> GraphQLObjectType:
 def _fields(type_: GraphQLObjectType, depth: int) -> str:
     """The fields of a type; links are followed so many times."""
     return " ".join(filter(None, (_field(name, f, depth) for name, f in type_.fields.items())))
+
+
+def _parts(type_: GraphQLObjectType, depth: int) -> Iterator[str]:
+    """The same in as many parts as the limit of tokens makes of it."""
+    part: list[str] = []
+    for name, found in type_.fields.items():
+        text = _field(name, found, depth)
+        if _tokens(" ".join([*part, text])) > TOKENS:
+            yield " ".join(part)
+            part = []
+        part.append(text)
+    yield " ".join(part)
+
+
+def _tokens(text: str) -> int:
+    return len(re.findall(r"\w+|[^\w\s]", text))
 
 
 def _field(name: str, found: Any, depth: int) -> str:

@@ -40,6 +40,7 @@ USUAL = (
     "no Power Pages",
     "requestdeliveryby of salesorder that are DateOnly",
     "order lines of the ERP under another name",
+    "no customer transactions",
 )
 """One environment of each kind that a names file is for."""
 NAMES = tuple(EVERY) if NIGHTLY else USUAL

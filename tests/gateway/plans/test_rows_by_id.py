@@ -6,7 +6,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.errors import LimitExceeded
-from gateway.loaders.reader import Ask
+from gateway.loaders.asks import Ask
 from gateway.model.tables import TABLES, Node, Table
 from gateway.schema import ids
 from gateway.upstream.conditions import Guid

@@ -29,6 +29,15 @@ READS = {
     "SalesOrderLine.remainingQuantity": set[str](),
     "Invoice.total": set[str](),
     "Invoice.tax": set[str](),
+    "Invoice.dueOn": set[str](),
+    "Invoice.open": set[str](),
+    "Invoice.settledOn": set[str](),
+    "Invoice.payment": set[str](),
+    "PostedInvoice.open": set[str](),
+    "PostedInvoice.payment": set[str](),
+    "Transaction.open": set[str](),
+    "Transaction.kind": set[str](),
+    "Account.balance": {"balance"},
 }
 """The permissions that computed members need besides their row's; a new one must be named here."""
 VIA = {

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from graphql import (
@@ -18,6 +19,7 @@ from gateway.auth.policy import SHIPPED
 from gateway.auth.principal import Access
 from gateway.config import parsers
 from gateway.model.tables import TABLES, Link, Table
+from gateway.schema import ids
 from tests.gateway.proofs.requests import SCHEMA
 from tests.stack import Stack, running
 
@@ -32,6 +34,8 @@ CALLERS = {
 }
 """The callers, and the one role that each holds."""
 OPEN = {"viewer", "node", "nodes", "operation"}
+OWED = "statement"
+"""The root field over the transactions of an account."""
 """Root fields for everybody with a token; the rows behind them have rules of their own."""
 PRIVILEGES = {
     "createSalesOrder": "create",
@@ -81,7 +85,7 @@ async def ask(stack: Stack, caller: str, query: str) -> list[str]:
 
 
 def test_every_root_field_is_accounted_for() -> None:
-    assert set(QUERIES) == OPEN | set(ROOTS)
+    assert set(QUERIES) == OPEN | {OWED} | set(ROOTS)
     assert set(MUTATIONS) == set(PRIVILEGES) | set(PREVIEWS)
 
 
@@ -107,6 +111,17 @@ async def test_each_connection_is_for_who_may_read_its_table(strict: Stack, call
             codes = await ask(strict, caller, query)
             allowed = expected(caller, back.child, linked=True)
             assert set(codes) == (set() if allowed else {"FORBIDDEN"}), (parent.name, name)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_a_statement_is_for_who_may_read_what_is_owed(strict: Stack, caller: str) -> None:
+    account = ids.encode(TABLES["Account"], (UUID(int=1),))
+    days = 'from: "2026-01-01", to: "2026-12-31"'
+
+    codes = await ask(strict, caller, f'{{ {OWED}(account: "{account}", {days}) {{ currency }} }}')
+
+    allowed = expected(caller, TABLES["Transaction"], linked=False)
+    assert codes == ([] if allowed else ["FORBIDDEN"])
 
 
 @pytest.mark.parametrize("caller", CALLERS)

@@ -64,6 +64,16 @@ async def pair(
         yield left, right
 
 
+@pytest.fixture
+async def keepers(worlds: tuple[Starlette, Starlette]) -> AsyncIterator[tuple[Stack, Stack]]:
+    """A gateway that asks for everything, and one before the other world that keeps rows."""
+    async with (
+        running(worlds[0], **PATIENT) as plain,
+        running(worlds[1], **PATIENT, keep_rows=86_400.0) as keeping,
+    ):
+        yield plain, keeping
+
+
 async def seen(stack: Stack, query: str, caller: str, variables: dict[str, Any]) -> tuple[Any, Any]:
     """The body of the answer, and what Dynamics was asked for it."""
     stack.emulator.state.log.clear()
@@ -108,3 +118,22 @@ async def test_the_others_data_changes_nothing(pair: tuple[Stack, Stack]) -> Non
     assert {name: asked[name] for name in FIELDS if asked[name] < TIMES} == {}
     assert answered > REQUESTS * 0.5, "requests that mean something"
     assert refused <= REQUESTS * 0.02, "requests that are understood"
+
+
+async def test_rows_kept_for_whomever_change_nothing(keepers: tuple[Stack, Stack]) -> None:
+    plain, keeping = keepers
+    random = Random(20261129)  # noqa: S311 - the same each time
+    requests = Requests(await sampled(plain), random)
+    spared = 0
+
+    for number in range(REQUESTS):
+        query, variables = requests.next()
+        caller = CALLERS[number % len(CALLERS)]
+        for other in random.sample([*CALLERS, "may", "sam", "admin"], random.randint(0, 2)):
+            await seen(keeping, query, other, variables)
+        expected, calls = await seen(plain, query, caller, variables)
+        found, calls_there = await seen(keeping, query, caller, variables)
+        assert found == expected, (caller, query, variables)
+        assert len(calls_there) <= len(calls), (caller, query, variables)
+        spared += len(calls) - len(calls_there)
+    assert spared > 0, "rows that were kept"

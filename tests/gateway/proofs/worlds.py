@@ -13,6 +13,7 @@ OURS = ("US-001", "usmf")
 """The account that both worlds hold alike, with all its rows."""
 NAMES = UUID("0d7c1a52-53a1-4d0e-9a51-4f6a3c7f1b22")
 Row = dict[str, Any]
+AMOUNTS = ("AmountCur", "SettleAmountCur", "InvoiceAmount")
 
 
 def alike() -> tuple[Starlette, Starlette]:
@@ -44,6 +45,8 @@ def _alter(store: Store) -> None:
         "CustPackingSlipJourBiEntities",
         lambda row: (row["OrderAccount"], row["dataAreaId"].lower()) != OURS,
     )
+    owed = _in_neither(store, "CustTransBiEntities", "AccountNum")
+    posted = _in_neither(store, "CustInvoiceJourBiEntities", "InvoiceAccount")
     lines = _children(store, "salesorderdetails", "_salesorderid_value", orders, "salesorderid")
     billed = _children(store, "invoicedetails", "_invoiceid_value", invoices, "invoiceid")
     for name, rows in (
@@ -54,6 +57,8 @@ def _alter(store: Store) -> None:
         ("contacts", people),
         ("accounts", accounts),
         ("CustPackingSlipJourBiEntities", slips),
+        ("CustInvoiceJourBiEntities", posted),
+        ("CustTransBiEntities", owed),
     ):
         for number, row in enumerate(rows):
             _change(store, name, row, number)
@@ -74,9 +79,11 @@ def _change(store: Store, name: str, row: Row, number: int) -> None:
         "accountnumber",
         "dataAreaId",
         "OrderAccount",
+        "InvoiceAccount",
+        "AccountNum",
     }
     other = {
-        column: _other(value)
+        column: value + 1_000_000 if column in AMOUNTS else _other(value)
         for column, value in row.items()
         if column in table.columns and column not in fixed and not column.startswith("_")
     }
@@ -98,6 +105,16 @@ def _other(value: Any) -> Any:
 
 def _rows(store: Store, name: str, keep: Callable[[Row], bool] = lambda row: True) -> list[Row]:
     return [row for row in store.select(store.catalog.tables[name], "1 = 1") if keep(row)]
+
+
+def _in_neither(store: Store, name: str, payer: str) -> list[Row]:
+    """Rows of the ledger that others pay for others: who ordered sees them too, whoever pays."""
+    columns = (payer, "OrderAccount")
+    return _rows(
+        store,
+        name,
+        lambda row: all((row[each], row["dataAreaId"].lower()) != OURS for each in columns),
+    )
 
 
 def _theirs(store: Store, name: str, column: str, ours: str) -> list[Row]:

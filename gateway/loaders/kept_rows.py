@@ -1,0 +1,176 @@
+"""
+Rows of reference data that were read of late -> the same rows for the next read that asks for just
+the same: by their keys, or the same page of the same list.
+
+A row is kept as the bytes that the service sent, in the place of one table, one row rule and one
+set of columns. Whoever reads it again has the same rule and the same columns, and the rows pass the
+gate as fetched ones do.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from gateway.loaders.keys import Keys
+from gateway.model.tables import Table
+from gateway.upstream.names import Names
+from gateway.upstream.pages import Page, decoder, is_raw
+from gateway.upstream.row_keys import Folded, folded, grouped
+from gateway.upstream.service import PAGE_SIZE
+
+BYTES = 32 * 1024 * 1024
+"""Bytes that kept rows take at most in a process, about."""
+ENTRY, ROW = 400, 50
+"""Bytes that a kept page takes besides its rows, and a row besides its text, about."""
+LARGEST = BYTES // 32
+"""Bytes of a page above which it is not kept: it would drive out too many others."""
+RAW = decoder(Raw)
+"""Rows as the service spells them."""
+UNKNOWN = ""
+"""The name of a table that a path leads to, where nobody knows which one that is."""
+
+
+PlaceName = tuple[Hashable, ...]
+Part = tuple[PlaceName, Folded]
+"""A place, and the key of the rows in it that are meant; no key where all are."""
+
+
+class KeptPlace(Struct, frozen=True):
+    """The place of what a read finds: for each of its keys, or as a whole where it has none."""
+
+    name: PlaceName
+    keys: Keys | None = None
+
+    @property
+    def parts(self) -> list[Part]:
+        """The names under which the rows of each key stand; that of the whole without keys."""
+        if self.keys is None:
+            return [(self.name, ())]
+        return [(self.name, key) for key in dict.fromkeys(map(folded, self.keys.values))]
+
+
+class KeptPage(Struct, frozen=True):
+    """Rows as bytes, and the moment at which they were asked for."""
+
+    page: Page
+    asked: float
+    size: int
+
+
+class KeptRows:
+    """The rows of reference data that one process keeps, the oldest ones first to go."""
+
+    def __init__(self, seconds: float = 0.0, most: int = BYTES) -> None:
+        """`seconds`: the age up to which rows are used, of whichever table; 0 keeps none."""
+        self._seconds, self._most = seconds, most
+        self._pages: OrderedDict[Part, KeptPage] = OrderedDict()
+        self._origins: dict[tuple[str, int], frozenset[str]] = {}
+        self.changes = 0
+        """The number of changes of rows so far: what was asked for before one is not kept."""
+        self.size = 0
+        """Bytes that are taken, about."""
+
+    def age(self, table: Table) -> float:
+        """The age in seconds up to which rows of this table are used."""
+        return min(table.kept, self._seconds)
+
+    def page(self, table: Table, place: KeptPlace, moment: float) -> Page | None:
+        """The rows of a place as bytes, if all of them are there and young enough."""
+        since = moment - self.age(table)
+        found = [self._pages.get(part) for part in place.parts]
+        pages = [each.page for each in found if each is not None and each.asked > since]
+        if not found or len(pages) < len(found):
+            return None
+        if place.keys is None:
+            return pages[0]
+        return Page([row for page in pages for row in page.rows])
+
+    def keep(
+        self,
+        table: Table,
+        names: Names,
+        place: KeptPlace,
+        sent: Page,
+        rows: Sequence[Any],
+        asked: float,
+    ) -> None:
+        """
+        Keep the rows that a service sent, as they were sent and as they were read.
+
+        Not where an operation has them of another way of its own, and not where there are many.
+        """
+        if len(rows) >= PAGE_SIZE or not is_raw(sent):
+            return
+        self._note(table, names)
+        texts = list(map(bytes, sent.rows))
+        if place.keys is None:
+            self._put(place.parts[0], replace(sent, rows=texts, last=None), asked)
+            return
+        pairs: list[Any] = list(map(_SentRow, rows, texts))
+        groups = grouped(pairs, place.keys.columns)
+        for part in place.parts:
+            self._put(part, Page([each.text for each in groups.get(part[1], ())]), asked)
+
+    def forget(self, entity: str) -> None:
+        """A row of this table was changed: nothing that may come from it is used any more."""
+        self.changes += 1
+        if any(entity in origin or UNKNOWN in origin for origin in self._origins.values()):
+            self._pages.clear()
+            self._origins.clear()
+            self.size = 0
+
+    def _put(self, name: Part, page: Page, asked: float) -> None:
+        place, key = name
+        texts = [part for part in (*place, *key) if isinstance(part, str)]
+        size = ENTRY + sum(ROW + len(row) for row in page.rows) + sum(map(len, texts))
+        if size > LARGEST:
+            return
+        old = self._pages.pop(name, None)
+        self._pages[name] = KeptPage(page, asked, size)
+        self.size += size - (old.size if old else 0)
+        while self.size > self._most or self._is_over(asked):
+            _, gone = self._pages.popitem(last=False)
+            self.size -= gone.size
+
+    def _is_over(self, moment: float) -> bool:
+        """True if the oldest page is too old for every table."""
+        oldest = next(iter(self._pages.values()))
+        return oldest.asked <= moment - self._seconds
+
+    def _note(self, table: Table, names: Names) -> None:
+        """Note the tables of which values stand in rows of this one."""
+        known = table.entity, names.version
+        if known not in self._origins:
+            found = {table.entity}
+            for path in table.all_paths:
+                found.update(_along(names, table.entity, path))
+            self._origins[known] = frozenset(found)
+
+
+NOTHING_KEPT = KeptRows()
+"""For readers that ask for everything."""
+
+
+class _SentRow(Struct):
+    """A row, and the text in which it came."""
+
+    row: Any
+    text: bytes
+
+    def get(self, name: str, /) -> Any:
+        return self.row.get(name)
+
+
+def _along(names: Names, entity: str, path: str) -> list[str]:
+    """The tables that a path leads through."""
+    found = []
+    for lookup in path.split("/")[:-1]:
+        step = names.step(entity, lookup)
+        if step is None:
+            break
+        entity = step.entity
+        found.append(entity)
+    return found

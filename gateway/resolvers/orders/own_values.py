@@ -1,0 +1,132 @@
+"""Values of the members that extensions add to the inputs of orders -> columns, or mistakes."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from strawberry.utils.str_converters import to_camel_case
+
+from gateway.auth.principal import Principal
+from gateway.model.declarations import Column
+from gateway.model.kinds import OptionSet
+from gateway.resolvers.orders.input_checks import plain, unkept
+from gateway.resolvers.orders.inputs import Own
+from gateway.resolvers.orders.user_errors import Errors, invalid
+from gateway.schema.context import Context
+from gateway.upstream.conditions import Raw
+from gateway.upstream.names import Names
+
+EMPTY = "cannot be empty."
+YES, NO = ("true", "yes", "ja", "1"), ("false", "no", "nee", "0")
+WORDS = {word: word in YES for word in (*YES, *NO)}
+"""The ways to write yes and no in a list."""
+
+
+class Unreadable(ValueError):
+    """A text of a list is no value of its column; the message says what would be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRules:
+    """The rules for values of extensions' members: the caller's rights, and the environment."""
+
+    principal: Principal
+    names: Names
+
+    def mistakes(self, own: Own, *path: str) -> Errors:
+        """The values that cannot be kept; Forbidden where the caller's roles hide a member."""
+        for spec in own:
+            self.principal.show(spec.home.name, to_camel_case(spec.name))
+        return [
+            invalid(f"{to_camel_case(spec.name)} {said}", *path, to_camel_case(spec.name))
+            for spec, value in own.items()
+            for said in self._wrong(spec, plain(value))
+        ]
+
+    def hides(self, spec: Column) -> bool:
+        """True if the caller's roles hide a member."""
+        return f"{spec.home.name}.{to_camel_case(spec.name)}" in self.principal.rights.hidden
+
+    def _wrong(self, spec: Column, value: Any) -> Iterator[str]:
+        entity = spec.home.entity
+        if value is None:
+            if not spec.optional:
+                yield EMPTY
+        elif not self.names.has(entity, spec.path):
+            yield "cannot be stored: this environment has no such column."
+        elif isinstance(value, str):
+            known = self.names.entities.get(entity)
+            yield from unkept(value, known.lengths.get(spec.path) if known else None)
+        elif isinstance(value, OptionSet) and value.is_unknown:
+            yield "must be one of the other values."
+        elif isinstance(value, Decimal) and not value.is_finite():
+            yield "must be a finite number."
+        elif isinstance(value, datetime) and value.tzinfo is None:
+            yield "needs a time zone, as in 2026-12-31T12:00:00Z."
+
+
+def own_rules(context: Context) -> OwnRules:
+    """The rules of whoever asks."""
+    return OwnRules(context.principal, context.writer.names)
+
+
+def columns(own: Own) -> dict[str, Any]:
+    """The values by the columns that hold them, nulls included, as they are written."""
+    return {spec.path: _sent(plain(value)) for spec, value in own.items()}
+
+
+def kept(raw: Raw, members: Iterable[Column]) -> Own:
+    """The values that a row has for these members; a number that no option has is none of them."""
+    found = {spec: spec.decode(raw.get(spec.path)) for spec in members}
+    return {
+        spec: None if isinstance(value, OptionSet) and value.is_unknown else value
+        for spec, value in found.items()
+    }
+
+
+def read(spec: Column, text: str) -> Any:
+    """The value that a cell of a list says for a member; Unreadable where it says none."""
+    said = text.strip()
+    if not said:
+        return None
+    try:
+        return said if spec.type is str else _read(spec.type, said)
+    except (ValueError, ArithmeticError, KeyError):
+        raise Unreadable(f"“{said[:40]}” cannot be read; write {_example(spec.type)}.") from None
+
+
+def _read(type_: Any, text: str) -> Any:
+    if issubclass(type_, OptionSet):
+        return type_[text.upper().replace(" ", "_")]
+    if type_ is bool:
+        return WORDS[text.casefold()]
+    if type_ in (date, datetime):
+        return type_.fromisoformat(text)
+    return type_(text)
+
+
+def _example(type_: Any) -> str:
+    if issubclass(type_, OptionSet):
+        return "one of " + ", ".join(each.name for each in type_ if not each.is_unknown)
+    return EXAMPLES[type_]
+
+
+EXAMPLES = {
+    bool: "yes or no",
+    int: "it as 1250",
+    Decimal: "it as 1250.5",
+    date: "it as 2026-12-31",
+    datetime: "it as 2026-12-31T12:00:00Z",
+}
+
+
+def _sent(value: Any) -> Any:
+    match value:
+        case OptionSet():
+            return value.value
+        case datetime():
+            # Dynamics keeps whole seconds, and says them so when it is read again.
+            return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return value

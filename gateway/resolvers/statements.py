@@ -1,0 +1,115 @@
+"""The statement of an account: what was owed before a period, what came and went, and after it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+
+import strawberry
+
+from gateway.errors import InvalidInput
+from gateway.model.tables import paths
+from gateway.schema import ids
+from gateway.schema.business.accounts import Account
+from gateway.schema.business.balances import transactions_of
+from gateway.schema.business.ledger import Transaction, TransactionKind
+from gateway.schema.business.values import Money
+from gateway.schema.context import Info
+
+ENTRIES = 2_000
+"""The number of entries that one statement has at most."""
+TOLD = paths(
+    Transaction,
+    "posted_on",
+    "due_on",
+    "invoice_number",
+    "voucher",
+    "description",
+    "amount",
+    "_type",
+)
+
+
+@strawberry.type(description="A transaction on a statement.")
+class StatementEntry:
+    """One line of a statement."""
+
+    posted_on: date | None = strawberry.field(description="The day of the transaction.")
+    due_on: date | None = strawberry.field(description="The day by which it is to be paid.")
+    kind: TransactionKind | None = strawberry.field(description="The kind of transaction.")
+    invoice_number: str | None = strawberry.field(description="The number of the invoice.")
+    voucher: str | None = strawberry.field(description="The voucher in the ledger.")
+    description: str | None = strawberry.field(description="The text of the transaction.")
+    amount: Money = strawberry.field(description="Its amount; negative for what is owed less.")
+    balance: Money = strawberry.field(description="The amount owed after it.")
+
+
+@strawberry.type(description="The statement of an account in one currency.")
+class Statement:
+    """Opening balance, entries and closing balance always add up."""
+
+    currency: str = strawberry.field(description="The ISO code of the currency.")
+    opening: Money = strawberry.field(description="The amount owed before the first day.")
+    closing: Money = strawberry.field(description="The amount owed after the last day.")
+    entries: list[StatementEntry] = strawberry.field(
+        description=f"The transactions of the period, oldest first; at most {ENTRIES:,}."
+    )
+
+
+async def statement(
+    info: Info, account: strawberry.ID, first: date, last: date
+) -> list[Statement] | None:
+    """The statements of an account, by currency; None for an account that is not there."""
+    if first > last:
+        raise InvalidInput("The last day is before the first.", argument="to")
+    info.context.principal.access(Transaction.__table__.needs)
+    loaders = info.context.loaders
+    key = ids.key(Account.__table__, account)
+    row = await loaders.node(Account, key, paths(Account, "number", "company"))
+    rows = await transactions_of(loaders, row, TOLD) if row else None
+    if rows is None:
+        return None
+    within = sum(_within(row, first, last) for row in rows)
+    if within > ENTRIES:
+        raise InvalidInput("The period has too many transactions; shorten it.", argument="to")
+    known = [row for row in rows if row.posted_on and row.amount and row.posted_on <= last]
+    currencies = sorted({row.amount.currency or "" for row in known if row.amount} - {""})
+    return [_of_currency(info, code, known, first) for code in currencies]
+
+
+def _within(row: Transaction, first: date, last: date) -> bool:
+    return row.posted_on is not None and first <= row.posted_on <= last
+
+
+def _of_currency(info: Info, code: str, rows: Iterable[Transaction], first: date) -> Statement:
+    mine = [row for row in rows if row.amount and row.amount.currency == code]
+    days = [(row.posted_on or first, row) for row in mine]
+    before = _sum([row for day, row in days if day < first])
+    after, entries = before, []
+    listed = [(day, row.voucher or "", row) for day, row in days if day >= first]
+    for _, _, row in sorted(listed, key=lambda each: each[:2]):
+        amount = row.amount.amount if row.amount else Decimal()
+        after += amount
+        entries.append(_entry(info, row, Money(amount=amount, currency=code), after))
+    return Statement(
+        currency=code,
+        opening=Money(amount=before, currency=code),
+        closing=Money(amount=after, currency=code),
+        entries=entries,
+    )
+
+
+def _sum(rows: Sequence[Transaction]) -> Decimal:
+    return sum((row.amount.amount for row in rows if row.amount), Decimal())
+
+
+def _entry(info: Info, row: Transaction, amount: Money, after: Decimal) -> StatementEntry:
+    return StatementEntry(
+        posted_on=row.posted_on,
+        due_on=row.due_on,
+        kind=row.kind(info.context.loaders),
+        invoice_number=row.invoice_number or None,
+        voucher=row.voucher,
+        description=row.description or None,
+        amount=amount,
+        balance=Money(amount=after, currency=amount.currency),
+    )

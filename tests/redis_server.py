@@ -1,0 +1,62 @@
+"""A real Redis for a test, where the machine has one."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+SERVER = shutil.which("redis-server")
+needs_redis = pytest.mark.skipif(
+    SERVER is None, reason="needs redis-server: scripts/install as root"
+)
+
+
+@dataclass
+class Server:
+    """A Redis of its own, that can be killed and come back empty."""
+
+    folder: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def client(self) -> Redis:
+        return Redis.from_url(self.url, decode_responses=True)
+
+    def start(self) -> None:
+        assert SERVER
+        command = [SERVER, "--port", str(self.port), "--save", "", "--dir", str(self.folder)]
+        command += ["--bind", "127.0.0.1", "--enable-debug-command", "yes"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        for _ in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 0.2).close()
+                return
+            except OSError:
+                pass
+        raise TimeoutError("redis-server did not start")
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        found = Server(tmp_path, free.getsockname()[1])
+    found.start()
+    yield found
+    found.kill()
