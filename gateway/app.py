@@ -33,6 +33,7 @@ from gateway.resolvers.orders.inputs import MOST
 from gateway.resolvers.root import build
 from gateway.schema.vocabulary import vocabulary
 
+ALLOWED = ("Authorization", "Cache-Control", "Content-Type")
 PREFLIGHT_SECONDS = 600
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -161,7 +162,14 @@ def _cors(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", REQUEST_ID, ACCOUNT, VIEW_AS],
+            allow_headers=[
+                "Authorization",
+                "Cache-Control",
+                "Content-Type",
+                REQUEST_ID,
+                ACCOUNT,
+                VIEW_AS,
+            ],
             expose_headers=[REQUEST_ID, "Retry-After", "RateLimit", "RateLimit-Policy"],
             max_age=PREFLIGHT_SECONDS,
         )

@@ -58,6 +58,8 @@ DATAVERSE_ROOT = "/api/data/v9.2/"
 FINOPS_ROOT = "/data/"
 ACCOUNT = "X-Account"
 """The header by which a caller of several accounts chooses one for the whole request."""
+CACHING = b"cache-control"
+"""The header by which a caller has rows asked for anew (`no-cache`), whatever is kept."""
 _ACCOUNT = ACCOUNT.lower().encode()
 TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
     "own": Http1Transport,
@@ -146,6 +148,7 @@ class Outside:
             request.source,
             begun=request.begun,
             priority=request.headers.get(PRIORITY),
+            fresh=b"no-cache" in request.headers.get(CACHING, b""),
         )
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
@@ -160,15 +163,17 @@ class Outside:
         *,
         begun: float | None = None,
         priority: bytes | None = None,
+        fresh: bool = False,
     ) -> Context:
         """
         The shared services for one request, with its id, its start `begun` and its `Priority`
-        header.
+        header. With `fresh`, no cached row is used.
         """
         clock = asyncio.get_running_loop().time
         deadline = (clock() if begun is None else begun) + self._settings.deadline
         errand = errand_of(principal, priority)
         allowance = Allowance(self._settings.upstream_calls, deadline, clock, errand=errand)
+        allowance.fresh = fresh
         return Context(
             principal,
             Loaders(Reader(self._services, principal, allowance, kept=self._kept)),

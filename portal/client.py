@@ -45,12 +45,15 @@ class Caller:
     token: str = field(repr=False)
     account: str | None = None
     seen_as: str | None = None
+    fresh: bool = False
+    """True if no answer will do that the gateway has kept: an order is made of it."""
 
     @property
     def headers(self) -> dict[str, str]:
         chosen = {"X-Account": self.account} if self.account else {}
         eyes = {"X-View-As": self.seen_as} if self.seen_as else {}
-        return {"Authorization": f"Bearer {self.token}", **chosen, **eyes}
+        anew = {"Cache-Control": "no-cache"} if self.fresh else {}
+        return {"Authorization": f"Bearer {self.token}", **chosen, **eyes, **anew}
 
 
 @dataclass(frozen=True, slots=True)

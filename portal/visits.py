@@ -36,6 +36,9 @@ MAXIMUM_FORM: Final = 1_000_000
 EVERYWHERE: Final = {"viewer", "account"}
 """Documents that are about all accounts of the caller, whichever one is picked."""
 
+MAKING: Final = {"changing", "wizard"}
+"""Documents of which an order is made or changed: what they say must be so now."""
+
 ORDERING: Final = "orders:create"
 """The permission of those who may have a draft."""
 
@@ -167,7 +170,8 @@ class Visit:
         picked = self.session.account if document not in EVERYWHERE else None
         is_staff = self.viewer.get("viewer", {}).get("kind") == "staff"
         chosen = picked["id"] if picked and not is_staff else None
-        return Caller(self.user.tokens.access, chosen, self.user.seen_as)
+        fresh = document in MAKING
+        return Caller(self.user.tokens.access, chosen, self.user.seen_as, fresh=fresh)
 
     def notice(self, message: str) -> None:
         """Show a message about a finished action on the next page."""

@@ -109,6 +109,18 @@ async def test_what_is_kept_is_shown_no_longer_than_the_setting_says(
     assert (at_once, later["name"]) == (before, "Renamed")
 
 
+async def test_a_caller_may_have_everything_asked_for_anew(changing_world: Starlette) -> None:
+    anew = {"Cache-Control": "no-cache"}
+    async with keeping(changing_world) as stack:
+        product = await buyable(stack)
+        await stack.ask(ONE, id=product["id"])
+        with altered(changing_world, "product", "msdyn_productnumber = ?", product["number"],
+                     name="Renamed"):  # fmt: skip
+            found = await stack.ask(ONE, headers=anew, id=product["id"])
+
+    assert found.data["product"]["name"] == "Renamed"
+
+
 async def test_a_table_may_say_that_its_rows_age_sooner_than_others() -> None:
     kept = KeptRows(600.0)
     ages = {name: kept.age(table) for name, table in TABLES.items() if table.kept}

@@ -323,3 +323,16 @@ async def test_a_mistake_in_one_is_named(tmp_path: Path, wrong: str) -> None:
         build([name])
 
     assert str(found.value) == sentence
+
+
+async def test_what_is_written_to_a_table_that_is_kept_shows_at_once(
+    customised: Starlette, more: str
+) -> None:
+    modules = ("examples.acme", more)
+    async with running(customised, extensions=modules, keep_rows=60.0) as stack:
+        TABLES["Visit"].kept = 60.0
+        known = (await stack.ask(VISITS)).data["visits"]["totalCount"]
+        (await visit(stack, "kept")).data["requestVisit"]
+        told = (await stack.ask(VISITS)).data["visits"]["totalCount"]
+
+    assert told == known + 1

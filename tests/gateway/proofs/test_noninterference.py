@@ -25,6 +25,7 @@ pytestmark = pytest.mark.anyio
 
 REQUESTS = 5_000 if NIGHTLY else 250
 CALLERS = ("jane", "rep", "partner")
+OTHERS = ("may", "sam", "admin")
 PATIENT = {
     "partners": partners("partner=US-001@usmf"),
     # A busy machine must not answer in another way in one of the worlds.
@@ -65,12 +66,19 @@ async def pair(
 
 
 @pytest.fixture
-async def keepers(worlds: tuple[Starlette, Starlette]) -> AsyncIterator[tuple[Stack, Stack]]:
+async def keepers(
+    worlds: tuple[Starlette, Starlette], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Stack, Stack]]:
     """A gateway that asks for everything, and one before the other world that keeps rows."""
+    for name in ("REMEMBER", "EVERY"):
+        monkeypatch.setattr(kept, name, 86_400.0)
     async with (
         running(worlds[0], **PATIENT) as plain,
         running(worlds[1], **PATIENT, keep_rows=86_400.0) as keeping,
     ):
+        for caller in (*CALLERS, *OTHERS):
+            await plain.ask("{ viewer { kind } }", as_=caller)
+            await keeping.ask("{ viewer { kind } }", as_=caller)
         yield plain, keeping
 
 
@@ -129,7 +137,7 @@ async def test_rows_kept_for_whomever_change_nothing(keepers: tuple[Stack, Stack
     for number in range(REQUESTS):
         query, variables = requests.next()
         caller = CALLERS[number % len(CALLERS)]
-        for other in random.sample([*CALLERS, "may", "sam", "admin"], random.randint(0, 2)):
+        for other in random.sample([*CALLERS, *OTHERS], random.randint(0, 2)):
             await seen(keeping, query, other, variables)
         expected, calls = await seen(plain, query, caller, variables)
         found, calls_there = await seen(keeping, query, caller, variables)
