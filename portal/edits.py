@@ -13,7 +13,7 @@ from typing import Any, Final
 from portal.drafts import LENGTHS, TOO_LONG, is_too_long, quantity
 from portal.language import Language
 from portal.lists import NO_DATE, day
-from portal.own_fields import OWN, OwnField, read_form
+from portal.own_fields import OWN, Mistyped, OwnField, read_form
 from portal.words import N_
 
 WAS: Final = "was-"
@@ -60,8 +60,17 @@ def _is_new(name: str) -> bool:
     return name in ADDED or name.startswith(REMOVE)
 
 
+def line_of(name: str, own: Iterable[OwnField] = ()) -> str:
+    """The id of the line that a field of the form is about; empty for one of the header."""
+    prefixes = (QUANTITY, REMOVE, *(f"{field.field}-" for field in own))
+    return next((name.removeprefix(one) for one in prefixes if name.startswith(one)), "")
+
+
 def mistakes(
-    edits: Mapping[str, str], language: Language, own: Sequence[OwnField] = ()
+    edits: Mapping[str, str],
+    language: Language,
+    own: Sequence[OwnField] = (),
+    of_lines: Sequence[OwnField] = (),
 ) -> dict[str, str]:
     """The edits that cannot be sent as typed, by field: they are neither cut nor left out."""
     found = {
@@ -74,6 +83,7 @@ def mistakes(
         },
         **_addition(edits, language),
         **_own(edits, language, own)[1],
+        **_own_of_lines(edits, language, of_lines)[1],
     }
     return {name: message for name, message in found.items() if message}
 
@@ -105,10 +115,14 @@ def _amount(edits: Mapping[str, str], name: str, language: Language) -> Decimal 
 
 
 def changes(
-    edits: Mapping[str, str], language: Language, key: str, own: Sequence[OwnField] = ()
+    edits: Mapping[str, str],
+    language: Language,
+    key: str,
+    own: Sequence[OwnField] = (),
+    of_lines: Sequence[OwnField] = (),
 ) -> list[Change]:
     """The changes to ask of the gateway for edits without mistakes; `key` is for what is added."""
-    changed, gone = _lines(edits, language)
+    changed, gone = _lines(edits, language, _own_of_lines(edits, language, of_lines)[0])
     return [
         *_header(edits, _own(edits, language, own)[0]),
         *changed,
@@ -117,12 +131,16 @@ def changes(
     ]
 
 
-def remaining(edits: Mapping[str, str], done: Iterable[Change]) -> dict[str, str]:
+def remaining(
+    edits: Mapping[str, str], done: Iterable[Change], of_lines: Sequence[OwnField] = ()
+) -> dict[str, str]:
     """The edits without those that are made."""
     operations = {change.operation for change in done}
     made = {name for change in done for name in FIELDS.get(change.operation, (change.field,))}
     if "Update" in operations:
-        made |= {name for name in edits if name.startswith(OWN)}
+        made |= {name for name in edits if name.startswith(OWN) and not line_of(name, of_lines)}
+    lines = {change.values["line"] for change in done if "line" in change.values}
+    made |= {name for name in edits if line_of(name, of_lines) in lines}
     return {name: value for name, value in edits.items() if name not in made}
 
 
@@ -135,6 +153,24 @@ def _own(
     return {field.name: values.get(field.name) for field in changed}, wrong
 
 
+def _own_of_lines(
+    edits: Mapping[str, str], language: Language, own: Sequence[OwnField]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The same for fields of lines: values by line and field, but for lines that go."""
+    values: dict[str, dict[str, Any]] = {}
+    wrong: dict[str, str] = {}
+    for name, text in edits.items():
+        for field in own:
+            line = name.removeprefix(f"{field.field}-")
+            if line == name or not field.in_changes or REMOVE + line in edits:
+                continue
+            try:
+                values.setdefault(line, {})[field.name] = field.read(text, language)
+            except Mistyped as error:
+                wrong[name] = str(error)
+    return values, wrong
+
+
 def _header(edits: Mapping[str, str], own: Mapping[str, Any]) -> list[Change]:
     """A field that was cleared is sent as null where it is a day."""
     values = {column: edits[name].strip() for name, column in TEXTS.items() if name in edits}
@@ -145,17 +181,21 @@ def _header(edits: Mapping[str, str], own: Mapping[str, Any]) -> list[Change]:
     return [Change("Update", first, said)] if said else []
 
 
-def _lines(edits: Mapping[str, str], language: Language) -> tuple[list[Change], list[Change]]:
-    """Lines with another quantity, and lines that go."""
+def _lines(
+    edits: Mapping[str, str], language: Language, own: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[Change], list[Change]]:
+    """Lines with another quantity or other fields of extensions, and lines that go."""
     gone = [name.removeprefix(REMOVE) for name in edits if name.startswith(REMOVE)]
-    amounts = {
-        name.removeprefix(QUANTITY): str(_amount(edits, name, language))
+    changed: dict[str, dict[str, Any]] = {
+        name.removeprefix(QUANTITY): {"quantity": str(_amount(edits, name, language))}
         for name in edits
         if name.startswith(QUANTITY)
     }
+    for line, values in own.items():
+        changed.setdefault(line, {}).update(values)
     return [
-        Change("UpdateLine", QUANTITY + line, {"line": line, "quantity": amount})
-        for line, amount in amounts.items()
+        Change("UpdateLine", QUANTITY + line, {"line": line, **values})
+        for line, values in changed.items()
         if line not in gone
     ], [Change("RemoveLine", REMOVE + line, {"line": line}) for line in gone]
 

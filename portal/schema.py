@@ -11,6 +11,7 @@ from graphql import (
     FieldNode,
     GraphQLEnumType,
     GraphQLError,
+    GraphQLField,
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLNonNull,
@@ -60,7 +61,7 @@ KNOWN: Final = {
     "version",
 }
 """The fields of these inputs that every gateway has: the portal has places of its own for them."""
-READING: Final = {ORDER: {"Order", "Changeable", "Update"}, LINE: {"Order", "Lines"}}
+READING: Final = {ORDER: {"Order", "Changeable", "Update"}, LINE: {"Order", "Lines", "Changeable"}}
 """The operations of our documents that need the fields, by their type."""
 KINDS: Final[Mapping[str, str]] = {
     "Int": "whole",
@@ -115,8 +116,10 @@ def _readable(schema: GraphQLSchema, type_: str, fields: Iterable[OwnField]) -> 
 
 def _fields(schema: GraphQLSchema, type_: str) -> Iterator[OwnField]:
     new, changes = (_inputs(schema, name) for name in INPUTS[type_])
+    found = schema.get_type(type_)
+    shown = found.fields if isinstance(found, GraphQLObjectType) else {}
     for name in dict.fromkeys([*new, *changes]):
-        yield _field(name, new.get(name), changes.get(name))
+        yield _field(name, new.get(name), changes.get(name), shown.get(name))
 
 
 def _inputs(schema: GraphQLSchema, name: str) -> dict[str, GraphQLInputField]:
@@ -125,14 +128,20 @@ def _inputs(schema: GraphQLSchema, name: str) -> dict[str, GraphQLInputField]:
     return {name: field for name, field in fields.items() if name not in KNOWN}
 
 
-def _field(name: str, new: GraphQLInputField | None, changed: GraphQLInputField | None) -> OwnField:
+def _field(
+    name: str,
+    new: GraphQLInputField | None,
+    changed: GraphQLInputField | None,
+    shown: GraphQLField | None,
+) -> OwnField:
+    """The field as inputs have it, described as where it is read."""
     one = new or changed
     assert one is not None, "it comes from one of the inputs"  # noqa: S101
     type_ = get_named_type(one.type)
     members = type_.values.items() if isinstance(type_, GraphQLEnumType) else ()
     return OwnField(
         name,
-        one.description or name,
+        (shown or one).description or name,
         "choice" if members else KINDS.get(type_.name, "text"),
         {each: member.description or each for each, member in members if each != UNKNOWN},
         in_new=new is not None,

@@ -9,6 +9,7 @@ from emulator.errors import BadPayload, BadQuery, InvalidValue, MissingValue, No
 from emulator.exchange import Answer, Ask, Segment, segments
 from emulator.finops.keys import read_key, url_key
 from emulator.finops.public_metadata import answer as public_metadata
+from emulator.finops.reports import Archive, is_report
 from emulator.finops.writing import FinopsWriter
 from emulator.metadata import Service, Table
 from emulator.odata.options import Query, flag, read_query, read_selection
@@ -117,6 +118,8 @@ class FinopsRequest:
 
     def _collection(self, table: Table, rest: list[Segment]) -> Answer:
         handlers: dict[str, Callable[[Table], Answer]] = {"GET": self._page, "POST": self._create}
+        if is_report(table.set, rest) and self.ask.method == "POST":
+            return self._report()
         if rest == [Segment("$count")] and self.ask.method == "GET":
             handlers["GET"] = self._count
         elif rest:
@@ -126,6 +129,10 @@ class FinopsRequest:
                 f"The requested resource does not support http method '{self.ask.method}'."
             )
         return handlers[self.ask.method](table)
+
+    def _report(self) -> Answer:
+        context = f"{self.ask.base}/$metadata#Edm.String"
+        return Answer(200, {"@odata.context": context, **Archive(self.store).run(self.ask.body)})
 
     def _page(self, table: Table) -> Answer:
         query = read_query(self.store.shown, table, self.options)

@@ -42,15 +42,17 @@ async def change(visit: Visit) -> Response:
     if visit.request.method == "GET":
         return await _shown(visit, {}, page_of(visit.query, LINES), Outcome())
     typed, page = edits.edited(visit.form), page_of(visit.query, LINES)
+    own = visit.site.own
     if "before" in visit.form or "after" in visit.form:
         return await _shown(visit, typed, page_of(visit.form, LINES), Outcome())
-    if wrong := edits.mistakes(typed, visit.language, visit.site.own.fields):
+    if wrong := edits.mistakes(typed, visit.language, own.fields, own.line_fields):
         return await _shown(visit, typed, page, Outcome(mistakes=wrong))
-    key, own = visit.form.get("key", ""), visit.site.own.fields
-    asked = edits.changes(typed, visit.language, key, own)
+    key = visit.form.get("key", "")
+    asked = edits.changes(typed, visit.language, key, own.fields, own.line_fields)
     outcome = await _made(visit, asked)
     if outcome.done < len(asked):
-        return await _shown(visit, edits.remaining(typed, asked[: outcome.done]), page, outcome)
+        left = edits.remaining(typed, asked[: outcome.done], own.line_fields)
+        return await _shown(visit, left, page, outcome)
     said = N_("Your changes have been saved.") if asked else N_("Nothing was changed.")
     visit.notice(visit.translate(said))
     return visit.go(visit.here)
@@ -94,7 +96,7 @@ async def _shown(
         outcome=outcome,
         mistakes=outcome.mistakes,
         typed=typed,
-        elsewhere=_elsewhere(visit.form, typed, here),
+        elsewhere=_elsewhere(visit, typed, here),
         where=urlencode({name: page[name] for name in ("before", "after") if page.get(name)}),
         key=(visit.form.get("key") if "number" in typed else None) or str(uuid.uuid4()),
         is_open=order["status"] in CHANGEABLE,
@@ -103,13 +105,10 @@ async def _shown(
     )
 
 
-def _elsewhere(form: Mapping[str, str], typed: Mapping[str, str], here: set[str]) -> dict[str, str]:
+def _elsewhere(visit: Visit, typed: Mapping[str, str], here: set[str]) -> dict[str, str]:
     """The fields that keep what was typed for lines of other pages."""
-    names = [
-        name
-        for name in typed
-        if name.startswith((edits.QUANTITY, edits.REMOVE)) and name.partition("-")[2] not in here
-    ]
+    form, own = visit.form, visit.site.own.line_fields
+    names = [name for name in typed if edits.line_of(name, own) not in {"", *here}]
     kept = {name: typed[name] for name in names}
     was = {edits.WAS + name: form.get(edits.WAS + name) for name in names}
     return kept | {name: value for name, value in was.items() if value is not None}

@@ -138,8 +138,8 @@ def facts(text: str) -> dict[str, str]:
 
 def values(text: str) -> dict[str, str]:
     """The own fields of a form, as they stand in it."""
-    inputs = re.findall(r'<input id="(own-\w+)"[^>]*? value="([^"]*)"', text)
-    selects = re.findall(r'<select id="(own-\w+)".*?</select>', text, re.DOTALL)
+    inputs = re.findall(r'<input id="(own-[\w-]+)"[^>]*? value="([^"]*)"', text)
+    selects = re.findall(r'<select id="(own-[\w-]+)".*?</select>', text, re.DOTALL)
     bodies = {
         name: re.search(rf'<select id="{name}".*?</select>', text, re.DOTALL) for name in selects
     }
@@ -238,7 +238,7 @@ async def test_what_the_gateway_refuses_is_said_with_the_name_of_its_field(jane:
     change = await jane.post(f"{address}/change", **form_of(jane) | {"own-project": "x" * 21})
 
     for page in (summary, change):
-        assert re.search(r"The project(</a>)?: At most 20 characters\.", page.text)
+        assert re.search(r"The project(</a>)?: May have at most 20 characters\.", page.text)
 
 
 async def test_they_are_in_the_words_of_the_adopters_catalogue(jane: Visitor) -> None:
@@ -333,4 +333,30 @@ async def test_what_the_gateway_refuses_of_a_line_is_said_with_the_name_of_its_f
     await items(jane, **LINE | {"own-shelf-1": "x" * 11})
     summary = await jane.get("/orders/new/review")
 
-    assert "The shelf: At most 10 characters." in readable(summary.text)
+    assert "The shelf: May have at most 10 characters." in readable(summary.text)
+
+
+async def test_the_form_of_an_order_changes_fields_of_lines(jane: Visitor) -> None:
+    await discard(jane)
+    await items(jane, **LINE)
+    await jane.get("/orders/new/review")
+    key, seen = jane.hidden("key"), jane.hidden("seen")
+    address = (await jane.post("/orders/new/submit", key=key, seen=seen)).url.path
+    await jane.get(f"{address}/change")
+    form = form_of(jane)
+    (shelf,) = [name for name in form if name.startswith("own-shelf-")]
+
+    long = await jane.post(f"{address}/change", **form | {shelf: "x" * 11})
+    saved = await jane.post(f"{address}/change", **form_of(jane) | {shelf: "S-8"})
+    again = form_of(jane)
+    cleared = await jane.post(f"{address}/change", **again | {shelf: ""})
+    order = await jane.get(address)
+
+    assert form[shelf] == "S-7"
+    assert not any(name.startswith("own-loading-") for name in form)
+    assert "Null clears it" not in long.text
+    assert "The shelf: May have at most 10 characters." in readable(long.text)
+    assert "Your changes have been saved." in saved.text
+    assert again[shelf] == "S-8"
+    assert "Your changes have been saved." in cleared.text
+    assert "The shelf" not in readable(order.text)

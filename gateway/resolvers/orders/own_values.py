@@ -40,7 +40,7 @@ class OwnRules:
         for spec in own:
             self.principal.show(spec.home.name, to_camel_case(spec.name))
         return [
-            invalid(f"{to_camel_case(spec.name)} {said}", *path, to_camel_case(spec.name))
+            invalid(f"{said[0].upper()}{said[1:]}", *path, to_camel_case(spec.name))
             for spec, value in own.items()
             for said in self._wrong(spec, plain(value))
         ]
