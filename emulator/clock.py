@@ -1,4 +1,4 @@
-"""The emulator's time: the wall's, or one that stands still until somebody moves it."""
+"""The emulator's clock: real time, or a time that stands still until it is advanced."""
 
 import asyncio
 from collections.abc import Callable

@@ -20,7 +20,7 @@ from emulator.vocabulary import FINOPS_PLACES, FINOPS_TYPES, STAFF, TYPES, enum
 Json = dict[str, Any]
 OWNERSHIP: Final = {"UserOwned": "user", "OrganizationOwned": "organization"}
 VIRTUAL: Final = {"MultiSelectPicklistType": Type.CHOICES, "ImageType": Type.BINARY}
-"""Types whose attribute type says no more than that they are virtual."""
+"""The types that Dataverse lists only as `Virtual` attributes, by their type name."""
 TEXT_LENGTH, PLACES, BASE_PLACES = 100, 2, 4
 COUNTED: Final = (Type.CHOICE, Type.CHOICES)
 LOOKUPS: Final = {"Lookup", "Owner", "Customer"}
@@ -38,7 +38,7 @@ def table_of(row: Json, known: Table | None) -> Table:
     key = row.get("PrimaryIdAttribute") or (known.id if known else f"{name}id")
     primary = row.get("PrimaryNameAttribute") or (known.primary_name if known else None)
     for column in known.columns.values() if known else ():
-        # Rows are told apart and numbered by these, whether or not they are described.
+        # The emulator identifies and numbers rows by these columns, even if they are not described.
         if column.name in (key, "versionnumber"):
             columns.setdefault(column.name, column)
     columns.setdefault("versionnumber", Column("versionnumber", Type.BIGINT, "versionnumber"))

@@ -148,7 +148,7 @@ def _mentioned(said: Mapping[str, Json]) -> set[str]:
 
 
 def _bare(table: Table) -> Table:
-    """A table whose navigation properties are to be woven anew."""
+    """A copy of a table without its navigation properties, which are added again later."""
     own = {n: each for n, each in table.navigations.items() if each.lookup is None}
     finops = table.service is Service.FINOPS
     return replace(table, columns=dict(table.columns), navigations=own if finops else {})

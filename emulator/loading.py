@@ -112,7 +112,7 @@ class Load:
     def _settle_lookups(self) -> None:
         for dangling in list(self._store.dangling_lookups()):
             table = self._store.catalog.tables[dangling.set]
-            # Owners and other users stay behind when data is exported; nobody misses them here.
+            # Exports leave out owners and other users; the emulator does not need them.
             if not table.columns[dangling.column].system:
                 self._report(table, dangling)
 

@@ -188,7 +188,9 @@ class Table:
     beyond: tuple[tuple[str, bool], ...] = ()
     """Navigation properties, and whether they lead to many, whose targets are not known."""
     privileges: Mapping[str, str] = field(default_factory=dict)
-    """The names of its privileges by what they allow, where an environment tells them."""
+    """
+    The names of the table's privileges by the right that they give, if the environment lists them.
+    """
 
     @property
     def id(self) -> str:

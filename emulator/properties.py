@@ -25,7 +25,7 @@ class Waiting:
 
 
 Read = Callable[[Row, object, list[Waiting]], None]
-"""Puts a property's value into a row, or raises `ValueError` with what is wrong with it."""
+"""A function that puts a property's value into a row; it raises ValueError with the mistake."""
 
 
 class Properties(dict[str, Read]):
@@ -89,7 +89,7 @@ class Properties(dict[str, Read]):
         return self._table.columns.get(f"_{folded}_value")
 
     def _expanded(self, navigation: Navigation) -> Read:
-        """A single row that came by `$expand` tells no more than the lookup beside it."""
+        """A reader of rows from `$expand` of a lookup, which keeps the key alone."""
         target = self._catalog.tables[navigation.target]
 
         def read(row: Row, value: object, waiting: list[Waiting]) -> None:

@@ -230,7 +230,7 @@ class Store:
         return [dict(zip(names, values, strict=True)) for values in cursor]
 
     def write(self, table: Table, rows: Iterable[Row]) -> None:
-        """Insert rows in kept form; what one lacks is what a new row usually holds."""
+        """Insert rows in stored form; missing columns get the defaults of a new row."""
         written = list(rows)
         names = list(dict.fromkeys(name for row in written for name in row))
         if not written:

@@ -45,9 +45,9 @@ USUAL_TARGETS: Final = {
     "owningbusinessunit": "businessunit", "accountid": "account", "contactid": "contact",
     "parentcontactid": "contact",
 }  # fmt: skip
-"""Targets of lookups whose target no source names."""
+"""Targets of lookups for which no source names one."""
 USUAL_STATES: Final = {"Active": 0, "Inactive": 1}
-"""By the label of a status reason whose state no source names."""
+"""The states of status reasons for which no source names one, by their label."""
 STAFF: Final = {"systemuser", "team", "businessunit", "organization", "externalparty"}
 ALTERNATE_STATES: Final = (
     OptionSet("statecode", (Option(0, "Active"), Option(1, "Inactive"))),
@@ -56,7 +56,7 @@ ALTERNATE_STATES: Final = (
 PLACES: Final = {Type.MONEY: 2, Type.DECIMAL: 2}
 BASE_PLACES, FINOPS_PLACES, PRICE_PLACES = 4, 6, 4
 TEXT_LENGTHS: Final = {Type.STRING: 100, Type.MEMO: 2000}
-"""The platform's length for a new column, used for texts whose length nobody knows."""
+"""The platform's length for a new column, used for texts whose length is not known."""
 SETTABLE: Final = {"yes", "~", "?", ""}
 
 
@@ -307,7 +307,7 @@ def _property(known: dictionary.Property, more: Supplement) -> Column:
 
 @cache
 def enum(name: str) -> OptionSet:
-    """An enumeration of F&O; one whose members nobody lists has none."""
+    """An enumeration of F&O; it is empty if no source lists its members."""
     bare = name.rpartition(".")[2]
     members = dictionary.enums().get(bare, {})
     return OptionSet(bare, tuple(Option(value, member) for member, value in members.items()), True)

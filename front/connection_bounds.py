@@ -1,9 +1,9 @@
 """
-uvicorn's HTTP/1.1 protocol with bounds on what a connection may cost before anybody knows whose it
-is: bytes and counts of a head, of what is held in all, times to send and to be read.
+uvicorn's HTTP/1.1 protocol with bounds on the cost of a connection before authentication: bytes and
+counts of a head, bytes held by all connections, and the times to send and to be read.
 
-A proxy in front does the same for whoever has one. What passes a bound is closed and not logged:
-whoever can connect could fill the log.
+A proxy in front can do the same. A connection that exceeds a bound is closed and not logged,
+because otherwise any client could fill the log.
 """
 
 import asyncio
@@ -152,7 +152,7 @@ class Bounded(HttpToolsProtocol):
         self._enter(BODY)
         super().on_headers_complete()
         if len(self.pipeline) > len(self._queued):
-            # Many fit into what is received at once, so they are counted one by one.
+            # One received block can hold many requests, so they are counted one by one.
             self._queued.append(self._head + WAITING)
             self._check()
 

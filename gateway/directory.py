@@ -119,11 +119,11 @@ class Directory:
             self._renewing = asyncio.create_task(self._customers.keep_fresh(self._renewed))
 
     async def renew(self) -> None:
-        """Look up anew, many by one call, who was there of late; `start` does it all the time."""
+        """Look up the callers of the last minutes again, many by one call; `start` repeats this."""
         await self._customers.renew(self._renewed)
 
     def stop(self) -> None:
-        """Renew nobody any more."""
+        """Stop renewing callers."""
         if self._renewing is not None:
             self._renewing.cancel()
 
@@ -336,7 +336,7 @@ class Directory:
         """The one active contact of an address; an inactive one where there is none, to say so."""
         if active:
             return only([Contact(row) for row in active], email)
-        # Not compared exactly: whoever else Dataverse takes for this address makes it ambiguous.
+        # Not compared exactly: every contact that Dataverse matches makes the address ambiguous.
         query = ODataQuery("contact", tuple(sorted(CONTACT)), at(email), top=2)
         (rows,) = await self._at_once(query)
         return only([Contact(row) for row in rows], email)

@@ -1,29 +1,29 @@
-"""Everything that the gateway tells a caller about what went wrong: one class, one code.
+"""The errors that a caller may read: each class has one code.
 
 * GatewayError
-  x CallerError                   the request is at fault; sending it again will not help
+  x CallerError                   the request is wrong; sending it again will not help
     + Unauthenticated             UNAUTHENTICATED       no token, or one that is not accepted
     + Forbidden                   FORBIDDEN             known, but not allowed to do this
-    + NotFound                    NOT_FOUND             absent, or somebody else's: never told apart
-    + InvalidInput                INVALID_INPUT         an argument has a value we cannot use
-    + InvalidCursor               INVALID_CURSOR        a paging cursor of another list, or damaged
+    + NotFound                    NOT_FOUND             does not exist, or is not the caller's
+    + InvalidInput                INVALID_INPUT         a value of an argument cannot be used
+    + InvalidCursor               INVALID_CURSOR        a cursor of another list, or a damaged one
     + LimitExceeded               LIMIT_EXCEEDED        the document or its answer is too large
-    + UnknownDocument             UNKNOWN_DOCUMENT      not one of the documents that are trusted
-    + WritesRefused               WRITES_REFUSED        the environment lacks what safe writes need
+    + UnknownDocument             UNKNOWN_DOCUMENT      the document is not a trusted one
+    + WritesRefused               WRITES_REFUSED        the environment does not allow safe writes
     + NotAvailableHere            NOT_AVAILABLE_HERE    the environment does not have the table
-  x UpstreamError                 Dynamics is at fault; the request may be good
-    + UpstreamUnavailable         UPSTREAM_UNAVAILABLE  not reachable, or it answered with a fault
+  x UpstreamError                 Dynamics failed; the request may be right
+    + UpstreamUnavailable         UPSTREAM_UNAVAILABLE  not reachable, or answered with a fault
     + UpstreamTimeout             UPSTREAM_TIMEOUT      no answer within the deadline
     + UpstreamThrottled           UPSTREAM_THROTTLED    service protection; `retryAfter` in seconds
-    + UpstreamRefused             UPSTREAM_REFUSED      it understood the request and said no
-    + UpstreamMismatch            UPSTREAM_MISMATCH     its answer is not what the schema promises
-    + NotAsked                                          it was not asked; `retryAfter` in seconds
-      - RateLimited               RATE_LIMITED          the caller asks for more than its part
-      - Overloaded                OVERLOADED            all callers together ask for too much
+    + UpstreamRefused             UPSTREAM_REFUSED      the service refused the request
+    + UpstreamMismatch            UPSTREAM_MISMATCH     the answer does not fit the declared table
+    + NotAsked                                          nothing was sent; `retryAfter` in seconds
+      - RateLimited               RATE_LIMITED          the caller exceeds its share
+      - Overloaded                OVERLOADED            all callers together exceed the limits
 
-Two further codes have no class, as nothing in the gateway raises them on purpose: `INTERNAL` stands
-for every exception that is not in this tree (masked, logged once with the request id), and
-`BAD_REQUEST` for a document that GraphQL itself refuses.
+Two further codes have no class, because the gateway never raises them on purpose: `INTERNAL` is the
+code of every other exception (masked, logged once with the request id), `BAD_REQUEST` the code of a
+document that fails GraphQL's own validation.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ class GatewayError(Exception):
 
 
 class CallerError(GatewayError):
-    """The request is at fault."""
+    """The request is wrong; sending it again will not help."""
 
 
 class Unauthenticated(CallerError):
@@ -60,23 +60,61 @@ class Unauthenticated(CallerError):
     reason = ""
     """The reason of the refusal, never for a caller."""
     who: Mapping[str, str | None] = {}
-    """The claims of a token that was good as such, never for a caller."""
+    """The claims of the token, if its signature was valid; never for a caller."""
 
 
 class Forbidden(CallerError):
-    """The caller is known but lacks the permission that the table or mutation needs."""
+    """
+    The caller is known but may not do this. Code FORBIDDEN.
+
+    Example:
+
+        @query(needs="account")
+        async def audit_of_machines(info: Info) -> str | None:
+            '''Only for machines that call by themselves.'''
+            if caller(info).contact:
+                raise Forbidden("Only a partner may read this.")
+            return "Nothing to report."
+
+        # FORBIDDEN { auditOfMachines }
+    """
 
     code = "FORBIDDEN"
 
 
 class NotFound(CallerError):
-    """The thing does not exist for this caller. Absent and foreign are answered alike."""
+    """
+    The row does not exist, or the caller may not see it: the two are never told apart.
+    Code NOT_FOUND.
+
+    Example:
+
+        @query(needs="account")
+        async def manual(info: Info, serial: str) -> str | None:
+            '''The address of a machine's manual.'''
+            raise NotFound("There is no such machine.", argument="serial")
+
+        # NOT_FOUND { manual(serial: "M-0") }
+    """
 
     code = "NOT_FOUND"
 
 
 class InvalidInput(CallerError):
-    """An argument has a value that cannot be used; `argument` names it."""
+    """
+    An argument has a value that cannot be used; `argument` names it. Code INVALID_INPUT.
+
+    Example:
+
+        @query(needs="account")
+        async def half(info: Info, amount: int) -> int | None:
+            '''Half of an even number.'''
+            if amount % 2:
+                raise InvalidInput("The amount must be even.", argument="amount")
+            return amount // 2
+
+        # INVALID_INPUT { half(amount: 3) }
+    """
 
     code = "INVALID_INPUT"
 
@@ -100,7 +138,7 @@ class UnknownDocument(CallerError):
 
 
 class WritesRefused(CallerError):
-    """The environment lacks what makes writes safe; `reason` says what. Reads work."""
+    """The environment does not allow safe writes; `reason` names the cause. Reads work."""
 
     code = "WRITES_REFUSED"
 
@@ -112,10 +150,10 @@ class NotAvailableHere(CallerError):
 
 
 class UpstreamError(GatewayError):
-    """Dynamics could not, or would not, answer."""
+    """Dynamics did not answer, or refused the request."""
 
     doubtful = False
-    """True if a write was sent, and may have been carried out all the same."""
+    """True if a write was sent and may have succeeded."""
 
 
 class UpstreamUnavailable(UpstreamError):
@@ -130,7 +168,7 @@ class SignInFailed(UpstreamUnavailable):
     reason = ""
     """The reason, in codes that quote nothing; never for a caller."""
     refusal = ""
-    """The OAuth error code of the token endpoint; empty where that gave none."""
+    """The OAuth error code of the token endpoint; empty without one."""
 
 
 class UpstreamTimeout(UpstreamError):
@@ -146,32 +184,32 @@ class UpstreamThrottled(UpstreamError):
 
 
 class UpstreamRefused(UpstreamError):
-    """The service understood the request and said no; `reason` is its code, never its text."""
+    """The service refused the request; `reason` is its error code, never its text."""
 
     code = "UPSTREAM_REFUSED"
     words = ""
-    """The service's own words, never for a caller: they may quote anybody's rows."""
+    """The service's message, never for a caller: it may quote other people's rows."""
     status = 0
     """The HTTP status of the answer."""
 
 
 class UpstreamMismatch(UpstreamError):
-    """The service's answer is not what the declared table promises."""
+    """The service's answer does not fit the declared table."""
 
     code = "UPSTREAM_MISMATCH"
 
 
 class NotAsked(UpstreamError):
-    """Nothing was sent, as it could not have been answered in time; `retryAfter` is in seconds."""
+    """Nothing was sent, because no answer would come in time; `retryAfter` is in seconds."""
 
 
 class RateLimited(NotAsked):
-    """The caller asks for more than a fair part, or than its quota; others are served."""
+    """The caller exceeds its fair share or its quota; others are served."""
 
     code = "RATE_LIMITED"
 
 
 class Overloaded(NotAsked):
-    """All callers together ask for more than Dynamics takes from the gateway."""
+    """All callers together exceed the limits of Dynamics."""
 
     code = "OVERLOADED"

@@ -1,4 +1,4 @@
-"""The services that a process reaches, and what it remembers of them."""
+"""The connections of a process to its services, and the state that it keeps about them."""
 
 import asyncio
 from collections import Counter
@@ -35,11 +35,11 @@ from gateway.http.explaining import Explanation, explanation
 from gateway.http.metrics import Counts, Spent
 from gateway.http.receiving import Received
 from gateway.keying import key_for
-from gateway.loaders.footing import Footing
 from gateway.loaders.kept_rows import KeptRows
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
+from gateway.loaders.write_safety import WriteSafety
 from gateway.loaders.writer import Writer, Writes
 from gateway.metadata import assumed, overrides, remembered
 from gateway.metadata.learning import Learning
@@ -108,7 +108,7 @@ class Outside:
             patience=settings.mutation_deadline,
             limit=settings.write_limit,
         )
-        self._footing = Footing(
+        self._write_safety = WriteSafety(
             self._services["dataverse"],
             SalesOrder.__table__.entity,
             key=KEY,
@@ -176,8 +176,8 @@ class Outside:
         fresh: bool = False,
     ) -> Context:
         """
-        The same for a request of this id, which came at `begun` with this `Priority`; `fresh`: all
-        rows are asked for anew.
+        The shared services for one request, with its id, its start `begun` and its `Priority`
+        header. With `fresh`, no cached row is used.
         """
         clock = asyncio.get_running_loop().time
         deadline = (clock() if begun is None else begun) + self._settings.deadline
@@ -192,7 +192,7 @@ class Outside:
                 principal,
                 allowance,
                 self._writes,
-                self._footing,
+                self._write_safety,
                 self._kept,
             ),
             request,

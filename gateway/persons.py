@@ -173,8 +173,8 @@ def beyond_doubt(
     party_rows: Iterable[Any],
 ) -> dict[Identity, Customer]:
     """
-    Those of the persons of whom rows of many say all there is to know; whoever needs a second look,
-    or is not the only one in question, is left out.
+    The persons that the combined rows identify completely; persons who need a second lookup, or who
+    are not unique, are left out.
     """
     held: dict[tuple[str | None, str | None], list[ExternalIdentity]] = {}
     bound: dict[UUID | None, list[ExternalIdentity]] = {}

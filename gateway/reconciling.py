@@ -63,7 +63,7 @@ async def reconcile(
     ours = await _dated(dataverse, SalesOrder, OURS, placed, since, until, allowance, carried)
     theirs = await _dated(finops, ErpOrder, THEIRS, made, since, until, allowance)
     known, held = set(map(_key, ours)), set(map(_key, theirs))
-    # Either side may have dated an order otherwise, so whatever seems to lack is asked for by key.
+    # The two sides may date an order differently, so each missing order is looked up by its key.
     held |= set(map(_key, await _named(finops, ErpOrder, THEIRS, known - held, allowance)))
     known |= set(map(_key, await _named(dataverse, SalesOrder, OURS, held - known, allowance)))
     strays = [*_unsynced(ours, held), *_orphaned(theirs, known)]

@@ -143,7 +143,7 @@ def _own(settings: Settings, schema: str = "") -> OwnSchema:
 
 
 def _check(brand: Brand, pages: Sequence[Page], templates: Templates) -> None:
-    """BrandError with whatever a visitor would stumble over."""
+    """Raise BrandError with every mistake that a visitor would notice."""
     branding.refuse(
         [
             *branding.unknown_pages(brand, (page.part for page in pages)),
@@ -213,7 +213,7 @@ async def _shown(visit: Visit) -> Response:
 
 
 async def _read(visit: Visit) -> None:
-    """The form of somebody who has a session; nobody else's is worth reading."""
+    """Read the form if the visitor has a session; without one it is not read."""
     if visit.request.method == "POST" and not visit.site.sessions.is_kept(visit.session):
         raise (Stale if visit.page.public else SignInNeeded)
     visit.form = await read_form(visit.request)
@@ -222,7 +222,7 @@ async def _read(visit: Visit) -> None:
 def _told(visit: Visit, error: Gone | Overtaken) -> Response:
     """A form about a draft that is not as the form has it, from another tab or from before."""
     if isinstance(error, Overtaken):
-        said = visit.translate("Your draft was changed in another tab. Look it over.")
+        said = visit.translate("Your draft was changed in another tab. Please review it.")
     elif error.order:
         said = visit.translate("This draft was placed as order %s. Nothing was changed.")
         said = said % (error.number or "")

@@ -9,8 +9,8 @@ from portal.sessions import Session, Sessions, carried, guest
 
 class Cookies:
     """
-    Two of them: the id of a session that the server keeps, and what a browser carries for a visitor
-    who has none. Behind TLS their names bind them to the host.
+    The two cookies: the id of a session on the server, and the sealed state of a visitor without a
+    session. Behind TLS, their names bind them to the host.
     """
 
     def __init__(self, sessions: Sessions, seals: Seals, *, secure: bool) -> None:

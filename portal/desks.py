@@ -54,13 +54,13 @@ class Desk:
     state: State = State.EMPTY
     draft: Draft = field(default_factory=Draft)
     revision: int = 0
-    """Counts what was changed, so that a form tells whether it shows the draft as it is."""
+    """Counts the changes, so that a form can tell if it shows the current draft."""
     since: float = 0.0
     """The time at which the request that is under way was sent."""
     lost: float = 0.0
     """The time at which the last request without an answer was sent; 0 if all were answered."""
     operation: str | None = None
-    """By which the gateway can tell what became of the last one."""
+    """The id with which the gateway can be asked for the outcome of the last attempt."""
     placed: tuple[Placed, ...] = ()
     discarded: Draft | None = None
 
@@ -179,7 +179,7 @@ def unanswered(desk: Desk, sent: Desk) -> Desk:
 
 
 def pending(desk: Desk, sent: Desk, operation: str) -> Desk:
-    """The gateway does not know yet, and has said how to ask."""
+    """The outcome is not known yet; `operation` is the id to ask for it with."""
     return _told(desk, sent, state=State.UNKNOWN, operation=operation)
 
 
@@ -194,7 +194,7 @@ def refused(desk: Desk, sent: Desk, now: float) -> Desk:
 
 
 def made(desk: Desk, key: str, order: str, number: str | None) -> Desk:
-    """The order is there. Whoever says so is right, however late."""
+    """The order exists; this is accepted from any answer, however late it comes."""
     known = desk.placed if desk.placed_as(key) else (*desk.placed, Placed(key, order, number))
     remembered = replace(desk, placed=known[-REMEMBERED:])
     if desk.draft.key != key:

@@ -137,7 +137,7 @@ class Draft:
         return draft
 
     def change(self, line: DraftLine) -> "Draft":
-        """The line of the same id as it is to be."""
+        """The changed line, which replaces the line of the same id."""
         return self._with(line if one.id == line.id else one for one in self.lines)
 
     def remove(self, line: int) -> "Draft":

@@ -27,7 +27,7 @@ DECIMALS: Final = 10
 """Of a quantity that is sent; the gateway knows what the product allows."""
 FIELDS: Final[Mapping[str, Iterable[str]]] = {"Update": (*TEXTS, *DATES), "AddLines": ADDED}
 """The fields of a mutation that has several."""
-NO_QUANTITY: Final = N_("This is not a quantity in which the product is sold.")
+NO_QUANTITY: Final = N_("This product is not sold in this quantity.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def unmet(
     order: Mapping[str, Any] | None,
     own: Sequence[OwnField] = (),
 ) -> list[str]:
-    """The fields of the header that do not stand as they were asked for."""
+    """The fields of the header whose value is not the requested one."""
     if change.operation != "Update" or order is None:
         return []
     names = {**TEXTS, **DATES}

@@ -9,7 +9,7 @@ class PortalError(Exception):
 
 
 class SignInNeeded(PortalError):
-    """Nobody is signed in, or not any longer."""
+    """The page needs a signed-in visitor."""
 
     status = 401
     kind = "sign-in"
@@ -37,7 +37,7 @@ class Stale(PortalError):
 
 
 class NotFound(PortalError):
-    """Not there, or not for this caller: the gateway does not tell which."""
+    """The thing does not exist, or the caller may not see it; the gateway does not tell which."""
 
     status = 404
     kind = "not-found"

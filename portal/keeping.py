@@ -25,7 +25,7 @@ def owner_of(issuer: str, subject: str, account: str | None) -> str:
 
 
 class Desks:
-    """All desks. What is written anywhere else in the meantime is never written over."""
+    """All desks; a change never overwrites one that another process stored meanwhile."""
 
     def __init__(self, store: DraftStore) -> None:
         self._store = store
@@ -36,7 +36,9 @@ class Desks:
         return _read(await self._store.load(owner))
 
     async def change(self, owner: str, move: Callable[[Desk], Desk]) -> Desk:
-        """Apply `move` to the desk as it is when it is written; raise whatever it raises."""
+        """
+        Apply `move` to the current desk and store the result; exceptions of `move` pass through.
+        """
         for _ in range(TRIES):
             found = await self._store.load(owner)
             before = _read(found)

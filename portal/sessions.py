@@ -44,7 +44,7 @@ class Tokens:
 
 @dataclass(slots=True)
 class User:
-    """The person who is signed in, and what the gateway said of them last."""
+    """The signed-in person, with the last answer of the gateway about their rights."""
 
     subject: str
     tokens: Tokens
@@ -54,12 +54,12 @@ class User:
     name: str | None = None
     """The issuer's name for them, if they are nobody's contact."""
     seen_as: str | None = None
-    """The contact with whose eyes staff look at the site."""
+    """The contact whose view of the site a member of staff sees."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A form that was sent when nobody was signed in any more."""
+    """A form that was sent after the session had ended; it waits for the same person."""
 
     path: str
     form: tuple[tuple[str, str], ...]
@@ -104,13 +104,16 @@ class Session(Memory):
     id: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     touched: float = field(default_factory=time.time)
     kept: Kept | None = None
-    """As it is in the store."""
+    """The stored form of the session."""
     carried: Guest = field(default_factory=Guest)
     """As the browser has it, where the server keeps nothing."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def signed_in(self, user: User) -> None:
-        """Somebody came back from the issuer; if it is somebody else, nothing waits for them."""
+        """
+        Start the session of a person whom the issuer signed in; forms that wait for another person
+        are dropped.
+        """
         if self.subject != user.subject:
             self.account = self.pending = None
             self.notices = []
@@ -142,7 +145,7 @@ def carried(session: Session, seals: Seals) -> str:
 
 
 def guest(cookie: str | None, seals: Seals) -> Session:
-    """The session of somebody who has not signed in; a fresh one for a cookie that is not ours."""
+    """The session of a visitor who has not signed in; a new one if the cookie is not valid."""
     content = seals.open(GUEST, cookie) if cookie else None
     if content is None:
         return Session()
@@ -207,7 +210,7 @@ class Sessions:
         return session
 
     def save(self, session: Session) -> None:
-        """Write down what a request changed."""
+        """Store the changes that a request made to the session."""
         if self._store is None or not self.is_kept(session):
             return
         kept = Kept(written(session), session.touched)

@@ -43,7 +43,7 @@ def url(value: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that the operator decides; what the site looks like is the brand's."""
+    """The settings of a portal; its brand folder has its looks."""
 
     config: str | None = variable(
         "TOML file with any of these settings; a variable of the environment wins over it.",
@@ -51,17 +51,21 @@ class Settings:
     )
     gateway_url: str = variable("The gateway, e.g. `https://api.contoso.com`.", url)
     issuer: str = variable("The OpenID Connect issuer that people sign in at.", url)
-    client_id: str = variable("The portal's own client id there.")
+    client_id: str = variable("The portal's client id at the issuer.")
     client_secret: str = variable("The secret of that client.", secret=True)
-    public_url: str = variable("Where people reach the portal; `/callback` goes to it.", url)
+    public_url: str = variable(
+        "The public address of the portal; the issuer redirects to `/callback` below it.", url
+    )
     scope: str = variable(
-        "What is asked for at sign-in; with Entra also the API's scope.",
+        "Scopes that sign-in requests; with Entra also the API's scope.",
         default="openid profile email offline_access",
     )
     brand: Path | None = variable(  # noqa: RUF009 - a field
-        "Your folder with `brand.toml` and all.", folder, default=None
+        "Your folder with `brand.toml`, templates and assets.", folder, default=None
     )
-    extensions: tuple[str, ...] = variable("Your modules with pages.", parsing.words, default=())
+    extensions: tuple[str, ...] = variable(
+        "Your modules with further pages.", parsing.words, default=()
+    )
     schema: Path | None = variable(  # noqa: RUF009 - a field
         "The printed schema of your gateway, whose own fields of orders are shown then.",
         file,
@@ -69,29 +73,31 @@ class Settings:
     )
     host: str = variable("Address to listen on.", default="127.0.0.1")
     port: int = variable("Port to listen on.", parsing.port, default=8080)
-    idle_minutes: int = variable("A session ends after so long unused.", parsing.count, default=60)
+    idle_minutes: int = variable(
+        "Minutes without a request after which a session ends.", parsing.count, default=60
+    )
     session_hours: int = variable(
-        "A session ends so long after sign-in.", parsing.count, default=12
+        "Hours after sign-in at which a session ends.", parsing.count, default=12
     )
     sessions: Path | None = variable(  # noqa: RUF009 - a field
-        "A file that keeps sessions over restarts, shared by the processes of one machine.",
+        "File that keeps sessions over restarts, shared by the processes of one machine.",
         file,
         default=None,
     )
     drafts: Path | None = variable(  # noqa: RUF009 - a field
-        "A file that keeps drafts, and orders that are being checked, over restarts.",
+        "File that keeps drafts, and orders that are being checked, over restarts.",
         file,
         default=None,
     )
     secret: tuple[str, ...] = variable(
-        "Seals drafts and cookies; of several the first seals and all open."
-        " Without one, the client secret does.",
+        "Secret that seals drafts and cookies. Of several, the first seals and all open."
+        " Without it, the client secret is used.",
         parsing.words,
         default=(),
         secret=True,
     )
     timeout: float = variable(
-        "Seconds that the gateway may take; orders take up to 25.", parsing.seconds, default=30.0
+        "Seconds to wait for the gateway; orders take up to 25.", parsing.seconds, default=30.0
     )
 
     @property

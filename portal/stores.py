@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS draft (
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A session as it was written down, and when its visitor was there last."""
+    """A stored session, with the time of its visitor's last request."""
 
     content: bytes
     touched: float
@@ -118,8 +118,8 @@ class DraftStore(Protocol):
 
     async def save(self, owner: str, written: Written) -> bool:
         """
-        In place of the version before it, of none if it is the first; False if that is not what is
-        there: somebody else was faster. True only when it will not be lost any more.
+        Replace the previous version (none for the first); False if the stored version is another
+        one, because somebody else was faster. True only after the data is safely stored.
         """
 
 

@@ -92,7 +92,7 @@ class Visit:
     page: Page
     form: Mapping[str, str] = field(default_factory=dict)
     is_partial: bool = False
-    """True if some of what was asked for did not come."""
+    """True if the gateway answered with only a part of the data."""
     desk: Desk = field(default_factory=Desk)
     """The caller's work under way for the account that was picked."""
 
@@ -174,11 +174,11 @@ class Visit:
         return Caller(self.user.tokens.access, chosen, self.user.seen_as, fresh=fresh)
 
     def notice(self, message: str) -> None:
-        """Say on the next page that is shown what was done."""
+        """Show a message about a finished action on the next page."""
         self.session.notices.append(Notice(message))
 
     def warn(self, message: str) -> None:
-        """Say on the next page that is shown what was not done, and why."""
+        """Show a warning on the next page: the action that failed, and the reason."""
         self.session.notices.append(Notice(message, "warn"))
 
     def refusal(self, error: Mapping[str, Any]) -> str:
@@ -249,7 +249,10 @@ def _is_fresh(user: User) -> bool:
 
 
 async def _renew(visit: Visit, user: User) -> None:
-    """Renew what is over; whoever waited for somebody else to do it finds nothing to do."""
+    """
+    Renew expired tokens and capabilities; a request that waited for another one's renewal reuses
+    it.
+    """
     if is_over(user.tokens):
         user.tokens = await visit.site.issuer.renew(user.tokens)
     if not _is_fresh(user):
@@ -260,8 +263,8 @@ async def _renew(visit: Visit, user: User) -> None:
 
 async def _known(visit: Visit, user: User) -> Mapping[str, Any]:
     """
-    Ask the gateway who the caller is; signing in once more would not help a caller who was refused
-    at once. A view as somebody who is no longer a customer ends.
+    Ask the gateway for the caller's roles and accounts. Signing in again would not help a caller
+    who was refused at once. A view as a customer ends if that person is no longer a customer.
     """
     try:
         return await visit.ask("viewer", "Viewer")

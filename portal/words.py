@@ -75,7 +75,7 @@ ROLES: Final[Mapping[str, str]] = {
     "buyer": N_("Buyer: sees and places their own orders"),
     "representative": N_("Representative: sees and places all orders of the account"),
     "administrator": N_("Staff of the seller"),
-    "partner": N_("Machine of a customer"),
+    "partner": N_("Customer's system"),
 }
 CHANGEABLE: Final = (None, "ACTIVE", "CONFIRMED")
 """The statuses of orders that their buyers may still change; the gateway has the last word."""

@@ -25,7 +25,7 @@ class FileReading:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A list, and what there is to choose from where only a person can tell."""
+    """A list and, if its encoding is ambiguous, the readings to choose from."""
 
     sheet: Sheet
     readings: Sequence[FileReading] = ()

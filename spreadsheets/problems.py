@@ -12,36 +12,38 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for a marker
     return message
 
 
-WORKBOOK: Final = N_("This is a workbook. Save it as CSV in your spreadsheet, and send that.")
-DOCUMENT: Final = N_("This is a document and no list. Save the list as CSV, and send that.")
-PICTURE: Final = N_("This is a picture and no list. Save the list as CSV, and send that.")
-NO_TEXT: Final = N_("This file is not text. Save the list as CSV, and send that.")
-NO_LINES: Final = N_("There are no lines in this list.")
-TOO_MANY: Final = N_("At most %(most)s lines at once; row %(row)s is one too many.")
+WORKBOOK: Final = N_(
+    "This file is a workbook. Save it as CSV in your spreadsheet program and upload it."
+)
+DOCUMENT: Final = N_("This file is a document, not a list. Save the list as CSV and upload it.")
+PICTURE: Final = N_("This file is a picture, not a list. Save the list as CSV and upload it.")
+NO_TEXT: Final = N_("This file is not a text file. Save the list as CSV and upload it.")
+NO_LINES: Final = N_("This list has no lines.")
+TOO_MANY: Final = N_("A list may have at most %(most)s lines; row %(row)s is one too many.")
 LETTERS: Final = N_(
-    "The file does not say how its letters are stored, and this line can be read in several ways. "
+    "The file does not name its character encoding, and this line can be read in several ways. "
     "Choose one, or save the list as “CSV UTF-8”."
 )
-LOST_LETTER: Final = N_("A letter of this line was lost when the list was saved. Write it again.")
-CONTROL: Final = N_("There is a sign in this line that cannot be written. Delete it.")
+LOST_LETTER: Final = N_("A character in this line was lost when the list was saved. Type it again.")
+CONTROL: Final = N_("This line contains a character that cannot be used. Delete it.")
 QUOTES: Final = N_(
-    "The quotes of this line do not fit. Close a quote that was opened, and write a quote inside "
-    "of quotes twice."
+    "The quotation marks in this line do not match. Close each one, and double a quotation mark "
+    "inside quoted text."
 )
 TOO_LONG: Final = N_("A cell of this line is too long; at most %(most)s characters.")
-NO_QUANTITY: Final = N_("There must be a column for the quantity.")
-NO_NUMBER: Final = N_("There must be a column for the number of the product.")
+NO_QUANTITY: Final = N_("Add a column with the quantity.")
+NO_NUMBER: Final = N_("Add a column with the product number.")
 TWICE: Final = N_("There are two columns “%(cell)s”.")
-UNNAMED: Final = N_("“%(cell)s” stands in a column without a name.")
-ABOVE: Final = N_("This line stands above the names of the columns.")
+UNNAMED: Final = N_("“%(cell)s” is in a column without a name.")
+ABOVE: Final = N_("This line is above the column names.")
 INCOMPLETE: Final = N_("A line needs a product number and a quantity.")
-NO_NUMERAL: Final = N_("“%(cell)s” is no number; write it as 1250 or 1250.5.")
+NO_NUMERAL: Final = N_("“%(cell)s” is not a number; write it as 1250 or 1250.5.")
 TWO_WAYS: Final = N_("“%(cell)s” can be read in two ways; write %(larger)s or %(smaller)s.")
 HALVES: Final = N_(
-    "“%(cell)s” can be one number, or a number and a note. Write decimals behind a point, and say "
-    "more in the note."
+    "“%(cell)s” can be one number, or a number and a note. Use a point for decimals, and put "
+    "further text into the note."
 )
-NO_DAY: Final = N_("“%(cell)s” is no day; write it as 2026-12-31.")
+NO_DAY: Final = N_("“%(cell)s” is not a date; write it as 2026-12-31.")
 
 
 @dataclass(frozen=True, slots=True)

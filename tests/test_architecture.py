@@ -237,7 +237,7 @@ to its collector, and the demo asks itself. `operator` only hands a transport on
 MAY_ASK_UPSTREAM = {
     "gateway.directory",
     "gateway.loaders.asks",
-    "gateway.loaders.footing",
+    "gateway.loaders.write_safety",
     "gateway.loaders.reader",
     "gateway.loaders.writer",
     "gateway.metadata.learning",

@@ -220,7 +220,7 @@ class Inward:
         return tx.update(table, current, new)
 
     def _new(self, tx: Transaction, map_: Map, values: Row, *key: Stored) -> Row:
-        """A row that arrives from the ERP; its id follows from what it is known by there."""
+        """A new row from the ERP; its id is derived from its key in the ERP."""
         table = self.store.catalog.named(map_.table)
         text = "/".join(str(each).lower() for each in (table.set, *key))
         row = defaults(table) | values | {table.id: guid_order(str(uuid5(NAMESPACE_URL, text)))}
@@ -286,7 +286,7 @@ def _named(values: Row) -> Row:
 
 
 def _based(table: Table, row: Row, touched: Iterable[str]) -> Row:
-    """The row with the base amounts of what was touched worked out anew."""
+    """The row with the base amounts of its changed columns recomputed."""
     names = set(touched)
     for column in table.columns.values():
         if column.base_of in names:

@@ -61,7 +61,7 @@ class Throttle(Action, frozen=True, tag="throttle"):
 
 
 class Expired(Action, frozen=True, tag="expired"):
-    """401, as for a token whose time has run out."""
+    """An answer of 401, as for an expired token."""
 
     async def before(self, side: str, clock: Clock) -> float:
         raise Unauthorized("The access token has expired.")
@@ -102,14 +102,14 @@ class Slow(Action, frozen=True, tag="slow"):
 
 
 class Malformed(Action, frozen=True, tag="malformed"):
-    """A success whose body is no JSON."""
+    """A successful answer whose body is not JSON."""
 
     def after(self, answer: Answer) -> Answer:
         return Answer(answer.status, BROKEN, answer.headers)
 
 
 class ForeignLink(Action, frozen=True, tag="foreign_link"):
-    """A page whose next link leads to somebody else's host."""
+    """A page whose next link leads to another host."""
 
     url: str = "https://elsewhere.example/api/data/v9.2/accounts?$skiptoken=1"
 
@@ -122,7 +122,7 @@ class ForeignLink(Action, frozen=True, tag="foreign_link"):
 
 
 class ErpDown(Action, frozen=True, tag="erp_down"):
-    """F&O does not answer; whatever Dataverse would have it write fails with it."""
+    """F&O does not answer, and every write that dual-write carries there fails."""
 
     sides: ClassVar[frozenset[str]] = frozenset({"finops", "dualwrite"})
 

@@ -59,7 +59,7 @@ class Protection:
             usage.spent += self._now() - start
 
     def headers(self, user: User) -> dict[str, str]:
-        """The headers by which the services tell with every answer what is left."""
+        """The headers of an answer with the remaining budget."""
         usage = self._users[user]
         left = max(0, self.limits.requests - len(usage.ended))
         seconds = max(0.0, self.limits.seconds - usage.spent)

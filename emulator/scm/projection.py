@@ -86,7 +86,7 @@ class Projection:
     def _forget(
         self, tx: Transaction, area: Stored, number: Stored, kept: Collection[Stored] | None
     ) -> None:
-        """Rows whose line, or without `kept` whose order, is gone."""
+        """Delete the rows of removed lines, or without `kept` the rows of removed orders."""
         rows = self._sales.orders.rows
         for row in rows(CDS_LINES, area, "SalesOrderNumber", number):
             if kept is None or row["LineCreationSequenceNumber"] not in kept:

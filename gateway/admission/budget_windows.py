@@ -7,7 +7,7 @@ from collections import deque
 from math import inf
 
 WINDOW = 300.0
-"""Seconds for which Dataverse and F&O count what was used."""
+"""The length of the window in seconds in which Dataverse and F&O count the use."""
 SLOT = 5.0
 """Seconds of use that are remembered as one."""
 LATER = 1.0
@@ -77,7 +77,7 @@ class BudgetWindow:
             self.look_at = -inf
 
     def take(self, amount: float, moment: float) -> None:
-        """Count what is used."""
+        """Count `amount` as used."""
         if self.limit == inf:
             return
         slots = self._slots
@@ -105,7 +105,7 @@ class BudgetWindow:
         self._others = max(self._seen[0], before)
 
     def used_up(self, moment: float) -> None:
-        """The service refuses more: whatever we believed, nothing is left."""
+        """The service refused a call: treat the budget as used up."""
         if self.limit == inf:
             return
         self._forget(moment)
@@ -121,7 +121,7 @@ class BudgetWindow:
         self._forget(moment)
         self.look_at = moment + LOOK
         parts, own, limit = self._parts, self._own, self.limit
-        # What siblings may use anyway is not ours to reckon with; what goes beyond is, in part.
+        # The other processes' own shares are not counted here; their use beyond them is, in part.
         others = self._others - limit * (parts - 1) / parts if parts > 1 else self._others
         others = max(others, 0.0) / parts if parts > 1 else others
         scale = 1.0 if others >= 0 or not own else max(0.0, own + others) / own
@@ -135,7 +135,7 @@ class BudgetWindow:
         return self.free
 
     def wait(self, amount: float) -> float:
-        """Seconds until `amount` more may be used, if nobody else uses anything."""
+        """Seconds until `amount` more may be used, without other use meanwhile."""
         lacking = amount - self.free
         return 0.0 if lacking <= 0 else lacking / max(self.rate, 1e-9)
 

@@ -1,4 +1,4 @@
-"""Shut while a service refuses everybody; one call at a time tries whether it still does."""
+"""A door that is shut while a service refuses all calls; one call at a time probes it."""
 
 from math import inf
 
@@ -7,7 +7,7 @@ FIRST, LAST = 5.0, 30.0
 
 
 class Door:
-    """Open, or shut until a probe was not refused."""
+    """The state of one service: open, or shut until a probe succeeds."""
 
     __slots__ = ("_interval", "_probing", "opens", "shut_at")
 
@@ -35,7 +35,7 @@ class Door:
         self.opens = moment + min(seconds, self._interval)
 
     def probe(self, moment: float) -> bool:
-        """True if the one who asks is the probe now."""
+        """True if the call that asks becomes the probe."""
         if self._probing or moment < self.opens:
             return False
         self._probing = True
@@ -50,6 +50,6 @@ class Door:
         return True
 
     def given_up(self, began: float) -> None:
-        """A call came to nothing that tells; the next one may try."""
+        """The probe ended without a result; the next call may probe."""
         if began >= self.shut_at:
             self._probing = False

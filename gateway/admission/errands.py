@@ -1,4 +1,4 @@
-"""For whom a service is asked, and how urgent it is."""
+"""The caller and the urgency of a call to a service."""
 
 from collections.abc import Hashable
 from enum import Enum
@@ -10,18 +10,18 @@ class Lane(Enum):
     """A class of calls; where calls must wait, each class gets its part of the turns."""
 
     WRITES = "writes"
-    """Changes, and what is read for them."""
+    """Writes, and the reads that they need."""
     IDENTITY = "identity"
     """Calls that find out who a caller is."""
     PEOPLE = "people"
     PARTNERS = "partners"
     STAFF = "staff"
     EXPORTS = "exports"
-    """Calls that a caller said can wait."""
+    """Calls that the caller marked as not urgent."""
     FEEDS = "feeds"
-    """Calls that the gateway makes by itself, while nobody waits."""
+    """The gateway's own calls, for which no request waits."""
 
-    # Members are compared by identity; what Enum has for a hash is Python, for each call.
+    # Members are compared by identity; Enum's own hash is slow Python code, run on each call.
     __hash__ = object.__hash__
 
 
@@ -36,7 +36,7 @@ WEIGHTS = {
 }
 """The turns that a lane gets beside the others, while calls wait in each of them."""
 FIRM = frozenset({Lane.WRITES, Lane.IDENTITY})
-"""Lanes whose calls are not refused for want of budget or time, as long as their deadline lets."""
+"""Lanes whose calls are never refused for lack of budget or time before their deadline."""
 
 
 class Errand(msgspec.Struct, eq=False):

@@ -1,4 +1,4 @@
-"""Calls that are under way: whoever wants the same waits for them instead of asking again."""
+"""Shares equal reads in flight: a second caller waits for the first one's answer."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -102,5 +102,5 @@ class Flights(Generic[R, V]):
             flight.end(answer, error)
 
     def forget(self) -> None:
-        """Something was changed: nobody who comes later waits for what was asked before it."""
+        """Forget the reads in flight after a write, so that later reads do not share them."""
         self._flying.clear()

@@ -16,7 +16,7 @@ from gateway.admission.door import Door
 from gateway.admission.errands import FIRM, Errand
 from gateway.admission.places import Places
 from gateway.admission.quotas import Quotas
-from gateway.admission.told import (
+from gateway.admission.service_limits import (
     PARALLEL,
     REQUESTS_LEFT,
     SECONDS_LEFT,
@@ -234,7 +234,7 @@ class Governor:
         self.door.shut_for(seconds, began, moment)
 
     def _refuse_hopeless(self, errand: Errand, until: float, moment: float) -> None:
-        """Raise what a call is refused with that cannot have its turn in time."""
+        """Raise an error for a call that cannot get its turn in time."""
         if errand.sent or errand.lane in FIRM:
             # These come before all others, so that a door that stays shut alone is in their way.
             if self.door.shut and self.door.opens > until:
@@ -249,7 +249,7 @@ class Governor:
         if self.door.shut:
             return UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=after)
         if self._turns.waiting(errand) or self._parked.get(errand.caller):
-            message = "You have too many requests under way; try again later."
+            message = "You have too many requests in progress; try again later."
             return RateLimited(message, retryAfter=after)
         return Overloaded("The gateway is busy; try again later.", retryAfter=after)
 
@@ -269,7 +269,7 @@ class Governor:
     async def _wait(self, waiting: Waiting, until: float) -> None:
         loop = asyncio.get_running_loop()
         if not waiting.errand.sent and waiting.lane not in FIRM:
-            # The wait was reckoned to be shorter; whoever comes now has more use of a place.
+            # The wait took longer than expected; a newer call has more use of the place.
             until = min(until, loop.time() + LONGEST_WAIT)
         timer = loop.call_at(until, self._give_up, waiting)
         try:
@@ -289,7 +289,9 @@ class Governor:
         if waiting.turn.done():
             return
         errand = waiting.errand
-        error: Exception = UpstreamTimeout("The operation ran out of time.")
+        error: Exception = UpstreamTimeout(
+            "The operation took too long; try again, or request less."
+        )
         if not errand.sent:
             error = self._refusal(errand, self.expected(errand, asyncio.get_running_loop().time()))
         waiting.turn.set_exception(error)
@@ -305,7 +307,7 @@ class Governor:
             self._turns.left(waiting)
 
     def _serve(self, moment: float) -> None:
-        """Give places to those whose turn it is, as many as there are."""
+        """Give the free places to the calls whose turn it is."""
         while self._turns.length:
             firm = False
             if self.places.taken + 1 > self.places.limit:
@@ -340,7 +342,7 @@ class Governor:
         return True
 
     def _blocked(self, moment: float) -> bool:
-        """True if no call may go now, whoever asks."""
+        """True if no call of any caller may be sent now."""
         if self.door.shut or self.places.taken + 1 > self.places.limit:
             return True
         if moment >= self.requests.look_at or moment >= self.seconds.look_at:
@@ -364,7 +366,7 @@ class Governor:
         if timer is not None:
             timer.cancel()
         loop = asyncio.get_running_loop()
-        # Never for the moment that is now: where the door lets nobody in it would spin.
+        # Never for the present moment: while the door is shut, this would loop without a pause.
         self._timer = loop.call_at(max(when, moment + 0.02), self._woken)
 
     def _woken(self) -> None:
@@ -377,7 +379,7 @@ class Governor:
         self._free(errand, asyncio.get_running_loop().time())
 
     def _free(self, errand: Errand, moment: float) -> None:
-        """A place that was had is free."""
+        """Release a place."""
         caller, places = errand.caller, self.places
         places.taken -= 1
         held = self._held[caller] - 1

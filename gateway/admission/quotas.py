@@ -8,7 +8,7 @@ from gateway.admission.errands import Errand
 from gateway.errors import RateLimited
 
 KEPT = 10_000
-"""Callers that are remembered; who was forgotten begins anew."""
+"""The number of callers that are remembered; a forgotten caller starts with a full quota."""
 
 
 class Quotas:

@@ -1,9 +1,9 @@
 """
-Those who wait, and whose turn it is: by lane, within it by account, within that by caller, each as
-often as its weight says, whoever asks how much.
+The waiting calls and their order: by lane, within a lane by account, within an account by caller,
+in proportion to their weights and independent of the number of waiting calls.
 
-Every lane keeps a virtual time. A caller who was served is due again a step later, the longer the
-more colleagues of the account wait as well; who asks for little is due at once.
+Every lane keeps a virtual time. After a call, a caller is due again one step later; the step grows
+with the number of waiting colleagues of the account. A caller with few calls is due at once.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class TurnQueue:
         heappush(self._heap, (self._now - 1 if errand.sent else due, self._number, waiting))
 
     def pop(self) -> Waiting | None:
-        """Take the call whose turn it is."""
+        """Remove and return the next call."""
         while self._heap:
             due, _, waiting = heappop(self._heap)
             if not waiting.turn.done():

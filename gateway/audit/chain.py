@@ -11,11 +11,11 @@ from typing import Any, Literal
 import msgspec
 
 START = "0" * 64
-"""The hash that stands in the first line in place of that of a line before it."""
+"""The previous hash in the first line of a chain."""
 LONGEST = 16_384
 """Bytes of the longest line."""
 SHORT = 4_096
-"""Bytes of the longest line of a denial, which anybody can cause."""
+"""The maximum size in bytes of a denial's line, which any client can cause."""
 APART = 300
 """Bytes of what a chain adds to a line."""
 ROWS, WHAT = 100, 1_000
@@ -51,7 +51,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class FileSeal:
-    """The end of a file, kept beside it: without it nobody could tell that lines were cut off."""
+    """The end of a file, stored beside it; without it, a cut-off end would not be noticed."""
 
     place: Place
     closed: bool = False
@@ -102,7 +102,10 @@ class ChainKey:
 
 
 def bounded(body: Line) -> dict[str, Any]:
-    """The same without what is empty, and with so many ids as fit into a line; `more` are left."""
+    """
+    The event without its empty fields, and with only as many ids as fit into a line; `more` counts
+    the others.
+    """
     rows = body.get("rows", ())
     found = {name: value for name, value in body.items() if value and name != "rows"}
     found["what"] = body["what"][:WHAT].encode("ascii", "replace").decode()

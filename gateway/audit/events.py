@@ -1,4 +1,4 @@
-"""The events of the audit. They name rows by id and never say what is in them."""
+"""The events of the audit: they name rows by id and never contain other values of a row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ class Event:
     source: str = ""
     """The address that the request came from, which is a proxy's where one is in front."""
     count: int = 0
-    """The number of further ones of the same kind and source that this one stands for."""
+    """The number of further events of the same kind and source that this line counts."""
 
 
 def who(principal: Principal | None) -> dict[str, str | None]:
-    """A caller by ids; nobody, where the door stayed shut."""
+    """The ids of the caller; empty for a caller who was rejected."""
     if principal is None:
         return {}
     viewer, contact = principal.viewer, principal.contact
@@ -49,7 +49,10 @@ def who(principal: Principal | None) -> dict[str, str | None]:
 def refusal(
     error: GatewayError, request: str, principal: Principal | None, source: str = ""
 ) -> Event:
-    """Somebody who was not let in, not to do this at all, or not where they wanted to look."""
+    """
+    The event of a refused caller: not known, not allowed to do this, or not allowed to view as the
+    customer.
+    """
     what = error.details.get("argument", "request")
     if isinstance(error, Unauthenticated):
         return Event(

@@ -6,14 +6,14 @@ from dataclasses import replace
 from gateway.audit.events import Event
 
 WINDOW = 60.0
-"""Seconds of which the rest is told in one line."""
+"""Seconds after which the counted denials are written in one line."""
 EACH = 5
-"""Denials of one kind and source that are told one by one in that time."""
+"""The number of denials of one kind and source that get a line of their own in that time."""
 SOURCES = 200
 """Kinds and sources that are told apart in that time; those of all others are counted together."""
 
 Source = tuple[str, str, str | None, str | None, str]
-"""Outcome, reason, and whose: by issuer and subject, or by address."""
+"""The outcome, the reason and the source (issuer and subject, or address) of a denial."""
 
 
 class Folding:
@@ -42,7 +42,7 @@ class Folding:
             yield from self.rest()
 
     def rest(self) -> Iterator[Event]:
-        """The events that were counted up to now; counting starts anew."""
+        """Return the counted events and start counting again."""
         first, seen = self._first, self._seen
         self._first, self._seen, self._until = {}, {}, self._clock() + WINDOW
         for source, event in first.items():

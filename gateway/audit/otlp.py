@@ -20,7 +20,7 @@ from gateway.audit.chain import ChainKey, Line, Place
 from gateway.audit.sinks import begun, ended
 
 PATIENCE: Final = 0.25
-"""Seconds that the collector has for a line: all requests wait with it."""
+"""Seconds to wait for the collector to confirm a line; all requests wait with it."""
 PATH: Final = "/v1/logs"
 """The path at which collectors take log records, if the address does not say."""
 HEADERS: Final = {"Content-Type": "application/json"}
@@ -116,7 +116,7 @@ def _check(answer: HTTPResponse, said: bytes) -> None:
 
 
 def _request(line: bytes, body: Line) -> bytes:
-    """One log record, whose body is the line: `gateway audit verify` reads it as it stands."""
+    """One log record with the line as its body, which `gateway audit verify` can read."""
     at = datetime.fromisoformat(body["at"]) if "at" in body else datetime.now(UTC)
     record = {
         # Numbers of 64 bits are texts in JSON.

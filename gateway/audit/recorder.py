@@ -26,7 +26,7 @@ from gateway.errors import WritesRefused
 log = logging.getLogger(__name__)
 
 OUTPUT: Final = "-"
-"""The name of a file that stands for standard output."""
+"""The value of the file setting for standard output."""
 COLLECTORS: Final = ("http://", "https://")
 """With what the address of a collector begins."""
 OWED: Final = 1_000
@@ -56,7 +56,7 @@ class Audit:
         self._failed = float("-inf")
 
     def start(self) -> None:
-        """Look at what is there and heal it, as a process that serves does."""
+        """Check the existing file and repair its end, as a serving process does."""
         try:
             self._sink.start()
         except OSError as error:
@@ -70,7 +70,7 @@ class Audit:
             self._failing(error)
             if self._required:
                 raise WritesRefused(
-                    "Nothing can be changed at the moment; tell the operator the reason.",
+                    "No mutation is accepted at the moment; report the reason to the operator.",
                     reason="the audit cannot be written",
                 ) from None
 
@@ -84,7 +84,7 @@ class Audit:
             self._settle()
 
     def flush(self) -> None:
-        """Write what is counted and owed, as far as it can be."""
+        """Write the counted denials and the delayed lines, as far as possible."""
         self._owe(_line(each) for each in self._folding.rest())
         self._settle()
 
@@ -109,7 +109,7 @@ class Audit:
             self._failing(error)
 
     def _append(self, lines: Iterable[Line]) -> None:
-        """Write what is owed and then `lines`; OSError where that does not succeed."""
+        """Write the delayed lines and then `lines`; OSError if that fails."""
         while self._owed:
             self._sink.append(self._owed[0])
             self._owed.popleft()

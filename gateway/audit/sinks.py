@@ -131,7 +131,10 @@ class FileSink:
                 self._seal(FileSeal(last, closed=True))
 
     def _place(self, file: int) -> Place:
-        """Behind which line the next one stands; what is wrong with the file is noted first."""
+        """
+        Find the last line, behind which the next one is written; damage to the file is recorded
+        first.
+        """
         if self._known is not None and self._known[0] == os.fstat(file).st_size:
             return self._known[1]
         end, sealed = self._end(file), self._sealed()

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 MADE = 1_000
 """Principals that are kept while all that they were made of stands; those made first give way."""
 TELL_AFTER = 60.0
-"""Seconds after which the log tells of another caller who was refused for the same reason."""
-REFUSAL = "This needs the bearer access token of a known caller."
+"""Seconds after which the log reports another caller with the same reason of refusal."""
+REFUSAL = "Send the access token of a known caller as `Authorization: Bearer <token>`."
 
 
 class Authenticator:
@@ -61,7 +61,10 @@ class Authenticator:
             raise _refused(rejected.reason, claims) from None
 
     def _tell(self, reason: Reason) -> None:
-        """A line for the first of a kind in a minute: who is not let in can ask without end."""
+        """
+        Log the first refusal of a kind in a minute; rejected callers can send any number of
+        requests.
+        """
         self._refused[reason] += 1
         if self._told.get(reason) is None:
             self._told.put(reason, True, until=time.monotonic() + TELL_AFTER)

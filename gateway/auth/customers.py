@@ -1,4 +1,4 @@
-"""A verified identity -> the customer it stands for, and the lookups that find it."""
+"""A verified identity -> the customer that it belongs to, with the lookups that find it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,7 +24,7 @@ class Customer:
 
 
 class Customers(Protocol):
-    """Finds customers and accounts. Its answers stand for `REMEMBER` seconds."""
+    """Finds customers and accounts. Its answers are valid for `REMEMBER` seconds."""
 
     def known(self, issuer: str, subject: str, email: str | None) -> Customer | None:
         """As `customer`, where that was looked up of late and found."""

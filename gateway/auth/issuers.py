@@ -96,7 +96,7 @@ def _confusable(found: Iterable[Issuer]) -> Iterator[str]:
 
 
 def _are_apart(one: Issuer, other: Issuer) -> bool:
-    """True if nobody who is a customer by one issuer can be by what the other says."""
+    """True if no person can be a customer by both issuers."""
     if one.accounts and other.accounts and not one.accounts & other.accounts:
         return True
     by_email = [issuer.email_domains for issuer in (one, other) if issuer.match_email]
@@ -153,7 +153,7 @@ def _told(said: Mapping[str, Any], at: str) -> Issuer:
             mistakes.append(f"{at}: '{word}' {error}")
     if mistakes:
         raise SettingsError(mistakes)
-    # What a customer's own provider says of roles is believed only where it is told to be.
+    # Roles from a customer's own provider count only if the profile allows them.
     return Issuer(**{"token_roles": False} | found)
 
 

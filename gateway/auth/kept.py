@@ -32,11 +32,11 @@ V = TypeVar("V")
 UNKNOWN = (NotAsked, UpstreamThrottled, UpstreamTimeout, UpstreamUnavailable)
 """Errors that say nothing of the caller: Dataverse could not be asked."""
 PATIENCE = 2.0
-"""Seconds to wait for news of what is known already."""
+"""Seconds to wait for a renewal while an older outcome is known."""
 EVERY, DUE = 15.0, 30.0
 """Seconds between two rounds of renewing, and the age from which an outcome is renewed."""
 LATELY = 600.0
-"""Seconds for which an outcome that somebody wanted is renewed."""
+"""Seconds after its last use for which an outcome is renewed."""
 MANY, MOST = 100, 2_000
 """The number of look-ups renewed by one call, and in one round."""
 AGAIN = 5.0
@@ -52,7 +52,7 @@ class Outcome(msgspec.Struct, Generic[V]):
 
 
 class Kept(Generic[K, V]):
-    """Outcomes of one kind of look-up, by what was looked up."""
+    """A cache of the outcomes of one kind of lookup, by its key."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Kept(Generic[K, V]):
             async with asyncio.timeout_at(until if until < inf else None):
                 return await self._once.done(key, partial(self._asked, key))
         except TimeoutError:
-            raise UpstreamTimeout("It could not be found out in time who you are.") from None
+            raise UpstreamTimeout("The lookup of your contact took too long; try again.") from None
 
     async def _asked(self, key: K) -> V:
         moment = self._clock()

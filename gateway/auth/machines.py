@@ -23,7 +23,7 @@ OF_PEOPLE = frozenset(
     }
 )
 OF_OPENID = frozenset({"openid", "offline_access"})
-"""Scopes that only somebody who signs in can have."""
+"""Scopes that only a person's sign-in can have, never a machine."""
 AUTH0, ENTRA = "client-credentials", "app"
 """The values of `gty` and `idtyp` in tokens of applications."""
 SERVICE_ACCOUNT = "service-account-"

@@ -1,4 +1,4 @@
-"""A caller -> in whose name, and how urgently, the services are asked."""
+"""A caller -> the account, caller and urgency of the calls to the services."""
 
 import re
 from typing import Final

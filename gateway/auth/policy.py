@@ -26,7 +26,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role of one kind of caller; nobody of another kind can hold it."""
+    """A role; only callers of its kind can hold it."""
 
     kind: Kind
     grants: Mapping[str, Grant]
@@ -36,7 +36,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All roles there are, and which of them the web roles of Power Pages stand for."""
+    """All roles, and the roles that the web roles of Power Pages stand for."""
 
     roles: Mapping[str, Role]
     web_roles: Mapping[str, str] = field(default_factory=dict)

@@ -39,7 +39,7 @@ class Permission:
     fixed: frozenset[str] = frozenset()
     """Members that exist and cannot be hidden: keys, and fields that are never null."""
     without_contact: frozenset[str] = frozenset()
-    """Tables whose rows name no contact, so that OWN has no meaning for them."""
+    """The tables whose rows name no contact, for which the access `own` has no meaning."""
 
 
 Vocabulary = Mapping[str, Permission]

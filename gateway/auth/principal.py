@@ -19,7 +19,7 @@ class Kind(Enum):
     STAFF = "staff"
     """The company's own people; sees every account."""
 
-    # Members are compared by identity; what Enum has for a hash is Python, for each request.
+    # Members are compared by identity; Enum's own hash is slow Python code, run on each request.
     __hash__ = object.__hash__
 
 
@@ -39,14 +39,14 @@ class Access(Enum):
 
     @property
     def width(self) -> int:
-        """Its place among all: the larger, the more rows."""
+        """Its position in the order of reach: a larger one covers more rows."""
         return WIDTHS[self]
 
 
 RECALLED = 16
-"""Questions of one caller whose preparation is kept, the plans that they belong to with them."""
+"""The number of prepared queries that are cached per caller; each keeps its plan alive."""
 LONG = 2_000
-"""Characters of a question, of its URL or its document, above which nothing is kept of it."""
+"""Characters of a URL or document above which its preparation is not cached."""
 WIDTHS = {access: place for place, access in enumerate(Access)}
 
 
@@ -98,7 +98,7 @@ class Rights:
 
     @property
     def reading(self) -> "Rights":
-        """The same without the right to change anything."""
+        """These rights without the privileges to create, update and delete."""
         return replace(self, reach={k: v for k, v in self.reach.items() if k[1] == "read"})
 
     @property
@@ -108,7 +108,25 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of one request. Made by `auth`, read by the reader, never changed."""
+    """
+    The caller of one request; `caller(info)` returns it.
+
+    `kind` is customer, partner or staff. `contact` is the customer's contact, None for others.
+    `accounts` are the accounts that the caller acts for, `roles` the names of the roles.
+
+    Example:
+
+        def numbers(principal: Principal) -> list[str]:
+            return [account.number for account in principal.accounts if account.number]
+
+
+        @query(needs="account")
+        async def account_numbers(info: Info) -> list[str] | None:
+            '''The numbers of the caller's accounts.'''
+            return numbers(caller(info))
+
+        # { accountNumbers }
+    """
 
     kind: Kind
     issuer: str
@@ -120,15 +138,20 @@ class Principal:
     """Accounts below `accounts`; looked up only where some right reaches them."""
     rights: Rights = Rights()
     viewer: "Principal | None" = None
-    """The staff member who looks with this customer's eyes, if one does."""
+    """The staff member who views as this customer, if any."""
     remembered: dict[Hashable, Any] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
-    """Facts that follow from the rest, worked out once: row rules, and which follow from which."""
+    """
+    Cache of facts that are derived from the other fields: row rules, and the rules that imply
+    others.
+    """
     recalled: dict[Hashable, Any] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
-    """The same for what callers ask, of which there is no end; see `recall`."""
+    """
+    Cache of prepared queries; bounded, because callers can send any number of them: see `recall`.
+    """
 
     def recall(
         self, key: Hashable, make: Callable[[], Any], size: Callable[[Any], int] = lambda made: 0
@@ -168,7 +191,7 @@ class Principal:
     def show(self, table: str, member: str) -> None:
         """Forbidden where the caller's roles hide this member of the table."""
         if f"{table}.{member}" in self.rights.hidden:
-            raise Forbidden("Your role does not show this.")
+            raise Forbidden("Your role may not read this field.")
 
     def accounts_within(self, access: Access) -> tuple[CallerAccount, ...]:
         """The accounts that a right of this reach covers, unless it covers all there are."""

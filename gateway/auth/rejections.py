@@ -1,4 +1,7 @@
-"""The reasons for not letting a caller in. They are for the log; every caller is told the same."""
+"""
+The reasons for rejecting a caller. They go to the log only; every rejected caller gets the same
+answer.
+"""
 
 from enum import StrEnum
 
@@ -27,7 +30,7 @@ class Reason(StrEnum):
 
 
 class Rejected(Exception):
-    """The caller is not let in. Carries the reason, never a part of the token."""
+    """The caller is rejected; carries the reason, never a part of the token."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)

@@ -27,7 +27,7 @@ CURRENT = 60.0
 EARLY = 40.0
 """Seconds after which they are fetched beside, so that callers seldom wait."""
 PAUSE = 5.0
-"""Seconds between two fetches, whatever unknown keys the callers name and whatever fails."""
+"""Seconds between two fetches, no matter how many unknown keys callers send or fetches fail."""
 FORGET_AFTER = 86_400.0
 """Seconds that keys are believed while the issuer does not answer."""
 TIMEOUT = 3.0
@@ -70,7 +70,7 @@ class SigningKeys:
 
     @property
     def are_current(self) -> bool:
-        """True if what the keys verified need not be verified anew."""
+        """True if tokens that these keys verified are still valid."""
         return self._clock() - max(self._fetched, self._attempted) < CURRENT
 
     @property
@@ -106,7 +106,9 @@ class SigningKeys:
             raise UpstreamUnavailable("The identity provider of the callers does not answer.")
 
     async def _refreshed(self, *, urgent: bool) -> None:
-        """Fetch the keys where that is due; wait for them where what is had will not do."""
+        """
+        Fetch the keys if they are due; wait for the fetch only if the current keys do not suffice.
+        """
         now = self._clock()
         age, has_failed = now - self._fetched, self._attempted > self._fetched
         if self._fetching is None and (urgent or age >= EARLY) and now - self._attempted >= PAUSE:
@@ -114,7 +116,7 @@ class SigningKeys:
             self._fetching = asyncio.create_task(self._refresh())
             self._fetching.add_done_callback(self._done)
         if self._fetching is not None and (urgent or (age >= CURRENT and not has_failed)):
-            # Whoever waits may go away; the others have what they wait for all the same.
+            # One waiter may be cancelled; the fetch must continue for the others.
             await asyncio.shield(self._fetching)
 
     def _done(self, fetching: asyncio.Task[None]) -> None:

@@ -51,7 +51,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Claims:
-    """The claims of a verified access token; remembered with it, so worked out once."""
+    """The claims of a verified access token; cached with it, so they are computed once."""
 
     issuer: Issuer
     subject: str
@@ -149,7 +149,10 @@ class Tokens:
         return _Verified(Claims(source.issuer, subject, payload), generation)
 
     def _source(self, issuer: object) -> SigningKeys:
-        """The claim is not verified yet: it only chooses whose keys are to verify it."""
+        """
+        The signing keys of the issuer in the token's unverified `iss` claim; the signature is
+        checked with them. Rejected for an unknown issuer.
+        """
         source = self._sources.get(issuer) if isinstance(issuer, str) else None
         if source is None:
             raise Rejected(Reason.ISSUER)

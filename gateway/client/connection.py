@@ -13,10 +13,10 @@ from gateway.client.reply_parser import AnswerParser
 
 class HttpConnection(asyncio.Protocol):
     """
-    Carries one exchange after the other, never two at once.
+    One HTTP/1.1 connection, with one exchange at a time.
 
-    Whatever goes wrong with an exchange, its caller going away included, closes the connection: a
-    late answer must find nobody whom it could be taken for. So does whatever is not an answer.
+    Any failure of an exchange, including its cancellation, closes the connection, because a late
+    answer could be taken for the answer to the next request. Unexpected data closes it as well.
     """
 
     def __init__(self, maximum: int) -> None:
@@ -64,7 +64,7 @@ class HttpConnection(asyncio.Protocol):
         return parser.reply
 
     def close(self) -> None:
-        """At once: what is not sent yet is dropped."""
+        """Close the connection at once and drop unsent data."""
         self.open = False
         self._rest()
         self._transport.abort()

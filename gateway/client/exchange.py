@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 
 MAX_ANSWER = 10 * 1024 * 1024
-"""Bytes of an answer that are taken, unless a transport is told otherwise."""
+"""The maximum size of an answer in bytes, unless the transport sets another."""
 
 
 class Unacceptable(httpx2.RemoteProtocolError):
@@ -70,7 +70,7 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Give up what is connected."""
+        """Abort the exchange and close its connection."""
         ...
 
 
@@ -118,7 +118,7 @@ class Httpx2Transport:
 
 def accept(status: int, headers: Mapping[str, str], maximum: int) -> None:
     """Raise Unacceptable where the head of an answer says that we cannot use its body."""
-    # What an error has in its body is not needed, so that its status can always be told.
+    # The body of an error is not needed; without it, the status can always be reported.
     if status < 300 and headers.get("content-encoding", "identity") != "identity":
         raise Unacceptable("The service packed its answer, which it was not asked to do.")
     length = headers.get("content-length", "")

@@ -19,7 +19,7 @@ class Slots:
 
     def __init__(self, number: int) -> None:
         self._free = number
-        """More than none only while nobody waits."""
+        """Free places; 0 while any request waits."""
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> bool:
@@ -30,7 +30,7 @@ class Slots:
         return True
 
     async def wait(self) -> None:
-        """Have the place that the first to leave gives to the first who waits."""
+        """Wait for a place, first come, first served."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -42,7 +42,7 @@ class Slots:
             raise
 
     def leave(self) -> None:
-        """Give a place that was had to who waits for one."""
+        """Release a place, to the first request that waits if there is one."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -85,7 +85,7 @@ class Pool:
             self._places.leave()
 
     def close(self) -> None:
-        """Close what is idle; what is under way is closed when it is done."""
+        """Close the idle connections; a connection in use is closed after its exchange."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()

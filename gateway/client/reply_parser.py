@@ -110,7 +110,7 @@ class AnswerParser:
     def _complete(self, *, keep_alive: bool) -> None:
         self.keep_alive = keep_alive
         self.reply = Reply(self._status, self._headers, b"".join(self._body))
-        # The pieces would stand beside the whole until whoever waits for it has his turn.
+        # Free the pieces now: they would use memory beside the whole until the waiting task runs.
         self._body.clear()
 
     # What llhttp calls.

@@ -53,7 +53,7 @@ class Http1Transport(httpx2.AsyncBaseTransport):
         return await pool.exchange(request.method, data, timeouts)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The same for httpx2's client."""
+        """Send a request of httpx2's client."""
         headers = {name: value for name, value in request.headers.items() if name not in OURS}
         timeouts = {k: v for k, v in request.extensions.get("timeout", {}).items() if v is not None}
         body = await request.aread()

@@ -217,7 +217,7 @@ async def _serve(servers: dict[socket.socket, Server], addresses: Addresses, wel
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with asyncio.TaskGroup() as group:
-        # The gateway asks Dynamics what it finds there as it starts, so Dynamics comes first.
+        # The gateway reads the metadata of Dynamics when it starts, so Dynamics starts first.
         for listening, server in reversed(servers.items()):
             group.create_task(server.serve(sockets=[listening]))
             await server.ready.wait()

@@ -62,7 +62,7 @@ def _report(*, write: bool) -> Report:
 
 
 def _write(path: Path, text: Callable[[], bytes], report: Report) -> bool:
-    """Write a file; it is left as it was, and False returned, where a service is out of reach."""
+    """Write a file; if a service is out of reach, leave it unchanged and return False."""
     if report.out_of_reach:
         why = f"could not look at {' and '.join(report.out_of_reach)}"
     else:

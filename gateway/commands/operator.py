@@ -24,7 +24,7 @@ from gateway.outside import Outside
 from gateway.schema.vocabulary import vocabulary
 
 REQUEST = "gateway-explain"
-"""Stands for the request id in the audit: this command looks as somebody too."""
+"""The request id in the audit of this command, which views as a customer too."""
 
 
 async def explain(

@@ -21,7 +21,7 @@ LIMIT = "GATEWAY_LIMIT_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that the operator decides; the demo and tests make their own by hand."""
+    """The settings of a gateway; the demo and tests make theirs without the environment."""
 
     config: str | None = variable(
         "TOML file with any of these settings; a variable of the environment wins over it.",
@@ -56,12 +56,12 @@ class Settings:
     )
     issuer: str = variable("The callers' OIDC issuer, exactly as `iss` has it.", parsers.issuer)
     jwks_url: str | None = variable(
-        "Where the issuer's keys are, if not on its own origin; there is no discovery then.",
+        "Address of the issuer's keys, if it is on another origin; it replaces the discovery.",
         parsers.url,
         default=None,
     )
     audience: tuple[str, ...] = variable(
-        "What `aud` of an access token may be; any one of these.", parsers.words
+        "Accepted values of `aud` in an access token; one of them is enough.", parsers.words
     )
     algorithms: tuple[str, ...] = variable(
         "Signature algorithms accepted from the issuer.",
@@ -72,7 +72,9 @@ class Settings:
         "A scope or role that every access token must carry in `scp`, `scope` or the roles claim.",
         default=None,
     )
-    subject_claim: str = variable("Claim that names the caller, for Entra `oid`.", default="sub")
+    subject_claim: str = variable(
+        "Claim that identifies the caller; with Entra `oid`.", default="sub"
+    )
     identity_provider: str | None = variable(
         "Name of the issuer in `adx_identityprovidername`, if it is not the issuer's address.",
         default=None,
@@ -82,17 +84,17 @@ class Settings:
         "Claim that must be true before that address is believed.", default="email_verified"
     )
     match_email: bool = variable(
-        "Find a contact by verified e-mail that has no external identity at the issuer.",
+        "Find a contact without an external identity at the issuer by verified e-mail.",
         parsers.switch,
         default=True,
     )
     email_domains: tuple[str, ...] = variable(
-        "Domains of the e-mail addresses that are believed of the issuer; all where not set.",
+        "Domains of the e-mail addresses that the issuer is trusted for; without it all.",
         parsers.domains,
         default=(),
     )
     token_roles: bool = variable(
-        "Give customers the roles of customers that their tokens name.",
+        "Give customers the customer roles that their tokens name.",
         parsers.switch,
         default=True,
     )
@@ -128,8 +130,9 @@ class Settings:
         default=None,
     )
     receipt_secret: str | None = variable(
-        "Secret that `operation` ids are signed with, 32 characters or more; made of CLIENT_SECRET "
-        "or CLIENT_CERTIFICATE where it is not set, and then ids end when those are changed.",
+        "Secret that `operation` ids are signed with, at least 32 characters. Without it, it is "
+        "derived from CLIENT_SECRET or CLIENT_CERTIFICATE, and a change of those makes the ids "
+        "invalid.",
         parsers.own_secret,
         default=None,
         secret=True,
@@ -140,14 +143,14 @@ class Settings:
         default=None,
     )
     audit_secret: str | None = variable(
-        "Secret that the lines of the audit are sealed with, 32 characters or more; made of "
-        "CLIENT_SECRET or CLIENT_CERTIFICATE where it is not set.",
+        "Secret that the lines of the audit are sealed with, at least 32 characters. Without it, "
+        "it is derived from CLIENT_SECRET or CLIENT_CERTIFICATE.",
         parsers.own_secret,
         default=None,
         secret=True,
     )
     audit_required: bool = variable(
-        "Refuse a mutation, before anything is written, while the audit cannot take its line.",
+        "Refuse a mutation, before it writes anything, while the audit cannot take its line.",
         parsers.switch,
         default=True,
     )
@@ -157,29 +160,29 @@ class Settings:
     )
     partners: tuple[Partner, ...] = variable(
         "Machine callers and their accounts: `client-id=NUMBER@company,...; client-id=...`, with "
-        "` as role,...` behind the accounts where the role is not `partner`.",
+        "` as role,...` behind the accounts if the role is not `partner`.",
         parsers.partners,
         default=(),
     )
     names: str | None = variable(
-        "TOML file that says what tables, columns and navigation properties are called in this "
-        "environment, and what is absent: see docs/first-contact.md.",
+        "TOML file with the names of tables, columns and navigation properties in this "
+        "environment, and those that are absent: see docs/first-contact.md.",
         default=None,
     )
     learned_names: str = variable(
-        "File that keeps what was learned of the environment for the next start; `auto` is one in "
-        "the user's cache folder, `off` keeps nothing.",
+        "File that stores the names read from the environment for the next start; `auto` is a "
+        "file in the user's cache folder, `off` stores nothing.",
         default="auto",
     )
     time_zone: Zones = variable(  # noqa: RUF009 - a field, as all of them
-        "Zone in which people type days in Dataverse, `Europe/Berlin`; with others for single "
-        "legal entities, `Europe/Berlin,usmf=America/Chicago`. Without it the nearest midnight "
-        "counts.",
+        "Time zone in which people enter days in Dataverse, e.g. `Europe/Berlin`, with exceptions "
+        "for single legal entities: `Europe/Berlin,usmf=America/Chicago`. Without it, an instant "
+        "is read as the day of the nearest midnight.",
         parsers.zones,
         default=Zones(),
     )
     extensions: tuple[str, ...] = variable(
-        "Modules of the adopter to import: they add columns and tables.", parsers.words, default=()
+        "Your modules to import, which add columns and tables.", parsers.words, default=()
     )
     memory: int = variable(
         "Megabytes that the documents of callers may take that are kept, with their plans; those "
@@ -217,14 +220,13 @@ class Settings:
         default="openid profile email",
     )
     compiled_plans: bool = variable(
-        "Answer queries by compiled plans where they can be; graphql-core answers the rest either "
-        "way.",
+        "Answer queries by compiled plans if possible; graphql-core answers all others.",
         parsers.switch,
         default=True,
     )
     expands: bool = variable(
-        "Let Dataverse send lines and customers inside of their orders and invoices, by `$expand`, "
-        "where a compiled plan proves that to be the same.",
+        "Let Dataverse send lines and customers inside their orders and invoices by `$expand`, if "
+        "a compiled plan proves that the answer is the same.",
         parsers.switch,
         default=True,
     )
@@ -235,7 +237,7 @@ class Settings:
         default=False,
     )
     show_execution: bool = variable(
-        "Say in `extensions.execution` of every answer whether a plan answered it, and why not.",
+        "Show in `extensions.execution` of every answer if a plan answered it, else the reason.",
         parsers.switch,
         default=False,
     )
@@ -245,16 +247,16 @@ class Settings:
         default=None,
     )
     trusted_only: bool = variable(
-        "Answer no other documents than those.", parsers.switch, default=False
+        "Answer only the documents of TRUSTED_DOCUMENTS.", parsers.switch, default=False
     )
     deadline: float = variable("Seconds for one operation.", parsers.seconds, default=10.0)
     mutation_deadline: float = variable(
-        "Seconds after which the caller of a mutation is answered, with PENDING if need be.",
+        "Seconds after which a mutation is answered; with PENDING if its outcome is not known.",
         parsers.seconds,
         default=25.0,
     )
     write_limit: float = variable(
-        "Seconds that a write may go on, its caller answered or not; dual-write itself has 120.",
+        "Seconds that a write may take, even after its caller was answered; dual-write has 120.",
         parsers.seconds,
         default=125.0,
     )
@@ -264,24 +266,25 @@ class Settings:
         default=10.0,
     )
     order_keys: bool = variable(
-        "Refuse to write orders unless they can carry key and fingerprint. Without them orders are "
-        "not doubled either, but a key that is used for another order is not noticed.",
+        "Refuse to write orders if Dataverse lacks the columns for key and fingerprint. Without "
+        "the columns no order is placed twice either, but a key that is used again for another "
+        "order is not noticed.",
         parsers.switch,
         default=True,
     )
     order_language: str = variable(
-        "Language in which the ERP writes about orders of a buyer who has none, as its value map "
-        "spells it: `en-us`, `de`; `none` sends none.",
+        "Language of orders whose buyer has none, spelled as in dual-write's value map: `en-us`, "
+        "`de`; `none` sends no language.",
         default="en-us",
     )
     unpriced: parsers.Unpriced = variable(  # noqa: RUF009 - a field, as all of them
-        "What becomes of an order line without a known price: `omit` sends none, `zero` sends 0 so "
-        "that the ERP works it out, `refuse` makes it an error.",
+        "Treatment of an order line without a known price: `omit` sends no price, `zero` sends 0 "
+        "so that the ERP computes one, `refuse` answers with an error.",
         parsers.unpriced,
         default="omit",
     )
     connect_timeout: float = variable(
-        "Seconds to reach Dataverse or F&O.", parsers.seconds, default=2.0
+        "Seconds to connect to Dataverse or F&O.", parsers.seconds, default=2.0
     )
     read_timeout: float = variable(
         "Seconds to wait for an answer of Dataverse or F&O.", parsers.seconds, default=8.0
@@ -295,7 +298,7 @@ class Settings:
         default=40,
     )
     share_reads: bool = variable(
-        "Whether reads of Dataverse and F&O that ask for just the same at the same time are one.",
+        "Send equal reads of Dataverse and F&O that are in flight at the same time only once.",
         parsers.switch,
         default=True,
     )
@@ -313,8 +316,8 @@ class Settings:
         default=60.0,
     )
     http_transport: parsers.HttpTransport = variable(  # noqa: RUF009 - a field, as all of them
-        "What carries requests to the two services: `own`, or `httpx2` with its own transport, "
-        "which costs many times the CPU and can take what follows an answer for the next one.",
+        "HTTP client for the two services: `own`, the built-in client, or `httpx2`, which costs "
+        "many times the CPU and may read extra bytes after an answer as the next answer.",
         parsers.http_transport,
         default="own",
     )

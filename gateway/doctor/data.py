@@ -100,7 +100,7 @@ async def _products(looking: Looking) -> AsyncIterator[Finding]:
 
 
 async def _orders(looking: Looking) -> AsyncIterator[Finding]:
-    """Look for one number that stands for two orders of a company."""
+    """Look for an order number that two orders of one company share."""
     rows = [SalesOrder(raw) for raw in await _rows(looking, SalesOrder, ("number", "company"))]
     numbers = Counter(
         ((row.company or "").lower(), row.number.upper()) for row in rows if row.number

@@ -141,7 +141,7 @@ def _likeness(row: Json, known: Entity) -> float:
 
 
 async def _public_entity(looking: Looking, collection: str) -> Json | None:
-    """The row of `PublicEntities` whose collection this is, whatever its case."""
+    """The row of `PublicEntities` of a collection; its case does not matter."""
     service = looking.services["finops"]
     path = f"/metadata/PublicEntities?$filter=EntitySetName%20eq%20'{collection}'"
     answer = await service.read(path, looking.allowance())

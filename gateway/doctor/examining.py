@@ -12,9 +12,9 @@ from gateway.doctor import (
     names_check,
     privileges,
     signing_in,
-    telling,
     trial_order,
     trying,
+    unread_names,
 )
 from gateway.doctor.describing import Described, describe
 from gateway.doctor.findings import Finding, Status
@@ -61,7 +61,7 @@ async def examine(looking: Looking, *, write: bool) -> Report:
     _add(report, await signing_in.check(looking))
     if not report.could_look:
         return report
-    _add(report, telling.check(looking))
+    _add(report, unread_names.check(looking))
     looking = looking.without(report.out_of_reach)
     looking.say("reading the metadata")
     report.described = await describe(looking)

@@ -30,9 +30,9 @@ class Looking(Struct, frozen=True):
     assumed: Mapping[ServiceName, Entities]
     """The environment as it would be taken to be without any look at it."""
     overrides: Overrides
-    """The overrides of the names file as it is."""
+    """The overrides in the current names file."""
     say: Callable[[str], None]
-    """Tells the operator how far it has come."""
+    """Reports the progress to the operator."""
 
     def without(self, services: Collection[ServiceName]) -> "Looking":
         """The same visit, in which nothing is asked of these services."""
@@ -58,7 +58,7 @@ class CheckResult(Struct):
 
 
 def words(error: UpstreamError) -> str:
-    """The words of a service, as exactly as they are known."""
+    """The message of a service, as exactly as it is known."""
     if isinstance(error, UpstreamRefused):
         reason = error.details.get("reason") or ""
         return f"{error.status} {reason} {error.words}".strip()

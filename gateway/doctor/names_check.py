@@ -34,7 +34,7 @@ def check(looking: Looking, described: Described) -> CheckResult:
 
 
 class Comparison:
-    """One table of the environment beside what is relied on."""
+    """Compares one table of the environment with the columns that the schema relies on."""
 
     def __init__(
         self,

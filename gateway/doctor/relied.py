@@ -63,7 +63,7 @@ def needed(members: Iterable[str]) -> str:
 
 
 Relied = dict[str, dict[str, Use]]
-"""By table and column; a lookup stands under its own name."""
+"""The uses by table and column; a lookup is listed under its own name."""
 
 
 def relied(tables: Iterable[Table], names: Names) -> Relied:

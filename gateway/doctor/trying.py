@@ -15,7 +15,7 @@ from gateway.upstream.odata import ODataQuery
 
 CHECK = "queries"
 SLOW = 2.0
-"""Seconds from which one row is said to take long."""
+"""Seconds above which the read of one row is reported as slow."""
 NOBODYS = UUID(int=1)
 AT_ONCE = 6
 SAMPLE = Principal(

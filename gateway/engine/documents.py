@@ -46,7 +46,7 @@ class PreparedOperation:
     """A number where no variable has a say in it."""
     kind: OperationType
     known: Any = None
-    """The plans' own notes on the document; the same for every caller."""
+    """The state that the plans keep for the document; the same for every caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,5 +209,5 @@ def _which(name: str | None, operations: int) -> str:
     if name is not None:
         return f"There is no operation named '{name}'."
     if operations == 0:
-        return "The document holds no operation."
-    return "The document holds several operations; operationName must say which one to run."
+        return "The document contains no operation."
+    return "The document contains several operations; name the one to run in `operationName`."

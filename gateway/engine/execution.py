@@ -47,7 +47,7 @@ class Planned(Protocol):
     ) -> dict[str, Any] | Declined: ...
 
     def warm(self, operation: PreparedOperation) -> None:
-        """Plan a query before anybody asks for it."""
+        """Plan a query ahead of its first request."""
 
 
 class GraphQLRequest(Struct, frozen=True):
@@ -95,7 +95,7 @@ class Engine:
         self._hide_suggestions = not introspection
         self._schema = schema
         self._limits = limits
-        # Mutations say what they take of lists and texts, and refuse the rest by their payloads.
+        # Mutations have limits of their own for lists and texts, and report them in their payloads.
         self._of_mutations = replace(
             limits,
             input_list=max(limits.input_list, *(each + 1 for each in most.values()), 0),

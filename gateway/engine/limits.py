@@ -6,7 +6,7 @@ from typing import Any
 from gateway.errors import LimitExceeded
 
 DEFAULT_SIZE = 25
-"""Rows of a page whose size nobody gave."""
+"""Rows of a page without `first` and `last`."""
 MAXIMUM_SIZE = 100
 """Rows of the largest page that a field grants."""
 

@@ -74,7 +74,7 @@ def _documents(content: bytes) -> Iterable[tuple[str, str]]:
 
 
 def _added(found: dict[str, str], id_: str, text: str) -> Iterator[str]:
-    """Adds a document to those found; what is wrong with its id."""
+    """Add a document to those found; yield the mistake in its id."""
     if misnames(id_, text):
         yield f"{VARIABLE}: {id_}: is not the SHA-256 of its text, which is {hash_of(text)}"
     if found.setdefault(id_, text) != text:

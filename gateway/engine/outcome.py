@@ -20,7 +20,7 @@ Error = dict[str, Any]
 
 
 class Refused(Exception):
-    """The request was not executed; `errors` say why, as they stand in the answer."""
+    """The request was not executed; `errors` are those of the answer."""
 
     def __init__(self, errors: Iterable[Error]) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class ExecutionWay(NamedTuple):
 
     @property
     def shown(self) -> dict[str, str]:
-        """As it stands in `extensions.execution`."""
+        """The value of `extensions.execution`."""
         return {"way": self.way} | ({"reason": self.reason} if self.reason else {})
 
 

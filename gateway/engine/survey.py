@@ -92,7 +92,7 @@ class Survey:
         self._limits.check(limit, sum(each.times for each in shape.names.values()), "root fields")
 
     def measure(self, node: SelectionSetNode, level: int) -> Shape:
-        """The shape of a selection set whose fields stand at `level` below their operation."""
+        """Measure a selection set whose fields are at `level` below their operation."""
         shape = Shape()
         for selection in node.selections:
             self._add(shape, self._selection(selection, level))
@@ -211,7 +211,7 @@ def _shortened(value: object, type_: object, most: Mapping[str, int]) -> object:
 
 
 def check_variables(variables: Mapping[str, object], limits: Limits) -> None:
-    """Hold the variables of one request to what a literal in the document is held to."""
+    """Check the variables of one request against the limits for literals in the document."""
     rest: list[tuple[object, int]] = [(value, 1) for value in variables.values()]
     while rest:
         value, nesting = rest.pop()

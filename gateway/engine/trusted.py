@@ -67,9 +67,15 @@ class Trusted:
             elif known != text and (known is not None or misnames(id_, text)):
                 raise InvalidInput(f"{place} names another document.", argument=place)
         if text is None:
-            raise InvalidInput("The request names no document.", argument="query")
+            raise InvalidInput(
+                "The request has no document: send `query` or `documentId`.", argument="query"
+            )
         if self._only and text not in self._texts:
-            raise refused(UnknownDocument("Only documents that the gateway knows are answered."))
+            raise refused(
+                UnknownDocument(
+                    "Only trusted documents are answered here; ask the operator to add this one."
+                )
+            )
         return text
 
 
@@ -89,6 +95,10 @@ def _ids(document_id: str | None, extensions: Mapping[str, Any]) -> Iterator[tup
 
 def _found(text: str | None, place: str) -> str:
     if text is None:
-        message = SEND_THE_TEXT if place == PERSISTED else "No document has this id."
+        message = (
+            SEND_THE_TEXT
+            if place == PERSISTED
+            else "No trusted document has this id; send the text, or ask the operator to add it."
+        )
         raise refused(UnknownDocument(message))
     return text

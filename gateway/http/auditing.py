@@ -79,7 +79,7 @@ def _named(prepared: Prepared) -> Iterator[str]:
 
 
 class _Literals(Visitor):
-    """Collects the texts that stand in a document."""
+    """Collects the strings in a document."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ def _event(info: GraphQLResolveInfo[Context], outcome: str, named: list[str]) ->
 
 
 def _ids_in(sent: Any) -> Iterator[str]:
-    """The global ids in what was sent or answered."""
+    """The global ids in the input or in the answer."""
     match sent:
         case dict():
             for value in sent.values():
@@ -165,7 +165,7 @@ def _rows_of(payload: Any) -> Iterator[str]:
 
 
 def _codes(payload: Any) -> list[str]:
-    """The codes of what was wrong with the input."""
+    """The codes of the errors in the input."""
     errors = getattr(payload, "errors", None) or []
     return sorted({str(getattr(error, "code", "")) for error in errors})
 

@@ -39,7 +39,7 @@ from gateway.http.negotiation import JSON, RESPONSE, content_type, negotiate
 from gateway.http.receiving import Received, body, received
 
 Authenticate = Callable[[str | None], Awaitable[Principal]]
-"""The `Authorization` header -> who is asking; raises Unauthenticated."""
+"""A function from the `Authorization` header to the caller; it raises Unauthenticated."""
 LookAs = Callable[[Principal, str], Awaitable[Principal]]
 """Staff and the customer whom they name -> what that customer is; raises Forbidden, NotFound."""
 Explain = Callable[[Any], Awaitable[object]]
@@ -53,7 +53,7 @@ _VIEW_AS: Final = VIEW_AS.lower().encode()
 METHODS: Final = "GET, POST"
 IDENTITY: Final = b"identity"
 IN_URL: Final = ("query", "documentId", "operationName")
-"""The parameters that stand in a URL as they are."""
+"""The parameters that a URL holds as plain text; the others are JSON."""
 
 
 class RequestProblem(Exception):
@@ -133,7 +133,7 @@ class GraphQLEndpoint:
             if name is not None and self._look_as is not None:
                 principal = await self._look_as(caller, name)
             if media_type is None:
-                raise RequestProblem(406, f"Only {RESPONSE} and {JSON} can be sent.")
+                raise RequestProblem(406, f"The Accept header must allow {RESPONSE} or {JSON}.")
             return await self._answer(request, receive, principal, media_type)
         except RequestProblem as problem:
             request.outcome = BAD_REQUEST
@@ -194,9 +194,7 @@ async def _read(request: Received, receive: Receive) -> GraphQLRequest:
             _check_content(request)
             parameters = _decode(await body(receive))
         case _:
-            raise RequestProblem(
-                405, "GraphQL is asked by POST, queries also by GET.", Allow=METHODS
-            )
+            raise RequestProblem(405, "Use POST, or GET for queries.", Allow=METHODS)
     extensions = parameters.extensions or {}
     if parameters.query is None and parameters.document_id is None and PERSISTED not in extensions:
         raise RequestProblem(400, "The request has no document: send `query` or `documentId`.")
@@ -215,13 +213,15 @@ def _check_content(request: Received) -> None:
         raise RequestProblem(415, f"The body must be {JSON} in UTF-8.", Accept=JSON)
     if request.headers.get(b"content-encoding", IDENTITY) != IDENTITY:
         raise RequestProblem(
-            415, "The body must not be compressed.", **{"Accept-Encoding": "identity"}
+            415,
+            "The body must not be compressed; leave out Content-Encoding.",
+            **{"Accept-Encoding": "identity"},
         )
 
 
 def _decode(body: bytes) -> Parameters:
     if body.lstrip()[:1] == b"[":
-        raise RequestProblem(400, "Send one operation at a time; batches are not served.")
+        raise RequestProblem(400, "Batches are not supported; send one operation per request.")
     try:
         return _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -248,14 +248,16 @@ def _check_kind(prepared: Prepared, method: str) -> None:
     if prepared.kind is OperationType.QUERY:
         return
     if prepared.kind is OperationType.SUBSCRIPTION:
-        raise RequestProblem(400, "Subscriptions are not served here.")
+        raise RequestProblem(400, "Subscriptions are not supported.")
     if method == "GET":
-        raise RequestProblem(405, "Only queries may be asked by GET.", Allow="POST")
+        raise RequestProblem(
+            405, "GET is for queries only; send this operation by POST.", Allow="POST"
+        )
 
 
 def _authorization(request: Received) -> str | None:
     if b"authorization" in request.repeated:
-        raise Unauthenticated("There is more than one Authorization header.")
+        raise Unauthenticated("The request has more than one Authorization header; send one.")
     return request.header(b"authorization")
 
 

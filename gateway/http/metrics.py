@@ -1,8 +1,8 @@
 """
-Counters that are kept anyway -> `/metrics`, as Prometheus reads it.
+Counters of the process -> `/metrics`, in the format of Prometheus.
 
-They are read when somebody asks, so that counting costs a request one addition. What they are told
-apart by is ours or the schema's, never a caller's text: there are only so many of them.
+They are read at each scrape, so that counting costs a request one addition. Labels come from the
+code or the schema, never from a caller's text, so their number is bounded.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -36,5 +36,5 @@ def headers(said: Mapping[str, Any]) -> dict[str, str]:
 
 
 def headers_of(error: NotAsked) -> dict[str, str]:
-    """The same for an error that was raised before anything was executed."""
+    """The headers for an error that was raised before the execution."""
     return headers(error.extensions)

@@ -27,7 +27,7 @@ class Bounds(Struct, frozen=True):
     proof: frozenset[str]
     """The columns that prove the rule of a row."""
     asked: Condition
-    """The rule as it stands in queries."""
+    """The row rule as a filter for queries."""
     accepted: Accepted | None
     """With every column among its texts a row meets the rule; None where nothing is certain."""
 

@@ -1,6 +1,6 @@
 """
-Columns that a caller's roles hide: they are neither asked for upstream nor compared nor sorted by,
-and where one would stand in a row a mark says so to whoever reads it.
+Columns that a caller's roles hide: they are not requested, compared or sorted by, and a mark in the
+row raises Forbidden when one is read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,11 +37,11 @@ def check(secret: frozenset[str], where: Iterable[Condition], order: Iterable[Or
     used = {column for part in where for column in columns(part)}
     used.update(item.column for item in order)
     if not secret.isdisjoint(used):
-        raise Forbidden("Your role does not show a column that this asks by.")
+        raise Forbidden("Your role may not filter or sort by this column.")
 
 
 def mark(rows: Sequence[dict[str, Any]], paths: Iterable[str]) -> None:
-    """Put the mark at `paths` of all rows, over whatever is there."""
+    """Put the mark at `paths` of all rows, over any value."""
     for path in paths:
         *steps, last = path.split("/")
         for row in rows:

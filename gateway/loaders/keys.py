@@ -5,7 +5,7 @@ from gateway.upstream.row_keys import Key
 
 
 class Keys:
-    """The rows whose `columns` have one of these values."""
+    """Selects the rows whose `columns` have one of the given values."""
 
     __slots__ = ("columns", "condition", "from_rows", "values")
 

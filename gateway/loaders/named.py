@@ -23,7 +23,7 @@ async def until_named(read: Callable[[], Awaitable[T]]) -> T:
 
 
 def read_day(names: Names, entity: str, path: str, raw: Any, company: Any) -> date | None:
-    """The day that a value of a column means. UpstreamMismatch where it is none."""
+    """Read a column's value as a day; UpstreamMismatch if it is not one."""
     try:
         return names.day(entity, path, raw, company)
     except (ValueError, TypeError, OverflowError):

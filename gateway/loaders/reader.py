@@ -228,7 +228,7 @@ class Reader(Struct, frozen=True):
     def demand(self, table: Table, row: Raw, privilege: str, *, seen: bool) -> None:
         """Forbidden where `row` is out of the privilege's reach; `seen`: it passed the gate."""
         if not self._reach(table, privilege, seen=seen).holds(row):
-            raise Forbidden(f"Your permission '{table.needs}:{privilege}' does not reach this.")
+            raise Forbidden(f"Your permission '{table.needs}:{privilege}' does not cover this row.")
 
     def _reach(self, table: Table, privilege: str, *, seen: bool) -> Condition:
         caller = self.principal

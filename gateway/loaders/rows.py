@@ -29,20 +29,37 @@ R = TypeVar("R", bound=Row)
 
 
 class Loaders:
-    """The dataloaders of one request. Nothing in them outlives it."""
+    """
+    The loaders of one request: they read rows under the row rules, in one call per list.
+
+    A computed member gets them as its argument; a root field finds them at `info.context.loaders`.
+    Use `matching` to read the rows of a table whose columns have given values. GatewayError if
+    Dynamics does not answer.
+
+    Example:
+
+        @extend(Machine)
+        class AcmeVisits:
+            @computed("acme_machineid", doc="The number of visits that the caller may see.")
+            async def visit_count(self, loaders: Loaders) -> int | None:
+                by_machine = {lookup_value("acme_machineid"): UUID(self.raw["acme_machineid"])}
+                return len(await loaders.matching(Visit, by_machine, paths(Visit, "reason")))
+
+        # { machines { nodes { visitCount } } }
+    """
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self._loaders: dict[Hashable, DataLoader[Load, Any]] = {}
 
     def rewind(self) -> None:
-        """Begin the operation anew over the answers that it has had so far."""
+        """Start the operation again with the answers that have been read."""
         self.forget()
         self.reader.readings.clear()
         self.reader.allowance.rewind()
 
     def forget(self) -> None:
-        """Read everything anew from here on: something was written."""
+        """Drop all cached rows after a write."""
         self._loaders.clear()
 
     async def one(self, link: Link, row: Row, select: Select) -> Row | None:
@@ -76,9 +93,10 @@ class Loaders:
         self, cls: type[R], on: Mapping[str, Value], select: Select, *, from_rows: bool = True
     ) -> list[R]:
         """
-        All rows whose columns have these values, batched as links are; for computed members.
+        All rows of `cls` whose columns have the values `on`, with the columns `select`.
 
-        `from_rows`: whether the values were read from rows, and not sent by the caller.
+        The calls for all rows of a list are one request. Pass `from_rows=False` if the caller sent
+        the values, rather than a row that was read.
         """
         columns = tuple(on)
         load = self._loader(
@@ -89,7 +107,7 @@ class Loaders:
         return [cls(row) for row in rows]
 
     async def keyed(self, ask: Ask, keys: Keys) -> dict[Folded, Any]:
-        """The rows of many keys, shared with whoever else of the operation loads them so."""
+        """The rows of many keys; equal loads of the operation share one call."""
         load = self._by_key(ask.table, keys.columns, from_rows=keys.from_rows, shape=ask.shape)
         rows = await load.load_many([(key, ask.select) for key in keys.values])
         pairs = zip(keys.values, rows, strict=True)
@@ -167,8 +185,10 @@ class Loaders:
 
 def _shared(load: Awaitable[Any]) -> Awaitable[Any]:
     """
-    A load as one of those who wait for it sees it. graphql-core cancels who is below a null; that
-    must not cancel what others wait for, who would take it for the end of their own request.
+    A load that one waiter can cancel without cancelling it for the others.
+
+    graphql-core cancels the fields below a null; without the shield, this would cancel the shared
+    load.
     """
     return asyncio.shield(load)
 

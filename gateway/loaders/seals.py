@@ -9,7 +9,7 @@ LONGEST = 32_768
 
 
 class Broken(ValueError):
-    """The text was not sealed here, or is not what it was."""
+    """The text was not sealed by this gateway, or was altered."""
 
 
 class Seal:

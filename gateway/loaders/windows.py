@@ -153,7 +153,9 @@ class Gathering:
         return bool(self.counts) or not self.cut
 
     def take(self, keys: Keys, page: Page) -> list[tuple[Keys, KeysetPlace | None]]:
-        """Sort rows to their parents; what is still wanted, and from where on."""
+        """
+        Assign rows to their parents; return the parents that need more rows, and where to continue.
+        """
         for key, rows in grouped(page.rows, keys.columns).items():
             mine = self.rows.get(key)
             if mine is not None:

@@ -17,9 +17,9 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.auth.principal import Principal
 from gateway.errors import InvalidInput, UpstreamError, UpstreamRefused
-from gateway.loaders.footing import Footing
 from gateway.loaders.kept_rows import NOTHING_KEPT, KeptRows
 from gateway.loaders.seals import Seal
+from gateway.loaders.write_safety import WriteSafety
 from gateway.model.tables import TABLES
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Compare, Raw
@@ -89,7 +89,7 @@ class Writes:
         self._hurried.set()
 
     async def drain(self, seconds: float) -> None:
-        """Let what is under way come to its end, for so long."""
+        """Wait for running writes to finish, at most for the given time."""
         if self._running:
             log.info("waiting for %d writes", len(self._running))
             await asyncio.wait(self._running, timeout=seconds)
@@ -109,7 +109,7 @@ class Writer(Struct, frozen=True):
     allowance: Allowance
     """For the reads that a write needs; the write has its own."""
     writes: Writes
-    footing: Footing
+    write_safety: WriteSafety
     kept: KeptRows = NOTHING_KEPT
     """The rows of reference data that may have to be read anew after a write."""
 
@@ -127,7 +127,7 @@ class Writer(Struct, frozen=True):
         """
         self.principal.access(ORDERS, privilege)
         self.allowance.extend(self.writes.patience)
-        return await self.footing.marked()
+        return await self.write_safety.marked()
 
     async def write(self, privilege: str, changes: Sequence[Write], *, needs: str = ORDERS) -> None:
         """
@@ -166,18 +166,16 @@ class Writer(Struct, frozen=True):
 
     async def exists(self, entity: str, column: str, key: UUID) -> bool:
         """
-        True if a row exists, whoever may see it.
-
-        Only for ids that were derived for this caller, so that it tells of the caller's own writes.
+        True if a row exists, even if the caller may not see it. Only for ids derived for this
+        caller, so that it reveals only the caller's own writes.
         """
         query = ODataQuery(entity, (column,), Compare(column, "eq", key), top=1)
         return bool((await self.dataverse.fetch(query, self.allowance)).rows)
 
     async def facts(self, query: ODataQuery) -> list[Raw]:
         """
-        Rows past all row rules, for what a check must know whoever asks; nobody is shown them.
-
-        Only of accounts and orders that the caller was found to order for.
+        Rows read without a row rule, for checks that must not depend on the caller; they are never
+        shown. Only for accounts and orders that the caller may order for.
         """
         return list((await self.dataverse.fetch(query, self.allowance)).rows)
 

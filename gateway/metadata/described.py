@@ -19,7 +19,7 @@ class Attribute(Struct, frozen=True, omit_defaults=True):
     size: int | None = None
     """Length of a text, decimal places of a number."""
     behaviour: str = ""
-    """`DateTimeBehavior`; empty for what is no date, and where it is not known."""
+    """`DateTimeBehavior`; empty if the column is not a date or it is not known."""
     required: str = ""
     create: bool | None = None
     update: bool | None = None

@@ -1,4 +1,4 @@
-"""The environment's own metadata -> what is described of its tables."""
+"""The environment's metadata -> the descriptions of its tables."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -70,7 +70,7 @@ async def dataverse(
 
 
 def entity(row: Row, behaviours: Mapping[str, str]) -> Entity:
-    """A table from its row in `EntityDefinitions`, with what is said apart of its dates."""
+    """A table from its row in `EntityDefinitions` and the separate rows about its date columns."""
     return Entity(
         row["LogicalName"],
         row["EntitySetName"],

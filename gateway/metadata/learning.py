@@ -32,7 +32,7 @@ CALLS = 100
 
 
 class Learning:
-    """Keeps the names of both services up to what is known of the environment."""
+    """Updates the names of both services from the environment's metadata."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Learning:
         zones: Zones,
         file: Path | None,
     ) -> None:
-        """`file`: where what was learned is kept for the next start; None keeps nothing."""
+        """`file` stores the names for the next start; None stores nothing."""
         tables = tuple(tables)
         self._tables = [table for table in tables if table.service == "dataverse"]
         self._dataverse = dataverse

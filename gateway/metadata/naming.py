@@ -140,7 +140,7 @@ def _names(
 
 
 def _steps(entity: Entity) -> dict[str, Step]:
-    """The ways along the lookups of a table."""
+    """The steps along the lookups of a table."""
     targets = Counter(lookup.column for lookup in entity.lookups)
     found: dict[str, Step] = {}
     for lookup in entity.lookups:
@@ -212,5 +212,5 @@ def _behaviour(column: str, attribute: Attribute | None) -> str:
 
 
 def usual_behaviour(column: str) -> Behaviour:
-    """The behaviour that is assumed of a day where nobody says it."""
+    """The assumed behaviour of a day for which no source names one."""
     return "TimeZoneIndependent" if column.startswith("msdyn_") else "UserLocal"

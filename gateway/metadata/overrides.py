@@ -56,7 +56,7 @@ Overrides = Mapping[str, Override]
 
 
 def load(path: str) -> Overrides:
-    """The overrides in a file. SettingsError says what is wrong with it, and where."""
+    """Read the overrides from a file; SettingsError names the mistake and its place."""
     try:
         words = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -88,7 +88,7 @@ def _sections(path: str, words: Mapping[str, Any]) -> tuple[dict[str, Override],
 
 
 def dump(overrides: Overrides) -> str:
-    """The same as the text of a names file."""
+    """The text of a names file with these overrides."""
     return "\n".join(_section(name, each) for name, each in sorted(overrides.items()))
 
 

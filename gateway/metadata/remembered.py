@@ -41,7 +41,7 @@ def load(file: Path, environment: str) -> Memory | None:
 
 
 def save(file: Path, memory: Memory) -> None:
-    """Keep it. A folder that cannot be written is told in the log and no harm."""
+    """Store the names; a folder that cannot be written is logged and otherwise ignored."""
     text = msgspec.json.encode(memory)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

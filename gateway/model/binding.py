@@ -20,7 +20,7 @@ TAKEN = {"id": Node, "raw": Row}
 
 def bind(registry: Registry) -> None:
     """
-    Resolve what the declarations name: types of members, targets of links, their far ends.
+    Resolve the types of members, the targets of links and their far ends.
 
     DeclarationError with a line for each mistake.
     """
@@ -39,7 +39,7 @@ def bind(registry: Registry) -> None:
 
 
 def _bind_member(table: Table, spec: Spec, names: Mapping[str, type]) -> Iterator[str]:
-    """Bind a member to its annotation; what is wrong with it."""
+    """Bind a member to its annotation; yield the mistakes in it."""
     try:
         annotation = get_type_hints(spec.owner, localns=dict(names)).get(spec.name)
         if annotation is None and not isinstance(spec, Computed):
@@ -65,9 +65,10 @@ def _missing_part(spec: Spec, error: KeyError) -> str:
 
 def _checked(table: Table, spec: Spec) -> Iterator[str]:
     if issubclass(table.cls, TAKEN.get(spec.name, type(None))):
-        yield f"{spec.label}: every row has a '{spec.name}' already; choose another name"
+        yield f"{spec.label}: every row already has a '{spec.name}'; choose another name"
     if isinstance(spec, Link) and not _is_table(spec.type):
-        yield f"{spec.label} is a link, and {_shown(spec.type)} is no table"
+        shown = _shown(spec.type)
+        yield f"{spec.label} is a link, but {shown} is not a table; annotate it with a table"
     # What other rows are read for can fail alone, and must not take its own row with it.
     reads = isinstance(spec, Computed) and iscoroutinefunction(spec.function)
     if (reads or isinstance(spec, Link)) and not spec.optional:
@@ -100,45 +101,46 @@ def _input(spec: Column) -> Iterator[str]:
 
 
 def _bind_table(registry: Registry, table: Table) -> Iterator[str]:
-    """Let the targets of a table's links know their far ends; what is wrong with the table."""
+    """Add the far ends of a table's links to their targets; yield the mistakes in the table."""
     members = registry.members(table.specs)
     for spec in members.values():
         if isinstance(spec, Link) and spec.back:
             yield from _bind_back(spec, spec.back, table)
     listed = table.root or any(isinstance(each, Link) and each.back for each in members.values())
     if listed and not registry.members(table.sortable):
-        yield f"{named(table.cls)} needs a column by which lists of it can be ordered"
+        yield f"{named(table.cls)} needs a column that lists of it can be sorted by"
     for name in (each.lstrip("-") for each in table.order):
         if name not in members:
             yield f"{named(table.cls)}: its order names '{name}'{_nearest(name, members)}"
         elif name not in table.sortable:
-            yield f"{named(table.cls)}: lists cannot be ordered by '{name}'"
+            yield f"{named(table.cls)}: lists cannot be sorted by '{name}'"
 
 
 def _bind_back(link_: Link, name: str, child: Table) -> Iterator[str]:
     target = link_.target
     taken = target.backs.get(name)
     if taken is not None and taken.link is not link_ and taken.link.label != link_.label:
-        yield f"{link_.label}: {target.name} has a member '{name}' already, of {taken.link.label}"
+        yield f"{link_.label}: {target.name} already has a member '{name}', of {taken.link.label}"
     elif name in target.specs:
-        yield f"{link_.label}: {target.name} has a member '{name}' already"
+        yield f"{link_.label}: {target.name} already has a member '{name}'"
     else:
         target.backs[name] = Back(name, link_.back_doc, child, link_)
 
 
 def _roots_taken(registry: Registry) -> Iterator[str]:
-    """Root fields of one name; ours come first."""
+    """Yield a mistake for each root field whose name is taken; the gateway's own come first."""
     seen: dict[str, Table] = {}
     for table in registry.tables.values():
         for name in table.root or ():
             if name in seen:
-                yield f"{named(table.cls)}: the root field '{name}' is {named(seen[name].cls)}'s"
+                taken = named(seen[name].cls)
+                yield f"{named(table.cls)}: the root field '{name}' is taken by {taken}"
             seen.setdefault(name, table)
 
 
 def _nearest(name: str, members: Mapping[str, Spec]) -> str:
     near = get_close_matches(name, members, 1)
-    return f"; did you mean '{near[0]}'?" if near else ", which is no member"
+    return f"; did you mean '{near[0]}'?" if near else ", which is not a member"
 
 
 def _is_table(type_: Any) -> bool:

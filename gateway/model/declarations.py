@@ -1,20 +1,23 @@
 """
 Declarations: tables and their members (columns, groups, links, computed values).
 
-`gateway.model.tables` has the words in which all of it is declared, and the names it goes by.
+`gateway.model.tables` has the functions that declare them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, partial
-from types import FunctionType, NoneType, UnionType
-from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.model.kinds import Decode, decoder, incomplete
+from gateway.model.kinds import Decode, decoder, incomplete, without_none
+from gateway.model.mistakes import DeclarationError as DeclarationError
+from gateway.model.mistakes import named as named
 from gateway.model.rules import Rule
+from gateway.model.selected import is_selected
+from gateway.model.selected import selected as selected
 from gateway.upstream.conditions import Raw, value_at
 from gateway.upstream.odata import Order
 
@@ -25,17 +28,24 @@ Inside = Literal["", "up", "both"]
 """The target inside of the row that points at it (`up`), and the rows inside of the target too."""
 
 
-class DeclarationError(TypeError):
-    """A declaration is wrong: the sentence names its class, and the member if it is one's."""
-
-
-def named(cls: type | FunctionType, member: str = "") -> str:
-    """The name by which mistakes call a class, its member, or a function: `acme.Machine.serial`."""
-    return ".".join(filter(None, [cls.__module__, cls.__qualname__, member]))
-
-
 class Row:
-    """One row that the reader has let through. Its columns decode when they are asked for."""
+    """
+    The base class of tables whose rows have no global id, such as rows of F&O without a key.
+
+    An instance is one row that the caller may see. A column is decoded when it is read; a column
+    that was not selected raises LookupError.
+
+    Example:
+
+        @table("acme_offer", collection="acme_offers", key="acme_offerid", rows=everyone,
+               needs="catalog", order="title", root=("offer", "offers"))
+        class Offer(Row):
+            '''A current offer, which has no id of its own.'''
+
+            title: str | None = column("acme_title", "The title of the offer.")
+
+        # { offers { nodes { title } } }
+    """
 
     __table__: ClassVar["Table"]
 
@@ -44,7 +54,20 @@ class Row:
 
 
 class Node(Row):
-    """A row with a key of its own, which `node(id:)` finds again."""
+    """
+    The base class of tables whose rows have a global id, which `node(id:)` finds again.
+
+    Example:
+
+        @table("acme_depot", collection="acme_depots", key="acme_depotid", rows=everyone,
+               needs="catalog", order="code", root=("depot", "depots"))
+        class Depot(Node):
+            '''A depot where goods can be collected.'''
+
+            code: str | None = column("acme_code", "The code of the depot.")
+
+        # { depots { nodes { id code } } }
+    """
 
 
 R = TypeVar("R", bound=Row)
@@ -58,7 +81,7 @@ class Spec:
     doc: str
     name: str = field(default="", init=False)
     owner: type = field(default=object, init=False)
-    """The class in whose body it stands: that of its table, or one that extends it."""
+    """The class that declares the member: the table's own, or one that extends it."""
     home: "Table" = field(init=False)
     """The table that it is a member of."""
     type: Any = field(default=None, init=False)
@@ -69,13 +92,11 @@ class Spec:
 
     def bind(self, annotation: Any) -> None:
         """Take the annotation: what the member is, and whether it may be absent."""
-        self.type, self.optional = _without_none(annotation)
+        self.type, self.optional = without_none(annotation)
 
     @property
     def label(self) -> str:
-        """
-        The name of the member in messages: that of the class in whose body it stands, and its own.
-        """
+        """The name of the member in messages: `module.Class.member`."""
         return named(self.owner, self.name)
 
     @property
@@ -175,7 +196,7 @@ class Group(Spec):
 
     def part_type(self, part: str) -> Any:
         """The type of a part without None, which says only that it may be absent."""
-        return _without_none(get_type_hints(self.make)[part])[0]
+        return without_none(get_type_hints(self.make)[part])[0]
 
 
 @dataclass(eq=False)
@@ -191,12 +212,11 @@ class Link(Spec):
     back: str | None
     back_doc: str
     lookup: str = ""
-    """The lookup that it follows; empty where it goes by other columns."""
+    """The lookup that the link follows; empty if it joins by other columns."""
     polymorphic: bool = False
     """True if the lookup leads to rows of several tables, of which the link takes one."""
     inside: Inside = ""
-    """The direction in which rows may travel inside of rows, where that is proved to be the same.
-    """
+    """The rows that `$expand` may send inside one another, if a plan proves it equivalent."""
     written: Written = "never"
 
     @property
@@ -369,30 +389,3 @@ class Table:
 
     def _ordering(self, name: str) -> Order:
         return Order(self.scalar_of(name.lstrip("-")), name.startswith("-"))
-
-
-def selected(raw: Raw, path: str) -> Any:
-    """The value at `path`; LookupError if it was never asked for, which would read as null."""
-    if not is_selected(raw, path):
-        raise LookupError(f"'{path}' was not selected")
-    return value_at(raw, path)
-
-
-def is_selected(raw: Raw, path: str) -> bool:
-    """True if the column at `path` was asked for, which no empty lookup on the way denies."""
-    place: Any = raw
-    for step in path.split("/"):
-        if not hasattr(place, "get"):
-            break  # an empty lookup, or what a service sent in the place of a row
-        if step not in place:
-            return False
-        place = place.get(step)
-    return True
-
-
-def _without_none(annotation: Any) -> tuple[Any, bool]:
-    """`T | None` -> (T, True); anything else -> (itself, False)."""
-    if get_origin(annotation) not in (Union, UnionType):
-        return annotation, False
-    inner = [part for part in get_args(annotation) if part is not NoneType]
-    return inner[0], True

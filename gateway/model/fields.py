@@ -37,19 +37,44 @@ FIELDS: dict[str, RootField] = {}
 
 def query(*, needs: str) -> Callable[[F], F]:
     """
-    A root field of queries: `async def name(info: Info, ...) -> Type | None`, with a docstring.
+    Declare a function as a root field of queries: `async def name(info: Info, ...) -> T | None`.
 
-    `needs` is the permission that a caller must hold, for reading.
+    The function's docstring is the description of the field, its parameters but `info` are the
+    arguments. `needs` is the permission that a caller must hold with the privilege `read`; others
+    get FORBIDDEN. A function without a docstring or with a result that cannot be null is a
+    DeclarationError.
+
+    Example:
+
+        @query(needs="account")
+        async def machine_of_serial(info: Info, serial: str) -> Machine | None:
+            '''The machine with a serial number.'''
+            rows = await info.context.loaders.matching(
+                Machine, {"acme_serial": serial}, paths(Machine), from_rows=False
+            )
+            return next(iter(rows), None)
+
+        # { machineOfSerial(serial: "M-jane") { serial } }
     """
     return _declaring("query", needs, "read")
 
 
 def mutation(*, needs: str, privilege: Privilege) -> Callable[[F], F]:
     """
-    A mutation: `async def name(info: Info, input: Input) -> Type | None`, with a docstring.
+    Declare a function as a mutation: `async def name(info: Info, input: Input) -> T | None`.
 
-    It is called for callers who hold `privilege` of the permission `needs`, and leaves a line in
-    the audit whatever becomes of it.
+    The function's docstring is the description of the field. It is called only for callers who hold
+    `privilege` of the permission `needs`; others get FORBIDDEN. Each call is recorded in the audit
+    with its outcome. DeclarationError as in `query`.
+
+    Example:
+
+        @mutation(needs="orders", privilege="update")
+        async def annotate_visit(info: Info, visit: ID, note: str) -> Visit | None:
+            '''Write a note for the technician.'''
+            return await update(info, await find(info, Visit, visit), note=note)
+
+        # mutation($visit: ID!) { annotateVisit(visit: $visit, note: "Ring twice.") { note } }
     """
     return _declaring("mutation", needs, privilege)
 
@@ -57,10 +82,12 @@ def mutation(*, needs: str, privilege: Privilege) -> Callable[[F], F]:
 def _declaring(root: Root, needs: str, privilege: str) -> Callable[[F], F]:
     def declare(function: F) -> F:
         if not isinstance(function, FunctionType):
-            raise DeclarationError(f"{function!r} is no function")
+            raise DeclarationError(f"{function!r} is not a function")
         declared = RootField(root, function, needs, privilege)
         if not function.__doc__:
-            raise DeclarationError(f"{declared.label} needs a docstring: the field's description")
+            raise DeclarationError(
+                f"{declared.label} needs a docstring, which is the field's description"
+            )
         FIELDS[declared.label] = declared
         return function
 

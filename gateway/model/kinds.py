@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 from uuid import UUID
 
 import strawberry
@@ -22,9 +23,26 @@ NEVER = 1900
 
 class OptionSet(Enum):
     """
-    An option set of Dataverse: name -> number, read without fear of numbers added later.
+    The base class of option sets (choices) of Dataverse, and of enumerations of F&O.
 
-    A subclass has the member `UNKNOWN = unknown()`; a number that is not declared reads as it.
+    Decorate the subclass with `enum`, give each member a number with `option`, and add the member
+    `UNKNOWN = unknown()`: numbers that are not declared are read as it. DeclarationError at start
+    without either.
+
+    Example:
+
+        @enum(description="The handling of goods.")
+        class Handling(OptionSet):
+            NORMAL = option(100000000, "As usual.")
+            FRAGILE = option(100000001, "With care.")
+            UNKNOWN = unknown()
+
+
+        @extend(SalesOrder)
+        class AcmeHandling:
+            handling: Handling | None = column("acme_handling", "The handling of the goods.")
+
+        # { orders(filter: { handling: { eq: FRAGILE } }) { nodes { handling } } }
     """
 
     @classmethod
@@ -41,13 +59,39 @@ class OptionSet(Enum):
 
 
 def option(value: int, description: str) -> EnumValueDefinition:
-    """A member of an option set: its number upstream and what it means."""
+    """
+    A member of an `OptionSet`: its number in Dynamics, and its description in the schema.
+
+    Example:
+
+        @enum(description="The colour of a label.")
+        class Colour(OptionSet):
+            RED = option(1, "Red, for returns.")
+            UNKNOWN = unknown()
+    """
     return strawberry.enum_value(value, description=description)
 
 
 def unknown() -> EnumValueDefinition:
-    """The member that stands for every number that the option set does not declare."""
+    """
+    The member of an `OptionSet` for all numbers that it does not declare; call it `UNKNOWN`.
+
+    Example:
+
+        @enum(description="The priority of a claim.")
+        class Priority(OptionSet):
+            HIGH = option(1, "Before all others.")
+            UNKNOWN = unknown()
+    """
     return option(-1, "A value that this version of the gateway does not know.")
+
+
+def without_none(annotation: Any) -> tuple[Any, bool]:
+    """`T | None` -> (T, True); anything else -> (itself, False)."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return annotation, False
+    inner = [part for part in get_args(annotation) if part is not NoneType]
+    return inner[0], True
 
 
 def incomplete(type_: type, /, **parts: Any) -> Any:

@@ -19,7 +19,7 @@ from gateway.model.fields import FIELDS, Root, RootField
 from gateway.model.tables import TABLES
 
 OURS = "gateway"
-"""The package whose tables every app has."""
+"""The package whose tables are part of every app."""
 M = TypeVar("M", bound=Spec | Back)
 
 
@@ -28,7 +28,7 @@ class Registry:
     """The declarations of an app: those of our modules and of its extensions."""
 
     extensions: tuple[str, ...] = ()
-    """Modules; what stands in a package stands in the modules below it too."""
+    """The modules of the app; declarations in modules below a named package count as well."""
 
     @cached_property
     def tables(self) -> Mapping[str, Table]:
@@ -115,5 +115,5 @@ def _classes(module: ModuleType) -> Iterator[type]:
 
 
 def _class_of(member: Spec | Back) -> type:
-    """The class in whose body a member stands, or the link that leads back to it."""
+    """The class that declares a member, or the link behind a far end."""
     return member.link.owner if isinstance(member, Back) else member.owner

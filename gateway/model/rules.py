@@ -23,7 +23,19 @@ from gateway.upstream.conditions import (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The rows of a table a caller sees."""
+    """
+    A row rule: the condition that a row must meet for a caller to see it.
+
+    Make one with `owned`, `people`, `owned_by_number`, `in_companies`, `in_price_lists` and
+    `any_of`, or use `everyone` or `with_parent`; pass it to `table` as `rows`.
+
+    Example:
+
+        MINE: Rule = any_of(
+            owned(account=lookup_value("acme_accountid")),
+            owned(account=lookup_value("acme_resellerid")),
+        )
+    """
 
     condition: Callable[[Principal, Access], Condition]
     columns: tuple[str, ...] = ()
@@ -35,16 +47,24 @@ class Rule:
     linked: Callable[[Principal, Access], Condition] | None = None
     """The condition on a row that a row of the caller's points at, where that is less."""
     knows_contacts: bool = True
-    """True if the access OWN has a meaning: the rows name contacts, or nobody at all."""
+    """True if the access OWN has a meaning: the rows name contacts, or have no owner at all."""
 
 
 def owned(*, account: str, contact: str = "", party: str = "", through: str = "") -> Rule:
     """
-    Rows of the caller's accounts; `account` is a lookup column or a path to one.
+    The rule for rows of the caller's accounts.
 
-    With the access OWN the row must also name the caller: in the lookup `contact`, or in `party`,
-    which newer environments use instead and which leads to `msdyn_contactforparties`. A table with
-    neither shows nothing to OWN. `through` is the lookup to the parent that has these columns.
+    `account` is the column of a lookup to the account (`lookup_value`), or a path to one. With the
+    access `own` the row must also name the caller: in the column `contact`, or in `party`, a lookup
+    to `msdyn_contactforparties`, which newer environments use instead. Without both columns, the
+    access `own` shows no rows. `through` is the lookup to a parent row that has these columns.
+
+    Example:
+
+        VISITS = owned(
+            account=lookup_value("acme_accountid"), contact=lookup_value("acme_contactid")
+        )
+        PARTS_OF_VISITS = owned(account=lookup_value("acme_accountid"), through="acme_visitid")
     """
     at = f"{through}/" if through else ""
 
@@ -62,7 +82,15 @@ def owned(*, account: str, contact: str = "", party: str = "", through: str = ""
 
 
 def any_of(*rules: Rule) -> Rule:
-    """Rows that one of these rules lets the caller see."""
+    """
+    The rule for rows that meet at least one of the rules.
+
+    Example:
+
+        OWNER_OR_USER = any_of(
+            owned(account=lookup_value("acme_ownerid")), owned(account=lookup_value("acme_userid"))
+        )
+    """
 
     def condition(principal: Principal, access: Access) -> Condition:
         return either(*(rule.condition(principal, access) for rule in rules))
@@ -76,7 +104,17 @@ def any_of(*rules: Rule) -> Rule:
 
 
 def people(*, contact: str, account: str) -> Rule:
-    """The caller's own contact, always; with more than OWN those of the caller's accounts too."""
+    """
+    The rule for rows about people: the caller's own, and with more than `own` the accounts' too.
+
+    `contact` is the column with the person's contact, `account` the one with the person's account.
+
+    Example:
+
+        CERTIFICATES = people(
+            contact=lookup_value("acme_contactid"), account=lookup_value("acme_accountid")
+        )
+    """
 
     def condition(principal: Principal, access: Access) -> Condition:
         if access is Access.ALL:
@@ -91,9 +129,15 @@ def people(*, contact: str, account: str) -> Rule:
 
 def owned_by_number(*, company: str, account: str) -> Rule:
     """
-    Rows of the caller's accounts in F&O, which knows them by legal entity and account number.
+    The rule for rows of F&O that belong to the caller's accounts, by legal entity and number.
 
-    It does not know contacts, so OWN shows nothing; PARENT leads to the rows of one's own orders.
+    `company` is the column with the legal entity, `account` the one with the account number. F&O
+    does not know contacts, so the access `own` shows no rows; use the access `parent` for rows that
+    belong to the caller's own orders.
+
+    Example:
+
+        CLAIMS = owned_by_number(company="dataAreaId", account="CustomerAccountNumber")
     """
 
     def condition(principal: Principal, access: Access) -> Condition:
@@ -107,7 +151,15 @@ def owned_by_number(*, company: str, account: str) -> Rule:
 
 
 def in_companies(company: str) -> Rule:
-    """Rows of the legal entities in which the caller has an account."""
+    """
+    The rule for rows of the legal entities in which the caller has an account.
+
+    `company` is the column or path with the code of the legal entity.
+
+    Example:
+
+        WAREHOUSES = in_companies("dataAreaId")
+    """
 
     def condition(principal: Principal, access: Access) -> Condition:
         if access is Access.ALL:
@@ -139,7 +191,13 @@ def released_in(company: str, *, lookup: str, state: str, states: tuple[int, ...
 
 
 def in_price_lists(price_list: str) -> Rule:
-    """Rows of the caller's price lists."""
+    """
+    The rule for rows of the caller's price lists; `price_list` is the column of that lookup.
+
+    Example:
+
+        OFFERS = in_price_lists(lookup_value("acme_pricelevelid"))
+    """
 
     def condition(principal: Principal, access: Access) -> Condition:
         if access is Access.ALL:
@@ -153,7 +211,7 @@ everyone = Rule(lambda principal, access: EVERYTHING)
 """Reference data: every caller with the permission sees every row."""
 
 nobody = Rule(lambda principal, access: NOTHING)
-"""Rows that no caller sees: those by which the gateway itself tells who somebody is."""
+"""The rule for rows that no caller sees: the gateway itself reads them to identify callers."""
 
 with_parent = Rule(lambda principal, access: EVERYTHING, linked_only=True)
 """Rows without an owner of their own: visible exactly with the row that links to them."""

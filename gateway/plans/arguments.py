@@ -69,7 +69,7 @@ def _plain(declared: GraphQLField, node: FieldNode, general: Arguments) -> Argum
 
 
 def spelled(node: FieldNode) -> str:
-    """The arguments at `node` as text, the same for the same ones in another order."""
+    """The arguments at `node` as text, independent of their order."""
     return ",".join(sorted(map(print_ast, node.arguments or ())))
 
 

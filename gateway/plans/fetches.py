@@ -79,7 +79,7 @@ class Nested:
 
 B = TypeVar("B", bound=Branch)
 PATIENCE = 1.0
-"""Seconds for which reads are waited for whose plan is given up."""
+"""Seconds to wait for the other reads of a plan that was abandoned."""
 EXPANDS, RULES = 15, 2
 """Expands that Dataverse takes in one query, and how many of them a row rule may need."""
 NOTHING_CAME: Mapping[Any, Nested] = {}
@@ -156,7 +156,10 @@ class Fetch(Branch):
         )
 
     def expanding(self, run: Run) -> Mapping["Fetch", Nested]:
-        """The branches whose rows may travel inside of ours, instead of by a read of their own."""
+        """
+        The branches whose rows can be fetched by `$expand` inside these rows, instead of by a read
+        of their own.
+        """
         if not run.expands or self.shared or any(path.count("/") > 1 for path in self.select):
             return NOTHING_CAME
         fetches = [each for each in self.branches.values() if isinstance(each, Fetch)]
@@ -317,11 +320,10 @@ class Worked(Branch):
 
 async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
     """
-    The outcomes of all, or what goes wrong first.
+    The outcomes of all reads, or the first error.
 
-    What was answered by then is had again by who completes the operation in another way, and best
-    as a whole: so the others are waited for, but not for long. Reads that are still under way then
-    go on, and are handed on: see `Replay`.
+    After an error, wait a short while for the other reads, so that graphql-core can reuse their
+    answers. Reads that still run then continue in the background: see `Replay`.
     """
     if len(awaitables) < 2:
         return [await each for each in awaitables]

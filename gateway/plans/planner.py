@@ -54,7 +54,7 @@ class Plan:
         return any(fetch.hides(hidden) for root in self.roots for fetch in root.fetches)
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """The data of the answer; raises whatever does not fit."""
+        """Compute the data of the answer; anything that does not fit raises."""
         if len(self.roots) == 1:
             (root,) = self.roots
             return {root.response: root.render(await root.read(run))}

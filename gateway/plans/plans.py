@@ -89,7 +89,7 @@ class Plans:
         """The data of the answer; Declined where graphql-core must answer."""
         try:
             known = self._known(operation)
-            # Staff may be told of each read, so theirs are one a table.
+            # `explain` may list each read for staff, so they get one read per table.
             inside = self._expands and context.principal.kind is not Kind.STAFF
             expands = inside and context.principal.viewer is None
             values = known.coerce(variables)
@@ -112,7 +112,9 @@ class Plans:
             trying.reset(first)
 
     def warm(self, operation: PreparedOperation) -> None:
-        """Plan an operation whose selections no variable decides on, before anybody asks for it."""
+        """
+        Plan an operation ahead of its first request, if no variable decides on its selections.
+        """
         known = self._known(operation)
         if not known.conditions:
             with suppress(Unplanned):
@@ -180,7 +182,7 @@ def _only(names: Iterable[str], variables: VariableValues) -> VariableValues:
 
 
 def _length(variables: VariableValues) -> int:
-    """Characters of the variables that stand alone; what is in lists and objects is never kept."""
+    """The characters of the scalar variables; values in lists and objects are never cached."""
     alone = [each for each in variables.coerced.values() if not isinstance(each, dict | list)]
     return sum([len(str(value)) for value in alone])
 
@@ -195,7 +197,7 @@ def _reason(error: Exception) -> str:
 
 
 def _deciding(document: DocumentNode) -> set[str]:
-    """The variables in `@skip` and `@include`, wherever they stand."""
+    """The variables used in `@skip` and `@include`, at any depth."""
     found: set[str] = set()
     pending: list[Any] = list(document.definitions)
     while pending:

@@ -33,7 +33,7 @@ class RowStructs:
         self._decoders: dict[Hashable, Decoder] = {}
 
     def demand(self, path: str, leaf: Leaf, *, optional: bool) -> None:
-        """A leaf of the answer stands at `path`."""
+        """Require the column at `path` for a leaf of the answer."""
         known = self._leaves.setdefault(path, leaf)
         if known.carried != leaf.carried:
             raise Unplanned(f"{self._name}.{path} as two types")

@@ -1,6 +1,6 @@
 """
-The two walks over what is selected of a table's rows: the first finds what has to be read for it,
-the second writes the expression that makes the answer of what was read.
+The two walks over the selection of a table's rows: `find` collects the reads, `write` makes the
+expression that turns the rows into the answer.
 """
 
 from collections.abc import Collection, Hashable, Iterator, Sequence
@@ -50,7 +50,7 @@ class Walk:
     # What has to be read.
 
     def find(self, fetch: Fetch, nodes: Nodes) -> None:
-        """Add to `fetch` what is selected below `nodes`, which stand for its rows."""
+        """Add the columns and links that `nodes`, the fields that represent the rows, select."""
         fetch.select |= columns_of(self._operation, fetch.table, nodes)
         for selected in responses(self._operation, nodes, fetch.table.name).values():
             name = selected[0].name.value
@@ -60,7 +60,7 @@ class Walk:
                 self._find_member(fetch, name, fetch.members.get(name), selected)
 
     def find_page(self, fetch: Fetch, nodes: Nodes) -> None:
-        """As `find`, for nodes that stand for a connection to the rows."""
+        """Like `find`, for fields that represent a connection to the rows."""
         name = fetch.table.name
         for selected in self.named("nodes", nodes, f"{name}Connection"):
             self.find(fetch, selected)

@@ -18,7 +18,7 @@ def fields_of(declared: Iterable[RootField], taken: Iterable[str]) -> list[Straw
     names, made = set(taken), []
     for each in declared:
         if each.name in names:
-            raise DeclarationError(f"{each.label}: there is a {each.root} of this name already")
+            raise DeclarationError(f"{each.label}: the name is taken by another {each.root}")
         names.add(each.name)
         made.append(_field_of(each))
     return made

@@ -29,17 +29,42 @@ from gateway.upstream.service import Write
 
 R = TypeVar("R", bound=Row)
 NO_ACCOUNT = UUID(int=0)
-"""Rows of an adopter's belong to whatever their row rule says."""
-UNKNOWN = "Nobody knows yet whether it was done; send it again as it was."
+"""A placeholder: an adopter's rows belong to no account, only to their row rule."""
+UNKNOWN = "The outcome is not known yet; send the same mutation again."
 
 
 def caller(info: Info) -> Principal:
-    """The caller: `kind`, `contact` (None for staff and machines), `accounts`, `roles`."""
+    """
+    The caller of the request, as a `Principal`.
+
+    Example:
+
+        @query(needs="account")
+        async def greeting(info: Info) -> str | None:
+            '''A greeting for the person who is signed in; null for staff and machines.'''
+            contact = caller(info).contact
+            return f"Hello, {contact.name}." if contact else None
+
+        # { greeting }
+    """
     return info.context.principal
 
 
 async def find(info: Info, cls: type[R], id: strawberry.ID) -> R:
-    """The row of a global id, with all its columns; NotFound unless the caller may see it."""
+    """
+    The row of the table `cls` with a global id, with all its columns.
+
+    NotFound if the caller may not see the row or the id belongs to another table.
+
+    Example:
+
+        @query(needs="account")
+        async def serial_of(info: Info, machine: ID) -> str | None:
+            '''The serial number of a machine.'''
+            return (await find(info, Machine, machine)).serial
+
+        # query($machine: ID!) { serialOf(machine: $machine) }
+    """
     found = await info.context.loaders.node(cls, ids.key(cls.__table__, id), _all(cls))
     if found is None:
         raise NotFound(f"There is no such {cls.__name__}.", argument="id")
@@ -48,16 +73,33 @@ async def find(info: Info, cls: type[R], id: strawberry.ID) -> R:
 
 async def create(info: Info, cls: type[R], *, key: str, **values: object) -> R | None:
     """
-    Make a row, once for each idempotency key of a caller, and read it back through the gate.
+    Make a row of the table `cls` and read it back with all its columns.
 
-    `values` are members that are declared as written: a link takes a row or the UUID of one. The
-    same key and values give back the row that is there. Forbidden unless the caller may create it,
-    InvalidInput for a key that cannot be used, UpstreamTimeout where the outcome is not known: then
-    the same again tells. None where the caller may create what they may not see.
+    `key` is the caller's idempotency key, 1 to 100 characters: the same caller, key and values
+    return the existing row. `values` are members declared with `written="create"` or "always"; a
+    link accepts a row or a UUID. None if the caller may create the row but not see it. Forbidden if
+    the caller may not create it, InvalidInput for a key that cannot be used, DeclarationError for a
+    member that is not written. After UpstreamTimeout the outcome is unknown: send the same call
+    again.
+
+    Example:
+
+        @mutation(needs="orders", privilege="create")
+        async def ask_for_visit(info: Info, machine: ID, reason: str, key: str) -> Visit | None:
+            '''Ask for a technician's visit.'''
+            found, contact = await find(info, Machine, machine), caller(info).contact
+            return await create(
+                info, Visit, key=key, machine=found, account=found._account_id, reason=reason,
+                contact=contact.id if contact else None,
+            )
+
+        # mutation($machine: ID!) {
+        #   askForVisit(machine: $machine, reason: "It leaks.", key: "visit-1") { reason }
+        # }
     """
     table, context = cls.__table__, info.context
     if key_mistakes(_Keyed(key)):
-        said = f"The key must have 1 to {MAXIMUM_KEY} characters."
+        said = f"idempotencyKey must have 1 to {MAXIMUM_KEY} characters."
         raise InvalidInput(said, argument="idempotencyKey")
     row, seen = written(table, values, "create")
     context.loaders.reader.demand(table, seen, "create", seen=False)
@@ -82,9 +124,20 @@ async def create(info: Info, cls: type[R], *, key: str, **values: object) -> R |
 
 async def update(info: Info, row: R, **values: object) -> R | None:
     """
-    Change members of a row that came through the gate, and read it back.
+    Change members of a row that `find` or a loader returned, and read it back.
 
-    Forbidden unless the caller may change it, before and after. The last change wins.
+    `values` are members declared with `written="update"` or "always". The last change wins: there
+    is no version check. Forbidden if the caller may not change the row as it was, or as it will
+    be. DeclarationError for a member that is not written.
+
+    Example:
+
+        @mutation(needs="orders", privilege="update")
+        async def clear_note(info: Info, visit: ID) -> Visit | None:
+            '''Remove the note of a visit.'''
+            return await update(info, await find(info, Visit, visit), note=None)
+
+        # mutation($visit: ID!) { clearNote(visit: $visit) { note } }
     """
     cls, table, context = type(row), row.__table__, info.context
     changes, seen = written(table, values, "update")

@@ -92,7 +92,9 @@ class Query:
     )
     async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None] | None:
         if len(ids) > NODES:
-            raise InvalidInput(f"At most {NODES} ids at once.", argument="ids")
+            raise InvalidInput(
+                f"ids may contain at most {NODES} ids; send several requests.", argument="ids"
+            )
         return list(await asyncio.gather(*(_outcome(info, id_) for id_ in ids)))
 
 

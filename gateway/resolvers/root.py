@@ -21,7 +21,7 @@ from gateway.schema.numbers import DECIMAL
 from gateway.schema.types import SchemaTypes
 
 NOUNS = (accounts, balances, billing, catalog, identities, ledger, sales, shipping)
-"""The modules whose import declares our tables."""
+"""The modules that declare the gateway's tables when they are imported."""
 
 
 def build(extensions: Iterable[str] = ()) -> strawberry.Schema:
@@ -63,7 +63,7 @@ def _own(
 
 
 def _with_fields(root: type, fields: Iterable[StrawberryField]) -> type:
-    """A type like `root`, which stays as it is, with further fields."""
+    """A copy of the type `root` with further fields."""
     said = root.__strawberry_definition__  # type: ignore[attr-defined]
     made = strawberry.type(type(said.name, (root,), {}), description=said.description)
     made.__strawberry_definition__.fields.extend(fields)  # type: ignore[attr-defined]

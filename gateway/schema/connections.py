@@ -53,7 +53,7 @@ class Connection(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ResolvedEdge:
-    """An edge as it is resolved: its cursor is worked out when it is asked for."""
+    """A resolved edge; its cursor is computed when it is selected."""
 
     listing: "Listing"
     node: Row

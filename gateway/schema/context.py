@@ -19,7 +19,7 @@ class Context(Struct, frozen=True):
     request_id: str
     unpriced: Unpriced = "omit"
     language: int | None = None
-    """The option of the language of orders whose buyer has none of their own."""
+    """The option value of the language for orders whose buyer has none."""
     audit: Audit = NO_AUDIT
     source: str = ""
     """The address that the request came from."""

@@ -42,7 +42,7 @@ _COMPARED: Mapping[str, Operator] = {
 _FIRST_DAY = date(NEVER + 1, 1, 1)
 """The first day that F&O does not mean as no day."""
 SentFilter = Mapping[str, Any]
-"""A filter as it was sent, its values coerced by GraphQL."""
+"""A filter of the request, with its values coerced by GraphQL."""
 
 _COMPARISONS = {
     "eq": "equal to",
@@ -180,8 +180,11 @@ def _compared(path: str, operator: str, value: Value) -> Condition:
 def _plain(value: Any) -> Value:
     plain: Value = value.value if isinstance(value, Enum) else value
     if isinstance(plain, Decimal) and not plain.is_finite():
-        # Conditions are told apart by their hash, which a signaling NaN does not have.
-        raise InvalidInput("This is no number that can be compared with.", argument="filter")
+        # Conditions are compared by their hash, and a signaling NaN has none.
+        raise InvalidInput(
+            "Not a number that can be compared in a filter; send a finite one.",
+            argument="filter",
+        )
     return plain
 
 
@@ -190,7 +193,7 @@ def _linked(member: Link, id_: Any) -> Value:
 
 
 def _input(name: str, doc: str) -> type:
-    """An empty input type whose values reach us as they were sent."""
+    """An empty input type; its values stay plain dicts, as the caller sent them."""
     made = type(name, (), {})
     made.__strawberry_definition__ = StrawberryObjectDefinition(  # type: ignore[attr-defined]
         name=name,

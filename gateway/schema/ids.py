@@ -16,7 +16,7 @@ from gateway.model.tables import TABLES, Row, Table
 from gateway.upstream.conditions import Guid
 from gateway.upstream.row_keys import Key
 
-NOT_AN_ID = "This is no id that can be used here."
+NOT_AN_ID = "Not a valid id for this field; send an id as an answer returned it."
 """The message for an id that is damaged, and for one that leads to another type."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[str | int]).decode
@@ -38,7 +38,9 @@ def encode(table: Table, key: Key) -> str:
 
 
 def writer(table: Table) -> Callable[..., str]:
-    """`encode` for one table, given the parts of keys as they stand in rows."""
+    """
+    Return a function like `encode` for one table, which takes the parts of a key as rows hold them.
+    """
     name = table.name
 
     def write(*key: Any) -> str:

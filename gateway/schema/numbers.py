@@ -1,4 +1,4 @@
-"""The scalar of exact numbers: what callers may write, and what they get."""
+"""The scalar for exact numbers: its input and its output."""
 
 from decimal import Decimal
 

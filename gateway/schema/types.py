@@ -33,7 +33,7 @@ Resolve = Callable[..., Any]
 
 
 class Resolved(StrawberryField):
-    """A field whose value is `resolve(row, info, **arguments)`."""
+    """A field with the value `resolve(row, info, **arguments)`."""
 
     def __init__(
         self,

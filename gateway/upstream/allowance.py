@@ -19,7 +19,7 @@ class Allowance:
     replay: Replay | None = None
     """The answers that came already, where the operation is completed in another way."""
     errand: Errand = field(default_factory=Errand)
-    """For whom the services are asked."""
+    """The caller and urgency of the calls."""
     fresh: bool = False
     """True if all rows are asked for anew: nothing that is kept may decide about a change."""
 
@@ -32,13 +32,13 @@ class Allowance:
             raise GivenUp
         if self.spent + calls > self.calls:
             raise LimitExceeded(
-                "The operation needs too many calls to Dynamics; ask for less at once.",
+                "The operation needs too many calls to Dynamics; split it into smaller requests.",
                 limit="upstream_calls",
                 maximum=self.calls,
                 actual=self.spent + calls,
             )
         if self.remaining <= 0:
-            raise UpstreamTimeout("The operation ran out of time.")
+            raise UpstreamTimeout("The operation took too long; try again, or request less.")
         self.spent += calls
 
     @property
@@ -52,7 +52,7 @@ class Allowance:
         return self.replay is not None and self.replay.keeping
 
     def rewind(self) -> None:
-        """Begin anew over what was answered so far; it is paid for again when it is used again."""
+        """Count from the beginning for a second attempt; reused answers are charged again."""
         self.spent = 0
         if self.replay is not None:
             self.replay.begin()

@@ -105,7 +105,7 @@ class Breaker:
             self._open(moment)
 
     def _is_everybodys(self) -> bool:
-        """True if the failures are more than the slowness of what a few callers ask for."""
+        """True if the failures concern more than the slow queries of a few callers."""
         blamed = [slow_for for _, failed, slow_for in self._ended if failed]
         callers = {each for each in blamed if each is not None}
         return len(callers) >= CALLERS or blamed.count(None) >= SHARE * len(self._ended)

@@ -139,8 +139,8 @@ WITHHELD: Final = object()
 """Stands in a row where its reader may not learn a column, nor whether it is empty."""
 BROKEN: Final = object()
 """
-Stands for what is behind a value where the service should have sent a row: nothing is equal to it,
-and no type is read from it, so that it spoils its own row and no other.
+A placeholder for the values behind a lookup for which the service sent no row. It equals nothing
+and cannot be decoded, so that it invalidates only its own row.
 """
 EVERYTHING: Condition = All()
 NOTHING: Condition = AnyOf()
@@ -230,7 +230,7 @@ def columns(condition: Condition) -> frozenset[str]:
 
 
 def prefixed(condition: Condition, navigation: str) -> Condition:
-    """The same condition on the row that a lookup of ours leads to."""
+    """The condition rewritten for the row behind the lookup: its columns get the prefix."""
     match condition:
         case All(parts) | AnyOf(parts):
             return type(condition)(tuple(prefixed(part, navigation) for part in parts))
@@ -279,7 +279,7 @@ def value_at(row: Raw, path: str) -> Any:
         except AttributeError:
             return BROKEN
     if found is WITHHELD:
-        raise Forbidden("Your role does not show this.")
+        raise Forbidden("Your role may not read this field.")
     return found
 
 

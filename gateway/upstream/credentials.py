@@ -54,7 +54,7 @@ AGENT = f"dynamics-gateway/{version('dynamics-gateway')}"
 CLIENT_REQUEST_ID = "x-ms-client-request-id"
 """The header in which services take a GUID that they log with a request."""
 MAX_LIFETIME = 86_400.0
-"""Seconds that a token is kept at most, whatever its issuer says."""
+"""The longest time in seconds that a token is kept, even if its issuer allows more."""
 
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 PRIVATE_KEY = re.compile(
@@ -62,7 +62,7 @@ PRIVATE_KEY = re.compile(
 )
 
 Proof = Callable[[], dict[str, str]]
-"""Makes the form fields that prove who we are, anew for every token request."""
+"""Makes the form fields that prove the gateway's identity, for each token request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class ServiceLogin:
         self._renewals: Once[str, Token] = Once()
         self._failure: SignInFailed | None = None
         self._failed = 0.0
-        """The time at which there was none to be had."""
+        """The time of the last failure to get a token."""
         self._replaced = float("-inf")
         """The time at which another one was asked for in the place of one that was refused."""
 

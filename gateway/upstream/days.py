@@ -59,7 +59,7 @@ def compared(
     if behaviour == "DateOnly":
         return Compare(column, op, day)
     if not EARLIEST <= day <= LATEST:
-        raise InvalidInput(f"Days go from {EARLIEST} to {LATEST}.")
+        raise InvalidInput(f"A day must be between {EARLIEST} and {LATEST}.")
     shift = NOON if behaviour == "UserLocal" and zone is None else timedelta()
     start = _start(day, behaviour, zone) - shift
     end = _start(day + timedelta(days=1), behaviour, zone) - shift
@@ -78,7 +78,9 @@ def compared(
 def compared_by_company(
     column: str, op: Operator, day: date, zones: Zones, company: str
 ) -> Condition:
-    """The same for user-local days whose zone depends on the legal entity, whose path is given."""
+    """
+    `compared` for user-local days in the time zone of each row's legal entity, by the path to it.
+    """
     by_zone: dict[ZoneInfo | None, list[str]] = {}
     for code, zone in zones.companies.items():
         by_zone.setdefault(zone, []).append(code)

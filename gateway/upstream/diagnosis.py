@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 REFUSED_QUERIES = 400, 403, 404
 """Statuses with which a service says that a query itself is wrong: it names a property, no row."""
 DIAGNOSES = 500
-"""Refused queries that are remembered, so that each is told once."""
+"""The number of refused queries that are remembered, so that each is logged once."""
 
 
 def diagnose_write(error: UpstreamRefused) -> None:

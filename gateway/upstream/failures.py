@@ -1,4 +1,4 @@
-"""A service's answer of failure: its status, headers and body -> errors of ours."""
+"""A failed answer of a service (status, headers and body) -> the gateway's error."""
 
 import logging
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.admission.told import retry_after
+from gateway.admission.service_limits import retry_after
 from gateway.client.exchange import Reply
 from gateway.errors import (
     UpstreamError,
@@ -70,7 +70,7 @@ def outcome_of(reply: Reply) -> ReadOutcome:
 
 
 def raise_for(status: int, headers: Any, body: bytes) -> None:
-    """Raise what a status means; nothing for a success."""
+    """Raise the error for a status; do nothing for a success."""
     if status < 400:
         return
     code, text = _reason(body)

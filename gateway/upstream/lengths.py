@@ -18,7 +18,7 @@ class TooLong(Struct, frozen=True):
 
 
 def too_long(names: Names, entity: str, row: Mapping[str, Any]) -> Iterator[TooLong]:
-    """The texts of a row, and of those that are made along with it, that are too long."""
+    """The texts that are too long for their columns, in a row and in the rows made with it."""
     known = names.entities.get(entity)
     lengths = known.lengths if known else {}
     for name, value in row.items():

@@ -56,7 +56,7 @@ class EntityNames(Struct, frozen=True):
     days: Mapping[str, Behaviour] = {}
     """The columns that hold days, and how."""
     zones: Mapping[str, Zones] = {}
-    """Columns whose user-local days have zones of their own."""
+    """The time zones of user-local days, for columns with zones of their own."""
     lengths: Mapping[str, int] = {}
     """The number of characters that texts hold, where that is known to differ."""
     company: str = ""
@@ -75,7 +75,13 @@ class EntityNames(Struct, frozen=True):
 
 
 def lookup_value(lookup: str) -> str:
-    """The column with the GUID of a lookup, as the Web API gives it out for every lookup."""
+    """
+    The name of the column in which the Web API returns the GUID of a lookup; use it in row rules.
+
+    Example:
+
+        assert lookup_value("acme_accountid") == "_acme_accountid_value"
+    """
     return lookup if lookup.endswith("_value") else f"_{lookup}_value"
 
 
@@ -87,7 +93,7 @@ class Reference(Struct, frozen=True):
 
 
 class NestedRows(Struct, frozen=True):
-    """Rows that are made along with the row that they point at."""
+    """Rows that are created together with the row that they refer to."""
 
     rows: tuple[Mapping[str, Any], ...]
 
@@ -97,7 +103,7 @@ class NamesChanged(Exception):
 
 
 class Names:
-    """The names of one service. What is learned of the environment replaces what was assumed."""
+    """The names of one service; names read from the environment replace the assumed ones."""
 
     def __init__(self, entities: Mapping[str, EntityNames] | None = None) -> None:
         self.entities: dict[str, EntityNames] = {}
@@ -261,7 +267,7 @@ class Names:
         return known.days.get(path) if known else None
 
     def day(self, entity: str, path: str, raw: Any, company: str | None) -> date | None:
-        """The day that a raw value of a column means; ValueError where it is none."""
+        """Read a column's raw value as a day; ValueError if it is not one."""
         if raw is None:
             return None
         behaviour = self.behaviour(entity, path) or "DateOnly"

@@ -43,7 +43,7 @@ readers know neither quotes nor brackets of the other; any other text, and one w
 end, is compared by `eq`.
 """
 _PLAIN_URL = re.compile(r"[A-Za-z0-9_.\-~'(),/$=:@;*!%]*", re.ASCII)
-"""Characters that stand in a query string as they are, and the mark of those that were encoded."""
+"""The characters of a query string that need no encoding, and the percent sign of encoded ones."""
 _COMMON = (("%", "%25"), (" ", "%20"), ('"', "%22"), ("[", "%5B"), ("]", "%5D"))
 """
 Characters that are frequent in filters: replaced at once, which is far cheaper than letter by
@@ -213,7 +213,7 @@ FINOPS = Dialect("finops", {"cross-company": "true"})
 def _within(column: str, op: Operator, day: date) -> Condition:
     """A comparison with a day as comparisons with the instants at which it begins and ends."""
     if day == date.max:
-        raise InvalidInput("The day is too late to be compared with.")
+        raise InvalidInput("The day in the filter is too late; 9999-12-30 is the last.")
     start = datetime.combine(day, time(), UTC)
     end = start + timedelta(days=1)
     match op:
@@ -235,9 +235,9 @@ def row_url(collection: str, key: UUID) -> str:
 def _number(value: int | Decimal) -> str:
     """Digits without an exponent; what Dynamics has no room for is refused before it is written."""
     if not (isinstance(value, int) or value.is_finite()) or not -LARGEST < value < LARGEST:
-        raise InvalidInput("The number is too large.")
+        raise InvalidInput("The number in the filter is too large.")
     if isinstance(value, Decimal) and value.as_tuple().exponent < -PLACES:  # type: ignore[operator]
-        raise InvalidInput(f"The number has more than {PLACES} decimals.")
+        raise InvalidInput(f"The number in the filter may have at most {PLACES} decimals.")
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
@@ -247,11 +247,11 @@ def _instant(value: datetime) -> str:
         zoned = value if value.tzinfo else value.replace(tzinfo=UTC)
         return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except OverflowError:
-        raise InvalidInput("The moment is out of range.") from None
+        raise InvalidInput("The time in the filter is out of range.") from None
 
 
 def _plain(value: Value) -> str:
-    """A value as the query functions take it: text, whatever its type."""
+    """A value as an argument of a query function: always text."""
     return str(value) if isinstance(value, str) else DATAVERSE.literal(value)
 
 
@@ -263,7 +263,7 @@ def logical(column: str) -> str:
 
 
 def _listed(value: Value) -> str:
-    """A value as it stands in the lists of the query functions, which are JSON texts."""
+    """A value as an item of a query function's list, which is a JSON text."""
     if value.__class__ is Guid:
         return f'"{value}"'
     return msgspec.json.encode(_plain(value)).decode()
@@ -302,7 +302,7 @@ def _asked_for(
     expands: tuple[Expand, ...],
     always: tuple[tuple[str, str], ...],
 ) -> str:
-    """The part of a URL that says what is read of each row."""
+    """The part of a URL that names the columns to read: `$select` and `$expand`."""
     options = _projection(paths)
     if expands:
         own = [options["$expand"]] if "$expand" in options else []

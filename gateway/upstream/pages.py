@@ -27,7 +27,7 @@ class Envelope(msgspec.Struct, Generic[R]):
 
 
 ReadOutcome = bytes | Envelope[Any] | UpstreamError
-"""The body of a good answer, or what was made of it; or what went wrong."""
+"""The outcome of a read: the body of the answer, the rows decoded from it, or the error."""
 Decoder = msgspec.json.Decoder[Envelope[Any]]
 """Makes rows of an answer's bytes, and checks what its row type declares."""
 
@@ -67,7 +67,7 @@ class Page(msgspec.Struct, frozen=True):
     complete: bool = True
     """True if the service has no further rows for the query."""
     last: Any = None
-    """The last row that the service sent, behind which further rows stand."""
+    """The last row of the page, behind which the next page continues."""
 
 
 def is_raw(page: Page) -> bool:

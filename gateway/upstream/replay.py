@@ -39,9 +39,9 @@ class Had(msgspec.Struct, eq=False):
     """The result, or the exception that ended it otherwise."""
     moment: float = inf
     url_of: Callable[[], str] | None = None
-    """Tells the URL that it is kept as, if that may be another."""
+    """Gives the URL under which the result is replayed, if it differs from the one sent."""
     waiter: asyncio.Future[None] | None = None
-    """The one that wants the outcome on the second way, while there is none yet."""
+    """The second attempt's wait for the result, while there is none yet."""
 
     def come(self, outcome: ReadOutcome, url_of: Callable[[], str]) -> None:
         """It has an outcome, which `url_of` names."""
@@ -100,7 +100,7 @@ class Replay:
         return had
 
     def made(self, outcome: ReadOutcome, answer: Envelope[Any]) -> None:
-        """Keep what was made of a body in its place, which would be held for nothing."""
+        """Replace a body by the rows decoded from it, to free its memory."""
         for had in self._had:
             if had.outcome is outcome:
                 had.outcome = answer
@@ -109,7 +109,7 @@ class Replay:
         return bool(self._kept.get(url) or self._coming.get(url))
 
     async def take(self, url: str) -> ReadOutcome:
-        """The next outcome of `url`, which `has` said is there, when it is its turn."""
+        """Return the next recorded result of `url` when it is its turn; `has` must be true."""
         if not self._kept.get(url):
             return await self._awaited(self._coming[url].popleft())
         group, outcome = self._kept[url].popleft()

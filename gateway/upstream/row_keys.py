@@ -24,7 +24,7 @@ TEXT = frozenset({str, type(None)})
 
 
 class Checked(msgspec.Struct):
-    """A row whose columns are attributes; a subclass declares them with their types."""
+    """A row with its columns as attributes; a subclass declares them with their types."""
 
     def __eq__(self, other: object) -> bool:
         """

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from gateway.admission.errands import Errand, Lane
 from gateway.admission.flights import Flight, Flights
 from gateway.admission.governor import Governor
-from gateway.admission.told import retry_after
+from gateway.admission.service_limits import retry_after
 from gateway.client.exchange import Reply, Request, Timeouts, Transport, Unacceptable
 from gateway.config.settings import Settings
 from gateway.errors import (
@@ -44,7 +44,7 @@ LEAST, MARGIN = 0.2, 0.1
 FULL, COST, COST_OF_TIMEOUT = 100.0, 5.0, 10.0
 """The budget for repeats: where it starts, and what one costs. An answer earns 1 back."""
 UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout)
-OUT_OF_TIME = "The operation ran out of time."
+OUT_OF_TIME = "The operation took too long; try again, or request less."
 ANY: Sort = ("reads", "anything")
 REPEATABLE = frozenset({408, 500, 502, 503, 504})
 DEADLOCKS = frozenset({"0x80044150", "0x80044151"})

@@ -113,7 +113,7 @@ class Write:
     key: UUID | None = None
     """The row, unless it is a new one."""
     company: str | None = None
-    """The code of the legal entity whose zone tells when a day begins."""
+    """The code of the legal entity; a day begins and ends in its time zone."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -229,7 +229,7 @@ class Service:
             for reply in batch.replied(sent.response):
                 raise_for(reply.status, reply.headers, reply.body)
         except UpstreamError as error:
-            # An answer that cannot be read leaves open what was done.
+            # After an unreadable answer it is unknown if the write succeeded.
             unclear = isinstance(error, UpstreamMismatch | UpstreamUnavailable)
             error.doubtful = sent.doubtful or unclear
             if isinstance(error, UpstreamRefused):
@@ -272,7 +272,9 @@ class Service:
             sent = await self._send("GET", call.url, allowance, _reads(call), headers=headers)
             return [outcome_of(sent.response)]
         if not all(call.fits_batch for call in calls):
-            raise InvalidInput("The filter is too long.", argument="filter")
+            raise InvalidInput(
+                "The filter is too long; split it into several requests.", argument="filter"
+            )
         parts = [Request("GET", call.url, headers=self._preferred(call)) for call in calls]
         replies = await self._batch(*batch.reads(parts), allowance, _reads(calls[0]))
         if len(replies) != len(calls):
@@ -292,7 +294,7 @@ class Service:
         while answer.next_link is not None:
             if len(rows) > self.max_rows:
                 raise LimitExceeded(
-                    "Too many rows at once; ask for fewer parents or add a filter.",
+                    "Too many rows at once; use a smaller page or add a filter.",
                     limit="upstream_rows",
                     maximum=self.max_rows,
                     actual=len(rows),

@@ -22,7 +22,7 @@ async def buyable(visit: Visit, key: str) -> Mapping[str, Any]:
 
 
 async def add(visit: Visit, product: Mapping[str, Any], typed: str) -> Objection | None:
-    """Put so much of the product on the draft and say so; or what is wrong with it."""
+    """Add a quantity of the product to the draft and confirm it, or show the problem."""
     amount = quantity(visit.language.typed(typed), product["decimals"] or 0)
     if amount is None:
         return NO_QUANTITY

@@ -27,7 +27,7 @@ NOT_TAKEN: Final = N_("This could not be changed. Please call us.")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a form: what was done of it, and why it went no further."""
+    """The outcome of a form: the changes that were made, and the reason why the rest was not."""
 
     done: int = 0
     stopped: str = ""
@@ -53,7 +53,7 @@ async def change(visit: Visit) -> Response:
     if outcome.done < len(asked):
         left = edits.remaining(typed, asked[: outcome.done], own.line_fields)
         return await _shown(visit, left, page, outcome)
-    said = N_("The order is changed.") if asked else N_("Nothing was changed.")
+    said = N_("Your changes have been saved.") if asked else N_("Nothing was changed.")
     visit.notice(visit.translate(said))
     return visit.go(visit.here)
 
@@ -67,12 +67,12 @@ async def cancel(visit: Visit) -> Response:
     outcome = await _made(visit, [Change("Cancel", "", {})])
     if outcome.errors:
         return await _shown(visit, {}, page_of({}, LINES), outcome)
-    said = _UNSURE if outcome.is_unsure else N_("The order is cancelled.")
+    said = _UNSURE if outcome.is_unsure else N_("Your order has been cancelled.")
     visit.notice(visit.translate(said))
     return visit.go(f"/orders/{visit.path['id']}")
 
 
-_UNSURE: Final = N_("We do not know yet whether that worked. Look again soon.")
+_UNSURE: Final = N_("We cannot confirm this yet. Please check again soon.")
 
 
 async def _order(visit: Visit, page: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +86,7 @@ async def _order(visit: Visit, page: Mapping[str, Any]) -> dict[str, Any]:
 async def _shown(
     visit: Visit, typed: Mapping[str, str], page: Mapping[str, Any], outcome: Outcome
 ) -> Response:
-    """The order and its version as they are now, with what was typed over it."""
+    """The current order and version, with the visitor's entries on top."""
     order = await _order(visit, page)
     here = {line["id"] for line in order["lines"]["nodes"]}
     return visit.render(
@@ -115,7 +115,7 @@ def _elsewhere(visit: Visit, typed: Mapping[str, str], here: set[str]) -> dict[s
 
 
 async def _made(visit: Visit, asked: list[Change]) -> Outcome:
-    """One after the other, until one is refused or nobody knows what became of it."""
+    """Send the changes one after the other, until one is refused or its outcome is unknown."""
     version = visit.form.get("version", "")
     for done, one in enumerate(asked):
         values = {"order": visit.path["id"], "version": version, **one.values}

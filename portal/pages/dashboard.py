@@ -1,4 +1,4 @@
-"""The first thing after signing in: what is open, what was sent, what needs attention."""
+"""The first page after signing in: open orders, recent shipments, and problems."""
 
 import asyncio
 from collections.abc import Sequence

@@ -24,12 +24,12 @@ def _for_account(visit: Visit, draft: Draft) -> Draft:
 
 
 async def edit(visit: Visit, change: Change) -> Draft:
-    """Something more, whatever else was done in the meantime. Waiting, Gone."""
+    """Add to the draft, even if it was changed meanwhile. Raises Waiting and Gone."""
     return await _edit(visit, change, None)
 
 
 async def save(visit: Visit, change: Change) -> Draft:
-    """Save a form that shows the draft as it was. Waiting, Gone, Overtaken."""
+    """Save a form that shows an earlier draft. Raises Waiting, Gone and Overtaken."""
     return await _edit(visit, change, visit.form.get("seen"))
 
 

@@ -86,7 +86,7 @@ PRODUCT: Final[Columns] = {
 }
 SENT: Final[Columns] = {
     N_("Packing slip"): text("shipment.number"),
-    N_("Sent on"): day("shipment.deliveredOn"),
+    N_("Shipped on"): day("shipment.deliveredOn"),
     N_("Order"): text("order.number"),
     N_("Your reference"): text("order.customerReference"),
     N_("Account"): text("order.account.name"),

@@ -1,4 +1,4 @@
-"""Pages that anybody may see."""
+"""Pages that need no sign-in."""
 
 from starlette.responses import Response
 

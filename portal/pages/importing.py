@@ -1,4 +1,4 @@
-"""A list of products, pasted or uploaded -> lines of the draft, or what is wrong with it."""
+"""A pasted or uploaded list of products -> lines of the draft, or the problems in the list."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -26,15 +26,13 @@ SHOWN: Final = 5
 """Products that a sentence names."""
 TOO_MANY: Final = N_("At most 500 lines at once.")
 NO_PRODUCT: Final = N_("There is no product with this number.")
-SEVERAL: Final = N_(
-    "This number stands for several products. Write the number of one of them: %(numbers)s."
-)
-OTHER_ITEM: Final = N_("The product with this number is of another item.")
+SEVERAL: Final = N_("Several products have this number. Use one of these: %(numbers)s.")
+OTHER_ITEM: Final = N_("This product number belongs to another item.")
 TOO_MANY_VARIANTS: Final = N_(
-    "The items of this list have too many variants. Write the numbers of the products."
+    "The items in this list have too many variants. Use product numbers instead."
 )
-NOT_SOLD_SO: Final = N_("This is not a quantity in which the product is sold.")
-OTHER_UNIT: Final = N_("It is not sold in this unit. Possible are: %(units)s.")
+NOT_SOLD_SO: Final = N_("This product is not sold in this quantity.")
+OTHER_UNIT: Final = N_("This item is not sold in this unit. Available units: %(units)s.")
 
 Product = Mapping[str, Any]
 """A product of the gateway."""
@@ -42,7 +40,7 @@ Product = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The products that a number stands for."""
+    """The products with a number."""
 
     products: tuple[Product, ...] = ()
     are_all: bool = True
@@ -92,13 +90,17 @@ def _with_all(draft: Draft, lines: list[DraftLine]) -> Draft:
 
 
 def _tell(visit: Visit, lines: list[DraftLine], strangers: list[str]) -> None:
-    """Tell what was taken from a list, and which of its columns were not."""
+    """
+    Show a message with the lines that were added from a list and the columns that were ignored.
+    """
     added = visit.language.messages.ngettext(
         "%d line was added.", "%d lines were added.", len(lines)
     )
     visit.notice(added % len(lines))
     if any(line.objection(line.quantity) for line in lines):
-        visit.warn(visit.translate("Some of them are not sold in that quantity: see below."))
+        visit.warn(
+            visit.translate("Some items are not sold in the quantity you entered: see below.")
+        )
     if strangers:
         unread = ", ".join(name[:50] for name in strangers[:20])
         visit.notice(

@@ -74,7 +74,7 @@ async def items(visit: Visit) -> Response:
 
 
 async def shown(visit: Visit, trouble: Trouble | None = None) -> Response:
-    """The second step, as htmx wants it or whole."""
+    """Render the second step: the part that htmx asks for, or the whole page."""
     draft = draft_of(visit)
     lines = sheet(draft, visit.form.get("page") or visit.query.get("page"))
     if visit.is_fragment:
@@ -101,7 +101,7 @@ async def _found(visit: Visit) -> dict[str, Any] | None:
 
 
 async def _facts(visit: Visit, lines: tuple[DraftLine, ...]) -> dict[str, dict[str, Any]]:
-    """The stock of the products on the page, by product; nothing while nobody can tell."""
+    """The stock by product; empty while it cannot be read."""
     if not lines:
         return {}
     try:
@@ -191,7 +191,7 @@ def _said(visit: Visit, message: str) -> Objection:
 
 
 def _taken(draft: Draft, lines: list[DraftLine], gone: str) -> Draft:
-    """The lines as they are to be, without the one that goes."""
+    """The requested lines, without the line that is removed."""
     by_id = {line.id: line for line in lines}
     kept = (by_id.get(line.id, line) for line in draft.lines if str(line.id) != gone)
     return replace(draft, lines=tuple(kept))

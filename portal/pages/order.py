@@ -1,4 +1,4 @@
-"""One order: how far it is, what is on it, what was sent and invoiced."""
+"""The page of one order: progress, lines, shipments and invoices."""
 
 import asyncio
 from collections.abc import Iterable, Mapping

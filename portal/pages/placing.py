@@ -33,7 +33,7 @@ from portal.pages.items import page_of_line, sheet
 from portal.visits import Visit
 
 UNSURE: Final = {"unavailable", "defect"}
-"""After these what was asked for may have happened or not."""
+"""Errors after which the request may or may not have been carried out."""
 MARGIN: Final = 15
 """Seconds that a request may take longer than it may, before others believe that it has ended."""
 PAGE: Final = 100
@@ -132,7 +132,7 @@ async def submit(visit: Visit) -> Response:
 
 
 async def checking(visit: Visit) -> Response:
-    """Tell what became of an order whose answer did not come; the page asks again and again."""
+    """The page of an order whose outcome is unknown; it repeats the question until it is known."""
     key = visit.query.get("key", "")
     owner = await _owner(visit, key)
     if owner is None:
@@ -222,7 +222,7 @@ async def _settled(
             return _waiting(visit, key)
         if answer["errors"]:
             return await _reviewed(visit, visit.desk.draft, answer["errors"], {})
-        visit.warn(visit.translate("Your order was not placed. Please send it once more."))
+        visit.warn(visit.translate("Your order was not placed. Please send it again."))
         return visit.go("/orders/new/review")
     operation = answer.get("operation")
     visit.desk = await desks.change(
@@ -243,9 +243,9 @@ async def _placed(visit: Visit, owner: str, key: str, order: dict[str, Any]) -> 
         owner, lambda desk: made(desk, key, order["id"], order["number"])
     )
     if order["number"]:
-        message = visit.translate("Thank you. Your order %s is placed.") % order["number"]
+        message = visit.translate("Thank you. Your order %s has been placed.") % order["number"]
     else:
-        message = visit.translate("Thank you. Your order is placed.")
+        message = visit.translate("Thank you. Your order has been placed.")
     visit.notice(message)
     return visit.go(_page_of(order["id"]))
 

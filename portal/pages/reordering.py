@@ -16,12 +16,12 @@ from portal.pages.draft import act_for, draft_of, edit, line_of
 from portal.visits import Visit
 from portal.words import N_
 
-GONE: Final = N_("It is no product of ours any more.")
-NOT_SOLD: Final = N_("It is not sold any more.")
-NO_QUANTITY: Final = N_("It was a return, or a quantity that cannot be ordered.")
+GONE: Final = N_("We no longer sell this product.")
+NOT_SOLD: Final = N_("This item is no longer available.")
+NO_QUANTITY: Final = N_("This was a return, or a quantity that cannot be ordered.")
 FULL: Final = N_("An order has at most 500 lines.")
-PAST: Final = N_("The day on which it was wanted has passed: only the day was left out.")
-LONG: Final = N_("Its note is too long: only the note was left out.")
+PAST: Final = N_("The requested date has passed, so the line was copied without it.")
+LONG: Final = N_("The note is too long, so the line was copied without it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,9 @@ async def reorder(visit: Visit) -> Response:
 
     if any(line for line, _ in found):
         await edit(visit, change)
-        message = visit.translate("The lines of %s are in your draft. Check dates and quantities.")
+        message = visit.translate(
+            "The lines of %s were copied to your draft. Please check dates and quantities."
+        )
         visit.notice(message % (order["number"] or ""))
     else:
         left.extend(each for _, without in found for each in without)

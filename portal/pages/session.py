@@ -1,4 +1,4 @@
-"""In at the issuer, out again, and going on with what was interrupted."""
+"""Signing in and out at the issuer, and continuing an interrupted form."""
 
 from starlette.responses import RedirectResponse, Response
 
@@ -12,9 +12,8 @@ async def sign_in(visit: Visit) -> Response:
 
 async def callback(visit: Visit) -> Response:
     """
-    Back from the issuer. The session gets a new id; what waited for this person is kept.
-
-    Who is here by a link of somebody else stays who they are.
+    The return from the issuer. The session gets a new id, and forms that waited for this person are
+    kept. A visitor who followed somebody else's link keeps the current session.
     """
     session, sessions = visit.session, visit.site.sessions
     try:
@@ -30,7 +29,7 @@ async def callback(visit: Visit) -> Response:
 
 
 async def sign_out(visit: Visit) -> Response:
-    """Out here first, then at the issuer: whatever happens there, here it is done."""
+    """End the session here first, then at the issuer; a failure there does not matter."""
     user = visit.session.user
     visit.site.sessions.drop(visit.session)
     visit.session.signed_out()

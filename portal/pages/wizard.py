@@ -18,7 +18,7 @@ from portal.pages.draft import act_for, draft_of, edit, save
 from portal.visits import Visit
 from portal.words import N_
 
-CHANGED: Final = N_("Your draft was changed in another tab. Look it over and send this once more.")
+CHANGED: Final = N_("Your draft was changed in another tab. Please review it and try again.")
 
 
 async def information(visit: Visit) -> Response:
@@ -67,7 +67,7 @@ async def _inform(visit: Visit) -> Response:
     if picked and is_moved:
         current(visit.desk, form.get("draft", ""), form.get("seen"))
         if not await act_for(visit, picked):
-            said = visit.translate("There was a draft for %s already: this is it.")
+            said = visit.translate("You already had a draft for %s. It is shown here.")
             visit.warn(said % picked["name"])
             return visit.go("/orders/new")
         form = visit.form = {name: form[name] for name in form if name not in ("draft", "seen")}
@@ -77,7 +77,9 @@ async def _inform(visit: Visit) -> Response:
     mistakes = check(form, draft, visit.language.today()) | wrong
     goes_to = None if mistakes else await destination(visit, draft.account)
     if goes_to is None:
-        mistakes = mistakes or {"ship_to": N_("This address is not known any more. Choose again.")}
+        mistakes = mistakes or {
+            "ship_to": N_("This address is no longer available. Please choose another one.")
+        }
         return await _information(visit, {**entered(visit, draft), **form}, mistakes)
     store = edit if is_moved else save
     try:
@@ -116,7 +118,7 @@ def check(form: Mapping[str, str], draft: Draft, today: date) -> dict[str, str]:
     """The mistakes in the first step, by field."""
     wanted = form.get("receipt_date", "")
     found = {
-        "account": draft.account is None and N_("Choose the account that buys."),
+        "account": draft.account is None and N_("Choose the account you are ordering for."),
         "receipt_date": wanted and date_mistake(wanted, today),
     }
     texts = {"reference", "requisition"}
@@ -136,7 +138,7 @@ def check(form: Mapping[str, str], draft: Draft, today: date) -> dict[str, str]:
 def _country_mistake(country: str, draft: Draft) -> str | None:
     """Dual-write carries some countries alone; one that the draft has already is not judged."""
     known = not country or is_known(country) or country == draft.destination.parts.get("country")
-    return None if known else N_("Choose a country of the list.")
+    return None if known else N_("Choose a country from the list.")
 
 
 def date_mistake(text: str, today: date) -> str | None:
@@ -155,7 +157,7 @@ async def discard(visit: Visit) -> Response:
     if "undo" in visit.form:
         desk = await desks.change(visit.own, restored)
         if desk.state is State.EDITING:
-            visit.notice(visit.translate("Your draft is back."))
+            visit.notice(visit.translate("Your draft has been restored."))
             return visit.go("/orders/new/items")
         return visit.go("/orders/new")
     await desks.change(visit.own, lambda desk: discarded(current(desk, key)))

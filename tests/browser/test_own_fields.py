@@ -39,4 +39,4 @@ def test_it_is_filled_in_placed_and_changed(browser: Browser, acme: int) -> None
         page.get_by_role("button", name="Save changes").first.click(force=True)
 
         expect(project).to_have_value("Tower")
-        expect(page.get_by_text("The order is changed.")).to_be_visible()
+        expect(page.get_by_text("Your changes have been saved.")).to_be_visible()

@@ -44,13 +44,13 @@ def test_an_order_is_changed_cancelled_and_ordered_again(jane: Page) -> None:
     jane.get_by_role("link", name="Change or cancel").click()
     jane.get_by_label("Quantity of").first.fill("15")
     jane.get_by_role("button", name="Save changes").click()
-    expect(jane.get_by_text("The order is changed.")).to_be_visible()
+    expect(jane.get_by_text("Your changes have been saved.")).to_be_visible()
     jane.get_by_role("link", name="Cancel this order").click()
-    jane.get_by_role("button", name="Yes, cancel it").click()
+    jane.get_by_role("button", name="Yes, cancel the order").click()
     expect(jane.locator("h1 .badge")).to_have_text("Cancelled")
     jane.get_by_role("button", name="Order again").click()
 
-    expect(jane.get_by_text("are in your draft")).to_be_visible()
+    expect(jane.get_by_text("were copied to your draft")).to_be_visible()
     jane.goto("/orders/new/items")
     expect(jane.get_by_label("Quantity of").first).to_have_value("15")
 
@@ -62,11 +62,11 @@ def test_two_people_cannot_overwrite_each_other(browser: Browser, port: int) -> 
         other.goto(one.url)
         other.get_by_label("Your reference").fill("THEIRS")
         other.get_by_role("button", name="Save").click()
-        expect(other.get_by_text("The order is changed.")).to_be_visible()
+        expect(other.get_by_text("Your changes have been saved.")).to_be_visible()
         one.get_by_label("Your reference").fill("MINE")
         one.get_by_role("button", name="Save").click()
 
-        expect(one.get_by_role("alert")).to_contain_text("Somebody changed this order")
+        expect(one.get_by_role("alert")).to_contain_text("Somebody else changed this order")
         expect(one.get_by_label("Your reference")).to_have_value("MINE")
 
 
@@ -74,11 +74,11 @@ def test_a_pasted_list_names_its_mistakes_and_is_kept(jane: Page) -> None:
     jane.goto("/orders/new")
     jane.get_by_role("button", name="Continue to items").click()
     jane.locator("summary", has_text="Paste").click()
-    jane.get_by_label("One product a line").fill("D0225;2\nNOPE;1")
+    jane.get_by_label("One product per line").fill("D0225;2\nNOPE;1")
     jane.get_by_role("button", name="Add these lines").click()
 
     expect(jane.get_by_role("alert")).to_contain_text("Line 2 (NOPE)")
-    expect(jane.get_by_label("One product a line")).to_have_value("D0225;2\nNOPE;1")
+    expect(jane.get_by_label("One product per line")).to_have_value("D0225;2\nNOPE;1")
 
 
 def test_searching_finds_while_typing(jane: Page) -> None:
@@ -149,7 +149,7 @@ def test_a_change_is_one_form_and_one_save(jane: Page) -> None:
     jane.get_by_label("Your reference").fill("SHORT")
     jane.get_by_label("Quantity of").first.press("Enter")
 
-    expect(jane.get_by_text("The order is changed.")).to_be_visible()
+    expect(jane.get_by_text("Your changes have been saved.")).to_be_visible()
     expect(jane.get_by_label("Quantity of")).to_have_count(2)
     assert [one.input_value() for one in jane.get_by_label("Quantity of").all()] == ["20", "3"]
     expect(jane.get_by_label("Your reference")).to_have_value("SHORT")

@@ -44,7 +44,7 @@ def test_a_session_that_ends_amid_a_form_loses_nothing(sam: Page, own: Portal) -
     sam.get_by_role("button", name="Continue to items").click()
     again(sam)
     expect(sam.get_by_role("heading", name="Nothing you typed is lost")).to_be_visible()
-    sam.get_by_role("button", name="Go on").click()
+    sam.get_by_role("button", name="Continue").click()
     sam.wait_for_url("**/orders/new/items")
     sam.goto("/orders/new")
 
@@ -57,7 +57,7 @@ def test_an_order_is_placed_after_its_session_ended(sam: Page, own: Portal) -> N
     own.forget(sam)
     sam.get_by_role("button", name="Place the order").click()
     again(sam)
-    sam.get_by_role("button", name="Go on").click()
+    sam.get_by_role("button", name="Continue").click()
 
     expect(sam.get_by_text("Thank you.")).to_be_visible()
     assert len(orders(sam, "ENDED-LATE")) == 1
@@ -110,7 +110,7 @@ def test_a_form_that_the_gateway_missed_is_sent_again(sam: Page, own: Portal) ->
     sam.get_by_role("button", name="Add these lines").click()
     expect(sam.get_by_role("heading", name=DOWN, level=2)).to_be_visible()
     own.gateway.is_down = False
-    sam.get_by_role("button", name="Send it again").click()
+    sam.get_by_role("button", name="Send again").click()
 
     expect(sam.get_by_text("2 lines were added.")).to_be_visible()
     assert [one.input_value() for one in sam.get_by_label("Quantity of").all()] == ["3", "4"]
@@ -140,7 +140,7 @@ def test_an_order_that_never_arrived_is_placed_when_it_can_be(sam: Page, own: Po
     sam.get_by_role("button", name="Place the order").click()
     expect(sam.get_by_role("heading", name="Your order is being checked", level=2)).to_be_visible()
     own.gateway.is_down = False
-    sam.get_by_role("link", name="Ask now").click()
+    sam.get_by_role("link", name="Check now").click()
 
     expect(sam.get_by_text("Thank you.")).to_be_visible()
     assert len(orders(sam, "UNSENT")) == 1
@@ -164,7 +164,7 @@ def test_going_back_after_an_order_starts_no_other(sam: Page) -> None:
     place(sam, "BACK")
     sam.go_back()
 
-    expect(sam.get_by_text("Nothing is on your order yet.")).to_be_visible()
+    expect(sam.get_by_text("Your order is empty.")).to_be_visible()
     assert len(orders(sam, "BACK")) == 1
 
 

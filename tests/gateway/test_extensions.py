@@ -29,7 +29,11 @@ def undone() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def customised() -> Starlette:
     """An environment with the example's column and table, and a machine at each demo customer."""
-    app = emulator(metadata=(EXAMPLES / "acme.toml",))
+    return with_machines(emulator(metadata=(EXAMPLES / "acme.toml",)))
+
+
+def with_machines(app: Starlette) -> Starlette:
+    """The environment, with a machine at the customer of two people of the demo."""
     store = app.state.store
     for name in ("jane", "may"):
         mail = DEMO_USERS[name].email

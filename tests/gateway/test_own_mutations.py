@@ -285,7 +285,7 @@ EVERYTHING = "from gateway.extension import *\n"
 WRONG = {
     "no docstring": (
         '@query(needs="account")\nasync def shop(info: Info) -> str | None: ...\n',
-        "acme_trial.shop needs a docstring: the field's description",
+        "acme_trial.shop needs a docstring, which is the field's description",
     ),
     "no info": (
         '@query(needs="account")\nasync def shop() -> str | None:\n    """x"""\n',
@@ -305,12 +305,12 @@ WRONG = {
     ),
     "a query of ours": (
         '@query(needs="account")\nasync def orders(info: Info) -> str | None:\n    """x"""\n',
-        "acme_trial.orders: there is a query of this name already",
+        "acme_trial.orders: the name is taken by another query",
     ),
     "a mutation of ours": (
         '@mutation(needs="orders", privilege="create")\n'
         'async def reorder(info: Info) -> str | None:\n    """x"""\n',
-        "acme_trial.reorder: there is a mutation of this name already",
+        "acme_trial.reorder: the name is taken by another mutation",
     ),
 }
 

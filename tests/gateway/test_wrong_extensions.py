@@ -33,11 +33,11 @@ WRONG = {
     ),
     "no docstring": (
         TABLE.format(more="") + 'class Machine(Node):\n    serial: str = column("x", "x")\n',
-        "acme_trial.Machine needs a docstring: it is the type's description",
+        "acme_trial.Machine needs a docstring, which is the type's description",
     ),
     "no class of rows": (
         TABLE.format(more="") + 'class Machine:\n    """A machine."""\n',
-        "acme_trial.Machine must be a class of `Node` or `Row`",
+        "acme_trial.Machine must be a subclass of `Node` or `Row`",
     ),
     "a name of ours": (
         TABLE.format(more="") + 'class Account(Node):\n    """An account."""\n',
@@ -49,11 +49,11 @@ WRONG = {
     ),
     "an extension of no table": (
         '@extend(Money)\nclass AcmeMoney:\n    vat: str | None = column("acme_vat", "x")\n',
-        "acme_trial.AcmeMoney extends gateway.schema.business.values.Money, which is no table",
+        "acme_trial.AcmeMoney extends gateway.schema.business.values.Money, which is not a table",
     ),
     "a member that is there": (
         order('number: str | None = column("acme_number", "x")'),
-        "acme_trial.AcmeOrder.number: SalesOrder has a member 'number' already, of "
+        "acme_trial.AcmeOrder.number: SalesOrder already has a member 'number', of "
         "gateway.schema.business.sales.SalesOrder",
     ),
     "no annotation": (
@@ -71,7 +71,7 @@ WRONG = {
     ),
     "a link to no table": (
         order('plant: str | None = link("acme_plant", "x")'),
-        "acme_trial.AcmeOrder.plant is a link, and str is no table",
+        "acme_trial.AcmeOrder.plant is a link, but str is not a table; annotate it with a table",
     ),
     "a link that must be there": (
         order('payer: Account = link("acme_payer", "x")'),
@@ -79,7 +79,7 @@ WRONG = {
     ),
     "a far end that is there": (
         order('payer: Account | None = link("acme_payer", "x", back="orders")'),
-        "acme_trial.AcmeOrder.payer: Account has a member 'orders' already, of "
+        "acme_trial.AcmeOrder.payer: Account already has a member 'orders', of "
         "gateway.schema.business.sales.SalesOrder.account",
     ),
     "an order that is misspelt": (
@@ -88,19 +88,20 @@ WRONG = {
     ),
     "an order that cannot be": (
         machine('plant: str | None = column("acme_plant/acme_name", "x")', ', order="plant"'),
-        "acme_trial.Machine: lists cannot be ordered by 'plant'",
+        "acme_trial.Machine: lists cannot be sorted by 'plant'",
     ),
     "nothing to order by": (
         MACHINE.format(more=', root=("machine", "machines")'),
-        "acme_trial.Machine needs a column by which lists of it can be ordered",
+        "acme_trial.Machine needs a column that lists of it can be sorted by",
     ),
     "a root field of ours": (
         machine(more=', root=("order", "machines")'),
-        "acme_trial.Machine: the root field 'order' is gateway.schema.business.sales.SalesOrder's",
+        "acme_trial.Machine: the root field 'order' is taken by "
+        "gateway.schema.business.sales.SalesOrder",
     ),
     "a name that every row has": (
         machine('raw: str | None = column("acme_raw", "x")'),
-        "acme_trial.Machine.raw: every row has a 'raw' already; choose another name",
+        "acme_trial.Machine.raw: every row already has a 'raw'; choose another name",
     ),
     "a method without its type": (
         order('@computed("acme_length", doc="x")', "def area(self, loaders): ..."),

@@ -30,7 +30,7 @@ DAYS = {
     "Placed on",
     "Requested date",
     "Confirmed for",
-    "Sent on",
+    "Shipped on",
     "Issued on",
     "Requested date of the line",
 }

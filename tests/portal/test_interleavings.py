@@ -151,7 +151,7 @@ class Interleavings(RuleBasedStateMachine):
             answer = await self._discard(tab, process)
         elif doing == "undo":
             answer = await browser.post(tab, process, "/orders/new/discard", undo="1")
-            if answer is not None and "Your draft is back." in answer.text:
+            if answer is not None and "Your draft has been restored." in answer.text:
                 found = await browser.open(tab, process, "/orders/new/review")
                 self.denied -= set(self._references(found.text))
         else:
@@ -163,7 +163,7 @@ class Interleavings(RuleBasedStateMachine):
         """A new draft, where there is none yet."""
         browser = self.browser
         answer: httpx2.Response | None = await browser.open(tab, process, "/orders/new/items")
-        if answer is None or "Nothing is on your order yet." not in answer.text:
+        if answer is None or "Your order is empty." not in answer.text:
             return answer
         await browser.open(tab, process, "/orders/new")
         Interleavings.count += 1

@@ -118,7 +118,7 @@ async def test_a_unit_or_a_day_that_cannot_be_is_refused_at_its_row(jane: Visito
     await jane.post("/orders/new", ship_to="account")
     page = (await jane.post("/orders/new/import", pasted="\n".join(rows))).text
 
-    assert "Line 3 (pallet): It is not sold in this unit. Possible are: " in page
+    assert "Line 3 (pallet): This item is not sold in this unit. Available units: " in page
     assert "Line 4 (2020-01-01): This day has passed." in page
     assert "Line 2" not in page
     assert await drafted(jane) == []
@@ -147,8 +147,8 @@ async def test_products_are_named_by_the_numbers_of_their_items_too(jane: Visito
 
     assert taken == [("D0023", "2"), ("D0170", "3")]
     assert several.status_code == 422
-    assert "This number stands for several products." in several.text
+    assert "Several products have this number." in several.text
     assert "D0193-BLACK-L" in several.text
     assert "There is no product with this number." in nothing.text
-    assert "The product with this number is of another item." in strange.text
+    assert "This product number belongs to another item." in strange.text
     assert [line.number for line in (await jane.desk()).draft.lines][2:] == ["D0193-BLACK-L"]

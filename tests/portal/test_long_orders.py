@@ -35,7 +35,7 @@ async def test_an_order_of_500_lines_is_shown_and_ordered_again_whole(port: int)
         lines = await followed(rep, again, NOTED)
 
     assert shown == NOTES
-    assert "are in your draft" in told.text
+    assert "were copied to your draft" in told.text
     assert [line.note for line in draft.lines] == NOTES
     assert "Thank you" in placed.text
     assert again != order
@@ -62,6 +62,6 @@ async def test_lines_of_every_page_of_500_are_changed_by_one_save(port: int) -> 
         amounts = await followed(rep, order, r'data-label="Ordered" class="figures">(\d+)')
 
     assert len(seen) == MAXIMUM_LINES
-    assert in_the_green_box(saved.text) == ["The order is changed."]
+    assert in_the_green_box(saved.text) == ["Your changes have been saved."]
     assert len(amounts) == MAXIMUM_LINES
     assert amounts.count("7") == changed

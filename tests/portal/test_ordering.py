@@ -266,7 +266,7 @@ async def test_a_draft_is_discarded_on_purpose_and_taken_back(jane: Visitor) -> 
     assert "Discard your draft with 2 lines?" in asked.text
     assert "Nothing was ordered" in gone.text
     assert (empty.state, empty.draft.lines) == (State.EMPTY, ())
-    assert "Your draft is back." in back.text
+    assert "Your draft has been restored." in back.text
     assert "BACK" in (await jane.get("/orders/new/review")).text
 
 
@@ -294,7 +294,7 @@ async def test_a_tab_whose_draft_was_placed_is_told_so(jane: Visitor) -> None:
     told = await jane.get("/orders/new/items")
 
     assert f"placed as order {number}" in told.text
-    assert "Nothing is on your order yet." in told.text
+    assert "Your order is empty." in told.text
     assert await number_of_orders(jane, "PLACED") == 1
 
 
@@ -321,7 +321,7 @@ async def test_ordering_again_keeps_units_notes_and_days(jane: Visitor) -> None:
     page = await jane.post(f"/orders/{order}/reorder")
     draft = (await jane.desk()).draft
 
-    assert "are in your draft" in page.text
+    assert "were copied to your draft" in page.text
     own = draft.lines[0].own_unit
     found = [(str(one.quantity), one.unit, one.note, str(one.ships)) for one in draft.lines]
     assert found == [
@@ -365,8 +365,8 @@ async def test_what_cannot_be_ordered_again_is_listed_by_line(port: int, jane: V
         finally:
             dynamics.patch(path, json={"statecode": 0})
 
-    assert "Not everything of this order could be taken along" in page.text
-    assert re.search(r"is not sold any more.*Line 2", page.text, re.DOTALL)
+    assert "Some items could not be copied from this order" in page.text
+    assert re.search(r"is no longer available.*Line 2", page.text, re.DOTALL)
     assert [one.number for one in (await jane.desk()).draft.lines] == ["D0023"]
 
 
@@ -378,9 +378,9 @@ async def test_limits_and_stock_stand_where_the_quantity_is_typed(jane: Visitor)
     review = await jane.get("/orders/new/review")
 
     assert "In multiples of 5" in page.text
-    assert "Order at least 10 of it." in page.text
+    assert "Order at least 10." in page.text
     assert re.search(r'class="stock (yes|no)"', page.text.split('id="draft"')[1])
-    assert "It is sold in multiples of 5." in wrong.text
+    assert "This item is sold in multiples of 5." in wrong.text
     assert re.search(r'href="/orders/new/items\?page=1#line-1">[^<]+</a>', review.text)
     assert "Please fix this before you order" in review.text
     assert "Place the order" not in review.text
@@ -393,7 +393,7 @@ async def test_too_little_of_a_product_is_not_added_in_silence(jane: Visitor) ->
     product = listed.split('name="add" value="')[1].split('"')[0]
     page = await jane.post("/orders/new/items", add=product, quantity="7")
 
-    assert re.search(r'class="notice warn">.*Order at least 10 of it', page.text)
+    assert re.search(r'class="notice warn">.*Order at least 10', page.text)
     assert (await jane.desk()).draft.lines == ()
 
 
@@ -432,7 +432,7 @@ async def test_a_list_without_lines_is_not_met_with_silence(jane: Visitor, paste
     await jane.post("/orders/new", ship_to="account")
     page = await jane.post("/orders/new/import", pasted=pasted)
 
-    assert (page.status_code, "There are no lines in this list" in page.text) == (422, True)
+    assert (page.status_code, "This list has no lines" in page.text) == (422, True)
     assert (await jane.get("/orders/new/import")).status_code == 200
 
 

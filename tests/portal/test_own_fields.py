@@ -201,7 +201,7 @@ async def test_the_form_of_an_order_changes_and_clears_them(jane: Visitor) -> No
     order = await jane.get(address)
 
     assert told == ["7", "2031-02-03T10:00", None]
-    assert "The order is changed." in saved.text
+    assert "Your changes have been saved." in saved.text
     assert "Nothing was changed." in unchanged.text
     assert {name: again[name] for name in changed} == changed
     found = facts(order.text)
@@ -238,7 +238,7 @@ async def test_what_the_gateway_refuses_is_said_with_the_name_of_its_field(jane:
     change = await jane.post(f"{address}/change", **form_of(jane) | {"own-project": "x" * 21})
 
     for page in (summary, change):
-        assert re.search(r"The project(</a>)?: At most 20 characters\.", page.text)
+        assert re.search(r"The project(</a>)?: May have at most 20 characters\.", page.text)
 
 
 async def test_they_are_in_the_words_of_the_adopters_catalogue(jane: Visitor) -> None:
@@ -333,7 +333,7 @@ async def test_what_the_gateway_refuses_of_a_line_is_said_with_the_name_of_its_f
     await items(jane, **LINE | {"own-shelf-1": "x" * 11})
     summary = await jane.get("/orders/new/review")
 
-    assert "The shelf: At most 10 characters." in readable(summary.text)
+    assert "The shelf: May have at most 10 characters." in readable(summary.text)
 
 
 async def test_the_form_of_an_order_changes_fields_of_lines(jane: Visitor) -> None:
@@ -355,8 +355,8 @@ async def test_the_form_of_an_order_changes_fields_of_lines(jane: Visitor) -> No
     assert form[shelf] == "S-7"
     assert not any(name.startswith("own-loading-") for name in form)
     assert "Null clears it" not in long.text
-    assert "The shelf: At most 10 characters." in readable(long.text)
-    assert "The order is changed." in saved.text
+    assert "The shelf: May have at most 10 characters." in readable(long.text)
+    assert "Your changes have been saved." in saved.text
     assert again[shelf] == "S-8"
-    assert "The order is changed." in cleared.text
+    assert "Your changes have been saved." in cleared.text
     assert "The shelf" not in readable(order.text)

@@ -160,7 +160,7 @@ async def test_a_quantity_that_is_not_sold_is_refused_in_words(jane: Visitor) ->
     found = await jane.get("/orders/new/items?q=D0225")
 
     assert "Regel 2:" in review.text
-    assert "Bestel er minstens 10 van." in review.text
+    assert "Bestel er minstens 10." in review.text
     assert "Minstens 10 · Hoogstens 500 · Per veelvoud van 5" in found.text
     assert re.search(r'name="quantity-[^"]+" value="10"', found.text)
 
@@ -198,7 +198,7 @@ async def test_an_address_that_is_gone_is_not_replaced_by_another(jane: Visitor)
     page = await jane.post("/orders/new", ship_to="0123456789abcdef", reference="KEPT")
 
     assert page.status_code == 422
-    assert "This address is not known any more" in page.text
+    assert "This address is no longer available" in page.text
     assert 'value="KEPT"' in page.text
 
 
@@ -268,7 +268,7 @@ async def test_who_is_no_customer_is_told_so_instead_of_sent_round(
         visitor.gateway.is_down = is_down
         page = await visitor.sign_in("former.buyer@contoso-retail.example")
 
-        assert ("We cannot reach" if is_down else "We do not know you yet") in page.text
+        assert ("We cannot reach" if is_down else "You do not have access yet") in page.text
         assert page.status_code == (503 if is_down else 403)
         if not is_down:
             left = await visitor.client.post("/sign-out", data={"csrf": visitor.csrf})
@@ -354,9 +354,9 @@ async def test_a_change_over_a_change_is_refused_in_words(port: int, jane: Visit
     second = await jane.post(address, version=version, reference="SECOND")
     emptied = await jane.post(address, version=version, reference="")
 
-    assert "The order is changed." in first.text
+    assert "Your changes have been saved." in first.text
     assert second.status_code == 422
-    assert "Somebody changed this order" in second.text
+    assert "Somebody else changed this order" in second.text
     assert 'value="SECOND"' in second.text
     assert re.search(r'name="reference"[^>]* value=""', emptied.text)
 

@@ -9,10 +9,10 @@ import httpx2
 from emulator.app import DATAVERSE
 from gateway.client.exchange import Httpx2Transport
 from gateway.engine.execution import Engine, GraphQLRequest
-from gateway.loaders.footing import Footing
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
+from gateway.loaders.write_safety import WriteSafety
 from gateway.loaders.writer import Writer, Writes
 from gateway.resolvers.root import build
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
@@ -59,7 +59,7 @@ class Process:
             names=Names(NAMES),
         )
         self._writes = Writes(Seal(b"shared"), clock=lambda: asyncio.get_running_loop().time())
-        self._footing = Footing(
+        self._write_safety = WriteSafety(
             self._dataverse, SalesOrder.__table__.entity, key=KEY, fingerprint=FINGERPRINT
         )
 
@@ -86,7 +86,7 @@ class Process:
     async def _run(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         allowance = Allowance(50, now() + DEADLINE)
         reader = Reader({"dataverse": self._dataverse}, BUYER, allowance)
-        writer = Writer(self._dataverse, BUYER, allowance, self._writes, self._footing)
+        writer = Writer(self._dataverse, BUYER, allowance, self._writes, self._write_safety)
         context = Context(BUYER, Loaders(reader), writer, "simulated")
         answer = await ENGINE.run(GraphQLRequest(query, variables), context, "simulated")
         return answer.body

@@ -61,8 +61,8 @@ from gateway.upstream.service import Write
 
 STATUS, SEQUENCE = (column_of(SalesOrderLine, name) for name in ("status", "sequence"))
 LINE_OPEN = (None, LineStatus.NONE.value, LineStatus.BACKORDER.value)
-EMPTY = "It cannot be empty."
-NOTHING = "Say what is to be changed."
+EMPTY = "This field cannot be empty; leave it out to keep its value."
+NOTHING = "Give at least one field to change."
 
 
 @telling(UpdateSalesOrderPayload)
@@ -158,7 +158,7 @@ async def remove_line(info: Info, sent: RemoveSalesOrderLineInput) -> RemoveSale
     async def build(current: Current) -> list[Write]:
         _open_line(current, key)
         if len(current.lines) == 1:
-            raise Wrong(invalid("It is the last line; cancel the order instead.", "line"))
+            raise Wrong(invalid("This is the only line; cancel the order instead.", "line"))
         return [current.guard(), Write("DELETE", SalesOrderLine.__table__.entity, key=UUID(key))]
 
     payload = await change.make(build)

@@ -72,7 +72,7 @@ class Attempt(Generic[P]):
         return self.payload(status=CREATED, order=order, replayed=replayed)
 
     async def submit(self, row: dict[str, Any], company: str | None) -> P:
-        """Send the order; whatever happens, the answer is what is known for sure."""
+        """Send the order; the answer states only what is known for certain."""
         marks = {KEY: str(self.identity), FINGERPRINT: self.fingerprint}
         body = row | (marks if self.fingerprint else {})
         try:
@@ -92,7 +92,7 @@ class Attempt(Generic[P]):
         return await self._written()
 
     def mismatch(self) -> P:
-        said = "The key was used for another order; use a new one for this."
+        said = "idempotencyKey was used for another order; use a new key for this one."
         return refused(
             self.payload, [IdempotencyMismatch(message=said, path=["input", "idempotencyKey"])]
         )

@@ -52,7 +52,7 @@ class Amount:
 
 def held(account: AccountStanding) -> Errors:
     """The mistake where the seller has stopped all business with the account."""
-    said = "Your account is on hold; ask your seller."
+    said = "The account is on hold; ask the seller."
     return [AccountOnHold(message=said, path=["input"])] if account.on_hold else []
 
 
@@ -84,7 +84,7 @@ def _exceeded(
     code = account.currency.code if account.currency else None
     total = account.currency.rounded(ordered) if account.currency else ordered
     return CreditLimitExceeded(
-        message="Open orders and this one exceed your credit limit.",
+        message="This order and the open orders exceed the credit limit; ask the seller.",
         path=["input"],
         limit=Money(amount=limit, currency=code) if _sees_limit(caller) else None,
         ordered=Money(amount=total, currency=code) if _sees_orders(caller) else None,

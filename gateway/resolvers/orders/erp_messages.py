@@ -1,4 +1,7 @@
-"""Refusals of Dynamics or the ERP in words of ours: theirs may quote anybody's rows."""
+"""
+Refusals of Dynamics or the ERP -> messages of the gateway, because theirs may quote other people's
+rows.
+"""
 
 import re
 
@@ -9,11 +12,14 @@ KNOWN = (
     (r"missing \w+ privilege|permission for the secured", "The gateway lacks a right to do this."),
     (r"connection attempt failed|did not properly respond|timed? ?out", "The ERP does not answer."),
     (r"dimension \w+ is mandatory", "The ERP lacks a site or warehouse for a line."),
-    (r"credit limit", "The ERP refuses the order for the credit limit."),
-    (r"on hold|blocked|stopped", "The ERP has the customer or a product on hold."),
-    (r"status .*(cannot|not allowed)|cannot be cancel", "The order has come too far in the ERP."),
-    (r"period|number sequence", "The ERP is not set up to take orders now."),
-    (r"DualWrite|Integrator", "The ERP refused it."),
+    (r"credit limit", "The ERP refused the order because of the credit limit."),
+    (r"on hold|blocked|stopped", "The customer or a product is on hold in the ERP."),
+    (
+        r"status .*(cannot|not allowed)|cannot be cancel",
+        "The order can no longer be changed in the ERP.",
+    ),
+    (r"period|number sequence", "The ERP does not accept orders at present."),
+    (r"DualWrite|Integrator", "The ERP refused the order."),
 )
 """Patterns of refusals, and the words that callers read for them; the first that fits counts."""
 
@@ -21,7 +27,7 @@ KNOWN = (
 def refusal(error: UpstreamRefused) -> OrderRefused:
     said = next(
         (ours for theirs, ours in KNOWN if re.search(theirs, error.words, re.IGNORECASE)),
-        "Dynamics refused it.",
+        "Dynamics refused the order.",
     )
     return OrderRefused(
         message=f"{said} Nothing was written.", path=["input"], reason=str(error.details["reason"])

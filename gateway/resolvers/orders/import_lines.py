@@ -29,7 +29,9 @@ async def import_lines(
 ) -> ImportSalesOrderLinesPayload:
     await info.context.writer.begin("update")
     if len(sent.csv) > MAXIMUM_CSV:
-        raise Wrong(invalid(f"At most {MAXIMUM_CSV:,} characters.", "csv"))
+        raise Wrong(
+            invalid(f"csv may have at most {MAXIMUM_CSV:,} characters; send several lists.", "csv")
+        )
     lines, errors = parse(sent.csv, sent.LINE_MEMBERS)
     addition = Addition("importSalesOrderLines", [*lines.values()], "csv", tuple(lines))
     if errors:
@@ -50,7 +52,7 @@ def parse(
     own = {to_camel_case(member.name): member for member in members}
     sheet = read(text, further=own)
     names: Errors = [
-        invalid(f"There is no column '{name[:50]}'.", "csv", "0")
+        invalid(f"The column '{name[:50]}' is not known; remove or rename it.", "csv", "0")
         for name in sheet.heading.strangers
     ]
     if names:

@@ -31,7 +31,7 @@ def given(value: T) -> T | None:
 
 
 def plain(value: T) -> T | None:
-    """As `given`, with None for a text in which nothing stands."""
+    """Like `given`, with None for a blank text."""
     return None if isinstance(value, str) and not value.strip() else given(value)
 
 
@@ -54,14 +54,14 @@ def key_mistakes(sent: object) -> Errors:
     key: str | None = getattr(sent, "idempotency_key", None)
     if key is None or (key.strip() and size(key) <= MAXIMUM_KEY and not UNKEPT.search(key)):
         return []
-    return [invalid(f"The key must have 1 to {MAXIMUM_KEY} characters.", "idempotencyKey")]
+    return [invalid(f"idempotencyKey must have 1 to {MAXIMUM_KEY} characters.", "idempotencyKey")]
 
 
 def text_mistakes(sent: object, *path: str) -> Errors:
     """The texts of an input that Dynamics cannot keep."""
     texts = ((name, getattr(sent, name, None)) for name in LENGTHS)
     return [
-        invalid(said, *path, to_camel_case(name))
+        invalid(f"{to_camel_case(name)} {said}", *path, to_camel_case(name))
         for name, text in texts
         if isinstance(text, str)
         for said in unkept(text, LENGTHS[name])
@@ -71,9 +71,9 @@ def text_mistakes(sent: object, *path: str) -> Errors:
 def unkept(text: str, length: int | None) -> Iterable[str]:
     """The reasons for which a column of this length, if it has one, cannot keep a text."""
     if length is not None and size(plain(text) or "") > length:
-        yield f"At most {length} characters."
+        yield f"may have at most {length} characters."
     if UNKEPT.search(text):
-        yield "It has characters that cannot be kept."
+        yield "contains control characters or others that cannot be stored; remove them."
 
 
 def address_mistakes(sent: Any) -> Errors:
@@ -81,9 +81,9 @@ def address_mistakes(sent: Any) -> Errors:
     if typed is None:
         return []
     if given(sent.ship_to_address) is not None:
-        return [invalid("Name an address or write one, not both.", "shipToAddress")]
+        return [invalid("Give either shipTo or shipToAddress, not both.", "shipToAddress")]
     empty = [
-        invalid("It cannot be empty.", "shipTo", name)
+        invalid(f"{name} cannot be empty.", "shipTo", name)
         for name in ("street", "city")
         if plain(getattr(typed, name)) is None
     ]
@@ -106,7 +106,11 @@ def day_mistakes(sent: object, today: date, *path: str, but: Collection[str] = (
 
 
 def _said(value: date, today: date) -> str:
-    return "The day has passed." if value < today else f"The last day that there is, is {LATEST}."
+    return (
+        "The day has passed; choose a later one."
+        if value < today
+        else f"{LATEST} is the last possible day."
+    )
 
 
 def key_of(table: type[Row], sent: strawberry.ID, *path: str) -> Key:

@@ -95,7 +95,7 @@ class Changing:
 
 @dataclass(frozen=True, slots=True)
 class WantedLine:
-    """A line as it is wanted, new or other than before, and where it stands in the input."""
+    """A requested line, new or changed, with its place in the input."""
 
     line: SalesOrderLineInput
     path: tuple[str, ...]
@@ -121,7 +121,7 @@ class WantedLine:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Lines whose input says nothing wrong by itself. Made by `sound`."""
+    """Lines whose input has no mistakes; made by `sound`."""
 
     lines: Sequence[WantedLine]
 
@@ -175,15 +175,16 @@ def sound(
     besides: Sequence[UserError] = (),
 ) -> Sound:
     """
-    The lines; Wrong with all that their input says wrong, and with what is wrong besides.
+    The lines, if their input is right; otherwise Wrong with all their mistakes and those in
+    `besides`.
 
-    `place` is where the list of them stands in the input.
+    `place` is the path of the list in the input.
     """
     errors = [*besides]
     if 1 <= len(lines) <= MAXIMUM_LINES:
         errors += [error for line in lines for error in input_mistakes(line, rules)]
     else:
-        errors.append(invalid(f"There must be 1 to {MAXIMUM_LINES} lines.", *place))
+        errors.append(invalid(f"Send 1 to {MAXIMUM_LINES} lines.", *place))
     if errors:
         raise Wrong(*errors)
     return Sound(lines)
@@ -196,7 +197,7 @@ def input_mistakes(wanted: WantedLine, rules: OwnRules) -> Errors:
 
 
 def judged(found: Found) -> Item | UserError:
-    """The line, or the first thing that is wrong with it."""
+    """The checked line, or its first error."""
     checks = OF_LINE if found.wanted.grows else OF_SMALLER_LINE
     wrong = next((error for check in checks.values() for error in check(found)), None)
     return wrong or Item(found.wanted, found.product, found.unit, found.price)
@@ -213,7 +214,9 @@ def filled(
     items = [each for each in lines if isinstance(each, Item)]
     new = sum(each.wanted.before is None for each in items)
     if new and present + new > MAXIMUM_LINES:
-        errors.append(invalid(f"An order has at most {MAXIMUM_LINES} lines.", "order"))
+        errors.append(
+            invalid(f"An order may have at most {MAXIMUM_LINES} lines; place another one.", "order")
+        )
     errors += islice(_excessive(deal, items), 1)
     if errors or besides:
         raise Wrong(*errors, *besides)
@@ -231,7 +234,11 @@ def _excessive(deal: Deal, items: Sequence[Item]) -> Iterator[UserError]:
 
 
 def _too_much(wanted: WantedLine) -> UserError:
-    return invalid(f"The amount must be at most {LARGEST_AMOUNT:,}.", *wanted.path, "quantity")
+    return invalid(
+        f"The amount may be at most {LARGEST_AMOUNT:,}; lower the quantity.",
+        *wanted.path,
+        "quantity",
+    )
 
 
 def growth(deal: Deal, lines: Sequence[Item | UserError]) -> Decimal:
@@ -260,13 +267,15 @@ def _name(wanted: WantedLine) -> Iterator[UserError]:
     line = wanted.line
     names = sum(name is not None for name in (line.product, line.number, line.item_number))
     if wanted.before is None and names != 1:
-        said = "Name the product by one of 'product', 'number' and 'itemNumber'."
+        said = "Name the product by exactly one of product, number and itemNumber."
         yield invalid(said, *wanted.path)
     elif line.product is not None and not is_id(Product, line.product):
         yield invalid(NOT_AN_ID, *wanted.path, "product")
     for name, number in (("number", line.number), ("itemNumber", line.item_number)):
         if size(number or "") > MAXIMUM_NUMBER:
-            yield invalid(f"At most {MAXIMUM_NUMBER} characters.", *wanted.path, name)
+            yield invalid(
+                f"{name} may have at most {MAXIMUM_NUMBER} characters.", *wanted.path, name
+            )
 
 
 def _quantity(wanted: WantedLine) -> Iterator[UserError]:
@@ -274,10 +283,10 @@ def _quantity(wanted: WantedLine) -> Iterator[UserError]:
     if quantity.is_finite() and wanted.is_kept:
         return
     if not quantity.is_finite() or not 0 < quantity <= LARGEST_QUANTITY:
-        said = f"The quantity must be more than 0 and at most {LARGEST_QUANTITY:,}."
+        said = f"quantity must be more than 0 and at most {LARGEST_QUANTITY:,}."
         yield invalid(said, *path)
     elif quantity != round(quantity, MAXIMUM_DECIMALS):
-        yield invalid(f"At most {MAXIMUM_DECIMALS} decimals.", *path)
+        yield invalid(f"quantity may have at most {MAXIMUM_DECIMALS} decimals.", *path)
 
 
 def _texts(wanted: WantedLine) -> Iterator[UserError]:
@@ -286,7 +295,7 @@ def _texts(wanted: WantedLine) -> Iterator[UserError]:
 
 def _product(found: Found) -> Iterator[UserError]:
     if found.candidates:
-        said = "The number stands for several products; name one of them."
+        said = "Several products have this number; use the number of one of the candidates."
         candidates = list(found.candidates)
         yield ProductAmbiguous(message=said, path=found.wanted.at(), candidates=candidates)
     elif found.product is None:
@@ -299,7 +308,7 @@ def _sellable(found: Found) -> Iterator[UserError]:
         return
     stopped = found.settings is not None and found.settings.is_stopped
     if product.state not in SOLD or stopped or not is_sold_by(product, found.company):
-        yield ProductNotSellable(message="The product is not sold.", path=found.wanted.at())
+        yield ProductNotSellable(message="The product is not for sale.", path=found.wanted.at())
 
 
 def is_sold_by(product: Product, company: str | None) -> bool:
@@ -315,7 +324,7 @@ def _unit(found: Found) -> Iterator[UserError]:
         return
     if found.unit not in found.units.values():
         path = wanted.at("unit" if wanted.before is None else "quantity")
-        said = "It is not sold in this unit."
+        said = "The product is not sold in this unit; use one of units."
         yield UnknownUnit(message=said, path=path, units=sorted(found.units))
 
 
@@ -335,7 +344,9 @@ def _limits(found: Found) -> Iterator[UserError]:
 
 def _price(found: Found) -> Iterator[UserError]:
     if found.price is None and found.rule == "refuse":
-        yield PriceUnknown(message="There is no price for you.", path=found.wanted.at())
+        yield PriceUnknown(
+            message="You have no price for this product; ask the seller.", path=found.wanted.at()
+        )
 
 
 def _amount(found: Found) -> Iterator[UserError]:

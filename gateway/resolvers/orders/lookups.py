@@ -72,7 +72,7 @@ def account_id(context: Context, sent: strawberry.ID | None) -> UUID:
     if sent is not None:
         return own_account(context, UUID(str(key_of(Account, sent, "account")[0])), "account")
     if len(mine) != 1:
-        raise Wrong(invalid("Say for which account you order.", "account"))
+        raise Wrong(invalid("account is required, because you can order for several.", "account"))
     return mine[0]
 
 
@@ -164,8 +164,8 @@ async def fill(
     besides: Errors | None = None,
 ) -> Basket:
     """
-    The lines as what is ordered, behind so many that are there; Wrong where they or the account
-    may not, with what is wrong besides.
+    Resolve the lines into a basket; `present` is the number of lines that the order already has.
+    Wrong with the errors of the lines and of the account, and with `besides`.
     """
     standing = await _standing(context, deal, growth(deal, lines)) if _grows(lines) else []
     return filled(deal, lines, [*(besides or ()), *standing], present=present)
@@ -279,7 +279,7 @@ async def _products(
     named = {column: value.rstrip(" ")}
     found = await context.loaders.matching(Product, named, PRODUCT, from_rows=False)
     sold = [each for each in found if is_sold_by(each, company)]
-    # What the company has released itself comes before what belongs to no company.
+    # The company's own products come before products without a company.
     return [each for each in sold if each.company is not None] or sold
 
 

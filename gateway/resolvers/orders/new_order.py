@@ -65,12 +65,12 @@ LINE = {
     name: column_of(SalesOrderLine, name)
     for name in ("quantity", "requested_shipping_date", "note")
 }
-"""The same for a line."""
+"""The columns of a new line by the fields of its input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """For whom an order is placed, with the defaults that contact and account give."""
+    """The buyer of a new order, with the defaults of contact and account."""
 
     account: Account
     contact: Contact | None
@@ -78,7 +78,7 @@ class Buyer:
     """The address of delivery, if the order names one of the account's by its id."""
 
     is_self: bool = True
-    """True if the contact is the caller: nobody brings prices by naming somebody else."""
+    """True if the contact is the caller; otherwise the contact's own prices do not apply."""
     sold_by: str | None = None
     """The code of the company that sells to the account."""
     party: UUID | None = None
@@ -151,7 +151,7 @@ def missing(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
     named = order.ship_to or buyer.delivery
     return [
         MissingDefault(
-            message=f"Your account has no {name.lower().replace('_', ' ')}; ask your seller.",
+            message=f"The account has no {name.lower().replace('_', ' ')}; ask the seller.",
             path=["input"],
             default=name,
         )
@@ -167,7 +167,7 @@ def astray(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
 
 
 def address_not_found() -> AddressNotFound:
-    said = "The account has no such address."
+    said = "shipToAddress is not an address of the account; see its addresses."
     return AddressNotFound(message=said, path=["input", "shipToAddress"])
 
 

@@ -28,7 +28,7 @@ SETTLED_AFTER = 130.0
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """The facts that must be known to tell the outcome of a write."""
+    """The facts that are needed to determine the outcome of a write."""
 
     order: UUID
     account: UUID
@@ -72,7 +72,10 @@ def _opened(context: Context, id: strawberry.ID) -> Receipt:
     try:
         return msgspec.json.decode(context.writer.writes.seal.open(id), type=Receipt)
     except (Broken, msgspec.DecodeError):
-        raise InvalidInput("This is not the id of an operation.", argument="id") from None
+        raise InvalidInput(
+            "Not a valid id of an operation; send `operation` as the mutation returned it.",
+            argument="id",
+        ) from None
 
 
 def _mine(principal: Principal, receipt: Receipt) -> bool:

@@ -1,6 +1,6 @@
 """
-Orders as they are now, read anew and through the row rules: before a change and after it. And what
-checks must know whoever asks: on what terms an order is, and what its account may still order.
+Current orders, read through the row rules before and after a change, and facts that checks need
+independent of the caller: the terms of an order, and the credit of its account.
 """
 
 from collections.abc import Mapping
@@ -143,7 +143,7 @@ async def currency_of(context: Context, key: UUID) -> Currency:
 
 
 async def account_of(context: Context, key: UUID) -> AccountStanding:
-    """The standing of an account, whatever of it the caller may see."""
+    """The state of an account, even if the caller may not see it."""
     where = Compare(column_of(Account, "_id"), "eq", key)
     (row,) = await context.writer.facts(ODataQuery(ACCOUNTS, STANDING + OF_ROW, where))
     hold = value_at(row, HOLD)
@@ -157,7 +157,7 @@ async def account_of(context: Context, key: UUID) -> AccountStanding:
 
 
 async def amounts_of(context: Context, account: UUID) -> list[Amount]:
-    """The amounts on order for an account by all open orders, whoever placed them."""
+    """The amounts of all open orders of an account, no matter who placed them."""
     facts = context.writer.facts
     rows = await facts(ODataQuery(HEADERS, ORDERED, _open(account)))
     known = [_amount(row, TOTAL, row.get(TOTAL_IN_OWN)) for row in rows]

@@ -18,7 +18,7 @@ from gateway.schema.context import Context
 from gateway.upstream.conditions import Raw
 from gateway.upstream.names import Names
 
-EMPTY = "It cannot be empty."
+EMPTY = "cannot be empty."
 YES, NO = ("true", "yes", "ja", "1"), ("false", "no", "nee", "0")
 WORDS = {word: word in YES for word in (*YES, *NO)}
 """The ways to write yes and no in a list."""
@@ -40,7 +40,7 @@ class OwnRules:
         for spec in own:
             self.principal.show(spec.home.name, to_camel_case(spec.name))
         return [
-            invalid(said, *path, to_camel_case(spec.name))
+            invalid(f"{said[0].upper()}{said[1:]}", *path, to_camel_case(spec.name))
             for spec, value in own.items()
             for said in self._wrong(spec, plain(value))
         ]
@@ -55,16 +55,16 @@ class OwnRules:
             if not spec.optional:
                 yield EMPTY
         elif not self.names.has(entity, spec.path):
-            yield "This cannot be kept here: the environment has no such column."
+            yield "cannot be stored: this environment has no such column."
         elif isinstance(value, str):
             known = self.names.entities.get(entity)
             yield from unkept(value, known.lengths.get(spec.path) if known else None)
         elif isinstance(value, OptionSet) and value.is_unknown:
-            yield "Choose one of the other values."
+            yield "must be one of the other values."
         elif isinstance(value, Decimal) and not value.is_finite():
-            yield "It must be a number."
+            yield "must be a finite number."
         elif isinstance(value, datetime) and value.tzinfo is None:
-            yield "Say the time zone too, as in 2026-12-31T12:00:00Z."
+            yield "needs a time zone, as in 2026-12-31T12:00:00Z."
 
 
 def own_rules(context: Context) -> OwnRules:

@@ -80,7 +80,7 @@ def refused(payload: type[R], errors: Sequence[UserError]) -> R:
 
 
 def telling(payload: type[R]) -> Callable[[Mutating[Input, R]], Mutating[Input, R]]:
-    """A mutation that answers what is wrong with its input by its payload."""
+    """A decorator that turns `Wrong` into the `errors` of the payload."""
 
     def wrapped(mutation: Mutating[Input, R]) -> Mutating[Input, R]:
         async def told(info: Info, sent: Input) -> R:
@@ -257,7 +257,7 @@ class PreviewLine:
     + _doc(user_errors.FOR_NEW_ORDERS)
 )
 class PreviewSalesOrderPayload:
-    """Nothing was written, whatever it says."""
+    """The payload of a preview; a preview never writes."""
 
     ERRORS: ClassVar[tuple[type[UserError], ...]] = user_errors.FOR_NEW_ORDERS
 

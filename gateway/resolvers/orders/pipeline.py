@@ -1,9 +1,9 @@
 """
-Changes of an order: load it -> does it stand already? -> may it be? -> build -> send under
-its version -> read back.
+The steps of a change: load the order, check if it already has the requested values, check if it may
+be changed, build the writes, send them under the order's version, read it back.
 
-The version is what makes a change safe to repeat: the first one moves it, the second is refused,
-and then what stands in the order tells whether it was ours.
+The version makes a change safe to repeat: the first write moves the version and a second is
+refused; the values of the order then show if the first one succeeded.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -40,7 +40,7 @@ from gateway.upstream.service import Write
 BUYER, COMPANY = (column_of(SalesOrder, name) for name in ("account", "company"))
 NAME = column_of(SalesOrder, "name")
 CHANGEABLE = (OrderStatus.ACTIVE, OrderStatus.CONFIRMED)
-"""Before anybody picks it in the warehouse."""
+"""The statuses before picking starts in the warehouse."""
 HEADER = paths(SalesOrder, "_version", "status", "name", "number", "account", "company") | {
     column_of(SalesOrder, "ship_to", "country")
 }
@@ -48,7 +48,7 @@ HEADER = paths(SalesOrder, "_version", "status", "name", "number", "account", "c
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """An order as it is before a change."""
+    """The current order, before a change."""
 
     order: SalesOrder
     lines: Mapping[str, Raw]
@@ -148,12 +148,13 @@ class Change(Generic[P]):
 
     def _problem(self, current: Current) -> Any:
         if self.expected.begun(current.lines) and hasattr(self.sent, "idempotency_key"):
-            said = "The key was used for other lines; use a new one for these."
+            said = "idempotencyKey was used for other lines; use a new key for these."
             return IdempotencyMismatch(message=said, path=["input", "idempotencyKey"])
         if str(current.order._version) != self.sent.version:
             return _conflict(current)
         if current.status not in CHANGEABLE:
-            said = f"The order is {current.status.name.lower().replace('_', ' ')}."
+            status = current.status.name.lower().replace("_", " ")
+            said = f"The order can no longer be changed: it is {status}."
             return StatusForbids(message=said, path=["input", "order"], status=current.status)
         return None
 
@@ -226,7 +227,7 @@ class Change(Generic[P]):
 
 def _conflict(current: Current) -> VersionConflict:
     return VersionConflict(
-        message="The order has changed since you read it.",
+        message="The order has changed since you read it; read it again.",
         path=["input", "version"],
         current_version=str(current.order._version),
     )

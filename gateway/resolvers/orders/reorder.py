@@ -42,7 +42,7 @@ from gateway.upstream.conditions import value_at
 LINE = paths(
     SalesOrderLine, "sequence", "quantity", "unit", "product", "note", "requested_shipping_date"
 )
-TOO_MANY = f"An order has at most {MAXIMUM_LINES} lines."
+TOO_MANY = f"An order may have at most {MAXIMUM_LINES} lines."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Trial:
     gone: dict[int, Errors] = field(default_factory=dict)
     """By the place of the line."""
     undated: dict[int, Errors] = field(default_factory=dict)
-    """The lines whose day has passed."""
+    """The lines whose requested day has passed, with the errors."""
 
     def left_out(self, rows: Sequence[SalesOrderLine]) -> list[LeftOut]:
         parts = {LeftOutPart.LINE: self.gone, LeftOutPart.REQUESTED_SHIPPING_DATE: self.undated}
@@ -112,7 +112,7 @@ def _taken(trial: Trial, *, skip: bool) -> list[Item]:
     if trial.gone and not skip:
         raise Wrong(*(error for _, each in sorted(trial.gone.items()) for error in each))
     if not trial.items:
-        raise Wrong(invalid("Nothing of the order can be bought any more.", "order"))
+        raise Wrong(invalid("No line of the order can be ordered any more.", "order"))
     return trial.items
 
 

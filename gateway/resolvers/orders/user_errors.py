@@ -1,4 +1,4 @@
-"""Errors that a caller can put right: they stand in the payload of a mutation."""
+"""Errors that a caller can correct, in the field `errors` of a mutation's payload."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -32,7 +32,7 @@ def seen(context: Context, members: Iterable[Member]) -> bool:
     return all(shows(cls.__table__, name, hidden) for cls, name in members)
 
 
-@strawberry.interface(description="Something that the caller can put right; nothing was written.")
+@strawberry.interface(description="A problem that the caller can correct; nothing was written.")
 class UserError:
     """One entry of a payload's `errors`."""
 
@@ -65,7 +65,7 @@ Errors = list[UserError]
 
 
 class Wrong(Exception):
-    """A mutation cannot be done for these reasons; `payloads.telling` answers it."""
+    """The mutation is refused for these errors; `payloads.telling` puts them into the payload."""
 
     def __init__(self, *errors: UserError) -> None:
         super().__init__(", ".join(error.code for error in errors))
@@ -74,33 +74,33 @@ class Wrong(Exception):
 
 @strawberry.type(description="A value of the input cannot be used. Code INVALID_INPUT.")
 class InvalidOrderInput(UserError):
-    """The caller's own mistake."""
+    """A mistake in a value of the input; `path` leads to it."""
 
     CODE = "INVALID_INPUT"
 
 
 def invalid(message: str, *path: str) -> InvalidOrderInput:
-    """The mistake at this place below `input`."""
+    """The error for the value at `path` below `input`."""
     return InvalidOrderInput(message=message, path=["input", *path])
 
 
 @strawberry.type(description="The account does not exist for you. Code ACCOUNT_NOT_FOUND.")
 class AccountNotFound(UserError):
-    """Absent, or not one that the caller may order for: never told apart."""
+    """The account does not exist, or the caller may not order for it; the answer is the same."""
 
     CODE = "ACCOUNT_NOT_FOUND"
 
 
 @strawberry.type(description="The contact does not exist for you. Code CONTACT_NOT_FOUND.")
 class ContactNotFound(UserError):
-    """Absent, of another account, or not to be seen: never told apart."""
+    """The row is absent, hidden or of another account; the answer is the same."""
 
     CODE = "CONTACT_NOT_FOUND"
 
 
 @strawberry.type(description="A product does not exist for you. Code PRODUCT_NOT_FOUND.")
 class ProductNotFound(UserError):
-    """Absent, or not to be seen: never told apart."""
+    """The row does not exist, or the caller may not see it; the answer is the same."""
 
     CODE = "PRODUCT_NOT_FOUND"
 
@@ -110,7 +110,7 @@ class ProductNotFound(UserError):
     "Code PRODUCT_AMBIGUOUS; name one of the candidates by its own number or id."
 )
 class ProductAmbiguous(UserError):
-    """None of them is guessed."""
+    """The gateway never chooses one of the candidates."""
 
     CODE = "PRODUCT_AMBIGUOUS"
     candidates: list[Product] = strawberry.field(description="The products that it stands for.")
@@ -119,16 +119,16 @@ class ProductAmbiguous(UserError):
         return replace(self, candidates=[veiled(context, each) for each in self.candidates])
 
 
-@strawberry.type(description="A product is not sold, or not any more. Code PRODUCT_NOT_SELLABLE.")
+@strawberry.type(description="A product is not for sale. Code PRODUCT_NOT_SELLABLE.")
 class ProductNotSellable(UserError):
-    """Retired, still a draft, or stopped by the company that sells."""
+    """The product is retired, still a draft, or stopped by the selling company."""
 
     CODE = "PRODUCT_NOT_SELLABLE"
 
 
 @strawberry.type(description="A product is not sold in this unit. Code UNKNOWN_UNIT.")
 class UnknownUnit(UserError):
-    """`units` names those that it is sold in."""
+    """`units` lists the units that the product is sold in."""
 
     CODE = "UNKNOWN_UNIT"
     units: list[str] = strawberry.field(
@@ -139,9 +139,9 @@ class UnknownUnit(UserError):
         return self if seen(context, [(Unit, "symbol")]) else replace(self, units=[])
 
 
-@strawberry.type(description="A product is not sold in such a quantity. Code QUANTITY_NOT_ALLOWED.")
+@strawberry.type(description="The quantity has too many decimals. Code QUANTITY_NOT_ALLOWED.")
 class QuantityNotAllowed(UserError):
-    """Too many decimals."""
+    """The quantity has more decimals than its product allows."""
 
     CODE = "QUANTITY_NOT_ALLOWED"
     FIGURE, SHOWN_BY = "decimals", ((Product, "decimals"),)
@@ -151,9 +151,9 @@ class QuantityNotAllowed(UserError):
     )
 
 
-@strawberry.type(description="Less than can be ordered at once. Code QUANTITY_BELOW_MINIMUM.")
+@strawberry.type(description="The quantity is below the minimum. Code QUANTITY_BELOW_MINIMUM.")
 class QuantityBelowMinimum(UserError):
-    """By the seller's default order settings."""
+    """The seller's default order settings do not allow the quantity."""
 
     CODE = "QUANTITY_BELOW_MINIMUM"
     FIGURE, SHOWN_BY = "minimum", ((OrderSettings, "minimum"), QUANTITIES)
@@ -163,9 +163,9 @@ class QuantityBelowMinimum(UserError):
     )
 
 
-@strawberry.type(description="More than can be ordered at once. Code QUANTITY_ABOVE_MAXIMUM.")
+@strawberry.type(description="The quantity is above the maximum. Code QUANTITY_ABOVE_MAXIMUM.")
 class QuantityAboveMaximum(UserError):
-    """By the seller's default order settings."""
+    """The seller's default order settings do not allow the quantity."""
 
     CODE = "QUANTITY_ABOVE_MAXIMUM"
     FIGURE, SHOWN_BY = "maximum", ((OrderSettings, "maximum"), QUANTITIES)
@@ -176,11 +176,11 @@ class QuantityAboveMaximum(UserError):
 
 
 @strawberry.type(
-    description="A product is sold in packs, and this is no whole number of them. "
+    description="The product is sold in packs, and the quantity is not a multiple of one. "
     "Code QUANTITY_NOT_MULTIPLE."
 )
 class QuantityNotMultiple(UserError):
-    """By the seller's default order settings."""
+    """The seller's default order settings do not allow the quantity."""
 
     CODE = "QUANTITY_NOT_MULTIPLE"
     FIGURE, SHOWN_BY = "multiple", ((OrderSettings, "multiple"), QUANTITIES)
@@ -190,9 +190,9 @@ class QuantityNotMultiple(UserError):
     )
 
 
-@strawberry.type(description="You have no price for a product, and need one. Code PRICE_UNKNOWN.")
+@strawberry.type(description="You have no price for a product. Code PRICE_UNKNOWN.")
 class PriceUnknown(UserError):
-    """Only where the settings ask for a price on every line."""
+    """A line has no price, and the settings require one on every line."""
 
     CODE = "PRICE_UNKNOWN"
 
@@ -213,7 +213,7 @@ class MissingDefault(UserError):
     "account lists those that it has."
 )
 class AddressNotFound(UserError):
-    """Absent, of another account, or not to be seen: never told apart."""
+    """The row is absent, hidden or of another account; the answer is the same."""
 
     CODE = "ADDRESS_NOT_FOUND"
 
@@ -246,40 +246,39 @@ class OrdersNotTaken(UserError):
 )
 class CreditLimitExceeded(UserError):
     """
-    All open orders of the account count, whoever may see them; no figure is told that the caller
-    could not read elsewhere. The gateway does not know what is unpaid: passing is no promise.
+    All open orders of the account count, even those that the caller may not see; figures that the
+    caller may not read are null. The gateway does not know unpaid invoices, so the ERP may still
+    refuse an order that passes this check.
     """
 
     CODE = "CREDIT_LIMIT_EXCEEDED"
     limit: Money | None = strawberry.field(
-        description="The credit limit; null where your role does not show it."
+        description="The credit limit; null if your role may not read it."
     )
     ordered: Money | None = strawberry.field(
-        description="The amount on order already, in the currency of the limit; null unless you "
+        description="The sum of the open orders, in the currency of the limit; null unless you "
         "see all orders of the account."
     )
 
 
-@strawberry.type(description="Dynamics, or the ERP behind it, said no. Code ORDER_REFUSED.")
+@strawberry.type(description="Dynamics, or the ERP, refused the order. Code ORDER_REFUSED.")
 class OrderRefused(UserError):
     """Nothing was written on either side."""
 
     CODE = "ORDER_REFUSED"
-    reason: str = strawberry.field(description="The code that Dynamics gave.")
+    reason: str = strawberry.field(description="The error code of Dynamics.")
 
 
-@strawberry.type(
-    description="The idempotency key was used for something else. Code IDEMPOTENCY_MISMATCH."
-)
+@strawberry.type(description="The key was used with another input. Code IDEMPOTENCY_MISMATCH.")
 class IdempotencyMismatch(UserError):
-    """A changed input needs a new key; what was made with the key stays as it is."""
+    """A changed input needs a new key; the order that the key made is not changed."""
 
     CODE = "IDEMPOTENCY_MISMATCH"
 
 
 @strawberry.type(description="The order does not exist for you. Code ORDER_NOT_FOUND.")
 class OrderNotFound(UserError):
-    """Absent, or not to be seen: never told apart."""
+    """The row does not exist, or the caller may not see it; the answer is the same."""
 
     CODE = "ORDER_NOT_FOUND"
 
@@ -293,7 +292,7 @@ class LineNotFound(UserError):
 
 @strawberry.type(
     description="The order has changed since you read it. Code VERSION_CONFLICT; read it again, "
-    "and decide whether you still want the change."
+    "and decide if you still want the change."
 )
 class VersionConflict(UserError):
     """Nothing of the change was written."""
@@ -302,11 +301,9 @@ class VersionConflict(UserError):
     current_version: str = strawberry.field(description="The version that the order has now.")
 
 
-@strawberry.type(
-    description="The order, or the line, has come too far for this change. Code STATUS_FORBIDS."
-)
+@strawberry.type(description="The order or line can no longer be changed. Code STATUS_FORBIDS.")
 class StatusForbids(UserError):
-    """Asked before the write; where the ERP knows better, it refuses."""
+    """Checked before the write; the ERP checks again and may refuse as well."""
 
     CODE = "STATUS_FORBIDS"
     FIGURE, SHOWN_BY = "status", ((SalesOrder, "status"),)

@@ -153,13 +153,13 @@ class SalesOrder(Node):
     )
     _id: UUID = column("salesorderid", "The key.", written="create")
     _key: str | None = column(
-        "gw_idempotencykey", "What keeps an order from being made twice.", written="create"
+        "gw_idempotencykey", "The key that keeps an order from being made twice.", written="create"
     )
     _fingerprint: str | None = column(
-        "gw_fingerprint", "What the order's input said.", written="create"
+        "gw_fingerprint", "The hash of the input that made the order.", written="create"
     )
     _order_type: int | None = column(
-        "msdyn_ordertype", "Which kind of order; dual-write carries one.", written="create"
+        "msdyn_ordertype", "The kind of order; dual-write carries one kind.", written="create"
     )
     _party: UUID | None = lookup(
         "msdyn_associatedcontact",
@@ -187,7 +187,7 @@ class SalesOrder(Node):
         "msdyn_language", "The language in which the ERP writes about it.", written="create"
     )
     _address_description: str | None = column(
-        "msdyn_deliveryaddressdescription", "What the address is called.", written="create"
+        "msdyn_deliveryaddressdescription", "The name of the address.", written="create"
     )
     _version: int = column("versionnumber", "The version.")
 
@@ -282,7 +282,7 @@ class SalesOrderLine(Node):
     )
     _country: str | None = column("shipto_country", "Where it goes.", written="create")
     _address_description: str | None = column(
-        "msdyn_deliveryaddressdescription", "What the address is called.", written="create"
+        "msdyn_deliveryaddressdescription", "The name of the address.", written="create"
     )
     _order_number: str | None = column("salesorderid/msdyn_salesordernumber", "The order.")
     _company: str | None = column(

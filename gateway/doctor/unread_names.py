@@ -1,4 +1,4 @@
-"""Entries of the names file that nothing reads: a slip of the pen, mostly."""
+"""Entries of the names file that nothing reads, mostly misspelt names."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -11,7 +11,7 @@ CHECK = "names file"
 
 
 def check(looking: Looking) -> CheckResult:
-    """Every table, column and lookup that the names file speaks of and nobody knows."""
+    """Report every table, column and lookup of the names file that nothing reads."""
     columns: dict[str, set[str]] = {}
     for service, tables in looking.relied.items():
         for table, uses in tables.items():

@@ -1,6 +1,4 @@
-"""
-The conditions of the environment under which an order is never doubled or mistaken for another one.
-"""
+"""Checks that Dataverse has the columns and the key without which an order could be made twice."""
 
 import logging
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class FootingCheck:
+class SafetyCheck:
     """The result of one check; `lacks` is empty where all is there."""
 
     lacks: str
@@ -29,8 +27,8 @@ class FootingCheck:
     """The time of the next look, on the loop's clock."""
 
 
-class Footing:
-    """Looks whether the environment has the columns and an active key, and remembers it."""
+class WriteSafety:
+    """Checks that the environment has the columns and an active key, and caches the result."""
 
     def __init__(
         self,
@@ -48,10 +46,10 @@ class Footing:
         self._dataverse = dataverse
         self._entity, self._key, self._fingerprint = entity, key, fingerprint
         self._required = required
-        self._found = FootingCheck("unknown", 0.0)
+        self._found = SafetyCheck("unknown", 0.0)
 
     async def start(self) -> None:
-        """Look at the start, so that the log says early what callers would be told."""
+        """Check at the start, so that the log reports a problem before a caller meets it."""
         try:
             await self.marked()
         except (UpstreamError, WritesRefused) as error:
@@ -61,10 +59,10 @@ class Footing:
         """True if orders carry key and fingerprint; WritesRefused where they must and do not."""
         if now() >= self._found.until:
             lacks = await self._lacks()
-            self._found = FootingCheck(lacks, now() + (REMEMBER_BAD if lacks else REMEMBER_GOOD))
+            self._found = SafetyCheck(lacks, now() + (REMEMBER_BAD if lacks else REMEMBER_GOOD))
         if self._found.lacks and self._required:
             raise WritesRefused(
-                "Orders cannot be written in this environment; tell the operator the reason.",
+                "No order is accepted in this environment; report the reason to the operator.",
                 reason=self._found.lacks,
             )
         return not self._found.lacks

@@ -1,4 +1,4 @@
-"""The limits that a service tells of: in the headers of each answer, and in refusals."""
+"""The limits of a service, read from the headers of its answers and from its refusals."""
 
 from collections.abc import Mapping
 from enum import Enum
