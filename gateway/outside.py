@@ -306,7 +306,7 @@ class Outside:
             self.audit.start()
             await self._learning.start()
             keys = (each.start() for each in self._keys)
-            await asyncio.gather(self._footing.start(), self._directory.start(), *keys)
+            await asyncio.gather(self._write_safety.start(), self._directory.start(), *keys)
             tasks = [
                 asyncio.create_task(each) for each in (self.audit.flushing(), self._look_around())
             ]

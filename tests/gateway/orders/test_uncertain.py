@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from starlette.applications import Starlette
 
 from emulator.dataverse import definitions
 from emulator.faults.actions import AnyAction, Cut, ErpDown, ErpRefuses, Fail, Latency, Throttle
@@ -14,7 +13,7 @@ from gateway.loaders.writer import Unsettled, Writes
 from tests.gateway.orders.ordering import OPERATION, attempt, codes, do, new_order, placed, products
 from tests.gateway.orders.worlds import changed, key
 from tests.simulation.virtual import run
-from tests.stack import Stack, running
+from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
 
@@ -229,10 +228,11 @@ PENDING_KEY = [{"KeyAttributes": ["gw_idempotencykey"], "EntityKeyIndexStatus": 
 
 @pytest.mark.parametrize("keys", [NO_KEY, PENDING_KEY])
 async def test_without_an_active_key_orders_are_refused_or_unmarked(
-    changing_world: Starlette, monkeypatch: pytest.MonkeyPatch, keys: list[dict[str, Any]]
+    monkeypatch: pytest.MonkeyPatch, keys: list[dict[str, Any]]
 ) -> None:
     monkeypatch.setattr(definitions, "keys", lambda table: iter(keys))
-    async with running(changing_world) as strict, running(changing_world, order_keys=False) as lax:
+    world = emulator()
+    async with running(world) as strict, running(world, order_keys=False) as lax:
         sent = await order(strict)
         refused = await attempt(strict, "createSalesOrder", **sent)
         first = await do(lax, "createSalesOrder", **sent)
@@ -244,16 +244,14 @@ async def test_without_an_active_key_orders_are_refused_or_unmarked(
     assert again == first | {"replayed": True}
 
 
-async def test_without_the_columns_orders_are_refused(
-    changing_world: Starlette, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_the_columns_orders_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     known = definitions.attributes
     monkeypatch.setattr(
         definitions,
         "attributes",
         lambda table: [each for each in known(table) if not each["LogicalName"].startswith("gw_")],
     )
-    async with running(changing_world) as strict:
+    async with running(emulator()) as strict:
         refused = await attempt(strict, "createSalesOrder", **await order(strict))
 
     assert refused.codes == ["WRITES_REFUSED"]
