@@ -18,7 +18,7 @@ from graphql import (
     validate,
 )
 
-from gateway.engine.fanout import Fanout, RowCount, known
+from gateway.engine.fanout import Counting, Fanout, FanoutTerms
 from gateway.engine.limits import Limits, exceeded
 from gateway.engine.outcome import bad_request, refused
 from gateway.engine.survey import Survey
@@ -33,12 +33,11 @@ _TOO_LONG = re.compile(r"more than \d+ (tokens|comments)")
 
 @dataclass(slots=True, eq=False)
 class PreparedOperation:
-    """One operation of a document, with the number of rows it could return."""
+    """One operation of a document, and what it could fan out to."""
 
     document: DocumentNode
     node: OperationDefinitionNode
-    rows: RowCount | int
-    """A number where no variable has a say in it."""
+    fanout: Fanout | FanoutTerms
     kind: OperationType
     known: Any = None
     """The plans' own notes on the document; the same for every caller."""
@@ -123,10 +122,10 @@ class Documents:
             raise
 
     def _operations(self, document: DocumentNode) -> dict[str | None, PreparedOperation]:
-        fanout = Fanout(self._schema, document)
+        counting = Counting(self._schema, document)
         return {
             node.name.value if node.name else None: PreparedOperation(
-                document, node, known(fanout.rows(node)), node.operation
+                document, node, counting.of(node), node.operation
             )
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)

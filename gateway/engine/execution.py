@@ -129,8 +129,9 @@ class Engine:
     ) -> None:
         try:
             check_variables(variables, limits)
-            rows = evaluate(operation.rows, operation.node, variables)
+            rows, work = evaluate(operation.fanout, variables)
             self._limits.check("nodes", rows, "rows to return")
+            self._limits.check("work", work, "fields in all rows together")
         except LimitExceeded as error:
             raise refused(error) from None
 

@@ -129,15 +129,16 @@ def link(
 
 
 def computed(
-    *uses: str, doc: str, reads: tuple[type[Row], ...] = ()
+    *uses: str, doc: str, reads: tuple[type[Row], ...] = (), loads: Sequence[str] = ()
 ) -> Callable[[Callable[..., Any]], Any]:
     """
     A method over the columns in `uses`; it is called with the request's loaders.
 
     `reads` names tables of which it needs every column, so that `capabilities` tell where an
-    environment lacks one.
+    environment lacks one. `loads` names the classes of the rows that it loads, by which its cost
+    is told beforehand.
     """
-    return lambda function: Computed(doc, uses, function, reads)
+    return lambda function: Computed(doc, uses, function, reads, tuple(loads))
 
 
 def table(

@@ -51,6 +51,7 @@ AT: dict[str, Callable[[int], GraphQLRequest]] = {
     "root_fields": lambda n: query(repeated(n)),
     "mutations": lambda n: query("mutation" + repeated(n, "create")),
     "same_name": lambda n: query("{order(id:1)" + repeated(n, "number") + "}"),
+    "work": lambda n: query(repeated(n)),
     "nodes": lambda n: query(f"{{orders(first:{n}){{nodes{{number}}}}}}"),
 }
 """For each limit a request that needs just `n` of it."""
