@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 import httpx2
 from graphql import GraphQLSchema
@@ -19,6 +19,7 @@ from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
 from gateway.engine.trusted import Trusted
 from gateway.http.auditing import audited
+from gateway.http.costing import Cost
 from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
@@ -28,6 +29,7 @@ from gateway.http.routing import GRAPHQL, Gateway
 from gateway.memory import settle
 from gateway.model.registry import Registry
 from gateway.outside import ACCOUNT, Outside
+from gateway.plans.cost import DocumentCost
 from gateway.plans.plans import Plans
 from gateway.resolvers.orders.inputs import MOST
 from gateway.resolvers.root import build
@@ -51,16 +53,16 @@ def create_app(
         settings, PolicyFile(settings.policy, vocabulary(Registry(settings.extensions))), transport
     )
     limits = Limits(**settings.limits)
+    plans = Plans(types, outside.names, expands=settings.expands)
     engine = Engine(
         types,
         limits,
         introspection=settings.introspection,
-        plans=Plans(types, outside.names, expands=settings.expands)
-        if settings.compiled_plans
-        else None,
+        plans=plans if settings.compiled_plans else None,
         trusted=_trusted(settings),
         most=MOST,
     )
+    predict = plans.calls if settings.compiled_plans else DocumentCost(types).most
     endpoint = GraphQLEndpoint(
         engine,
         outside.authenticator.authenticate,
@@ -68,6 +70,8 @@ def create_app(
         look_as=outside.seen_as,
         explain=outside.explain,
         show_execution=settings.show_execution,
+        measure=partial(Cost, predict, outside.calls_left),
+        show_cost=settings.show_cost,
         audit=outside.audit,
         deadline=settings.deadline,
     )

@@ -210,6 +210,12 @@ class Settings:
         parsers.switch,
         default=False,
     )
+    show_cost: bool = variable(
+        "Say in `extensions.cost` of every answer how many calls to Dynamics it took, and tell in "
+        "the RateLimit fields how many are left; without it, where a request asks for it.",
+        parsers.switch,
+        default=False,
+    )
     show_execution: bool = variable(
         "Say in `extensions.execution` of every answer whether a plan answered it, and why not.",
         parsers.switch,

@@ -130,8 +130,9 @@ class Engine:
         try:
             check_variables(variables, limits)
             rows, work = evaluate(operation.fanout, variables)
-            self._limits.check("nodes", rows, "rows to return")
-            self._limits.check("work", work, "fields in all rows together")
+            if rows > self._limits.nodes or work > self._limits.work:
+                self._limits.check("nodes", rows, "rows to return")
+                self._limits.check("work", work, "fields in all its rows")
         except LimitExceeded as error:
             raise refused(error) from None
 
