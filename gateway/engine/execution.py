@@ -18,10 +18,13 @@ from graphql import (
 )
 from msgspec import Struct
 
+from gateway.admission import pacing
+from gateway.admission.pacing import Pace
 from gateway.engine.documents import Documents, PreparedOperation
 from gateway.engine.fanout import evaluate
 from gateway.engine.limits import Limits
 from gateway.engine.outcome import COMPILED, Answer, ExecutionWay, bad_request, field_error, refused
+from gateway.engine.paced import PacedExecutor
 from gateway.engine.survey import check_variables, shortened
 from gateway.engine.trusted import NONE_TRUSTED, Trusted
 from gateway.errors import LimitExceeded
@@ -159,6 +162,7 @@ class Engine:
         return _answer(await self._on_core(prepared, context), request_id, declined)
 
     async def _on_core(self, prepared: Prepared, context: object) -> ExecutionResult:
+        pacing.pace.set(Pace())
         name = prepared.operation.node.name
         running = execute(
             self._schema,
@@ -167,6 +171,7 @@ class Engine:
             variable_values=dict(prepared.variables),
             operation_name=name.value if name else None,
             hide_suggestions=self._hide_suggestions,
+            executor_class=PacedExecutor,
         )
         return await running if isawaitable(running) else running
 

@@ -4,16 +4,15 @@ Batched loading for one request: links of a whole level travel in one call each.
 Keys are taken from rows that the reader let through, never from a caller's text, except in `node`.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from aiodataloader import DataLoader
 from msgspec.structs import replace
 
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.asks import Ask, RowShape
+from gateway.loaders.batching import Batching
 from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
 from gateway.loaders.reader import Reader
@@ -33,7 +32,7 @@ class Loaders:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self._loaders: dict[Hashable, DataLoader[Load, Any]] = {}
+        self._loaders: dict[Hashable, Batching[Load, Any]] = {}
 
     def rewind(self) -> None:
         """Begin the operation anew over the answers that it has had so far."""
@@ -50,7 +49,7 @@ class Loaders:
         key = _link_key(row.raw, link, link.paths)
         if key is None:
             return None
-        found = await _shared(self._by_key(link.target, link.target_paths).load((key, select)))
+        found = await self._by_key(link.target, link.target_paths).load((key, select))
         return None if found is None else link.target.cls(found)
 
     async def many(self, back: Back, row: Row, select: Select, window: Window) -> Slice:
@@ -58,7 +57,7 @@ class Loaders:
         key = _link_key(row.raw, back.link, back.paths)
         if key is None:
             return Slice(back.child, window, count=0)
-        found: Slice = await _shared(self._by_parent(back, window).load((key, select)))
+        found: Slice = await self._by_parent(back, window).load((key, select))
         return found
 
     async def page(self, table: Table, select: Select, window: Window) -> Slice:
@@ -69,7 +68,7 @@ class Loaders:
         """The row with a key that the caller sent; the row rule decides whether it exists."""
         table = cls.__table__
         by_key = self._by_key(table, tuple(table.key), from_rows=False)
-        found = await _shared(by_key.load((key, select)))
+        found = await by_key.load((key, select))
         return None if found is None else cls(found)
 
     async def matching(
@@ -85,7 +84,7 @@ class Loaders:
             ("matching", cls, columns, from_rows),
             partial(self._groups, cls.__table__, columns, from_rows=from_rows),
         )
-        rows: list[Raw] = await _shared(load.load((tuple(on.values()), select)))
+        rows: list[Raw] = await load.load((tuple(on.values()), select))
         return [cls(row) for row in rows]
 
     async def keyed(self, ask: Ask, keys: Keys) -> dict[Folded, Any]:
@@ -110,7 +109,7 @@ class Loaders:
         *,
         from_rows: bool = True,
         shape: RowShape | None = None,
-    ) -> DataLoader[Load, Raw | None]:
+    ) -> Batching[Load, Raw | None]:
         return self._loader(
             ("one", table.name, columns, from_rows, shape),
             partial(self._rows, Ask(table, frozenset(), shape=shape), columns, from_rows=from_rows),
@@ -118,7 +117,7 @@ class Loaders:
 
     def _by_parent(
         self, back: Back, window: Window, *, shape: RowShape | None = None
-    ) -> DataLoader[Load, Slice]:
+    ) -> Batching[Load, Slice]:
         return self._loader(
             ("many", back.child.name, back.link.name, window, shape),
             partial(self._slices, Ask(back.child, frozenset(), shape=shape), back, window),
@@ -128,9 +127,9 @@ class Loaders:
         self,
         name: Hashable,
         load: Callable[[list[Load]], Coroutine[Any, Any, list[Any]]],
-    ) -> DataLoader[Load, Any]:
+    ) -> Batching[Load, Any]:
         if name not in self._loaders:
-            self._loaders[name] = DataLoader(batch_load_fn=load)
+            self._loaders[name] = Batching(load)
         return self._loaders[name]
 
     async def _rows(
@@ -163,14 +162,6 @@ class Loaders:
         pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted), from_rows))])
         groups = grouped([row for page in pages for row in page.rows], columns)
         return [groups.get(folded(key), []) for key, _ in wanted]
-
-
-def _shared(load: Awaitable[Any]) -> Awaitable[Any]:
-    """
-    A load as one of those who wait for it sees it. graphql-core cancels who is below a null; that
-    must not cancel what others wait for, who would take it for the end of their own request.
-    """
-    return asyncio.shield(load)
 
 
 def _keys(wanted: Iterable[Load]) -> tuple[Key, ...]:
