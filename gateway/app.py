@@ -72,6 +72,7 @@ def create_app(
         show_execution=settings.show_execution,
         measure=partial(Cost, predict, outside.calls_left),
         show_cost=settings.show_cost,
+        answer_bytes=limits.answer_bytes,
         audit=outside.audit,
         deadline=settings.deadline,
     )

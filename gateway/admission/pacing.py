@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from time import perf_counter
+from time import thread_time
 from typing import Final
 
 SLICE: Final = 0.005
-"""Seconds for which an operation computes at a time."""
-ROUNDS: Final = 4
+"""Seconds of the processor's time for which an operation computes at a time."""
+ROUNDS: Final = 6
 """Rounds of the event loop in which what was computed comes to ask for what it leads to."""
 
 
@@ -27,6 +27,8 @@ class Pace:
         """The end of the slice; None before its first step in a round of the event loop."""
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._serving = False
+        self._idle = 0
+        """Rounds since the last turn."""
         self._held = 0
         self._loads: list[asyncio.Future[None]] = []
         """Those who wait until nobody has anything to compute."""
@@ -34,10 +36,10 @@ class Pace:
     def is_over(self) -> bool:
         """True if the operation has computed for a slice in this round of the event loop."""
         if self._ends is None:
-            self._ends = perf_counter() + SLICE
+            self._ends = thread_time() + SLICE
             asyncio.get_running_loop().call_soon(self._next_round)
             return False
-        return perf_counter() > self._ends
+        return thread_time() > self._ends
 
     async def turn(self) -> None:
         """Wait for a turn to compute: one part of the operation has it in each round."""
@@ -65,8 +67,6 @@ class Pace:
             wait = asyncio.get_running_loop().create_future()
             self._loads.append(wait)
             await wait
-            for _ in range(ROUNDS):
-                await asyncio.sleep(0)
 
     @property
     def is_busy(self) -> bool:
@@ -77,13 +77,18 @@ class Pace:
         self._ends = None
 
     def _serve(self) -> None:
+        """Give the next turn; without one, wait for what the last ones come to ask for."""
+        self._idle += 1
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():  # it was not given up
                 turn.set_result(None)
-                asyncio.get_running_loop().call_soon(self._serve)
-                return
-        self._serving = False
+                self._idle = 0
+                break
+        if self._idle < ROUNDS:
+            asyncio.get_running_loop().call_soon(self._serve)
+            return
+        self._serving, self._idle = False, 0
         self._release()
 
     def _release(self) -> None:

@@ -39,6 +39,8 @@ class PreparedOperation:
     node: OperationDefinitionNode
     fanout: Fanout | FanoutTerms
     kind: OperationType
+    longest_name: int
+    """Characters of the longest name in the answer."""
     known: Any = None
     """The plans' own notes on the document; the same for every caller."""
 
@@ -125,7 +127,7 @@ class Documents:
         counting = Counting(self._schema, document)
         return {
             node.name.value if node.name else None: PreparedOperation(
-                document, node, counting.of(node), node.operation
+                document, node, counting.of(node), node.operation, counting.longest_name
             )
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)

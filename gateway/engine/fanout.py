@@ -9,7 +9,7 @@ Both are polynomials in the variables that give page sizes, made once for each d
 from collections import Counter
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -56,11 +56,16 @@ Polynomial = Counter[tuple[str, ...]]
 """The variables of a term -> its factor. A variable may stand in a term twice."""
 
 
+NONE: Final = Polynomial()
+
+
 class Fanout(NamedTuple):
     """The rows that an operation could return, and the work of answering with them."""
 
     rows: int
     work: int
+    copies: int = 1
+    """The most times that a value which a service sends may stand in the answer."""
 
 
 class FanoutTerms(NamedTuple):
@@ -68,8 +73,8 @@ class FanoutTerms(NamedTuple):
 
     sizes: tuple[tuple[str, Any], ...]
     """The variables that give page sizes, and their defaults."""
-    terms: tuple[tuple[tuple[str, ...], int, int], ...]
-    """The variables of each term, and its factors in rows and in work."""
+    terms: tuple[tuple[tuple[str, ...], int, int, int], ...]
+    """The variables of each term, and its factors in rows, in work and in copies."""
 
 
 class Both(NamedTuple):
@@ -77,6 +82,10 @@ class Both(NamedTuple):
 
     rows: Polynomial
     work: Polynomial
+    linked: Polynomial
+    """The times that fields below links are rendered: many rows may lead to one."""
+    plain: Polynomial
+    """The other fields, which stand once for each row; no variable has a say in it."""
 
 
 class Counting:
@@ -89,18 +98,24 @@ class Counting:
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
+        self.longest_name = 0
+        """Characters of the longest name in what was counted."""
         self._counted: dict[tuple[str, Size], Both] = {}
 
     def of(self, operation: OperationDefinitionNode) -> Fanout | FanoutTerms:
         root = self._schema.get_root_type(operation.operation)
-        rows, work = self._selections(operation.selection_set, root)
-        if not (any(rows) or any(work)):
-            return Fanout(rows[()], work[()])
+        rows, work, linked, plain = self._selections(operation.selection_set, root)
+        copies = linked + plain
+        if not any(map(any, (rows, work, copies))):
+            return Fanout(rows[()], work[()], copies[()])
         defaults = _defaults(operation)
-        names = sorted({name for term in (*rows, *work) for name in term})
+        names = sorted({name for term in (*rows, *work, *copies) for name in term})
         return FanoutTerms(
             tuple((name, defaults.get(name)) for name in names),
-            tuple((term, rows[term], work[term]) for term in sorted({*rows, *work})),
+            tuple(
+                (term, rows[term], work[term], copies[term])
+                for term in sorted({*rows, *work, *copies})
+            ),
         )
 
     def _selections(
@@ -109,9 +124,9 @@ class Counting:
         """`size`: the rows of the page that these are the fields of."""
         total = _nothing()
         for selection in node.selections:
-            rows, work = self._selection(selection, parent, size)
-            total.rows.update(rows)
-            total.work.update(work)
+            found = self._selection(selection, parent, size)
+            for polynomial, part in zip(total, found, strict=True):
+                polynomial.update(part)
         return total
 
     def _selection(
@@ -139,18 +154,22 @@ class Counting:
         declared = self._schema.get_field(parent, node.name.value) if parent else None
         if declared is None:
             return _nothing()
+        self.longest_name = max(self.longest_name, len((node.alias or node.name).value))
         named, own = get_named_type(declared.type), _work(declared)
         if node.selection_set is None:
-            return Both(Polynomial(), Polynomial({(): own}))
+            return Both(Polynomial(), _plus(NONE, own), Polynomial(), _plus(NONE, 1))
         inner, size = named if is_composite_type(named) else None, _size(node, declared)
         if size is None:
-            rows, work = self._selections(node.selection_set, inner)
-            return Both(rows, _times(_plus(work, own), _length(declared, parent, of)))
-        rows, work = self._selections(node.selection_set, inner, size)
+            rows, work, linked, plain = self._selections(node.selection_set, inner)
+            length = _length(declared, parent, of)
+            if own == READ:
+                linked, plain = linked + plain, NONE
+            return Both(rows, _times(_plus(work, own), length), _times(linked, length), plain)
+        rows, work, linked, plain = self._selections(node.selection_set, inner, size)
         rows = _times(_plus(rows, 1), size)
         if is_list_type(get_nullable_type(declared.type)):
-            work = _times(_plus(work, OBJECT), size)
-        return Both(rows, _plus(work, own))
+            work, linked = _times(_plus(work, OBJECT), size), _times(linked, size)
+        return Both(rows, _plus(work, own), linked, plain)
 
     def _type(
         self, node: InlineFragmentNode | FragmentDefinitionNode
@@ -168,18 +187,19 @@ def evaluate(fanout: Fanout | FanoutTerms, variables: Mapping[str, Any]) -> Fano
     sizes = {}
     for name, default in fanout.sizes:
         sizes[name] = _number(variables.get(name, default))
-    rows = work = 0
-    for names, of_rows, of_work in fanout.terms:
+    rows = work = copies = 0
+    for names, of_rows, of_work, of_copies in fanout.terms:
         product = 1
         for name in names:
             product *= sizes[name]
         rows += of_rows * product
         work += of_work * product
-    return Fanout(rows, work)
+        copies += of_copies * product
+    return Fanout(rows, work, copies)
 
 
 def _nothing() -> Both:
-    return Both(Polynomial(), Polynomial())
+    return Both(Polynomial(), Polynomial(), Polynomial(), Polynomial())
 
 
 def _plus(polynomial: Polynomial, constant: int) -> Polynomial:

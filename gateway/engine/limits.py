@@ -45,6 +45,8 @@ class Limits:
         250_000, "Fields of all these rows: an object counts 2, a field that is read for 20."
     )
 
+    answer_bytes: int = limit(16_777_216, "Bytes of the answer, counted while it is encoded.")
+
     def check(self, name: str, actual: int, what: str) -> None:
         """Refuse what is larger than the limit `name`; `what` is that limit in a caller's words."""
         maximum = getattr(self, name)

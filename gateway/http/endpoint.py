@@ -34,6 +34,7 @@ from gateway.errors import (
     UpstreamThrottled,
 )
 from gateway.http import explaining, shedding
+from gateway.http.answer_limit import encoded, is_safe
 from gateway.http.auditing import observed
 from gateway.http.costing import COST, Cost
 from gateway.http.negotiation import JSON, RESPONSE, content_type, negotiate
@@ -106,6 +107,7 @@ class GraphQLEndpoint:
         show_execution: bool = False,
         measure: Measure | None = None,
         show_cost: bool = False,
+        answer_bytes: int | None = None,
         audit: Audit = NO_AUDIT,
         deadline: float = 10.0,
     ) -> None:
@@ -121,6 +123,7 @@ class GraphQLEndpoint:
         self._show_execution = show_execution
         self._measure = measure
         self._show_cost = show_cost
+        self._answer_bytes = answer_bytes
         self._audit = audit
         self._deadline = deadline
         self.refusals: Counter[str] = Counter()
@@ -190,8 +193,22 @@ class GraphQLEndpoint:
             extensions["explain"] = await explain(context)
         if explain or self._show_execution:
             extensions["execution"] = answer.way.shown
-        shown = {"extensions": extensions} if extensions else {}
-        return _json(answer.body | shown, media_type, headers=headers)
+        shown = answer.body | ({"extensions": extensions} if extensions else {})
+        maximum = self._answer_bytes
+        if maximum is not None and not is_safe(prepared, context, maximum):
+            return await self._limited(shown, maximum, media_type, headers)
+        return _json(shown, media_type, headers=headers)
+
+    async def _limited(
+        self, answer: Mapping[str, Any], maximum: int, media_type: str, headers: dict[str, str]
+    ) -> Response:
+        """An answer that may be too large."""
+        try:
+            return _json(msgspec.Raw(await encoded(answer, maximum)), media_type, headers=headers)
+        except LimitExceeded as error:
+            self.refusals[error.code] += 1
+            body = {"errors": refused(error).errors, "data": None}
+            return _json(body, media_type, headers=headers)
 
     def _cost_of(self, prepared: Prepared, context: object, asked: GraphQLRequest) -> Cost | None:
         """The measure of the operation, where its caller or the settings want to be told."""
@@ -304,7 +321,7 @@ def _headers(error: GatewayError) -> dict[str, str]:
 
 
 def _json(
-    content: Mapping[str, Any],
+    content: Mapping[str, Any] | msgspec.Raw,
     media_type: str | None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,

@@ -4,7 +4,8 @@ Batched loading for one request: links of a whole level travel in one call each.
 Keys are taken from rows that the reader let through, never from a caller's text, except in `node`.
 """
 
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -49,7 +50,7 @@ class Loaders:
         key = _link_key(row.raw, link, link.paths)
         if key is None:
             return None
-        found = await self._by_key(link.target, link.target_paths).load((key, select))
+        found = await _shared(self._by_key(link.target, link.target_paths).load((key, select)))
         return None if found is None else link.target.cls(found)
 
     async def many(self, back: Back, row: Row, select: Select, window: Window) -> Slice:
@@ -57,7 +58,7 @@ class Loaders:
         key = _link_key(row.raw, back.link, back.paths)
         if key is None:
             return Slice(back.child, window, count=0)
-        found: Slice = await self._by_parent(back, window).load((key, select))
+        found: Slice = await _shared(self._by_parent(back, window).load((key, select)))
         return found
 
     async def page(self, table: Table, select: Select, window: Window) -> Slice:
@@ -68,7 +69,7 @@ class Loaders:
         """The row with a key that the caller sent; the row rule decides whether it exists."""
         table = cls.__table__
         by_key = self._by_key(table, tuple(table.key), from_rows=False)
-        found = await by_key.load((key, select))
+        found = await _shared(by_key.load((key, select)))
         return None if found is None else cls(found)
 
     async def matching(
@@ -84,7 +85,7 @@ class Loaders:
             ("matching", cls, columns, from_rows),
             partial(self._groups, cls.__table__, columns, from_rows=from_rows),
         )
-        rows: list[Raw] = await load.load((tuple(on.values()), select))
+        rows: list[Raw] = await _shared(load.load((tuple(on.values()), select)))
         return [cls(row) for row in rows]
 
     async def keyed(self, ask: Ask, keys: Keys) -> dict[Folded, Any]:
@@ -162,6 +163,14 @@ class Loaders:
         pages = await self.reader.keyed([(ask, Keys(columns, _keys(wanted), from_rows))])
         groups = grouped([row for page in pages for row in page.rows], columns)
         return [groups.get(folded(key), []) for key, _ in wanted]
+
+
+def _shared(load: Awaitable[Any]) -> Awaitable[Any]:
+    """
+    A load as one of those who wait for it sees it: a round of the event loop later, as those see it
+    who wait for many. What the two ways to execute load next travels in the same calls then.
+    """
+    return asyncio.shield(load)
 
 
 def _keys(wanted: Iterable[Load]) -> tuple[Key, ...]:

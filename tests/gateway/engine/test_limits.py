@@ -16,8 +16,8 @@ from tests.gateway.engine.orders import orders_schema
 
 SCHEMA = orders_schema()
 DOCS = Path(__file__).parents[3] / "docs" / "limits.md"
-EDGE = {"body_bytes"}
-"""Limits that hold before there is a document; tests/gateway/test_middleware.py has theirs."""
+EDGE = {"body_bytes", "answer_bytes"}
+"""Limits that hold before there is a document; tests/gateway/test_middleware.py and test_large_answers.py have theirs."""
 
 
 def query(text: str, **variables: object) -> GraphQLRequest:
