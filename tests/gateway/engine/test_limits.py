@@ -17,7 +17,10 @@ from tests.gateway.engine.orders import orders_schema
 SCHEMA = orders_schema()
 DOCS = Path(__file__).parents[3] / "docs" / "limits.md"
 EDGE = {"body_bytes", "answer_bytes"}
-"""Limits that hold before there is a document; tests/gateway/test_middleware.py and test_large_answers.py have theirs."""
+"""
+Limits that hold before there is a document, or for the answer: test_middleware.py and
+test_large_answers.py have theirs.
+"""
 
 
 def query(text: str, **variables: object) -> GraphQLRequest:
