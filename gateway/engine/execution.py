@@ -141,7 +141,7 @@ class Engine:
                     fanout = evaluate(terms, variables)
                 case fanout:
                     pass
-            rows, work, _ = fanout
+            rows, work, _, _ = fanout
             if rows > self._limits.nodes or work > self._limits.work:
                 self._limits.check("nodes", rows, "rows to return")
                 self._limits.check("work", work, "fields in all its rows")

@@ -64,8 +64,10 @@ class Fanout(NamedTuple):
 
     rows: int
     work: int
-    copies: int = 1
-    """The most times that a value which a service sends may stand in the answer."""
+    linked: int = 0
+    """The times that fields below links are rendered, of which all may be of one row."""
+    plain: int = 1
+    """The other fields, each of which stands once for each row."""
 
 
 class FanoutTerms(NamedTuple):
@@ -74,7 +76,8 @@ class FanoutTerms(NamedTuple):
     sizes: tuple[tuple[str, Any], ...]
     """The variables that give page sizes, and their defaults."""
     terms: tuple[tuple[tuple[str, ...], int, int, int], ...]
-    """The variables of each term, and its factors in rows, in work and in copies."""
+    """The variables of each term, and its factors in rows, in work and below links."""
+    plain: int
 
 
 class Both(NamedTuple):
@@ -105,17 +108,17 @@ class Counting:
     def of(self, operation: OperationDefinitionNode) -> Fanout | FanoutTerms:
         root = self._schema.get_root_type(operation.operation)
         rows, work, linked, plain = self._selections(operation.selection_set, root)
-        copies = linked + plain
-        if not any(map(any, (rows, work, copies))):
-            return Fanout(rows[()], work[()], copies[()])
+        if not any(map(any, (rows, work, linked))):
+            return Fanout(rows[()], work[()], linked[()], plain[()])
         defaults = _defaults(operation)
-        names = sorted({name for term in (*rows, *work, *copies) for name in term})
+        names = sorted({name for term in (*rows, *work, *linked) for name in term})
         return FanoutTerms(
             tuple((name, defaults.get(name)) for name in names),
             tuple(
-                (term, rows[term], work[term], copies[term])
-                for term in sorted({*rows, *work, *copies})
+                (term, rows[term], work[term], linked[term])
+                for term in sorted({*rows, *work, *linked})
             ),
+            plain[()],
         )
 
     def _selections(
@@ -187,15 +190,15 @@ def evaluate(fanout: Fanout | FanoutTerms, variables: Mapping[str, Any]) -> Fano
     sizes = {}
     for name, default in fanout.sizes:
         sizes[name] = _number(variables.get(name, default))
-    rows = work = copies = 0
-    for names, of_rows, of_work, of_copies in fanout.terms:
+    rows = work = linked = 0
+    for names, of_rows, of_work, of_linked in fanout.terms:
         product = 1
         for name in names:
             product *= sizes[name]
         rows += of_rows * product
         work += of_work * product
-        copies += of_copies * product
-    return Fanout(rows, work, copies)
+        linked += of_linked * product
+    return Fanout(rows, work, linked, fanout.plain)
 
 
 def _nothing() -> Both:

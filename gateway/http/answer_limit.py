@@ -24,10 +24,10 @@ _encoder = msgspec.json.Encoder()
 
 def is_safe(prepared: Prepared, context: Any, maximum: int) -> bool:
     """True if an answer cannot be larger than that, by what was asked and what was received."""
-    _, work, copies = prepared.fanout
+    _, work, linked, plain = prepared.fanout
     allowance: Allowance = context.loaders.reader.allowance
     room = maximum - work * (FRAME + prepared.operation.longest_name)
-    return TWICE * allowance.received * copies <= room or TWICE * allowance.longest * work <= room
+    return TWICE * (allowance.received * plain + allowance.longest * linked) <= room
 
 
 async def encoded(content: Mapping[str, Any], maximum: int) -> bytes:

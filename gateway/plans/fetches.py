@@ -18,8 +18,8 @@ from graphql.execution.values import VariableValues
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.loaders.asks import Ask
 from gateway.admission.pacing import Pace, pace
+from gateway.loaders.asks import Ask
 from gateway.loaders.batching import TOGETHER
 from gateway.loaders.bounds import Bounds
 from gateway.loaders.hiding import withheld
