@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.admission import pacing
+from gateway.engine import execution
 from tests.stack import emulator, running
 
 pytestmark = [
@@ -104,8 +105,11 @@ async def test_slices_make_no_more_calls(small_world: Starlette, monkeypatch: An
     assert [each.path for each in sliced] == [each.path for each in usual]
 
 
-async def test_the_deadline_holds_for_what_is_computed(small_world: Starlette) -> None:
-    async with running(small_world, compiled_plans=False, deadline=0.3) as stack:
+async def test_the_deadline_holds_for_what_is_computed(
+    small_world: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "GRACE", 0.0)
+    async with running(small_world, compiled_plans=False, deadline=0.2) as stack:
         await stack.ask("{ viewer { kind } }")
         answer = await stack.ask(INTROSPECTION)
 
