@@ -39,8 +39,13 @@ HEAD_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 30.0
 LAST_SECONDS: Final = 5.0
 """Seconds in which a body must be there whole when the server takes no new connections."""
+UNREAD: Final = 67_108_864
+"""Bytes of answers that wait for their readers, of all connections together. Above it, a connection
+for which more than is usual waits is closed, and its answer let go."""
 UNREAD_SECONDS: Final = 30.0
 """Seconds in which a client must have read something of what waits for it."""
+READ: Final = 8_192
+"""Bytes that it must have read between two looks, to have read something."""
 TICK: Final = 5.0
 """Seconds between two looks at a connection."""
 
@@ -69,7 +74,7 @@ class Front:
     """Everything that all connections of a server hold together."""
 
     def __init__(self) -> None:
-        self.held = 0
+        self.held = self.unread = 0
         self.waiting: dict[Bounded, None] = {}
         """Connections that wait for their client, longest first: they make room for others."""
         self.most = most_connections()
@@ -90,6 +95,7 @@ class Bounded(HttpToolsProtocol):
         self._phase = HEAD
         self._since = self._read_at = self.loop.time()
         self._unparsed = self._head = self._held = self._drained = self._unsent = 0
+        self._unread = 0
         self._queued: deque[int] = deque()
         """Bytes that each request counts for that waits for its turn."""
         self._refusal, self._is_read, self._has_body = 400, False, False
@@ -110,6 +116,7 @@ class Bounded(HttpToolsProtocol):
         super().connection_lost(exc)
         self._front.waiting.pop(self, None)
         self._hold(0)
+        self._owe(0)
         if self._ticking is not None:
             self._ticking.cancel()
 
@@ -185,6 +192,11 @@ class Bounded(HttpToolsProtocol):
             if self._phase == ANSWER:
                 self._enter(IDLE)
         self._count()
+        unread = self.transport.get_write_buffer_size()
+        if unread or self._unread:
+            self._owe(unread)
+            if unread > USUAL and self._front.unread > UNREAD:
+                self.transport.abort()
 
     def resume_writing(self) -> None:
         self._is_read = True
@@ -259,6 +271,10 @@ class Bounded(HttpToolsProtocol):
         self._front.held += size - self._held
         self._held = size
 
+    def _owe(self, size: int) -> None:
+        self._front.unread += size - self._unread
+        self._unread = size
+
     def _enter(self, phase: str) -> None:
         self._phase, self._since = phase, self.loop.time()
         self._front.waiting.pop(self, None)
@@ -293,7 +309,8 @@ class Bounded(HttpToolsProtocol):
     def _tick(self) -> None:
         self._ticking = self.loop.call_later(TICK, self._tick)
         before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
-        if self._unsent < before or not self._unsent or self._is_read:
+        self._owe(self._unsent)
+        if self._unsent <= before - READ or not self._unsent or self._is_read:
             self._is_read, self._read_at = False, self.loop.time()
         is_unread = self.loop.time() - self._read_at > UNREAD_SECONDS
         if is_unread or (self._is_late() and not self.transport.is_closing()):

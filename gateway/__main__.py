@@ -5,7 +5,7 @@ import difflib
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from math import ceil
 from pathlib import Path
@@ -13,13 +13,15 @@ from typing import Any, NoReturn
 
 import click
 import msgspec
+import strawberry
 import uvicorn
+from graphql import GraphQLSchema
 from starlette.applications import Starlette
 
 from gateway.app import create_app, read_again, start_log, stopping_of
 from gateway.audit.chain import ChainKey
 from gateway.audit.verifying import verify as check_chain
-from gateway.commands import operator
+from gateway.commands import budgeting, operator
 from gateway.commands.doctor import doctor
 from gateway.config import environment
 from gateway.config.settings import (
@@ -235,13 +237,7 @@ def schema(extension: tuple[str, ...], check: str | None) -> None:
     """
     if extension and check == SHIPPED:
         raise click.UsageError("Name the file of your schema: --check FILE.")
-    if extension:
-        # A console script does not look for modules where it is called: where yours are.
-        sys.path.insert(0, os.getcwd())
-    try:
-        text = build(extension).as_str() + "\n"
-    except (ImportError, TypeError) as error:
-        _fail(str(error), USAGE)
+    text = _built(extension).as_str() + "\n"
     if check is None:
         click.echo(text, nl=False)
     elif check == SHIPPED:
@@ -249,6 +245,17 @@ def schema(extension: tuple[str, ...], check: str | None) -> None:
     else:
         file = Path(check)
         _compare(file.read_text("utf-8") if file.exists() else "", text, check)
+
+
+def _built(extension: tuple[str, ...]) -> strawberry.Schema:
+    """The schema of our own tables and those of the extensions."""
+    if extension:
+        # A console script does not look for modules where it is called: where yours are.
+        sys.path.insert(0, os.getcwd())
+    try:
+        return build(extension)
+    except (ImportError, TypeError) as error:
+        _fail(str(error), USAGE)
 
 
 def _compare(committed: str, text: str, name: str) -> None:
@@ -262,11 +269,31 @@ def _compare(committed: str, text: str, name: str) -> None:
 
 @main.command()
 @click.argument("folders", type=FOLDER, nargs=-1, required=True)
-def documents(folders: tuple[Path, ...]) -> None:
-    """Print a manifest of the .graphql files in FOLDERS, as GATEWAY_TRUSTED_DOCUMENTS takes it."""
-    files = (file for folder in folders for file in sorted(folder.glob("*.graphql")))
-    found = manifest(file.read_text(encoding="utf-8") for file in files)
+@click.option("--budget", type=int, metavar="N", help="The most calls that a query may take.")
+@click.option("--extension", multiple=True, help="Your module that declares tables and columns.")
+def documents(folders: tuple[Path, ...], budget: int | None, extension: tuple[str, ...]) -> None:
+    """Print a manifest of the .graphql files in FOLDERS, as GATEWAY_TRUSTED_DOCUMENTS takes it.
+
+    With --budget exit 1 instead where a query takes more calls to Dynamics, and name each such with
+    its cost: the most for any caller, with all that a variable could leave out.
+    """
+    files = [file for folder in folders for file in sorted(folder.glob("*.graphql"))]
+    texts = {file: file.read_text(encoding="utf-8") for file in files}
+    if budget is not None:
+        _check_budget(texts, budget, _built(extension)._schema)
+    found = manifest(texts.values())
     click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+
+
+def _check_budget(texts: Mapping[Path, str], budget: int, schema: GraphQLSchema) -> None:
+    """Fail with the queries that take more calls than that, and their costs."""
+    try:
+        found = list(budgeting.costs(texts, schema))
+    except budgeting.WrongDocument as wrong:
+        _fail(str(wrong), USAGE)
+    dearer = [f"{each.name}: {each.calls} calls" for each in found if each.calls > budget]
+    if dearer:
+        _fail("\n".join([*dearer, f"{len(dearer)} of {len(found)} queries pass {budget} calls."]))
 
 
 @main.command()

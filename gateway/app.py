@@ -5,7 +5,7 @@ import importlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import httpx2
@@ -24,6 +24,7 @@ from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
 from gateway.engine.trusted import Trusted
 from gateway.http.auditing import audited
+from gateway.http.costing import Cost
 from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
@@ -38,6 +39,7 @@ from gateway.model.registry import Registry
 from gateway.observing import logs
 from gateway.observing.pauses import PAUSES
 from gateway.outside import ACCOUNT, Outside
+from gateway.plans.cost import DocumentCost
 from gateway.plans.plans import Plans
 from gateway.rereading import Rereading, Taking
 from gateway.resolvers.orders.inputs import MOST
@@ -85,18 +87,18 @@ def create_app(
         tracing,
     )
     limits = Limits(**settings.limits)
+    plans = Plans(types, outside.names, expands=settings.expands)
     engine = (tracing.engine if tracing else Engine)(
         types,
         limits,
         introspection=settings.introspection,
-        plans=Plans(types, outside.names, expands=settings.expands)
-        if settings.compiled_plans
-        else None,
+        plans=plans if settings.compiled_plans else None,
         trusted=_trusted(settings),
         most=MOST,
         memory=settings.memory * MEGABYTE,
     )
     authenticate = outside.authenticator.authenticate
+    predict = plans.calls if settings.compiled_plans else DocumentCost(types).most
     endpoint = GraphQLEndpoint(
         engine,
         tracing.authenticating(authenticate) if tracing else authenticate,
@@ -104,6 +106,9 @@ def create_app(
         look_as=outside.seen_as,
         explain=outside.explain,
         show_execution=settings.show_execution,
+        measure=partial(Cost, predict, outside.calls_left),
+        show_cost=settings.show_cost,
+        answer_bytes=limits.answer_bytes,
         audit=outside.audit,
         deadline=settings.deadline,
     )

@@ -12,6 +12,7 @@ import httpx2
 from msgspec.structs import replace
 from starlette.applications import Starlette
 
+from gateway.admission.budget_windows import CallsLeft
 from gateway.admission.flights import Flights
 from gateway.admission.governor import Governor
 from gateway.admission.leases import PATIENCE, Leases, SharedBudget
@@ -206,6 +207,14 @@ class Outside:
     def names(self) -> Names:
         """The names of tables in Dataverse."""
         return self._services["dataverse"].names
+
+    def calls_left(self, context: Context) -> CallsLeft | None:
+        """The calls that a caller has left at the service that leaves fewest, if any counts."""
+        allowance = context.loaders.reader.allowance
+        errand, moment = allowance.errand, allowance.clock()
+        governors = [service.sender.governor for service in self._services.values()]
+        found = [left for each in governors if (left := each.left(errand, moment))]
+        return min(found, default=None, key=lambda left: left.calls)
 
     def calls(self) -> Counts:
         """The number of calls to Dynamics, by service and outcome."""

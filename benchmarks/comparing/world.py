@@ -6,7 +6,7 @@ value follows from its place, so that each run asks for the same bytes.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,16 +54,15 @@ def key(kind: str, name: object) -> str:
 CURRENCY, COMPANY = key("currency", "USD"), key("company", "USMF")
 
 
-def write(folder: Path) -> None:
-    """Write the exports below `folder`."""
+def write(folder: Path, customers: Sequence[Customer] = (LARGE, WIDE)) -> None:
+    """Write the exports of these customers below `folder`."""
     (folder / "dataverse").mkdir(parents=True)
-    for name, rows in _rows().items():
+    for name, rows in _rows(customers).items():
         text = "\n".join(map(json.dumps, rows))
         (folder / "dataverse" / f"{name}.jsonl").write_text(text)
 
 
-def _rows() -> Rows:
-    customers = (LARGE, WIDE)
+def _rows(customers: Sequence[Customer]) -> Rows:
     orders = [(customer, n) for customer in customers for n in range(customer.orders)]
     return {
         "transactioncurrencies": [_currency()],

@@ -4,7 +4,9 @@ be used now so that calls can go on at an even pace for the whole window.
 """
 
 from collections import deque
-from math import inf
+from math import ceil, inf
+
+import msgspec
 
 WINDOW = 300.0
 """The length of the window in seconds in which Dataverse and F&O count the use."""
@@ -18,6 +20,15 @@ RESERVE = 0.01
 """The share that is left for writes and for who a caller is, and for what we miscount."""
 LOOK = 0.25
 """Seconds after which `free` is worked out again."""
+
+
+class CallsLeft(msgspec.Struct, frozen=True):
+    """The calls that are left of those that may be made within a window."""
+
+    calls: int
+    of: int
+    seconds: int
+    """Seconds after which all of them are there again, if none is made."""
 
 
 class BudgetWindow:
@@ -138,6 +149,16 @@ class BudgetWindow:
         """Seconds until `amount` more may be used, without other use meanwhile."""
         lacking = amount - self.free
         return 0.0 if lacking <= 0 else lacking / max(self.rate, 1e-9)
+
+    def calls_left(self, moment: float) -> CallsLeft | None:
+        """The calls that the service has left for everybody; None where it names no limit."""
+        if self.limit == inf:
+            return None
+        self._forget(moment)
+        lasts = self._slots[-1][0] + WINDOW + LATER - moment if self._slots else 0.0
+        if self._others > 0:
+            lasts = WINDOW
+        return CallsLeft(max(0, int(self.left)), int(self.limit), ceil(min(lasts, WINDOW)))
 
     def _fading(self, moment: float) -> float:
         """The use that we still count, though it may have left the service's window already."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Hashable, Mapping
 from math import ceil, inf
 
-from gateway.admission.budget_windows import BudgetWindow
+from gateway.admission.budget_windows import BudgetWindow, CallsLeft
 from gateway.admission.door import Door
 from gateway.admission.errands import FIRM, Errand
 from gateway.admission.places import Places
@@ -208,6 +208,16 @@ class Governor:
             len(parked) * self.usual / max(1.0, self.places.limit * CAP) if parked else 0.0,
             self.door.opens - moment if self.door.shut else 0.0,
         )
+
+    def left(self, errand: Errand, moment: float) -> CallsLeft | None:
+        """
+        The calls left to this caller by quota, or else to everybody by the service's limit; None
+        where there is neither.
+        """
+        if errand.quota is None:
+            return self.requests.calls_left(moment)
+        calls, seconds = self.quotas.left(errand, moment)
+        return CallsLeft(int(calls), errand.quota, seconds)
 
     def _hear(self, headers: Mapping[str, str], moment: float) -> None:
         self._hear_at = moment + HEAR

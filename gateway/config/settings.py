@@ -236,6 +236,12 @@ class Settings:
         parsers.switch,
         default=False,
     )
+    show_cost: bool = variable(
+        "Say in `extensions.cost` of every answer how many calls to Dynamics it took, and tell in "
+        "the RateLimit fields how many are left; without it, where a request asks for it.",
+        parsers.switch,
+        default=False,
+    )
     show_execution: bool = variable(
         "Show in `extensions.execution` of every answer if a plan answered it, else the reason.",
         parsers.switch,

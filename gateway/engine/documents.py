@@ -21,7 +21,7 @@ from graphql import (
     validate,
 )
 
-from gateway.engine.fanout import Fanout, RowCount, known
+from gateway.engine.fanout import Counting, Fanout, FanoutTerms
 from gateway.engine.limits import Limits, exceeded
 from gateway.engine.outcome import bad_request, refused
 from gateway.engine.survey import Survey
@@ -38,13 +38,14 @@ _TOO_LONG = re.compile(r"more than \d+ (tokens|comments)")
 
 @dataclass(slots=True, eq=False)
 class PreparedOperation:
-    """One operation of a document, with the number of rows it could return."""
+    """One operation of a document, and what it could fan out to."""
 
     document: DocumentNode
     node: OperationDefinitionNode
-    rows: RowCount | int
-    """A number where no variable has a say in it."""
+    fanout: Fanout | FanoutTerms
     kind: OperationType
+    longest_name: int
+    """Characters of the longest name in the answer."""
     known: Any = None
     """The state that the plans keep for the document; the same for every caller."""
 
@@ -141,10 +142,10 @@ class Documents:
             raise
 
     def _operations(self, document: DocumentNode) -> dict[str | None, PreparedOperation]:
-        fanout = Fanout(self._schema, document)
+        counting = Counting(self._schema, document)
         return {
             node.name.value if node.name else None: PreparedOperation(
-                document, node, known(fanout.rows(node)), node.operation
+                document, node, counting.of(node), node.operation, counting.longest_name
             )
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)

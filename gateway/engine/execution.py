@@ -1,9 +1,11 @@
 """The engine: a GraphQL request -> an operation that may run -> its answer."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from inspect import isawaitable
+from math import inf
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -18,15 +20,20 @@ from graphql import (
 )
 from msgspec import Struct
 
+from gateway.admission import deadlines, pacing
+from gateway.admission.pacing import Pace
 from gateway.engine.documents import MEMORY, Document, Documents, PreparedOperation
-from gateway.engine.fanout import evaluate
+from gateway.engine.fanout import Fanout, FanoutTerms, evaluate
 from gateway.engine.limits import Limits
 from gateway.engine.outcome import COMPILED, Answer, ExecutionWay, bad_request, field_error, refused
+from gateway.engine.paced import PacedExecutor
 from gateway.engine.survey import check_variables, shortened
 from gateway.engine.trusted import NONE_TRUSTED, Trusted
-from gateway.errors import LimitExceeded
+from gateway.errors import LimitExceeded, UpstreamTimeout
 
 DEFAULT_LIMITS: Final = Limits()
+GRACE: Final = 0.5
+"""Seconds after the deadline in which the rest of an answer may be computed."""
 NOTHING_SENT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -65,6 +72,7 @@ class Prepared(Struct, frozen=True):
 
     operation: PreparedOperation
     variables: Mapping[str, Any]
+    fanout: Fanout
 
     @property
     def kind(self) -> OperationType:
@@ -129,18 +137,25 @@ class Engine:
         if operation.kind is OperationType.MUTATION:
             variables = shortened(operation.node, variables, self._schema, self._most)
             limits = self._of_mutations
-        self._check(operation, variables, limits)
-        return Prepared(operation, variables)
+        return Prepared(operation, variables, self._check(operation, variables, limits))
 
     def _check(
         self, operation: PreparedOperation, variables: Mapping[str, Any], limits: Limits
-    ) -> None:
+    ) -> Fanout:
         try:
             check_variables(variables, limits)
-            rows = evaluate(operation.rows, operation.node, variables)
-            self._limits.check("nodes", rows, "rows to return")
+            match operation.fanout:
+                case FanoutTerms() as terms:
+                    fanout = evaluate(terms, variables)
+                case fanout:
+                    pass
+            rows, work, _, _ = fanout
+            if rows > self._limits.nodes or work > self._limits.work:
+                self._limits.check("nodes", rows, "rows to return")
+                self._limits.check("work", work, "fields in all its rows")
         except LimitExceeded as error:
             raise refused(error) from None
+        return fanout
 
     def trusting(self, trusted: Trusted) -> Callable[[], None]:
         """
@@ -181,9 +196,16 @@ class Engine:
         else:
             declined = Declined("core", operation.kind.value)
         self.ways[declined] += 1
-        return _answer(await self._on_core(prepared, context), request_id, declined)
+        try:
+            async with asyncio.timeout_at(_latest(operation)):
+                result = await self._on_core(prepared, context)
+        except TimeoutError:
+            late = UpstreamTimeout("The operation ran out of time.")
+            return Answer(None, refused(late).errors, declined)
+        return _answer(result, request_id, declined)
 
     async def _on_core(self, prepared: Prepared, context: object) -> ExecutionResult:
+        pacing.pace.set(Pace())
         name = prepared.operation.node.name
         running = execute(
             self._schema,
@@ -192,8 +214,18 @@ class Engine:
             variable_values=dict(prepared.variables),
             operation_name=name.value if name else None,
             hide_suggestions=self._hide_suggestions,
+            executor_class=PacedExecutor,
         )
         return await running if isawaitable(running) else running
+
+
+def _latest(operation: PreparedOperation) -> float | None:
+    """
+    The moment after which a query is no longer computed; what its reads came to by their own
+    deadline may still be told. The caller of a mutation is answered by the mutation itself.
+    """
+    due = deadlines.due(inf)
+    return None if due == inf or operation.kind is not OperationType.QUERY else due + GRACE
 
 
 def _answer(result: ExecutionResult, request_id: str, way: ExecutionWay) -> Answer:

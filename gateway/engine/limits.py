@@ -41,6 +41,11 @@ class Limits:
     nodes: int = limit(
         10_000, "Rows that one operation could return, computed from `first`/`last`."
     )
+    work: int = limit(
+        250_000, "Fields of all these rows: an object counts 2, a field that is read for 20."
+    )
+
+    answer_bytes: int = limit(16_777_216, "Bytes of the answer, counted while it is encoded.")
 
     def check(self, name: str, actual: int, what: str) -> None:
         """Refuse what is larger than the limit `name`; `what` is that limit in a caller's words."""

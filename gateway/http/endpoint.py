@@ -34,7 +34,9 @@ from gateway.errors import (
     UpstreamThrottled,
 )
 from gateway.http import explaining, shedding
+from gateway.http.answer_limit import encoded, is_safe
 from gateway.http.auditing import observed
+from gateway.http.costing import COST, Cost
 from gateway.http.negotiation import JSON, RESPONSE, content_type, negotiate
 from gateway.http.receiving import Received, body, received
 
@@ -44,6 +46,8 @@ LookAs = Callable[[Principal, str], Awaitable[Principal]]
 """Staff and the customer whom they name -> what that customer is; raises Forbidden, NotFound."""
 Explain = Callable[[Any], Awaitable[object]]
 """Makes an explanation of the answer from the context that the resolvers of a request shared."""
+Measure = Callable[[Prepared, Any], Cost]
+"""Makes what measures an operation in its context, before it runs."""
 MakeContext = Callable[[Principal, Received], object]
 """Makes the context that the resolvers of one request share."""
 
@@ -101,16 +105,25 @@ class GraphQLEndpoint:
         look_as: LookAs | None = None,
         explain: Explain | None = None,
         show_execution: bool = False,
+        measure: Measure | None = None,
+        show_cost: bool = False,
+        answer_bytes: int | None = None,
         audit: Audit = NO_AUDIT,
         deadline: float = 10.0,
     ) -> None:
-        """`deadline`: seconds from a request's first byte until its caller must be known."""
+        """
+        `show_cost`: the cost of every answer is told, not only to those who ask for it.
+        `deadline`: seconds from a request's first byte until its caller must be known.
+        """
         self._engine = engine
         self._authenticate = authenticate
         self._context = context
         self._look_as = look_as
         self._explain = explain
         self._show_execution = show_execution
+        self._measure = measure
+        self._show_cost = show_cost
+        self._answer_bytes = answer_bytes
         self._audit = audit
         self._deadline = deadline
         self.refusals: Counter[str] = Counter()
@@ -161,6 +174,7 @@ class GraphQLEndpoint:
                 request.operation = named.value
             _check_kind(prepared, request.method)
             context = self._context(principal, request)
+            cost = self._cost_of(prepared, context, asked)
             answer = await self._engine.execute(prepared, context, request.id)
         except Refused as refusal_:
             request.outcome = refusal_.errors[0]["extensions"]["code"]
@@ -179,11 +193,36 @@ class GraphQLEndpoint:
                 body = {"errors": answer.errors}
                 return _json(body, media_type, shedding.status(said), headers)
             return _json(answer.body, media_type, headers=headers)
-        if not (explain or self._show_execution):
-            return _json(answer.body, media_type)
-        extensions = {"explain": await explain(context)} if explain else {}
-        shown = {"extensions": extensions | {"execution": answer.way.shown}}
-        return _json(answer.body | shown, media_type)
+        extensions: dict[str, Any] = {}
+        headers = {}
+        if cost:
+            extensions[COST], headers = cost.told()
+        if explain:
+            extensions["explain"] = await explain(context)
+        if explain or self._show_execution:
+            extensions["execution"] = answer.way.shown
+        shown = answer.body | ({"extensions": extensions} if extensions else {})
+        maximum = self._answer_bytes
+        if maximum is not None and not is_safe(prepared, context, maximum):
+            return await self._limited(shown, maximum, media_type, headers)
+        return _json(shown, media_type, headers=headers)
+
+    async def _limited(
+        self, answer: Mapping[str, Any], maximum: int, media_type: str, headers: dict[str, str]
+    ) -> Response:
+        """An answer that may be too large."""
+        try:
+            return _json(msgspec.Raw(await encoded(answer, maximum)), media_type, headers=headers)
+        except LimitExceeded as error:
+            self.refusals[error.code] += 1
+            body = {"errors": refused(error).errors, "data": None}
+            return _json(body, media_type, headers=headers)
+
+    def _cost_of(self, prepared: Prepared, context: object, asked: GraphQLRequest) -> Cost | None:
+        """The measure of the operation, where its caller or the settings want to be told."""
+        if self._measure and (self._show_cost or asked.extensions.get(COST) is True):
+            return self._measure(prepared, context)
+        return None
 
 
 async def _read(request: Received, receive: Receive) -> GraphQLRequest:
@@ -292,7 +331,7 @@ def _headers(error: GatewayError) -> dict[str, str]:
 
 
 def _json(
-    content: Mapping[str, Any],
+    content: Mapping[str, Any] | msgspec.Raw,
     media_type: str | None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,

@@ -1,8 +1,13 @@
-"""The status and headers of HTTP for a request that was refused for want of budget."""
+"""
+The status and headers of HTTP for a request that was refused for want of budget, and the headers
+that tell what is left of it.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.admission import budget_windows
+from gateway.admission.budget_windows import CallsLeft
 from gateway.engine.outcome import Answer
 from gateway.errors import NotAsked, Overloaded, RateLimited
 
@@ -33,6 +38,14 @@ def headers(said: Mapping[str, Any]) -> dict[str, str]:
         if "limit" in said:
             found["RateLimit-Policy"] = f'"{WINDOW}";q={said["limit"]};w={said["window"]}'
     return found
+
+
+def fields(left: CallsLeft) -> dict[str, str]:
+    """The RateLimit fields of an answer."""
+    return {
+        "RateLimit": f'"{WINDOW}";r={left.calls};t={left.seconds}',
+        "RateLimit-Policy": f'"{WINDOW}";q={left.of};w={int(budget_windows.WINDOW)}',
+    }
 
 
 def headers_of(error: NotAsked) -> dict[str, str]:

@@ -39,7 +39,7 @@ from gateway.upstream.conditions import (
     value_at,
 )
 from gateway.upstream.odata import Order
-from gateway.upstream.pages import Decoder, Page
+from gateway.upstream.pages import Decoder, Page, is_raw
 from gateway.upstream.service import Call, Service
 
 log = logging.getLogger(__name__)
@@ -186,6 +186,8 @@ class Reader(Struct, frozen=True):
         pages = []
         for (call, place), page in zip(wanted, known, strict=True):
             raw = next(sent) if page is None else page
+            if page is not None and is_raw(raw):
+                self.allowance.receive(b"".join(map(bytes, raw.rows)))
             pages.append(service.opened(raw, call.query, decoder))
             if page is None and changes == kept.changes:
                 kept.keep(table, service.names, place, raw, pages[-1].rows, moment)

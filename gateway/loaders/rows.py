@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, 
 from functools import partial
 from typing import Any, TypeVar
 
-from aiodataloader import DataLoader
 from msgspec.structs import replace
 
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.asks import Ask, RowShape
+from gateway.loaders.batching import Batching
 from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
 from gateway.loaders.reader import Reader
@@ -50,7 +50,7 @@ class Loaders:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self._loaders: dict[Hashable, DataLoader[Load, Any]] = {}
+        self._loaders: dict[Hashable, Batching[Load, Any]] = {}
 
     def rewind(self) -> None:
         """Start the operation again with the answers that have been read."""
@@ -128,7 +128,7 @@ class Loaders:
         *,
         from_rows: bool = True,
         shape: RowShape | None = None,
-    ) -> DataLoader[Load, Raw | None]:
+    ) -> Batching[Load, Raw | None]:
         return self._loader(
             ("one", table.name, columns, from_rows, shape),
             partial(self._rows, Ask(table, frozenset(), shape=shape), columns, from_rows=from_rows),
@@ -136,7 +136,7 @@ class Loaders:
 
     def _by_parent(
         self, back: Back, window: Window, *, shape: RowShape | None = None
-    ) -> DataLoader[Load, Slice]:
+    ) -> Batching[Load, Slice]:
         return self._loader(
             ("many", back.child.name, back.link.name, window, shape),
             partial(self._slices, Ask(back.child, frozenset(), shape=shape), back, window),
@@ -146,9 +146,9 @@ class Loaders:
         self,
         name: Hashable,
         load: Callable[[list[Load]], Coroutine[Any, Any, list[Any]]],
-    ) -> DataLoader[Load, Any]:
+    ) -> Batching[Load, Any]:
         if name not in self._loaders:
-            self._loaders[name] = DataLoader(batch_load_fn=load)
+            self._loaders[name] = Batching(load)
         return self._loaders[name]
 
     async def _rows(
@@ -185,10 +185,8 @@ class Loaders:
 
 def _shared(load: Awaitable[Any]) -> Awaitable[Any]:
     """
-    A load that one waiter can cancel without cancelling it for the others.
-
-    graphql-core cancels the fields below a null; without the shield, this would cancel the shared
-    load.
+    A load as one of those who wait for it sees it: a round of the event loop later, as those see it
+    who wait for many. What the two ways to execute load next travels in the same calls then.
     """
     return asyncio.shield(load)
 

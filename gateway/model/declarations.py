@@ -264,6 +264,8 @@ class Computed(Spec):
     function: Callable[..., Any]
     reads: tuple[type[Row], ...] = ()
     """The tables without whose columns it has no value."""
+    loads: tuple[str, ...] = ()
+    """The tables of the rows that it loads, by class; those of a level are loaded by one call."""
 
     def bind(self, annotation: Any) -> None:
         super().bind(get_type_hints(self.function)["return"])

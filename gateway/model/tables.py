@@ -186,7 +186,7 @@ def link(
 
 
 def computed(
-    *uses: str, doc: str, reads: tuple[type[Row], ...] = ()
+    *uses: str, doc: str, reads: tuple[type[Row], ...] = (), loads: Sequence[str] = ()
 ) -> Callable[[Callable[..., Any]], Any]:
     """
     Declare a member whose value a method computes from other columns of the row.
@@ -195,7 +195,8 @@ def computed(
     LookupError when the method reads it. The method gets the request's `Loaders` and must name the
     type that it returns. It may be `async`; then the type must end in `| None`. `reads` names
     tables of which it needs every column: if an environment lacks one, `capabilities` lists the
-    member as missing.
+    member as missing. `loads` names the classes of the rows that it loads, for the prediction of
+    what a query costs.
 
     Example:
 
@@ -210,7 +211,7 @@ def computed(
 
         # { products(first: 1) { nodes { area } } }
     """
-    return lambda function: Computed(doc, uses, function, reads)
+    return lambda function: Computed(doc, uses, function, reads, tuple(loads))
 
 
 def table(

@@ -18,7 +18,9 @@ from graphql.execution.values import VariableValues
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.admission.pacing import Pace, pace
 from gateway.loaders.asks import Ask
+from gateway.loaders.batching import TOGETHER
 from gateway.loaders.bounds import Bounds
 from gateway.loaders.hiding import withheld
 from gateway.loaders.keys import Keys
@@ -310,12 +312,29 @@ class Worked(Branch):
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
         function, cls, loaders = self.spec.function, self.table.cls, run.context.loaders
-        values = [function(cls(parent), loaders) for parent in parents]
+        if len(parents) > TOGETHER:
+            values = await self._in_parts(run, parents)
+        else:
+            values = [function(cls(parent), loaders) for parent in parents]
         waiting = [value for value in values if isawaitable(value)]
         if waiting:
             done = iter(await together(waiting))
             values = [next(done) if isawaitable(value) else value for value in values]
         put(parents, self.slot, values)
+
+    async def _in_parts(self, run: Run, parents: Sequence[Any]) -> list[Any]:
+        """The values, or tasks that work them out, begun so that others may go on between them."""
+        function, cls, loaders = self.spec.function, self.table.cls, run.context.loaders
+        keeping = pace.get() or Pace()
+        pace.set(keeping)
+        values: list[Any] = []
+        with keeping.holding():
+            for start in range(0, len(parents), TOGETHER):
+                for parent in parents[start : start + TOGETHER]:
+                    value = function(cls(parent), loaders)
+                    values.append(asyncio.ensure_future(value) if isawaitable(value) else value)
+                await asyncio.sleep(0)
+        return values
 
 
 async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:

@@ -68,11 +68,9 @@ class Planner:
     """Makes plans over the declared tables of one schema. Its reasons are in `Unplanned`."""
 
     def __init__(self, schema: GraphQLSchema, names: Names) -> None:
-        rooted = [t for t in TABLES.values() if t.root and t.name in schema.type_map]
         self._schema = schema
         self._names = names
-        self._singles = {to_camel_case(t.root[0]): t for t in rooted if t.root}
-        self._lists = {to_camel_case(t.root[1]): t for t in rooted if t.root}
+        self._singles, self._lists = root_tables(schema)
 
     def types(self, roots: Mapping[str, list[FieldNode]], variables: VariableValues) -> IdTypes:
         """The types to plan for; Unusual or InvalidInput for ids that cannot be used."""
@@ -120,6 +118,14 @@ class Planner:
         query = self._schema.query_type
         declared = query and query.fields.get(node.name.value)
         return arguments_of(self._schema, declared, node) if declared else _no_arguments
+
+
+def root_tables(schema: GraphQLSchema) -> tuple[Mapping[str, Table], Mapping[str, Table]]:
+    """The tables of a schema by their root fields: those for one row, and those for lists."""
+    rooted = [t for t in TABLES.values() if t.root and t.name in schema.type_map]
+    singles = {to_camel_case(t.root[0]): t for t in rooted if t.root}
+    lists = {to_camel_case(t.root[1]): t for t in rooted if t.root}
+    return singles, lists
 
 
 class Draft:

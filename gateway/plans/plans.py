@@ -25,13 +25,14 @@ from gateway.auth.principal import LONG, Kind
 from gateway.engine.documents import PreparedOperation
 from gateway.engine.execution import Declined
 from gateway.errors import GatewayError
+from gateway.plans.cost import DocumentCost, calls_of_plan
 from gateway.plans.fetches import Run
 from gateway.plans.leaves import Unusual
 from gateway.plans.planner import BY_ID, IdTypes, Plan, Planner
 from gateway.plans.source import Unplanned
 from gateway.plans.variables import NO_VARIABLES, Coerce, coercion
 from gateway.schema.context import Context
-from gateway.schema.selection import responses
+from gateway.schema.selection import Selecting, responses
 from gateway.upstream.names import Names
 from gateway.upstream.replay import Replay, trying
 
@@ -40,14 +41,6 @@ log = logging.getLogger(__name__)
 NO_TYPES: IdTypes = frozenset()
 KEPT = 64
 """Plans that are kept of one operation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selecting:
-    """An operation with the values on which its selections depend."""
-
-    fragments: Mapping[str, FragmentDefinitionNode]
-    variable_values: VariableValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +74,7 @@ class Plans:
         """With `expands` rows travel inside of one another where that is proved to be the same."""
         self._expands = expands
         self._schema = schema
+        self._documents = DocumentCost(schema)
         self._planner = Planner(schema, names)
 
     async def run(
@@ -89,11 +83,7 @@ class Plans:
         """The data of the answer; Declined where graphql-core must answer."""
         try:
             known = self._known(operation)
-            # `explain` may list each read for staff, so they get one read per table.
-            inside = self._expands and context.principal.kind is not Kind.STAFF
-            expands = inside and context.principal.viewer is None
-            values = known.coerce(variables)
-            run = Run(context, values, expands, known.length + _length(values) <= LONG)
+            run = self._run(known, variables, context)
             plan = known.plan or self._plan(operation, known, run)
         except Unplanned as unplanned:
             return Declined("core", str(unplanned))
@@ -110,6 +100,28 @@ class Plans:
             return Declined("fallback", _reason(error))
         finally:
             trying.reset(first)
+
+    def calls(
+        self, operation: PreparedOperation, variables: Mapping[str, Any], context: Context
+    ) -> int:
+        """The calls to Dynamics that a query will take; see `gateway.plans.cost`."""
+        try:
+            known = self._known(operation)
+            run = self._run(known, variables, context)
+            plan = known.plan or self._plan(operation, known, run)
+            hidden = context.principal.rights.hidden
+            if not (hidden and plan.hides(hidden)):
+                return calls_of_plan(plan, run)
+        except (Unplanned, Unusual, GatewayError, GraphQLError):
+            pass  # the document says the same, but for what a plan knows of the caller
+        return self._documents.most(operation)
+
+    def _run(self, known: Known, variables: Mapping[str, Any], context: Context) -> Run:
+        # Staff may be told of each read, so theirs are one a table.
+        inside = self._expands and context.principal.kind is not Kind.STAFF
+        expands = inside and context.principal.viewer is None
+        values = known.coerce(variables)
+        return Run(context, values, expands, known.length + _length(values) <= LONG)
 
     def warm(self, operation: PreparedOperation) -> None:
         """

@@ -1,6 +1,7 @@
 """The selection of an operation below one field -> the columns that must be read for it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from graphql import (
@@ -32,6 +33,14 @@ class SelectingOperation(Protocol):
 
     @property
     def variable_values(self) -> VariableValues: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Selecting:
+    """An operation with the values on which its selections depend."""
+
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variable_values: VariableValues
 
 
 Selected = FieldNode | OperationDefinitionNode

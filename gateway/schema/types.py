@@ -9,6 +9,7 @@ so that one which the caller may not have takes nothing else away.
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from enum import Enum
+from inspect import iscoroutinefunction
 from typing import Any
 
 import strawberry
@@ -42,12 +43,16 @@ class Resolved(StrawberryField):
         doc: str,
         resolve: Resolve,
         arguments: Sequence[StrawberryArgument] = (),
+        *,
+        is_waited_for: bool = False,
     ) -> None:
         super().__init__(
             python_name=name, type_annotation=StrawberryAnnotation(type_), description=doc
         )
         self.arguments = list(arguments)
         self._resolve = resolve
+        self.is_waited_for = is_waited_for
+        """True if something is read for it, which is more work for graphql-core than the rest."""
 
     @property
     def is_basic_field(self) -> bool:
@@ -95,7 +100,8 @@ class SchemaTypes:
 
         _, name = table.root or ("", "")
         doc = f"The rows of {table.name} that you may see."
-        return Resolved(name, _list_of(table), doc, resolve, self._root_arguments(table))
+        arguments = self._root_arguments(table)
+        return Resolved(name, _list_of(table), doc, resolve, arguments, is_waited_for=True)
 
     def _back(self, back: Back) -> StrawberryField:
         child = back.child
@@ -110,7 +116,8 @@ class SchemaTypes:
             return Listing(found)
 
         doc = back.doc or f"The rows of {child.name} that belong here."
-        return Resolved(back.name, _list_of(child), doc, resolve, self._arguments(child))
+        arguments = self._arguments(child)
+        return Resolved(back.name, _list_of(child), doc, resolve, arguments, is_waited_for=True)
 
     def _root_arguments(self, table: Table) -> list[StrawberryArgument]:
         doc = "List the rows of this account alone, of all that are yours to see."
@@ -175,9 +182,10 @@ def _id_field() -> StrawberryField:
 def _member(spec: Spec) -> StrawberryField:
     type_ = spec.type | None if spec.optional else spec.type
     if isinstance(spec, Link):
-        return Resolved(spec.name, type_, spec.doc, _linked(spec))
+        return Resolved(spec.name, type_, spec.doc, _linked(spec), is_waited_for=True)
     if isinstance(spec, Computed):
-        return Resolved(spec.name, type_, spec.doc, _worked_out(spec))
+        waits = iscoroutinefunction(spec.function)
+        return Resolved(spec.name, type_, spec.doc, _worked_out(spec), is_waited_for=waits)
     if isinstance(spec, Column) and spec.is_day:
         return Resolved(spec.name, type_, spec.doc, _day(spec))
     return StrawberryField(
@@ -227,7 +235,7 @@ def _single(table: Table) -> StrawberryField:
         StrawberryAnnotation(strawberry.ID),
         description=f"An id of the type {table.name}.",
     )
-    return Resolved(name, table.cls | None, doc, resolve, [argument])
+    return Resolved(name, table.cls | None, doc, resolve, [argument], is_waited_for=True)
 
 
 def _argument(name: str, type_: Any, doc: str) -> StrawberryArgument:

@@ -7,6 +7,11 @@ from gateway.errors import LimitExceeded, UpstreamTimeout
 from gateway.upstream.replay import GivenUp, Replay, trying
 from gateway.upstream.sender import Clock, now
 
+LARGE = 131_072
+"""Bytes of a body in which it is worth while to look for its longest text."""
+RECEIVED = 33_554_432
+"""Bytes that the services may send for one operation."""
+
 
 @dataclass(slots=True)
 class Allowance:
@@ -18,6 +23,10 @@ class Allowance:
     spent: int = 0
     replay: Replay | None = None
     """The answers that came already, where the operation is completed in another way."""
+    received: int = 0
+    """Bytes that were received for it."""
+    longest: int = 0
+    """Bytes of the longest text among them, at most."""
     errand: Errand = field(default_factory=Errand)
     """The caller and urgency of the calls."""
     fresh: bool = False
@@ -40,6 +49,19 @@ class Allowance:
         if self.remaining <= 0:
             raise UpstreamTimeout("The operation took too long; try again, or request less.")
         self.spent += calls
+
+    def receive(self, body: bytes) -> None:
+        """Count what a service sent; LimitExceeded where it is too much for one operation."""
+        size = len(body)
+        self.received += size
+        if size > self.longest:
+            self.longest = size if size <= LARGE else max(self.longest, _longest(body))
+        if self.received > RECEIVED:
+            raise LimitExceeded(
+                "Dynamics sends too much for this operation; ask for less at once.",
+                limit="upstream_bytes",
+                maximum=RECEIVED,
+            )
 
     @property
     def remaining(self) -> float:
@@ -64,3 +86,8 @@ class Allowance:
         """
         self.errand.lane, self.fresh = Lane.WRITES, True
         self.deadline = max(self.deadline, self.clock() + seconds)
+
+
+def _longest(body: bytes) -> int:
+    """The most bytes of a text in it; a quote inside of a text, as an ETag has, ends none."""
+    return max(map(len, body.replace(b'\\"', b"''").split(b'"')))

@@ -389,6 +389,8 @@ def _reads(call: Call) -> Sort:
 
 
 def _opened(outcome: ReadOutcome, allowance: Allowance, decoder: Decoder) -> Envelope[Any]:
+    if outcome.__class__ is bytes:
+        allowance.receive(outcome)
     answer = opened(outcome, decoder)
     if allowance.replay is not None:
         allowance.replay.made(outcome, answer)

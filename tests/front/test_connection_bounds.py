@@ -1,7 +1,9 @@
 """A connection costs little before anybody knows whose it is, and is closed when it costs more."""
 
 import asyncio
+import contextlib
 import logging
+import os
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -270,6 +272,39 @@ async def test_who_does_not_read_is_closed_and_leaves_nothing(served: Served, pa
             break
 
     assert served.server.server_state.connections == set()
+
+
+async def test_who_reads_next_to_nothing_is_closed(served: Served) -> None:
+    _, writer = await served.connect(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+    transport = writer.transport
+    assert isinstance(transport, asyncio.Transport)
+    own = transport.get_extra_info("socket")
+    transport.pause_reading()
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            os.read(own.fileno(), 50)
+        if not served.server.server_state.connections:
+            break
+
+    assert served.server.server_state.connections == set()
+    assert served.front.unread == 0
+
+
+async def test_many_who_do_not_read_make_room_for_those_who_do(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_bounds, "UNREAD", 70_000_000)
+    monkeypatch.setattr(connection_bounds, "UNREAD_SECONDS", 60.0)
+    for _ in range(5):
+        _, writer = await served.connect(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert isinstance(writer.transport, asyncio.Transport)
+        writer.transport.pause_reading()
+        await asyncio.sleep(0.3)
+
+    assert 0 < served.front.unread <= 70_000_000
+    assert len(served.server.server_state.connections) < 4
+    assert (await served.get()).endswith(b"hello")
 
 
 async def test_who_reads_slowly_but_does_read_has_the_whole_answer(served: Served) -> None:

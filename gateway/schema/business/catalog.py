@@ -164,6 +164,7 @@ class Product(Node):
         "defaultuomid/msdyn_symbol",
         doc="The price of one unit for you, by your price list; null if the list does not have it "
         "in your currency, or if your accounts have several lists and you have chosen none.",
+        loads=("PriceListItem",),
     )
     async def price(self, loaders: Loaders) -> Price | None:
         terms = loaders.reader.principal.terms
@@ -192,6 +193,7 @@ class Product(Node):
         COMPANY,
         *DIMENSIONS,
         doc="The stock; null for a product that is not kept in stock.",
+        loads=("WarehouseStock",),
     )
     async def availability(self, loaders: Loaders) -> Availability | None:
         if self.item_number is None:
@@ -216,6 +218,7 @@ class Product(Node):
         COMPANY,
         doc="In what quantities you can order it; null where any will do, and if several companies "
         "sell to you and you have chosen none of your accounts.",
+        loads=("OrderSettings",),
     )
     async def order_quantities(self, loaders: Loaders) -> OrderQuantities | None:
         sellers = loaders.reader.principal.companies_within(Access.ACCOUNT)

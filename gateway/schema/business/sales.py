@@ -196,6 +196,7 @@ class SalesOrder(Node):
         "msdyn_salesordernumber",
         "createdon",
         doc="The arrival of the order in the ERP.",
+        loads=("ErpOrder",),
     )
     async def sync_state(self, loaders: Loaders) -> SyncState | None:
         return await sync_state(loaders, self.company, self.number, self.placed_at)
@@ -206,6 +207,7 @@ class SalesOrder(Node):
         "totalamount",
         "transactioncurrencyid/isocurrencycode",
         doc="The basis of the amounts: estimated until the ERP has written its own back.",
+        loads=("ErpOrder",),
     )
     async def amounts_basis(self, loaders: Loaders) -> PriceBasis | None:
         total = self.total.amount if self.total else None
@@ -295,6 +297,7 @@ class SalesOrderLine(Node):
         "sequencenumber",
         doc="The quantity sent, by the packing slips; null while the ERP does not know the line.",
         reads=(ErpOrderLine, DeliveredQuantity),
+        loads=("ErpOrderLine", "DeliveredQuantity"),
     )
     async def delivered_quantity(self, loaders: Loaders) -> Decimal | None:
         return await delivered(loaders, self._company, self._order_number, self.sequence)
@@ -306,6 +309,7 @@ class SalesOrderLine(Node):
         "quantity",
         doc="The quantity still to be sent; null while the ERP does not know the line.",
         reads=(ErpOrderLine, DeliveredQuantity),
+        loads=("ErpOrderLine", "DeliveredQuantity"),
     )
     async def remaining_quantity(self, loaders: Loaders) -> Decimal | None:
         sent = await delivered(loaders, self._company, self._order_number, self.sequence)

@@ -181,10 +181,10 @@ async def both(
     rows travel inside of one another only with `expands`: then its calls are others.
     """
     dynamics = Dynamics(emulator)
-    tokens = await _tokens(dynamics)
+    tokens = await tokens_of(dynamics)
     async with AsyncExitStack() as stack:
-        reference = _side(Wire(dynamics), tokens, policy, compiled=False)
-        compiled = _side(flawed(dynamics), tokens, policy, compiled=True, expands=expands)
+        reference = side(Wire(dynamics), tokens, policy, compiled_plans=False, expands=False)
+        compiled = side(flawed(dynamics), tokens, policy, expands=expands)
         yield Pair(
             await stack.enter_async_context(reference),
             await stack.enter_async_context(compiled),
@@ -194,15 +194,11 @@ async def both(
 
 
 @asynccontextmanager
-async def _side(
-    wire: Wire,
-    tokens: Mapping[str, str],
-    policy: str | None,
-    *,
-    compiled: bool,
-    expands: bool = False,
+async def side(
+    wire: Wire, tokens: Mapping[str, str], policy: str | None, **changes: Any
 ) -> AsyncIterator[Side]:
-    chosen = settings(partners=PARTNERS, policy=policy, compiled_plans=compiled, expands=expands)
+    """A gateway with these settings, and its way to Dynamics."""
+    chosen = settings(partners=PARTNERS, policy=policy, **changes)
     app = create_app(chosen, transport=wire)
     transport = httpx2.ASGITransport(app=app)
     async with (
@@ -212,7 +208,8 @@ async def _side(
         yield Side(app, client, wire, tokens)
 
 
-async def _tokens(dynamics: Dynamics) -> dict[str, str]:
+async def tokens_of(dynamics: Dynamics) -> dict[str, str]:
+    """The tokens of all callers."""
     found = {}
     async with httpx2.AsyncClient(transport=Wire(dynamics), base_url=EMULATOR) as client:
         for name in ("jane", "sam", "rep", "may", "admin", "partner"):

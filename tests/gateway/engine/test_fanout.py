@@ -1,21 +1,27 @@
-"""The rows that an operation could return, from its page sizes."""
+"""The rows that an operation could return, and the work that they could be, from its page sizes."""
 
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, parse
+from graphql import GraphQLSchema, OperationDefinitionNode, parse
 
-from gateway.engine.fanout import Fanout, evaluate
+from gateway.engine.fanout import LEAF, LISTED, OBJECT, READ, Counting, Fanout, evaluate
+from gateway.resolvers.root import build
 from tests.gateway.engine.orders import orders_schema
 
 SCHEMA = orders_schema()
+DECLARED = build()._schema
 
 
-def rows(source: str, variables: dict[str, Any]) -> int:
+def fanout(source: str, variables: dict[str, Any], schema: GraphQLSchema) -> Fanout:
     document = parse(source)
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    return evaluate(Fanout(SCHEMA, document).rows(operation), operation, variables)
+    return evaluate(Counting(schema, document).of(operation), variables)
+
+
+def rows(source: str, variables: dict[str, Any]) -> int:
+    return fanout(source, variables, SCHEMA).rows
 
 
 TWO_LEVELS = "{orders(first:10){nodes{orders(first:5){nodes{number}}}}}"
@@ -59,3 +65,44 @@ def test_a_doubling_fragment_is_counted_once_and_exactly() -> None:
     source = f"{{...F0}} {levels} fragment F80 on Query {{orders(first:1){{nodes{{number}}}}}}"
 
     assert rows(source, {}) == 2**80
+
+
+@pytest.mark.parametrize(
+    ("source", "variables", "expected"),
+    [
+        ("{viewer{kind}}", {}, OBJECT + LEAF),
+        ("{viewer{...V ...V}} fragment V on Viewer{kind}", {}, OBJECT + 2 * LEAF),
+        ("{orders(first:7){nodes{number}}}", {}, READ + 7 * (OBJECT + LEAF)),
+        ("{nodes(ids:[1,2,3]){id}}", {}, OBJECT + 3 * (OBJECT + LEAF)),
+        (
+            "{orders(first:7){...P}} fragment P on SalesOrderConnection{totalCount nodes{number}}",
+            {},
+            READ + LEAF + 7 * (OBJECT + LEAF),
+        ),
+        (
+            "{orders(first:7){nodes{number} nodes{a:number} pageInfo{endCursor}}}",
+            {},
+            READ + 7 * 2 * (OBJECT + LEAF) + OBJECT + LEAF,
+        ),
+        (
+            "query($n:Int){orders(first:$n){edges{node{total{amount} account{name}}}}}",
+            {"n": 3},
+            READ + 3 * (OBJECT + OBJECT + (OBJECT + LEAF) + (READ + LEAF)),
+        ),
+        (
+            "{orders(first:3){nodes{lines(first:5){nodes{quantity}}}}}",
+            {},
+            READ + 3 * (OBJECT + READ + 5 * (OBJECT + LEAF)),
+        ),
+        (
+            "{orders(first:3){nodes{syncState{status} version}}}",
+            {},
+            READ + 3 * (OBJECT + (READ + LEAF) + LEAF),
+        ),
+        ("{__schema{types{name}}}", {}, OBJECT + LISTED * (OBJECT + LEAF)),
+    ],
+)
+def test_work_is_what_is_selected_of_each_row(
+    source: str, variables: dict[str, Any], expected: int
+) -> None:
+    assert fanout(source, variables, DECLARED).work == expected

@@ -16,8 +16,11 @@ from tests.gateway.engine.orders import orders_schema
 
 SCHEMA = orders_schema()
 DOCS = Path(__file__).parents[3] / "docs" / "limits.md"
-EDGE = {"body_bytes"}
-"""Limits that hold before there is a document; tests/gateway/test_middleware.py has theirs."""
+EDGE = {"body_bytes", "answer_bytes"}
+"""
+Limits that hold before there is a document, or for the answer: test_middleware.py and
+test_large_answers.py have theirs.
+"""
 
 
 def query(text: str, **variables: object) -> GraphQLRequest:
@@ -51,6 +54,7 @@ AT: dict[str, Callable[[int], GraphQLRequest]] = {
     "root_fields": lambda n: query(repeated(n)),
     "mutations": lambda n: query("mutation" + repeated(n, "create")),
     "same_name": lambda n: query("{order(id:1)" + repeated(n, "number") + "}"),
+    "work": lambda n: query(repeated(n)),
     "nodes": lambda n: query(f"{{orders(first:{n}){{nodes{{number}}}}}}"),
 }
 """For each limit a request that needs just `n` of it."""

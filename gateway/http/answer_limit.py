@@ -1,0 +1,67 @@
+"""
+Answers as JSON, of so many bytes at most: one that could be larger is encoded part by part, and
+refused before it is there as a whole.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from gateway.engine.execution import Prepared
+from gateway.engine.limits import exceeded
+from gateway.upstream.allowance import Allowance
+
+FRAME: Final = 64
+"""Bytes of a field besides its text and its own name: quotes, ids, numbers, empty objects."""
+TWICE: Final = 2
+"""Texts of rows stand in cursors and ids too, in letters that are longer by a third."""
+PART: Final = 65_536
+"""Bytes after which others go on."""
+_encoder = msgspec.json.Encoder()
+
+
+def is_safe(prepared: Prepared, context: Any, maximum: int) -> bool:
+    """True if an answer cannot be larger than that, by what was asked and what was received."""
+    _, work, linked, plain = prepared.fanout
+    allowance: Allowance = context.loaders.reader.allowance
+    room = maximum - work * (FRAME + prepared.operation.longest_name)
+    return TWICE * (allowance.received * plain + allowance.longest * linked) <= room
+
+
+async def encoded(content: Mapping[str, Any], maximum: int) -> bytes:
+    """The answer in JSON; LimitExceeded as soon as it is larger than `maximum` bytes."""
+    made, told = bytearray(), 0
+    for part in _parts(content):
+        made += part
+        if len(made) > maximum:
+            raise exceeded("answer_bytes", maximum, None, "bytes in its answer")
+        if len(made) - told > PART:
+            told = len(made)
+            await asyncio.sleep(0)
+    return bytes(made)
+
+
+def _parts(value: Any) -> Iterator[bytes]:
+    if isinstance(value, msgspec.Struct):
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        yield from _members((name, getattr(value, own)) for name, own in names)
+    elif isinstance(value, Mapping):
+        yield from _members(iter(value.items()))
+    elif isinstance(value, list | tuple):
+        for place, item in enumerate(value):
+            yield b"," if place else b"["
+            yield from _parts(item)
+        yield b"]" if value else b"[]"
+    else:
+        yield _encoder.encode(value)
+
+
+def _members(members: Iterator[tuple[str, Any]]) -> Iterator[bytes]:
+    opening = b"{"
+    for name, value in members:
+        yield opening + _encoder.encode(name) + b":"
+        yield from _parts(value)
+        opening = b","
+    yield b"}" if opening == b"," else b"{}"

@@ -1,0 +1,44 @@
+"""The cost of an operation in calls to Dynamics, as callers are told of it who ask for it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from graphql import OperationType
+
+from gateway.admission.budget_windows import CallsLeft
+from gateway.engine.documents import PreparedOperation
+from gateway.engine.execution import Prepared
+from gateway.http import shedding
+from gateway.schema.context import Context
+
+COST: Final = "cost"
+"""The extension of a request that asks for it, and of the answer that tells it."""
+Predict = Callable[[PreparedOperation, Mapping[str, Any], Context], int]
+"""Works out the calls that a query will take."""
+
+
+Left = Callable[[Context], CallsLeft | None]
+"""Tells the calls that a caller has left; None where nobody counts them."""
+
+
+class Cost:
+    """The cost of one operation: made before it runs, told afterwards."""
+
+    def __init__(self, predict: Predict, left: Left, prepared: Prepared, context: Context) -> None:
+        query = prepared.kind is OperationType.QUERY
+        self._predicted = (
+            predict(prepared.operation, prepared.variables, context) if query else None
+        )
+        self._left = left
+        self._context = context
+
+    def told(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """`extensions.cost`, and the headers that say the same of what is left."""
+        left = self._left(self._context)
+        shown = {
+            "predicted": self._predicted,
+            "actual": self._context.loaders.reader.allowance.errand.sent,
+            "remaining": left and left.calls,
+            "resetsIn": left and left.seconds,
+        }
+        return shown, shedding.fields(left) if left else {}

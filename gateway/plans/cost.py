@@ -1,0 +1,214 @@
+"""
+The calls to Dynamics that a query takes, worked out before it runs: of its plan, or of its document
+where graphql-core answers it.
+
+A read counts as one call: so it is where all rows that it starts from lead somewhere, and where
+what it brings fits on one page. `docs/budget.md` says when it takes none, or more.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import iscoroutinefunction
+from typing import Any, Final
+
+from graphql import (
+    REMOVE,
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    Visitor,
+    get_named_type,
+    visit,
+)
+from graphql.execution.values import VariableValues
+
+from gateway.auth.principal import Access, Principal
+from gateway.engine.documents import PreparedOperation
+from gateway.loaders.belonging import parents_of
+from gateway.model.tables import TABLES, Back, Computed, Link, Node, Table
+from gateway.plans.arguments import spelled
+from gateway.plans.fetches import NOTHING_CAME, Children, Fetch, Nested, Run, Worked
+from gateway.plans.planner import BY_ID, QUERY, Plan, root_tables
+from gateway.plans.roots import Keyed, Listed
+from gateway.schema.connections import COUNTS
+from gateway.schema.selection import Selecting, SelectingOperation, fields, responses, row_nodes
+
+CURSORS: Final = frozenset({"after", "before"})
+"""
+Arguments behind which a list begins, so that its rows are counted by a call of their own; lists
+below other rows may need one anyway.
+"""
+
+
+def calls_of_plan(plan: Plan, run: Run) -> int:
+    """The calls of a plan that runs for this caller with these variables."""
+    fetches = [fetch for root in plan.roots for fetch in root.fetches]
+    return sum(_first(fetch, run) + _below(fetch, _inside(fetch, run), run) for fetch in fetches)
+
+
+def _first(fetch: Fetch, run: Run) -> int:
+    """The calls for the rows with which a plan begins."""
+    principal = run.context.principal
+    parents = len(parents_of(principal, fetch.table))
+    match fetch:
+        case Keyed():
+            return 1 + parents if fetch.keys(run) else 0
+        case Listed():
+            given = fetch.arguments(run.variables)
+            # An account that is not the caller's own is looked up before its rows are.
+            chosen = given.get("account") is not None and _sees_all(principal)
+            counted = fetch.counted and any(given.get(name) is not None for name in CURSORS)
+            return 1 + chosen + counted + _below_parents(fetch.table, parents)
+    return 1
+
+
+def _inside(fetch: Fetch, run: Run) -> Mapping[Fetch, Nested]:
+    return fetch.expanding(run) if isinstance(fetch, Listed) else NOTHING_CAME
+
+
+def _below(fetch: Fetch, came: Mapping[Fetch, Nested], run: Run) -> int:
+    """The calls for what belongs to the rows of a fetch; `came`: what has travelled inside."""
+    calls, worked = 0, set()
+    for branch in fetch.branches.values():
+        if isinstance(branch, Worked):
+            worked |= _reads(branch.spec)
+            continue
+        counted = isinstance(branch, Children) and branch.counted
+        calls += (branch not in came) + counted + _below(branch, NOTHING_CAME, run)
+    return calls + len(worked)
+
+
+def _below_parents(table: Table, parents: int) -> int:
+    """The call for the rows that the rows of a list belong to, where they are read by way of it."""
+    return int(parents == 1 and table.service == "finops")
+
+
+def _sees_all(principal: Principal) -> bool:
+    return principal.rights.reach.get(("account", "read")) is Access.ALL
+
+
+def _reads(member: Computed) -> set[str]:
+    """The tables that a computed member reads; itself stands for what it does not name."""
+    own = {member.name} if iscoroutinefunction(member.function) else set()
+    return set(member.loads) or own
+
+
+class DocumentCost:
+    """The calls of the queries of one schema, by their documents alone: the most for any caller."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._singles, self._lists = root_tables(schema)
+
+    def most(self, operation: PreparedOperation, *_: object) -> int:
+        """The calls of a prepared query, for whatever variables and caller."""
+        return self.calls(operation.document, operation.node)
+
+    def calls(self, document: DocumentNode, operation: OperationDefinitionNode) -> int:
+        """The calls of a query, with everything in it that a variable may leave out."""
+        whole: DocumentNode = visit(document, _Unconditional())
+        found = {
+            node.name.value: node
+            for node in whole.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        selecting = Selecting(found, VariableValues({}, {}))
+        place = document.definitions.index(operation)
+        chosen = whole.definitions[place]
+        assert isinstance(chosen, OperationDefinitionNode)  # noqa: S101 - for the types
+        if operation.operation is not OperationType.QUERY:
+            return 0
+        roots = responses(selecting, [chosen], QUERY)
+        return sum(self._root(selecting, nodes) for nodes in roots.values())
+
+    def _root(self, operation: SelectingOperation, nodes: Sequence[FieldNode]) -> int:
+        name, first = nodes[0].name.value, nodes[0]
+        if name in self._lists:
+            table = self._lists[name]
+            chosen = "account" in _given(first)
+            more = chosen + _below_parents(table, table.service == "finops")
+            counted = _is_counted(operation, nodes) and not CURSORS.isdisjoint(_given(first))
+            rows = row_nodes(operation, nodes)
+            return 1 + more + counted + self._rows(operation, table, rows)
+        if name in self._singles:
+            table = self._singles[name]
+            return 1 + (table.service == "finops") + self._rows(operation, table, nodes)
+        if name in BY_ID:
+            each = [self._rows(operation, table, nodes) for table in self._nodes()]
+            return 1 + max(each) if name == BY_ID[0] else self._several(operation, nodes)
+        return self._other(operation, nodes)
+
+    def _several(self, operation: SelectingOperation, nodes: Sequence[FieldNode]) -> int:
+        """The calls of `nodes`, whose ids may be of every type of which it selects something."""
+        plain = fields(operation, nodes, Node.__name__).keys()
+        asked = [t for t in self._nodes() if fields(operation, nodes, t.name).keys() - plain]
+        return sum(1 + self._rows(operation, table, nodes) for table in asked) or 1
+
+    def _other(self, operation: SelectingOperation, nodes: Sequence[FieldNode]) -> int:
+        """A field that is no table's: what is read for it, and for rows that it leads to."""
+        query = self._schema.query_type
+        declared = query.fields.get(nodes[0].name.value) if query else None
+        if declared is None:
+            return 0
+        type_ = get_named_type(declared.type).name
+        if type_ in TABLES:
+            return 1 + self._rows(operation, TABLES[type_], nodes)
+        if type_ != "Viewer":
+            return 1
+        contact = fields(operation, nodes).get("contact")
+        return 1 + self._rows(operation, TABLES["Contact"], contact) if contact else 0
+
+    def _list(self, operation: SelectingOperation, back: Back, nodes: Sequence[FieldNode]) -> int:
+        """The calls of a list below other rows."""
+        rows = self._rows(operation, back.child, row_nodes(operation, nodes))
+        return 1 + _is_counted(operation, nodes) + rows
+
+    def _rows(self, operation: SelectingOperation, table: Table, nodes: Sequence[FieldNode]) -> int:
+        """The calls for what is selected below `nodes`, which stand for rows of `table`."""
+        calls, worked, members = 0, set(), table.members
+        for name, below in fields(operation, nodes, table.name).items():
+            match members.get(name):
+                case Link() as link:
+                    calls += 1 + self._rows(operation, link.target, below)
+                case Back() as back:
+                    lists = _by_arguments(operation, below)
+                    calls += sum(self._list(operation, back, each) for each in lists)
+                case Computed() as computed:
+                    worked |= _reads(computed)
+        return calls + len(worked)
+
+    def _nodes(self) -> Iterable[Table]:
+        known = self._schema.type_map
+        return (t for t in TABLES.values() if issubclass(t.cls, Node) and t.name in known)
+
+
+class _Unconditional(Visitor):
+    """Takes the directives out of a document."""
+
+    def enter_directive(self, node: DirectiveNode, *_: object) -> Any:
+        return REMOVE
+
+
+def _is_counted(operation: SelectingOperation, nodes: Sequence[FieldNode]) -> bool:
+    return not fields(operation, nodes).keys().isdisjoint(COUNTS)
+
+
+def _given(node: FieldNode) -> set[str]:
+    return {each.name.value for each in node.arguments or ()}
+
+
+def _by_arguments(
+    operation: SelectingOperation, nodes: Sequence[FieldNode]
+) -> Iterable[Sequence[FieldNode]]:
+    """The nodes of one list by what they ask of it: those that ask for the same share a read."""
+    found: dict[tuple[str, bool], list[FieldNode]] = {}
+    named: dict[str, list[FieldNode]] = {}
+    for node in nodes:
+        named.setdefault((node.alias or node.name).value, []).append(node)
+    for same in named.values():
+        key = spelled(same[0]), _is_counted(operation, same)
+        found.setdefault(key, []).extend(same)
+    return found.values()

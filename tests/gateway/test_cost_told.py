@@ -1,0 +1,114 @@
+"""Callers are told what an operation cost, in calls to Dynamics, and how many they have left."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from click.testing import CliRunner
+from starlette.applications import Starlette
+
+from gateway.__main__ import main
+from tests.stack import Stack, running
+
+pytestmark = pytest.mark.anyio
+
+ORDERS = "{ orders(first: 2) { nodes { number account { name } invoices { nodes { id } } } } }"
+QUOTA = """
+[roles.buyer]
+extends = "buyer"
+quota = 30
+"""
+CREATE = 'mutation { reorder(input: {order: "x", idempotencyKey: "1"}) { errors { code } } }'
+
+
+async def ask(stack: Stack, query: str, **asked: Any) -> httpx2.Response:
+    headers = {"Authorization": f"Bearer {await stack.token('jane')}"}
+    return await stack.gateway.post("/graphql", json={"query": query} | asked, headers=headers)
+
+
+def cost(response: httpx2.Response) -> dict[str, Any]:
+    found: dict[str, Any] = response.json()["extensions"]["cost"]
+    return found
+
+
+async def test_who_asks_for_the_cost_is_told_it(stack: Stack) -> None:
+    told = await ask(stack, ORDERS, extensions={"cost": True})
+    others = [await ask(stack, ORDERS, extensions=sent) for sent in ({}, {"cost": 1})]
+
+    found = cost(told)
+    assert found.keys() == {"predicted", "actual", "remaining", "resetsIn"}
+    # The account travels inside of its order; the invoices are read for both orders at once.
+    assert found["predicted"] == found["actual"] == 2
+    assert all("extensions" not in response.json() for response in others)
+    assert all("RateLimit" not in response.headers for response in others)
+
+
+async def test_a_setting_tells_everybody(small_world: Starlette) -> None:
+    async with running(small_world, show_cost=True) as stack:
+        told = [cost(await ask(stack, query)) for query in (ORDERS, "{ viewer { kind } }")]
+
+    assert [(each["predicted"], each["actual"]) for each in told] == [(2, 2), (0, 0)]
+
+
+async def test_a_query_that_no_plan_answers_has_a_cost_too(small_world: Starlette) -> None:
+    async with running(small_world, show_cost=True, compiled_plans=False) as stack:
+        found = cost(await ask(stack, ORDERS))
+
+    assert found["predicted"] == found["actual"] == 3
+
+
+async def test_no_cost_of_a_mutation_is_predicted(stack: Stack) -> None:
+    found = cost(await ask(stack, CREATE, extensions={"cost": True}))
+
+    assert found["predicted"] is None
+    assert found["actual"] >= 0
+
+
+async def test_what_is_left_is_that_of_the_callers_quota(
+    small_world: Starlette, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(QUOTA)
+    async with running(small_world, policy=str(policy), show_cost=True) as stack:
+        answers = [await ask(stack, ORDERS) for _ in range(2)]
+
+    for answer, left in zip(answers, (28, 26), strict=True):
+        found = cost(answer)
+        assert found["remaining"] == left
+        assert 0 < found["resetsIn"] <= 300
+        fields = answer.headers["RateLimit"], answer.headers["RateLimit-Policy"]
+        assert fields == (f'"calls";r={left};t={found["resetsIn"]}', '"calls";q=30;w=300')
+
+
+async def test_without_a_quota_it_is_what_the_service_says(small_world: Starlette) -> None:
+    async with running(small_world, show_cost=True) as stack:
+        answer = await ask(stack, ORDERS)
+
+    found = cost(answer)
+    assert (found["remaining"] is None) is ("RateLimit" not in answer.headers)
+    assert found["remaining"] is None or 0 < found["remaining"] <= 6_000
+
+
+def test_documents_that_are_dearer_than_the_budget_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.graphql").write_text("query Cheap { orders { nodes { id } } }")
+    (tmp_path / "b.graphql").write_text(ORDERS)
+    (tmp_path / "c.graphql").write_text(CREATE)
+
+    passed = CliRunner().invoke(main, ["documents", str(tmp_path), "--budget", "3"])
+    failed = CliRunner().invoke(main, ["documents", str(tmp_path), "--budget", "2"])
+
+    assert passed.exit_code == 0
+    assert len(passed.output.splitlines()) == 5
+    assert failed.exit_code == 1
+    named = f"{tmp_path / 'b.graphql'}: 3 calls\n1 of 2 queries pass 2 calls.\n"
+    assert failed.output == named
+
+
+def test_a_document_that_is_wrong_has_no_cost(tmp_path: Path) -> None:
+    (tmp_path / "a.graphql").write_text("{ nothing }")
+
+    found = CliRunner().invoke(main, ["documents", str(tmp_path), "--budget", "3"])
+
+    assert found.exit_code == 2
+    assert "a.graphql: Cannot query field 'nothing'" in found.output
