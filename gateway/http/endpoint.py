@@ -19,7 +19,7 @@ from gateway.audit.events import refusal
 from gateway.audit.recorder import NO_AUDIT, Audit
 from gateway.auth.principal import Principal
 from gateway.engine.execution import Engine, GraphQLRequest, Prepared
-from gateway.engine.outcome import Refused, refused
+from gateway.engine.outcome import Answer, Refused, refused
 from gateway.engine.trusted import PERSISTED
 from gateway.errors import (
     BAD_REQUEST,
@@ -169,9 +169,7 @@ class GraphQLEndpoint:
             explaining.check(principal)
         try:
             prepared = self._engine.prepare(asked)
-            request.kind = prepared.operation.kind.value
-            if (named := prepared.operation.node.name) is not None:
-                request.operation = named.value
+            _note(request, prepared)
             _check_kind(prepared, request.method)
             context = self._context(principal, request)
             cost = self._cost_of(prepared, context, asked)
@@ -185,16 +183,10 @@ class GraphQLEndpoint:
             self._audit.record(event)
         if answer.errors:
             request.outcome = answer.errors[0].get("extensions", {}).get("code", BAD_REQUEST)
-        said = shedding.refusal(answer) if answer.errors else None
-        if said is not None:
-            self.refusals[said["code"]] += 1
-            headers = shedding.headers(said)
-            if media_type == RESPONSE:
-                body = {"errors": answer.errors}
-                return _json(body, media_type, shedding.status(said), headers)
-            return _json(answer.body, media_type, headers=headers)
+            if (said := shedding.refusal(answer)) is not None:
+                return self._shed(answer, said, media_type)
         extensions: dict[str, Any] = {}
-        headers = {}
+        headers: dict[str, str] = {}
         if cost:
             extensions[COST], headers = cost.told()
         if explain:
@@ -206,6 +198,15 @@ class GraphQLEndpoint:
         if maximum is not None and not is_safe(prepared, context, maximum):
             return await self._limited(shown, maximum, media_type, headers)
         return _json(shown, media_type, headers=headers)
+
+    def _shed(self, answer: Answer, said: Mapping[str, Any], media_type: str) -> Response:
+        """The answer of an operation that was refused for want of budget; `said` is its error."""
+        self.refusals[said["code"]] += 1
+        headers = shedding.headers(said)
+        if media_type == RESPONSE:
+            body = {"errors": answer.errors}
+            return _json(body, media_type, shedding.status(said), headers)
+        return _json(answer.body, media_type, headers=headers)
 
     async def _limited(
         self, answer: Mapping[str, Any], maximum: int, media_type: str, headers: dict[str, str]
@@ -223,6 +224,13 @@ class GraphQLEndpoint:
         if self._measure and (self._show_cost or asked.extensions.get(COST) is True):
             return self._measure(prepared, context)
         return None
+
+
+def _note(request: Received, prepared: Prepared) -> None:
+    """Keep kind and name of the operation with its request, for the log and the metrics."""
+    request.kind = prepared.operation.kind.value
+    if (named := prepared.operation.node.name) is not None:
+        request.operation = named.value
 
 
 async def _read(request: Received, receive: Receive) -> GraphQLRequest:

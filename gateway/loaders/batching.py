@@ -1,80 +1,81 @@
-"""Loads of many keys by one call, which waits until all that is computed has said what it wants."""
+"""Loads of many keys by one call, which waits until all is computed that leads to further keys."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Sequence
-from itertools import chain
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from typing import Any, TypeVar
+
+from aiodataloader import DataLoader, Loader
 
 from gateway.admission.pacing import ROUNDS, Pace, pace
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 TOGETHER = 250
-"""Those who are told an outcome in one round of the event loop."""
+"""The number of waiters that get their value in one round of the event loop."""
 
 
-class Batching(Generic[K, V]):
+class PacedLoader(DataLoader[K, V]):
     """
-    Loads what is wanted in one round of the event loop by one call, each key once. What failed is
-    loaded anew when it is wanted again.
+    A data loader that keeps the pace of its operation.
+
+    Its batch waits for slices that are still computed, as they may ask for further keys. Each
+    waiter has a future of its own: cancelling one takes nothing from the others, and many of them
+    are served in several rounds of the event loop. A key that failed is loaded anew.
     """
 
     def __init__(self, load: Callable[[list[K]], Coroutine[Any, Any, list[V]]]) -> None:
         """`load` returns the values of keys, in their order."""
-        self._load_all = load
-        self._known: dict[K, V] = {}
+        super().__init__(load)
         self._waiting: dict[K, list[asyncio.Future[V]]] = {}
-        self._queue: list[K] = []
 
     def load(self, key: K) -> "asyncio.Future[V]":
-        """The value of a key. Whoever gives up waiting takes nothing from the others."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[V] = loop.create_future()
-        if key in self._known:
-            future.set_result(self._known[key])
-        elif key in self._waiting:
-            self._waiting[key].append(future)
+        kept = super().load(key)
+        waiter: asyncio.Future[V] = self.loop.create_future()
+        if kept.done():
+            waiter.set_result(kept.result())
         else:
-            self._waiting[key] = [future]
-            self._queue.append(key)
-            if len(self._queue) == 1:
-                loop.call_soon(asyncio.ensure_future, self._dispatch())
-        return future
+            self._waiting.setdefault(key, []).append(waiter)
+        return waiter
 
-    def load_many(self, keys: Iterable[K]) -> "asyncio.Future[list[V]]":
-        return asyncio.gather(*[self.load(key) for key in keys])
+    def do_resolve_reject(self, key: K, future: "asyncio.Future[V]") -> None:
+        """Queue a key; called by the library for each key that it does not know."""
+        self._queue.append(Loader(key, future))
+        if len(self._queue) == 1:
+            self.loop.call_soon(asyncio.ensure_future, self._dispatch())
 
     async def _dispatch(self) -> None:
         keeping = pace.get()
         if keeping is not None and keeping.is_busy:
             await keeping.settled()
-        keys, self._queue = self._queue, []
-        asyncio.ensure_future(self._load(keys, keeping))  # noqa: RUF006 - who waits for it holds it
+        queue, self._queue = self._queue, []
+        asyncio.ensure_future(self._run(queue, keeping))  # noqa: RUF006 - its waiters hold it
 
-    async def _load(self, keys: list[K], keeping: Pace | None) -> None:
+    async def _run(self, queue: Sequence[Loader], keeping: Pace | None) -> None:
         try:
-            values = await self._load_all(keys)
+            values = await self.batch_load_fn([each.key for each in queue])
         except Exception as error:  # noqa: BLE001 - raised where the values are waited for
-            for future in chain.from_iterable(self._waiting.pop(key) for key in keys):
-                if not future.done():
-                    future.set_exception(error)
+            for each in queue:
+                self.clear(each.key)
+                for waiter in self._waiting.pop(each.key):
+                    if not waiter.done():
+                        waiter.set_exception(error)
             return
-        told = []
-        for key, value in zip(keys, values, strict=True):
-            self._known[key] = value
-            told += [(future, value) for future in self._waiting.pop(key)]
-        if keeping is None or len(told) <= TOGETHER:
-            _tell(told)
+        served = []
+        for (key, kept), value in zip(queue, values, strict=True):
+            kept.set_result(value)
+            served += [(waiter, value) for waiter in self._waiting.pop(key)]
+        if keeping is None or len(served) <= TOGETHER:
+            _serve(served)
             return
         with keeping.holding():
-            for start in range(0, len(told), TOGETHER):
-                _tell(told[start : start + TOGETHER])
+            for start in range(0, len(served), TOGETHER):
+                _serve(served[start : start + TOGETHER])
                 await asyncio.sleep(0)
             for _ in range(ROUNDS):
                 await asyncio.sleep(0)
 
 
-def _tell(told: Sequence[tuple["asyncio.Future[V]", V]]) -> None:
-    for future, value in told:
-        if not future.done():
-            future.set_result(value)
+def _serve(waiters: Sequence[tuple["asyncio.Future[V]", V]]) -> None:
+    for waiter, value in waiters:
+        if not waiter.done():
+            waiter.set_result(value)

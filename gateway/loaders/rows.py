@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.asks import Ask, RowShape
-from gateway.loaders.batching import Batching
+from gateway.loaders.batching import PacedLoader
 from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
 from gateway.loaders.reader import Reader
@@ -50,7 +50,7 @@ class Loaders:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self._loaders: dict[Hashable, Batching[Load, Any]] = {}
+        self._loaders: dict[Hashable, PacedLoader[Load, Any]] = {}
 
     def rewind(self) -> None:
         """Start the operation again with the answers that have been read."""
@@ -128,7 +128,7 @@ class Loaders:
         *,
         from_rows: bool = True,
         shape: RowShape | None = None,
-    ) -> Batching[Load, Raw | None]:
+    ) -> PacedLoader[Load, Raw | None]:
         return self._loader(
             ("one", table.name, columns, from_rows, shape),
             partial(self._rows, Ask(table, frozenset(), shape=shape), columns, from_rows=from_rows),
@@ -136,7 +136,7 @@ class Loaders:
 
     def _by_parent(
         self, back: Back, window: Window, *, shape: RowShape | None = None
-    ) -> Batching[Load, Slice]:
+    ) -> PacedLoader[Load, Slice]:
         return self._loader(
             ("many", back.child.name, back.link.name, window, shape),
             partial(self._slices, Ask(back.child, frozenset(), shape=shape), back, window),
@@ -146,9 +146,9 @@ class Loaders:
         self,
         name: Hashable,
         load: Callable[[list[Load]], Coroutine[Any, Any, list[Any]]],
-    ) -> Batching[Load, Any]:
+    ) -> PacedLoader[Load, Any]:
         if name not in self._loaders:
-            self._loaders[name] = Batching(load)
+            self._loaders[name] = PacedLoader(load)
         return self._loaders[name]
 
     async def _rows(
