@@ -11,20 +11,13 @@ from collections import deque
 from collections.abc import Hashable, Mapping
 from math import ceil, inf
 
+from gateway.admission import service_limits
 from gateway.admission.budget_windows import BudgetWindow, CallsLeft
 from gateway.admission.door import Door
 from gateway.admission.errands import FIRM, Errand
 from gateway.admission.places import Places
 from gateway.admission.quotas import Quotas
-from gateway.admission.service_limits import (
-    PARALLEL,
-    REQUESTS_LEFT,
-    SECONDS_LEFT,
-    Limit,
-    limit_of,
-    number,
-    retry_after,
-)
+from gateway.admission.service_limits import Limit
 from gateway.admission.turns import Turns, Waiting
 from gateway.errors import Overloaded, RateLimited, UpstreamThrottled, UpstreamTimeout
 
@@ -162,7 +155,7 @@ class Governor:
         self, errand: Errand, began: float, moment: float, headers: Mapping[str, str], body: bytes
     ) -> float:
         """The call was answered by 429: the seconds after which it may be tried again."""
-        limit, after = limit_of(body), retry_after(headers)
+        limit, after = service_limits.limit_of(body), service_limits.retry_after(headers)
         if limit is not Limit.CONCURRENCY:
             self._throttled += (1 - self._throttled) * self._weight
         self._hear(headers, moment)
@@ -221,16 +214,16 @@ class Governor:
 
     def _hear(self, headers: Mapping[str, str], moment: float) -> None:
         self._hear_at = moment + HEAR
-        left = headers.get(REQUESTS_LEFT)
-        if left is not None and (found := number(left)) is not None:
+        left = headers.get(service_limits.REQUESTS_LEFT)
+        if left is not None and (found := service_limits.number(left)) is not None:
             self.requests.told(found, moment, pending=self.places.taken)
-        left = headers.get(SECONDS_LEFT)
-        if left is not None and (found := number(left)) is not None:
+        left = headers.get(service_limits.SECONDS_LEFT)
+        if left is not None and (found := service_limits.number(left)) is not None:
             self.seconds.told(found, moment)
-        hint = headers.get(PARALLEL)
+        hint = headers.get(service_limits.PARALLEL)
         if hint is not None and hint != self._hint:
             self._hint = hint
-            if (found := number(hint)) is not None:
+            if (found := service_limits.number(hint)) is not None:
                 self.places.recommended(found)
 
     def _is_used_up(self, limit: Limit) -> bool:
