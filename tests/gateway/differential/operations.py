@@ -25,6 +25,8 @@ FIELDS = 45
 """Fields of one operation, about; without `aliases` and `fields` most would meet a limit."""
 ALIASES = 20
 CALLERS = {"jane": 20, "sam": 12, "rep": 28, "may": 10, "admin": 20, "partner": 10}
+DAYS = ("2020-01-01", "2026-06-01", "2031-01-01")
+"""First days of a statement; the last one is after the end."""
 SEEN = (
     "rita.lindqvist@contoso-retail.example",
     "jane.doe@contoso-retail.example",
@@ -134,6 +136,7 @@ class Operations(Arguments):
             self._node: 12,
             self._nodes: 9,
             self._viewer: 12,
+            self._statement: 4,
             self._meta: 3,
         }
         return self.random.choices(list(kinds), list(kinds.values()))[0](root)
@@ -167,6 +170,14 @@ class Operations(Arguments):
 
     def _viewer(self, root: Place) -> str:
         return self._composite(root, "Query", "viewer", [], 0)
+
+    def _statement(self, root: Place) -> str:
+        arguments = [
+            f"account: {self._variable('ID!', self._id(TABLES['Account']))}",
+            f'from: "{self.random.choice(DAYS)}"',
+            'to: "2030-01-01"',
+        ]
+        return self._composite(root, "Query", "statement", arguments, 0)
 
     def _meta(self, root: Place) -> str:
         return self.random.choice(

@@ -51,8 +51,8 @@ def test_rows_inside_of_rows_make_the_same_answers(
 
 
 def test_the_operations_are_of_every_form_and_over_the_whole_schema(stuff: Materials) -> None:
-    operations = Operations(stuff.samples, stuff.own, 1)
-    stream = [operations.ask() for _ in range(700)]
+    operations = Operations(stuff.samples, stuff.own, 2)
+    stream = [operations.ask() for _ in range(1_300)]
 
     fields, forms = coverage.fields(stream), coverage.forms(stream)
 

@@ -111,7 +111,7 @@ def test_a_limit_is_documented_with_its_default(name: str) -> None:
 
 
 def test_the_docs_name_no_limit_that_is_gone() -> None:
-    ours = DOCS.read_text().partition("## Before anybody knows whose it is")[0]
+    ours = DOCS.read_text().partition("## Before authentication")[0]
     assert set(re.findall(r"^\| `(\w+)`", ours, re.MULTILINE)) == REGISTRY.keys()
 
 
