@@ -74,8 +74,8 @@ async def test_nobody_else_is_told_unless_it_is_shown_to_all(stack: Stack) -> No
 async def test_a_reason_holds_nothing_that_a_caller_wrote(small_world: Starlette) -> None:
     canary = "canary"
     queries = [
-        f"query {canary} {{ {canary}: __schema {{ {canary}: queryType {{ name }} }} }}",
-        f"query {canary}(${canary}: Int = 1) {{ {canary}: orders(first: ${canary}, last: 1) "
+        f"{{ {canary}: __schema {{ {canary}: queryType {{ name }} }} }}",
+        f"query (${canary}: Int = 1) {{ {canary}: orders(first: ${canary}, last: 1) "
         "{ nodes { id } } }",
         f'{{ order(id: "{canary}") {{ {canary}: number }} }}',
         f'{{ node(id: "{canary}") {{ {canary}: id }} }}',

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from starlette.applications import Starlette
@@ -156,7 +157,7 @@ ELSEWHERE = {Check.OWN: "test_own_members.py, with an extension"}
 
 async def _new(base: Base, line: Line, case: Case, name: str) -> dict[str, Any]:
     at = base.at if name == "addSalesOrderLines" else {}
-    sent: dict[str, Any] = {"lines": [line] * case.lines, "idempotencyKey": "every way"}
+    sent: dict[str, Any] = {"lines": [line] * case.lines, "idempotencyKey": str(uuid4())}
     return await do(base.stack, name, **at, **sent)
 
 
@@ -177,7 +178,7 @@ async def _import(base: Base, line: Line, case: Case) -> dict[str, Any]:
     row = ";".join(str(line.get(name) or "") for name in names)
     csv = "\n".join([";".join(names), *[row] * case.lines])
     return await do(
-        base.stack, "importSalesOrderLines", **base.at, idempotencyKey="every way", csv=csv
+        base.stack, "importSalesOrderLines", **base.at, idempotencyKey=str(uuid4()), csv=csv
     )
 
 
@@ -197,7 +198,7 @@ async def _reorder(base: Base, line: Line, case: Case) -> dict[str, Any]:
         base.line_is(**said),
         many_lines(base.stack, base.line_key, case.lines),
     ):
-        return await do(base.stack, "reorder", order=base.order["id"], idempotencyKey="every way")
+        return await do(base.stack, "reorder", order=base.order["id"], idempotencyKey=str(uuid4()))
 
 
 WAYS: dict[WayToLine, Callable[[Base, Line, Case], Awaitable[dict[str, Any]]]] = {

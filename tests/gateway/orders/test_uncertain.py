@@ -151,7 +151,7 @@ async def test_the_erp_may_refuse_to_cancel(writable: Stack) -> None:
         outward.cancels = "accept"
 
     assert codes(payload) == ["ORDER_REFUSED"]
-    assert "too far" in payload["errors"][0]["message"]
+    assert "can no longer be changed" in payload["errors"][0]["message"]
 
 
 async def test_a_changed_input_is_refused_and_writes_nothing(writable: Stack) -> None:
