@@ -133,6 +133,6 @@ async def test_the_default_page_has_25_rows(stack: Stack) -> None:
     assert stack.app
 
     answer = await stack.ask(query)
-    counted = stack.app.state.engine.prepare(GraphQLRequest(query)).operation.rows
+    counted = stack.app.state.engine.prepare(GraphQLRequest(query)).operation.fanout.rows
 
     assert len(answer.data["orders"]["nodes"]) == counted == DEFAULT_SIZE == 25

@@ -32,9 +32,12 @@ EVERYWHERE = """{
   } }
   accounts(first: 9) { nodes {
     id contacts { nodes { id } } addresses { nodes { id } } children { nodes { id } }
+    postedInvoices(first: 5) { nodes { id } } transactions(first: 5) { nodes { id } }
   } }
   shipments { nodes { id } }
   invoices { nodes { id } }
+  postedInvoices { nodes { id } }
+  transactions { nodes { id } }
   products { nodes { id } }
   contacts { nodes { id } }
 }"""
@@ -148,8 +151,8 @@ async def test_every_type_with_an_id_is_asked_for_here() -> None:
     nodes = {table.name for table in TABLES.values() if issubclass(table.cls, Node)}
 
     assert nodes <= {
-        "Account", "AccountAddress", "Contact", "Invoice", "InvoiceLine", "Product", "SalesOrder",
-        "SalesOrderLine", "Shipment",
+        "Account", "AccountAddress", "Contact", "Invoice", "InvoiceLine", "PostedInvoice",
+        "Product", "SalesOrder", "SalesOrderLine", "Shipment", "Transaction",
     }  # fmt: skip
 
 
