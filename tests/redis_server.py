@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class Server:
                 socket.create_connection(("127.0.0.1", self.port), 0.2).close()
                 return
             except OSError:
-                pass
+                time.sleep(0.02)
         raise TimeoutError("redis-server did not start")
 
     def kill(self) -> None:
