@@ -13,7 +13,7 @@ from portal.lists import mistakes
 from portal.pages import invoices, orders, shipments
 from portal.visits import Visit
 from portal.words import N_, words_for
-from spreadsheets.csv_output import Cell, convention, line
+from spreadsheets.csv_output import Cell, Convention, convention, line
 
 CONVENTIONS: Final = {"comma": ",", "point": "."}
 """The decimal marks that an address can ask for instead of that of the reader's language."""
@@ -21,6 +21,34 @@ CONVENTIONS: Final = {"comma": ",", "point": "."}
 Row = Mapping[str, Any]
 Value = Callable[[Language, Row], Cell]
 Columns = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class CsvLines:
+    """The lines of a download, in the language of its reader and the convention that they want."""
+
+    columns: Columns
+    language: Language
+    convention: Convention
+
+    def heading(self) -> str:
+        """The first line, behind the mark by which spreadsheets know UTF-8."""
+        names = [self.language.messages.gettext(name) for name in self.columns]
+        return "\ufeff" + line(names, self.convention)
+
+    def of(self, row: Row) -> str:
+        return line([value(self.language, row) for value in self.columns.values()], self.convention)
+
+
+def csv_lines(visit: Visit, columns: Columns) -> CsvLines:
+    """The lines for a visitor: the address may ask for another decimal mark than the language's."""
+    mark = CONVENTIONS.get(visit.query.get("decimals", ""), visit.language.decimal_mark)
+    return CsvLines(columns, visit.language, convention(mark))
+
+
+def attachment(name: str) -> dict[str, str]:
+    """The headers of a download."""
+    return {"Content-Disposition": f'attachment; filename="{name}.csv"'}
 
 
 def _at(row: Any, path: str) -> Any:
@@ -225,21 +253,19 @@ async def export(visit: Visit) -> Response:
     return StreamingResponse(
         _written(visit, wanted, asked, first),
         media_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+        headers=attachment(name),
     )
 
 
 async def _written(
     visit: Visit, wanted: Export, asked: dict[str, Any], page: dict[str, Any]
 ) -> AsyncIterator[str]:
-    language = visit.language
-    mark = CONVENTIONS.get(visit.query.get("decimals", ""), language.decimal_mark)
-    written = convention(mark)
-    yield "\ufeff" + line([language.messages.gettext(name) for name in wanted.columns], written)
+    lines = csv_lines(visit, wanted.columns)
+    yield lines.heading()
     while True:
         for node in page["nodes"]:
             async for row in _unfolded(visit, wanted, {wanted.source.row: node}, wanted.levels):
-                yield line([value(language, row) for value in wanted.columns.values()], written)
+                yield lines.of(row)
         if not page["pageInfo"]["hasNextPage"]:
             return
         page = await _page(visit, wanted, asked, page["pageInfo"]["endCursor"])

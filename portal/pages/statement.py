@@ -9,10 +9,9 @@ from starlette.responses import Response
 from portal.errors import BadLink, NotFound, Unavailable
 from portal.lists import day as typed_day
 from portal.lists import mistakes
-from portal.pages.exports import CONVENTIONS, Columns, day, number, text, word
+from portal.pages.exports import Columns, attachment, csv_lines, day, number, text, word
 from portal.visits import Visit
 from portal.words import N_
-from spreadsheets.csv_output import convention, line
 
 MOST: Final = 100
 """Entries that the page shows of a currency, the latest; the file has all."""
@@ -50,7 +49,7 @@ async def download(visit: Visit) -> Response:
     return Response(
         "".join(_written(visit, found["statement"])),
         media_type="text/csv",
-        headers={"Content-Disposition": 'attachment; filename="statement.csv"'},
+        headers=attachment("statement"),
     )
 
 
@@ -100,10 +99,7 @@ def _latest(statement: dict[str, Any]) -> dict[str, Any]:
 
 
 def _written(visit: Visit, statements: list[dict[str, Any]]) -> Iterator[str]:
-    language = visit.language
-    mark = CONVENTIONS.get(visit.query.get("decimals", ""), language.decimal_mark)
-    style = convention(mark)
-    yield "\ufeff" + line([language.messages.gettext(name) for name in COLUMNS], style)
+    lines = csv_lines(visit, COLUMNS)
+    yield lines.heading()
     for each in statements:
-        for entry in each["entries"]:
-            yield line([value(language, entry) for value in COLUMNS.values()], style)
+        yield from map(lines.of, each["entries"])
