@@ -188,9 +188,13 @@ class Principal:
     def may(self, permission: str, privilege: str = "read") -> bool:
         return (permission, privilege) in self.rights.reach
 
+    def hides(self, table: str, member: str) -> bool:
+        """True if the caller's roles hide this member of the table, as `SalesOrder.discount`."""
+        return f"{table}.{member}" in self.rights.hidden
+
     def show(self, table: str, member: str) -> None:
         """Forbidden where the caller's roles hide this member of the table."""
-        if f"{table}.{member}" in self.rights.hidden:
+        if self.hides(table, member):
             raise Forbidden("Your role may not read this field.")
 
     def accounts_within(self, access: Access) -> tuple[CallerAccount, ...]:

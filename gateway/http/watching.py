@@ -29,9 +29,12 @@ class Watched(Struct):
 
     def add(self, request: Received, seconds: float) -> None:
         """Count one."""
-        kind = self._name(request), request.kind, request.outcome
-        if kind not in self.durations:
-            self.durations[kind] = Durations()
+        kind = request.operation, request.kind, request.outcome
+        if (
+            kind not in self.durations
+        ):  # names are counted for new kinds alone, not for each request
+            kind = self._name(request), request.kind, request.outcome
+            self.durations.setdefault(kind, Durations())
         self.durations[kind].add(seconds)
 
     def spent(self) -> Spent:

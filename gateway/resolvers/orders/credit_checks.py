@@ -92,7 +92,7 @@ def _exceeded(
 
 
 def _sees_limit(caller: Principal) -> bool:
-    return caller.may("account") and "Account.creditLimit" not in caller.rights.hidden
+    return caller.may("account") and not caller.hides("Account", "creditLimit")
 
 
 def _sees_orders(caller: Principal) -> bool:

@@ -14,6 +14,7 @@ from gateway.model.kinds import OptionSet
 from gateway.resolvers.orders.input_checks import plain, unkept
 from gateway.resolvers.orders.inputs import Own
 from gateway.resolvers.orders.user_errors import Errors, invalid
+from gateway.resolvers.written_rows import sent
 from gateway.schema.context import Context
 from gateway.upstream.conditions import Raw
 from gateway.upstream.names import Names
@@ -47,7 +48,7 @@ class OwnRules:
 
     def hides(self, spec: Column) -> bool:
         """True if the caller's roles hide a member."""
-        return f"{spec.home.name}.{to_camel_case(spec.name)}" in self.principal.rights.hidden
+        return self.principal.hides(spec.home.name, to_camel_case(spec.name))
 
     def _wrong(self, spec: Column, value: Any) -> Iterator[str]:
         entity = spec.home.entity
@@ -123,10 +124,7 @@ EXAMPLES = {
 
 
 def _sent(value: Any) -> Any:
-    match value:
-        case OptionSet():
-            return value.value
-        case datetime():
-            # Dynamics keeps whole seconds, and says them so when it is read again.
-            return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return value
+    if isinstance(value, datetime):
+        # Dynamics keeps whole seconds, and says them so when it is read again.
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return sent(value)
