@@ -9,7 +9,6 @@ its own. Exit code 1 where memory grows beyond 300 MB, or a collection takes mor
 import asyncio
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from random import Random
 import click
 import httpx2
 
+from benchmarks.comparing.processes import free_port
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 
 PROGRAMS = Path(sys.executable).parent
@@ -29,12 +29,6 @@ SERVICE = {"GATEWAY_CLIENT_ID": SERVICE_CLIENT_ID, "GATEWAY_CLIENT_SECRET": SERV
 SMALL = (
     "orders(first: 2) { nodes { id number status total { amount } lines { nodes { quantity } } } }"
 )
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def document(number: int, random: Random) -> str:

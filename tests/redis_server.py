@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from tests.replicas import free_port
+
 SERVER = shutil.which("redis-server")
 needs_redis = pytest.mark.skipif(
     SERVER is None, reason="needs redis-server: scripts/install as root"
@@ -55,9 +57,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        found = Server(tmp_path, free.getsockname()[1])
+    found = Server(tmp_path, free_port())
     found.start()
     yield found
     found.kill()

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from gateway import __main__ as command_line
 from gateway.config.settings import VARIABLES
+from tests.replicas import free_port
 
 REPO = Path(__file__).parents[2]
 GATEWAY = Path(sys.executable).with_name("gateway")
@@ -179,9 +179,7 @@ def test_serve_loads_neither_emulator_nor_portal() -> None:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    return free_port()
 
 
 def answers(url: str) -> httpx2.Response:
