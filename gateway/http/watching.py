@@ -30,9 +30,8 @@ class Watched(Struct):
     def add(self, request: Received, seconds: float) -> None:
         """Count one."""
         kind = request.operation, request.kind, request.outcome
-        if (
-            kind not in self.durations
-        ):  # names are counted for new kinds alone, not for each request
+        if kind not in self.durations:
+            # The names are counted for a new kind alone, not for each request.
             kind = self._name(request), request.kind, request.outcome
             self.durations.setdefault(kind, Durations())
         self.durations[kind].add(seconds)
