@@ -125,6 +125,15 @@ def settings(**changes: Any) -> Settings:
     )
 
 
+def onward(page_info: dict[str, Any], after: str | None) -> str:
+    """
+    The cursor of the next page. It differs from the last one, or the list would be walked for ever.
+    """
+    following: str = page_info["endCursor"]
+    assert following != after, "the next page starts where this one did"
+    return following
+
+
 def collection_of(table: Table) -> str:
     """The name of a table on the wire; one that the dictionary does not have, as declared."""
     known = {**assumed.dataverse(), **assumed.finops()}.get(table.entity)

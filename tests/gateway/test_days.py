@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from gateway.config.parsers import zones
 from tests.emulator.trade import CACHE, trading
 from tests.environments import Json, altered, dumped, rebehave, written
-from tests.stack import Stack, emulator, running
+from tests.stack import Stack, emulator, onward, running
 
 pytestmark = pytest.mark.anyio
 
@@ -102,9 +102,9 @@ async def orders(stack: Stack, *, as_: str = "admin", **variables: Any) -> list[
         answer = await stack.ask(ORDERS, as_=as_, after=after, **variables)
         page = answer.data["orders"]
         found += page["nodes"]
-        after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
             return found
+        after = onward(page["pageInfo"], after)
 
 
 async def erp_days(stack: Stack) -> dict[tuple[str, str], str]:

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.model.tables import TABLES, Spec, Table
 from tests.gateway.test_isolation import SCHEMA, Rows, ids, walk
-from tests.stack import Stack, emulator, running
+from tests.stack import Stack, emulator, onward, running
 
 pytestmark = pytest.mark.anyio
 
@@ -83,7 +83,7 @@ async def found(stack: Stack, table: Table, condition: dict[str, Any]) -> set[st
         met |= ids(page["nodes"])
         if not page["pageInfo"]["hasNextPage"]:
             return met
-        after = page["pageInfo"]["endCursor"]
+        after = onward(page["pageInfo"], after)
 
 
 def expected(rows: Rows, spec: Spec, name: str, operator: str, operand: Any) -> set[str]:

@@ -54,6 +54,15 @@ async def test_all_is_well_where_everything_answers(stack: Stack) -> None:
     assert orders["failed"] == 0
 
 
+async def test_who_asks_often_is_answered_from_the_last_look(stack: Stack) -> None:
+    await stack.ask(ORDERS)
+    _, first = await told(stack)
+    await stack.ask(ORDERS)
+    _, second = await told(stack)
+
+    assert second == first, "the call between them is not counted yet"
+
+
 @pytest.mark.parametrize("service", ["dataverse", "finops"])
 async def test_a_service_that_is_down_is_named_and_leaves_the_process_ready(service: str) -> None:
     world = emulator()

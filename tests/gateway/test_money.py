@@ -17,7 +17,7 @@ from emulator.values import guid_order
 from tests.emulator.trade import trading
 from tests.environments import altered, drop_collection, dumped, written
 from tests.gateway.proofs.requests import NIGHTLY
-from tests.stack import Stack, emulator, running
+from tests.stack import Stack, emulator, onward, running
 
 pytestmark = pytest.mark.anyio
 
@@ -140,7 +140,7 @@ async def accounts(stack: Stack, fields: str, as_: str = "admin") -> list[dict[s
         found += page["nodes"]
         if not page["pageInfo"]["hasNextPage"]:
             return found
-        after = page["pageInfo"]["endCursor"]
+        after = onward(page["pageInfo"], after)
 
 
 def told(account: dict[str, Any]) -> dict[str, tuple[Decimal, Decimal, list[Decimal]]]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -178,6 +178,7 @@ class Dataverse:
         *,
         external_identities: bool = True,
         contact_parties: bool = True,
+        web_roles: Iterable[str] = (),
         outage: Callable[[], float] = lambda: 300.0,
         known: Names | None = None,
     ) -> Directory:
@@ -198,6 +199,7 @@ class Dataverse:
             deadline=5.0,
             external_identities=external_identities,
             contact_parties=contact_parties,
+            web_roles=web_roles,
             outage=outage,
             clock=clock,
         )

@@ -33,6 +33,7 @@ from tests.simulation.virtual import run
 pytestmark = pytest.mark.anyio
 
 JANE = "jane@shop.example"
+ROLES = ("Buyers", "Administrators")
 
 
 async def find(
@@ -253,6 +254,23 @@ async def test_a_service_that_answers_too_much_widens_nothing() -> None:
 
     assert str(found.contact.id) == guid("sam")
     assert [each.number for each in found.accounts] == ["US-001"]
+
+
+async def test_a_service_that_answers_too_much_gives_no_web_role_of_somebody_else() -> None:
+    dataverse = Dataverse(careless=True)
+    dataverse.tables["adx_externalidentities"] = [identity("subject", "jane")]
+    dataverse.tables["adx_webroles"] = [
+        {"adx_webroleid": guid(name), "adx_name": name, "statecode": 0} for name in ROLES
+    ]
+    dataverse.tables["adx_webrole_contactset"] = [
+        {"adx_webroleid": guid(role), "contactid": guid(name)}
+        for role, name in zip(ROLES, ("jane", "may"), strict=True)
+    ]
+    directory = dataverse.directory(Clock(), web_roles=["adx"])
+
+    found = await directory.customer(URL, "subject", JANE)
+
+    assert found.web_roles == {ROLES[0]}
 
 
 async def test_an_address_that_only_dataverse_takes_for_another_is_nobodys() -> None:

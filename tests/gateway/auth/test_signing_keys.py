@@ -76,13 +76,15 @@ async def test_a_withdrawn_key_is_out_within_a_minute() -> None:
 
 async def test_what_a_withdrawn_key_verified_is_out_within_a_minute_too() -> None:
     issuer, clock = TestIssuer(RSA), Clock()
-    tokens = Tokens([issuer.keys_at(clock)], clock)
+    keys = issuer.keys_at(clock)
+    await keys.start()
+    tokens = Tokens([keys], clock)
     clock.now += EARLY - 1
     text = token()
     await tokens.verify(text)
 
     issuer.keys = (NEXT,)
-    clock.now += CURRENT - 1
+    clock.now += CURRENT - EARLY
     assert tokens.known(text)
     clock.now += 1
 

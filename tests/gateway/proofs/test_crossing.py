@@ -41,10 +41,12 @@ async def people(stack: Stack) -> list[str]:
     return usable
 
 
-@pytest.fixture
-async def stack(small_world: Starlette) -> AsyncIterator[Stack]:
+@pytest.fixture(params=[True, False], ids=["by plans", "by graphql-core"])
+async def stack(small_world: Starlette, request: pytest.FixtureRequest) -> AsyncIterator[Stack]:
     """A gateway with time enough for two hundred at once on a busy machine."""
-    async with running(small_world, deadline=60.0, read_timeout=60.0) as found:
+    async with running(
+        small_world, deadline=60.0, read_timeout=60.0, compiled_plans=request.param
+    ) as found:
         yield found
 
 

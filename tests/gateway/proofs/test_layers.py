@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from gateway.model.tables import TABLES, Table
-from tests.stack import EMULATOR, Answer, Stack, collection_of, running
+from tests.stack import EMULATOR, Answer, Stack, collection_of, onward, running
 
 pytestmark = pytest.mark.anyio
 
@@ -248,4 +248,4 @@ async def ids_of(stack: Stack, name: str, caller: str) -> set[str]:
         found |= {row["id"] for row in page["nodes"]}
         if not page["pageInfo"]["hasNextPage"]:
             return found
-        after = page["pageInfo"]["endCursor"]
+        after = onward(page["pageInfo"], after)

@@ -13,7 +13,7 @@ from gateway.loaders import keyset
 from gateway.model.tables import TABLES
 from gateway.schema import ids
 from tests.gateway.proofs.requests import ROOTED, Samples, sampled
-from tests.stack import Stack
+from tests.stack import Stack, onward
 
 pytestmark = pytest.mark.anyio
 
@@ -81,7 +81,7 @@ async def walked(stack: Stack) -> set[str]:
             found |= {row["id"] for row in page["nodes"]}
             if not page["pageInfo"]["hasNextPage"]:
                 break
-            after = page["pageInfo"]["endCursor"]
+            after = onward(page["pageInfo"], after)
     return found
 
 
