@@ -4,7 +4,6 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
 from emulator.ddl import comparable
@@ -16,6 +15,7 @@ from emulator.properties import Waiting
 from emulator.references import Reference
 from emulator.store import Dangling, Store
 from emulator.values import Row, Stored, guid_order
+from variables.spelling import suggestion
 
 
 @dataclass
@@ -132,8 +132,8 @@ class Load:
 
 
 def _did_you_mean(catalog: Catalog, name: str, service: Service) -> str:
-    close = get_close_matches(name, [table.set for table in catalog.of(service)], 1)
-    return f"; did you mean {close[0]}?" if close else "; declare it with --metadata"
+    known = (table.set for table in catalog.of(service))
+    return suggestion(name, known) or "; declare it with --metadata"
 
 
 def _find(store: Store, target: Reference) -> Stored:

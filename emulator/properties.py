@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Final
 
 from emulator.days import kept_day
 from emulator.metadata import GUIDS, Catalog, Column, Navigation, Table, Type
 from emulator.references import Reference, guid, reference
 from emulator.values import STORE, Row, guid_order
+from variables.spelling import suggestion
 
 BIND: Final = "odata.bind"
 BARE: Final = len("2031-04-30")
@@ -55,8 +55,7 @@ class Properties(dict[str, Read]):
     def _advice(self, name: str) -> str:
         if lookup := self._table.columns.get(f"_{name}_value"):
             return f"; a lookup is written {lookup.name} or {name}@{BIND}"
-        close = get_close_matches(name, self._table.columns, 1)
-        return f"; did you mean {close[0]}?" if close else "; declare it with --metadata"
+        return suggestion(name, self._table.columns) or "; declare it with --metadata"
 
     def _bound(self, name: str) -> Read:
         column = self._lookup(name)

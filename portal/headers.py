@@ -29,7 +29,7 @@ def careful(issuer: str, *, secure: bool) -> Mapping[str, str]:
 
 
 class Headers:
-    """Puts them on; a route that sets one of them itself keeps its own."""
+    """Middleware that adds headers to each answer; a route's own header of the same name wins."""
 
     def __init__(self, app: ASGIApp, values: Mapping[str, str]) -> None:
         self._app = app

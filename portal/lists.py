@@ -88,8 +88,3 @@ def mistakes(query: Mapping[str, str]) -> dict[str, str]:
 def _is_usable(text: str) -> bool:
     found = day(text)
     return found is not None and EARLIEST <= found <= LATEST
-
-
-def postal(address: Mapping[str, str | None] | None) -> dict[str, str]:
-    """The parts of an address that are filled."""
-    return {name: value for name, value in (address or {}).items() if value}

@@ -80,6 +80,31 @@ def test_the_index_leads_to_every_page() -> None:
     assert [page.name for page in PAGES if page.name not in index] == []
 
 
+CHANGES = (ROOT / "docs" / "changing.md").read_text()
+
+
+def test_code_to_copy_is_where_the_page_of_changes_says() -> None:
+    named = re.findall(r"`([\w.]+)`\s+in\s+`(\w+/[\w/]+\.\w+)`", CHANGES)
+
+    assert len(named) > 10
+    assert [each for each in named if each[0] not in (ROOT / each[1]).read_text()] == []
+
+
+def test_every_place_that_asks_for_the_service_is_named() -> None:
+    section = CHANGES.partition("## An upstream service\n")[2].partition("\n## ")[0]
+    asks = re.compile(r'service [!=]= "(dataverse|finops)"')
+
+    asking = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "gateway").rglob("*.py")
+        if asks.search(path.read_text())
+    }
+    assert asking == set(re.findall(r"`(gateway/[\w/]+\.py)`", section)) - {
+        "gateway/config/settings.py",
+        "gateway/outside.py",
+    }
+
+
 @pytest.mark.parametrize("section", ["A field of an order", "A mutation"])
 def test_what_is_explained_stands_in_the_example(section: str) -> None:
     page = (ROOT / "docs" / "extending.md").read_text().partition(f"## {section}\n")[2]

@@ -1,11 +1,11 @@
 """The environment -> values of declared variables, and a line for each mistake."""
 
-import difflib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from variables.declaring import Variable
+from variables.spelling import suggestion
 
 FILE = "_FILE"
 """Behind the name of a secret: the variable that has the path of the file with it."""
@@ -48,7 +48,7 @@ def unknown(
     names += [entry.name + FILE for entry in known if entry.secret]
     names += more
     strangers = sorted(name for name in environ if name.startswith(prefix) and name not in names)
-    return [f"{name}: unknown{_suggestion(name, names)}" for name in strangers]
+    return [f"{name}: unknown{suggestion(name, names)}" for name in strangers]
 
 
 def _text(entry: Variable, environ: Mapping[str, str]) -> str | None:
@@ -70,8 +70,3 @@ def _value(entry: Variable, text: str | None) -> Any:
     if entry.required:
         raise ValueError(f"required: {entry.doc}")
     return entry.default
-
-
-def _suggestion(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""

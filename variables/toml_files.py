@@ -5,7 +5,6 @@ A key is the name of its variable in small letters without the prefix. Secrets s
 their own, which `<name>_file` names.
 """
 
-import difflib
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from variables import parsing
 from variables.declaring import Variable
 from variables.sources import FILE
+from variables.spelling import suggestion
 
 CONFIG = "CONFIG"
 """Behind the prefix: the variable with the path of the file."""
@@ -106,7 +106,7 @@ class _FileReading:
         for key, value in section.items():
             text = _text(value)
             if key not in known:
-                self._wrong(f"'{key}' is unknown{_hint(key, known)}")
+                self._wrong(f"'{key}' is unknown{suggestion(key, known)}")
             elif known[key] == "secret":
                 self._wrong(f"'{key}' is a secret; name its file in '{key}{FILE.lower()}'")
             elif text is None:
@@ -127,11 +127,6 @@ def _keys(variables: Collection[Variable], prefix: str) -> dict[str, str]:
         if entry.secret:
             found[key + FILE.lower()] = "path"
     return found
-
-
-def _hint(key: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _text(value: object) -> str | None:

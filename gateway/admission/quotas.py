@@ -1,4 +1,4 @@
-"""Quotas of single callers by their roles: so many calls within a window."""
+"""Quotas of single callers by their roles: a number of calls within a window."""
 
 from collections.abc import Hashable
 from math import ceil

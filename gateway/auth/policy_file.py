@@ -3,7 +3,6 @@ A TOML file of roles -> the policy, every mistake in it named by its line. Read 
 changes: a broken one leaves the policy as it was.
 """
 
-import difflib
 import logging
 import re
 import time
@@ -16,6 +15,7 @@ from typing import Any
 from gateway.auth.policy import PRIVILEGES, SHIPPED, Grant, Policy, Role
 from gateway.auth.principal import Access, Kind
 from gateway.config.settings import SettingsError
+from variables.spelling import suggestion
 
 log = logging.getLogger(__name__)
 
@@ -188,9 +188,8 @@ class _Reading:
         """Check that `said` is one of `known`; note a mistake and return False where it is not."""
         if isinstance(said, str) and said in known:
             return True
-        close = difflib.get_close_matches(str(said), known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(known))}"
-        self._wrong(at, word, f"'{said}' is not {what}; {hint}")
+        hint = suggestion(str(said), known) or f"; known: {', '.join(sorted(known))}"
+        self._wrong(at, word, f"'{said}' is not {what}{hint}")
         return False
 
     def _table(self, said: object, at: str, word: str) -> Mapping[str, Any]:

@@ -42,9 +42,10 @@ class Reply(msgspec.Struct, frozen=True):
 
 class Timeouts(msgspec.Struct, frozen=True):
     """
-    Seconds: to be connected, without a byte of the answer, without taking ours, for a place.
+    Timeouts in seconds: `connect` to open a connection, `read` between received bytes, `write`
+    between sent bytes, `pool` to wait for a free connection.
 
-    `until` is the moment, on the clock of the running loop, when all of it must be over.
+    `until` is the deadline of the whole exchange, on the clock of the running loop.
     """
 
     connect: float = 2.0
@@ -70,7 +71,7 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Abort the exchange and close its connection."""
+        """Close all connections."""
         ...
 
 
@@ -78,13 +79,13 @@ class Httpx2Transport:
     """Carries requests over a transport of httpx2: its own, or one that a test hands in."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport, *, maximum: int = MAX_ANSWER) -> None:
-        """`maximum`: bytes of a body that are taken."""
+        """A body of more than `maximum` bytes raises Unacceptable."""
         self._inner = inner
         self._maximum = maximum
 
     @classmethod
     def stock(cls, connections: int) -> "Httpx2Transport":
-        """Over httpx2's own sockets, so many at once."""
+        """A transport over httpx2's own sockets, with at most `connections` of them."""
         limits = httpx2.Limits(max_connections=connections)
         # Proxies and certificates of the environment are not the settings' doing.
         return cls(httpx2.AsyncHTTPTransport(limits=limits, trust_env=False))

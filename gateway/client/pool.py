@@ -15,7 +15,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Slots:
-    """So many callers at once; the others in the order in which they came."""
+    """Places for a number of callers at once; the others wait in the order of their arrival."""
 
     def __init__(self, number: int) -> None:
         self._free = number
@@ -53,7 +53,7 @@ class Slots:
 
 class Pool:
     """
-    The connections of the running loop to one origin: so many at most, each of them idle or
+    The connections of the running loop to one origin, at most `connections` of them, each idle or
     carrying a request.
     """
 
@@ -73,7 +73,7 @@ class Pool:
         self._closed = False
 
     async def exchange(self, method: str, data: bytes, timeouts: Timeouts) -> Reply:
-        """The answer to the request of these bytes, over the connection that was used last."""
+        """Send a request's bytes over the connection that was used last; return the reply."""
         if not self._places.take():
             await self._place(timeouts)
         try:

@@ -1,6 +1,6 @@
 """
-Answers as JSON, of so many bytes at most: one that could be larger is encoded part by part, and
-refused before it is there as a whole.
+Answers as JSON within a limit of bytes. An answer that could exceed it is encoded part by part and
+refused as soon as it does.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ FRAME: Final = 64
 TWICE: Final = 2
 """Texts of rows stand in cursors and ids too, in letters that are longer by a third."""
 PART: Final = 65_536
-"""Bytes after which others go on."""
+"""Bytes that are encoded before other requests get a turn."""
 _encoder = msgspec.json.Encoder()
 
 
 def is_safe(prepared: Prepared, context: Any, maximum: int) -> bool:
-    """True if an answer cannot be larger than that, by what was asked and what was received."""
+    """True if the operation and the bytes received for it rule out an answer above `maximum`."""
     _, work, linked, plain = prepared.fanout
     allowance: Allowance = context.loaders.reader.allowance
     room = maximum - work * (FRAME + prepared.operation.longest_name)

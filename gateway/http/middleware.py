@@ -29,7 +29,6 @@ CAREFUL: Final[Mapping[str, str]] = {
 }
 """Headers of every answer; a route that sets one of them itself keeps its own."""
 
-
 Headers = list[tuple[bytes, bytes]]
 _CAREFUL = [(name.lower().encode(), value.encode()) for name, value in CAREFUL.items()]
 _OURS = frozenset(name for name, _ in _CAREFUL) | {b"x-request-id"}

@@ -7,10 +7,10 @@ GRAPHQL = "/graphql"
 
 
 class Gateway(Starlette):
-    """A Starlette app in which GraphQL, nearly all there is to do, need not pass the router."""
+    """A Starlette app that answers `/graphql`, as nearly all requests are, without its router."""
 
     def serve(self, graphql: ASGIApp) -> None:
-        """Answer `/graphql` by this app, behind the same middleware as all routes."""
+        """Answer `/graphql` with the app `graphql`, behind the middleware of all routes."""
         self._endpoint = graphql
         self._graphql: ASGIApp | None = None
 
@@ -22,7 +22,7 @@ class Gateway(Starlette):
             await super().__call__(scope, receive, send)
 
     def _wrapped(self) -> ASGIApp:
-        """The endpoint behind the middleware there is at the first request: none is added later."""
+        """The endpoint wrapped in the middleware; Starlette lets none be added after a request."""
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
         graphql = self._endpoint

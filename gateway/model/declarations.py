@@ -7,7 +7,7 @@ Declarations: tables and their members (columns, groups, links, computed values)
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from strawberry.utils.str_converters import to_camel_case
@@ -72,6 +72,7 @@ class Node(Row):
 
 R = TypeVar("R", bound=Row)
 C = TypeVar("C")
+_types = cache(get_type_hints)
 
 
 @dataclass(eq=False)
@@ -196,7 +197,7 @@ class Group(Spec):
 
     def part_type(self, part: str) -> Any:
         """The type of a part without None, which says only that it may be absent."""
-        return without_none(get_type_hints(self.make)[part])[0]
+        return without_none(_types(self.make)[part])[0]
 
 
 @dataclass(eq=False)

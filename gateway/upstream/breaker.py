@@ -19,12 +19,11 @@ Sort = tuple[Literal["reads", "writes"], str]
 """The kind of a call and its table."""
 
 WINDOW = 10.0
-"""Seconds of calls that are looked at."""
+"""Seconds of calls that count."""
 CALLS, SHARE = 20, 0.5
-"""It opens when at least so many calls ended in the window, and this share of them failed."""
+"""The least number of calls in the window, and the share of failures among them, that open it."""
 CALLERS = 3
-"""Calls that were too slow open it only where they were of so many callers: one alone may ask for
-what is slow."""
+"""The least number of callers whose slow calls open it: a single one may ask for slow things."""
 OPEN, SPREAD = 10.0, 0.2
 """Seconds for which it stays open, give or take this share, so that processes come back apart."""
 

@@ -76,7 +76,7 @@ def is_raw(page: Page) -> bool:
 
 
 def page_of(answer: Envelope[Any], top: int | None) -> Page:
-    """The rows of an answer, of which so many were asked for, or all."""
+    """The page in an answer to a query for `top` rows; None stands for all rows."""
     rows = answer.value
     complete = top is None or len(rows) < top
     exact = not answer.count_is_limited

@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import Any, Final
 
 from portal.drafts import Destination
-from portal.lists import postal
 from portal.visits import Visit
 from portal.words import N_, PURPOSE
 
@@ -45,14 +44,19 @@ async def choices(visit: Visit, account: str | None) -> tuple[dict[str, Any] | N
 def _new(
     seen: set[str], found: list[tuple[str, Mapping[str, str | None] | None, str | None]]
 ) -> list[Choice]:
-    """Those that were not seen yet and lead somewhere."""
+    """The choices among `found` that have a street and are not in `seen`, which they join."""
     kept = []
     for title, address, key in found:
-        parts, place = postal(address), _place(address)
+        parts, place = _filled(address), _place(address)
         if parts.get("street") and place not in seen:
             seen.add(place)
             kept.append(Choice(title, Destination(key or _digest(parts), parts, key)))
     return kept
+
+
+def _filled(address: Mapping[str, str | None] | None) -> dict[str, str]:
+    """The parts of an address that have a value."""
+    return {name: value for name, value in (address or {}).items() if value}
 
 
 def _place(address: Mapping[str, str | None] | None) -> str:
@@ -72,7 +76,7 @@ async def destination(visit: Visit, account: str | None) -> Destination | None:
         return Destination()
     if picked == OTHER:
         typed = {name: visit.form.get(name, "").strip() for name in PARTS}
-        return Destination(OTHER, postal(typed))
+        return Destination(OTHER, _filled(typed))
     _, offered = await choices(visit, account)
     found = (one.destination for one in offered)
     return next((one for one in found if one.choice == picked), None)

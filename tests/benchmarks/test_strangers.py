@@ -1,7 +1,7 @@
 """Refusing strangers costs neither memory nor disk; at night 100,000 of them and a minute more."""
 
 from benchmarks.strangers import main
-from tests.gateway.proofs.requests import NIGHTLY
+from tests.nightly import NIGHTLY
 
 
 def test_strangers_are_refused_within_the_bounds_of_memory_and_disk() -> None:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.customers import portal, to_review, visiting
-from tests.gateway.proofs.requests import NIGHTLY
+from tests.nightly import NIGHTLY
 from tests.portal.test_ordering import prepared
 
 ROOT = Path(__file__).parents[2]
@@ -18,8 +18,6 @@ PICTURES = ROOT / ".cache" / "screenshots"
 """Every page in both languages and both themes, wide and on a phone, for people to look at."""
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
-CONTRAST = {"type": "rule", "values": ["color-contrast"]}
-"""The rules that a theme can break."""
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
 SCREENS: dict[str, ViewportSize] = {
     "wide": {"width": 1440, "height": 900},
@@ -75,9 +73,10 @@ SPILLED = """() => {
 """Text that leaves its card, its button or the screen."""
 
 
-def violations(page: Page, rules: Any) -> list[str]:
+def violations(page: Page, rules: list[str]) -> list[str]:
     """The violations that axe finds, as their rule and the first element."""
-    page.evaluate(f"window.axe || {AXE.read_text()}")
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE.read_text())
     found = page.evaluate("asked => axe.run(asked)", {"runOnly": rules, **OPTIONS})
     return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]
 
@@ -194,19 +193,18 @@ def everything(browser: Browser, port: int, **options: str) -> Iterator[tuple[Pa
 @pytest.mark.parametrize("language", ["en", "nl"])
 def test_every_page_is_for_everybody_and_fits(browser: Browser, port: int, language: str) -> None:
     """
-    Wide and on a phone nothing spills, in each language; axe on every page in light, and for its
-    contrast in dark. At night all of it in both languages and themes, with pictures.
+    Wide and on a phone nothing spills, in each language; axe finds no violation on the English
+    pages in light. At night all of it in both languages and themes, with pictures.
     """
     found: dict[str, list[str]] = {}
     options = {"reduced_motion": "reduce", "locale": {"en": "en-US", "nl": "nl-NL"}[language]}
     for page, name in everything(browser, port, **options):
         page.wait_for_load_state()
         assert page.locator("html").get_attribute("lang") == language, name
-        for theme in THEMES:
+        for theme in THEMES if NIGHTLY else THEMES[1:]:
             page.emulate_media(color_scheme=theme)
             if language == "en" or NIGHTLY:
-                rules = STANDARDS if theme == "light" or NIGHTLY else CONTRAST
-                found[f"{name} {theme}"] = violations(page, rules)
+                found[f"{name} {theme}"] = violations(page, STANDARDS)
             if NIGHTLY:
                 pictures(page, name, f"{language}-{theme}")
         for screen, size in [*SCREENS.items()][::-1]:

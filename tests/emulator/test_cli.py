@@ -18,16 +18,12 @@ from emulator.identities import DEMO_USERS, subject_of
 from emulator.server import build
 from emulator.settings import Settings
 from emulator.world.customers import BUYER
+from tests.stack import WORLDS
 
 pytestmark = pytest.mark.anyio
 
 BASE = "http://127.0.0.1:8001"
 CONTACT = {"firstname": "Jane", "lastname": "Doe", "emailaddress1": DEMO_USERS["jane"].email}
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
 
 
 def run(*words: str) -> Result:
@@ -51,8 +47,9 @@ def client(settings: Settings) -> httpx2.AsyncClient:
     )
 
 
-def kept_in(cache: Path) -> list[Path]:
-    return list(cache.glob("small-*.sqlite"))
+def kept() -> dict[Path, int]:
+    """The files of the small world, and when each was written."""
+    return {path: path.stat().st_mtime_ns for path in WORLDS.glob("small-*.sqlite")}
 
 
 @contextmanager
@@ -146,25 +143,27 @@ async def test_metadata_declares_what_exports_use(tmp_path: Path) -> None:
     assert [row["new_shoe"] for row in answer.json()["value"]] == ["40"]
 
 
-async def test_a_world_comes_from_the_cache_and_stays_as_it_was(cache: Path) -> None:
-    settings = Settings(world="small", cache=cache)
+async def test_a_world_comes_from_the_cache_and_stays_as_it_was() -> None:
+    settings = Settings(world="small", cache=WORLDS)
     async with client(settings) as first:
         answer = await first.get("/api/data/v9.2/accounts?$filter=accountnumber eq 'US-001'")
         account = answer.json()["value"][0]["accountid"]
+        before = kept()
         await first.patch(f"/api/data/v9.2/accounts({account})", json={"name": "changed"})
 
     async with client(settings) as second:
         again = await second.get(f"/api/data/v9.2/accounts({account})?$select=name,accountnumber")
 
-    assert len(kept_in(cache)) == 1
+    assert kept() == before
+    assert len(before) == 1
     assert (again.json()["name"], again.json()["accountnumber"]) == (
         "Contoso Retail San Diego",
         BUYER,
     )
 
 
-async def test_jane_is_known_by_an_external_identity(cache: Path) -> None:
-    async with client(Settings(world="small", cache=cache)) as dataverse:
+async def test_jane_is_known_by_an_external_identity() -> None:
+    async with client(Settings(world="small", cache=WORLDS)) as dataverse:
         url = "/api/data/v9.2/adx_externalidentities?$expand=adx_contactid($select=fullname)"
         rows = (await dataverse.get(url)).json()["value"]
 
@@ -174,8 +173,8 @@ async def test_jane_is_known_by_an_external_identity(cache: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["jane", "sam", "rep", "may"])
-async def test_every_demo_user_signs_in_to_a_generated_world(cache: Path, name: str) -> None:
-    async with client(Settings(world="small", cache=cache)) as issuer:
+async def test_every_demo_user_signs_in_to_a_generated_world(name: str) -> None:
+    async with client(Settings(world="small", cache=WORLDS)) as issuer:
         answer = await issuer.post("/issuer/demo/token", json={"name": name})
 
     assert answer.status_code == 200

@@ -17,7 +17,8 @@ from emulator.scm.sales import Rejected
 from emulator.world.order_rows import STATES
 from emulator.world.orders import Status
 from tests.emulator.test_cli import serving, wait_for
-from tests.emulator.trade import CACHE, Json, Trade, trading
+from tests.emulator.trade import Json, Trade, trading
+from tests.stack import WORLDS
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -264,7 +265,7 @@ ACTIONS = {
 
 
 def test_a_running_emulator_is_steered_from_the_command_line() -> None:
-    with serving("--world", "small", "--cache", CACHE.name) as (url, _):
+    with serving("--world", "small", "--cache", str(WORLDS)) as (url, _):
         wait_for(url)
         moved = run("advance", "SO-000001", "--company", "usmf", "--to", "invoiced", "--url", url)
         again = run("advance", "SO-000001", "--company", "usmf", "--url", url)

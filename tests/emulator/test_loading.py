@@ -176,7 +176,7 @@ def test_an_expanded_row_stands_for_its_lookup(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ({"name": "x", "nane": 1}, "nane: no such column; did you mean name?"),
+        ({"name": "x", "nane": 1}, "nane: no such column; did you mean 'name'?"),
         (
             {"primarycontactid": CONTACT},
             "primarycontactid: no such column; a lookup is written _primarycontactid_value",
@@ -242,7 +242,7 @@ def test_an_erp_row_needs_its_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "advice"),
-    [("acounts", "; did you mean accounts?"), ("zzz", "; declare it with --metadata")],
+    [("acounts", "; did you mean 'accounts'?"), ("zzz", "; declare it with --metadata")],
 )
 def test_a_file_of_an_unknown_set_is_refused(tmp_path: Path, name: str, advice: str) -> None:
     (found,) = refusal(tmp_path, {f"dataverse/{name}": []})

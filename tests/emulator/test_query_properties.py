@@ -17,6 +17,7 @@ from emulator.declarations import standard
 from emulator.exchange import DECODER, Ask
 from emulator.store import Store
 from tests.emulator.environment import guid
+from tests.nightly import NIGHTLY
 
 Row = dict[str, Any]
 Test = Callable[[Row], bool]
@@ -235,7 +236,7 @@ def quoted(text: str) -> str:
     return text.replace("%", "%25").replace("+", "%2B").replace("&", "%26")
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000 if NIGHTLY else 400, deadline=None)
 @given(CONDITIONS)
 def test_a_filter_means_what_it_says(condition: Condition) -> None:
     text, yes, _ = condition
@@ -247,7 +248,7 @@ def test_a_filter_means_what_it_says(condition: Condition) -> None:
     assert body["@odata.count"] == len(expected)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000 if NIGHTLY else 200, deadline=None)
 @given(CONDITIONS, ORDERS, st.integers(1, 40))
 def test_pages_are_the_sorted_rows_cut_into_pieces(
     condition: Condition, orders: list[tuple[str, str]], size: int

@@ -13,6 +13,7 @@ from emulator.identities import DEMO_USERS
 from emulator.scm.projection import Projection
 from emulator.scm.sales import Sales
 from emulator.store import Store
+from emulator.world.cache import world as kept_world
 from emulator.world.customers import (
     DEACTIVATED_EMAIL,
     INCOMPLETE_EMAIL,
@@ -23,6 +24,7 @@ from emulator.world.generation import generate, world_rows
 from emulator.world.orders import SHIPPED_IN_FULL, Status
 from emulator.world.seed import Row
 from emulator.world.sizes import SIZES
+from tests.stack import WORLDS
 
 SMALL = SIZES["small"]
 SHIPPED = {*SHIPPED_IN_FULL, Status.PARTIALLY_DELIVERED}
@@ -40,9 +42,8 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def store() -> Store:
-    store = Store(standard())
-    generate(store, SMALL, 1)
-    return store
+    """The small world as an earlier process may have generated it."""
+    return kept_world(standard(), "small", 1, WORLDS, lambda _: None)
 
 
 def by(rows: Iterable[Row], *columns: str) -> dict[Any, list[Row]]:

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
@@ -15,12 +13,11 @@ from emulator.faults.connections import InProcess
 from emulator.server import build
 from emulator.settings import Settings
 from emulator.store import Store
+from tests.stack import WORLDS
 
 HOST = "http://127.0.0.1:8001"
 DATAVERSE, FINOPS = "/api/data/v9.2/", "/data/"
 Json = dict[str, Any]
-CACHE = TemporaryDirectory()
-"""The world is generated once and copied for whoever wants one of their own."""
 
 
 @dataclass
@@ -130,7 +127,7 @@ def counts(store: Store) -> Iterator[tuple[str, int]]:
 
 @asynccontextmanager
 async def trading(**settings: Any) -> AsyncIterator[Trade]:
-    app = build(Settings(**{"cache": Path(CACHE.name), "base_url": HOST, **settings}))
+    app = build(Settings(**{"cache": WORLDS, "base_url": HOST, **settings}))
     token = app.state.tokens.service("test")
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx2.AsyncClient(transport=InProcess(app), base_url=HOST, headers=headers) as http:

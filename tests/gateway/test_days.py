@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.config.parsers import zones
-from tests.emulator.trade import CACHE, trading
+from tests.emulator.trade import trading
 from tests.environments import Json, altered, dumped, rebehave, written
 from tests.stack import Stack, emulator, onward, running
 
@@ -87,7 +86,7 @@ def environment(kept: Kept, dump: Json, tmp_path_factory: pytest.TempPathFactory
     tables = ("salesorder", "salesorderdetail")
     changes = (rebehave(table, COLUMN, kept.behaviour) for table in tables)
     path = written(tmp_path_factory.mktemp("days"), altered(dump, *changes))
-    return emulator(cache=Path(CACHE.name), environment=path)
+    return emulator(environment=path)
 
 
 def in_zones(environment: Starlette, words: str = "Europe/Berlin") -> Any:

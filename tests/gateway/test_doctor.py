@@ -24,7 +24,7 @@ from emulator.settings import Settings
 from emulator.store import Store
 from gateway.__main__ import main
 from gateway.metadata import overrides
-from tests.emulator.trade import CACHE, counts, trading
+from tests.emulator.trade import counts, trading
 from tests.environments import (
     Json,
     altered,
@@ -34,6 +34,7 @@ from tests.environments import (
     secure,
     written,
 )
+from tests.stack import WORLDS
 
 PARTS = ["check", "status", "subject", "says", "breaks", "do"]
 CUSTOMERS = ("account", "contact", "customeraddress", "salesorder", "salesorderdetail", "invoice")
@@ -75,7 +76,7 @@ def serving(**settings: Any) -> Iterator[Server]:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        app = build(Settings(base_url=url, cache=Path(CACHE.name), **settings))
+        app = build(Settings(base_url=url, cache=WORLDS, **settings))
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([found],), daemon=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.model.tables import TABLES, Spec, Table
-from tests.gateway.test_isolation import SCHEMA, Rows, ids, walk
+from tests.gateway.test_isolation import BUYER, SCHEMA, Rows, ids, walk
 from tests.stack import Stack, emulator, onward, running
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +79,9 @@ async def found(stack: Stack, table: Table, condition: dict[str, Any]) -> set[st
     met: set[str] = set()
     after = None
     while True:
-        page = (await stack.ask(query, filter=condition, after=after)).data[table.root[1]]
+        page = (await stack.ask(query, as_=BUYER, filter=condition, after=after)).data[
+            table.root[1]
+        ]
         met |= ids(page["nodes"])
         if not page["pageInfo"]["hasNextPage"]:
             return met
@@ -107,7 +109,7 @@ def operators_of(table: Table, name: str) -> list[str]:
 
 @each_table
 async def test_every_operator_means_what_it_says(stack: Stack, table: Table) -> None:
-    rows = await walk(stack, table, "jane")
+    rows = await walk(stack, table, BUYER)
 
     for name, spec in table.filterable.items():
         values = [sent(row[name]) for row in rows if spec.scalar and row[name] is not None]
@@ -121,7 +123,7 @@ async def test_every_operator_means_what_it_says(stack: Stack, table: Table) -> 
 
 @each_table
 async def test_null_is_found_by_eq_null(stack: Stack, table: Table) -> None:
-    rows = await walk(stack, table, "jane")
+    rows = await walk(stack, table, BUYER)
 
     for name, spec in table.filterable.items():
         if spec.scalar:
@@ -131,7 +133,7 @@ async def test_null_is_found_by_eq_null(stack: Stack, table: Table) -> None:
 
 @each_table
 async def test_a_list_and_its_negation_add_up_to_the_whole(stack: Stack, table: Table) -> None:
-    rows = await walk(stack, table, "jane")
+    rows = await walk(stack, table, BUYER)
     whole = ids(rows)
 
     for name, spec in table.filterable.items():
@@ -149,7 +151,7 @@ async def test_a_list_and_its_negation_add_up_to_the_whole(stack: Stack, table: 
 
 async def test_the_negation_of_composed_conditions_names_all_the_others(stack: Stack) -> None:
     table = TABLES["SalesOrder"]
-    whole = ids(await walk(stack, table, "jane", selection="id"))
+    whole = ids(await walk(stack, table, BUYER, selection="id"))
     late = {"confirmedShippingDate": {"gte": "2026-06-01"}}
     few = {"total": {"lt": "100"}, "status": {"in": ["ACTIVE", "INVOICED"]}}
     conditions: list[dict[str, Any]] = [
@@ -173,7 +175,7 @@ async def test_what_reads_as_unknown_is_found_by_unknown() -> None:
         "WHERE msdyn_processingstatus IN (192350000, 192350003)"
     )
     async with running(world, customer_roles=("representative",)) as stack:
-        rows = await walk(stack, table, "jane", selection="id status")
+        rows = await walk(stack, table, BUYER, selection="id status")
         unknown = {row["id"] for row in rows if row["status"] == "UNKNOWN"}
         invoiced = {row["id"] for row in rows if row["status"] == "INVOICED"}
         assert unknown
@@ -186,7 +188,7 @@ async def test_what_reads_as_unknown_is_found_by_unknown() -> None:
 
 async def test_and_or_not_compose(stack: Stack) -> None:
     table = TABLES["SalesOrder"]
-    rows = await walk(stack, table, "jane", selection="id status number")
+    rows = await walk(stack, table, BUYER, selection="id status number")
     canceled = {"status": {"eq": "CANCELED"}}
     some = {"number": {"startsWith": "SO-0001"}}
 
@@ -204,7 +206,7 @@ async def test_and_or_not_compose(stack: Stack) -> None:
 
 async def test_rows_are_filtered_by_what_they_link_to(stack: Stack) -> None:
     query = "{ orders(first: 3) { nodes { id contact { id } lines { nodes { id } } } } }"
-    orders = (await stack.ask(query)).data["orders"]["nodes"]
+    orders = (await stack.ask(query, as_=BUYER)).data["orders"]["nodes"]
 
     for order in orders:
         lines = await found(stack, TABLES["SalesOrderLine"], {"order": {"eq": order["id"]}})

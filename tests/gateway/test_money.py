@@ -16,7 +16,7 @@ from emulator.store import Store
 from emulator.values import guid_order
 from tests.emulator.trade import trading
 from tests.environments import altered, drop_collection, dumped, written
-from tests.gateway.proofs.requests import NIGHTLY
+from tests.nightly import NIGHTLY
 from tests.stack import Stack, emulator, onward, running
 
 pytestmark = pytest.mark.anyio

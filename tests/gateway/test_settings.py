@@ -80,8 +80,8 @@ def test_all_mistakes_are_reported_together_by_name() -> None:
 
 def test_an_unknown_variable_is_refused_with_a_suggestion() -> None:
     assert mistakes(GATEWAY_AUDIENCES="x", GATEWAY_LIMIT_DEPHT="3") == (
-        "GATEWAY_AUDIENCES: unknown; did you mean GATEWAY_AUDIENCE?",
-        "GATEWAY_LIMIT_DEPHT: unknown; did you mean GATEWAY_LIMIT_DEPTH?",
+        "GATEWAY_AUDIENCES: unknown; did you mean 'GATEWAY_AUDIENCE'?",
+        "GATEWAY_LIMIT_DEPHT: unknown; did you mean 'GATEWAY_LIMIT_DEPTH'?",
     )
 
 

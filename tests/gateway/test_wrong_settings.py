@@ -94,7 +94,7 @@ MISTAKES = {
         "GATEWAY_WORKERS", "GATEWAY_UPSTREAM_CONCURRENCY (40) at most", "workers=41"
     ),
     "a variable that is misspelled": Mistake(
-        "GATEWAY_PROT", "did you mean GATEWAY_PORT", variables=(("GATEWAY_PROT", "1"),)
+        "GATEWAY_PROT", "did you mean 'GATEWAY_PORT'", variables=(("GATEWAY_PROT", "1"),)
     ),
     "a file that is not there": Mistake(
         "/nowhere", "cannot be read", variables=(("GATEWAY_CONFIG", "/nowhere"),)

@@ -1,4 +1,4 @@
-"""A running demo for each module, and Jane signed in at its portal."""
+"""A running demo that all tests share, and Jane signed in at its portal."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -8,7 +8,7 @@ from tests.gateway.test_demo import demo
 from tests.portal.site import Visitor, visiting
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def port() -> Iterator[int]:
     with demo() as (port, _):
         yield port

@@ -93,7 +93,7 @@ def test_the_commands_that_the_docs_name_exist() -> None:
         ("PORTAL_PORT", "70000", "must be a port number"),
         ("PORTAL_TIMEOUT", "nan", "must be a number of seconds above zero"),
         ("PORTAL_IDLE_MINUTES", "0", "must be a whole number above zero"),
-        ("PORTAL_PROT", "80", "unknown; did you mean PORTAL_PORT?"),
+        ("PORTAL_PROT", "80", "unknown; did you mean 'PORTAL_PORT'?"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused(name: str, text: str, said: str) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from portal.stores import FileStore
-from tests.gateway.proofs.requests import NIGHTLY
+from tests.nightly import NIGHTLY
 from tests.portal.site import Visitor, visiting
 from tests.portal.test_site import number_of_orders
 

@@ -11,12 +11,15 @@ from gateway.admission.errands import Lane
 from gateway.admission.governor import Governor
 from gateway.client.exchange import Request
 from gateway.upstream.sender import Sender
+from tests.nightly import NIGHTLY
 from tests.simulation.load import Caller, Dynamics, Naive, drive
 from tests.simulation.virtual import run
 
 PLACES = 40
-LONG = 900.0
-"""Seconds: three windows of the service."""
+HALF = 1 if NIGHTLY else 0.5
+"""The part of the time that the usual run takes of the longest games."""
+LONG = 900.0 if NIGHTLY else 600.0
+"""Seconds: three windows of the service, in the usual run two."""
 
 
 def drawn(seed: int = 1) -> Random:
@@ -157,9 +160,9 @@ def test_a_slow_service_is_used_to_its_full_whatever_is_asked_of_it() -> None:
     orders = [Caller("buyer", "buyer", every(5.0), calls=4, lane=Lane.WRITES)]
     readers, crowd = customers(100, 0.5), customers(500, 0.5)
 
-    played(orders_alone, 120, takes=slow)
-    few = played(readers, 120, takes=slow)
-    many = played([*crowd, *orders], 120, takes=slow)
+    played(orders_alone, 120 * HALF, takes=slow)
+    few = played(readers, 120 * HALF, takes=slow)
+    many = played([*crowd, *orders], 120 * HALF, takes=slow)
 
     answered = sum(len(caller.took) for caller in crowd)
     assert answered >= 0.9 * sum(len(caller.took) for caller in readers)
@@ -192,24 +195,24 @@ def test_a_naive_governor_answers_nobody_there() -> None:
 
 
 def test_calls_in_flight_are_learned_where_other_processes_take_their_part() -> None:
-    callers = customers(160, 0.1)
+    callers, seconds = customers(160, 0.1), 120 * HALF
 
     service = played(
         callers,
-        120,
+        seconds,
         limits=Limits(requests=10**9, seconds=1e9),
         governors=lambda: [Governor(places=PLACES), Governor(places=PLACES)],
     )
 
     assert service.answers[429] <= 0.01 * service.answers.total()
-    assert service.answers[200] >= 0.9 * 120 * 52 / 0.14
+    assert service.answers[200] >= 0.9 * seconds * 52 / 0.14
 
 
 def test_sign_in_goes_on_when_the_budget_is_used_up() -> None:
     crowd = customers(300, 2.0)
     signing_in = [Caller("one", None, every(5.0), calls=4, lane=Lane.IDENTITY)]
 
-    played([*crowd, *signing_in], 600, limits=Limits())
+    played([*crowd, *signing_in], LONG, limits=Limits())
 
     assert signing_in[0].share == 1
 
@@ -217,11 +220,11 @@ def test_sign_in_goes_on_when_the_budget_is_used_up() -> None:
 def test_the_time_that_calls_take_is_a_budget_as_well() -> None:
     callers = customers(200, 5.0)
 
-    service = played(callers, 900, takes=between(0.4, 0.8), limits=Limits())
+    service = played(callers, LONG, takes=between(0.4, 0.8), limits=Limits())
 
     assert service.answers[429] <= 0.01 * service.answers.total()
-    assert longest_gap(service, 900) < 10
-    assert service.answers[200] * 0.6 >= 0.9 * 900 / 300 * 1_200
+    assert longest_gap(service, LONG) < 10
+    assert service.answers[200] * 0.6 >= 0.9 * LONG / 300 * 1_200
 
 
 def test_nobody_is_refused_who_is_alone() -> None:

@@ -148,9 +148,12 @@ def at(tmp_path: Path) -> Place:
 
 
 @pytest.fixture(scope="module")
-def changing_world() -> Starlette:
-    """A small world that no full disk reaches."""
-    return emulator(cache=None)
+def changing_world(tmp_path_factory: pytest.TempPathFactory) -> Starlette:
+    """A small world in memory, where no full disk reaches it."""
+    file, world = tmp_path_factory.mktemp("world") / "small", emulator(world=None, cache=None)
+    emulator().state.store.save(str(file))
+    world.state.store.restore(str(file))
+    return world
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from gateway.audit.recorder import Audit, opened
 from gateway.audit.sinks import SEAL, FileSink
 from gateway.audit.verifying import verify
 from tests.gateway.audit.test_damage import HARMFUL, HARMLESS, KEY, Place, event, written
-from tests.gateway.proofs.requests import NIGHTLY
+from tests.nightly import NIGHTLY
 
 DEATHS = 50 if NIGHTLY else 4
 """For each kind of damage."""

@@ -1,7 +1,8 @@
 """
 Both ways to run an operation give the same answer, byte for byte, from the same calls to Dynamics.
 
-`scripts/check --differential` asks a hundred thousand times.
+The usual run asks 750 times, `scripts/check --nightly` 2,500 times, and `scripts/check
+--differential` a hundred thousand times.
 """
 
 from pathlib import Path
@@ -14,15 +15,17 @@ from tests.gateway.differential.operations import CALLERS, Operations
 from tests.gateway.differential.runs import Materials
 from tests.gateway.differential.shrinking import report
 from tests.gateway.differential.upsets import FAULTS, ROWS, VALUES, Upsets, asked
+from tests.nightly import NIGHTLY
 
 # A cancelled field leaves coroutines of graphql-core behind that were not started yet.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-SEEDS = range(8)
+SEEDS = range(8 if NIGHTLY else 2)
+EXPANDING = range(100, 102 if NIGHTLY else 101)
 REQUESTS = 250
-"""For each seed; 2,000 in all."""
+"""For each seed."""
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +43,7 @@ def test_both_ways_answer_alike(
     assert tally.vain() == [], tally
 
 
-@pytest.mark.parametrize("seed", range(100, 102))
+@pytest.mark.parametrize("seed", EXPANDING)
 def test_rows_inside_of_rows_make_the_same_answers(
     small_world: Starlette, stuff: Materials, seed: int, tmp_path: Path
 ) -> None:

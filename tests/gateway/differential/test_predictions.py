@@ -10,13 +10,14 @@ from starlette.applications import Starlette
 from gateway.plans.cost import DocumentCost
 from tests.gateway.differential import predictions, runs
 from tests.gateway.differential.runs import Materials
-from tests.gateway.proofs.requests import NIGHTLY, SCHEMA
+from tests.gateway.proofs.requests import SCHEMA
+from tests.nightly import NIGHTLY
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-SEEDS = range(2_000, 2_080 if NIGHTLY else 2_002)
+SEEDS = range(2_000, 2_080 if NIGHTLY else 2_001)
 REQUESTS = 250 if NIGHTLY else 120
 """For each seed; 20,000 in all at full length."""
 

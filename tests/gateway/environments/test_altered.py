@@ -19,7 +19,7 @@ from gateway.commands import operator
 from gateway.doctor.examining import Report
 from gateway.doctor.findings import Finding, Status
 from gateway.metadata import overrides
-from tests.emulator.trade import CACHE, trading
+from tests.emulator.trade import trading
 from tests.environments import Json, Undescribed, altered, dumped, written
 from tests.gateway.environments.altered import EVERY, Altered
 from tests.gateway.environments.asking import (
@@ -30,7 +30,7 @@ from tests.gateway.environments.asking import (
     differences,
     questions,
 )
-from tests.gateway.proofs.requests import NIGHTLY
+from tests.nightly import NIGHTLY
 from tests.stack import Stack, emulator, running, settings
 
 pytestmark = pytest.mark.anyio
@@ -121,7 +121,7 @@ async def environment(
 
 
 def started(dump: Json, folder: Path) -> Starlette:
-    return emulator(cache=Path(CACHE.name), environment=written(folder, dump))
+    return emulator(environment=written(folder, dump))
 
 
 async def visited(app: Starlette, **changes: Any) -> Report:

@@ -18,7 +18,7 @@ from gateway.schema.vocabulary import vocabulary
 from tests.gateway.orders.ordering import ERRORS, do, placed, products
 from tests.gateway.orders.test_every_way import CASES, WAYS, Base, Case
 from tests.gateway.orders.worlds import changed, key
-from tests.gateway.proofs.requests import NIGHTLY
+from tests.nightly import NIGHTLY
 from tests.stack import Answer, Stack, running
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from gateway.resolvers.root import build
 from gateway.schema.vocabulary import vocabulary
 from tests.gateway.orders.ordering import attempt, do, new_order, placed
-from tests.gateway.proofs.requests import NIGHTLY
+from tests.nightly import NIGHTLY
 from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio

@@ -1,6 +1,5 @@
 """Random requests over the whole schema, with values and ids that are ours and that are not."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,11 +15,10 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.model.tables import TABLES, Link, Node, Row, Table
 from gateway.resolvers.root import build
 from gateway.schema import ids
+from tests.nightly import NIGHTLY
 from tests.stack import Stack
 
 SCHEMA: GraphQLSchema = build()._schema
-NIGHTLY = bool(os.environ.get("GATEWAY_TEST_NIGHTLY"))
-"""True if the proofs take their full length, as `scripts/check --nightly` asks."""
 ROOTED = [table for table in TABLES.values() if table.root]
 DEPTH = 3
 PREVIEW = """

@@ -17,8 +17,9 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.auth import kept
 from gateway.config.parsers import partners
 from gateway.model.tables import TABLES, Node
-from tests.gateway.proofs.requests import NIGHTLY, ROOTED, Requests, sampled
+from tests.gateway.proofs.requests import ROOTED, Requests, sampled
 from tests.gateway.proofs.worlds import alike
+from tests.nightly import NIGHTLY
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio

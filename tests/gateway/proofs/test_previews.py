@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from tests.gateway.orders.worlds import changed, list_too
-from tests.gateway.proofs.requests import NIGHTLY
+from tests.nightly import NIGHTLY
 from tests.stack import Stack, emulator, running
 
 DECIMALS = {"USD": 2, "EUR": 1, "JPY": 0, "GBP": 2}

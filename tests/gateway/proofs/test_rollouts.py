@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from tests.gateway.orders.ordering import mutation
-from tests.gateway.proofs.requests import NIGHTLY
+from tests.nightly import NIGHTLY
 from tests.replicas import LateBalancer, Site, site
 
 pytestmark = pytest.mark.anyio
