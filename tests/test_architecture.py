@@ -306,6 +306,13 @@ def test_http_is_reached_by_upstream_and_for_the_issuers_keys_alone(path: Path) 
 
 
 @pytest.mark.parametrize("path", modules())
+def test_nobody_but_the_plans_knows_of_recorded_reads(path: Path) -> None:
+    knows = "gateway.upstream.tape" in imports_of(TREES[path])
+
+    assert not knows or name_of(path) == "gateway.plans.plans"
+
+
+@pytest.mark.parametrize("path", modules())
 def test_upstream_is_asked_by_reader_writer_and_directory_alone(path: Path) -> None:
     module = name_of(path)
     if not module.startswith("gateway.") or module.startswith(FENCED):

@@ -37,13 +37,13 @@ GRACE: Final = 0.5
 NOTHING_SENT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class Declined(ExecutionWay):
-    """
-    The reason for an answer without a plan: none was made (`core`), or it was given up
-    (`fallback`).
-    """
+class Declined(Struct, frozen=True):
+    """An operation without an answer by a plan, for graphql-core to answer."""
 
-    __slots__ = ()
+    way: ExecutionWay
+    """The reason: no plan was made (`core`), or it was given up (`fallback`)."""
+    context: object
+    """The context of the operation from here on."""
 
 
 class Planned(Protocol):
@@ -192,17 +192,17 @@ class Engine:
             if not isinstance(found, Declined):
                 self.ways[COMPILED] += 1
                 return Answer(found)
-            declined = found
+            way, context = found.way, found.context
         else:
-            declined = Declined("core", operation.kind.value)
-        self.ways[declined] += 1
+            way = ExecutionWay("core", operation.kind.value)
+        self.ways[way] += 1
         try:
             async with asyncio.timeout_at(_latest(operation)):
                 result = await self._on_core(prepared, context)
         except TimeoutError:
             late = UpstreamTimeout("The operation ran out of time.")
-            return Answer(None, refused(late).errors, declined)
-        return _answer(result, request_id, declined)
+            return Answer(None, refused(late).errors, way)
+        return _answer(result, request_id, way)
 
     async def _on_core(self, prepared: Prepared, context: object) -> ExecutionResult:
         pacing.pace.set(Pace())

@@ -6,7 +6,7 @@ prove the rule, and checks each row that comes back against it once more.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
@@ -46,10 +46,11 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 NO_COLUMNS: frozenset[str] = frozenset()
+Services = Mapping[ServiceName, Service]
 
 
 class ForeignRows(Exception):
-    """A service sent rows that the gate does not let through, to a way that can be given up."""
+    """A service sent rows that the gate does not let through, to a strict reader."""
 
 
 class Reading(Struct, frozen=True):
@@ -67,12 +68,23 @@ class Reading(Struct, frozen=True):
 class Reader(Struct, frozen=True):
     """Reads for one principal within one operation's allowance."""
 
-    services: Mapping[ServiceName, Service]
+    services: Services
     principal: Principal
     allowance: Allowance
     readings: list[Reading] = field(default_factory=list)
     kept: KeptRows = NOTHING_KEPT
     """Rows of reference data that were read of late, for whomever."""
+    strict: bool = False
+    """True if rows beyond the row rule raise ForeignRows, instead of being dropped and logged."""
+
+    def through(self, before: Callable[[Services], Services], *, strict: bool) -> "Reader":
+        """The same reader, which asks what `before` puts before its services."""
+        return replace(self, services=before(self.services), strict=strict)
+
+    def begin_again(self) -> None:
+        """Count calls from the beginning, for another attempt at the same operation."""
+        self.readings.clear()
+        self.allowance.spent = 0
 
     async def page(self, ask: Ask) -> Page:
         """The rows of a table that the caller may see and that meet the ask."""
@@ -181,8 +193,8 @@ class Reader(Struct, frozen=True):
         changes = kept.changes
         known = [kept.page(table, place, moment) for _, place in wanted]
         calls = [call for (call, _), page in zip(wanted, known, strict=True) if page is None]
-        had = len(wanted) - len(calls)
-        sent = iter(await service.fetch_all(calls, self.allowance, RAW, had=had))
+        spared = len(wanted) - len(calls)
+        sent = iter(await service.fetch_all(calls, self.allowance, RAW, spared=spared))
         pages = []
         for (call, place), page in zip(wanted, known, strict=True):
             raw = next(sent) if page is None else page
@@ -294,7 +306,7 @@ class Reader(Struct, frozen=True):
     def _bounds(self, table: Table, where: Condition, *, linked: bool) -> Bounds:
         """The bounds of the caller in the table; `linked`: by keys of rows that passed the gate."""
         try:
-            if not self.has(table):
+            if self.services[table.service].names.is_missing(table.entity):
                 raise NotAvailableHere(f"This environment has no {table.name}.")
             access = self.principal.access(table.needs)
             if not linked and (table.rule.linked_only or access is Access.PARENT):
@@ -318,18 +330,19 @@ class Reader(Struct, frozen=True):
     ) -> Page:
         """The rows that meet the rule, compared exactly. Others mean a defect upstream or here."""
         mine = bounds.meeting(page.rows)
-        if len(mine) < len(page.rows):
-            if self.allowance.tentative:
+        if mine is not page.rows and len(mine) < len(page.rows):
+            if self.strict:
                 raise ForeignRows
             dropped = len(page.rows) - len(mine)
             log.error("dropped %d foreign rows of %s", dropped, ask.table.name)
+            page = replace(page, rows=mine)
         if secret:
             mark(mine, ask.select & secret)
         caller = self.principal
         if (caller.viewer or caller).may(EXPLAIN):
             access = caller.access(ask.table.needs)
             self.readings.append(Reading(ask.table, where, access, bounds.rule, rows=len(mine)))
-        return page if len(mine) == len(page.rows) else replace(page, rows=list(mine))
+        return page
 
 
 def _length(call: Call) -> int:

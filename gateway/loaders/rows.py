@@ -52,12 +52,6 @@ class Loaders:
         self.reader = reader
         self._loaders: dict[Hashable, PacedLoader[Load, Any]] = {}
 
-    def rewind(self) -> None:
-        """Start the operation again with the answers that have been read."""
-        self.forget()
-        self.reader.readings.clear()
-        self.reader.allowance.rewind()
-
     def forget(self) -> None:
         """Drop all cached rows after a write."""
         self._loaders.clear()

@@ -81,7 +81,7 @@ class Nested:
 
 B = TypeVar("B", bound=Branch)
 PATIENCE = 1.0
-"""Seconds to wait for the other reads of a plan that was abandoned."""
+"""Seconds to wait for the other reads after one has failed."""
 EXPANDS, RULES = 15, 2
 """Expands that Dataverse takes in one query, and how many of them a row rule may need."""
 NOTHING_CAME: Mapping[Any, Nested] = {}
@@ -341,8 +341,8 @@ async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
     """
     The outcomes of all reads, or the first error.
 
-    After an error, wait a short while for the other reads, so that graphql-core can reuse their
-    answers. Reads that still run then continue in the background: see `Replay`.
+    After an error the others, which are paid for, have up to PATIENCE to finish; those that still
+    run then continue in the background.
     """
     if len(awaitables) < 2:
         return [await each for each in awaitables]

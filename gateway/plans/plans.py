@@ -1,8 +1,8 @@
 """
 Queries answered by plans: made once for an operation, its conditions and the types its ids lead to.
 
-Optimistic: what does not fit raises, and graphql-core completes the operation over the answers that
-were had so far. It alone decides what an error is and how far a null reaches.
+A plan is an attempt: anything that does not fit raises, and graphql-core answers the operation from
+the reads that were recorded so far. It alone decides what an error is and how far a null reaches.
 """
 
 import logging
@@ -20,11 +20,15 @@ from graphql import (
     VariableNode,
 )
 from graphql.execution.values import VariableValues
+from msgspec.structs import replace
 
 from gateway.auth.principal import LONG, Kind
 from gateway.engine.documents import PreparedOperation
 from gateway.engine.execution import Declined
+from gateway.engine.outcome import ExecutionWay
 from gateway.errors import GatewayError
+from gateway.loaders.reader import Reader
+from gateway.loaders.rows import Loaders
 from gateway.plans.cost import DocumentCost, calls_of_plan
 from gateway.plans.fetches import Run
 from gateway.plans.leaves import Unusual
@@ -34,7 +38,7 @@ from gateway.plans.variables import NO_VARIABLES, Coerce, coercion
 from gateway.schema.context import Context
 from gateway.schema.selection import Selecting, responses
 from gateway.upstream.names import Names
-from gateway.upstream.replay import Replay, trying
+from gateway.upstream.tape import Tape
 
 log = logging.getLogger(__name__)
 
@@ -86,20 +90,20 @@ class Plans:
             run = self._run(known, variables, context)
             plan = known.plan or self._plan(operation, known, run)
         except Unplanned as unplanned:
-            return Declined("core", str(unplanned))
+            return Declined(ExecutionWay("core", str(unplanned)), context)
         hidden = context.principal.rights.hidden
         if hidden and plan.hides(hidden):
-            return Declined("core", "hidden members")
-        allowance = context.loaders.reader.allowance
-        allowance.replay = Replay(allowance.clock)
-        first = trying.set(True)
+            return Declined(ExecutionWay("core", "hidden members"), context)
+        reader = context.loaders.reader
+        tape = Tape(reader.allowance.clock)
         try:
-            return await plan.run(run)
+            attempt = _by(reader.through(tape.recording, strict=True), context)
+            return await plan.run(replace(run, context=attempt))
         except Exception as error:  # noqa: BLE001 - graphql-core decides what it means
-            context.loaders.rewind()
-            return Declined("fallback", _reason(error))
-        finally:
-            trying.reset(first)
+            tape.end()
+            reader.begin_again()
+            way = ExecutionWay("fallback", _reason(error))
+            return Declined(way, _by(reader.through(tape.replaying, strict=False), context))
 
     def calls(
         self, operation: PreparedOperation, variables: Mapping[str, Any], context: Context
@@ -186,6 +190,11 @@ class Plans:
         return plan
 
 
+def _by(reader: Reader, context: Context) -> Context:
+    """The same request, read by another reader."""
+    return replace(context, loaders=Loaders(reader))
+
+
 def _only(names: Iterable[str], variables: VariableValues) -> VariableValues:
     """The variables of these names alone: what else a caller sent must not stay with the plan."""
     sources = {name: variables.sources[name] for name in names if name in variables.sources}
@@ -195,8 +204,8 @@ def _only(names: Iterable[str], variables: VariableValues) -> VariableValues:
 
 def _length(variables: VariableValues) -> int:
     """The characters of the scalar variables; values in lists and objects are never cached."""
-    alone = [each for each in variables.coerced.values() if not isinstance(each, dict | list)]
-    return sum([len(str(value)) for value in alone])
+    values = variables.coerced.values()
+    return sum([len(str(each)) for each in values if not isinstance(each, dict | list)])
 
 
 def _end(document: DocumentNode) -> int:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from gateway.admission.errands import Errand, Lane
 from gateway.errors import LimitExceeded, UpstreamTimeout
-from gateway.upstream.replay import GivenUp, Replay, trying
 from gateway.upstream.sender import Clock, now
 
 LARGE = 131_072
@@ -21,8 +20,6 @@ class Allowance:
     deadline: float
     clock: Clock = now
     spent: int = 0
-    replay: Replay | None = None
-    """The answers that came already, where the operation is completed in another way."""
     received: int = 0
     """Bytes that were received for it."""
     longest: int = 0
@@ -33,12 +30,7 @@ class Allowance:
     """True if all rows are asked for anew: nothing that is kept may decide about a change."""
 
     def spend(self, calls: int = 1) -> None:
-        """
-        Count `calls`; raises LimitExceeded or UpstreamTimeout before anything is sent, GivenUp
-        where they would serve a way that is given up.
-        """
-        if self.replay is not None and not self.replay.keeping and trying.get():
-            raise GivenUp
+        """Count `calls`; raises LimitExceeded or UpstreamTimeout before anything is sent."""
         if self.spent + calls > self.calls:
             raise LimitExceeded(
                 "The operation needs too many calls to Dynamics; split it into smaller requests.",
@@ -67,17 +59,6 @@ class Allowance:
     def remaining(self) -> float:
         """Seconds until the deadline."""
         return self.deadline - self.clock()
-
-    @property
-    def tentative(self) -> bool:
-        """True if the operation is tried in a way that is given up where anything is unusual."""
-        return self.replay is not None and self.replay.keeping
-
-    def rewind(self) -> None:
-        """Count from the beginning for a second attempt; reused answers are charged again."""
-        self.spent = 0
-        if self.replay is not None:
-            self.replay.begin()
 
     def extend(self, seconds: float) -> None:
         """

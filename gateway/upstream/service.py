@@ -7,15 +7,13 @@ the transport that is handed in, which carries the credential.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urljoin
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Struct, field
 
 from gateway.client.exchange import Reply, Request, Transport
 from gateway.errors import (
@@ -46,7 +44,6 @@ from gateway.upstream.pages import (
     rows_made,
 )
 from gateway.upstream.preferences import NO_HEADERS, preferred
-from gateway.upstream.replay import GivenUp
 from gateway.upstream.sender import Sender, Sent
 
 log = logging.getLogger(__name__)
@@ -120,9 +117,12 @@ class Write:
         return {} if self.match is None else {"If-Match": self.match}
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Dataverse or F&O, below a root URL that ends in `/` and over a transport that signs."""
+class Service(Struct, frozen=True, eq=False):
+    """
+    Dataverse or F&O, below a root URL that ends in `/` and over a transport that signs.
+
+    All reads of tables go through `ask` and `open`, by which others stand before a service.
+    """
 
     transport: Transport
     root: str
@@ -159,35 +159,45 @@ class Service:
                 continue
 
     async def fetch_all(
-        self, calls: Sequence[Call], allowance: Allowance, decoder: Decoder = PLAIN, *, had: int = 0
+        self,
+        calls: Sequence[Call],
+        allowance: Allowance,
+        decoder: Decoder = PLAIN,
+        *,
+        spared: int = 0,
     ) -> list[Page]:
         """
-        The pages of several queries: a GET for one that fits into a URL, else a `$batch`. `had` is
-        the number of calls that were spared, and are paid for all the same.
+        The pages of several queries: a GET for one that fits into a URL, else a `$batch`. `spared`
+        is the number of calls that were not needed, and are paid for all the same.
 
         NamesChanged where they named what the service lacks: make them again, from their queries.
         """
-        if not all(call.finds for call in calls):
-            finding = [call for call in calls if call.finds]
-            rest = iter(await self.fetch_all(finding, allowance, decoder, had=had))
-            return [next(rest) if call.finds else Page([], 0) for call in calls]
-        if calls or had:
-            allowance.spend(len(calls) + had)
-        if not calls:
+        for call in calls:
+            if not call.finds:
+                return await self._found(calls, allowance, decoder, spared)
+        if not calls and not spared:
             return []
-        outcomes = await self._outcomes(calls, allowance)
+        outcomes = await self.ask(calls, allowance, spared=spared)
         for call, outcome in zip(calls, outcomes, strict=True):
             if isinstance(outcome, UpstreamRefused):
                 diagnose(self.names, self.dialect, call.query, outcome, self._diagnosed)
         pages = []
         for outcome, call in zip(outcomes, calls, strict=True):
-            answer = _opened(outcome, allowance, decoder)
+            answer = self.open(outcome, allowance, decoder)
             if call.query.top is None and answer.next_link is not None:
                 answer = await self._complete(answer, call.query, allowance, decoder)
             if decoder is PLAIN:
                 self._rename(answer.value, call.query)
             pages.append(page_of(answer, call.query.top))
         return pages
+
+    async def _found(
+        self, calls: Sequence[Call], allowance: Allowance, decoder: Decoder, spared: int
+    ) -> list[Page]:
+        """As `fetch_all`, with an empty page for each query that no row can meet."""
+        finding = [call for call in calls if call.finds]
+        rest = iter(await self.fetch_all(finding, allowance, decoder, spared=spared))
+        return [next(rest) if call.finds else Page([], 0) for call in calls]
 
     def opened(self, sent: Page, query: ODataQuery, decoder: Decoder) -> Page:
         """A page of bytes with its rows as the decoder makes them; another page as it is."""
@@ -236,35 +246,29 @@ class Service:
                 diagnose_write(error)
             raise
 
-    async def _outcomes(self, calls: Sequence[Call], allowance: Allowance) -> list[ReadOutcome]:
-        replay = allowance.replay
-        if replay is not None and not replay.keeping:
-            if all(replay.has(call.url) for call in calls):
-                return [await replay.take(call.url) for call in calls]
-            replay = None
-        sent = [replay.sent(call.url) for call in calls] if replay else ()
+    async def ask(
+        self, calls: Sequence[Call], allowance: Allowance, *, spared: int = 0
+    ) -> list[ReadOutcome]:
+        """
+        The outcomes of reads, each by itself, after they and the `spared` ones are paid for.
+
+        Raises LimitExceeded or UpstreamTimeout where the allowance does not reach.
+        """
+        allowance.spend(len(calls) + spared)
+        if not calls:
+            return []
         try:
-            outcomes = await self._ask(calls, allowance)
+            return await self._answers(calls, allowance)
         except UpstreamError as error:
-            outcomes = [error] * len(calls)
-        except BaseException as error:
-            for had in sent:
-                had.fail(error)
-            raise
-        for had, call, outcome in zip(sent, calls, outcomes, strict=False):
-            good = not isinstance(outcome, UpstreamError)
-            had.come(outcome, partial(self._kept_as, call, good=good))
-        if replay is not None and not replay.keeping:
-            raise GivenUp
-        return outcomes
+            return [error] * len(calls)
 
-    def _kept_as(self, call: Call, *, good: bool) -> str:
-        """Its URL; that without rows inside of rows, which a good answer serves as well."""
-        if not call.query.expands or not good:
-            return call.url
-        return self.call(replace(call.query, expands=())).url
+    def open(self, outcome: ReadOutcome, allowance: Allowance, decoder: Decoder) -> Envelope[Any]:
+        """The rows of an outcome, whose bytes count; raises the error that it is."""
+        if outcome.__class__ is bytes:
+            allowance.receive(outcome)
+        return opened(outcome, decoder)
 
-    async def _ask(self, calls: Sequence[Call], allowance: Allowance) -> list[ReadOutcome]:
+    async def _answers(self, calls: Sequence[Call], allowance: Allowance) -> list[ReadOutcome]:
         """A GET for a query that fits into a URL, else a `$batch`."""
         if len(calls) == 1 and calls[0].fits:
             (call,) = calls
@@ -299,10 +303,9 @@ class Service:
                     maximum=self.max_rows,
                     actual=len(rows),
                 )
-            allowance.spend()
             further = Call(query, self._own(answer.next_link), conditions=0)
-            (outcome,) = await self._outcomes([further], allowance)
-            answer = _opened(outcome, allowance, decoder)
+            (outcome,) = await self.ask([further], allowance)
+            answer = self.open(outcome, allowance, decoder)
             rows = rows + answer.value
         return Envelope(rows, first.count, first.count_is_limited)
 
@@ -386,12 +389,3 @@ class Service:
 
 def _reads(call: Call) -> Sort:
     return "reads", call.query.entity
-
-
-def _opened(outcome: ReadOutcome, allowance: Allowance, decoder: Decoder) -> Envelope[Any]:
-    if outcome.__class__ is bytes:
-        allowance.receive(outcome)
-    answer = opened(outcome, decoder)
-    if allowance.replay is not None:
-        allowance.replay.made(outcome, answer)
-    return answer
