@@ -37,6 +37,7 @@ from gateway.http.metrics import Counts, Spent
 from gateway.http.receiving import Received
 from gateway.keying import key_for
 from gateway.loaders.kept_rows import KeptRows
+from gateway.loaders.prepared import PreparedByPrincipal
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
@@ -93,6 +94,7 @@ class Outside:
         self._transports: list[Transport] = []
         self._flights: Flights[Request, Sent] = Flights()
         self._kept = KeptRows(settings.keep_rows)
+        self._prepared = PreparedByPrincipal()
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
         anonymous = self._transport()
         dataverse = service_login(settings, settings.dataverse_url, anonymous)
@@ -185,9 +187,11 @@ class Outside:
         errand = errand_of(principal, priority)
         allowance = Allowance(self._settings.upstream_calls, deadline, clock, errand=errand)
         allowance.fresh = fresh
+        prepared = self._prepared.of(principal)
+        reader = Reader(self._services, principal, allowance, kept=self._kept, prepared=prepared)
         return Context(
             principal,
-            Loaders(Reader(self._services, principal, allowance, kept=self._kept)),
+            Loaders(reader),
             Writer(
                 self._services["dataverse"],
                 principal,

@@ -237,6 +237,7 @@ to its collector, and the demo asks itself. `operator` only hands a transport on
 MAY_ASK_UPSTREAM = {
     "gateway.directory",
     "gateway.loaders.asks",
+    "gateway.loaders.prepared",
     "gateway.loaders.write_safety",
     "gateway.loaders.reader",
     "gateway.loaders.writer",
@@ -303,6 +304,18 @@ def test_http_is_reached_by_upstream_and_for_the_issuers_keys_alone(path: Path) 
         return
 
     assert not reaches or module in MAY_REACH_HTTP
+
+
+@pytest.mark.parametrize("path", modules())
+def test_a_reader_is_given_another_principal_by_itself_alone(path: Path) -> None:
+    """It has queries that are prepared for its principal and must not serve another."""
+    calls = [node for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)]
+    given = [call for call in calls if {"principal"} & {each.arg for each in call.keywords}]
+    altered = [ast.unparse(call.args[0]) for call in given if call.args]
+
+    assert name_of(path) == "gateway.loaders.reader" or not [
+        each for each in altered if each.endswith("reader")
+    ]
 
 
 @pytest.mark.parametrize("path", modules())

@@ -1,9 +1,8 @@
 """The caller of one request, as everything below the edge sees it."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
 from uuid import UUID
 
 from gateway.errors import Forbidden, NotFound
@@ -43,10 +42,6 @@ class Access(Enum):
         return WIDTHS[self]
 
 
-RECALLED = 16
-"""The number of prepared queries that are cached per caller; each keeps its plan alive."""
-LONG = 2_000
-"""Characters of a URL or document above which its preparation is not cached."""
 WIDTHS = {access: place for place, access in enumerate(Access)}
 
 
@@ -106,7 +101,7 @@ class Rights:
         return Access.ACCOUNT_AND_CHILDREN in self.reach.values()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Principal:
     """
     The caller of one request; `caller(info)` returns it.
@@ -139,38 +134,6 @@ class Principal:
     rights: Rights = Rights()
     viewer: "Principal | None" = None
     """The staff member who views as this customer, if any."""
-    remembered: dict[Hashable, Any] = field(
-        default_factory=dict, init=False, compare=False, repr=False
-    )
-    """
-    Cache of facts that are derived from the other fields: row rules, and the rules that imply
-    others.
-    """
-    recalled: dict[Hashable, Any] = field(
-        default_factory=dict, init=False, compare=False, repr=False
-    )
-    """
-    Cache of prepared queries; bounded, because callers can send any number of them: see `recall`.
-    """
-
-    def recall(
-        self, key: Hashable, make: Callable[[], Any], size: Callable[[Any], int] = lambda made: 0
-    ) -> Any:
-        """
-        Return the result of `make`, which follows from the caller and `key` alone; kept for a few
-        keys.
-
-        It is not kept where its `size` is above `LONG`: callers decide how much they ask, and there
-        are many callers.
-        """
-        if key in self.recalled:
-            return self.recalled[key]
-        made = make()
-        if size(made) <= LONG:
-            if len(self.recalled) >= RECALLED:
-                self.recalled.clear()
-            self.recalled[key] = made
-        return made
 
     def access(self, permission: str, privilege: str = "read") -> Access:
         """

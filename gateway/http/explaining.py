@@ -29,7 +29,8 @@ async def explanation(reader: Reader) -> Explanation:
     `cut` is what the staff caller would have got more, at least so much where `cutIsLowerBound`;
     null where they may not read or ask by it either, or where it cannot be counted.
     """
-    staff = replace(reader, principal=reader.principal.viewer or reader.principal, readings=[])
+    told = reader.principal.viewer or reader.principal
+    staff = replace(reader.seen_by(told), readings=[])
     return [await _told(reading, staff) for reading in _distinct(reader.readings)]
 
 

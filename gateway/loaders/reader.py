@@ -16,13 +16,14 @@ from msgspec.structs import replace
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden, NotAvailableHere
-from gateway.loaders.asks import Ask, Chunk, Frame, chunks_of, frame_of, place_of, query_of
+from gateway.loaders.asks import Ask, Chunk, chunks_of, frame_of, place_of, query_of
 from gateway.loaders.belonging import belonging, parents_of
 from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld
 from gateway.loaders.kept_rows import NOTHING_KEPT, RAW, KeptPlace, KeptRows
 from gateway.loaders.keys import Keys
 from gateway.loaders.named import read_day, until_named
+from gateway.loaders.prepared import PreparedQueries
 from gateway.model.tables import Link, ServiceName, Table
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import (
@@ -74,8 +75,14 @@ class Reader(Struct, frozen=True):
     readings: list[Reading] = field(default_factory=list)
     kept: KeptRows = NOTHING_KEPT
     """Rows of reference data that were read of late, for whomever."""
+    prepared: PreparedQueries = field(default_factory=PreparedQueries)
+    """The prepared queries of the principal, and of nobody else."""
     strict: bool = False
     """True if rows beyond the row rule raise ForeignRows, instead of being dropped and logged."""
+
+    def seen_by(self, principal: Principal) -> "Reader":
+        """The reader of another principal, within the same allowance."""
+        return replace(self, principal=principal, prepared=PreparedQueries())
 
     def through(self, before: Callable[[Services], Services], *, strict: bool) -> "Reader":
         """The same reader, which asks what `before` puts before its services."""
@@ -94,7 +101,7 @@ class Reader(Struct, frozen=True):
         bounds = self._bounds(ask.table, ask.where, linked=False)
         secret = self._secret(ask)
         service = self.services[ask.table.service]
-        call: Call = self.principal.recall(
+        call = self.prepared.calls.prepared(
             ask,
             lambda: service.call(query_of(ask, bounds, secret, ask.where, service.names)),
             _length,
@@ -102,7 +109,7 @@ class Reader(Struct, frozen=True):
         if call.query.where == NOTHING:
             return self._let_through(ask, ask.where, bounds, secret, Page([], 0))
         decoder = ask.decoder(call.query, service.names)
-        if self._keeps(ask):
+        if ask.table.kept and self._keeps(ask):
             place = KeptPlace((service.root, service.names.version, call.url))
             (page,) = await self._kept(ask.table, [(call, place)], decoder)
         else:
@@ -123,12 +130,12 @@ class Reader(Struct, frozen=True):
         if NOTHING in (bounds.asked, ask.where):
             return Page([], 0)
         service = self.services[ask.table.service]
-        frame: Frame = self.principal.recall(
+        frame = self.prepared.frames.prepared(
             (id(ask), column, service.names.version),
             lambda: frame_of(service, ask, column, bounds, secret),
         )
         call = Call(frame.query, frame.before + key + frame.after, frame.conditions)
-        if self._keeps(ask):
+        if ask.table.kept and self._keeps(ask):
             keys = Keys((column,), ((key,),), from_rows=False)
             place = place_of(service, ask, keys, frame.query, bounds)
             (page,) = await self._kept(ask.table, [(call, place)], frame.decoder)
@@ -162,7 +169,7 @@ class Reader(Struct, frozen=True):
             return []
         calls = [chunk.call for chunk in chunks]
         decoder = chunks[0].ask.decoder(calls[0].query, service.names)
-        if all(self._keeps(chunk.ask) for chunk in chunks):
+        if table.kept and all(self._keeps(chunk.ask) for chunk in chunks):
             places = [chunk.place(service, bounds) for chunk in chunks]
             pages = await self._kept(table, list(zip(calls, places, strict=True)), decoder)
         else:
@@ -175,12 +182,7 @@ class Reader(Struct, frozen=True):
 
     def _keeps(self, ask: Ask) -> bool:
         """True if what the service sends may be kept, and what is kept may be used."""
-        return bool(
-            ask.table.kept
-            and self.kept.age(ask.table)
-            and not ask.expands
-            and not self.allowance.fresh
-        )
+        return bool(self.kept.age(ask.table) and not ask.expands and not self.allowance.fresh)
 
     async def _kept(
         self, table: Table, wanted: Sequence[tuple[Call, KeptPlace]], decoder: Decoder
@@ -278,11 +280,10 @@ class Reader(Struct, frozen=True):
         The bounds of what `link` leads to (or, `down`, of the rows that lead back), where their
         rule follows from that of the row at the other end: whoever sees that one sees these.
         """
-        remembered = self.principal.remembered
-        if (link, down) not in remembered:
-            remembered[link, down] = self._implied(link, down=down)
-        found: Bounds | None = remembered[link, down]
-        return found
+        known, key = self.prepared.implied, (link, down)
+        if key not in known:
+            known[key] = self._implied(link, down=down)
+        return known[key]
 
     def _implied(self, link: Link, *, down: bool) -> Bounds | None:
         child = link.home
@@ -314,16 +315,14 @@ class Reader(Struct, frozen=True):
         except (Forbidden, NotAvailableHere) as refusal:
             self.readings.append(Reading(table, where, None, None, refused=refusal.message))
             raise
-        remembered = self.principal.remembered
-        service = self.services[table.service]
+        known, service = self.prepared.bounds, self.services[table.service]
         less = table.rule.linked if linked else None
         key = table.name, service.names.version, less is not None
-        if key not in remembered:
+        if key not in known:
             rule = (less or table.rule.condition)(self.principal, access)
             named = service.names.condition(table.entity, rule)
-            remembered[key] = bounded_by(rule, named, service.dialect)
-        known: Bounds = remembered[key]
-        return known
+            known[key] = bounded_by(rule, named, service.dialect)
+        return known[key]
 
     def _let_through(
         self, ask: Ask, where: Condition, bounds: Bounds, secret: frozenset[str], page: Page

@@ -16,7 +16,7 @@ from gateway.loaders.asks import Ask, RowShape
 from gateway.loaders.batching import PacedLoader
 from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
-from gateway.loaders.reader import Reader
+from gateway.loaders.reader import Reader, Services
 from gateway.loaders.windows import Slice, Window, child_windows
 from gateway.model.tables import Back, Link, Row, Table
 from gateway.upstream.conditions import Guid, Raw, Value, value_at
@@ -51,6 +51,10 @@ class Loaders:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self._loaders: dict[Hashable, PacedLoader[Load, Any]] = {}
+
+    def through(self, before: Callable[[Services], Services], *, strict: bool = False) -> "Loaders":
+        """Loaders of the same request that ask what `before` puts before its services."""
+        return Loaders(self.reader.through(before, strict=strict))
 
     def forget(self) -> None:
         """Drop all cached rows after a write."""

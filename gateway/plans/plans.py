@@ -22,13 +22,12 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from msgspec.structs import replace
 
-from gateway.auth.principal import LONG, Kind
+from gateway.auth.principal import Kind
 from gateway.engine.documents import PreparedOperation
 from gateway.engine.execution import Declined
 from gateway.engine.outcome import ExecutionWay
 from gateway.errors import GatewayError
-from gateway.loaders.reader import Reader
-from gateway.loaders.rows import Loaders
+from gateway.loaders.prepared import LONG
 from gateway.plans.cost import DocumentCost, calls_of_plan
 from gateway.plans.fetches import Run
 from gateway.plans.leaves import Unusual
@@ -94,16 +93,16 @@ class Plans:
         hidden = context.principal.rights.hidden
         if hidden and plan.hides(hidden):
             return Declined(ExecutionWay("core", "hidden members"), context)
-        reader = context.loaders.reader
-        tape = Tape(reader.allowance.clock)
+        loaders = context.loaders
+        tape = Tape(loaders.reader.allowance.clock)
         try:
-            attempt = _by(reader.through(tape.recording, strict=True), context)
+            attempt = replace(context, loaders=loaders.through(tape.recording, strict=True))
             return await plan.run(replace(run, context=attempt))
         except Exception as error:  # noqa: BLE001 - graphql-core decides what it means
             tape.end()
-            reader.begin_again()
+            loaders.reader.begin_again()
             way = ExecutionWay("fallback", _reason(error))
-            return Declined(way, _by(reader.through(tape.replaying, strict=False), context))
+            return Declined(way, replace(context, loaders=loaders.through(tape.replaying)))
 
     def calls(
         self, operation: PreparedOperation, variables: Mapping[str, Any], context: Context
@@ -188,11 +187,6 @@ class Plans:
         if isinstance(plan, Unplanned):
             raise plan
         return plan
-
-
-def _by(reader: Reader, context: Context) -> Context:
-    """The same request, read by another reader."""
-    return replace(context, loaders=Loaders(reader))
 
 
 def _only(names: Iterable[str], variables: VariableValues) -> VariableValues:

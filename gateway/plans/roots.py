@@ -60,7 +60,8 @@ class Listed(RootFetch):
             hash(key)
         except TypeError:  # variables that are objects
             return make()
-        found: tuple[Mapping[Fetch, Nested], Ask] = run.context.principal.recall(key, make)
+        prepared = run.context.loaders.reader.prepared
+        found: tuple[Mapping[Fetch, Nested], Ask] = prepared.expansions.prepared(key, make)
         return found
 
 

@@ -25,8 +25,8 @@ def unveiled(context: Context) -> Context:
     if not me.rights.hidden:
         return context
     principal = altered(me, rights=altered(me.rights, hidden=frozenset()))
-    reader = replace(context.loaders.reader, principal=principal)
-    return replace(context, principal=principal, loaders=Loaders(reader))
+    loaders = Loaders(context.loaders.reader.seen_by(principal))
+    return replace(context, principal=principal, loaders=loaders)
 
 
 def veiled(context: Context, row: R) -> R:

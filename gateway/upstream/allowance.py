@@ -38,7 +38,7 @@ class Allowance:
                 maximum=self.calls,
                 actual=self.spent + calls,
             )
-        if self.remaining <= 0:
+        if self.deadline <= self.clock():
             raise UpstreamTimeout("The operation took too long; try again, or request less.")
         self.spent += calls
 

@@ -272,15 +272,17 @@ class Service(Struct, frozen=True, eq=False):
         """A GET for a query that fits into a URL, else a `$batch`."""
         if len(calls) == 1 and calls[0].fits:
             (call,) = calls
+            sort: Sort = ("reads", call.query.entity)
             headers = self._preferred(call)
-            sent = await self._send("GET", call.url, allowance, _reads(call), headers=headers)
+            sent = await self._send("GET", call.url, allowance, sort, headers=headers)
             return [outcome_of(sent.response)]
         if not all(call.fits_batch for call in calls):
             raise InvalidInput(
                 "The filter is too long; split it into several requests.", argument="filter"
             )
         parts = [Request("GET", call.url, headers=self._preferred(call)) for call in calls]
-        replies = await self._batch(*batch.reads(parts), allowance, _reads(calls[0]))
+        sort = ("reads", calls[0].query.entity)
+        replies = await self._batch(*batch.reads(parts), allowance, sort)
         if len(replies) != len(calls):
             raise UpstreamMismatch("A batch was answered with another number of parts.")
         return list(map(outcome_of, replies))
@@ -385,7 +387,3 @@ class Service(Struct, frozen=True, eq=False):
             allowance.errand,
             sort,
         )
-
-
-def _reads(call: Call) -> Sort:
-    return "reads", call.query.entity

@@ -68,7 +68,7 @@ class Tape:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self._recorded: list[RecordedRead] = []
+        self.recorded: list[RecordedRead] = []
         self._finished: dict[str, deque[tuple[int, ReadOutcome]]] = {}
         self._pending: dict[str, deque[RecordedRead]] = {}
         self._taken = 0
@@ -84,30 +84,18 @@ class Tape:
         """The services with the recorded reads replayed; they send those that are not recorded."""
         return {name: Replaying(*astuple(each), tape=self) for name, each in services.items()}
 
-    def begun(self, url: str) -> RecordedRead:
-        """Record a read of `url` that is about to be sent."""
-        read = RecordedRead(url)
-        self._recorded.append(read)
-        return read
-
-    def made(self, outcome: ReadOutcome, answer: Envelope[Any]) -> None:
-        """Replace a body by the rows decoded from it, to free its memory."""
-        for read in self._recorded:
-            if read.outcome is outcome:
-                read.outcome = answer
-
     def end(self) -> None:
         """End the recording; from here on its reads are replayed."""
         self.is_over = True
         group, latest = 0, 0.0
-        for read in sorted(self._recorded, key=attrgetter("moment")):
+        for read in sorted(self.recorded, key=attrgetter("moment")):
             if read.url_of is not None:
                 group += read.moment - latest > TOGETHER
                 latest = read.moment
                 self._finished.setdefault(read.url_of(), deque()).append((group, read.outcome))
             elif read.outcome is None:
                 self._pending.setdefault(read.url, deque()).append(read)
-        self._recorded.clear()
+        self.recorded.clear()
 
     def has(self, url: str) -> bool:
         return bool(self._finished.get(url) or self._pending.get(url))
@@ -158,7 +146,8 @@ class Recording(Service, frozen=True, kw_only=True):
         tape = self.tape
         if tape.is_over:
             raise Abandoned
-        reads = [tape.begun(call.url) for call in calls]
+        reads = [RecordedRead(call.url) for call in calls]
+        tape.recorded.extend(reads)
         try:
             outcomes = await super().ask(calls, allowance, spared=spared)
         except BaseException as error:
@@ -175,7 +164,9 @@ class Recording(Service, frozen=True, kw_only=True):
 
     def open(self, outcome: ReadOutcome, allowance: Allowance, decoder: Decoder) -> Envelope[Any]:
         answer = super().open(outcome, allowance, decoder)
-        self.tape.made(outcome, answer)
+        for read in self.tape.recorded:
+            if read.outcome is outcome:
+                read.outcome = answer  # Frees the memory of the body.
         return answer
 
     def _replayed_as(self, call: Call, *, good: bool) -> str:

@@ -145,7 +145,7 @@ def within(context: Context, deal: Deal) -> Context:
     account = Held(deal.account, None, deal.company, deal.price_list, currency)
     reader = context.loaders.reader
     me = confined(reader.principal, accounts=(account,), children=(), contact=None)
-    return replace(context, principal=me, loaders=Loaders(replace(reader, principal=me)))
+    return replace(context, principal=me, loaders=Loaders(reader.seen_by(me)))
 
 
 async def found(context: Context, deal: Deal, lines: Sound) -> list[Item | UserError]:

@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
-from gateway.auth.principal import LONG, Principal
+from gateway.loaders.prepared import LONG, Recent
 from gateway.plans import fetches
 from tests.stack import Stack, running
 
@@ -88,10 +88,10 @@ async def test_rows_that_wait_hold_one_text_of_each_key(
 
 
 def kept() -> int:
-    """The number of questions that all callers of this process are remembered with."""
+    """The number of queries that are kept prepared for all callers of this process."""
     gc.collect()  # Callers of earlier tests must not go between two counts.
     # isinstance() would ask weak proxies, which may be dead.
-    return sum(len(each.recalled) for each in gc.get_objects() if type(each) is Principal)
+    return sum(len(each) for each in gc.get_objects() if type(each) is Recent)
 
 
 LIST = "query ($f: SalesOrderFilter) { orders(filter: $f) { nodes { id } } }"
