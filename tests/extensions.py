@@ -41,5 +41,5 @@ def forgotten(module: str) -> Iterator[None]:
                     del table.specs[member]
                     delattr(table.cls, member)
             for member, back in list(table.backs.items()):
-                if back.link.owner.__module__ == module:
+                if back.declared_by.__module__ == module:
                     del table.backs[member]

@@ -306,6 +306,30 @@ def test_http_is_reached_by_upstream_and_for_the_issuers_keys_alone(path: Path) 
     assert not reaches or module in MAY_REACH_HTTP
 
 
+KINDS = {"Back", "Column", "Computed", "Group", "Link"}
+MAY_ASK_FOR_A_KIND = {"gateway.plans.cost", "gateway.plans.walking", "gateway.schema.types"}
+"""Besides the modules of the kinds: they make GraphQL fields and plans of members."""
+
+
+@pytest.mark.parametrize("path", modules())
+def test_few_modules_ask_for_the_kind_of_a_member(path: Path) -> None:
+    nodes = list(ast.walk(TREES[path]))
+    asked = {
+        node.cls.id
+        for node in nodes
+        if isinstance(node, ast.MatchClass)
+        if isinstance(node.cls, ast.Name)
+    }
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    for call in calls:
+        if isinstance(call.func, ast.Name) and call.func.id in ("isinstance", "issubclass"):
+            asked |= {node.id for node in ast.walk(call.args[1]) if isinstance(node, ast.Name)}
+    module = name_of(path)
+    free = module in MAY_ASK_FOR_A_KIND or module.startswith("gateway.model.members.")
+
+    assert free or not module.startswith("gateway.") or not asked & KINDS
+
+
 @pytest.mark.parametrize("path", modules())
 def test_a_reader_is_given_another_principal_by_itself_alone(path: Path) -> None:
     """It has queries that are prepared for its principal and must not serve another."""

@@ -12,7 +12,7 @@ from uuid import UUID
 from msgspec import Struct, field
 
 from gateway.model.kinds import OptionSet
-from gateway.model.tables import Column, Group, Link, Spec, Table
+from gateway.model.tables import Spec, Table
 from gateway.upstream.names import Names
 from gateway.upstream.odata import logical
 
@@ -73,11 +73,10 @@ def relied(tables: Iterable[Table], names: Names) -> Relied:
         for column in (*table.key, *table.rule.columns, *filter(None, [table.company])):
             _add(found, names, table.entity, column, Use({f"{table.name} (rows)"}))
         for spec in table.specs.values():
-            for path, type_ in _typed(spec):
+            for path, type_ in spec.typed_paths:
                 types = set() if type_ is None else {type_}
-                written = _is_written(spec) and "/" not in path
-                back = isinstance(spec, Link) and spec.inside == "both"
-                use = Use({_label(table, spec)}, types, written, back)
+                written = spec.writing != "never" and "/" not in path
+                use = Use({_label(table, spec)}, types, written, spec.comes_inside)
                 _add(found, names, table.entity, path, use)
     return found
 
@@ -95,20 +94,6 @@ def fits(type_: Any, attribute: str, service: str) -> bool:
         return True
     known = (TYPES if service == "dataverse" else WIRE).get(type_)
     return known is None or attribute in known
-
-
-def _typed(spec: Spec) -> Iterable[tuple[str, Any]]:
-    match spec:
-        case Column():
-            return [(spec.path, spec.type)]
-        case Group():
-            return [(path, spec.part_type(part)) for part, path in spec.parts.items()]
-        case _:
-            return [(path, None) for path in spec.paths]
-
-
-def _is_written(spec: Spec) -> bool:
-    return getattr(spec, "written", "never") != "never"
 
 
 def _label(table: Table, spec: Spec) -> str:

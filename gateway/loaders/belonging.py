@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from gateway.auth.principal import Access, Principal
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.keys import Keys
-from gateway.model.tables import Link, Table
+from gateway.model.members.link import Link, links_back
+from gateway.model.tables import Table
 from gateway.upstream.conditions import Guid
 from gateway.upstream.pages import Page
 from gateway.upstream.row_keys import Folded, keys_of, plain, raw_keys
@@ -30,8 +31,7 @@ def parents_of(principal: Principal, table: Table) -> list[Link]:
     if table.rule.linked_only or reach.get((table.needs, "read")) is not Access.PARENT:
         return []
     alone = {needs for (needs, _), access in reach.items() if access is not Access.PARENT}
-    links = [spec for spec in table.specs.values() if isinstance(spec, Link) and spec.back]
-    return [each for each in links if each.target.needs in alone]
+    return [each for each in links_back(table) if each.target.needs in alone]
 
 
 async def belonging(

@@ -10,7 +10,7 @@ from typing import Any
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.errors import Forbidden
-from gateway.model.tables import Computed, Group, Spec, Table
+from gateway.model.tables import Table
 from gateway.upstream.conditions import WITHHELD, Condition, columns
 from gateway.upstream.odata import Order
 
@@ -22,7 +22,7 @@ def withheld(table: Table, hidden: frozenset[str]) -> frozenset[str]:
         path
         for name, spec in table.specs.items()
         if f"{table.name}.{to_camel_case(name)}" in hidden
-        for path in _own(spec)
+        for path in spec.own_paths
     )
 
 
@@ -50,14 +50,3 @@ def mark(rows: Sequence[dict[str, Any]], paths: Iterable[str]) -> None:
                 place[step] = place.get(step) or {}
                 place = place[step]
             place[last] = WITHHELD
-
-
-def _own(spec: Spec) -> Iterable[str]:
-    """The columns that say what the member says; a money's currency is everybody's."""
-    match spec:
-        case Computed():
-            return ()
-        case Group(essential=str() as essential):
-            return (spec.parts[essential],)
-        case _:
-            return spec.paths

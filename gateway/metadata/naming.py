@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gateway.config.parsers import Zones
 from gateway.metadata.described import Attribute, Entities, Entity, Lookup
 from gateway.metadata.overrides import NO_OVERRIDE, Override, Overrides
-from gateway.model.tables import Column, Table
+from gateway.model.tables import Table
 from gateway.upstream.days import Behaviour
 from gateway.upstream.names import EntityNames, Step, lookup_value
 from gateway.upstream.odata import logical
@@ -42,7 +42,7 @@ def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, TableNeeds]
     essential: set[str] = set()
     sized: set[str] = set()
     for table in tables:
-        inputs = (spec for spec in table.specs.values() if isinstance(spec, Column) and spec.input)
+        inputs = (spec for spec in table.specs.values() if spec.is_input)
         sized |= {table.entity for spec in inputs if spec.type is str}
         for path in table.rule.columns:
             essential |= {entity for entity, _ in _along(table.entity, path, entities)}

@@ -1,29 +1,32 @@
 """
-Declarations: tables and their members (columns, groups, links, computed values).
+Declarations: rows, tables, and the form that each kind of member has.
 
-`gateway.model.tables` has the functions that declare them.
+`gateway.model.tables` has the function that declares a table, `gateway.model.members` the kinds.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache, cached_property, partial
-from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
+from functools import cached_property
+from typing import Any, ClassVar, Literal, TypeVar
 
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.model.kinds import Decode, decoder, incomplete, without_none
+from gateway.model.kinds import without_none
 from gateway.model.mistakes import DeclarationError as DeclarationError
 from gateway.model.mistakes import named as named
 from gateway.model.rules import Rule
-from gateway.model.selected import is_selected
 from gateway.model.selected import selected as selected
-from gateway.upstream.conditions import Raw, value_at
+from gateway.upstream.conditions import Raw
 from gateway.upstream.odata import Order
 
 ServiceName = Literal["dataverse", "finops"]
 Written = Literal["never", "create", "update", "always"]
 """The rows in which a column is written: in new ones, in changes, in both, or never by us."""
+WrittenRow = tuple[dict[str, Any], dict[str, Any]]
+"""The columns of a row as they are written, and as the row rule would see them."""
+Has = Callable[..., bool]
+"""True for a table, and columns of it, that an environment has: `has(table, *paths)`."""
 Inside = Literal["", "up", "both"]
 """The target inside of the row that points at it (`up`), and the rows inside of the target too."""
 
@@ -72,11 +75,59 @@ class Node(Row):
 
 R = TypeVar("R", bound=Row)
 C = TypeVar("C")
-_types = cache(get_type_hints)
+
+
+class Member:
+    """
+    A member of a table. Each kind is a module of `gateway.model.members`, which says all of a kind
+    that does not depend on GraphQL.
+    """
+
+    name: str
+    doc: str
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The columns of its own row that the member needs."""
+        return ()
+
+    def paths_of(self, parts: Collection[str]) -> Iterable[str]:
+        """The columns that it needs where only these of its parts are selected."""
+        return self.paths
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The parts of its value, if that is an object of several."""
+        return ()
+
+    @property
+    def declared_by(self) -> type:
+        """The class that declares it."""
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """The name of the member in messages: `module.Class.member`."""
+        raise NotImplementedError
+
+    @property
+    def annotation(self) -> Any:
+        """The type of its value, with None if it may be absent."""
+        raise NotImplementedError
+
+    @property
+    def internal(self) -> bool:
+        """True if the member serves the gateway alone and is not in the GraphQL schema."""
+        return False
+
+    @property
+    def hideable(self) -> bool:
+        """True if roles can hide it: it may be null, and not every read needs it."""
+        return True
 
 
 @dataclass(eq=False)
-class Spec:
+class Spec(Member):
     """One declared member of a table. `doc` is its description in the GraphQL schema."""
 
     doc: str
@@ -101,197 +152,91 @@ class Spec:
         return named(self.owner, self.name)
 
     @property
+    def annotation(self) -> Any:
+        return self.type | None if self.optional else self.type
+
+    @property
+    def declared_by(self) -> type:
+        return self.owner
+
+    @property
     def internal(self) -> bool:
-        """True if the member serves the gateway alone and is not in the GraphQL schema."""
         return self.name.startswith("_")
 
     @property
-    def paths(self) -> tuple[str, ...]:
-        """The columns of its own row that the member needs."""
-        return ()
+    def hideable(self) -> bool:
+        return self.optional and self.home.key.keys().isdisjoint(self.paths)
+
+    @property
+    def own_paths(self) -> tuple[str, ...]:
+        """The columns that hold its value, which are hidden with it."""
+        return self.paths
+
+    @property
+    def typed_paths(self) -> Iterable[tuple[str, Any]]:
+        """Its columns with their types; None for those of any type."""
+        return [(path, None) for path in self.paths]
 
     @property
     def scalar(self) -> tuple[str, type] | None:
         """The column by which lists may be filtered and ordered, and its type; None without one."""
         return None
 
+    @property
+    def compared(self) -> tuple[str, type] | None:
+        """The column by which lists may be filtered, and its type: that of an id is UUID."""
+        return self.scalar
 
-@dataclass(eq=False)
-class Column(Spec):
-    """A value at one column, or at a path through lookups: `msdyn_company/cdm_companycode`."""
-
-    path: str
-    written: Written = "never"
-    """The rows in which we may write it."""
-    input: bool = False
-    """True if callers give it in the inputs of orders."""
-    step: str = ""
-    """The lookup whose id it is, as it is written; empty for any other column."""
-    target: str = ""
-    """The table to which that leads, by its logical name; empty where it is never written."""
-    decode: Decode = field(default=lambda raw: raw, init=False)
-
-    def bind(self, annotation: Any) -> None:
-        super().bind(annotation)
-        self.decode = decoder(self.type)
+    def column(self, part: str = "") -> str:
+        """The column that stands for it, or for a part of it."""
+        return self.scalar[0] if self.scalar else self.paths[0]
 
     @property
-    def is_day(self) -> bool:
-        """True if it is a day of Dataverse, which depends on the zone in which it was typed."""
-        return self.type is date and self.home.service == "dataverse"
+    def followed(self) -> str:
+        """The lookup that it follows, or whose id it is; empty for others."""
+        return ""
 
     @property
-    def paths(self) -> tuple[str, ...]:
-        return (self.path,)
+    def leads_to(self) -> "Table | None":
+        """The table of the row that it leads to; None for members that are values."""
+        return None
 
     @property
-    def scalar(self) -> tuple[str, type]:
-        return self.path, self.type
-
-    def __get__(self, row: Row | None, owner: type) -> Any:
-        return self if row is None else self.decode(selected(row.raw, self.path))
-
-
-@dataclass(eq=False)
-class Group(Spec):
-    """Several columns as one value object; each of its fields names a column or a path."""
-
-    make: type
-    parts: Mapping[str, str]
-    essential: str | None
-    """The part without which there is no value, and which stands for it in filters and orders."""
-    written: Written = "never"
-    decoders: Mapping[str, Decode] = field(default_factory=dict, init=False)
-
-    def bind(self, annotation: Any) -> None:
-        super().bind(annotation)
-        self.decoders = {part: decoder(self.part_type(part)) for part in self.parts}
+    def steps(self) -> tuple[str, ...]:
+        """The steps by which rows of other tables travel inside of its row."""
+        return ()
 
     @property
-    def paths(self) -> tuple[str, ...]:
-        return tuple(self.parts.values())
+    def comes_inside(self) -> bool:
+        """True if rows of its table travel inside of the rows that it leads to."""
+        return False
 
     @property
-    def scalar(self) -> tuple[str, type] | None:
-        if self.essential is None:
-            return None
-        return self.parts[self.essential], self.part_type(self.essential)
-
-    def paths_of(self, parts: Iterable[str]) -> set[str]:
-        """The columns that these parts and the essential one need; all where nothing tells more."""
-        wanted = {self.essential, *parts}
-        return {path for part, path in self.parts.items() if part in wanted} or {*self.paths}
-
-    def __get__(self, row: Row | None, owner: type) -> Any:
-        if row is None:
-            return self
-        read = {part: path for part, path in self.parts.items() if is_selected(row.raw, path)}
-        values = {part: self.decoders[part](value_at(row.raw, path)) for part, path in read.items()}
-        asked = [self.essential] if self.essential else list(read)
-        if not read or not read.keys() >= set(asked):
-            raise LookupError(f"'{self.name}' was not selected")
-        stands = any(values[part] is not None for part in asked)
-        whole = len(values) == len(self.parts)
-        make = self.make if whole else partial(incomplete, self.make)
-        return make(**values) if stands else None
-
-    def part_type(self, part: str) -> Any:
-        """The type of a part without None, which says only that it may be absent."""
-        return without_none(_types(self.make)[part])[0]
-
-
-@dataclass(eq=False)
-class Link(Spec):
-    """
-    Columns of this row that name a row of another table.
-
-    `on` maps this table's columns to the target's. `back` names the connection that the target
-    gets to the rows of this table; the target's module never names its children.
-    """
-
-    on: Mapping[str, str]
-    back: str | None
-    back_doc: str
-    lookup: str = ""
-    """The lookup that the link follows; empty if it joins by other columns."""
-    polymorphic: bool = False
-    """True if the lookup leads to rows of several tables, of which the link takes one."""
-    inside: Inside = ""
-    """The rows that `$expand` may send inside one another, if a plan proves it equivalent."""
-    written: Written = "never"
+    def is_input(self) -> bool:
+        """True if callers give it in the inputs of orders."""
+        return False
 
     @property
-    def navigation(self) -> str:
-        """The step that leads where the link does; empty where rows never travel so."""
-        if not self.inside:
-            return ""
-        return f"{self.lookup}_{self.target.entity}" if self.polymorphic else self.lookup
+    def writing(self) -> Written:
+        """The rows in which it is written."""
+        return "never"
+
+    def write(self, value: object) -> WrittenRow:
+        """A value of it as it is written, and as the row rule would see it."""
+        raise DeclarationError(f"{self.label} cannot be written")
+
+    def is_there(self, has: Has) -> bool:
+        """True if it can hold anything in an environment that has these tables and columns."""
+        return any(has(self.home, path) for path in self.paths)
 
     @property
-    def collection(self) -> str:
-        """The step that leads from the target to the rows of this table."""
-        return f"{self.home.entity}.{self.lookup}" if self.inside == "both" else ""
+    def untyped(self) -> str:
+        """The mistake in a declaration that has no annotation."""
+        return f"{self.label} needs a type: `{self.name}: str | None = ...`"
 
-    def __get__(self, row: Row | None, owner: type) -> Any:
-        if row is None:
-            return self
-        raise LookupError(f"'{self.name}' is a link: load it with `loaders.one`")
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        return tuple(self.on)
-
-    @property
-    def target(self) -> "Table":
-        declared: Table = self.type.__table__
-        return declared
-
-    @property
-    def target_paths(self) -> tuple[str, ...]:
-        """The target's columns in the order of `paths`; its key where `on` names none."""
-        return tuple(self.on.values()) if all(self.on.values()) else tuple(self.target.key)
-
-    @cached_property
-    def by_guid(self) -> bool:
-        """True if the link travels as a GUID, as every lookup of Dataverse does."""
-        return any(path.rpartition("/")[2].endswith("_value") for path in self.on)
-
-
-@dataclass(eq=False)
-class Computed(Spec):
-    """A value that a method works out from columns of its own row, and from rows linked to it."""
-
-    uses: tuple[str, ...]
-    function: Callable[..., Any]
-    reads: tuple[type[Row], ...] = ()
-    """The tables without whose columns it has no value."""
-    loads: tuple[str, ...] = ()
-    """The tables of the rows that it loads, by class; those of a level are loaded by one call."""
-
-    def bind(self, annotation: Any) -> None:
-        super().bind(get_type_hints(self.function)["return"])
-
-    def __get__(self, row: Row | None, owner: type) -> Any:
-        return self if row is None else partial(self.function, row)
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        return self.uses
-
-
-@dataclass(frozen=True, eq=False)
-class Back:
-    """The far end of a link: a connection from the parent to the rows that point at it."""
-
-    name: str
-    doc: str
-    child: "Table"
-    link: Link
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The columns of the parent's row that the connection needs."""
-        return self.link.target_paths
+    def mistakes(self) -> Iterator[str]:
+        """The mistakes in a declaration whose type is known."""
+        yield from ()
 
 
 @dataclass(eq=False)
@@ -315,11 +260,18 @@ class Table:
     """The entity set, for a table that neither metadata nor dictionary may know."""
     kept: float = 0.0
     """Seconds for which its rows may be kept at most, as they are reference data; 0 for others."""
-    backs: dict[str, Back] = field(default_factory=dict)
+    backs: dict[str, Member] = field(default_factory=dict)
+    """The far ends of links that lead here."""
 
     @cached_property
     def name(self) -> str:
         return self.cls.__name__
+
+    @property
+    def key_column(self) -> str:
+        """The key column of a table of Dataverse."""
+        (column,) = self.key
+        return column
 
     @cached_property
     def default_order(self) -> tuple[Order, ...]:
@@ -327,9 +279,10 @@ class Table:
         return tuple(self._ordering(name) for name in self.order)
 
     @property
-    def members(self) -> dict[str, Spec | Back]:
+    def members(self) -> dict[str, Member]:
         """All members by the name that GraphQL gives them."""
-        return {to_camel_case(name): member for name, member in (self.specs | self.backs).items()}
+        members: dict[str, Member] = {**self.specs, **self.backs}
+        return {to_camel_case(name): member for name, member in members.items()}
 
     @property
     def visible(self) -> dict[str, Spec]:
@@ -339,11 +292,7 @@ class Table:
     @property
     def filterable(self) -> dict[str, Spec]:
         """The visible members with a column to filter on, by the name that GraphQL gives them."""
-        return {
-            to_camel_case(name): spec
-            for name, spec in self.visible.items()
-            if spec.scalar or (isinstance(spec, Link) and spec.by_guid and len(spec.on) == 1)
-        }
+        return {to_camel_case(name): spec for name, spec in self.visible.items() if spec.compared}
 
     @property
     def sortable(self) -> dict[str, Spec]:
@@ -379,9 +328,8 @@ class Table:
     def all_paths(self) -> frozenset[str]:
         """Every column and path that may be asked for: by members, by the key, by the row rule."""
         own = [*self.key, *self.rule.columns, *([self.company] if self.company else [])]
-        steps = [spec.navigation for spec in self.specs.values() if isinstance(spec, Link)]
-        members = (path for spec in self.specs.values() for path in spec.paths)
-        return frozenset([*own, *filter(None, steps), *members])
+        members = (path for spec in self.specs.values() for path in (*spec.steps, *spec.paths))
+        return frozenset([*own, *members])
 
     def scalar_of(self, name: str) -> str:
         """The column of the member `name`."""

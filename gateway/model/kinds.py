@@ -194,3 +194,15 @@ _LITERALS: Mapping[type, Decode] = {
     UUID: UUID,
 }
 _DECODERS = {**_LITERALS, datetime: _set(_moment), date: _set(_day)}
+
+
+def sent(value: object) -> Any:
+    """A value as a column holds it."""
+    match value:
+        case OptionSet():
+            return value.value
+        case UUID():
+            return str(value)
+        case str():
+            return value if value.strip() else None
+    return value

@@ -14,13 +14,13 @@ from functools import cached_property
 from types import FunctionType, ModuleType
 from typing import TypeVar
 
-from gateway.model.declarations import Back, DeclarationError, Spec, Table, named
+from gateway.model.declarations import DeclarationError, Member, Spec, Table, named
 from gateway.model.fields import FIELDS, Root, RootField
 from gateway.model.tables import TABLES
 
 OURS = "gateway"
 """The package whose tables are part of every app."""
-M = TypeVar("M", bound=Spec | Back)
+M = TypeVar("M", bound=Member)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,11 @@ class Registry:
 
     def members(self, members: Mapping[str, M]) -> dict[str, M]:
         """Those of a table's `specs`, `visible`, `filterable`, `sortable` or `backs` it has."""
-        return {name: each for name, each in members.items() if self.holds(_class_of(each))}
+        return {name: each for name, each in members.items() if self.holds(each.declared_by)}
+
+    def holding(self, members: Iterable[M]) -> list[M]:
+        """Those of a table's members that it has."""
+        return [each for each in members if self.holds(each.declared_by)]
 
     def fields(self, root: Root) -> list[RootField]:
         """The root fields that extensions of the app declare."""
@@ -112,8 +116,3 @@ def _classes(module: ModuleType) -> Iterator[type]:
             for value in vars(each).values():
                 if isinstance(value, type) and value.__module__ == name:
                     yield value
-
-
-def _class_of(member: Spec | Back) -> type:
-    """The class that declares a member, or the link behind a far end."""
-    return member.link.owner if isinstance(member, Back) else member.owner

@@ -11,17 +11,12 @@ that leads to several tables. What they are called on the wire is the business o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from gateway.model.declarations import (
-    Back,
-    Column,
-    Computed,
     DeclarationError,
-    Group,
-    Inside,
-    Link,
+    Member,
     Node,
     R,
     Row,
@@ -30,10 +25,14 @@ from gateway.model.declarations import (
     Table,
     Written,
     named,
-    selected,
 )
+from gateway.model.members.back import Back
+from gateway.model.members.column import Column, column, lookup
+from gateway.model.members.computed import Computed, computed
+from gateway.model.members.group import Group, group
+from gateway.model.members.link import Link, link
 from gateway.model.rules import Rule
-from gateway.upstream.names import lookup_value
+from gateway.model.selected import selected
 
 __all__ = [
     "TABLES",
@@ -42,6 +41,7 @@ __all__ = [
     "Computed",
     "Group",
     "Link",
+    "Member",
     "Node",
     "Row",
     "ServiceName",
@@ -66,152 +66,6 @@ C = TypeVar("C")
 
 TABLES: dict[str, Table] = {}
 """Every declared table, by the name of its GraphQL type."""
-
-
-def column(path: str, doc: str, *, written: Written = "never", input: bool = False) -> Any:
-    """
-    Declare a member that reads one column.
-
-    `path` is the column's logical name, or a path to it through lookups (`acme_plant/acme_name`);
-    `doc` is the description of the GraphQL field. The annotation gives the type: `str`, `int`,
-    `Decimal`, `bool`, `date`, `datetime`, `UUID` or an `OptionSet`. With `| None` the field is
-    nullable; without it, a null from Dynamics is an error at the field. `written` allows mutations
-    to write the column in new rows ("create"), in changes ("update") or in both ("always"). With
-    `input`, the member of an order or line is also a field of the inputs of the mutations that
-    write such rows. Any other type is a DeclarationError at start.
-
-    Example:
-
-        @extend(Account)
-        class AcmeAccount:
-            region: str | None = column("acme_region", "The sales region.")
-
-        # { accounts { nodes { name region } } }
-    """
-    return Column(doc, path, written, input)
-
-
-def lookup(
-    path: str, doc: str, *, written: Written = "never", to: str = "", polymorphic: bool = False
-) -> Any:
-    """
-    Declare a member that reads the id in a lookup; annotate it with `UUID | None`.
-
-    `path` is the lookup's logical name, or a path to it through other lookups. A name with a
-    leading underscore keeps the member out of the schema, for use by computed members and
-    mutations. `written` is as in `column`; a written lookup needs `to`, the logical name of the
-    table that it leads to, and `polymorphic` if it can lead to rows of several tables.
-
-    Example:
-
-        @extend(SalesOrder)
-        class AcmePlantOfOrder:
-            _plant_id: UUID | None = lookup("acme_plantid", "The plant that makes the goods.")
-    """
-    steps, slash, name = path.rpartition("/")
-    step = f"{name}_{to}" if polymorphic else name
-    return Column(doc, f"{steps}{slash}{lookup_value(name)}", written, step=step, target=to)
-
-
-def group(
-    make: type,
-    doc: str,
-    *,
-    essential: str | None = None,
-    written: Written = "never",
-    **parts: str,
-) -> Any:
-    """
-    Declare a member that reads several columns as one object of the type `make`.
-
-    The keyword arguments `parts` map the attributes of `make` to columns or paths. `essential`
-    names the part without which the object is null; lists are filtered and sorted by it. Without
-    it, the object is null if all parts are. `written` is as in `column`. A part that `make` does
-    not have is a DeclarationError at start.
-
-    Example:
-
-        @type(description="The size of a product, in metres.")
-        class Size:
-            length: Decimal | None = field(description="The length.")
-            width: Decimal | None = field(description="The width.")
-
-
-        @extend(Product)
-        class AcmeSize:
-            size: Size | None = group(
-                Size, "The size of the product.", length="acme_length", width="acme_width"
-            )
-
-        # { products(first: 1) { nodes { size { length width } } } }
-    """
-    return Group(doc, make, parts, essential, written)
-
-
-def link(
-    on: str | Mapping[str, str],
-    doc: str,
-    *,
-    back: str | None = None,
-    back_doc: str = "",
-    polymorphic: bool = False,
-    inside: Inside = "",
-    written: Written = "never",
-) -> Any:
-    """
-    Declare a member that leads to a row of another table, under the row rule of that table.
-
-    The annotation names the target: `Account | None`. `on` is the logical name of a lookup, or a
-    mapping of this table's columns to the target's. `back` adds a connection of that name to the
-    target, which lists the rows that lead there; `back_doc` describes it. Set `polymorphic` for a
-    lookup to rows of several tables. `inside` allows `$expand` where a plan proves that the answer
-    is the same: "up" for the target inside the row, "both" for the rows inside the target too.
-    `written` is as in `column`. A target that is not a table, or a name that the target has
-    already, is a DeclarationError at start.
-
-    Example:
-
-        @extend(Machine)
-        class AcmeKeeper:
-            keeper: Contact | None = link(
-                "acme_contactid", "The person who looks after the machine.", back="kept_machines"
-            )
-
-        # { machines { nodes { keeper { name keptMachines { totalCount } } } } }
-    """
-    if isinstance(on, str):
-        columns = {lookup_value(on): ""}
-        return Link(doc, columns, back, back_doc, on, polymorphic, inside, written)
-    return Link(doc, on, back, back_doc)
-
-
-def computed(
-    *uses: str, doc: str, reads: tuple[type[Row], ...] = (), loads: Sequence[str] = ()
-) -> Callable[[Callable[..., Any]], Any]:
-    """
-    Declare a member whose value a method computes from other columns of the row.
-
-    `uses` are the columns or paths that the method reads; a column that is missing here raises
-    LookupError when the method reads it. The method gets the request's `Loaders` and must name the
-    type that it returns. It may be `async`; then the type must end in `| None`. `reads` names
-    tables of which it needs every column: if an environment lacks one, `capabilities` lists the
-    member as missing. `loads` names the classes of the rows that it loads, for the prediction of
-    what a query costs.
-
-    Example:
-
-        @extend(Product)
-        class AcmeArea:
-            _length: Decimal | None = column("acme_length", "The length in metres.")
-            _width: Decimal | None = column("acme_width", "The width in metres.")
-
-            @computed("acme_length", "acme_width", doc="The area in square metres.")
-            def area(self, loaders: Loaders) -> Decimal | None:
-                return self._length * self._width if self._length and self._width else None
-
-        # { products(first: 1) { nodes { area } } }
-    """
-    return lambda function: Computed(doc, uses, function, reads, tuple(loads))
 
 
 def table(
@@ -318,10 +172,7 @@ def column_of(cls: type[Row], member: str, part: str = "") -> str:
     The column of a member: of a link the value of its lookup, of a group that of a part, or else
     the essential one.
     """
-    spec = cls.__table__.specs[member]
-    if isinstance(spec, Group) and part:
-        return spec.parts[part]
-    return spec.scalar[0] if spec.scalar else spec.paths[0]
+    return cls.__table__.specs[member].column(part)
 
 
 def path_of(cls: type[Row], link: str, target: type[Row], member: str) -> str:
@@ -331,8 +182,7 @@ def path_of(cls: type[Row], link: str, target: type[Row], member: str) -> str:
 
 def step_of(cls: type[Row], member: str) -> str:
     """The lookup that a link follows, or whose id a member is."""
-    spec = cls.__table__.specs[member]
-    return spec.lookup if isinstance(spec, Link) else spec.step if isinstance(spec, Column) else ""
+    return cls.__table__.specs[member].followed
 
 
 def _check_class(cls: type) -> None:

@@ -7,7 +7,6 @@ what it brings fits on one page. `docs/budget.md` says when it takes none, or mo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from graphql import (
@@ -92,7 +91,7 @@ def _sees_all(principal: Principal) -> bool:
 
 def _reads(member: Computed) -> set[str]:
     """The tables that a computed member reads; itself stands for what it does not name."""
-    own = {member.name} if iscoroutinefunction(member.function) else set()
+    own = {member.name} if member.is_waited_for else set()
     return set(member.loads) or own
 
 

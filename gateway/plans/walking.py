@@ -22,7 +22,7 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.loaders import keyset
 from gateway.loaders.named import read_day
 from gateway.loaders.windows import Slice
-from gateway.model.tables import Back, Column, Computed, Group, Link, Node, Spec
+from gateway.model.tables import Back, Column, Computed, Group, Link, Member, Node
 from gateway.plans.arguments import arguments_of, spelled
 from gateway.plans.fetches import Children, Fetch, Linked, Worked
 from gateway.plans.leaves import LARGEST_INT, Convert, Leaf, Unusual, leaf_of
@@ -85,7 +85,7 @@ class Walk:
             fetch.select.add(column)
 
     def _find_member(
-        self, fetch: Fetch, name: str, member: Spec | Back | None, nodes: list[FieldNode]
+        self, fetch: Fetch, name: str, member: Member | None, nodes: list[FieldNode]
     ) -> None:
         match member:
             case Column():

@@ -22,7 +22,7 @@ from gateway.model.tables import paths
 from gateway.resolvers.orders.input_checks import key_mistakes
 from gateway.resolvers.orders.inputs import MAXIMUM_KEY
 from gateway.resolvers.orders.new_order import derived_id
-from gateway.resolvers.written_rows import key_column, written
+from gateway.resolvers.written_rows import written
 from gateway.schema import ids
 from gateway.schema.context import Info
 from gateway.upstream.service import Write
@@ -108,7 +108,7 @@ async def create(info: Info, cls: type[R], *, key: str, **values: object) -> R |
     body = {name: value for name, value in row.items() if value is not None}
     problem: UpstreamError | None = None
     try:
-        await _send(info, table, "create", body | {key_column(table): str(identity)})
+        await _send(info, table, "create", body | {table.key_column: str(identity)})
     except UpstreamRefused as error:
         if error.details["reason"] not in DUPLICATES:
             raise
@@ -143,7 +143,7 @@ async def update(info: Info, row: R, **values: object) -> R | None:
     changes, seen = written(table, values, "update")
     context.loaders.reader.demand(table, row.raw, "update", seen=True)
     context.loaders.reader.demand(table, {**row.raw, **seen}, "update", seen=False)
-    identity = UUID(row.raw[key_column(table)])
+    identity = UUID(row.raw[table.key_column])
     await _send(info, table, "update", changes, identity)
     return await context.loaders.node(cls, (identity,), _all(cls))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from strawberry.types.field import StrawberryField
 from gateway.errors import InvalidInput
 from gateway.model.kinds import NEVER, OptionSet
 from gateway.model.registry import Registry
-from gateway.model.tables import Link, Spec, Table
+from gateway.model.tables import Spec, Table
 from gateway.schema import ids
 from gateway.upstream.conditions import (
     NOTHING,
@@ -85,9 +86,9 @@ class Filters:
         return self._inputs[name]
 
     def _for_member(self, member: Spec) -> type:
-        if isinstance(member, Link):
+        _, type_ = _compared_column(member)
+        if member.leads_to is not None:
             return self._operators(strawberry.ID, *_OPERATORS[UUID])
-        type_ = member.scalar[1] if member.scalar else str
         if issubclass(type_, Enum):
             return self._operators(type_, f"{type_.__name__}Filter", _OPERATORS[UUID][1])
         return self._operators(type_, *_OPERATORS[type_])
@@ -117,10 +118,9 @@ def _part(table: Table, name: str, value: Any) -> Condition:
         case "not":
             return complement(condition(table, value), nullable=table.service == "dataverse")
     member = table.filterable[name]
-    if isinstance(member, Link):
-        return _operations(table, member.paths[0], value, lambda id_: _linked(member, id_))
-    assert member.scalar is not None, "filterable members have a column"  # noqa: S101
-    return _operations(table, member.scalar[0], value, _plain)
+    path, _ = _compared_column(member)
+    target = member.leads_to
+    return _operations(table, path, value, _plain if target is None else partial(_linked, target))
 
 
 def _operations(
@@ -188,8 +188,13 @@ def _plain(value: Any) -> Value:
     return plain
 
 
-def _linked(member: Link, id_: Any) -> Value:
-    return ids.key(member.target, str(id_))[0]
+def _linked(target: Table, id_: Any) -> Value:
+    return ids.key(target, str(id_))[0]
+
+
+def _compared_column(member: Spec) -> tuple[str, type]:
+    assert member.compared is not None, "filterable members have a column"  # noqa: S101
+    return member.compared
 
 
 def _input(name: str, doc: str) -> type:

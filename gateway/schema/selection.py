@@ -19,7 +19,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.model.tables import Back, Group, Spec, Table
+from gateway.model.tables import Member, Table
 from gateway.schema.context import Context
 
 ResolveInfo = GraphQLResolveInfo[Context]
@@ -116,13 +116,11 @@ def columns_of(
     return frozenset(found)
 
 
-def _paths(
-    operation: SelectingOperation, member: Spec | Back, nodes: list[FieldNode]
-) -> Iterable[str]:
-    if not isinstance(member, Group):
+def _paths(operation: SelectingOperation, member: Member, nodes: list[FieldNode]) -> Iterable[str]:
+    if not member.part_names:
         return member.paths
     asked = fields(operation, nodes)
-    return member.paths_of(part for part in member.parts if to_camel_case(part) in asked)
+    return member.paths_of([part for part in member.part_names if to_camel_case(part) in asked])
 
 
 def _below(

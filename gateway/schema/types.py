@@ -9,7 +9,6 @@ so that one which the caller may not have takes nothing else away.
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from enum import Enum
-from inspect import iscoroutinefunction
 from typing import Any
 
 import strawberry
@@ -23,7 +22,7 @@ from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
 from gateway.loaders.windows import Slice
 from gateway.model.binding import bind
 from gateway.model.registry import Registry
-from gateway.model.tables import Back, Column, Computed, Link, Node, Row, Spec, Table, selected
+from gateway.model.tables import Back, Column, Computed, Link, Member, Node, Row, Table, selected
 from gateway.schema import filters, ids
 from gateway.schema.connections import COUNTS, Connection, Listing
 from gateway.schema.context import Info
@@ -54,6 +53,11 @@ class Resolved(StrawberryField):
         self.is_waited_for = is_waited_for
         """True if something is read for it, which is more work for graphql-core than the rest."""
 
+    @classmethod
+    def member(cls, of: Member, resolve: Resolve, *, is_waited_for: bool = False) -> "Resolved":
+        """The field of a member, with its name, type and description."""
+        return cls(of.name, of.annotation, of.doc, resolve, is_waited_for=is_waited_for)
+
     @property
     def is_basic_field(self) -> bool:
         return False
@@ -77,8 +81,8 @@ class SchemaTypes:
         for table in registry.tables.values():
             _define(table.cls)
         for table in registry.tables.values():
-            _fields(table.cls).extend(map(_member, registry.members(table.visible).values()))
-            _fields(table.cls).extend(map(self._back, registry.members(table.backs).values()))
+            members = [*table.visible.values(), *table.backs.values()]
+            _fields(table.cls).extend(map(self._field, registry.holding(members)))
 
     def root_fields(self) -> list[StrawberryField]:
         """For each table that has them, the field for one row and the field for the list."""
@@ -102,6 +106,24 @@ class SchemaTypes:
         doc = f"The rows of {table.name} that you may see."
         arguments = self._root_arguments(table)
         return Resolved(name, _list_of(table), doc, resolve, arguments, is_waited_for=True)
+
+    def _field(self, member: Member) -> StrawberryField:
+        """The field of a member, by its kind."""
+        match member:
+            case Back():
+                return self._back(member)
+            case Link():
+                return Resolved.member(member, _linked(member), is_waited_for=True)
+            case Computed():
+                return Resolved.member(
+                    member, _worked_out(member), is_waited_for=member.is_waited_for
+                )
+            case Column() if member.is_day:
+                return Resolved.member(member, _day(member))
+        type_ = StrawberryAnnotation(member.annotation)
+        return StrawberryField(
+            python_name=member.name, type_annotation=type_, description=member.doc
+        )
 
     def _back(self, back: Back) -> StrawberryField:
         child = back.child
@@ -177,20 +199,6 @@ def _fields(cls: type) -> list[StrawberryField]:
 def _id_field() -> StrawberryField:
     doc = "The global id, by which `node` finds this again."
     return Resolved("id", strawberry.ID, doc, lambda row, info: ids.of(row))
-
-
-def _member(spec: Spec) -> StrawberryField:
-    type_ = spec.type | None if spec.optional else spec.type
-    if isinstance(spec, Link):
-        return Resolved(spec.name, type_, spec.doc, _linked(spec), is_waited_for=True)
-    if isinstance(spec, Computed):
-        waits = iscoroutinefunction(spec.function)
-        return Resolved(spec.name, type_, spec.doc, _worked_out(spec), is_waited_for=waits)
-    if isinstance(spec, Column) and spec.is_day:
-        return Resolved(spec.name, type_, spec.doc, _day(spec))
-    return StrawberryField(
-        python_name=spec.name, type_annotation=StrawberryAnnotation(type_), description=spec.doc
-    )
 
 
 def _linked(spec: Link) -> Resolve:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from gateway.auth.policy import EXPLAIN, VIEW_AS
 from gateway.auth.policy_file import Permission, Vocabulary
 from gateway.model.registry import SHIPPED, Registry
-from gateway.model.tables import Back, Computed, Spec, Table
+from gateway.model.tables import Member, Table
 
 
 def vocabulary(registry: Registry = SHIPPED) -> Vocabulary:
@@ -21,20 +21,13 @@ def vocabulary(registry: Registry = SHIPPED) -> Vocabulary:
 def _permission(tables: Iterable[Table]) -> Permission:
     members = [(each, name, member) for each in tables for name, member in _visible(each)]
     return Permission(
-        hideable=frozenset(f"{t.name}.{name}" for t, name, m in members if _hideable(t, m)),
-        fixed=frozenset(f"{t.name}.{name}" for t, name, m in members if not _hideable(t, m)),
+        hideable=frozenset(f"{t.name}.{name}" for t, name, m in members if m.hideable),
+        fixed=frozenset(f"{t.name}.{name}" for t, name, m in members if not m.hideable),
         without_contact=frozenset(t.name for t in tables if not t.rule.knows_contacts),
     )
 
 
-def _visible(table: Table) -> Iterator[tuple[str, Spec | Back]]:
+def _visible(table: Table) -> Iterator[tuple[str, Member]]:
     for name, member in table.members.items():
-        if isinstance(member, Back) or not member.internal:
+        if not member.internal:
             yield name, member
-
-
-def _hideable(table: Table, member: Spec | Back) -> bool:
-    """A field that may be null, and none that every read needs."""
-    if isinstance(member, Back | Computed):
-        return isinstance(member, Back) or member.optional
-    return member.optional and table.key.keys().isdisjoint(member.paths)

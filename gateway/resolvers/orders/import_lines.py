@@ -5,7 +5,7 @@ from typing import Any
 
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.model.declarations import Column
+from gateway.model.members.column import Column
 from gateway.resolvers.orders import own_values
 from gateway.resolvers.orders.amend import Addition, add
 from gateway.resolvers.orders.inputs import (

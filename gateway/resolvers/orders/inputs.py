@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 import strawberry
 
-from gateway.model.declarations import Column
+from gateway.model.members.column import Column
 
 MAXIMUM_LINES = 500
 """Of an order, whichever way its lines come."""

@@ -13,7 +13,8 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.model.declarations import Column, DeclarationError, Row, Written
+from gateway.model.declarations import DeclarationError, Row, Written
+from gateway.model.members.column import Column, inputs_of
 from gateway.model.registry import Registry
 from gateway.resolvers.orders.inputs import (
     CLEARS,
@@ -47,11 +48,7 @@ def extended(registry: Registry, fields: Iterable[StrawberryField]) -> list[Stra
 
 
 def _members(registry: Registry, table: type[Row], when: Written) -> list[Column]:
-    return [
-        spec
-        for spec in registry.members(table.__table__.specs).values()
-        if isinstance(spec, Column) and spec.input and spec.written in (when, "always")
-    ]
+    return inputs_of(registry.members(table.__table__.specs).values(), when)
 
 
 def _check(registry: Registry) -> None:
@@ -61,7 +58,7 @@ def _check(registry: Registry) -> None:
         for table in registry.tables.values()
         if table not in ours
         for spec in registry.members(table.specs).values()
-        if isinstance(spec, Column) and spec.input
+        if spec.is_input
     ]
     if mistakes:
         raise DeclarationError("\n".join(mistakes))

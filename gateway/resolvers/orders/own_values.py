@@ -9,12 +9,11 @@ from typing import Any
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.auth.principal import Principal
-from gateway.model.declarations import Column
-from gateway.model.kinds import OptionSet
+from gateway.model.kinds import OptionSet, sent
+from gateway.model.members.column import Column
 from gateway.resolvers.orders.input_checks import plain, unkept
 from gateway.resolvers.orders.inputs import Own
 from gateway.resolvers.orders.user_errors import Errors, invalid
-from gateway.resolvers.written_rows import sent
 from gateway.schema.context import Context
 from gateway.upstream.conditions import Raw
 from gateway.upstream.names import Names

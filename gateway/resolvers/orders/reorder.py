@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from gateway.model.declarations import Column
+from gateway.model.members.column import Column
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import create, lookups
 from gateway.resolvers.orders.deal import Deal

@@ -7,7 +7,7 @@ from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.loaders.reader import Reader
-from gateway.model.tables import TABLES, Computed, Link, Spec, Table
+from gateway.model.tables import TABLES
 
 
 @strawberry.type(description="The parts of the schema that this environment can answer.")
@@ -36,16 +36,5 @@ def _missing(schema: GraphQLSchema, reader: Reader) -> Iterator[str]:
         for spec in table.visible.values():
             if to_camel_case(spec.name) not in type_.fields:
                 continue
-            if not _is_there(reader, table, spec):
+            if not spec.is_there(reader.has):
                 yield f"{table.name}.{to_camel_case(spec.name)}"
-
-
-def _is_there(reader: Reader, table: Table, spec: Spec) -> bool:
-    """True if a member can hold anything: a computed one needs all it uses, others need some."""
-    if isinstance(spec, Link) and not reader.has(spec.target):
-        return False
-    reads = [each.__table__ for each in spec.reads] if isinstance(spec, Computed) else []
-    if not all(reader.has(each, *each.all_paths) for each in reads):
-        return False
-    found = [reader.has(table, path) for path in spec.paths]
-    return all(found) if isinstance(spec, Computed | Link) else any(found)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway import resolvers
-from gateway.model.declarations import Group
+from gateway.model.members.group import Group
 from gateway.model.registry import SHIPPED
 from gateway.resolvers.root import build
 

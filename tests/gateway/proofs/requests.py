@@ -12,6 +12,7 @@ from uuid import UUID
 from graphql import GraphQLEnumType, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
 from strawberry.utils.str_converters import to_camel_case
 
+from gateway.model.members.back import backs_of
 from gateway.model.tables import TABLES, Link, Node, Row, Table
 from gateway.resolvers.root import build
 from gateway.schema import ids
@@ -141,7 +142,7 @@ class Requests:
             found.append(f"{to_camel_case(name)} {{ {self._selection(link.target, depth + 1)} }}")
         if table.backs and self.random.random() < 0.6:
             name = self.random.choice(sorted(table.backs))
-            child = table.backs[name].child
+            child = backs_of(table)[name].child
             arguments = ", ".join(self._arguments(child))
             below = self._connection(child, depth + 1)
             found.append(f"{to_camel_case(name)}({arguments}) {{ {below} }}")

@@ -18,6 +18,7 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.auth.policy import SHIPPED
 from gateway.auth.principal import Access
 from gateway.config import parsers
+from gateway.model.members.back import backs_of
 from gateway.model.tables import TABLES, Link, Table
 from gateway.schema import ids
 from tests.gateway.proofs.requests import SCHEMA
@@ -101,7 +102,7 @@ async def test_each_root_field_is_for_who_may_read_its_table(strict: Stack, call
 @pytest.mark.parametrize("caller", CALLERS)
 async def test_each_connection_is_for_who_may_read_its_table(strict: Stack, caller: str) -> None:
     for parent in TABLES.values():
-        for name, back in parent.backs.items():
+        for name, back in backs_of(parent).items():
             if not parent.root or not expected(caller, parent, linked=False):
                 continue
             connection = to_camel_case(name)

@@ -1,0 +1,92 @@
+"""The kind of member whose value a method works out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import Any, get_type_hints
+
+from gateway.model.declarations import Has, Row, Spec
+
+
+def computed(
+    *uses: str, doc: str, reads: tuple[type[Row], ...] = (), loads: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], Any]:
+    """
+    Declare a member whose value a method computes from other columns of the row.
+
+    `uses` are the columns or paths that the method reads; a column that is missing here raises
+    LookupError when the method reads it. The method gets the request's `Loaders` and must name the
+    type that it returns. It may be `async`; then the type must end in `| None`. `reads` names
+    tables of which it needs every column: if an environment lacks one, `capabilities` lists the
+    member as missing. `loads` names the classes of the rows that it loads, for the prediction of
+    what a query costs.
+
+    Example:
+
+        @extend(Product)
+        class AcmeArea:
+            _length: Decimal | None = column("acme_length", "The length in metres.")
+            _width: Decimal | None = column("acme_width", "The width in metres.")
+
+            @computed("acme_length", "acme_width", doc="The area in square metres.")
+            def area(self, loaders: Loaders) -> Decimal | None:
+                return self._length * self._width if self._length and self._width else None
+
+        # { products(first: 1) { nodes { area } } }
+    """
+    return lambda function: Computed(doc, uses, function, reads, tuple(loads))
+
+
+@dataclass(eq=False)
+class Computed(Spec):
+    """A value that a method works out from columns of its own row, and from rows linked to it."""
+
+    uses: tuple[str, ...]
+    function: Callable[..., Any]
+    reads: tuple[type[Row], ...] = ()
+    """The tables without whose columns it has no value."""
+    loads: tuple[str, ...] = ()
+    """The tables of the rows that it loads, by class; those of a level are loaded by one call."""
+
+    def bind(self, annotation: Any) -> None:
+        hints = get_type_hints(self.function)
+        if "return" not in hints:
+            raise TypeError("the method needs the type that it returns: `-> str | None`")
+        super().bind(hints["return"])
+
+    def __get__(self, row: Row | None, owner: type) -> Any:
+        return self if row is None else partial(self.function, row)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return self.uses
+
+    @property
+    def hideable(self) -> bool:
+        return self.optional
+
+    @property
+    def own_paths(self) -> tuple[str, ...]:
+        """None: the columns are those of other members."""
+        return ()
+
+    @property
+    def untyped(self) -> str:
+        """Nothing: the method has the type."""
+        return ""
+
+    def is_there(self, has: Has) -> bool:
+        reads = [each.__table__ for each in self.reads]
+        there = all(has(table, *table.all_paths) for table in reads)
+        return there and all(has(self.home, path) for path in self.paths)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """True if its method reads further rows."""
+        return iscoroutinefunction(self.function)
+
+    def mistakes(self) -> Iterator[str]:
+        if self.is_waited_for and not self.optional:
+            # What is read for it can fail alone, and must not take its own row with it.
+            yield f"{self.label} must be declared as `... | None`"
