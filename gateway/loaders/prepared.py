@@ -24,7 +24,7 @@ LONG = 2_000
 """Characters of a URL or document above which its preparation is not kept."""
 
 
-class Recent(dict[K, V]):
+class RecentQueries(dict[K, V]):
     """At most `RECENT` values; beyond that all are forgotten, as callers may ask without end."""
 
     def prepared(
@@ -53,11 +53,11 @@ class PreparedQueries(Struct, eq=False):
     """The bounds of tables: by table, version of the names, and if rows are linked to."""
     implied: dict[tuple[Link, bool], Bounds | None] = field(default_factory=dict)
     """The bounds behind links, by link and if it is followed down; see `Reader.implied`."""
-    calls: Recent[Ask, Call] = field(default_factory=Recent)
+    calls: RecentQueries[Ask, Call] = field(default_factory=RecentQueries)
     """Lists, ready to be sent."""
-    frames: Recent[tuple[int, str, int], Frame] = field(default_factory=Recent)
+    frames: RecentQueries[tuple[int, str, int], Frame] = field(default_factory=RecentQueries)
     """Queries for one row by its id, but for the id."""
-    expansions: Recent[Hashable, Any] = field(default_factory=Recent)
+    expansions: RecentQueries[Hashable, Any] = field(default_factory=RecentQueries)
     """Lists of plans: their questions, and the rows that travel inside of theirs."""
 
 

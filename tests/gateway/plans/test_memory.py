@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.faults.connections import InProcess
-from gateway.loaders.prepared import LONG, Recent
+from gateway.loaders.prepared import LONG, RecentQueries
 from gateway.plans import fetches
 from tests.stack import Stack, running
 
@@ -91,7 +91,7 @@ def kept() -> int:
     """The number of queries that are kept prepared for all callers of this process."""
     gc.collect()  # Callers of earlier tests must not go between two counts.
     # isinstance() would ask weak proxies, which may be dead.
-    return sum(len(each) for each in gc.get_objects() if type(each) is Recent)
+    return sum(len(each) for each in gc.get_objects() if type(each) is RecentQueries)
 
 
 LIST = "query ($f: SalesOrderFilter) { orders(filter: $f) { nodes { id } } }"
