@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from gateway.auth.policy_file import PolicyFile
+from gateway.ceiling import Ceiling
 from gateway.config.environment import load
 from gateway.config.settings import Settings, SettingsError
 from gateway.engine import manifest
@@ -56,7 +57,7 @@ DURATIONS = "Seconds of requests, by name of the operation, kind, and ok or the 
 UPSTREAM = "Seconds of requests to Dynamics, by service, kind, table, and status or code."
 QUEUE = "Seconds that calls waited for a place; those that did not wait are not among them."
 IN_FLIGHT = "Requests that are not answered yet."
-KEPT = "Bytes that kept documents and their plans take at most."
+KEPT = "Bytes that is kept of callers, and of rows, by kind."
 PAUSE = "Seconds for which the collector of garbage stopped all else, by generation."
 LAG = "Seconds by which the process is behind with its work."
 STATE = "What stands in the way of calls to a service, in numbers of this process."
@@ -95,8 +96,11 @@ def create_app(
         plans=plans if settings.compiled_plans else None,
         trusted=_trusted(settings),
         most=MOST,
-        memory=settings.memory * MEGABYTE,
     )
+    ceiling = Ceiling(settings.memory * MEGABYTE)
+    ceiling.add("documents", 3, engine.documents)
+    engine.documents.outlived = outside.authenticator.prepared.outlived
+    outside.keep_below(ceiling)
     authenticate = outside.authenticator.authenticate
     predict = plans.calls if settings.compiled_plans else DocumentCost(types).most
     endpoint = GraphQLEndpoint(
@@ -124,7 +128,7 @@ def create_app(
         routes=[
             Route(GRAPHQL, endpoint),
             *health_routes(conditions, outside.health),
-            *_metrics(settings, engine, endpoint, outside, watched, lag),
+            *_metrics(settings, engine, endpoint, outside, watched, lag, ceiling),
             *_graphiql(settings),
         ],
         middleware=[
@@ -242,6 +246,7 @@ def _metrics(
     outside: Outside,
     watched: Watched,
     lag: Lag,
+    ceiling: Ceiling,
 ) -> list[Route]:
     if not settings.metrics:
         return []
@@ -265,7 +270,7 @@ def _metrics(
     ]
     gauges = [
         Gauge("requests_in_flight", IN_FLIGHT, (), lambda: [((), watched.in_flight)]),
-        Gauge("documents_bytes", KEPT, (), lambda: [((), engine.bytes_kept)]),
+        Gauge("kept_bytes", KEPT, ("of",), lambda: [((of,), n) for of, n in ceiling.sizes.items()]),
         Gauge("lag_seconds", LAG, (), lambda: [((), lag.seconds)]),
         Gauge("upstream_state", STATE, ("service", "of"), outside.gauges),
     ]

@@ -24,6 +24,7 @@ from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Principal
 from gateway.auth.signing_keys import PAUSE, SigningKeys
 from gateway.auth.tokens import Tokens
+from gateway.ceiling import Ceiling
 from gateway.client.exchange import Httpx2Transport, Request, Transport
 from gateway.client.transport import Http1Transport
 from gateway.config.parsers import HttpTransport
@@ -137,17 +138,15 @@ class Outside:
             web_roles=settings.web_roles,
             outage=lambda: policy.current().outage,
         )
-        self.authenticator = Authenticator(Tokens(self._keys), self._directory, policy.current)
+        self._tokens = Tokens(self._keys)
+        self.authenticator = Authenticator(self._tokens, self._directory, policy.current)
         self.audit = recorder.opened(
             settings.audit_file,
             key_for("audit", settings.audit_secret or settings.own_secret),
             required=settings.audit_required,
         )
         self._logins, self._policy = (dataverse, finops), policy
-        self._sign_ins: Mapping[str, Probe] = {
-            "dataverse": dataverse.token,
-            "finops": finops.token,
-        }
+        self._sign_ins: Mapping[str, Probe] = {"dataverse": dataverse.token, "finops": finops.token}
 
     def context(self, principal: Principal, request: Received) -> Context:
         """The context of one request; NotFound where it names a foreign account."""
@@ -161,6 +160,14 @@ class Outside:
             priority=request.headers.get(PRIORITY),
             fresh=b"no-cache" in request.headers.get(CACHING, b""),
         )
+
+    def keep_below(self, ceiling: Ceiling) -> None:
+        """Let all that is kept of callers, and rows, share this ceiling."""
+        ceiling.add("rows", 3, self._kept)
+        ceiling.add("tokens", 1, self._tokens.verified)
+        ceiling.add("callers", 1, *(each.outcomes for each in self._directory.kept))
+        ceiling.add("principals", 1, self.authenticator.made)
+        ceiling.add("prepared", 1, self.authenticator.prepared)
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """The customer of this global id, contact id or e-mail address, as staff look with it."""
@@ -332,11 +339,12 @@ class Outside:
             await self._writes.drain(DRAIN)
 
     async def _look_around(self) -> None:
-        """Try for keys where there are none yet, and let old calls be forgotten."""
+        """Try for keys where there are none yet, forget old calls, count what callers prepared."""
         while True:
             await asyncio.sleep(PAUSE)
             for service in self._services.values():
                 service.sender.tally.turn(now())
+            self.authenticator.prepared.count()
             if not self.has_keys():
                 await asyncio.gather(*(each.start() for each in self._keys))
 
