@@ -59,7 +59,7 @@ def document(number: int, random: Random) -> str:
 
 
 async def started(url: str) -> None:
-    async with httpx2.AsyncClient(trust_env=False) as http, asyncio.timeout(120):
+    async with httpx2.AsyncClient(trust_env=False) as http, asyncio.timeout(600):
         while True:
             try:
                 if (await http.get(url)).status_code == 200:
@@ -162,6 +162,7 @@ def main(seconds: float, callers: int) -> None:
         "GATEWAY_ISSUER": f"{emulator}/issuer",
         "GATEWAY_AUDIENCE": "gateway",
         "GATEWAY_LEARNED_NAMES": "off",
+        "GATEWAY_STAFF_ROLES": "administrator",
         "GATEWAY_METRICS": "on",
         "GATEWAY_PORT": str(ports[1]),
     }
