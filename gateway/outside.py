@@ -4,8 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
-from importlib import import_module
 from typing import Any
 
 import httpx2
@@ -15,7 +13,7 @@ from starlette.applications import Starlette
 from gateway.admission.budget_windows import CallsLeft
 from gateway.admission.flights import Flights
 from gateway.admission.governor import Governor
-from gateway.admission.leases import PATIENCE, Leases, SharedBudget
+from gateway.admission.sharing import leases_of
 from gateway.audit import recorder
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.issuers import issuers
@@ -32,6 +30,7 @@ from gateway.config.settings import Settings, SettingsError
 from gateway.directory import Directory
 from gateway.doctor.looking import Looking
 from gateway.doctor.relied import relied
+from gateway.doctor.surroundings import Surroundings
 from gateway.http.dependencies import Probe, examined
 from gateway.http.explaining import Explanation, explanation
 from gateway.http.metrics import Counts, Spent
@@ -104,7 +103,8 @@ class Outside:
             ),
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
-        self._leases = _leases(settings, self._services)
+        sharing = {each.root: each.sender.governor for each in self._services.values()}
+        self._leases = leases_of(settings, sharing)
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
@@ -311,6 +311,11 @@ class Outside:
             say,
         )
 
+    def surroundings(self) -> Surroundings:
+        """What this process talks to, for whoever checks that it answers."""
+        store = self._leases.store if self._leases else None
+        return Surroundings(self._settings, self._keys, self._services, self._client, store)
+
     async def reconcile(self, *, days: int, minutes: int) -> Reconciliation:
         """The orders of the last `days` that one side lacks, but for those younger than that."""
         sides = self._services["dataverse"], self._services["finops"]
@@ -377,24 +382,3 @@ class Outside:
             made = make(self._settings.upstream_concurrency)
         self._transports.append(made)
         return made
-
-
-def _leases(settings: Settings, services: Mapping[ServiceName, Service]) -> Leases | None:
-    """The leases by which replicas share their budgets, if they do; SettingsError without Redis."""
-    if settings.shared is None:
-        return None
-    try:
-        store = import_module("gateway.admission.redis_store").RedisStore(settings.shared, PATIENCE)
-    except (ImportError, ValueError) as error:
-        raise SettingsError(
-            [f"GATEWAY_SHARED: {type(error).__name__}, or no extra 'shared'"]
-        ) from None
-    return Leases(
-        store,
-        {
-            f"{service.root} {settings.client_id}": SharedBudget(
-                service.sender.governor.share, partial(getattr, service.sender.governor, "asked")
-            )
-            for service in services.values()
-        },
-    )
