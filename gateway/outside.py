@@ -312,7 +312,7 @@ class Outside:
         )
 
     def surroundings(self) -> Surroundings:
-        """What this process talks to, for whoever checks that it answers."""
+        """The parties that this process talks to, for a check that they answer."""
         store = self._leases.store if self._leases else None
         return Surroundings(self._settings, self._keys, self._services, self._client, store)
 

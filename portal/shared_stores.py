@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 
 from portal.errors import Unavailable
@@ -34,29 +33,23 @@ class RedisStore:
 
     def __init__(self, url: str) -> None:
         """ValueError where that is no address of Redis."""
-        self._redis: Any = Redis.from_url(url, **_options())
+        self._redis = _Redis(url)
 
     def load(self, key: str) -> Kept | None:
-        found = self._done(self._redis.hgetall, _session(key))
+        found = self._redis.fields(_session(key))
         if not found:
             return None
         content = Seals(key).open(SESSION, found["content"])
         return Kept(content, float(found["touched"])) if content is not None else None
 
     def add(self, key: str, kept: Kept) -> None:
-        self._done(self._redis.eval, ADD, 1, _session(key), *_told(key, kept))
+        self._redis.run(ADD, _session(key), *_told(key, kept))
 
     def update(self, key: str, kept: Kept) -> None:
-        self._done(self._redis.eval, UPDATE, 1, _session(key), *_told(key, kept))
+        self._redis.run(UPDATE, _session(key), *_told(key, kept))
 
     def drop(self, key: str) -> None:
-        self._done(self._redis.delete, _session(key))
-
-    def _done(self, command: Any, *arguments: Any) -> Any:
-        try:
-            return command(*arguments)
-        except RedisError as error:
-            raise Unavailable("the store of sessions") from error
+        self._redis.run(DROP, _session(key))
 
 
 ADD: Final = """
@@ -65,6 +58,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
 UPDATE: Final = f"if redis.call('EXISTS', KEYS[1]) == 1 then {ADD} end"
 """Signing out is final: a session that was dropped does not come back."""
+DROP: Final = "redis.call('DEL', KEYS[1])"
 
 
 class RedisDrafts:
@@ -72,14 +66,11 @@ class RedisDrafts:
 
     def __init__(self, url: str, seals: Seals) -> None:
         """ValueError where that is no address of Redis."""
-        self._redis: Any = AsyncRedis.from_url(url, **_options())
+        self._redis = _Redis(url)
         self._seals = seals
 
     async def load(self, owner: str) -> Written | None:
-        try:
-            found: Mapping[str, str] = await self._redis.hgetall(_draft(owner))
-        except RedisError as error:
-            raise Unavailable("the store of drafts") from error
+        found = self._redis.fields(_draft(owner))
         if not found:
             return None
         content = self._seals.open(draft_purpose(owner), found["content"])
@@ -89,19 +80,35 @@ class RedisDrafts:
 
     async def save(self, owner: str, written: Written) -> bool:
         content = self._seals.seal(draft_purpose(owner), written.content)
-        arguments = content, written.version, str(int(written.held)), QUARTER
+        held = str(int(written.held))
+        return bool(self._redis.run(SAVE, _draft(owner), content, written.version, held, QUARTER))
+
+
+class _Redis:
+    """Redis, or `Unavailable` for the page that needs it."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Any = Redis.from_url(
+            url,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            decode_responses=True,
+        )
+
+    def fields(self, key: str) -> Mapping[str, str]:
+        """The fields that are stored under a key; none where there is nothing."""
         try:
-            return bool(await self._redis.eval(SAVE, 1, _draft(owner), *arguments))
+            found: Mapping[str, str] = self._redis.hgetall(key)
         except RedisError as error:
-            raise Unavailable("the store of drafts") from error
+            raise Unavailable("the store of sessions and drafts") from error
+        return found
 
-
-def _options() -> Mapping[str, Any]:
-    return {
-        "socket_timeout": PATIENCE,
-        "socket_connect_timeout": PATIENCE,
-        "decode_responses": True,
-    }
+    def run(self, script: str, key: str, *arguments: str | int) -> Any:
+        """The result of a script, which is one step."""
+        try:
+            return self._redis.eval(script, 1, key, *arguments)
+        except RedisError as error:
+            raise Unavailable("the store of sessions and drafts") from error
 
 
 def _session(key: str) -> str:

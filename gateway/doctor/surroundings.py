@@ -41,7 +41,7 @@ COLLECTOR: Final = "http://localhost:4318"
 
 
 class Surroundings(Struct, frozen=True):
-    """What a process talks to."""
+    """The parties that a process talks to."""
 
     settings: Settings
     issuers: Sequence[SigningKeys]
@@ -81,13 +81,19 @@ async def _issuer(keys: SigningKeys) -> list[Finding]:
 async def _shared(store: Store | None) -> list[Finding]:
     if store is None:
         return []
-    asking = store.run("return redis.call('TIME')[1]", "dynamics-gateway:check")
     return await _answering(
         "GATEWAY_SHARED",
-        asking,
+        _asked(store),
         breaks="replicas do not share the budget: each goes on with the part that it had last",
         do="check that Redis answers there, and takes EVAL from this user",
     )
+
+
+async def _asked(store: Store) -> None:
+    try:
+        await store.run("return redis.call('TIME')[1]", "dynamics-gateway:check")
+    finally:
+        await store.aclose()
 
 
 async def _collector(name: str, url: str) -> list[Finding]:
@@ -221,7 +227,7 @@ def _audit(name: str | None) -> Iterator[Finding]:
 
 
 def _budget(services: Mapping[ServiceName, Service]) -> Iterator[Finding]:
-    """What the services told of their limits with the calls that were made just now."""
+    """The limits that the services told of with the calls that were made just now."""
     for name, service in services.items():
         numbers = state_of(service.sender).numbers
         for left, of in BUDGET.items():

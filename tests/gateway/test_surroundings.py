@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from gateway.__main__ import main
+from gateway.doctor.findings import Status
 from tests.gateway.test_doctor import Server, serving
 from tests.redis_server import Server as RedisServer
 from tests.redis_server import needs_redis, server  # noqa: F401 - a fixture
@@ -44,7 +45,8 @@ def checked(usual: Server, *arguments: str, **env: str) -> Result:
 def line(result: Result, subject: str) -> str:
     """The line of a finding, with its remedy."""
     lines = result.stdout.splitlines()
-    (place,) = [n for n, text in enumerate(lines) if text[8:].startswith(subject)]
+    found = [n for n, text in enumerate(lines) if text[:8].strip() in set(Status)]
+    (place,) = [n for n in found if lines[n][8:].startswith(f"{subject}:")]
     return "\n".join(lines[place : place + 3])
 
 
@@ -73,11 +75,11 @@ SILENT = {
     "Redis": ({"GATEWAY_SHARED": f"redis://{NOBODY}/0"}, "GATEWAY_SHARED"),
     "collector of the audit": (
         {"GATEWAY_AUDIT_FILE": f"http://{NOBODY}"},
-        "collector of GATEWAY_AUDIT_FILE",
+        f"collector of GATEWAY_AUDIT_FILE http://{NOBODY}",
     ),
     "collector of traces": (
         {"GATEWAY_TRACES": "on", "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{NOBODY}"},
-        "collector of GATEWAY_TRACES",
+        f"collector of GATEWAY_TRACES http://{NOBODY}",
     ),
 }
 
