@@ -33,6 +33,7 @@ from gateway.config.settings import (
     schema_of_file,
     table,
 )
+from gateway.doctor.findings import Status, worst_first
 from gateway.engine.limits import REGISTRY
 from gateway.engine.manifest import manifest
 from gateway.engine.outcome import Refused
@@ -48,6 +49,8 @@ from gateway.resolvers.root import build
 SCHEMA = files("gateway") / "schema.graphql"
 KEEP_ALIVE = 65
 """Seconds that an idle connection stays open; longer than a proxy keeps it, to avoid races."""
+HEALTHY = 30
+"""Seconds in which a worker must give a sign of life: on a busy host it takes long to start."""
 FAILURE, USAGE, STRAYS = 1, 2, 3
 SHIPPED = ""
 """The file that `schema --check` compares with where it names none."""
@@ -100,6 +103,7 @@ def serve(host: str | None, port: int | None) -> None:
         http=protocol(),
         ws="none",
         timeout_keep_alive=KEEP_ALIVE,
+        timeout_worker_healthcheck=HEALTHY,
         timeout_graceful_shutdown=ceil(stopping.grace),
     )
     workers.serve(config)
@@ -298,11 +302,15 @@ def _check_budget(texts: Mapping[Path, str], budget: int, schema: GraphQLSchema)
 
 @main.command()
 @click.option(
-    "--check", is_flag=True, help="Exit 2, with the mistakes, if serve would refuse them."
+    "--check",
+    is_flag=True,
+    help="Exit 2, with the mistakes, if serve would refuse them; 1 if something that it talks to "
+    "does not answer.",
 )
+@click.option("--offline", is_flag=True, help="Check as --check does, and ask nobody.")
 @click.option("--markdown", is_flag=True, help="The table of docs/settings.md instead.")
 @click.option("--json-schema", is_flag=True, help="The JSON schema of GATEWAY_CONFIG's file.")
-def settings(check: bool, markdown: bool, json_schema: bool) -> None:
+def settings(*, check: bool, offline: bool, markdown: bool, json_schema: bool) -> None:
     """List every variable, its default and what is set; secrets are masked."""
     if markdown:
         click.echo(table())
@@ -316,8 +324,20 @@ def settings(check: bool, markdown: bool, json_schema: bool) -> None:
     for name, (default, doc) in REGISTRY.items():
         variable = LIMIT + name.upper()
         _list(variable, raw.get(variable) or f"{default} (default)", doc)
-    if check:
-        _app(_settings())
+    if check or offline:
+        found = _settings()
+        _app(found)
+        if not offline:
+            _contact(found)
+
+
+def _contact(settings: Settings) -> None:
+    """A line for each thing that `serve` talks to, and the remedy where it does not answer."""
+    found = asyncio.run(operator.contact(settings))
+    for finding in worst_first(found):
+        click.echo(finding.text)
+    if any(each.status is Status.WRONG for each in found):
+        sys.exit(FAILURE)
 
 
 def _list(name: str, value: str, doc: str) -> None:

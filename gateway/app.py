@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import cache, partial
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import Lifespan
 
 from gateway.auth.policy_file import PolicyFile
+from gateway.ceiling import Ceiling
 from gateway.config.environment import load
 from gateway.config.settings import Settings, SettingsError
 from gateway.engine import manifest
@@ -26,10 +28,19 @@ from gateway.engine.trusted import Trusted
 from gateway.http.auditing import audited
 from gateway.http.costing import Cost
 from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
+from gateway.http.gathering import FOLDER, Gathering
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
 from gateway.http.lag import Lag
-from gateway.http.metrics import Counts, Gauge, Histogram, Metric, metrics_route
+from gateway.http.metrics import (
+    AnyMetric,
+    Counts,
+    Gauge,
+    Histogram,
+    Metric,
+    metrics_route,
+    registry_of,
+)
 from gateway.http.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.http.routing import GRAPHQL, Gateway
 from gateway.http.stopping import Stopping
@@ -56,7 +67,7 @@ DURATIONS = "Seconds of requests, by name of the operation, kind, and ok or the 
 UPSTREAM = "Seconds of requests to Dynamics, by service, kind, table, and status or code."
 QUEUE = "Seconds that calls waited for a place; those that did not wait are not among them."
 IN_FLIGHT = "Requests that are not answered yet."
-KEPT = "Bytes that kept documents and their plans take at most."
+KEPT = "Bytes that is kept of callers, and of rows, by kind."
 PAUSE = "Seconds for which the collector of garbage stopped all else, by generation."
 LAG = "Seconds by which the process is behind with its work."
 STATE = "What stands in the way of calls to a service, in numbers of this process."
@@ -69,12 +80,14 @@ def create_app(
     stopping: Stopping | None = None,
     read: Callable[[], Settings] | None = None,
     tracing: Tracing | None = None,
+    workers: str | None = None,
 ) -> Starlette:
     """
     The gateway for one environment. With a `transport` all its HTTP goes there instead of out.
 
     With `stopping` it heeds the signals by which its process is told to stop; with `read` settings
     that changed are taken while it serves. `tracing` is made of the settings where none is given.
+    `workers` is the folder by which the worker processes gather their metrics.
 
     SettingsError, ImportError or TypeError where the settings or an extension cannot be used.
     """
@@ -95,8 +108,11 @@ def create_app(
         plans=plans if settings.compiled_plans else None,
         trusted=_trusted(settings),
         most=MOST,
-        memory=settings.memory * MEGABYTE,
     )
+    ceiling = Ceiling(settings.memory * MEGABYTE)
+    ceiling.add("documents", 3, engine.documents)
+    engine.documents.outlived = outside.prepared.outlived
+    outside.keep_below(ceiling)
     authenticate = outside.authenticator.authenticate
     predict = plans.calls if settings.compiled_plans else DocumentCost(types).most
     endpoint = GraphQLEndpoint(
@@ -119,12 +135,15 @@ def create_app(
         "stopping": lambda: stopping is None or not stopping.begun,
     }
     watched = Watched({})
+    registry = registry_of(_metrics(engine, endpoint, outside, watched, lag, ceiling))
+    gathering = Gathering(workers) if workers else None
+    telling = [partial(gathering.tell, registry)] if gathering and settings.metrics else []
     takers = outside.taking, lambda found: engine.trusting(_trusted(found))
     app = Gateway(
         routes=[
             Route(GRAPHQL, endpoint),
             *health_routes(conditions, outside.health),
-            *_metrics(settings, engine, endpoint, outside, watched, lag),
+            *([metrics_route(registry, gathering)] if settings.metrics else []),
             *_graphiql(settings),
         ],
         middleware=[
@@ -135,7 +154,7 @@ def create_app(
             Middleware(BodyLimit, maximum=limits.body_bytes),
         ],
         lifespan=_lifespan(
-            outside, tracing, stopping, lag.measure, *_rereading(settings, read, takers)
+            outside, tracing, stopping, lag.measure, *telling, *_rereading(settings, read, takers)
         ),
     )
     app.serve(endpoint)
@@ -147,7 +166,12 @@ def from_environment() -> Starlette:
     """The gateway that the environment describes; what each worker process starts."""
     settings = load(limits=REGISTRY)
     start_log(settings)
-    app = create_app(settings, stopping=stopping_of(settings), read=read_again)
+    app = create_app(
+        settings,
+        stopping=stopping_of(settings),
+        read=read_again,
+        workers=os.environ.get(FOLDER),
+    )
     settle()
     PAUSES.measure()
     return app
@@ -236,15 +260,13 @@ def _watching(settings: Settings, watched: Watched) -> list[Middleware]:
 
 
 def _metrics(
-    settings: Settings,
     engine: Engine,
     endpoint: GraphQLEndpoint,
     outside: Outside,
     watched: Watched,
     lag: Lag,
-) -> list[Route]:
-    if not settings.metrics:
-        return []
+    ceiling: Ceiling,
+) -> list[AnyMetric]:
     ways = "Operations, by how they were answered and why not by a plan."
     refusals = "Requests that were not executed, by code."
     calls = "Requests to Dynamics, repeated ones too, by status or code."
@@ -265,11 +287,11 @@ def _metrics(
     ]
     gauges = [
         Gauge("requests_in_flight", IN_FLIGHT, (), lambda: [((), watched.in_flight)]),
-        Gauge("documents_bytes", KEPT, (), lambda: [((), engine.bytes_kept)]),
+        Gauge("kept_bytes", KEPT, ("of",), lambda: [((of,), n) for of, n in ceiling.sizes.items()]),
         Gauge("lag_seconds", LAG, (), lambda: [((), lag.seconds)]),
         Gauge("upstream_state", STATE, ("service", "of"), outside.gauges),
     ]
-    return [metrics_route([*metrics, *durations, *gauges])]
+    return [*metrics, *durations, *gauges]
 
 
 def _graphiql(settings: Settings) -> list[Route]:

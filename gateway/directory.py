@@ -108,6 +108,7 @@ class Directory:
         self._partners: Kept[tuple[PartnerAccount, ...], Accounts] = Kept(
             self._configured, outage, clock
         )
+        self.kept = self._customers, self._children, self._seen, self._partners
 
     async def start(self) -> None:
         """Look whether the tables that are asked are there; the log says early what is not."""

@@ -4,8 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
-from importlib import import_module
 from typing import Any
 
 import httpx2
@@ -15,7 +13,7 @@ from starlette.applications import Starlette
 from gateway.admission.budget_windows import CallsLeft
 from gateway.admission.flights import Flights
 from gateway.admission.governor import Governor
-from gateway.admission.leases import PATIENCE, Leases, SharedBudget
+from gateway.admission.sharing import leases_of
 from gateway.audit import recorder
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.issuers import issuers
@@ -24,6 +22,7 @@ from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Principal
 from gateway.auth.signing_keys import PAUSE, SigningKeys
 from gateway.auth.tokens import Tokens
+from gateway.ceiling import Ceiling
 from gateway.client.exchange import Httpx2Transport, Request, Transport
 from gateway.client.transport import Http1Transport
 from gateway.config.parsers import HttpTransport
@@ -31,6 +30,7 @@ from gateway.config.settings import Settings, SettingsError
 from gateway.directory import Directory
 from gateway.doctor.looking import Looking
 from gateway.doctor.relied import relied
+from gateway.doctor.surroundings import Surroundings
 from gateway.http.dependencies import Probe, examined
 from gateway.http.explaining import Explanation, explanation
 from gateway.http.metrics import Counts, Spent
@@ -94,7 +94,7 @@ class Outside:
         self._transports: list[Transport] = []
         self._flights: Flights[Request, Sent] = Flights()
         self._kept = KeptRows(settings.keep_rows)
-        self._prepared = PreparedByPrincipal()
+        self.prepared = PreparedByPrincipal()
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
         anonymous = self._transport()
         dataverse = service_login(settings, settings.dataverse_url, anonymous)
@@ -105,7 +105,8 @@ class Outside:
             ),
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
-        self._leases = _leases(settings, self._services)
+        sharing = {each.root: each.sender.governor for each in self._services.values()}
+        self._leases = leases_of(settings, sharing)
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
@@ -139,17 +140,15 @@ class Outside:
             web_roles=settings.web_roles,
             outage=lambda: policy.current().outage,
         )
-        self.authenticator = Authenticator(Tokens(self._keys), self._directory, policy.current)
+        self._tokens = Tokens(self._keys)
+        self.authenticator = Authenticator(self._tokens, self._directory, policy.current)
         self.audit = recorder.opened(
             settings.audit_file,
             key_for("audit", settings.audit_secret or settings.own_secret),
             required=settings.audit_required,
         )
         self._logins, self._policy = (dataverse, finops), policy
-        self._sign_ins: Mapping[str, Probe] = {
-            "dataverse": dataverse.token,
-            "finops": finops.token,
-        }
+        self._sign_ins: Mapping[str, Probe] = {"dataverse": dataverse.token, "finops": finops.token}
 
     def context(self, principal: Principal, request: Received) -> Context:
         """The context of one request; NotFound where it names a foreign account."""
@@ -163,6 +162,14 @@ class Outside:
             priority=request.headers.get(PRIORITY),
             fresh=b"no-cache" in request.headers.get(CACHING, b""),
         )
+
+    def keep_below(self, ceiling: Ceiling) -> None:
+        """Let all that is kept of callers, and rows, share this ceiling."""
+        ceiling.add("rows", 3, self._kept)
+        ceiling.add("tokens", 1, self._tokens.verified)
+        ceiling.add("callers", 1, *(each.outcomes for each in self._directory.kept))
+        ceiling.add("principals", 1, self.authenticator.made)
+        ceiling.add("prepared", 1, self.prepared)
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """The customer of this global id, contact id or e-mail address, as staff look with it."""
@@ -187,7 +194,7 @@ class Outside:
         errand = errand_of(principal, priority)
         allowance = Allowance(self._settings.upstream_calls, deadline, clock, errand=errand)
         allowance.fresh = fresh
-        prepared = self._prepared.of(principal)
+        prepared = self.prepared.of(principal)
         reader = Reader(self._services, principal, allowance, kept=self._kept, prepared=prepared)
         return Context(
             principal,
@@ -308,6 +315,11 @@ class Outside:
             say,
         )
 
+    def surroundings(self) -> Surroundings:
+        """The parties that this process talks to, for a check that they answer."""
+        store = self._leases.store if self._leases else None
+        return Surroundings(self._settings, self._keys, self._services, self._client, store)
+
     async def reconcile(self, *, days: int, minutes: int) -> Reconciliation:
         """The orders of the last `days` that one side lacks, but for those younger than that."""
         sides = self._services["dataverse"], self._services["finops"]
@@ -336,11 +348,12 @@ class Outside:
             await self._writes.drain(DRAIN)
 
     async def _look_around(self) -> None:
-        """Try for keys where there are none yet, and let old calls be forgotten."""
+        """Try for keys where there are none yet, forget old calls, count what callers prepared."""
         while True:
             await asyncio.sleep(PAUSE)
             for service in self._services.values():
                 service.sender.tally.turn(now())
+            self.prepared.count()
             if not self.has_keys():
                 await asyncio.gather(*(each.start() for each in self._keys))
 
@@ -373,24 +386,3 @@ class Outside:
             made = make(self._settings.upstream_concurrency)
         self._transports.append(made)
         return made
-
-
-def _leases(settings: Settings, services: Mapping[ServiceName, Service]) -> Leases | None:
-    """The leases by which replicas share their budgets, if they do; SettingsError without Redis."""
-    if settings.shared is None:
-        return None
-    try:
-        store = import_module("gateway.admission.redis_store").RedisStore(settings.shared, PATIENCE)
-    except (ImportError, ValueError) as error:
-        raise SettingsError(
-            [f"GATEWAY_SHARED: {type(error).__name__}, or no extra 'shared'"]
-        ) from None
-    return Leases(
-        store,
-        {
-            f"{service.root} {settings.client_id}": SharedBudget(
-                service.sender.governor.share, partial(getattr, service.sender.governor, "asked")
-            )
-            for service in services.values()
-        },
-    )

@@ -4,6 +4,7 @@ import importlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx2
 from starlette.applications import Starlette
@@ -69,10 +70,9 @@ def create_app(
         trust_env=False,
     )
     assets = Assets(brand.folders("assets"), {"brand.css": brand.css()})
-    if store is None and settings.sessions:
-        store = FileStore(settings.sessions)
     seals = Seals(*settings.secrets)
     desks = Desks(drafts or _drafts(settings, seals))
+    store = store or _sessions(settings)
     own = _own(settings, schema)
     site = _site(settings, brand, pages, http, assets, store, desks, seals, own)
     _check(brand, pages, site.templates)
@@ -155,7 +155,25 @@ def _check(brand: Brand, pages: Sequence[Page], templates: Templates) -> None:
         log.warning("terms.html is ours: put your terms into templates/ of the brand's folder")
 
 
+def _sessions(settings: Settings) -> Store | None:
+    if settings.shared:
+        return _shared().RedisStore(settings.shared)  # type: ignore[no-any-return]
+    return FileStore(settings.sessions) if settings.sessions else None
+
+
+def _shared() -> Any:
+    """The module of stores that need Redis, which is an extra; RuntimeError without it."""
+    try:
+        return importlib.import_module("portal.shared_stores")
+    except ModuleNotFoundError as error:
+        raise RuntimeError(
+            f"PORTAL_SHARED: needs {error.name}; install dynamics-gateway[shared]"
+        ) from None
+
+
 def _drafts(settings: Settings, seals: Seals) -> DraftStore:
+    if settings.shared:
+        return _shared().RedisDrafts(settings.shared, seals)  # type: ignore[no-any-return]
     if settings.drafts:
         return FileDrafts(settings.drafts, seals)
     if settings.is_secure:

@@ -34,6 +34,13 @@ def file(value: str) -> Path:
     return found.resolve()
 
 
+def redis(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise ValueError("must be an address such as redis://host:6379/1")
+    return value
+
+
 def url(value: str) -> str:
     parts = urlsplit(value.strip())
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
@@ -88,6 +95,13 @@ class Settings:
         "File that keeps drafts, and orders that are being checked, over restarts.",
         file,
         default=None,
+    )
+    shared: str | None = variable(
+        "Redis or Valkey that keeps sessions and drafts for any number of machines,"
+        " `redis://host:6379/1`, instead of SESSIONS and DRAFTS; needs the extra `shared`.",
+        redis,
+        default=None,
+        secret=True,
     )
     secret: tuple[str, ...] = variable(
         "Secret that seals drafts and cookies. Of several, the first seals and all open."

@@ -66,7 +66,7 @@ class FileStore:
 
     def load(self, key: str) -> Kept | None:
         found = self._db.execute(
-            "SELECT content, touched FROM session WHERE name = ?", (_name(key),)
+            "SELECT content, touched FROM session WHERE name = ?", (session_name(key),)
         ).fetchone()
         content = Seals(key).open(SESSION, found[0]) if found else None
         return Kept(content, found[1]) if content is not None else None
@@ -75,20 +75,21 @@ class FileStore:
         self._db.execute("DELETE FROM session WHERE touched < ?", (time.time() - WEEK,))
         self._db.execute(
             "INSERT OR REPLACE INTO session VALUES (?, ?, ?)",
-            (_name(key), Seals(key).seal(SESSION, kept.content), kept.touched),
+            (session_name(key), Seals(key).seal(SESSION, kept.content), kept.touched),
         )
 
     def update(self, key: str, kept: Kept) -> None:
         self._db.execute(
             "UPDATE session SET content = ?, touched = ? WHERE name = ?",
-            (Seals(key).seal(SESSION, kept.content), kept.touched, _name(key)),
+            (Seals(key).seal(SESSION, kept.content), kept.touched, session_name(key)),
         )
 
     def drop(self, key: str) -> None:
-        self._db.execute("DELETE FROM session WHERE name = ?", (_name(key),))
+        self._db.execute("DELETE FROM session WHERE name = ?", (session_name(key),))
 
 
-def _name(key: str) -> str:
+def session_name(key: str) -> str:
+    """The name of a session in a store, of which nobody finds the cookie."""
     return sha256(f"name {key}".encode()).hexdigest()
 
 
@@ -154,7 +155,7 @@ class FileDrafts:
         # An order that is being checked must not go unnoticed, as it would without its secret.
         self._db.execute("PRAGMA synchronous = FULL")
         for owner, content in self._db.execute("SELECT owner, content FROM draft LIMIT 1"):
-            if seals.open(_purpose(owner), content) is None:
+            if seals.open(draft_purpose(owner), content) is None:
                 raise ValueError(f"{path} was sealed with another PORTAL_SECRET; name that one too")
 
     async def load(self, owner: str) -> Written | None:
@@ -163,13 +164,13 @@ class FileDrafts:
         ).fetchone()
         if found is None:
             return None
-        content = self._seals.open(_purpose(owner), found[0])
+        content = self._seals.open(draft_purpose(owner), found[0])
         if content is None:
             raise ValueError("a draft was sealed with another secret")
         return Written(content, found[1], bool(found[2]))
 
     async def save(self, owner: str, written: Written) -> bool:
-        content = self._seals.seal(_purpose(owner), written.content)
+        content = self._seals.seal(draft_purpose(owner), written.content)
         now = time.time()
         if written.version > 1:
             done = self._db.execute(
@@ -186,5 +187,6 @@ class FileDrafts:
         return done.rowcount == 1
 
 
-def _purpose(owner: str) -> str:
+def draft_purpose(owner: str) -> str:
+    """The purpose for which an owner's draft is sealed: it is no other's."""
     return f"draft {owner}"

@@ -47,7 +47,7 @@ LAYERS = (
     ("gateway.admission",),
     ("gateway.config",),
     ("gateway.errors",),
-    ("gateway.memory",),
+    ("gateway.ceiling", "gateway.memory"),
     ("gateway.encoding", "gateway.keying", "gateway.observing"),
 )
 """Top to bottom: a module imports from its own package or from lines below it."""

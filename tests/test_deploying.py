@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 
+from emulator.entra import SERVICE_SECRET
+from gateway.config import environment
 from gateway.config.settings import VARIABLES
+from portal import settings
 from tests.stack import running
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +83,38 @@ def test_the_settings_that_are_shipped_are_settings() -> None:
 
     assert set(shipped) <= known
     assert named <= known
+
+
+TRIAL = (DEPLOY / "trial.yaml").read_text()
+
+
+def trial(program: str) -> dict[str, str]:
+    """The variables of a program in the trial."""
+    found = re.findall(rf"^      ({program.upper()}_[A-Z_]+): (.+)$", TRIAL, re.MULTILINE)
+    return {name: value.strip('"') for name, value in found}
+
+
+@pytest.mark.parametrize("program", ["gateway", "portal"])
+def test_the_settings_of_the_trial_can_be_used(program: str) -> None:
+    secrets = {"gateway": SERVICE_SECRET, "portal": "portal-demo-secret"}
+    variables = trial(program)
+    gateway = program == "gateway"
+
+    found = environment.load(environ=variables) if gateway else settings.load(variables)
+
+    assert found.client_secret == secrets[program]
+
+
+def test_the_trial_has_every_part_and_an_image_for_each_of_ours() -> None:
+    services = re.findall(
+        r"^  (\w+):$", TRIAL.split("services:")[1].split("volumes:\n  redis")[0], re.MULTILINE
+    )
+    images = set(re.findall(r"image: dynamics-(\w+):trial", TRIAL))
+
+    assert set(services) == {"emulator", "gateway", "portal", "redis", "collector"}
+    assert images == {"emulator", "gateway", "portal"}
+    assert all(f"FROM base AS {each}\n" in CONTAINERFILE for each in images)
+    assert "for target in gateway portal emulator" in (DEPLOY / "build").read_text()
 
 
 def test_images_are_made_of_the_lock_and_run_as_nobody() -> None:

@@ -96,7 +96,7 @@ class Leases:
 
     def __init__(self, store: Store, budgets: Mapping[str, SharedBudget]) -> None:
         """`budgets` by a name that is the same in all replicas that share them, and no others."""
-        self._store = store
+        self.store = store
         self._budgets = {f"gateway:lease:{_digest(name)}": each for name, each in budgets.items()}
         self._me = uuid4().hex
         self._lost = False
@@ -125,11 +125,11 @@ class Leases:
         try:
             async with asyncio.timeout(PATIENCE):
                 for key in self._budgets:
-                    await self._store.run(LEAVE, key, self._me)
+                    await self.store.run(LEAVE, key, self._me)
         except Exception as error:  # noqa: BLE001 - as above; the leases end by themselves
             log.info("leases were not given back: %s", type(error).__name__)
         finally:
-            await self._store.aclose()
+            await self.store.aclose()
 
     async def _renew(self, key: str, budget: SharedBudget) -> None:
         asked = budget.asked()
@@ -137,7 +137,7 @@ class Leases:
         weight = max(LATEST, 1 / budget.renewed)
         budget.work += (max(0.0, asked - budget.seen) - budget.work) * weight
         budget.seen = asked
-        said = await self._store.run(
+        said = await self.store.run(
             RENEW,
             key,
             self._me,

@@ -14,6 +14,7 @@ from gateway.auth.policy import STAFF_ROLE, VIEW_AS, Policy
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.tokens import Claims, Tokens
+from gateway.ceiling import bytes_of
 from gateway.config.parsers import PartnerAccount
 from gateway.errors import NotFound, Unauthenticated
 
@@ -21,6 +22,10 @@ log = logging.getLogger(__name__)
 
 MADE = 1_000
 """Principals that are kept while all that they were made of stands; those made first give way."""
+PRINCIPAL = 4_000
+"""Bytes that a principal takes besides its accounts, with the row rules made of it."""
+RULES = 4
+"""The number of times that row rules repeat the accounts, about."""
 TELL_AFTER = 60.0
 """Seconds after which the log reports another caller with the same reason of refusal."""
 REFUSAL = "Send the access token of a known caller as `Authorization: Bearer <token>`."
@@ -33,8 +38,8 @@ class Authenticator:
         self._tokens = tokens
         self._policy = policy
         self._directory = directory
-        self._made: Expiring[Identity, tuple[tuple[object, ...], Principal]] = Expiring(
-            time.monotonic, MADE
+        self.made: Expiring[Identity, tuple[tuple[object, ...], Principal]] = Expiring(
+            time.monotonic, MADE, lambda made: PRINCIPAL + RULES * bytes_of(made[1].accounts)
         )
         self._refused: Counter[Reason] = Counter()
         self._told: Expiring[Reason, bool] = Expiring(time.monotonic)
@@ -99,7 +104,7 @@ class Authenticator:
         who = claims.issuer.provider, claims.subject, claims.verified_email
         found = self._directory.known(*who) or await self._directory.customer(*who)
         made_of = claims, found, self._policy()
-        known = self._made.get(who)
+        known = self.made.get(who)
         if known is not None and all(map(is_, known[0], made_of)):
             return known[1]
         roles = claims.issuer.customer_roles
@@ -109,7 +114,7 @@ class Authenticator:
             _within(found, claims.issuer), claims.issuer.url, claims.subject, roles
         )
         if not person.rights.covers_children:  # children are looked up at their own times
-            self._made.put(who, (made_of, person), until=time.monotonic() + REMEMBER)
+            self.made.put(who, (made_of, person), until=time.monotonic() + REMEMBER)
         return person
 
     async def _person(

@@ -3,37 +3,64 @@
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from gateway.ceiling import unheld
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
+ENTRY = 500
+"""Bytes that an entry takes besides its value, about."""
+
 
 class Expiring(Generic[K, V]):
-    """At most `size` values, each until its own time on `clock`; the oldest gives way."""
+    """A number of values, each until its own time on `clock`; the oldest gives way."""
 
-    def __init__(self, clock: Callable[[], float], size: int = 10_000) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        most: int = 10_000,
+        weigh: Callable[[V], int] = lambda value: 0,
+    ) -> None:
+        """`most`: the number of values; `weigh`: the bytes of one."""
         self._clock = clock
-        self._size = size
-        self._entries: dict[K, tuple[float, V]] = {}
+        self._most = most
+        self._weigh = weigh
+        self._entries: dict[K, tuple[float, V, int]] = {}
+        self.grown: Callable[[], None] = unheld
+        self.size = 0
+        """Bytes of all values, about."""
 
     def get(self, key: K) -> V | None:
-        until, value = self._entries.get(key, (0.0, None))
+        until, value, _ = self._entries.get(key, (0.0, None, 0))
         return value if self._clock() < until else None
 
     def put(self, key: K, value: V, *, until: float) -> None:
-        self._entries.pop(key, None)
-        while self._entries and (len(self._entries) >= self._size or self._oldest <= self._clock()):
-            del self._entries[next(iter(self._entries))]
-        self._entries[key] = (until, value)
+        self._remove(key)
+        while self._entries and (len(self._entries) >= self._most or self._is_over):
+            self.drop()
+        size = ENTRY + self._weigh(value)
+        self._entries[key] = (until, value, size)
+        self.size += size
+        self.grown()
+
+    def drop(self) -> None:
+        """Let the value go that was put first."""
+        if self._entries:
+            self._remove(next(iter(self._entries)))
 
     def items(self) -> list[tuple[K, V]]:
         """The values that are kept and good."""
         now = self._clock()
-        return [(key, value) for key, (until, value) in self._entries.items() if now < until]
+        return [(key, value) for key, (until, value, _) in self._entries.items() if now < until]
+
+    def _remove(self, key: K) -> None:
+        gone = self._entries.pop(key, None)
+        self.size -= gone[2] if gone else 0
 
     @property
-    def _oldest(self) -> float:
-        """Until when the entry is good that was put first."""
-        return next(iter(self._entries.values()))[0]
+    def _is_over(self) -> bool:
+        """True if the value that was put first is good no longer."""
+        return next(iter(self._entries.values()))[0] <= self._clock()
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -16,6 +16,7 @@ from gateway.admission.deadlines import due
 from gateway.admission.flights import Once
 from gateway.auth.customers import REMEMBER
 from gateway.auth.expiring import Expiring
+from gateway.ceiling import bytes_of
 from gateway.errors import (
     NotAsked,
     UpstreamError,
@@ -64,13 +65,15 @@ class Kept(Generic[K, V]):
         self._look_up = look_up
         self._outage = outage
         self._clock = clock
-        self._outcomes: Expiring[K, Outcome[V]] = Expiring(clock)
+        self.outcomes: Expiring[K, Outcome[V]] = Expiring(
+            clock, weigh=lambda outcome: bytes_of(outcome.value)
+        )
         self._once: Once[K, V] = Once()
         self._cut_off_until = -inf
 
     def fresh(self, key: K) -> V | None:
         """The outcome, where it is no older than `REMEMBER`."""
-        kept = self._outcomes.get(key)
+        kept = self.outcomes.get(key)
         if kept is None:
             return None
         now = kept.wanted = self._clock()
@@ -95,7 +98,7 @@ class Kept(Generic[K, V]):
 
     def _older(self, key: K) -> V | None:
         """The outcome, where it is good while Dataverse cannot be asked."""
-        kept = self._outcomes.get(key)
+        kept = self.outcomes.get(key)
         if kept is None or self._clock() >= kept.asked + self._outage():
             return None
         return kept.value
@@ -112,12 +115,12 @@ class Kept(Generic[K, V]):
         return self._keep(key, moment, await self._look_up(key))
 
     def _keep(self, key: K, asked: float, value: V) -> V:
-        kept = self._outcomes.get(key)
+        kept = self.outcomes.get(key)
         if kept is not None and kept.value == value:
             value = kept.value  # what was made of it stands as well
         wanted = self._clock() if kept is None else kept.wanted
         until = asked + max(REMEMBER, self._outage())
-        self._outcomes.put(key, Outcome(value, asked, wanted), until=until)
+        self.outcomes.put(key, Outcome(value, asked, wanted), until=until)
         return value
 
     async def keep_fresh(
@@ -129,7 +132,7 @@ class Kept(Generic[K, V]):
             await self.renew(look_up)
 
     def _is_due(self, key: K, now: float) -> bool:
-        kept = self._outcomes.get(key)
+        kept = self.outcomes.get(key)
         return kept is not None and kept.asked <= now - DUE
 
     async def renew(
@@ -139,7 +142,7 @@ class Kept(Generic[K, V]):
         now = self._clock()
         due = [
             key
-            for key, kept in self._outcomes.items()
+            for key, kept in self.outcomes.items()
             if kept.wanted > now - LATELY and kept.asked <= now - DUE / 2
         ]
         if not any(self._is_due(key, now) for key in due):

@@ -23,6 +23,7 @@ from gateway.auth.issuers import Issuer
 from gateway.auth.machines import client_of, is_of_machine
 from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.signing_keys import SigningKeys
+from gateway.ceiling import bytes_of
 
 MAX_LENGTH = 8_192
 """Characters of the longest token that is looked at."""
@@ -97,7 +98,9 @@ class Tokens:
     ) -> None:
         self._sources = {source.issuer.url: source for source in sources}
         self._clock = clock
-        self._verified: Expiring[bytes, _Verified] = Expiring(clock)
+        self.verified: Expiring[bytes, _Verified] = Expiring(
+            clock, weigh=lambda known: bytes_of(known.claims.values)
+        )
 
     @property
     def issuers(self) -> list[Issuer]:
@@ -108,7 +111,7 @@ class Tokens:
         """The claims of a token that was verified of late. Rejected where it is too long."""
         if len(token) > MAX_LENGTH:
             raise Rejected(Reason.TOO_LONG)
-        known = self._verified.get(_digest(token))
+        known = self.verified.get(_digest(token))
         if known is None:
             return None
         source = self._sources[known.claims.issuer.url]
@@ -127,7 +130,7 @@ class Tokens:
             raise Rejected(Reason.MALFORMED)
         verified = await self._verify(token)
         until = min(self._clock() + REMEMBER, verified.claims.values["exp"])
-        self._verified.put(_digest(token), verified, until=until)
+        self.verified.put(_digest(token), verified, until=until)
         return verified.claims
 
     async def _verify(self, token: str) -> _Verified:

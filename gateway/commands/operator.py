@@ -15,7 +15,9 @@ from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Kind, Principal
 from gateway.config.settings import Settings
 from gateway.doctor import examining as doctor
+from gateway.doctor import signing_in, surroundings
 from gateway.doctor.examining import Report
+from gateway.doctor.findings import Finding
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import Limits
 from gateway.http.auditing import observed
@@ -72,7 +74,23 @@ async def examine(
     )
     async with outside.open():
         await outside.learn()
-        return await doctor.examine(outside.looking(say), write=write)
+        report = await doctor.examine(outside.looking(say), write=write)
+        say("looking at clocks, certificates, limits, issuers and sinks")
+        report.findings += await surroundings.check(outside.surroundings())
+        return report
+
+
+async def contact(
+    settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None
+) -> list[Finding]:
+    """Ask once all that `serve` talks to: sign-in, both services, and what is around them."""
+    schema(settings)
+    outside = Outside(
+        settings, PolicyFile(settings.policy, vocabulary(Registry(settings.extensions))), transport
+    )
+    async with outside.open():
+        signed = await signing_in.check(outside.looking(lambda step: None))
+        return signed.findings + await surroundings.check(outside.surroundings())
 
 
 async def reconcile(

@@ -185,10 +185,11 @@ class Settings:
         "Your modules to import, which add columns and tables.", parsers.words, default=()
     )
     memory: int = variable(
-        "Megabytes that the documents of callers may take that are kept, with their plans; those "
-        "that were not asked for longest go first. Each costs the collector up to 6 ms in one go.",
+        "Megabytes that all takes which a process keeps for later requests: documents with their "
+        "plans (24 at most), prepared queries, callers, tokens and rows. The least useful goes "
+        "first: see docs/deploy.md.",
         parsers.count,
-        default=16,
+        default=64,
     )
     host: str = variable("Address to listen on.", default="127.0.0.1")
     port: int = variable("Port to listen on.", parsers.port, default=8000)

@@ -1,6 +1,6 @@
 """The dual-write maps that run: versions, filters and value maps, beside what orders send."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -45,6 +45,21 @@ async def check(looking: Looking) -> CheckResult:
     rows = answer.get("value") or []
     findings = [*_running(rows), *(each for row in rows for each in _filters(row))]
     return CheckResult(findings, dumped={CONFIGURATIONS: list(map(_without_people, rows))})
+
+
+def changed(before: Iterable[MapRow], now: Iterable[MapRow]) -> Iterator[Finding]:
+    """The maps that came, went or run in another version than when they were dumped before."""
+    was, are = ({_name(row): _version_of(row) for row in rows} for rows in (before, now))
+    for name in sorted(was.keys() | are.keys()):
+        if was.get(name) != are.get(name):
+            told = [_dotted(of[name]) or "a version" if name in of else "none" for of in (was, are)]
+            yield unknown(
+                CHECK,
+                f"map {name}",
+                f"{told[0]} before, {told[1]} now",
+                breaks="what a map does not carry any more is missing on the other side",
+                do="ask who changed it, and place a trial order: gateway doctor --write",
+            )
 
 
 def _without_people(row: MapRow) -> dict[str, Any]:

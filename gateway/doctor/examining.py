@@ -12,6 +12,7 @@ from gateway.doctor import (
     names_check,
     privileges,
     signing_in,
+    surroundings,
     trial_order,
     trying,
     unread_names,
@@ -42,7 +43,9 @@ class Report(Struct):
     @property
     def could_look(self) -> bool:
         """True if any service answered anything."""
-        return any(each.status is Status.OK for each in self.findings)
+        return any(
+            each.status is Status.OK and each.check != surroundings.CHECK for each in self.findings
+        )
 
     @property
     def dump(self) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
 
 from graphql import (
     ASTValidationRule,
@@ -15,25 +15,39 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
-    Token,
-    TokenKind,
     parse,
     validate,
 )
 
+from gateway.ceiling import unheld
 from gateway.engine.fanout import Counting, Fanout, FanoutTerms
+from gateway.engine.lifting import Lifted, lifted
 from gateway.engine.limits import Limits, exceeded
 from gateway.engine.outcome import bad_request, refused
+from gateway.engine.spelling import Spelling, cut_tokens, spelling
 from gateway.engine.survey import Survey
 from gateway.errors import LimitExceeded
 
-MEMORY = 16 * 1024 * 1024
-"""Bytes that documents which are kept, and what is made of them, may take."""
-BYTES = 256
-"""Bytes that a document and its plans take at most for each character of its text; most take 90."""
+SAID: Final = 128
+"""Bytes that a document takes for each character of its text; most take 105."""
+PLANNED: Final = 384
+"""Bytes that its plans take at most for each character; most take 280."""
+MOST: Final = 24 * 1024 * 1024
+"""Bytes that documents take at most: the collector walks all of them in one go."""
+NO_LITERALS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 _TOO_LONG = re.compile(r"more than \d+ (tokens|comments)")
 """The words of graphql-core for stopping at a limit; it has no error class of its own for that."""
+
+
+@dataclass(slots=True, eq=False)
+class PlannedOperation:
+    """An operation as plans are made of it, and the state that they keep for it."""
+
+    document: DocumentNode
+    node: OperationDefinitionNode
+    known: Any = None
+    """The same for every caller."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,8 +60,27 @@ class PreparedOperation:
     kind: OperationType
     longest_name: int
     """Characters of the longest name in the answer."""
-    known: Any = None
-    """The state that the plans keep for the document; the same for every caller."""
+    planned: PlannedOperation
+    """Shared with documents that say the same, or the same but for literals."""
+    literals: Mapping[str, Any]
+    """The values of the variables that stand for its literals in `planned`."""
+
+
+Operations = Mapping[str | None, PlannedOperation]
+
+
+@dataclass(slots=True, eq=False)
+class SharedPlans:
+    """The operations that documents share, and the number of those documents that are kept."""
+
+    operations: Operations
+    size: int
+    """Bytes of the plans, at most."""
+    keys: tuple[bytes, ...]
+    """Hashes of the documents that may share them: of all they say, or of their form."""
+    lifted: Lifted | None = None
+    """The literals' way into variables, where these are plans of a form."""
+    users: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +89,7 @@ class Document:
 
     operations: Mapping[str | None, PreparedOperation]
     """By name. Validation has seen to it that one without a name is alone."""
-    tokens: bytes = b""
-    """A hash of what it says, whatever its layout and its comments."""
+    shared: SharedPlans
 
     def operation(self, name: str | None) -> PreparedOperation:
         """The operation to run; Refused where the name does not decide on one."""
@@ -78,17 +110,22 @@ class Documents:
         rules: Collection[type[ASTValidationRule]],
         *,
         hide_suggestions: bool,
-        memory: int = MEMORY,
+        most: int = MOST,
     ) -> None:
+        """`most`: bytes that documents and plans take at most, whatever else is kept."""
         self._schema = schema
         self._limits = limits
         self._rules = rules
         self._hide_suggestions = hide_suggestions
+        self._most = most
         self._trusted: Mapping[str, Document] = {}
         self._kept: OrderedDict[str, Document] = OrderedDict()
-        self._by_tokens: dict[bytes, Document] = {}
-        """One document of those that say the same."""
-        self._characters, self._most = 0, memory // BYTES
+        self._shared: dict[bytes, SharedPlans] = {}
+        self.grown: Callable[[], None] = unheld
+        self.outlived: Callable[[int], None] = lambda size: None
+        """Told the bytes of plans that are kept no longer, which somebody may hold still."""
+        self.size = 0
+        """The bytes that documents take at most which anybody sent."""
 
     def get(self, source: str) -> Document:
         """The document of a text; Refused where it is too large, no GraphQL or not valid."""
@@ -118,15 +155,17 @@ class Documents:
             raise refused(error) from None
         except GraphQLSyntaxError as error:
             raise bad_request([error]) from None
-        tokens = _hash_of(node)
-        if (same := self._by_tokens.get(tokens)) is not None:
-            _cut_tokens(node)
-            return Document(_again(same, node), tokens)
+        spelled = spelling(node)
+        if spelled.said not in self._shared:
+            self._validate(node)
+        cut_tokens(node)
+        shared, literals = self._plans_of(node, spelled, PLANNED * len(source))
+        return Document(self._operations(node, shared.operations, literals), shared)
+
+    def _validate(self, node: DocumentNode) -> None:
         errors = validate(self._schema, node, self._rules, hide_suggestions=self._hide_suggestions)
         if errors:
             raise bad_request(errors)
-        _cut_tokens(node)
-        return Document(self._operations(node), tokens)
 
     def _parse(self, source: str) -> DocumentNode:
         try:
@@ -141,69 +180,83 @@ class Documents:
                 raise exceeded(what, getattr(self._limits, what), None, what) from None
             raise
 
-    def _operations(self, document: DocumentNode) -> dict[str | None, PreparedOperation]:
+    def _plans_of(
+        self, node: DocumentNode, spelled: Spelling, size: int
+    ) -> tuple[SharedPlans, Mapping[str, Any]]:
+        """
+        The plans that a document shares, and the values of its literals in them.
+
+        The first document of a form has plans of its own, in which literals cost nothing; those
+        that follow it share plans in which they are variables.
+        """
+        same = self._shared.get(spelled.said)
+        if same is not None:
+            return same, NO_LITERALS
+        alike = self._shared.get(spelled.form)
+        if alike is None:
+            return SharedPlans(_planned(node), size, (spelled.said, spelled.form)), NO_LITERALS
+        if alike.lifted is None and (found := lifted(self._schema, node, spelled.literals)):
+            alike = SharedPlans(_planned(found.document), size, (spelled.form,), found)
+        literals = alike.lifted.values(spelled.literals) if alike.lifted else None
+        if literals is None:
+            return SharedPlans(_planned(node), size, (spelled.said,)), NO_LITERALS
+        return alike, literals
+
+    def _operations(
+        self, document: DocumentNode, planned: Operations, literals: Mapping[str, Any]
+    ) -> dict[str | None, PreparedOperation]:
         counting = Counting(self._schema, document)
         return {
-            node.name.value if node.name else None: PreparedOperation(
-                document, node, counting.of(node), node.operation, counting.longest_name
+            name: PreparedOperation(
+                document,
+                node,
+                counting.of(node),
+                node.operation,
+                counting.longest_name,
+                planned[name],
+                literals,
             )
-            for node in document.definitions
-            if isinstance(node, OperationDefinitionNode)
+            for name, node in _named(document).items()
         }
 
     def _keep(self, source: str, document: Document) -> None:
         self._kept[source] = document
-        self._by_tokens.setdefault(document.tokens, document)
-        self._characters += len(source)
-        while self._characters > self._most:
-            dropped, gone = self._kept.popitem(last=False)
-            self._characters -= len(dropped)
-            if self._by_tokens.get(gone.tokens) is gone:
-                del self._by_tokens[gone.tokens]
+        self.size += SAID * len(source)
+        shared = document.shared
+        if not shared.users:
+            self.size += shared.size
+            self._shared.update(dict.fromkeys(shared.keys, shared))
+        shared.users += 1
+        while self.size > self._most:
+            self.drop()
+        self.grown()
 
-    @property
-    def bytes_kept(self) -> int:
-        """The bytes that documents take at most which anybody sent."""
-        return self._characters * BYTES
-
-
-def _tokens(node: DocumentNode) -> Iterator[Token]:
-    token = node.loc.start_token if node.loc else None
-    while token is not None:
-        yield token
-        token = token.next
-
-
-def _hash_of(node: DocumentNode) -> bytes:
-    """A hash of the tokens of a document, but for its comments."""
-    said = blake2b(digest_size=32)
-    for token in _tokens(node):
-        if token.kind is not TokenKind.COMMENT:
-            value = (token.value or "").encode("utf-8", "surrogatepass")
-            said.update(b"%s %d " % (token.kind.value.encode(), len(value)) + value)
-    return said.digest()
+    def drop(self) -> None:
+        """Let the document go that was not asked for longest, and plans that were its alone."""
+        if not self._kept:
+            return
+        source, document = self._kept.popitem(last=False)
+        self.size -= SAID * len(source)
+        shared = document.shared
+        shared.users -= 1
+        if not shared.users:
+            self.size -= shared.size
+            self.outlived(shared.size)
+            for key in shared.keys:
+                if self._shared.get(key) is shared:
+                    del self._shared[key]
 
 
-def _cut_tokens(node: DocumentNode) -> None:
-    """
-    Cut the chain of tokens, so that all of a document goes with its last user. Nobody reads the
-    chain any more, and its cycles would stay until the collector looks at everything.
-    """
-    for token in list(_tokens(node)):
-        token.prev = token.next = None
+def _named(document: DocumentNode) -> dict[str | None, OperationDefinitionNode]:
+    return {
+        node.name.value if node.name else None: node
+        for node in document.definitions
+        if isinstance(node, OperationDefinitionNode)
+    }
 
 
-def _again(same: Document, node: DocumentNode) -> dict[str | None, PreparedOperation]:
-    """
-    The operations of a document that says the same as another one and has its own layout: with the
-    plans of that one, and its own places for errors to point at.
-    """
-    found: dict[str | None, PreparedOperation] = {}
-    for each in node.definitions:
-        if isinstance(each, OperationDefinitionNode):
-            name = each.name.value if each.name else None
-            found[name] = replace(same.operations[name], document=node, node=each)
-    return found
+def _planned(document: DocumentNode) -> Operations:
+    return {name: PlannedOperation(document, node) for name, node in _named(document).items()}
 
 
 def _which(name: str | None, operations: int) -> str:

@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from gateway.admission import deadlines, pacing
 from gateway.admission.pacing import Pace
-from gateway.engine.documents import MEMORY, Document, Documents, PreparedOperation
+from gateway.engine.documents import MOST, Document, Documents, PreparedOperation
 from gateway.engine.fanout import Fanout, FanoutTerms, evaluate
 from gateway.engine.limits import Limits
 from gateway.engine.outcome import COMPILED, Answer, ExecutionWay, bad_request, field_error, refused
@@ -91,11 +91,12 @@ class Engine:
         plans: Planned | None = None,
         trusted: Trusted = NONE_TRUSTED,
         most: Mapping[str, int] = NOTHING_SENT,
-        memory: int = MEMORY,
+        memory: int = MOST,
     ) -> None:
         """
         Without `plans` graphql-core answers everything. `most` says how many items of an input
         type mutations take in a list; they refuse more themselves, with the path that leads there.
+        `memory`: bytes that the documents of callers take at most.
 
         SettingsError where trusted documents are not valid or pass a limit.
         """
@@ -115,15 +116,10 @@ class Engine:
         self.ways: Counter[ExecutionWay] = Counter()
         """The number of operations answered in each way."""
         rules = (*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,)))
-        self._documents = Documents(
-            schema, limits, rules, hide_suggestions=self._hide_suggestions, memory=memory
+        self.documents = Documents(
+            schema, limits, rules, hide_suggestions=self._hide_suggestions, most=memory
         )
         self.trusting(trusted)()
-
-    @property
-    def bytes_kept(self) -> int:
-        """The bytes that documents take at most which anybody sent."""
-        return self._documents.bytes_kept
 
     async def run(self, request: GraphQLRequest, context: object, request_id: str) -> Answer:
         """Prepare and execute; Refused where the request does not get as far as execution."""
@@ -132,7 +128,7 @@ class Engine:
     def prepare(self, request: GraphQLRequest) -> Prepared:
         """Everything that can be refused before an operation runs, but for its variables' types."""
         text = self._trusted.text(request.query, request.document_id, request.extensions)
-        operation = self._documents.get(text).operation(request.operation_name)
+        operation = self.documents.get(text).operation(request.operation_name)
         variables, limits = request.variables, self._limits
         if operation.kind is OperationType.MUTATION:
             variables = shortened(operation.node, variables, self._schema, self._most)
@@ -166,11 +162,11 @@ class Engine:
         found: dict[str, Document] = {}
 
         def trust(text: str) -> None:
-            found[text] = self._documents.trusted(text)
+            found[text] = self.documents.trusted(text)
             self._prepare(found[text])
 
         def take() -> None:
-            self._documents.trust(found)
+            self.documents.trust(found)
             self._trusted = trusted
 
         trusted.prepare(trust)

@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.http.gathering import Gathering
 from gateway.observing.durations import BUCKETS, Durations
 
 Counts = Iterable[tuple[Sequence[str], int]]
@@ -96,14 +97,20 @@ class _Collected(Collector):
             yield metric.family()
 
 
-def metrics_route(metrics: Sequence[AnyMetric]) -> Route:
-    """`/metrics` with these, and the CPU, memory and open files of the process."""
+def registry_of(metrics: Sequence[AnyMetric]) -> CollectorRegistry:
+    """These, and the CPU, memory and open files of the process."""
     registry = CollectorRegistry()
     registry.register(_Collected(metrics))
     ProcessCollector(registry=registry)
+    return registry
+
+
+def metrics_route(registry: CollectorRegistry, gathering: Gathering | None) -> Route:
+    """`/metrics` with what is registered, or with that of all workers where they are gathered."""
 
     async def shown(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"Content-Type": content_type})
+        found = registry if gathering is None else await gathering.gathered()
+        return Response(encode(found), headers={"Content-Type": content_type})
 
     return Route("/metrics", shown)

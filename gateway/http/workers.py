@@ -9,6 +9,8 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from gateway.http.gathering import folder_for_workers
+
 LOOK: Final = 0.1
 """Seconds between two looks at processes that end."""
 
@@ -35,7 +37,8 @@ class Workers(Multiprocess):
 def serve(config: uvicorn.Config) -> None:
     """Serve with as many processes as `config` says, this one where it is one, until a signal."""
     if config.workers > 1:
-        Workers(config, sockets=[config.bind_socket()]).run()
+        with folder_for_workers():
+            Workers(config, sockets=[config.bind_socket()]).run()
         return
     server = uvicorn.Server(config)
     # An interrupt has ended the server already when it is raised again.

@@ -8,12 +8,13 @@ gate as fetched ones do.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from gateway.ceiling import unheld
 from gateway.loaders.keys import Keys
 from gateway.model.tables import Table
 from gateway.upstream.names import Names
@@ -21,11 +22,9 @@ from gateway.upstream.pages import Page, decoder, is_raw
 from gateway.upstream.row_keys import Folded, folded, grouped
 from gateway.upstream.service import PAGE_SIZE
 
-BYTES = 32 * 1024 * 1024
-"""Bytes that kept rows take at most in a process, about."""
 ENTRY, ROW = 400, 50
 """Bytes that a kept page takes besides its rows, and a row besides its text, about."""
-LARGEST = BYTES // 32
+LARGEST = 1024 * 1024
 """Bytes of a page above which it is not kept: it would drive out too many others."""
 RAW = decoder(Raw)
 """Rows as the service spells them."""
@@ -63,13 +62,14 @@ class KeptPage(Struct, frozen=True):
 class KeptRows:
     """The rows of reference data that one process keeps, the oldest ones first to go."""
 
-    def __init__(self, seconds: float = 0.0, most: int = BYTES) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
         """`seconds`: the age up to which rows are used, of whichever table; 0 keeps none."""
-        self._seconds, self._most = seconds, most
+        self._seconds = seconds
         self._pages: OrderedDict[Part, KeptPage] = OrderedDict()
         self._origins: dict[tuple[str, int], frozenset[str]] = {}
         self.changes = 0
         """The number of changes of rows so far: what was asked for before one is not kept."""
+        self.grown: Callable[[], None] = unheld
         self.size = 0
         """Bytes that are taken, about."""
 
@@ -131,7 +131,13 @@ class KeptRows:
         old = self._pages.pop(name, None)
         self._pages[name] = KeptPage(page, asked, size)
         self.size += size - (old.size if old else 0)
-        while self.size > self._most or self._is_over(asked):
+        while self._is_over(asked):
+            self.drop()
+        self.grown()
+
+    def drop(self) -> None:
+        """Let the oldest page go."""
+        if self._pages:
             _, gone = self._pages.popitem(last=False)
             self.size -= gone.size
 

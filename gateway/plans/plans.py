@@ -23,7 +23,7 @@ from graphql.execution.values import VariableValues
 from msgspec.structs import replace
 
 from gateway.auth.principal import Kind
-from gateway.engine.documents import PreparedOperation
+from gateway.engine.documents import PlannedOperation, PreparedOperation
 from gateway.engine.execution import Declined
 from gateway.engine.outcome import ExecutionWay
 from gateway.errors import GatewayError
@@ -85,9 +85,10 @@ class Plans:
     ) -> dict[str, Any] | Declined:
         """The data of the answer; Declined where graphql-core must answer."""
         try:
-            known = self._known(operation)
-            run = self._run(known, variables, context)
-            plan = known.plan or self._plan(operation, known, run)
+            planned = operation.planned
+            known = self._known(planned)
+            run = self._run(known, variables, operation.literals, context)
+            plan = known.plan or self._plan(planned, known, run)
         except Unplanned as unplanned:
             return Declined(ExecutionWay("core", str(unplanned)), context)
         hidden = context.principal.rights.hidden
@@ -109,9 +110,10 @@ class Plans:
     ) -> int:
         """The calls to Dynamics that a query will take; see `gateway.plans.cost`."""
         try:
-            known = self._known(operation)
-            run = self._run(known, variables, context)
-            plan = known.plan or self._plan(operation, known, run)
+            planned = operation.planned
+            known = self._known(planned)
+            run = self._run(known, variables, operation.literals, context)
+            plan = known.plan or self._plan(planned, known, run)
             hidden = context.principal.rights.hidden
             if not (hidden and plan.hides(hidden)):
                 return calls_of_plan(plan, run)
@@ -119,23 +121,31 @@ class Plans:
             pass  # the document says the same, but for what a plan knows of the caller
         return self._documents.most(operation)
 
-    def _run(self, known: Known, variables: Mapping[str, Any], context: Context) -> Run:
+    def _run(
+        self,
+        known: Known,
+        variables: Mapping[str, Any],
+        literals: Mapping[str, Any],
+        context: Context,
+    ) -> Run:
         # Staff may be told of each read, so theirs are one a table.
         inside = self._expands and context.principal.kind is not Kind.STAFF
         expands = inside and context.principal.viewer is None
         values = known.coerce(variables)
+        if literals:
+            values = VariableValues(values.sources, {**values.coerced, **literals})
         return Run(context, values, expands, known.length + _length(values) <= LONG)
 
     def warm(self, operation: PreparedOperation) -> None:
         """
         Plan an operation ahead of its first request, if no variable decides on its selections.
         """
-        known = self._known(operation)
+        known = self._known(operation.planned)
         if not known.conditions:
             with suppress(Unplanned):
-                self._planned(self._outline(operation, known, NO_VARIABLES), NO_TYPES)
+                self._planned(self._outline(operation.planned, known, NO_VARIABLES), NO_TYPES)
 
-    def _plan(self, operation: PreparedOperation, known: Known, run: Run) -> Plan:
+    def _plan(self, operation: PlannedOperation, known: Known, run: Run) -> Plan:
         outline = self._outline(operation, known, run.variables)
         try:
             types = self._planner.types(outline.roots, run.variables) if outline.by_id else NO_TYPES
@@ -146,7 +156,7 @@ class Plans:
             known.plan = plan
         return plan
 
-    def _known(self, operation: PreparedOperation) -> Known:
+    def _known(self, operation: PlannedOperation) -> Known:
         if operation.known is None:
             coerce = coercion(self._schema, operation.node)
             deciding = tuple(sorted(_deciding(operation.document)))
@@ -155,7 +165,7 @@ class Plans:
         return found
 
     def _outline(
-        self, operation: PreparedOperation, known: Known, variables: VariableValues
+        self, operation: PlannedOperation, known: Known, variables: VariableValues
     ) -> Outline:
         key = tuple(map(variables.coerced.get, known.conditions))
         if key not in known.outlines:

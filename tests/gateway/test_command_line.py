@@ -100,8 +100,8 @@ def test_settings_lists_every_variable_and_masks_secrets() -> None:
 
 
 def test_settings_can_be_checked_without_serving() -> None:
-    assert gateway("settings", "--check", env=MINIMUM).exit_code == 0
-    wrong = gateway("settings", "--check", env=MINIMUM | {"GATEWAY_PORT": "x"})
+    assert gateway("settings", "--offline", env=MINIMUM).exit_code == 0
+    wrong = gateway("settings", "--offline", env=MINIMUM | {"GATEWAY_PORT": "x"})
 
     assert wrong.exit_code == 2
     assert wrong.stderr == "GATEWAY_PORT: must be a whole number above zero\n"
@@ -111,7 +111,7 @@ def test_settings_can_be_checked_without_serving() -> None:
 def test_files_that_serve_cannot_use_are_told_by_the_check_too(variable: str) -> None:
     env = MINIMUM | {f"GATEWAY_{variable}": "/no/such/file"}
     checked, served = (
-        gateway(*command, env=env) for command in (["settings", "--check"], ["serve"])
+        gateway(*command, env=env) for command in (["settings", "--offline"], ["serve"])
     )
 
     assert (checked.exit_code, served.exit_code) == (2, 2)

@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.log import Entry
+from gateway.ceiling import Ceiling
 from gateway.config import parsers
 from gateway.loaders.kept_rows import KeptPlace, KeptRows
 from gateway.model.tables import TABLES
@@ -296,7 +297,8 @@ async def test_an_operation_is_charged_the_same_whether_others_have_read_its_row
 
 async def test_no_more_bytes_are_kept_than_the_bound_says() -> None:
     table, names = TABLES["Unit"], Names()
-    kept = KeptRows(60.0, most=100_000)
+    kept, ceiling = KeptRows(60.0), Ceiling(100_000)
+    ceiling.add("rows", 1, kept)
 
     for number in range(1_000):
         page = Page([b'{"uomid":"%d"}' % number * 10])

@@ -1,13 +1,21 @@
 """The counts of the gateway, read as Prometheus reads them."""
 
+import asyncio
+import signal
+import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
+import httpx2
 import pytest
+from prometheus_client.core import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
 from emulator.faults.actions import Fail
+from tests.gateway.test_command_line import GATEWAY, MINIMUM
+from tests.replicas import free_port
 from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
@@ -102,3 +110,61 @@ async def test_prometheus_gets_the_format_that_it_asks_for(counting: Stack) -> N
     assert "process_resident_memory_bytes" in plain.text
     assert modern.headers["content-type"].startswith("application/openmetrics-text")
     assert modern.text.endswith("# EOF\n")
+
+
+REQUESTS = 60
+READY = 240.0
+
+
+async def of_workers(http: httpx2.AsyncClient) -> dict[str, Family]:
+    """The metrics that a worker tells, whichever is asked."""
+    text = (await http.get("/metrics", headers={"Connection": "close"})).text
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+async def workers_are_ready(http: httpx2.AsyncClient, number: int) -> None:
+    async with asyncio.timeout(READY):
+        while True:
+            with suppress(httpx2.TransportError):
+                found = await of_workers(http)
+                if len(found["process_start_time_seconds"].samples) == number:
+                    return
+            await asyncio.sleep(0.2)
+
+
+@pytest.fixture
+def three_workers() -> Iterator[str]:
+    """The address of three worker processes behind one port."""
+    port = free_port()
+    environment = MINIMUM | {
+        "GATEWAY_WORKERS": "3",
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_METRICS": "on",
+        "GATEWAY_LINGER": "0.1",
+    }
+    process = subprocess.Popen([GATEWAY, "serve"], env=environment, cwd="/")
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+async def test_any_worker_tells_the_metrics_of_all_of_them(three_workers: str) -> None:
+    async with httpx2.AsyncClient(base_url=three_workers, trust_env=False, timeout=30) as http:
+        await workers_are_ready(http, 3)
+        for _ in range(REQUESTS):
+            await http.post("/graphql", json={"query": ORDERS}, headers={"Connection": "close"})
+        seen = [await of_workers(http) for _ in range(6)]
+
+    counts = [
+        {
+            each.labels["worker"]: each.value
+            for each in found["gateway_request_seconds"].samples
+            if each.name.endswith("_count")
+        }
+        for found in seen
+    ]
+    assert all(sum(each.values()) == REQUESTS for each in counts)
+    assert {worker for each in counts for worker in each} <= {"1", "2", "3"}
+    assert {len(found["process_resident_memory_bytes"].samples) for found in seen} == {3}

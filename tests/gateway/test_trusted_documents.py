@@ -17,9 +17,8 @@ from click.testing import CliRunner
 from starlette.applications import Starlette
 
 from gateway.__main__ import main
-from gateway.app import create_app
+from gateway.app import MEGABYTE, create_app
 from gateway.config.settings import SettingsError
-from gateway.engine.documents import BYTES, MEMORY
 from gateway.http.negotiation import JSON, RESPONSE
 from gateway.plans.planner import Planner
 from tests.stack import Stack, running, settings
@@ -212,12 +211,12 @@ async def test_a_trusted_document_costs_nothing_at_first_sight_nor_after_many_ot
     small_world: Starlette, file: Path
 ) -> None:
     work = (graphql.parse, graphql.validate, Planner.plan)
-    padding = "#" * 14_000
-    async with running(small_world, trusted_documents=str(file)) as stack:
+    long = "a" * 10_000
+    async with running(small_world, trusted_documents=str(file), memory=1) as stack:
         with called(*work) as first:
             assert (await post(stack, {"documentId": hashed(ORDERS)})).json()["data"]
-        for number in range(MEMORY // BYTES // len(padding) + 1):
-            await stack.ask(f"{padding}{number}\n{VIEWER}")
+        for number in range(MEGABYTE // len(long) + 1):
+            await stack.ask(f"{{ {long}{number}: viewer {{ name }} }}")
         with called(*work) as later:
             assert (await post(stack, {"query": ORDERS})).json()["data"]
         with called(*work) as other:

@@ -139,7 +139,7 @@ def check(tmp_path: Path) -> Callable[[Mistake], tuple[int, str]]:
         file = tmp_path / "gateway.toml"
         file.write_text(f"{text}\n{mistake.added}".replace("{folder}", folder))
         variables = {"GATEWAY_CONFIG": str(file), **dict(mistake.variables)}
-        found = CliRunner(env=variables).invoke(command_line.main, ["settings", "--check"])
+        found = CliRunner(env=variables).invoke(command_line.main, ["settings", "--offline"])
         return found.exit_code, found.stderr
 
     return checked

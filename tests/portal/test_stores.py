@@ -15,11 +15,15 @@ import pytest
 from portal import stores
 from portal.desks import Desk, Placed, State, edited
 from portal.drafts import Destination, Draft, DraftLine
+from portal.errors import Unavailable
 from portal.keeping import Desks
 from portal.seals import Seals
 from portal.sessions import Notice, Pending, Session, Sessions, Tokens, User, read, written
+from portal.shared_stores import RedisDrafts, RedisStore
 from portal.stores import DraftStore, FileDrafts, FileStore, Kept, MemoryDrafts, Written
 from tests.portal.site import Visitor, visiting
+from tests.redis_server import Server as RedisServer
+from tests.redis_server import needs_redis, server  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.anyio
 
@@ -111,11 +115,13 @@ def test_what_was_left_alone_for_a_week_is_swept(file: Path) -> None:
     assert (store.load("old"), store.load("new") is None) == (None, False)
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", pytest.param("redis", marks=needs_redis)])
 def drafts(request: pytest.FixtureRequest, tmp_path: Path) -> DraftStore:
-    """Both stores keep the same promises."""
+    """All stores keep the same promises."""
     if request.param == "memory":
         return MemoryDrafts()
+    if request.param == "redis":
+        return RedisDrafts(request.getfixturevalue("server").url, Seals("secret"))
     return FileDrafts(tmp_path / "drafts", Seals("secret"))
 
 
@@ -232,3 +238,48 @@ async def test_processes_see_what_the_others_did(port: int, file: Path, tmp_path
         await other.client.post("/sign-out", data={"csrf": other.csrf})
 
         assert (await one.client.get("/dashboard")).headers["location"] == "/sign-in"
+
+
+@needs_redis
+def test_replicas_share_sessions_and_signing_out_is_final(server: RedisServer) -> None:  # noqa: F811
+    session = everything()
+    one, other = RedisStore(server.url), RedisStore(server.url)
+    one.add(session.id, Kept(written(session), session.touched))
+    found = other.load(session.id)
+    other.update(session.id, Kept(b"changed", session.touched + 1))
+    changed = one.load(session.id)
+    one.drop(session.id)
+    other.update(session.id, Kept(b"late", session.touched + 2))
+
+    assert found == Kept(written(session), session.touched)
+    assert changed == Kept(b"changed", session.touched + 1)
+    assert (one.load(session.id), other.load("another")) == (None, None)
+
+
+@needs_redis
+async def test_whoever_reads_redis_learns_nothing_and_held_drafts_stay_for_good(
+    server: RedisServer,  # noqa: F811
+) -> None:
+    session, drafts = everything(), RedisDrafts(server.url, Seals("secret"))
+    RedisStore(server.url).add(session.id, Kept(b"access-token", time.time()))
+    await drafts.save("jane", Written(b"customer reference", 1, held=False))
+    await drafts.save("sam", Written(b"customer reference", 1, held=True))
+
+    client = server.client
+    everywhere = " ".join(f"{key!r} {client.hgetall(key)!r}" for key in client.keys("*"))
+    left = {who: client.ttl(f"dynamics-portal:draft:{who}") for who in ("jane", "sam")}
+
+    assert not any(text in everywhere for text in (session.id, "access-token", "reference"))
+    assert left["jane"] > 0
+    assert left["sam"] == -1
+
+
+@needs_redis
+async def test_without_redis_a_page_says_that_it_is_unavailable(server: RedisServer) -> None:  # noqa: F811
+    store, drafts = RedisStore(server.url), RedisDrafts(server.url, Seals("secret"))
+    server.kill()
+
+    with pytest.raises(Unavailable):
+        store.load("key")
+    with pytest.raises(Unavailable):
+        await drafts.load("owner")

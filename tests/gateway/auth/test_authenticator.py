@@ -62,10 +62,10 @@ async def test_a_principal_is_kept_for_a_token_and_replaced_by_that_of_the_next(
     kept = await door.authenticate(first)
     assert await door.authenticate(first) is kept
     assert await door.authenticate(second) is not kept
-    assert len(door._made) == 1
+    assert len(door.made) == 1
     for n in range(3):
         await door.authenticate(f"Bearer {token(claims(**JANE, sub=f'also-jane-{n}'))}")
-    assert len(door._made) == 2
+    assert len(door.made) == 2
 
 
 async def test_a_customers_token_may_name_customers_roles_only() -> None:

@@ -5,7 +5,7 @@ from gateway.auth.expiring import Expiring
 
 def test_what_has_expired_is_let_go_when_something_else_comes() -> None:
     moment = 0.0
-    memory: Expiring[str, str] = Expiring(lambda: moment, size=3)
+    memory: Expiring[str, str] = Expiring(lambda: moment, most=3)
     memory.put("first", "a", until=60.0)
     memory.put("second", "b", until=61.0)
 
@@ -17,7 +17,7 @@ def test_what_has_expired_is_let_go_when_something_else_comes() -> None:
 
 
 def test_the_oldest_gives_way() -> None:
-    memory: Expiring[str, str] = Expiring(lambda: 0.0, size=2)
+    memory: Expiring[str, str] = Expiring(lambda: 0.0, most=2)
     for name in ("first", "second", "third"):
         memory.put(name, name, until=60.0)
 

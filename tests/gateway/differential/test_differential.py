@@ -5,11 +5,16 @@ The usual run asks 750 times, `scripts/check --nightly` 2,500 times, and `script
 --differential` a hundred thousand times.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from graphql import DocumentNode
 from starlette.applications import Starlette
 
+from gateway.engine.documents import Documents, SharedPlans
+from gateway.engine.spelling import Spelling
 from tests.gateway.differential import coverage, runs
 from tests.gateway.differential.operations import CALLERS, Operations
 from tests.gateway.differential.runs import Materials
@@ -51,6 +56,33 @@ def test_rows_inside_of_rows_make_the_same_answers(
 
     assert not tally.differences, "\n".join(map(report, tally.differences))
     assert tally.compiled > REQUESTS / 4
+
+
+@pytest.mark.parametrize("seed", range(200, 202))
+def test_plans_in_which_literals_are_variables_make_the_same_answers(
+    small_world: Starlette,
+    stuff: Materials,
+    seed: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Documents, "_plans_of", as_if_another_of_the_form_had_come_before)
+
+    tally = runs.run(small_world, stuff, seed, REQUESTS, tmp_path, most=1, expands=seed % 2 == 0)
+
+    assert not tally.differences, "\n".join(map(report, tally.differences))
+    assert tally.compiled > REQUESTS / 10
+
+
+PLANS_OF = Documents._plans_of
+
+
+def as_if_another_of_the_form_had_come_before(
+    documents: Documents, node: DocumentNode, spelled: Spelling, size: int
+) -> tuple[SharedPlans, Mapping[str, Any]]:
+    if spelled.literals:
+        documents._shared.setdefault(spelled.form, SharedPlans({}, 0, (spelled.form,)))
+    return PLANS_OF(documents, node, spelled, size)
 
 
 def test_the_operations_are_of_every_form_and_over_the_whole_schema(stuff: Materials) -> None:

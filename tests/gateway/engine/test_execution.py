@@ -6,7 +6,7 @@ import logging
 import pytest
 from graphql import Token
 
-from gateway.engine.documents import BYTES, Documents
+from gateway.engine.documents import PLANNED, SAID, Documents
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.limits import Limits
 from gateway.engine.outcome import Answer, Refused
@@ -110,7 +110,7 @@ def test_a_valid_document_is_kept_and_an_invalid_one_is_not() -> None:
 
 
 def test_the_documents_used_longest_ago_make_room() -> None:
-    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True, memory=12 * BYTES)
+    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True, most=12 * (SAID + PLANNED))
 
     first, second = kept.get("{who}"), kept.get("{bug}")
     assert kept.get("{who}") is first
@@ -120,7 +120,7 @@ def test_the_documents_used_longest_ago_make_room() -> None:
 
 
 def test_what_is_forgotten_goes_at_once_without_the_collector() -> None:
-    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True, memory=100 * BYTES)
+    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True, most=100 * (SAID + PLANNED))
 
     def tokens() -> int:
         return sum(isinstance(each, Token) for each in gc.get_objects())
@@ -141,20 +141,20 @@ def test_what_is_forgotten_goes_at_once_without_the_collector() -> None:
 def test_another_layout_is_the_same_document_with_places_of_its_own() -> None:
     kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True)
     first = kept.get("{ who }").operation(None)
-    first.known = "notes"
+    first.planned.known = "notes"
     other = kept.get("# another\n{\n  who,\n}").operation(None)
     different = kept.get("{ who who: who }").operation(None)
 
-    assert (other.known, different.known) == ("notes", None)
+    assert (other.planned.known, different.planned.known) == ("notes", None)
     assert other.node.loc is not None
     assert other.node.loc.start == len("# another\n")
 
 
 def test_layouts_that_are_forgotten_leave_nothing_behind() -> None:
-    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True, memory=60 * BYTES)
-    kept.get("{ who }").operation(None).known = "notes"
+    kept = Documents(SCHEMA, Limits(), (), hide_suggestions=True, most=60 * (SAID + PLANNED))
+    kept.get("{ who }").operation(None).planned.known = "notes"
     for number in range(30):
         kept.get(f'{{ echo(text: "{number}") }}')
 
-    assert kept.get("{  who }").operation(None).known is None
-    assert kept.bytes_kept <= 60 * BYTES
+    assert kept.get("{  who }").operation(None).planned.known is None
+    assert kept.size <= 60 * (SAID + PLANNED)

@@ -1,0 +1,124 @@
+"""
+Stores of sessions and of drafts in Redis or Valkey, which any number of machines share. They need
+the extra `shared`, and keep nothing there that could be read without the cookie or the secret.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from portal.errors import Unavailable
+from portal.seals import Seals
+from portal.stores import QUARTER, SESSION, WEEK, Kept, Written, draft_purpose, session_name
+
+PREFIX: Final = "dynamics-portal"
+PATIENCE: Final = 1.0
+"""Seconds to wait for the store."""
+SAVE: Final = """
+local before = tonumber(redis.call('HGET', KEYS[1], 'version') or '0')
+local version, held = tonumber(ARGV[2]), ARGV[3]
+if before ~= version - 1 then return 0 end
+redis.call('HSET', KEYS[1], 'content', ARGV[1], 'version', version, 'held', held)
+if held == '1' then redis.call('PERSIST', KEYS[1]) else redis.call('EXPIRE', KEYS[1], ARGV[4]) end
+return 1
+"""
+"""Puts a draft in the place of the version before it; a held one stays for good."""
+
+
+class RedisStore:
+    """Sessions. Without Redis nobody can be told apart: their pages say so."""
+
+    def __init__(self, url: str) -> None:
+        """ValueError where that is no address of Redis."""
+        self._redis = _Redis(url)
+
+    def load(self, key: str) -> Kept | None:
+        found = self._redis.fields(_session(key))
+        if not found:
+            return None
+        content = Seals(key).open(SESSION, found["content"])
+        return Kept(content, float(found["touched"])) if content is not None else None
+
+    def add(self, key: str, kept: Kept) -> None:
+        self._redis.run(ADD, _session(key), *_told(key, kept))
+
+    def update(self, key: str, kept: Kept) -> None:
+        self._redis.run(UPDATE, _session(key), *_told(key, kept))
+
+    def drop(self, key: str) -> None:
+        self._redis.run(DROP, _session(key))
+
+
+ADD: Final = """
+redis.call('HSET', KEYS[1], 'content', ARGV[1], 'touched', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
+UPDATE: Final = f"if redis.call('EXISTS', KEYS[1]) == 1 then {ADD} end"
+"""Signing out is final: a session that was dropped does not come back."""
+DROP: Final = "redis.call('DEL', KEYS[1])"
+
+
+class RedisDrafts:
+    """Drafts, each put in the place of the version that it was made of."""
+
+    def __init__(self, url: str, seals: Seals) -> None:
+        """ValueError where that is no address of Redis."""
+        self._redis = _Redis(url)
+        self._seals = seals
+
+    async def load(self, owner: str) -> Written | None:
+        found = self._redis.fields(_draft(owner))
+        if not found:
+            return None
+        content = self._seals.open(draft_purpose(owner), found["content"])
+        if content is None:
+            raise ValueError("a draft was sealed with another secret")
+        return Written(content, int(found["version"]), found["held"] == "1")
+
+    async def save(self, owner: str, written: Written) -> bool:
+        content = self._seals.seal(draft_purpose(owner), written.content)
+        held = str(int(written.held))
+        return bool(self._redis.run(SAVE, _draft(owner), content, written.version, held, QUARTER))
+
+
+class _Redis:
+    """Redis, or `Unavailable` for the page that needs it."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Any = Redis.from_url(
+            url,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            decode_responses=True,
+        )
+
+    def fields(self, key: str) -> Mapping[str, str]:
+        """The fields that are stored under a key; none where there is nothing."""
+        try:
+            found: Mapping[str, str] = self._redis.hgetall(key)
+        except RedisError as error:
+            raise Unavailable("the store of sessions and drafts") from error
+        return found
+
+    def run(self, script: str, key: str, *arguments: str | int) -> Any:
+        """The result of a script, which is one step."""
+        try:
+            return self._redis.eval(script, 1, key, *arguments)
+        except RedisError as error:
+            raise Unavailable("the store of sessions and drafts") from error
+
+
+def _session(key: str) -> str:
+    return f"{PREFIX}:session:{session_name(key)}"
+
+
+def _draft(owner: str) -> str:
+    return f"{PREFIX}:draft:{owner}"
+
+
+def _told(key: str, kept: Kept) -> tuple[str, str, int]:
+    left = max(1, int(kept.touched + WEEK - time.time()))
+    return Seals(key).seal(SESSION, kept.content), repr(kept.touched), left
