@@ -28,7 +28,7 @@ from gateway.engine.trusted import Trusted
 from gateway.http.auditing import audited
 from gateway.http.costing import Cost
 from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
-from gateway.http.gathering import FOLDER, Gathering
+from gateway.http.gathering import FOLDER, WorkerMetrics
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
 from gateway.http.lag import Lag
@@ -136,7 +136,7 @@ def create_app(
     }
     watched = Watched({})
     registry = registry_of(_metrics(engine, endpoint, outside, watched, lag, ceiling))
-    gathering = Gathering(workers) if workers else None
+    gathering = WorkerMetrics(workers) if workers else None
     telling = [partial(gathering.tell, registry)] if gathering and settings.metrics else []
     takers = outside.taking, lambda found: engine.trusting(_trusted(found))
     app = Gateway(

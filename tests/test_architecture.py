@@ -223,6 +223,7 @@ def test_locks_carry_hashes_and_no_addresses() -> None:
 
 
 MAY_REACH_HTTP = {
+    "gateway.doctor.surroundings",
     "gateway.app",
     "gateway.audit.otlp",
     "gateway.auth.signing_keys",
@@ -231,8 +232,9 @@ MAY_REACH_HTTP = {
     "gateway.outside",
 }
 """
-Besides `client` and `upstream`: `outside` makes the clients, auth fetches keys, the audit is sent
-to its collector, and the demo asks itself. `operator` only hands a transport on.
+Besides `client` and `upstream`: `outside` makes the clients, the doctor asks for the time,
+auth fetches keys, the audit is sent to its collector, and the demo asks itself. `operator` only
+hands a transport on.
 """
 MAY_ASK_UPSTREAM = {
     "gateway.directory",

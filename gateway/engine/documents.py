@@ -20,11 +20,11 @@ from graphql import (
 )
 
 from gateway.ceiling import unheld
+from gateway.engine.document_form import Spelling, cut_tokens, spelling
 from gateway.engine.fanout import Counting, Fanout, FanoutTerms
 from gateway.engine.lifting import Lifted, lifted
 from gateway.engine.limits import Limits, exceeded
 from gateway.engine.outcome import bad_request, refused
-from gateway.engine.spelling import Spelling, cut_tokens, spelling
 from gateway.engine.survey import Survey
 from gateway.errors import LimitExceeded
 

@@ -32,7 +32,7 @@ from graphql import (
     visit,
 )
 
-from gateway.engine.spelling import Literal
+from gateway.engine.document_form import Literal
 
 LiteralNode = IntValueNode | FloatValueNode | StringValueNode
 

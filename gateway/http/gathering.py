@@ -47,7 +47,7 @@ def folder_for_workers() -> Iterator[None]:
         yield
 
 
-class Gathering:
+class WorkerMetrics:
     """The samples of all workers that have their sockets in a folder."""
 
     def __init__(self, folder: str) -> None:

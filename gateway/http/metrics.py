@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.http.gathering import Gathering
+from gateway.http.gathering import WorkerMetrics
 from gateway.observing.durations import BUCKETS, Durations
 
 Counts = Iterable[tuple[Sequence[str], int]]
@@ -105,7 +105,7 @@ def registry_of(metrics: Sequence[AnyMetric]) -> CollectorRegistry:
     return registry
 
 
-def metrics_route(registry: CollectorRegistry, gathering: Gathering | None) -> Route:
+def metrics_route(registry: CollectorRegistry, gathering: WorkerMetrics | None) -> Route:
     """`/metrics` with what is registered, or with that of all workers where they are gathered."""
 
     async def shown(request: Request) -> Response:

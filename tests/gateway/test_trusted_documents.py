@@ -29,7 +29,7 @@ ORDERS = "query Orders($n: Int = 2) { orders(first: $n) { nodes { number } } }"
 VIEWER = "{ viewer { kind } }"
 CHANGE = "mutation($input: CancelSalesOrderInput!) { cancelSalesOrder(input: $input) { replayed } }"
 INSIDE = '{ __type(name: "Account") { name } }'
-OTHER = "{ viewer { kind } } # sent as text"
+OTHER = "{ viewer { kind __typename } } # sent as text"
 TEXTS = (ORDERS, VIEWER, CHANGE, INSIDE)
 
 

@@ -13,8 +13,8 @@ import pytest
 from graphql import DocumentNode
 from starlette.applications import Starlette
 
+from gateway.engine.document_form import Spelling
 from gateway.engine.documents import Documents, SharedPlans
-from gateway.engine.spelling import Spelling
 from tests.gateway.differential import coverage, runs
 from tests.gateway.differential.operations import CALLERS, Operations
 from tests.gateway.differential.runs import Materials
