@@ -120,8 +120,7 @@ class Outside:
         self._overrides = overrides.load(settings.names) if settings.names else {}
         self._learning = Learning(
             self._registry.tables.values(),
-            dataverse=self._services["dataverse"],
-            finops=self._services["finops"].names,
+            self._services,
             overrides=self._overrides,
             zones=settings.time_zone,
             file=remembered.file_of(settings.learned_names),

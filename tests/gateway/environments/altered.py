@@ -477,7 +477,6 @@ ERP: Final = {
                 "CustPackingSlipJourBiEntities", "inventLocationId", "InventLocationId"
             ),
         ),
-        without=absent("Shipment.warehouse", by("shipments", "WAREHOUSE")),
     ),
     "order lines of the ERP under another name": Altered(
         subject="SalesOrderLines",
