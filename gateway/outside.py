@@ -285,8 +285,7 @@ class Outside:
 
     async def learn(self) -> None:
         """Read the names of the environment, for a command that lasts no longer than its answer."""
-        await self._learning.start()
-        self._learning.stop()
+        await self._learning.learn()
 
     def looking(self, say: Callable[[str], None]) -> Looking:
         """The means of the doctor; names are those of the dictionary and of the names file."""

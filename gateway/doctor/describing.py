@@ -78,6 +78,12 @@ async def _all(looking: Looking, service: Any, names: Iterable[str], found: Desc
                 (found.missing if is_missing else found.unread)[name] = words(error)
 
     await asyncio.gather(*map(one, sorted(names)))
+    for name in sorted(found.unread.keys() & set(names)):
+        # A service that was only busy gets the question once more, alone.
+        why = found.unread.pop(name)
+        await one(name)
+        if found.unread.get(name) == why:
+            break
 
 
 async def _table(looking: Looking, name: str, found: Described) -> None:

@@ -89,7 +89,7 @@ class Comparison:
     def _unread(self, says: str) -> None:
         """Nobody knows: it may be there, so the names file says nothing of it."""
         breaks = "whether its names are right cannot be told"
-        do = "let the gateway's user read the metadata, and ask again"
+        do = "ask again; if it stays so, let the gateway's user read the metadata"
         self._add(unknown(CHECK, self._name, says, breaks=breaks, do=do))
 
     @property

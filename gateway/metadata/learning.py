@@ -81,7 +81,7 @@ class Learning:
 
     async def start(self) -> None:
         """Read the metadata; where that fails go on with what is known, and try again later."""
-        reading = [asyncio.create_task(self._first(side)) for side in self._sides if side.tables]
+        reading = [asyncio.create_task(self._first(side)) for side in self._sides]
         self._tasks += reading
         done, _ = await asyncio.wait(reading, timeout=PATIENCE)
         for each in done:
@@ -91,7 +91,16 @@ class Learning:
         for task in self._tasks:
             task.cancel()
 
+    async def learn(self) -> None:
+        """Read the metadata once, however long it takes, for a command that cannot begin before."""
+        await asyncio.gather(*(self._is_read(side) for side in self._sides))
+
     async def _first(self, side: Side) -> None:
+        if not await self._is_read(side):
+            self._tasks.append(asyncio.create_task(self._later(side)))
+
+    async def _is_read(self, side: Side) -> bool:
+        """Read the metadata of a service; False, with a line in the log, where that fails."""
         try:
             await self._read(side)
         except GatewayError as error:
@@ -100,7 +109,8 @@ class Learning:
                 side.label,
                 error,
             )
-            self._tasks.append(asyncio.create_task(self._later(side)))
+            return False
+        return True
 
     async def _later(self, side: Side) -> None:
         while True:
