@@ -222,6 +222,14 @@ def rename_property(name: str, column: str, other: str) -> Alteration:
     return alter
 
 
+def respell_properties(dump: Json) -> None:
+    """Every column of F&O begins with a letter of the other case, but for the company's."""
+    for row in dump["finops"]["PublicEntities"]:
+        for each in row["Properties"]:
+            if each["Name"] != "dataAreaId":
+                each["Name"] = each["Name"][0].swapcase() + each["Name"][1:]
+
+
 def drop_collection(name: str) -> Alteration:
     def alter(dump: Json) -> None:
         rows = dump["finops"]["PublicEntities"]

@@ -26,7 +26,7 @@ from tests.environments import (
     dumped,
     rename_collection,
     rename_navigation,
-    rename_property,
+    respell_properties,
     written,
 )
 from tests.stack import Stack, emulator, running, settings
@@ -41,13 +41,11 @@ SHIPMENTS = """{
   products(first: 3) { nodes { number stock { nodes { warehouse available } } } }
 }"""
 OTHER_CASE = (
-    rename_property("CustPackingSlipJourBiEntities", "inventLocationId", "InventLocationId"),
-    rename_property("CustPackingSlipTransBiEntities", "ItemId", "itemId"),
-    rename_property("SalesOrderLines", "InventoryLotId", "inventoryLotId"),
+    respell_properties,
     rename_collection("WarehousesOnHandV2", "WarehousesOnhandV2"),
     rename_collection("SalesOrderHeadersV2", "salesOrderHeadersV2"),
 )
-"""Columns and collections of F&O, rows' owners and keys among them, in another case."""
+"""All columns of F&O and two of its collections in another case."""
 
 
 @pytest.fixture(scope="module")
