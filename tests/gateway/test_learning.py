@@ -14,7 +14,7 @@ from emulator.faults.connections import InProcess
 from emulator.identities import DEMO_USERS
 from gateway.commands import operator
 from gateway.metadata import learning
-from tests.emulator.trade import CACHE, trading
+from tests.emulator.trade import trading
 from tests.environments import (
     METADATA,
     Alteration,
@@ -59,7 +59,7 @@ def dump() -> Json:
 
 def other(dump: Json, folder: Path, *changes: Alteration) -> Starlette:
     environment = written(folder, altered(dump, *changes))
-    return emulator(cache=Path(CACHE.name), environment=environment)
+    return emulator(environment=environment)
 
 
 def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
