@@ -205,7 +205,7 @@ def public_entity(row: Json, known: Table | None) -> Table:
 
 def _property(said: Json, known: Table | None) -> Column:
     name, told = said["Name"], str(said.get("TypeName") or "Edm.String")
-    before = known.columns.get(name) if known else None
+    before = known.respelled(name) if known else None
     type_ = FINOPS_TYPES.get(told, Type.ENUM)
     return Column(
         name=name,

@@ -18,8 +18,8 @@ import msgspec
 from emulator.dataverse.privileges import COLUMN_RIGHTS, all_of
 from emulator.declarations import DeclarationError, copied
 from emulator.described import Json, public_entity, table_of
-from emulator.metadata import Catalog, Column, ManyToMany, Service, Table
-from emulator.settings import Navigation
+from emulator.metadata import Catalog, Column, ManyToMany, Navigation, Service, Table
+from emulator.settings import Navigation as Spelling
 
 PLATFORM: Final = (
     "organization", "businessunit", "systemuser", "team", "role", "systemuserroles",
@@ -77,7 +77,7 @@ def read_dump(path: Path) -> Json:
     return found
 
 
-def respelled(catalog: Catalog, how: Navigation) -> Catalog:
+def respelled(catalog: Catalog, how: Spelling) -> Catalog:
     """A catalog with the navigation properties of custom lookups in another case."""
     if how == "mixed":
         return catalog
@@ -90,7 +90,7 @@ def respelled(catalog: Catalog, how: Navigation) -> Catalog:
     return found
 
 
-def _respelled(column: Column, how: Navigation) -> Column:
+def _respelled(column: Column, how: Spelling) -> Column:
     """The platform's own lookups are in lower case everywhere."""
     if "_" not in column.logical:
         return column
@@ -181,10 +181,22 @@ def _finops(said: list[Json] | None, known: Catalog) -> Iterator[Table]:
     }
     homes = {name: table.home if table else rows[name]["EntitySetName"]
              for name, table in shown.items()}  # fmt: skip
-    for name, row in rows.items():
-        table = public_entity(row, shown[name])
-        ways = {n: each for n, each in table.navigations.items() if each.target in homes.values()}
+    tables = {homes[name]: public_entity(row, shown[name]) for name, row in rows.items()}
+    for table in tables.values():
+        ways = {
+            name: _joined(each, table, tables[each.target])
+            for name, each in table.navigations.items()
+            if each.target in tables
+        }
         yield replace(table, navigations=ways)
+
+
+def _joined(way: Navigation, near: Table, far: Table) -> Navigation:
+    """A navigation property of F&O by the columns of both sides as the environment spells them."""
+    on = ((near.respelled(mine), far.respelled(theirs)) for mine, theirs in way.on)
+    return replace(
+        way, on=tuple((mine.name, theirs.name) for mine, theirs in on if mine and theirs)
+    )
 
 
 def _keep(kept: Catalog, table: Table) -> None:
@@ -193,13 +205,12 @@ def _keep(kept: Catalog, table: Table) -> None:
     if known is None:
         _add(kept, replace(table, navigations={}))
         return
-    shown = table.columns
-    columns = {
-        name: shown.get(name, column)
-        for name, column in known.columns.items()
-        # A column that is spelled in another case is kept by the environment's spelling alone.
-        if name in shown or table.respelled(name) is None
-    } | shown
+    # A column that is shown in another case is kept by the name that the emulator knows it by.
+    spelled = {name.lower(): name for name in known.columns}
+    columns = dict(known.columns)
+    for column in table.columns.values():
+        name = spelled.get(column.name.lower(), column.name)
+        columns[name] = column if name == column.name else replace(column, name=name)
     _add(kept, replace(known, columns=columns, alternate_keys=table.alternate_keys))
 
 

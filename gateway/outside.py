@@ -123,8 +123,7 @@ class Outside:
         self._overrides = overrides.load(settings.names) if settings.names else {}
         self._learning = Learning(
             self._registry.tables.values(),
-            dataverse=self._services["dataverse"],
-            finops=self._services["finops"].names,
+            self._services,
             overrides=self._overrides,
             zones=settings.time_zone,
             file=remembered.file_of(settings.learned_names),
@@ -297,8 +296,7 @@ class Outside:
 
     async def learn(self) -> None:
         """Read the names of the environment, for a command that lasts no longer than its answer."""
-        await self._learning.start()
-        self._learning.stop()
+        await self._learning.learn()
 
     def looking(self, say: Callable[[str], None]) -> Looking:
         """The means of the doctor; names are those of the dictionary and of the names file."""

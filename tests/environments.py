@@ -24,16 +24,25 @@ CASTS = {
 DATAVERSE = "/api/data/v9.2/"
 
 
+METADATA = ("EntityDefinitions", "/metadata/")
+"""Words of the questions about the metadata of Dataverse and of F&O."""
+
+
 class Undescribed(httpx2.AsyncBaseTransport):
     """An environment that refuses every question about its metadata, with one status."""
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, status: int = 403) -> None:
-        self._inner, self._status = inner, status
+    def __init__(
+        self,
+        inner: httpx2.AsyncBaseTransport,
+        status: int = 403,
+        about: tuple[str, ...] = METADATA,
+    ) -> None:
+        self._inner, self._status, self._about = inner, status, about
         self.refused = 0
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         asked = f"{request.url} {(await request.aread()).decode(errors='replace')}"
-        if "EntityDefinitions" not in asked:
+        if not any(words in asked for words in self._about):
             return await self._inner.handle_async_request(request)
         self.refused += 1
         error = {"code": "0x80040220", "message": "The user is missing prvReadEntity."}
@@ -211,6 +220,14 @@ def rename_property(name: str, column: str, other: str) -> Alteration:
                 each["Name"] = other
 
     return alter
+
+
+def respell_properties(dump: Json) -> None:
+    """Every column of F&O begins with a letter of the other case, but for the company's."""
+    for row in dump["finops"]["PublicEntities"]:
+        for each in row["Properties"]:
+            if each["Name"] != "dataAreaId":
+                each["Name"] = each["Name"][0].swapcase() + each["Name"][1:]
 
 
 def drop_collection(name: str) -> Alteration:

@@ -245,6 +245,7 @@ MAY_ASK_UPSTREAM = {
     "gateway.loaders.writer",
     "gateway.metadata.learning",
     "gateway.metadata.fetching",
+    "gateway.metadata.public_entities",
     "gateway.outside",
     "gateway.reconciling",
     "gateway.tracing.spans",

@@ -82,6 +82,7 @@ def test_choices_have_the_members_of_the_dictionary(table: dictionary.KnownTable
         else:
             members = {each["Value"]: each["Label"] for each in shown["Options"]}
             states = {each["Value"]: each["State"] for each in shown["Options"]}
+        assert members.keys() == {option.value for option in known}
         for option in known:
             assert members[option.value]["UserLocalizedLabel"]["Label"] == option.label
             if option.state:

@@ -8,7 +8,7 @@ from emulator.odata.parser import literal
 from emulator.odata.sql import type_name
 from emulator.odata.syntax import Kind
 from emulator.store import Key
-from emulator.values import Row, Stored
+from emulator.values import Stored
 
 
 def read_key(table: Table, args: str) -> Key:
@@ -22,8 +22,9 @@ def read_key(table: Table, args: str) -> Key:
     return tuple(_value(table.columns[name], given[name]) for name in table.key)
 
 
-def url_key(table: Table, row: Row) -> str:
-    return ",".join(f"{name}={_text(table.columns[name], row[name])}" for name in table.key)
+def url_key(table: Table, key: Key) -> str:
+    parts = zip(table.key, key, strict=True)
+    return ",".join(f"{name}={_text(table.columns[name], value)}" for name, value in parts)
 
 
 def _value(column: Column, text: str) -> Stored:

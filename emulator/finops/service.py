@@ -179,12 +179,12 @@ class FinopsRequest:
     def _create(self, table: Table) -> Answer:
         with self.store.transaction() as tx:
             row = self.writer.create(tx, table, self.ask.json())
-        url = f"{self.ask.base}/{table.set}({url_key(table, row)})"
+        url = f"{self.ask.base}/{table.set}({url_key(table, self._key(table, row))})"
         return self._shown(table, row, Answer(201, headers={"Location": url}))
 
     def _shown(self, table: Table, row: Row, answer: Answer) -> Answer:
         selection = read_selection(self.store.shown, table, self.options)
-        sql, values = where_key(table, tuple(row[name] for name in table.key))
+        sql, values = where_key(table, self._key(table, row))
         found = self.reader.one(selection, sql, values) or {}
         context = f"{self.ask.base}/$metadata#{table.set}/$entity"
         answer.body = {"@odata.context": context} | found
@@ -210,6 +210,12 @@ class FinopsRequest:
                     f"The requested resource does not support http method '{self.ask.method}'."
                 )
         return Answer(204)
+
+    def _key(self, table: Table, row: Row) -> Key:
+        """The key of a kept row, in the order of the collection's key."""
+        kept = self.store.whole(table)
+        columns = (kept.respelled(name) for name in table.key)
+        return tuple(row[column.name] for column in columns if column is not None)
 
     def _visible(self, table: Table, row: Row) -> bool:
         if self._across() or not table.has("dataAreaId"):

@@ -23,22 +23,25 @@ class FinopsWriter:
         if table.has("dataAreaId"):
             json = {"dataAreaId": self.company} | json
         given = self.store.filled(table, self._values(table, json))
-        for name in table.key:
-            if table.columns[name].required and name not in given:
+        kept = self.store.whole(table)
+        for name in kept.key:
+            if kept.columns[name].required and name not in given:
                 raise MissingValue(_failed(table, f"Field '{name}' must be filled in."))
         return tx.insert(table, defaults(table) | given)
 
     def update(self, tx: Transaction, table: Table, row: Row, json: Json) -> Row:
         values = self._values(table, json)
-        for name in table.key:
+        for name in self.store.whole(table).key:
             if name in values and values[name] != row[name]:
                 raise InvalidValue(_failed(table, f"Field '{name}' cannot be changed."))
         return tx.update(table, row, values) if values else row
 
     def _values(self, table: Table, json: Json) -> Row:
-        return {
-            name: self._value(table, name, value) for name, value in json.items() if "@" not in name
-        }
+        """The values that are sent, by the names of the columns as they are kept."""
+        sent = {name: value for name, value in json.items() if "@" not in name}
+        kept = self.store.whole(table)
+        values = ((kept.respelled(name), self._value(table, name, sent[name])) for name in sent)
+        return {column.name: value for column, value in values if column is not None}
 
     def _value(self, table: Table, name: str, value: Any) -> Stored:
         column = table.columns.get(name)

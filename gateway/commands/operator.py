@@ -48,6 +48,7 @@ async def explain(
     rights = policy.current().rights([STAFF_ROLE])
     staff = Principal(Kind.STAFF, settings.issuer, REQUEST, frozenset({STAFF_ROLE}), rights=rights)
     async with outside.open():
+        await outside.learn()
         seen = await outside.seen_as(staff, name)
         context = outside.shared(seen, REQUEST)
         prepared = engine.prepare(GraphQLRequest(query))
@@ -106,4 +107,5 @@ async def reconcile(
         settings, PolicyFile(settings.policy, vocabulary(Registry(settings.extensions))), transport
     )
     async with outside.open():
+        await outside.learn()
         return await outside.reconcile(days=days, minutes=minutes)

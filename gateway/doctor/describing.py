@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from gateway.doctor.looking import Looking, words
 from gateway.errors import UpstreamError, UpstreamRefused
-from gateway.metadata.described import AlternateKey, Attribute, Entity
+from gateway.metadata.described import Entity
 from gateway.metadata.fetching import entity
 from gateway.metadata.overrides import NO_OVERRIDE
+from gateway.metadata.public_entities import described, public_entity, public_names
 from gateway.upstream.service import Service
 
 CRM = "Microsoft.Dynamics.CRM."
@@ -77,6 +78,12 @@ async def _all(looking: Looking, service: Any, names: Iterable[str], found: Desc
                 (found.missing if is_missing else found.unread)[name] = words(error)
 
     await asyncio.gather(*map(one, sorted(names)))
+    for name in sorted(found.unread.keys() & set(names)):
+        # A service that was only busy gets the question once more, alone.
+        why = found.unread.pop(name)
+        await one(name)
+        if found.unread.get(name) == why:
+            break
 
 
 async def _table(looking: Looking, name: str, found: Described) -> None:
@@ -107,14 +114,7 @@ async def _collection(looking: Looking, name: str, found: Described) -> None:
         found.missing[name] = f"no public entity has the collection {name}"
         return
     found.public[name] = row
-    properties = {
-        each["Name"]: Attribute(each["Name"], each.get("TypeName") or "")
-        for each in row.get("Properties") or ()
-    }
-    keys = tuple(each["Name"] for each in row.get("Properties") or () if each.get("IsKey"))
-    collection = row.get("EntitySetName") or name
-    key = (AlternateKey("", keys),) if keys else ()
-    found.entities[name] = Entity(name, collection, properties, keys=key, is_complete=True)
+    found.entities[name] = described(name, row)
 
 
 async def _renamed(looking: Looking, name: str) -> Json | None:
@@ -122,8 +122,7 @@ async def _renamed(looking: Looking, name: str) -> Json | None:
     service, known = looking.services["finops"], looking.assumed["finops"].get(name)
     if known is None:
         return None
-    listed = (await service.read("/metadata/DataEntities", looking.allowance())).get("value") or ()
-    names = {str(row.get("PublicCollectionName") or "") for row in listed}
+    names = await public_names(service, looking.allowance())
     close = get_close_matches(name, names - looking.relied["finops"].keys(), 5, cutoff=0.7)
     found = [row for each in close if (row := await _public_entity(looking, each))]
     alike = {row["EntitySetName"]: _likeness(row, known) for row in found}
@@ -141,10 +140,4 @@ def _likeness(row: Json, known: Entity) -> float:
 
 
 async def _public_entity(looking: Looking, collection: str) -> Json | None:
-    """The row of `PublicEntities` of a collection; its case does not matter."""
-    service = looking.services["finops"]
-    path = f"/metadata/PublicEntities?$filter=EntitySetName%20eq%20'{collection}'"
-    answer = await service.read(path, looking.allowance())
-    rows: list[Json] = answer.get("value") or []
-    wanted = collection.casefold()
-    return next((row for row in rows if str(row["EntitySetName"]).casefold() == wanted), None)
+    return await public_entity(looking.services["finops"], collection, looking.allowance())

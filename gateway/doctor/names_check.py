@@ -89,7 +89,7 @@ class Comparison:
     def _unread(self, says: str) -> None:
         """Nobody knows: it may be there, so the names file says nothing of it."""
         breaks = "whether its names are right cannot be told"
-        do = "let the gateway's user read the metadata, and ask again"
+        do = "ask again; if it stays so, let the gateway's user read the metadata"
         self._add(unknown(CHECK, self._name, says, breaks=breaks, do=do))
 
     @property
@@ -103,7 +103,9 @@ class Comparison:
             return
         line = f'[{self._name}]\ncollection = "{found.collection}"'
         says = f"the collection is {found.collection}, not {wanted}"
-        breaks = ADAPTS if self._service == "dataverse" else "everything that is read of it"
+        is_case = wanted.casefold() == found.collection.casefold()
+        is_learned = self._service == "dataverse" or is_case
+        breaks = ADAPTS if is_learned else "everything that is read of it"
         self._add(wrong(CHECK, self._name, says, breaks=breaks, do=line))
         self._override(Override(collection=found.collection))
 
@@ -132,7 +134,7 @@ class Comparison:
         if other is not None:
             line = f'[{self._name}]\ncolumn.{column}.name = "{other}"'
             says = f"the column is spelled {other}"
-            self._add(wrong(CHECK, subject, says, breaks=use.needed_by, do=line))
+            self._add(wrong(CHECK, subject, says, breaks=ADAPTS, do=line))
             self._override(Override(column={column: ColumnOverride(name=other)}))
             return
         close = get_close_matches(column, found.attributes, 1)

@@ -5,19 +5,20 @@ then what the environment's own metadata says. What the operator says wins over 
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+
+from msgspec import Struct
 
 from gateway.config.parsers import Zones
 from gateway.errors import GatewayError, UpstreamError
-from gateway.metadata import assumed, fetching, remembered
-from gateway.metadata.described import Entities
-from gateway.metadata.naming import named, wanted
-from gateway.metadata.overrides import Overrides
-from gateway.metadata.remembered import Memory
-from gateway.model.tables import Table
+from gateway.metadata import assumed, fetching, public_entities, remembered
+from gateway.metadata.described import Entities, Entity
+from gateway.metadata.naming import TableNeeds, named, wanted
+from gateway.metadata.overrides import NO_OVERRIDE, Overrides
+from gateway.metadata.remembered import Learned
+from gateway.model.tables import ServiceName, Table
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.names import Names
 from gateway.upstream.odata import logical
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service
@@ -26,9 +27,26 @@ log = logging.getLogger(__name__)
 
 SECONDS = 15.0
 """Seconds that one reading of the metadata may take."""
+PATIENCE = 5.0
+"""Seconds that a start waits for it; then the reading goes on beside the first requests."""
 AGAIN = 60.0
 """Seconds after which a reading that failed is tried again."""
 CALLS = 100
+LABELS: Mapping[ServiceName, str] = {"dataverse": "Dataverse", "finops": "F&O"}
+
+Needs = Mapping[str, TableNeeds]
+Reading = Callable[[Service, Needs, Overrides, Allowance], Awaitable[dict[str, Entity]]]
+"""Reads the descriptions of tables from a service."""
+
+
+class Side(Struct, frozen=True):
+    """One service, the declared tables that are its own, and the ways to know their names."""
+
+    label: str
+    service: Service
+    tables: tuple[Table, ...]
+    assumed: Entities
+    read: Reading
 
 
 class Learning:
@@ -37,75 +55,114 @@ class Learning:
     def __init__(
         self,
         tables: Iterable[Table],
+        services: Mapping[ServiceName, Service],
         *,
-        dataverse: Service,
-        finops: Names,
         overrides: Overrides,
         zones: Zones,
         file: Path | None,
     ) -> None:
         """`file` stores the names for the next start; None stores nothing."""
+        self._overrides, self._file = overrides, file
+        self._memory = dict(remembered.load(file)) if file else {}
+        self._tasks: list[asyncio.Task[None]] = []
         tables = tuple(tables)
-        self._tables = [table for table in tables if table.service == "dataverse"]
-        self._dataverse = dataverse
-        self._overrides = overrides
-        self._file = file
-        self._again: asyncio.Task[None] | None = None
-        dataverse.names.zones = zones
-        erp = assumed.finops()
-        theirs = [table for table in tables if table.service == "finops"]
-        finops.learn(named(wanted(theirs, erp), erp, overrides))
-        known = remembered.load(file, dataverse.root) if file else None
-        self._use(known or Memory(dataverse.root))
+
+        def side_of(name: ServiceName, known: Entities, read: Reading) -> Side:
+            own = tuple(table for table in tables if table.service == name)
+            return Side(LABELS[name], services[name], own, known, read)
+
+        self._sides = [
+            side_of("dataverse", assumed.dataverse(), _dataverse),
+            side_of("finops", assumed.finops(), _finops),
+        ]
+        services["dataverse"].names.zones = zones
+        for side in self._sides:
+            self._use(side, self._memory.get(side.service.root, Learned()))
 
     async def start(self) -> None:
         """Read the metadata; where that fails go on with what is known, and try again later."""
-        try:
-            await self.read()
-        except GatewayError as error:
-            log.warning("the metadata cannot be read, names are taken from before: %s", error)
-            self._again = asyncio.create_task(self._later())
+        reading = [asyncio.create_task(self._first(side)) for side in self._sides]
+        self._tasks += reading
+        done, _ = await asyncio.wait(reading, timeout=PATIENCE)
+        for each in done:
+            each.result()
 
     def stop(self) -> None:
-        if self._again is not None:
-            self._again.cancel()
+        for task in self._tasks:
+            task.cancel()
 
-    async def read(self) -> None:
-        """Learn the names from the environment, and keep them for the next start."""
-        wants = wanted(self._tables, assumed.dataverse())
-        dated = [name for name, want in wants.items() if want.days]
-        sized = [name for name, want in wants.items() if want.is_sized]
-        allowance = Allowance(CALLS, now() + SECONDS)
-        found = await fetching.dataverse(self._dataverse, wants, dated, sized, allowance)
-        if not found:
-            raise UpstreamError("Dataverse describes none of the tables.")
-        missing = tuple(sorted(set(wants) - set(found)))
-        memory = Memory(self._dataverse.root, found, missing)
-        self._use(memory)
-        self._tell(memory)
-        if self._file is not None:
-            remembered.save(self._file, memory)
+    async def learn(self) -> None:
+        """Read the metadata once, however long it takes, for a command that cannot begin before."""
+        await asyncio.gather(*(self._is_read(side) for side in self._sides))
 
-    async def _later(self) -> None:
+    async def _first(self, side: Side) -> None:
+        if not await self._is_read(side):
+            self._tasks.append(asyncio.create_task(self._later(side)))
+
+    async def _is_read(self, side: Side) -> bool:
+        """Read the metadata of a service; False, with a line in the log, where that fails."""
+        try:
+            await self._read(side)
+        except GatewayError as error:
+            log.warning(
+                "the metadata of %s cannot be read, names are taken from before: %s",
+                side.label,
+                error,
+            )
+            return False
+        return True
+
+    async def _later(self, side: Side) -> None:
         while True:
             await asyncio.sleep(AGAIN)
             try:
-                await self.read()
+                await self._read(side)
             except GatewayError as error:
-                log.info("the metadata cannot be read: %s", error)
+                log.info("the metadata of %s cannot be read: %s", side.label, error)
             else:
                 return
 
-    def _use(self, memory: Memory) -> None:
-        entities: Entities = {**assumed.dataverse(), **memory.dataverse}
-        wants = wanted(self._tables, entities)
-        names = named(wants, entities, self._overrides, memory.missing)
-        self._dataverse.names.learn(names)
+    async def _read(self, side: Side) -> None:
+        """Learn the names from the environment, and keep them for the next start."""
+        wants = wanted(side.tables, side.assumed)
+        allowance = Allowance(CALLS, now() + SECONDS)
+        found = await side.read(side.service, wants, self._overrides, allowance)
+        if not found:
+            raise UpstreamError(f"{side.label} describes none of the tables.")
+        learned = Learned(found, tuple(sorted(set(wants) - set(found))))
+        self._use(side, learned)
+        self._tell(side)
+        self._memory[side.service.root] = learned
+        if self._file is not None:
+            remembered.save(self._file, self._memory)
 
-    def _tell(self, memory: Memory) -> None:
+    def _use(self, side: Side, learned: Learned) -> None:
+        entities: Entities = {**side.assumed, **learned.entities}
+        wants = wanted(side.tables, entities)
+        side.service.names.learn(named(wants, entities, self._overrides, learned.missing))
+
+    def _tell(self, side: Side) -> None:
         """Say once what the schema has and the environment has not."""
-        for name, names in sorted(self._dataverse.names.entities.items()):
+        for name, names in sorted(side.service.names.entities.items()):
             if names.missing:
-                log.warning("Dataverse has no table %s; what needs it is not available", name)
+                log.warning("%s has no table %s; what needs it is not available", side.label, name)
             for column in sorted({logical(column) for column in names.absent}):
-                log.warning("Dataverse has no column %s.%s; it reads as null", name, column)
+                log.warning("%s has no column %s.%s; it reads as null", side.label, name, column)
+
+
+async def _dataverse(
+    service: Service, wants: Needs, overrides: Overrides, allowance: Allowance
+) -> dict[str, Entity]:
+    dated = [name for name, want in wants.items() if want.days]
+    sized = [name for name, want in wants.items() if want.is_sized]
+    return await fetching.dataverse(service, wants, dated, sized, allowance)
+
+
+async def _finops(
+    service: Service, wants: Needs, overrides: Overrides, allowance: Allowance
+) -> dict[str, Entity]:
+    collections = {
+        name: overrides.get(name, NO_OVERRIDE).collection or want.collection or name
+        for name, want in wants.items()
+    }
+    return await public_entities.finops(service, collections, allowance)

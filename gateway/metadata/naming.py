@@ -75,7 +75,7 @@ def _along(entity: str, path: str, entities: Entities) -> Iterator[tuple[str, st
         yield from ((target, "") for target in _targets(known, step))
         return
     found = _lookup(known, step)
-    if found is not None:
+    if found is not None and found.target:
         yield from _along(found.target, rest, entities)
 
 
@@ -109,7 +109,8 @@ def named(
     for name, want in wants.items():
         override = overrides.get(name, NO_OVERRIDE)
         names = _names(want, entities.get(name), backs.get(name, {}), override)
-        found[name] = replace(names, missing=override.absent is True or name in missing)
+        is_missing = name in missing and not override.collection
+        found[name] = replace(names, missing=override.absent is True or is_missing)
     return found
 
 
@@ -117,6 +118,8 @@ def _names(
     want: TableNeeds, entity: Entity | None, back: Mapping[str, Step], override: Override
 ) -> EntityNames:
     steps = {**_steps(entity), **back} if entity else {}
+    spelled = _spelled(want, entity)
+    steps |= {step: steps[other] for step, other in spelled.items() if other in steps}
     for step, navigation in override.navigation.items():
         target = steps[step].entity if step in steps else ""
         steps[step] = Step(navigation, target)
@@ -124,8 +127,8 @@ def _names(
     return EntityNames(
         override.collection or described or want.collection or want.name,
         steps,
-        {column: told.name for column, told in override.column.items() if told.name},
-        _absent(want, entity, override),
+        spelled | {column: told.name for column, told in override.column.items() if told.name},
+        _absent(want, entity, {*spelled, *override.column}, override),
         _days(want, entity, override),
         {
             column: Zones(ZoneInfo(told.zone))
@@ -162,15 +165,32 @@ def _backs(entities: Entities) -> dict[str, dict[str, Step]]:
     return found
 
 
-def _absent(want: TableNeeds, entity: Entity | None, override: Override) -> frozenset[str]:
+def _spelled(want: TableNeeds, entity: Entity | None) -> dict[str, str]:
+    """The columns that the environment spells in another case than they are declared in."""
+    if entity is None or not entity.is_complete:
+        return {}
+    names = (*entity.attributes, *(lookup.column for lookup in entity.lookups))
+    known = {name.casefold(): name for name in names}
+    return {
+        first: known[first.casefold()]
+        for first in _heads(want)
+        if first not in names and first.casefold() in known
+    }
+
+
+def _heads(want: TableNeeds) -> set[str]:
+    """The columns that are needed, and the first steps of the paths."""
+    return {path.partition("/")[0] for path in want.paths}
+
+
+def _absent(
+    want: TableNeeds, entity: Entity | None, renamed: Collection[str], override: Override
+) -> frozenset[str]:
     told = () if isinstance(override.absent, bool) else override.absent
     absent = {name for column in told for name in (column, lookup_value(column))}
     if entity is not None and entity.is_complete:
-        renamed = override.column.keys()
         absent |= {
-            first
-            for first in (path.partition("/")[0] for path in want.paths)
-            if not _is_there(first, entity) and first not in renamed
+            first for first in _heads(want) if not _is_there(first, entity) and first not in renamed
         }
     return frozenset(absent)
 

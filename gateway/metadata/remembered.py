@@ -3,6 +3,7 @@
 import logging
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,13 +14,16 @@ from gateway.metadata.described import Entity
 log = logging.getLogger(__name__)
 
 
-class Memory(Struct, frozen=True):
-    """The descriptions learned from one environment."""
+class Learned(Struct, frozen=True):
+    """The descriptions learned from one service."""
 
-    environment: str
-    dataverse: dict[str, Entity] = {}
+    entities: dict[str, Entity] = {}
     missing: tuple[str, ...] = ()
-    """Tables that the environment does not have."""
+    """Tables that it does not have."""
+
+
+Memory = Mapping[str, Learned]
+"""The descriptions of both services, by the root of each."""
 
 
 def file_of(setting: str) -> Path | None:
@@ -31,13 +35,12 @@ def file_of(setting: str) -> Path | None:
     return Path.home() / ".cache" / "dynamics-gateway" / "names.json"
 
 
-def load(file: Path, environment: str) -> Memory | None:
-    """The descriptions remembered of this environment; None where none can be used."""
+def load(file: Path) -> Memory:
+    """The descriptions of all services that are remembered; none where the file is of no use."""
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=Memory)
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Learned])
     except (OSError, msgspec.DecodeError):
-        return None
-    return found if found.environment == environment else None
+        return {}
 
 
 def save(file: Path, memory: Memory) -> None:

@@ -1,6 +1,7 @@
 """A write on one side is on the other, or on neither; and only what belongs there."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -151,15 +152,21 @@ async def test_customers_on_hold_cannot_order(trade: Trade) -> None:
     assert plugin_failed(await trade.ask("POST", "salesorders", trade.body(1, **bind)), "on hold")
 
 
-@pytest.mark.parametrize(
-    "changes", [{"msdyn_Company@odata.bind": None}, {"msdyn_ordertype": 690970002}]
-)
-async def test_what_has_no_company_or_another_type_stays_in_dataverse(
-    trade: Trade, changes: dict[str, Any]
-) -> None:
-    order = await trade.order(1, **changes)
+async def test_what_has_no_company_stays_in_dataverse(trade: Trade) -> None:
+    order = await trade.order(1, **{"msdyn_Company@odata.bind": None})
 
     assert await trade.erp(order, "SalesOrderHeadersV2") == []
+    assert order["totalamount"] is None
+
+
+async def test_an_order_of_another_type_stays_in_dataverse(tmp_path: Path) -> None:
+    more = tmp_path / "more.toml"
+    more.write_text("[salesorder.options.msdyn_ordertype]\n690970002 = 'By the hour'\n")
+
+    async with trading(metadata=(more,)) as trade:
+        order = await trade.order(1, msdyn_ordertype=690970002)
+
+        assert await trade.erp(order, "SalesOrderHeadersV2") == []
     assert order["totalamount"] is None
 
 

@@ -85,7 +85,7 @@ def test_columns_of_the_erp_are_there_and_typed_as_the_dictionary_says(
 
 @pytest.mark.parametrize("table", tables("finops"), ids=lambda table: table.name)
 def test_keys_of_the_erp_are_those_of_the_dictionary(table: Table) -> None:
-    assert sorted(table.key) == sorted(dictionary.collections()[table.entity].key)
+    assert tuple(table.key) == dictionary.collections()[table.entity].key
 
 
 @pytest.mark.parametrize("table", tables("dataverse"), ids=lambda table: table.name)

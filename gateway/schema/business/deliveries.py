@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from gateway.loaders.rows import Loaders
 from gateway.model.rules import with_parent
-from gateway.model.tables import Row, column, paths, table
+from gateway.model.tables import Row, column, column_of, paths, table
 
 
 @table(
@@ -22,6 +22,7 @@ from gateway.model.tables import Row, column, paths, table
 class ErpOrderLine(Row):
     """An order line as the ERP keeps it."""
 
+    order: str = column("SalesOrderNumber", "The number of the order.")
     lot: str = column("InventoryLotId", "The lot id, which packing slip lines refer to.")
     sequence: int = column("LineCreationSequenceNumber", "The line's place in its order.")
 
@@ -36,6 +37,7 @@ class ErpOrderLine(Row):
 class DeliveredQuantity(Row):
     """The quantity of an order line on one packing slip."""
 
+    lot: str = column("InventTransId", "The lot id of the order line.")
     quantity: Decimal | None = column("Qty", "The quantity that was sent.")
 
 
@@ -45,11 +47,11 @@ async def delivered(
     """The quantity that all packing slips together sent of one order line."""
     if company is None or order is None or sequence is None:
         return None
-    of_order = {"dataAreaId": company, "SalesOrderNumber": order}
-    lines = await loaders.matching(ErpOrderLine, of_order, paths(ErpOrderLine))
+    of_order = {"dataAreaId": company, column_of(ErpOrderLine, "order"): order}
+    lines = await loaders.matching(ErpOrderLine, of_order, paths(ErpOrderLine, "lot", "sequence"))
     lots = [line.lot for line in lines if line.sequence == sequence]
     if not lots:
         return None
-    of_lot = {"dataAreaId": company, "InventTransId": lots[0]}
-    slips = await loaders.matching(DeliveredQuantity, of_lot, paths(DeliveredQuantity))
+    of_lot = {"dataAreaId": company, column_of(DeliveredQuantity, "lot"): lots[0]}
+    slips = await loaders.matching(DeliveredQuantity, of_lot, paths(DeliveredQuantity, "quantity"))
     return sum((slip.quantity or Decimal() for slip in slips), Decimal())

@@ -26,6 +26,7 @@ from tests.environments import (
     rename_property,
     reoption,
     respell_navigations,
+    respell_properties,
     retype,
     secure,
     shorten,
@@ -422,6 +423,36 @@ OPEN_OF_INVOICES: Final = (
     "PostedInvoice.payment",
 )
 """Members that are worked out from the transactions of an invoice."""
+COMBINED: Final = {
+    "no Power Pages, and all custom lookups in lower case": Altered(
+        subject="adx_externalidentity",
+        alter=(
+            drop_table("adx_externalidentity"),
+            drop_table("adx_webrole"),
+            drop_table("adx_webrole_contact"),
+            respell_navigations(str.lower),
+        ),
+        settings={"web_roles": ("adx", "mspp")},
+    ),
+    "another collection of contacts, bare days and short references": Altered(
+        subject="contact",
+        alter=(
+            rename_collection("contacts", "contactset"),
+            rebehave("salesorder", "requestdeliveryby", "DateOnly"),
+            shorten("salesorder", "msdyn_customersorderreference", 20),
+        ),
+        affects=absent("SalesOrder.customerReference", by("orders", "CUSTOMER_REFERENCE")),
+    ),
+    "four columns with days of another behaviour": Altered(
+        subject="salesorderdetail.requestdeliveryby",
+        alter=(
+            rebehave("salesorderdetail", "requestdeliveryby", "TimeZoneIndependent"),
+            rebehave("salesorderdetail", "msdyn_confirmedreceiptdate", "UserLocal"),
+            rebehave("salesorder", "msdyn_confirmedreceiptdate", "UserLocal"),
+            rebehave("invoice", "msdyn_invoicedate", "DateOnly"),
+        ),
+    ),
+}
 ERP: Final = {
     "no tracking": Altered(
         subject="PackingSlipTrackingInformation",
@@ -477,7 +508,16 @@ ERP: Final = {
                 "CustPackingSlipJourBiEntities", "inventLocationId", "InventLocationId"
             ),
         ),
-        without=absent("Shipment.warehouse", by("shipments", "WAREHOUSE")),
+    ),
+    "all columns of the ERP in another case": Altered(
+        subject="SalesOrderLines.InventoryLotId", alter=(respell_properties,)
+    ),
+    "collections of the ERP in another case": Altered(
+        subject="CustTransBiEntities",
+        alter=(
+            rename_collection("CustTransBiEntities", "CustTransBIEntities"),
+            rename_collection("SalesOrderLines", "salesorderlines"),
+        ),
     ),
     "order lines of the ERP under another name": Altered(
         subject="SalesOrderLines",
@@ -494,5 +534,5 @@ ERP: Final = {
 }
 EVERY: Final[Mapping[str, Altered]] = {
     **NAVIGATION, **ABSENT, **LENGTHS, **KEYS, **COLLECTIONS, **DAYS, **PRIVILEGES, **SECURED,
-    **MAPS, **DATA, **OPTIONS, **TYPES, **ERP,
+    **MAPS, **DATA, **OPTIONS, **TYPES, **COMBINED, **ERP,
 }  # fmt: skip
