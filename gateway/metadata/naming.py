@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gateway.config.parsers import Zones
 from gateway.metadata.described import Attribute, Entities, Entity, Lookup
 from gateway.metadata.overrides import NO_OVERRIDE, Override, Overrides
-from gateway.model.tables import Column, Table
+from gateway.model.tables import Table
 from gateway.upstream.days import Behaviour
 from gateway.upstream.names import EntityNames, Step, lookup_value
 from gateway.upstream.odata import logical
@@ -30,7 +30,7 @@ class TableNeeds(Struct, frozen=True):
     is_essential: bool = False
     """True if row rules go through it."""
     is_sized: bool = False
-    """True if the lengths of its texts must be known: an extension adds some to an input."""
+    """True if the lengths of its texts must be known, because its rows are written."""
 
 
 def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, TableNeeds]:
@@ -42,8 +42,8 @@ def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, TableNeeds]
     essential: set[str] = set()
     sized: set[str] = set()
     for table in tables:
-        inputs = (spec for spec in table.specs.values() if isinstance(spec, Column) and spec.input)
-        sized |= {table.entity for spec in inputs if spec.type is str}
+        if any(getattr(spec, "written", "never") != "never" for spec in table.specs.values()):
+            sized.add(table.entity)
         for path in table.rule.columns:
             essential |= {entity for entity, _ in _along(table.entity, path, entities)}
         companies.setdefault(table.entity, table.company)
