@@ -49,7 +49,7 @@ def hostile() -> Starlette:
 
 @pytest.fixture(scope="module")
 async def stack(hostile: Starlette) -> AsyncIterator[Stack]:
-    async with running(hostile) as stack:
+    async with running(hostile, deadline=60.0, read_timeout=60.0) as stack:
         yield stack
 
 
@@ -57,7 +57,7 @@ async def stack(hostile: Starlette) -> AsyncIterator[Stack]:
 async def visiting(stack: Stack, name: str) -> AsyncIterator[httpx2.AsyncClient]:
     """The site, in front of this gateway, with somebody signed in."""
     assert stack.app
-    app = create_app(settings(0), transport=httpx2.ASGITransport(app=stack.app))
+    app = create_app(settings(0, timeout=90.0), transport=httpx2.ASGITransport(app=stack.app))
     session = Session()
     tokens = Tokens(await stack.token(name), None, None, time.time() + 3_600)
     session.signed_in(User(name, tokens, time.time()))
