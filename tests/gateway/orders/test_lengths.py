@@ -26,6 +26,7 @@ COLUMNS = f"""
 "string {SHORT}" = "msdyn_linedescription"
 """
 HEADER = ("customer_reference", "requisition_number")
+FITTING = {"street": "Main", "city": "Delft", "country": "NL"}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ async def base(stack: Stack) -> dict[str, Any]:
     order = await placed(
         stack,
         lines=[{"product": product["id"], "quantity": "2"}],
-        shipTo={"street": "Main", "city": "Delft", "country": "NL"},
+        shipTo=FITTING,
     )
     return order | {"product": product}
 
@@ -61,11 +62,12 @@ def new_line(order: dict[str, Any], note: str) -> dict[str, Any]:
     return {"product": order["product"]["id"], "quantity": "1", "note": note}
 
 
-FITTING = {"street": "Main", "city": "Delft", "country": "NL"}
-
-
 async def _create(stack: Stack, order: dict[str, Any], note: str) -> dict[str, Any]:
-    sent = {"lines": [new_line(order, note)], "shipTo": FITTING, "idempotencyKey": str(uuid4())}
+    sent: dict[str, Any] = {
+        "lines": [new_line(order, note)],
+        "shipTo": FITTING,
+        "idempotencyKey": str(uuid4()),
+    }
     return await do(stack, "createSalesOrder", **sent)
 
 
@@ -74,7 +76,7 @@ async def _preview(stack: Stack, order: dict[str, Any], note: str) -> dict[str, 
 
 
 async def _add(stack: Stack, order: dict[str, Any], note: str) -> dict[str, Any]:
-    sent = {"lines": [new_line(order, note)], "idempotencyKey": str(uuid4())}
+    sent: dict[str, Any] = {"lines": [new_line(order, note)], "idempotencyKey": str(uuid4())}
     at = {"order": order["id"], "version": order["version"]}
     return await do(stack, "addSalesOrderLines", **at, **sent)
 
@@ -140,7 +142,7 @@ async def test_a_text_that_is_too_long_here_is_refused_at_its_place(
         payload = await do(short, name, order=order["id"], version=order["version"], **sent)
     else:
         lines = [{"product": order["product"]["id"], "quantity": "1"}]
-        whole = {"lines": lines, "shipTo": FITTING, **sent}
+        whole: dict[str, Any] = {"lines": lines, "shipTo": FITTING, **sent}
         payload = (
             await preview(short, **whole)
             if name == "previewSalesOrder"
@@ -156,7 +158,7 @@ async def test_an_address_of_the_account_that_an_order_cannot_keep_is_a_typed_er
     short: Stack,
 ) -> None:
     (product,) = await products(short, 1)
-    sent = {"lines": [{"product": product["id"], "quantity": "1"}]}
+    sent: dict[str, Any] = {"lines": [{"product": product["id"], "quantity": "1"}]}
 
     payload = await do(short, "createSalesOrder", idempotencyKey=str(uuid4()), **sent)
 
