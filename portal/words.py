@@ -77,6 +77,8 @@ ROLES: Final[Mapping[str, str]] = {
     "administrator": N_("Staff of the seller"),
     "partner": N_("Customer's system"),
 }
+SOLD: Final = ("ACTIVE", "UNDER_REVISION")
+"""The states of products that can be ordered; the gateway has the last word."""
 CHANGEABLE: Final = (None, "ACTIVE", "CONFIRMED")
 """The statuses of orders that their buyers may still change; the gateway has the last word."""
 LINE_OPEN: Final = (None, "NONE", "BACKORDER")

@@ -30,7 +30,7 @@ class TableNeeds(Struct, frozen=True):
     is_essential: bool = False
     """True if row rules go through it."""
     is_sized: bool = False
-    """True if the lengths of its texts must be known: an extension adds some to an input."""
+    """True if the lengths of its texts must be known, because its rows are written."""
 
 
 def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, TableNeeds]:
@@ -42,8 +42,8 @@ def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, TableNeeds]
     essential: set[str] = set()
     sized: set[str] = set()
     for table in tables:
-        inputs = (spec for spec in table.specs.values() if spec.is_input)
-        sized |= {table.entity for spec in inputs if spec.type is str}
+        if any(spec.writing != "never" for spec in table.specs.values()):
+            sized.add(table.entity)
         for path in table.rule.columns:
             essential |= {entity for entity, _ in _along(table.entity, path, entities)}
         companies.setdefault(table.entity, table.company)

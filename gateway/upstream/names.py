@@ -58,7 +58,7 @@ class EntityNames(Struct, frozen=True):
     zones: Mapping[str, Zones] = {}
     """The time zones of user-local days, for columns with zones of their own."""
     lengths: Mapping[str, int] = {}
-    """The number of characters that texts hold, where that is known to differ."""
+    """The number of characters that texts hold, where the environment has said it."""
     company: str = ""
     """The path to the code of the legal entity that a row belongs to, where zones depend on it."""
     missing: bool = False

@@ -11,12 +11,12 @@ from starlette.responses import Response
 from portal.drafts import MAXIMUM_LINES, Draft, DraftLine, is_too_long, line_input, priced, quantity
 from portal.errors import Overtaken, Unavailable
 from portal.pages.draft import draft_of, edit, line_of
-from portal.pages.items import LONG_NOTE, Trouble, shown
+from portal.pages.items import LONG_NOTE, Trouble, page_of_line, shown
 from portal.pages.reordering import NOT_SOLD
 from portal.pages.wizard import date_mistake
 from portal.pasting import listed, showable
 from portal.visits import Visit
-from portal.words import N_
+from portal.words import N_, SOLD
 from spreadsheets.lines import Line as Row
 from spreadsheets.problems import Problem, at
 
@@ -77,9 +77,11 @@ async def imported(visit: Visit) -> Response:
         mistakes.append(Problem(TOO_MANY))
     if mistakes:
         return await shown(visit, Trouble({}, mistakes, showable(sheet.text), file))
-    await edit(visit, lambda draft: _with_all(draft, lines))
-    _tell(visit, lines, sheet.heading.strangers)
-    return visit.go("/orders/new/items")
+    draft = await edit(visit, lambda draft: _with_all(draft, lines))
+    wrong = [place for place, line in enumerate(draft.lines) if line.objection(line.quantity)]
+    _tell(visit, lines, sheet.heading.strangers, is_wrong=bool(wrong))
+    at = f"?page={page_of_line(wrong[0])}#line-{draft.lines[wrong[0]].id}" if wrong else ""
+    return visit.go(f"/orders/new/items{at}")
 
 
 def _with_all(draft: Draft, lines: list[DraftLine]) -> Draft:
@@ -89,15 +91,16 @@ def _with_all(draft: Draft, lines: list[DraftLine]) -> Draft:
     return longer
 
 
-def _tell(visit: Visit, lines: list[DraftLine], strangers: list[str]) -> None:
+def _tell(visit: Visit, lines: list[DraftLine], strangers: list[str], *, is_wrong: bool) -> None:
     """
-    Show a message with the lines that were added from a list and the columns that were ignored.
+    Show messages: the lines that were added from a list, a line that is not sold in its quantity,
+    and the columns that were ignored.
     """
     added = visit.language.messages.ngettext(
         "%d line was added.", "%d lines were added.", len(lines)
     )
     visit.notice(added % len(lines))
-    if any(line.objection(line.quantity) for line in lines):
+    if is_wrong:
         visit.warn(
             visit.translate("Some items are not sold in the quantity you entered: see below.")
         )
@@ -180,7 +183,7 @@ def _meant(row: Row, found: Candidates) -> Product | Problem:
 
 def _mistake(row: Row, product: Product, today: date) -> Problem | None:
     """The reason for which a row with a known product cannot become a line of the draft."""
-    if product["state"] not in (None, "ACTIVE"):
+    if product["state"] not in (None, *SOLD):
         return at(NOT_SOLD, row.row, row.number or row.item_number)
     if is_too_long(row.note):
         return at(LONG_NOTE, row.row, row.note[:40])

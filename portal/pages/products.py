@@ -9,6 +9,7 @@ from portal.errors import NotFound
 from portal.lists import all_of, any_of, mistakes, page_of
 from portal.pages.adding import add, buyable, ordered
 from portal.visits import Visit
+from portal.words import SOLD
 
 
 async def products(visit: Visit) -> Response:
@@ -44,7 +45,7 @@ async def search(visit: Visit, size: int) -> dict[str, Any]:
     found = await visit.ask(
         "products",
         "Products",
-        filter=all_of({"state": {"eq": "ACTIVE"}}, wanted),
+        filter=all_of({"state": {"in": SOLD}}, wanted),
         **page_of(visit.query, size),
     )
     page: dict[str, Any] = found["products"]
@@ -66,6 +67,7 @@ async def product(visit: Visit) -> Response:
         "product.html",
         status=422 if refused else 200,
         product=found,
+        is_sold=found["state"] in (None, *SOLD),
         refused=refused,
         ordered=ordered(visit).get(key),
     )

@@ -14,7 +14,7 @@ from portal.lists import day
 from portal.own_fields import UNKNOWN
 from portal.pages.draft import act_for, draft_of, edit, line_of
 from portal.visits import Visit
-from portal.words import N_
+from portal.words import N_, SOLD
 
 GONE: Final = N_("We no longer sell this product.")
 NOT_SOLD: Final = N_("This item is no longer available.")
@@ -97,7 +97,7 @@ def taken(
     name = row["description"] or (product or {}).get("name") or ""
     if product is None:
         return None, [Left(place, name, GONE)]
-    if product["state"] not in (None, "ACTIVE"):
+    if product["state"] not in (None, *SOLD):
         return None, [Left(place, name, NOT_SOLD)]
     if not 0 < quantity <= MAXIMUM_QUANTITY:
         return None, [Left(place, name, NO_QUANTITY)]

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from strawberry.utils.str_converters import to_camel_case
 
 from emulator.metadata import Service
 from emulator.store import Store
-from gateway.model.tables import TABLES, Spec, Table
+from gateway.model.tables import TABLES, Link, Spec, Table
 from gateway.resolvers.root import build
 from tests.nightly import NIGHTLY
 from tests.stack import Answer, Stack, emulator, running
@@ -73,6 +74,29 @@ SCHEMA = build()
 LISTED = [table for table in TABLES.values() if table.root]
 SAMPLES = 12 if NIGHTLY else 4
 """Values of each column, and rows of each order, that are tried alone."""
+BELOW = [
+    (table, link)
+    for table in TABLES.values()
+    for link in table.specs.values()
+    if not table.root and isinstance(link, Link) and link.back
+]
+"""The tables that are listed below rows of others alone, with the link that leads up."""
+READ_ALONE = {
+    "OrderSettings": "orderQuantities",
+    "PriceListItem": "price",
+    "Unit": "unit",
+    "ErpOrderLine": "deliveredQuantity",
+    "DeliveredQuantity": "deliveredQuantity",
+    "ErpOrder": "syncState",
+    "InvoiceTransaction": "openAmount",
+    "ExternalIdentity": "viewer",
+    "ContactForParty": "viewer",
+    "WebRole": "viewer",
+    "WebRoleHolder": "viewer",
+    "SiteWebRole": "viewer",
+    "SiteWebRoleHolder": "viewer",
+}
+"""The tables of which no text is shown, and the member that reads them."""
 
 
 def columns(table: Table) -> Iterator[tuple[str, Spec]]:
@@ -91,10 +115,14 @@ def kept_in(store: Store, entity: str, service: str) -> str:
 
 
 def spoil(store: Store, table: Table) -> None:
-    """Write the awkward texts into the table: another one into each row, in every text column."""
+    """
+    Write the awkward texts into the table: another one into each row, in every text column but
+    those by which rows are found; `spoil_links` writes into those of links.
+    """
     kept = kept_in(store, table.entity, table.service)
+    linked = {column for places in LINKS for name, _, column in places if name == table.entity}
     paths = [spec.scalar[0] for _, spec in columns(table) if spec.scalar]
-    spoilt = [f'"{path}" = ?1' for path in paths if path not in (*table.key, *NEEDED)]
+    spoilt = [f'"{path}" = ?1' for path in paths if path not in (*table.key, *linked, *NEEDED)]
     if not spoilt:
         return
     sql = f"UPDATE {kept} SET {', '.join(spoilt)} WHERE rowid = ?2"  # noqa: S608
@@ -103,15 +131,25 @@ def spoil(store: Store, table: Table) -> None:
 
 
 NEEDED = ("accountnumber", "emailaddress1", "SalesId", "msdyn_salesordernumber")
-"""Columns by which callers and links are found; tests of their own spoil those of links."""
+"""Columns by which callers and orders are found."""
 
 
 @pytest.fixture(scope="module")
 def hostile() -> Starlette:
     world = emulator()
-    for table in LISTED:
+    for table in (*LISTED, *(table for table, _ in BELOW)):
         spoil(world.state.store, table)
+    spoil_links(world.state.store)
     return world
+
+
+def test_every_table_is_spoiled_or_shows_no_text() -> None:
+    below = {table.name for table, _ in BELOW}
+
+    assert {table.name for table in LISTED} | below | READ_ALONE.keys() == {
+        table.name for table in TABLES.values()
+    }
+    assert not below & READ_ALONE.keys()
 
 
 @pytest.fixture(params=[True, False], ids=["compiled", "core"])
@@ -154,6 +192,50 @@ async def test_whatever_a_text_holds_it_can_be_sent_back(stack: Stack, table: Ta
             await _paged(stack, table, name, spec)
 
 
+@pytest.mark.parametrize(
+    ("table", "link"), BELOW, ids=[f"{link.target.name}.{link.back}" for _, link in BELOW]
+)
+async def test_a_text_of_a_list_below_a_row_can_be_sent_back(
+    stack: Stack, table: Table, link: Link
+) -> None:
+    for name, spec in columns(table):
+        whole = await below(stack, table, link, name)
+        values = sorted({row[name] for rows in whole for row in rows if row[name] is not None})
+        assert values, name
+        for text in values[:: max(1, len(values) // SAMPLES)]:
+            same = await below(stack, table, link, name, filter={name: {"eq": text}})
+            others = await below(stack, table, link, name, filter={"not": {name: {"eq": text}}})
+            assert text in [row[name] for rows in same for row in rows], text
+            counts = zip(whole, same, others, strict=True)
+            assert all(len(all_) == len(one) + len(rest) for all_, one, rest in counts), text
+        if spec.name in table.sortable:
+            order = [{"field": spec.name.upper()}]
+            ordered = await below(stack, table, link, name, order=order)
+            longest = max(ordered, key=len)
+            again = await below(stack, table, link, name, order=order, after=longest[0]["cursor"])
+            assert [row[name] for row in longest[1:]] in [[r[name] for r in rows] for rows in again]
+
+
+async def below(
+    stack: Stack, table: Table, link: Link, selected: str, **variables: Any
+) -> list[list[dict[str, Any]]]:
+    """The rows below each of the first rows of the table that a link leads to."""
+    up = link.target
+    above = up.root[1] if up.root else ""
+    query = (
+        f"query ($filter: {table.name}Filter, $order: [{table.name}Order!], $after: String) "
+        f"{{ {above}(first: 40) {{ nodes {{ {to_camel_case(link.back or '')}(first: 40, "
+        "filter: $filter, orderBy: $order, after: $after) "
+        f"{{ edges {{ cursor node {{ {selected} }} }} }} }} }} }}"
+    )
+    nodes = (await stack.ask(query, as_="admin", **variables)).data[above]["nodes"]
+    (name,) = nodes[0]
+    return [
+        [edge["node"] | {"cursor": edge["cursor"]} for edge in node[name]["edges"]]
+        for node in nodes
+    ]
+
+
 async def _paged(stack: Stack, table: Table, name: str, spec: Spec) -> None:
     """Each row's cursor leads to the row behind it."""
     order = [{"field": spec.name.upper()}]
@@ -178,7 +260,12 @@ async def test_every_row_can_be_read_by_its_id(stack: Stack, table: Table) -> No
 def odd_items() -> Starlette:
     """A world in which item numbers, order numbers and slip numbers are odd, on both sides."""
     world = emulator()
-    store: Store = world.state.store
+    spoil_links(world.state.store)
+    return world
+
+
+def spoil_links(store: Store) -> None:
+    """Write awkward numbers, the same on both sides of each link."""
     for places in LINKS:
         entity, service, column = places[0]
         kept = kept_in(store, entity, service)
@@ -193,7 +280,6 @@ def odd_items() -> Starlette:
                 f'FROM odd WHERE "{mine}" = odd.usual'
             )
         store.run("DROP TABLE odd")
-    return world
 
 
 LINKS = [

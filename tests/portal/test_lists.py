@@ -48,6 +48,21 @@ async def test_files_are_read_as_spreadsheets_save_them(jane: Visitor, content: 
     assert await drafted(jane) == [("D0023", "3", "")]
 
 
+async def test_a_list_leads_to_its_first_line_that_is_not_sold_so(jane: Visitor) -> None:
+    lines = [f"D0023,1,note {number}" for number in range(60)]
+
+    sent = await jane.client.post(
+        "/orders/new/import",
+        data={"csrf": jane.csrf, "pasted": "\n".join([*lines, "D0225,7"])},
+    )
+    page = await jane.get(sent.headers["location"])
+
+    place = sent.headers["location"].partition("#")[2]
+    assert "page=2" in sent.headers["location"]
+    assert f'id="{place}"' in page.text
+    assert (await jane.desk()).draft.lines[60].number == "D0225"
+
+
 async def test_no_file_breaks_the_page(jane: Visitor) -> None:
     for content, row, said in WRONG.values():
         if content:

@@ -370,6 +370,29 @@ async def test_what_cannot_be_ordered_again_is_listed_by_line(port: int, jane: V
     assert [one.number for one in (await jane.desk()).draft.lines] == ["D0023"]
 
 
+async def test_a_product_under_revision_is_sold_as_before(port: int, jane: Visitor) -> None:
+    order = await ordered(jane, [{"number": "D0170", "quantity": "1"}], "revised")
+    with prepared(port) as dynamics:
+        query = "products?$filter=msdyn_productnumber eq 'D0170'&$select=productid"
+        found = dynamics.get(f"/api/data/v9.2/{query}").json()["value"][0]["productid"]
+        path = f"/api/data/v9.2/products({found})"
+        assert dynamics.patch(path, json={"statecode": 3}).is_success
+        try:
+            listed = await jane.get("/products?q=D0170")
+            href = re.search(r'href="(/products/[^"]+)"', listed.text)
+            assert href
+            page = await jane.get(href[1])
+            await jane.get("/orders/new/import")
+            await jane.post("/orders/new/import", pasted="D0170,1")
+            await jane.get(f"/orders/{order}")
+            again = await jane.post(f"/orders/{order}/reorder")
+        finally:
+            dynamics.patch(path, json={"statecode": 0})
+
+    assert "no longer available" not in page.text + again.text
+    assert [line.number for line in (await jane.desk()).draft.lines] == ["D0170"]
+
+
 async def test_limits_and_stock_stand_where_the_quantity_is_typed(jane: Visitor) -> None:
     await jane.get("/orders/new")
     await jane.post("/orders/new", ship_to="account")

@@ -15,15 +15,14 @@ from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import lookups, new_order, own_values
 from gateway.resolvers.orders.expectations import Expected, added
 from gateway.resolvers.orders.input_checks import (
-    address_mistakes,
     day_mistakes,
     given,
     is_said,
     key_mistakes,
     key_of,
-    text_mistakes,
     today,
 )
+from gateway.resolvers.orders.input_rules import input_rules
 from gateway.resolvers.orders.inputs import (
     AddressInput,
     AddSalesOrderLinesInput,
@@ -36,8 +35,7 @@ from gateway.resolvers.orders.inputs import (
 )
 from gateway.resolvers.orders.line_checks import Basket, Changing, WantedLine, sound
 from gateway.resolvers.orders.new_order import COUNTRY, LINE
-from gateway.resolvers.orders.order_facts import ORDER, changing_of, deal_of
-from gateway.resolvers.orders.own_values import own_rules
+from gateway.resolvers.orders.order_facts import ORDER, changing_of, deal_of, others_of
 from gateway.resolvers.orders.payloads import (
     AddSalesOrderLinesPayload,
     CancelSalesOrderPayload,
@@ -68,11 +66,12 @@ NOTHING = "Give at least one field to change."
 @telling(UpdateSalesOrderPayload)
 async def update(info: Info, sent: UpdateSalesOrderInput) -> UpdateSalesOrderPayload:
     await info.context.writer.begin("update")
-    own = own_rules(info.context).mistakes(sent.own)
-    if errors := [*own, *text_mistakes(sent), *address_mistakes(sent), *_cleared(sent)]:
+    rules = input_rules(info.context)
+    said = [*rules.own_mistakes(sent.own), *rules.text_mistakes(sent)]
+    if errors := [*said, *rules.address_mistakes(sent), *_cleared(sent)]:
         raise Wrong(*errors)
-    said = new_order.columns_of(sent, new_order.HEADER) | own_values.columns(sent.own)
-    values = said | await _ship_to(info, sent)
+    typed = new_order.columns_of(sent, new_order.HEADER) | own_values.columns(sent.own)
+    values = typed | await _ship_to(info, sent)
     if not values and given(sent.ship_to_address) is None:
         raise Wrong(invalid(NOTHING))
     asked_by(info.context, SalesOrder, *values)
@@ -107,7 +106,7 @@ async def cancel(info: Info, sent: CancelSalesOrderInput) -> CancelSalesOrderPay
 async def update_line(info: Info, sent: UpdateSalesOrderLineInput) -> UpdateSalesOrderLinePayload:
     context = info.context
     await context.writer.begin("update")
-    key, rules = _line_key(sent.line), own_rules(context)
+    key, rules = _line_key(sent.line), input_rules(context)
     values = new_order.columns_of(sent, new_order.LINE) | own_values.columns(sent.own)
     if not values:
         raise Wrong(invalid(NOTHING))
@@ -122,7 +121,9 @@ async def update_line(info: Info, sent: UpdateSalesOrderLineInput) -> UpdateSale
         deal = await deal_of(context, current.key)
         wanted = _other(sent, await changing_of(context, UUID(key), deal, values), but=day)
         found = await lookups.found(context, deal, sound([wanted], rules))
-        return [current.guard(), *_patches(current, await lookups.fill(context, deal, found))]
+        others = others_of(deal, (row for at, row in current.lines.items() if at != key))
+        basket = await lookups.fill(context, deal, found, others=others)
+        return [current.guard(), *_patches(current, basket)]
 
     return await change.make(build)
 
@@ -197,7 +198,7 @@ async def add(info: Info, payload: type[P], sent: Any, addition: Addition) -> P:
 
 async def _add(payload: type[P], addition: Addition, info: Info, sent: Any) -> P:
     context = info.context
-    rules = own_rules(context)
+    rules = input_rules(context)
     lines = sound(addition.wanted, rules, addition.name, besides=key_mistakes(sent))
     lookups.ask_by_names(context, lines)
     identity = await _identity(info, sent, addition.operation)
@@ -206,7 +207,8 @@ async def _add(payload: type[P], addition: Addition, info: Info, sent: Any) -> P
     async def build(current: Current) -> list[Write]:
         deal = await deal_of(context, current.key)
         found = await lookups.found(context, deal, lines)
-        basket = await lookups.fill(context, deal, found, present=len(current.lines))
+        others = others_of(deal, current.lines.values())
+        basket = await lookups.fill(context, deal, found, others=others)
         return [current.guard(), *_new_lines(info, current, identity, basket)]
 
     return await change.make(build)

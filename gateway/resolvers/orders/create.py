@@ -16,6 +16,7 @@ from gateway.loaders.writer import DUPLICATES, Unsettled
 from gateway.resolvers.orders import lookups, new_order
 from gateway.resolvers.orders.erp_messages import refusal
 from gateway.resolvers.orders.input_checks import day_mistakes, today
+from gateway.resolvers.orders.input_rules import input_rules
 from gateway.resolvers.orders.inputs import (
     CreateSalesOrderInput,
     PreviewSalesOrderInput,
@@ -25,7 +26,6 @@ from gateway.resolvers.orders.line_checks import Basket, Sound
 from gateway.resolvers.orders.new_order import Buyer
 from gateway.resolvers.orders.operations import Receipt, receipt_id
 from gateway.resolvers.orders.order_facts import read_order
-from gateway.resolvers.orders.own_values import own_rules
 from gateway.resolvers.orders.payloads import (
     CreateSalesOrderPayload,
     OperationStatus,
@@ -125,7 +125,7 @@ class Attempt(Generic[P]):
 @telling(CreateSalesOrderPayload)
 async def create(info: Info, sent: CreateSalesOrderInput) -> CreateSalesOrderPayload:
     marked = await info.context.writer.begin("create")
-    lines = new_order.checked(sent, own_rules(info.context))
+    lines = new_order.checked(sent, input_rules(info.context))
     account = lookups.account_id(info.context, sent.account)
     attempt = new_attempt(
         info, CreateSalesOrderPayload, account, "createSalesOrder", sent, marked=marked

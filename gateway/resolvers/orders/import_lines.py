@@ -8,6 +8,7 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.model.members.column import Column
 from gateway.resolvers.orders import own_values
 from gateway.resolvers.orders.amend import Addition, add
+from gateway.resolvers.orders.input_rules import input_rules
 from gateway.resolvers.orders.inputs import (
     MAXIMUM_CSV,
     ImportSalesOrderLinesInput,
@@ -15,7 +16,6 @@ from gateway.resolvers.orders.inputs import (
     SalesOrderLineInput,
 )
 from gateway.resolvers.orders.line_checks import input_mistakes
-from gateway.resolvers.orders.own_values import own_rules
 from gateway.resolvers.orders.payloads import ImportSalesOrderLinesPayload, telling
 from gateway.resolvers.orders.user_errors import Errors, UserError, Wrong, invalid
 from gateway.schema.context import Info
@@ -35,7 +35,7 @@ async def import_lines(
     lines, errors = parse(sent.csv, sent.LINE_MEMBERS)
     addition = Addition("importSalesOrderLines", [*lines.values()], "csv", tuple(lines))
     if errors:
-        rules = own_rules(info.context)
+        rules = input_rules(info.context)
         more = [error for line in addition.wanted for error in input_mistakes(line, rules)]
         raise Wrong(*errors, *more)
     return await add(info, ImportSalesOrderLinesPayload, sent, addition)

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.errors import InvalidInput
 from gateway.model.tables import Row
-from gateway.resolvers.orders.inputs import LENGTHS, MAXIMUM_KEY, AddressInput
+from gateway.resolvers.orders.inputs import MAXIMUM_KEY
 from gateway.resolvers.orders.user_errors import Errors, Wrong, invalid
 from gateway.schema import ids
 from gateway.upstream.row_keys import Key
@@ -57,37 +57,12 @@ def key_mistakes(sent: object) -> Errors:
     return [invalid(f"idempotencyKey must have 1 to {MAXIMUM_KEY} characters.", "idempotencyKey")]
 
 
-def text_mistakes(sent: object, *path: str) -> Errors:
-    """The texts of an input that Dynamics cannot keep."""
-    texts = ((name, getattr(sent, name, None)) for name in LENGTHS)
-    return [
-        invalid(f"{to_camel_case(name)} {said}", *path, to_camel_case(name))
-        for name, text in texts
-        if isinstance(text, str)
-        for said in unkept(text, LENGTHS[name])
-    ]
-
-
 def unkept(text: str, length: int | None) -> Iterable[str]:
     """The reasons for which a column of this length, if it has one, cannot keep a text."""
     if length is not None and size(plain(text) or "") > length:
         yield f"may have at most {length} characters."
     if UNKEPT.search(text):
         yield "contains control characters or others that cannot be stored; remove them."
-
-
-def address_mistakes(sent: Any) -> Errors:
-    typed: AddressInput | None = given(sent.ship_to)
-    if typed is None:
-        return []
-    if given(sent.ship_to_address) is not None:
-        return [invalid("Give either shipTo or shipToAddress, not both.", "shipToAddress")]
-    empty = [
-        invalid(f"{name} cannot be empty.", "shipTo", name)
-        for name in ("street", "city")
-        if plain(getattr(typed, name)) is None
-    ]
-    return [*empty, *text_mistakes(typed, "shipTo")]
 
 
 def today(clock: float) -> date:

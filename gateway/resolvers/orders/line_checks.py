@@ -16,9 +16,9 @@ from uuid import UUID
 
 from gateway.config.parsers import Unpriced
 from gateway.resolvers.orders.deal import Deal
-from gateway.resolvers.orders.input_checks import day_mistakes, folded, is_id, size, text_mistakes
+from gateway.resolvers.orders.input_checks import day_mistakes, folded, is_id, size
+from gateway.resolvers.orders.input_rules import InputRules
 from gateway.resolvers.orders.inputs import MAXIMUM_LINES, SalesOrderLineInput
-from gateway.resolvers.orders.own_values import OwnRules
 from gateway.resolvers.orders.quantity_checks import not_sold_so, too_fine
 from gateway.resolvers.orders.user_errors import (
     Errors,
@@ -158,6 +158,15 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherLines:
+    """The lines of an order that stay as they are."""
+
+    count: int = 0
+    amount: Decimal = Decimal()
+    """The amount of all of them, in the currency of the order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Basket:
     """Lines that passed every check, together too. Made by `filled`."""
 
@@ -170,7 +179,7 @@ class Basket:
 
 def sound(
     lines: Sequence[WantedLine],
-    rules: OwnRules,
+    rules: InputRules,
     *place: str,
     besides: Sequence[UserError] = (),
 ) -> Sound:
@@ -190,10 +199,9 @@ def sound(
     return Sound(lines)
 
 
-def input_mistakes(wanted: WantedLine, rules: OwnRules) -> Errors:
+def input_mistakes(wanted: WantedLine, rules: InputRules) -> Errors:
     """The mistakes in the input of one line by itself, whatever day it is."""
-    own = rules.mistakes(wanted.line.own, *wanted.path)
-    return [*own, *(error for check in OF_INPUT.values() for error in check(wanted))]
+    return [error for check in OF_INPUT.values() for error in check(wanted, rules)]
 
 
 def judged(found: Found) -> Item | UserError:
@@ -204,32 +212,31 @@ def judged(found: Found) -> Item | UserError:
 
 
 def filled(
-    deal: Deal, lines: Sequence[Item | UserError], besides: Errors, *, present: int
+    deal: Deal, lines: Sequence[Item | UserError], besides: Errors, *, others: OtherLines
 ) -> Basket:
     """
-    The lines as what is ordered, behind so many that are there; Wrong with all that is wrong with
+    The lines as what is ordered, beside the others of the order; Wrong with all that is wrong with
     them, and with what is wrong besides.
     """
     errors = [each for each in lines if isinstance(each, UserError)]
     items = [each for each in lines if isinstance(each, Item)]
     new = sum(each.wanted.before is None for each in items)
-    if new and present + new > MAXIMUM_LINES:
+    if new and others.count + new > MAXIMUM_LINES:
         errors.append(
             invalid(f"An order may have at most {MAXIMUM_LINES} lines; place another one.", "order")
         )
-    errors += islice(_excessive(deal, items), 1)
+    errors += islice(_excessive(deal, items, others.amount), 1)
     if errors or besides:
         raise Wrong(*errors, *besides)
     return Basket(deal, items)
 
 
-def _excessive(deal: Deal, items: Sequence[Item]) -> Iterator[UserError]:
-    """The lines with which the amount of all is more than can be kept."""
+def _excessive(deal: Deal, items: Sequence[Item], total: Decimal) -> Iterator[UserError]:
+    """The lines that grow and with which the amount of all is more than can be kept."""
     rate = (deal.currency and deal.currency.rate) or Decimal(1)
-    total = Decimal()
     for item in items:
         total += deal.amount(item.wanted.line.quantity, item.price)
-        if max(total, total / rate) > LARGEST_AMOUNT:
+        if item.wanted.grows and max(total, total / rate) > LARGEST_AMOUNT:
             yield _too_much(item.wanted)
 
 
@@ -263,7 +270,11 @@ def unit_of(wanted: WantedLine, product: Product, units: Mapping[str, UUID]) -> 
     return alike[0] if len(alike) == 1 else None
 
 
-def _name(wanted: WantedLine) -> Iterator[UserError]:
+def _own(wanted: WantedLine, rules: InputRules) -> Iterator[UserError]:
+    yield from rules.own_mistakes(wanted.line.own, *wanted.path)
+
+
+def _name(wanted: WantedLine, _: InputRules) -> Iterator[UserError]:
     line = wanted.line
     names = sum(name is not None for name in (line.product, line.number, line.item_number))
     if wanted.before is None and names != 1:
@@ -278,7 +289,7 @@ def _name(wanted: WantedLine) -> Iterator[UserError]:
             )
 
 
-def _quantity(wanted: WantedLine) -> Iterator[UserError]:
+def _quantity(wanted: WantedLine, _: InputRules) -> Iterator[UserError]:
     quantity, path = wanted.line.quantity, (*wanted.path, "quantity")
     if quantity.is_finite() and wanted.is_kept:
         return
@@ -289,8 +300,8 @@ def _quantity(wanted: WantedLine) -> Iterator[UserError]:
         yield invalid(f"quantity may have at most {MAXIMUM_DECIMALS} decimals.", *path)
 
 
-def _texts(wanted: WantedLine) -> Iterator[UserError]:
-    yield from text_mistakes(wanted.line, *wanted.path)
+def _texts(wanted: WantedLine, rules: InputRules) -> Iterator[UserError]:
+    yield from rules.text_mistakes(wanted.line, *wanted.path)
 
 
 def _product(found: Found) -> Iterator[UserError]:
@@ -359,7 +370,8 @@ def _day(found: Found) -> Iterator[UserError]:
     yield from day_mistakes(found.wanted.line, found.today, *found.wanted.path)
 
 
-OF_INPUT: Mapping[Check, Callable[[WantedLine], Iterator[UserError]]] = {
+OF_INPUT: Mapping[Check, Callable[[WantedLine, InputRules], Iterator[UserError]]] = {
+    Check.OWN: _own,
     Check.NAME: _name,
     Check.QUANTITY: _quantity,
     Check.TEXT: _texts,

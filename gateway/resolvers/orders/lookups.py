@@ -20,6 +20,7 @@ from gateway.resolvers.orders.line_checks import (
     Basket,
     Found,
     Item,
+    OtherLines,
     Sound,
     WantedLine,
     filled,
@@ -63,6 +64,7 @@ PRODUCT = paths(
     "state",
     "decimals",
 )
+NO_OTHERS = OtherLines()
 BUYS, ORDERS = (column_of(SalesOrder, name) for name in ("account", "contact"))
 
 
@@ -160,15 +162,15 @@ async def fill(
     deal: Deal,
     lines: Sequence[Item | UserError],
     *,
-    present: int = 0,
+    others: OtherLines = NO_OTHERS,
     besides: Errors | None = None,
 ) -> Basket:
     """
-    Resolve the lines into a basket; `present` is the number of lines that the order already has.
+    Resolve the lines into a basket; `others` are those that the order has besides.
     Wrong with the errors of the lines and of the account, and with `besides`.
     """
     standing = await _standing(context, deal, growth(deal, lines)) if _grows(lines) else []
-    return filled(deal, lines, [*(besides or ()), *standing], present=present)
+    return filled(deal, lines, [*(besides or ()), *standing], others=others)
 
 
 def _grows(lines: Sequence[Item | UserError]) -> bool:
@@ -248,16 +250,18 @@ async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) 
         key = (person.id,)
     else:
         return None
-    select = paths(Contact, *BUYER, "account") | {CONTACT_COMPANY}
+    select = paths(Contact, *BUYER, "account", "state") | {CONTACT_COMPANY}
     found = await context.loaders.node(Contact, key, select)
-    if sent is not None and (found is None or not _acts_for(found, account)):
+    if sent is not None and (found is None or not _orders_for(found, account)):
         said = "There is no such contact."
         raise Wrong(ContactNotFound(message=said, path=["input", "contact"]))
     return found
 
 
-def _acts_for(contact: Contact, account: UUID) -> bool:
-    return same(value_at(contact.raw, column_of(Contact, "account")), account)
+def _orders_for(contact: Contact, account: UUID) -> bool:
+    """True if the contact is active and of this account."""
+    is_active = contact.state is ActiveState.ACTIVE
+    return is_active and same(value_at(contact.raw, column_of(Contact, "account")), account)
 
 
 def _no_account(*path: str) -> Wrong:

@@ -18,19 +18,17 @@ from gateway.config.parsers import Unpriced
 from gateway.model.tables import column_of, step_of
 from gateway.resolvers.orders import own_values
 from gateway.resolvers.orders.input_checks import (
-    address_mistakes,
     is_said,
     key_mistakes,
     plain,
-    text_mistakes,
 )
+from gateway.resolvers.orders.input_rules import InputRules
 from gateway.resolvers.orders.inputs import (
     AddressInput,
     PreviewSalesOrderInput,
     SalesOrderLineInput,
 )
 from gateway.resolvers.orders.line_checks import Basket, Item, Sound, WantedLine, sound
-from gateway.resolvers.orders.own_values import OwnRules
 from gateway.resolvers.orders.user_errors import AddressNotFound, Errors, MissingDefault
 from gateway.resolvers.orders.user_errors import invalid as invalid
 from gateway.resolvers.written_rows import row_of
@@ -134,10 +132,10 @@ def line_id(identity: UUID, number: int) -> UUID:
     return uuid5(identity, str(number))
 
 
-def checked(order: PreviewSalesOrderInput, rules: OwnRules) -> Sound:
+def checked(order: PreviewSalesOrderInput, rules: InputRules) -> Sound:
     """The lines of a new order; Wrong with all that the input says wrong by itself."""
-    header = [*key_mistakes(order), *text_mistakes(order), *address_mistakes(order)]
-    header += rules.mistakes(order.own)
+    header = [*key_mistakes(order), *rules.text_mistakes(order)]
+    header += [*rules.address_mistakes(order), *rules.own_mistakes(order.own)]
     return sound(numbered(order.lines, "lines"), rules, "lines", besides=header)
 
 

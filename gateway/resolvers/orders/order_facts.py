@@ -3,7 +3,7 @@ Current orders, read through the row rules before and after a change, and facts 
 independent of the caller: the terms of an order, and the credit of its account.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from gateway.errors import UpstreamError
 from gateway.model.tables import Row, column_of, path_of, paths, step_of
 from gateway.resolvers.orders.credit_checks import AccountStanding, Amount
 from gateway.resolvers.orders.deal import Currency, Deal
-from gateway.resolvers.orders.line_checks import USUAL_DECIMALS, Changing
+from gateway.resolvers.orders.line_checks import USUAL_DECIMALS, Changing, OtherLines
 from gateway.schema.business.accounts import Account, HoldStatus
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.currencies import (
@@ -74,7 +74,8 @@ async def read_lines(
     context: Context, order: UUID, columns: frozenset[str] = frozenset()
 ) -> dict[str, Raw]:
     """The lines of an order by their ids, their days as days; with these columns besides."""
-    found = await context.loaders.matching(SalesOrderLine, {ORDER: order}, LINE | columns)
+    select = LINE | columns | {PRICE}
+    found = await context.loaders.matching(SalesOrderLine, {ORDER: order}, select)
     return {
         line.raw[LINE_ID].lower(): with_days(context, SalesOrderLine, line.raw) for line in found
     }
@@ -85,6 +86,14 @@ def with_days(context: Context, cls: type[Row], raw: Raw) -> Raw:
     table, reader = cls.__table__, context.loaders.reader
     days = {path: reader.day(table, path, raw) for path in table.days & set(raw)}
     return {**raw, **{path: day and day.isoformat() for path, day in days.items()}}
+
+
+def others_of(deal: Deal, lines: Iterable[Raw]) -> OtherLines:
+    """These lines of an order, as `read_lines` returns them, as those that stay as they are."""
+    amounts = [
+        deal.amount(_decimal(line.get(QUANTITY)) or Decimal(), _price(line)) for line in lines
+    ]
+    return OtherLines(len(amounts), sum(amounts, Decimal()))
 
 
 async def canceled_in_erp(context: Context, order: SalesOrder) -> bool:
@@ -115,14 +124,12 @@ async def changing_of(
     """A line that the caller has been let to change, and what is to be written of it."""
     where = Compare(LINE_ID, "eq", key)
     (row,) = await context.writer.facts(ODataQuery(LINES, CHANGING, where))
-    price = _decimal(row.get(PRICE))
-    code = deal.currency.code if deal.currency else None
     return Changing(
         id=key,
         product=_key(row.get(PRODUCT)),
         quantity=_decimal(row.get(QUANTITY)) or Decimal(),
         unit=_key(row.get(UNIT)),
-        price=None if price is None else Money(amount=price, currency=code),
+        price=_price(row, deal.currency.code if deal.currency else None),
         values=values,
     )
 
@@ -190,6 +197,11 @@ def _line_amount(row: Raw) -> Amount:
     price, quantity = (_decimal(row.get(name)) or Decimal() for name in (PRICE, QUANTITY))
     currency, rate = (value_at(row, name) for name in LINE_ORDERED[2:])
     return Amount(price * quantity, _key(currency), None, _decimal(rate))
+
+
+def _price(line: Raw, currency: str | None = None) -> Money | None:
+    price = _decimal(line.get(PRICE))
+    return None if price is None else Money(amount=price, currency=currency)
 
 
 def _currency(row: Raw, rate: Any) -> Currency | None:

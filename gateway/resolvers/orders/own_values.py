@@ -1,24 +1,16 @@
-"""Values of the members that extensions add to the inputs of orders -> columns, or mistakes."""
+"""Values of the members that extensions add to the inputs of orders -> columns, and back."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from strawberry.utils.str_converters import to_camel_case
-
-from gateway.auth.principal import Principal
 from gateway.model.kinds import OptionSet, sent
 from gateway.model.members.column import Column
-from gateway.resolvers.orders.input_checks import plain, unkept
+from gateway.resolvers.orders.input_checks import plain
 from gateway.resolvers.orders.inputs import Own
-from gateway.resolvers.orders.user_errors import Errors, invalid
-from gateway.schema.context import Context
 from gateway.upstream.conditions import Raw
-from gateway.upstream.names import Names
 
-EMPTY = "cannot be empty."
 YES, NO = ("true", "yes", "ja", "1"), ("false", "no", "nee", "0")
 WORDS = {word: word in YES for word in (*YES, *NO)}
 """The ways to write yes and no in a list."""
@@ -26,50 +18,6 @@ WORDS = {word: word in YES for word in (*YES, *NO)}
 
 class Unreadable(ValueError):
     """A text of a list is no value of its column; the message says what would be one."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnRules:
-    """The rules for values of extensions' members: the caller's rights, and the environment."""
-
-    principal: Principal
-    names: Names
-
-    def mistakes(self, own: Own, *path: str) -> Errors:
-        """The values that cannot be kept; Forbidden where the caller's roles hide a member."""
-        for spec in own:
-            self.principal.show(spec.home.name, to_camel_case(spec.name))
-        return [
-            invalid(f"{said[0].upper()}{said[1:]}", *path, to_camel_case(spec.name))
-            for spec, value in own.items()
-            for said in self._wrong(spec, plain(value))
-        ]
-
-    def hides(self, spec: Column) -> bool:
-        """True if the caller's roles hide a member."""
-        return self.principal.hides(spec.home.name, to_camel_case(spec.name))
-
-    def _wrong(self, spec: Column, value: Any) -> Iterator[str]:
-        entity = spec.home.entity
-        if value is None:
-            if not spec.optional:
-                yield EMPTY
-        elif not self.names.has(entity, spec.path):
-            yield "cannot be stored: this environment has no such column."
-        elif isinstance(value, str):
-            known = self.names.entities.get(entity)
-            yield from unkept(value, known.lengths.get(spec.path) if known else None)
-        elif isinstance(value, OptionSet) and value.is_unknown:
-            yield "must be one of the other values."
-        elif isinstance(value, Decimal) and not value.is_finite():
-            yield "must be a finite number."
-        elif isinstance(value, datetime) and value.tzinfo is None:
-            yield "needs a time zone, as in 2026-12-31T12:00:00Z."
-
-
-def own_rules(context: Context) -> OwnRules:
-    """The rules of whoever asks."""
-    return OwnRules(context.principal, context.writer.names)
 
 
 def columns(own: Own) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 import strawberry
 
+from gateway.errors import InvalidInput
 from gateway.loaders.rows import Loaders
 from gateway.resolvers.orders import user_errors
 from gateway.resolvers.orders.user_errors import Errors, UserError, Wrong
@@ -80,7 +81,7 @@ def refused(payload: type[R], errors: Sequence[UserError]) -> R:
 
 
 def telling(payload: type[R]) -> Callable[[Mutating[Input, R]], Mutating[Input, R]]:
-    """A decorator that turns `Wrong` into the `errors` of the payload."""
+    """A decorator that turns what is wrong with an input into the `errors` of the payload."""
 
     def wrapped(mutation: Mutating[Input, R]) -> Mutating[Input, R]:
         async def told(info: Info, sent: Input) -> R:
@@ -88,6 +89,9 @@ def telling(payload: type[R]) -> Callable[[Mutating[Input, R]], Mutating[Input, 
                 answer = await mutation(info, sent)
             except Wrong as wrong:
                 answer = refused(payload, wrong.errors)
+            except InvalidInput as error:
+                # Found only where the row was written, as in an address that is copied.
+                answer = refused(payload, [user_errors.invalid(error.message)])
             for errors in _reasons(answer):
                 errors[:] = [each.told(info.context) for each in errors]
             return answer

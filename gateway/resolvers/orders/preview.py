@@ -6,9 +6,9 @@ from decimal import Decimal
 from gateway.model.tables import paths
 from gateway.resolvers.orders import lookups, new_order
 from gateway.resolvers.orders.create import load
+from gateway.resolvers.orders.input_rules import input_rules
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput
 from gateway.resolvers.orders.line_checks import Basket, Item
-from gateway.resolvers.orders.own_values import own_rules
 from gateway.resolvers.orders.payloads import (
     PreviewDifference,
     PreviewLine,
@@ -28,7 +28,7 @@ ALWAYS = [PreviewDifference.TAX, PreviewDifference.CHARGES, PreviewDifference.DI
 async def preview(info: Info, sent: PreviewSalesOrderInput) -> PreviewSalesOrderPayload:
     context = info.context
     context.principal.access("orders", "create")
-    lines = new_order.checked(sent, own_rules(context))
+    lines = new_order.checked(sent, input_rules(context))
     account = lookups.account_id(context, sent.account)
     _, basket = await load(context, account, sent, lines)
     inside = lookups.within(context, basket.deal)

@@ -16,9 +16,9 @@ from gateway.resolvers.orders.input_checks import (
     day_mistakes,
     key_mistakes,
     key_of,
-    text_mistakes,
     today,
 )
+from gateway.resolvers.orders.input_rules import input_rules
 from gateway.resolvers.orders.inputs import (
     MAXIMUM_LINES,
     Own,
@@ -28,7 +28,7 @@ from gateway.resolvers.orders.inputs import (
 )
 from gateway.resolvers.orders.line_checks import Item, WantedLine, input_mistakes, sound
 from gateway.resolvers.orders.order_facts import read_order, with_days
-from gateway.resolvers.orders.own_values import kept, own_rules
+from gateway.resolvers.orders.own_values import kept
 from gateway.resolvers.orders.payloads import LeftOut, LeftOutPart, ReorderPayload, refused, telling
 from gateway.resolvers.orders.user_errors import Errors, OrderNotFound, UserError, Wrong, invalid
 from gateway.schema import ids
@@ -77,8 +77,9 @@ class Trial:
 async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
     context = info.context
     marked = await context.writer.begin("create")
-    own = own_rules(context).mistakes(sent.own)
-    if errors := [*own, *key_mistakes(sent), *text_mistakes(sent)]:
+    rules = input_rules(context)
+    own = rules.own_mistakes(sent.own)
+    if errors := [*own, *key_mistakes(sent), *rules.text_mistakes(sent)]:
         raise Wrong(*errors)
     source = await _source(info, sent)
     attempt = create.new_attempt(
@@ -127,7 +128,7 @@ async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
     left_out = fields(raw, fields(raw, raw.field_nodes).get("leftOut", []))
     shown = columns_under(raw, "unavailable", table)
     shown |= columns_of(raw, table, left_out.get("line", []))
-    rules = own_rules(context)
+    rules = input_rules(context)
     members = [each for each in sent.LINE_MEMBERS if not rules.hides(each)]
     select = LINE | shown | {each.path for each in members}
     found = await inside.loaders.matching(
@@ -144,7 +145,7 @@ async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
 async def _tried(context: Context, deal: Deal, source: EarlierOrder) -> Trial:
     """The fate of each line, in the order that they had: as many as an order has room for."""
     trial, now = Trial(), today(context.writer.writes.clock())
-    rules = own_rules(context)
+    rules = input_rules(context)
     wanted: dict[int, WantedLine] = {}
     for number, row in enumerate(source.rows):
         line, path = _line(row, _own(context, row, source.members)), ("order", "lines", str(number))

@@ -9,7 +9,8 @@ from starlette.applications import Starlette
 
 from gateway.resolvers.root import build
 from gateway.schema.vocabulary import vocabulary
-from tests.gateway.orders.ordering import attempt, do, new_order, placed
+from tests.gateway.orders.ordering import attempt, codes, do, new_order, placed
+from tests.gateway.orders.worlds import changed, key
 from tests.nightly import NIGHTLY
 from tests.stack import Stack, emulator, running
 
@@ -65,7 +66,8 @@ async def test_ones_own_order_is_changed(onlookers: Stack) -> None:
 
 
 async def test_nobody_orders_in_a_name_that_the_right_does_not_reach(onlookers: Stack) -> None:
-    people = "{ contacts(first: 50) { nodes { id email } } viewer { contact { id } } }"
+    active = "contacts(first: 50, filter: { state: { eq: ACTIVE } })"
+    people = f"{{ {active} {{ nodes {{ id email }} }} viewer {{ contact {{ id }} }} }}"
     found = (await onlookers.ask(people)).data
     me = found["viewer"]["contact"]["id"]
     others = [row["id"] for row in found["contacts"]["nodes"] if row["id"] != me]
@@ -85,13 +87,25 @@ async def test_nobody_orders_in_a_name_that_the_right_does_not_reach(onlookers: 
         assert allowed.data[name]["errors"] == []
 
 
-async def test_who_may_for_the_whole_account_may_in_a_colleagues_name(writable: Stack) -> None:
+async def colleague(stack: Stack) -> str:
     people = "{ contacts(first: 50) { nodes { id email } } }"
-    (sam,) = [
-        row["id"]
-        for row in (await writable.ask(people, as_="rep")).data["contacts"]["nodes"]
-        if row["email"].startswith("sam")
-    ]
+    rows = (await stack.ask(people, as_="rep")).data["contacts"]["nodes"]
+    return next(str(row["id"]) for row in rows if row["email"].startswith("sam"))
+
+
+async def test_nobody_orders_in_the_name_of_somebody_who_is_gone(writable: Stack) -> None:
+    sam, sent = await colleague(writable), await new_order(writable)
+    gone = {"statecode": 1}
+
+    with changed(writable, "contact", "contactid = ?", key(sam), values=gone):
+        payload = await do(writable, "createSalesOrder", as_="rep", **sent, contact=sam)
+
+    assert codes(payload) == ["CONTACT_NOT_FOUND"]
+    assert payload["errors"][0]["path"] == ["input", "contact"]
+
+
+async def test_who_may_for_the_whole_account_may_in_a_colleagues_name(writable: Stack) -> None:
+    sam = await colleague(writable)
 
     payload = await do(
         writable, "createSalesOrder", as_="rep", **await new_order(writable), contact=sam

@@ -17,8 +17,15 @@ from tests.gateway.orders.worlds import changed, list_too
 from tests.nightly import NIGHTLY
 from tests.stack import Stack, emulator, running
 
-DECIMALS = {"USD": 2, "EUR": 1, "JPY": 0, "GBP": 2}
+DECIMALS = {"USD": 2, "EUR": 3, "JPY": 0, "GBP": 4}
 """Of the currencies that are bought in, as this organization has set them."""
+COLUMNS = """
+[salesorder.columns]
+"money 4" = "totalamount totaltax freightamount"
+
+[salesorderdetail.columns]
+"money 4" = "extendedamount tax"
+"""
 BASKETS = 2_500 if NIGHTLY else 5
 """For each currency."""
 AT_MOST = 6
@@ -60,9 +67,11 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def world() -> Starlette:
-    """An organization whose prices have as many decimals as the platform keeps."""
-    world = emulator()
+def world(tmp_path_factory: pytest.TempPathFactory) -> Starlette:
+    """An organization whose prices and amounts have as many decimals as the platform keeps."""
+    path = tmp_path_factory.mktemp("world") / "fine.toml"
+    path.write_text(COLUMNS)
+    world = emulator(metadata=(path,))
     store = world.state.store
     organizations = store.catalog.named("organization")
     (organization,) = store.select(organizations, "1 = 1")

@@ -1,0 +1,114 @@
+"""The rules that the texts and members of inputs keep: the caller's rights and the environment."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from strawberry.utils.str_converters import to_camel_case
+
+from gateway.auth.principal import Principal
+from gateway.model.kinds import OptionSet
+from gateway.model.members.column import Column
+from gateway.model.tables import column_of
+from gateway.resolvers.orders.input_checks import given, plain, unkept
+from gateway.resolvers.orders.inputs import LENGTHS, AddressInput, Own
+from gateway.resolvers.orders.user_errors import Errors, invalid
+from gateway.schema.business.sales import SalesOrder, SalesOrderLine
+from gateway.schema.context import Context
+from gateway.upstream.names import Names
+
+EMPTY = "cannot be empty."
+OF_ADDRESS = ("name", "street", "street_number", "postal_code", "city", "state", "country")
+TEXTS = {
+    name: (SalesOrder.__table__.entity, column_of(SalesOrder, name))
+    for name in ("customer_reference", "requisition_number")
+} | {
+    "note": (SalesOrderLine.__table__.entity, column_of(SalesOrderLine, "note")),
+    **{
+        name: (SalesOrder.__table__.entity, column_of(SalesOrder, "ship_to", name))
+        for name in OF_ADDRESS
+    },
+}
+"""The table and the column in which each text of an input is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputRules:
+    """The rules for the values that a caller writes."""
+
+    principal: Principal
+    names: Names
+
+    def own_mistakes(self, own: Own, *path: str) -> Errors:
+        """
+        The values of extensions' members that cannot be kept; Forbidden where the caller's roles
+        hide a member.
+        """
+        for spec in own:
+            self.principal.show(spec.home.name, to_camel_case(spec.name))
+        return [
+            invalid(f"{said[0].upper()}{said[1:]}", *path, to_camel_case(spec.name))
+            for spec, value in own.items()
+            for said in self._wrong(spec, plain(value))
+        ]
+
+    def hides(self, spec: Column) -> bool:
+        """True if the caller's roles hide a member."""
+        return self.principal.hides(spec.home.name, to_camel_case(spec.name))
+
+    def text_mistakes(self, sent: object, *path: str) -> Errors:
+        """The texts of an input that Dynamics or the ERP cannot keep."""
+        texts = ((name, getattr(sent, name, None)) for name in TEXTS)
+        return [
+            invalid(f"{to_camel_case(name)} {said}", *path, to_camel_case(name))
+            for name, text in texts
+            if isinstance(text, str)
+            for said in unkept(text, self._room(name))
+        ]
+
+    def address_mistakes(self, sent: Any) -> Errors:
+        """The mistakes in the address of an order."""
+        typed: AddressInput | None = given(sent.ship_to)
+        if typed is None:
+            return []
+        if given(sent.ship_to_address) is not None:
+            return [invalid("Give either shipTo or shipToAddress, not both.", "shipToAddress")]
+        empty = [
+            invalid(f"{name} {EMPTY}", "shipTo", name)
+            for name in ("street", "city")
+            if plain(getattr(typed, name)) is None
+        ]
+        return [*empty, *self.text_mistakes(typed, "shipTo")]
+
+    def _room(self, name: str) -> int:
+        """The characters that a text may have: the fewest that either side of dual-write keeps."""
+        learned = self._length(*TEXTS[name])
+        return LENGTHS[name] if learned is None else min(LENGTHS[name], learned)
+
+    def _length(self, entity: str, column: str) -> int | None:
+        """The length that the environment says that a column has."""
+        known = self.names.entities.get(entity)
+        return known.lengths.get(column) if known else None
+
+    def _wrong(self, spec: Column, value: Any) -> Iterator[str]:
+        entity = spec.home.entity
+        if value is None:
+            if not spec.optional:
+                yield EMPTY
+        elif not self.names.has(entity, spec.path):
+            yield "cannot be stored: this environment has no such column."
+        elif isinstance(value, str):
+            yield from unkept(value, self._length(entity, spec.path))
+        elif isinstance(value, OptionSet) and value.is_unknown:
+            yield "must be one of the other values."
+        elif isinstance(value, Decimal) and not value.is_finite():
+            yield "must be a finite number."
+        elif isinstance(value, datetime) and value.tzinfo is None:
+            yield "needs a time zone, as in 2026-12-31T12:00:00Z."
+
+
+def input_rules(context: Context) -> InputRules:
+    """The rules for the caller who asks."""
+    return InputRules(context.principal, context.writer.names)
