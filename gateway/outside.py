@@ -48,9 +48,9 @@ from gateway.metadata.learning import Learning
 from gateway.model.registry import Registry
 from gateway.model.tables import ServiceName
 from gateway.reconciling import Reconciliation, reconcile
+from gateway.schema.account_ids import account_id, contact_name
 from gateway.schema.business import languages
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
-from gateway.schema.choosing import account_id, contact_name
 from gateway.schema.context import Context
 from gateway.tracing.tracing import Tracing
 from gateway.upstream.allowance import Allowance

@@ -11,6 +11,7 @@ from gateway.loaders.reader import Reader
 from gateway.loaders.windows import Window, window
 from gateway.model.tables import Table
 from gateway.schema import filters
+from gateway.schema.account_ids import account_id
 from gateway.schema.choosing import of_account
 from gateway.schema.context import Context
 from gateway.upstream.conditions import EVERYTHING, both
@@ -52,7 +53,7 @@ async def root_window_of(
     account = arguments.get("account")
     if account is None:
         return wanted
-    mine = await of_account(context, table, account)
+    mine = await of_account(context, table, account_id(account))
     return replace(wanted, where=both(wanted.where, mine))
 
 
