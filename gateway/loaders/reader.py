@@ -291,6 +291,26 @@ class Reader(Struct, frozen=True):
             follows = wanted == EVERYTHING or narrows(known, link.paths[0], wanted)
         return sides[1] if follows else None
 
+    def pointed_at(self, link: Link) -> Bounds | None:
+        """
+        The bounds of reference data that a row of the caller's points at, and that may be read with
+        that row: each is held against them.
+        """
+        table = link.target
+        if table.rule.linked is None or not self.sees(table, from_rows=True):
+            return None
+        names = self.services[link.home.service].names
+        if names.step(link.home.entity, link.navigation) is None:
+            return None
+        return self._bounds(table, EVERYTHING, linked=True)
+
+    def sees(self, table: Table, *, from_rows: bool) -> bool:
+        """True if the caller may read rows of a table by such keys."""
+        access = self.principal.rights.reach.get((table.needs, "read"))
+        if access is None or not self.has(table):
+            return False
+        return from_rows or not (table.rule.linked_only or access is Access.PARENT)
+
     def _bounds(self, table: Table, where: Condition, *, linked: bool) -> Bounds:
         """The bounds of the caller in the table; `linked`: by keys of rows that passed the gate."""
         try:
