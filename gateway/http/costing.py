@@ -37,7 +37,7 @@ class Cost:
         left = self._left(self._context)
         shown = {
             "predicted": self._predicted,
-            "actual": self._context.loaders.reader.allowance.errand.sent,
+            "actual": self._context.loaders.reader.allowance.errand.cost,
             "remaining": left and left.calls,
             "resetsIn": left and left.seconds,
         }

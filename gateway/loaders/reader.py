@@ -183,6 +183,8 @@ class Reader(Struct, frozen=True):
         calls = [call for (call, _), page in zip(wanted, known, strict=True) if page is None]
         had = len(wanted) - len(calls)
         sent = iter(await service.fetch_all(calls, self.allowance, RAW, had=had))
+        if not calls:  # others would have travelled in one call with those that were sent
+            service.sender.spare(self.allowance.errand, moment)
         pages = []
         for (call, place), page in zip(wanted, known, strict=True):
             raw = next(sent) if page is None else page
