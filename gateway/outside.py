@@ -4,8 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
-from importlib import import_module
 from typing import Any
 
 import httpx2
@@ -15,7 +13,6 @@ from starlette.applications import Starlette
 from gateway.admission.budget_windows import CallsLeft
 from gateway.admission.flights import Flights
 from gateway.admission.governor import Governor
-from gateway.admission.leases import PATIENCE, Leases, SharedBudget
 from gateway.audit import recorder
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.issuers import issuers
@@ -40,6 +37,7 @@ from gateway.loaders.kept_rows import KeptRows
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
+from gateway.loaders.shared_rows import SharedRows
 from gateway.loaders.write_safety import WriteSafety
 from gateway.loaders.writer import Writer, Writes
 from gateway.metadata import assumed, overrides, remembered
@@ -51,6 +49,7 @@ from gateway.schema.business import languages
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.choosing import account_id, contact_name
 from gateway.schema.context import Context
+from gateway.sharing import leases_of, store_of, vault_of
 from gateway.tracing.tracing import Tracing
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, proof_of, service_login
@@ -92,7 +91,13 @@ class Outside:
         self._given = transport
         self._transports: list[Transport] = []
         self._flights: Flights[Request, Sent] = Flights()
-        self._kept = KeptRows(settings.keep_rows)
+        self._store = store_of(settings)
+        vault = vault_of(settings, self._store)
+        self._kept = KeptRows(
+            settings.keep_rows,
+            outage=lambda: policy.current().rows_outage,
+            shared=SharedRows(vault) if vault else None,
+        )
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
         anonymous = self._transport()
         dataverse = service_login(settings, settings.dataverse_url, anonymous)
@@ -103,7 +108,7 @@ class Outside:
             ),
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
-        self._leases = _leases(settings, self._services)
+        self._leases = leases_of(settings, self._services, self._store)
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
@@ -136,6 +141,7 @@ class Outside:
             contact_parties=settings.contact_parties,
             web_roles=settings.web_roles,
             outage=lambda: policy.current().outage,
+            vault=vault,
         )
         self.authenticator = Authenticator(Tokens(self._keys), self._directory, policy.current)
         self.audit = recorder.opened(
@@ -369,24 +375,3 @@ class Outside:
             made = make(self._settings.upstream_concurrency)
         self._transports.append(made)
         return made
-
-
-def _leases(settings: Settings, services: Mapping[ServiceName, Service]) -> Leases | None:
-    """The leases by which replicas share their budgets, if they do; SettingsError without Redis."""
-    if settings.shared is None:
-        return None
-    try:
-        store = import_module("gateway.admission.redis_store").RedisStore(settings.shared, PATIENCE)
-    except (ImportError, ValueError) as error:
-        raise SettingsError(
-            [f"GATEWAY_SHARED: {type(error).__name__}, or no extra 'shared'"]
-        ) from None
-    return Leases(
-        store,
-        {
-            f"{service.root} {settings.client_id}": SharedBudget(
-                service.sender.governor.share, partial(getattr, service.sender.governor, "asked")
-            )
-            for service in services.values()
-        },
-    )
