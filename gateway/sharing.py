@@ -26,7 +26,7 @@ def store_of(settings: Settings) -> Any:
 
 
 def vault_of(settings: Settings, store: Any) -> Vault | None:
-    """What replicas share of callers, sealed by a secret that all of them have."""
+    """The values that replicas share, sealed by a secret that all of them have."""
     if store is None:
         return None
     return Vault(store, key_for("kept", settings.receipt_secret or settings.own_secret))

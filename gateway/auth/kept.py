@@ -133,7 +133,7 @@ class Kept(Generic[K, V]):
         return max(REMEMBER, self._outage())
 
     async def _told(self, keys: Sequence[K], most: float) -> dict[K, Outcome[V]]:
-        """What other replicas know of these keys that was asked for within `most` seconds."""
+        """The outcomes of these keys that others know, asked for within `most` seconds."""
         found = await self._shared.found(keys) if self._shared is not None and keys else {}
         now = self._clock()
         return {

@@ -219,7 +219,7 @@ class Reader(Struct, frozen=True):
     def _older(
         self, table: Table, places: Sequence[KeptPlace], moment: float, error: UpstreamError
     ) -> list[Page | None]:
-        """What is kept of these places while their service cannot be asked; raises `error`."""
+        """The rows kept of these places while their service cannot be asked; raises `error`."""
         found = [self.kept.older(place, moment) for place in places]
         if isinstance(error, RateLimited) or not all(page for page, _ in found):
             raise error

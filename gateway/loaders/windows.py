@@ -143,8 +143,8 @@ async def windows_of_all(
     own parents (`above`), of which each has a window of parents (`outer`). `named` has the columns
     by which the rows name what the parents' columns hold.
 
-    What is found has nothing for parents that it was not asked for, and is none where one page does
-    not hold the rows of all.
+    There is nothing for parents that were not asked for, and none at all where one page does not
+    hold the rows of all.
     """
     most = 2 * (outer.size + 1) * (of.size + 1) * len(above.values)
     where = renamed(outer.where, named) if columns(outer.where) <= named.keys() else EVERYTHING

@@ -4,7 +4,6 @@ one does; whatever becomes of Redis, nobody is anybody else and nobody stays lon
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
@@ -28,6 +27,7 @@ from gateway.upstream.sender import now
 from tests.gateway.auth.dataverse import Dataverse
 from tests.gateway.auth.issuing import URL, Clock
 from tests.gateway.auth.test_directory import people
+from tests.nightly import NIGHTLY
 from tests.redis_server import Server, needs_redis
 from tests.redis_server import server as server
 from tests.simulation.virtual import run
@@ -36,7 +36,6 @@ from tests.stack import running
 pytestmark = [pytest.mark.anyio, needs_redis]
 
 KEY = bytes(range(32))
-NIGHTLY = "GATEWAY_TEST_NIGHTLY" in os.environ
 JANE, MAY = ("jane", "jane@shop.example"), ("may", "may@shop.example")
 Who = tuple[str, str]
 
