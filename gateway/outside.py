@@ -108,7 +108,11 @@ class Outside:
             ),
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
-        self._leases = leases_of(settings, self._services, self._store)
+        self._leases = leases_of(
+            settings,
+            {each.root: each.sender.governor for each in self._services.values()},
+            self._store,
+        )
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,

@@ -5,12 +5,11 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from gateway.admission.governor import Governor
 from gateway.admission.leases import PATIENCE, Leases, SharedBudget
 from gateway.admission.vault import Vault
 from gateway.config.settings import Settings, SettingsError
 from gateway.keying import key_for
-from gateway.model.tables import ServiceName
-from gateway.upstream.service import Service
 
 
 def store_of(settings: Settings) -> Any:
@@ -32,18 +31,16 @@ def vault_of(settings: Settings, store: Any) -> Vault | None:
     return Vault(store, key_for("kept", settings.receipt_secret or settings.own_secret))
 
 
-def leases_of(
-    settings: Settings, services: Mapping[ServiceName, Service], store: Any
-) -> Leases | None:
-    """The leases by which replicas share their budgets, if they do."""
+def leases_of(settings: Settings, governors: Mapping[str, Governor], store: Any) -> Leases | None:
+    """The leases by which replicas share budgets, each named by the root of its service."""
     if store is None:
         return None
     return Leases(
         store,
         {
-            f"{service.root} {settings.client_id}": SharedBudget(
-                service.sender.governor.share, partial(getattr, service.sender.governor, "asked")
+            f"{root} {settings.client_id}": SharedBudget(
+                governor.share, partial(getattr, governor, "asked")
             )
-            for service in services.values()
+            for root, governor in governors.items()
         },
     )

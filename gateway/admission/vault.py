@@ -31,7 +31,7 @@ TOGETHER: Final = 20
 SEALED: Final = {"alg": "dir", "enc": "A256GCM"}
 
 
-class Place(Protocol):
+class SharedPlace(Protocol):
     """A place that all replicas reach, which keeps texts by their names for a while."""
 
     async def read(self, names: Sequence[str]) -> Sequence[Any]:
@@ -41,14 +41,14 @@ class Place(Protocol):
         """Keep texts for so long; raises whatever goes wrong."""
 
 
-class Found(msgspec.Struct, frozen=True):
+class SharedValue(msgspec.Struct, frozen=True):
     """A value, and the seconds that have passed since it was asked for."""
 
     content: bytes
     age: float
 
 
-class Entry(msgspec.Struct, frozen=True):
+class SealedValue(msgspec.Struct, frozen=True):
     """The inside of a sealed text."""
 
     name: str
@@ -59,7 +59,9 @@ class Entry(msgspec.Struct, frozen=True):
 class Vault:
     """The shared values of one deployment, as one process reads and writes them."""
 
-    def __init__(self, place: Place, key: bytes, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, place: SharedPlace, key: bytes, *, clock: Callable[[], float] = time.time
+    ) -> None:
         """`key`: 32 bytes, the same in all replicas. `clock`: the time of day."""
         self._place = place
         self._names, self._key = hmac.digest(key, b"names", "sha256"), OctKey.import_key(key)
@@ -67,7 +69,7 @@ class Vault:
         self._away_until = -inf
         self._telling: set[asyncio.Task[None]] = set()
 
-    async def read(self, kind: str, keys: Sequence[bytes]) -> list[Found | None]:
+    async def read(self, kind: str, keys: Sequence[bytes]) -> list[SharedValue | None]:
         """The values of these keys, as far as there are any."""
         names = [self._name(kind, key) for key in keys]
         texts = await self._done(self._place.read(names)) if names and self._is_there else None
@@ -96,7 +98,7 @@ class Vault:
         asked, texts = self._clock() - age, {}
         for number, (key, content) in enumerate(values.items(), 1):
             name = self._name(kind, key)
-            inside = msgspec.msgpack.encode(Entry(name, asked, content))
+            inside = msgspec.msgpack.encode(SealedValue(name, asked, content))
             texts[name] = jwe.encrypt_compact(SEALED, inside, self._key)
             if number % TOGETHER == 0:
                 await asyncio.sleep(0)
@@ -120,14 +122,16 @@ class Vault:
         digest = hmac.digest(self._names, kind.encode() + b"\0" + key, "sha256")
         return f"gateway:kept:{digest.hex()}"
 
-    def _opened(self, name: str, text: Any) -> Found | None:
+    def _opened(self, name: str, text: Any) -> SharedValue | None:
         """The value of a sealed text; None for one that this deployment did not make for it."""
         if not isinstance(text, str | bytes):
             return None
         try:
             inside = jwe.decrypt_compact(text, self._key, algorithms=list(SEALED.values()))
-            entry = msgspec.msgpack.decode(inside.plaintext or b"", type=Entry)
+            entry = msgspec.msgpack.decode(inside.plaintext or b"", type=SealedValue)
         except (JoseError, ValueError):
             return None
         age = self._clock() - entry.asked
-        return Found(entry.content, max(0.0, age)) if entry.name == name and age > -AHEAD else None
+        if entry.name != name or age <= -AHEAD:
+            return None
+        return SharedValue(entry.content, max(0.0, age))
