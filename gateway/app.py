@@ -26,7 +26,7 @@ from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
 from gateway.engine.trusted import Trusted
 from gateway.http.auditing import audited
-from gateway.http.costing import Cost
+from gateway.http.costing import Cost, ages_of
 from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
 from gateway.http.gathering import FOLDER, WorkerMetrics
 from gateway.http.graphiql.page import SignIn, graphiql_routes
@@ -124,6 +124,7 @@ def create_app(
         show_execution=settings.show_execution,
         measure=partial(Cost, predict, outside.calls_left),
         show_cost=settings.show_cost,
+        ages=ages_of,
         answer_bytes=limits.answer_bytes,
         audit=outside.audit,
         deadline=settings.deadline,

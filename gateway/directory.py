@@ -8,16 +8,18 @@ comes back is compared exactly, as Dataverse's own equality ignores case and tra
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 from gateway.admission.deadlines import due
 from gateway.admission.errands import Errand, Lane
+from gateway.admission.vault import Vault
 from gateway.auth import principal
 from gateway.auth.customers import Customer, Identity
 from gateway.auth.kept import Kept
 from gateway.auth.rejections import Reason, Rejected
+from gateway.auth.shared_outcomes import outcomes_in
 from gateway.config.parsers import PartnerAccount
 from gateway.errors import NotAvailableHere, UpstreamError
 from gateway.model.tables import Row, paths
@@ -38,6 +40,7 @@ from gateway.persons import (
     accounts_of,
     at,
     beyond_doubt,
+    configured,
     contact_of,
     contacts_at,
     identified,
@@ -45,6 +48,7 @@ from gateway.persons import (
     identities_of,
     is_at,
     is_of,
+    numbered,
     only,
     parties_at,
 )
@@ -61,7 +65,6 @@ log = logging.getLogger(__name__)
 CALLS = 10
 """Upstream calls of one look-up at most, pages included."""
 
-NUMBER = Account.__table__.scalar_of("number")
 CHILD = ACCOUNT | {PARENT}
 NOBODY: Identity = "(nobody)", "(nobody)", None
 """An issuer and subject that no token can have."""
@@ -72,6 +75,8 @@ MERGES = 5
 
 R = TypeVar("R", bound=Row)
 Accounts = tuple[principal.CallerAccount, ...]
+Verdict = Customer | Reason
+Partners = tuple[PartnerAccount, ...]
 Asked = ODataQuery | None
 
 
@@ -85,15 +90,16 @@ class Directory:
         deadline: float,
         external_identities: bool = True,
         contact_parties: bool = True,
-        web_roles: Iterable[str] = (),
+        web_roles: Collection[str] = (),
         outage: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = time.monotonic,
+        vault: Vault | None = None,
     ) -> None:
         """
         `deadline`: seconds for one look-up. Without `external_identities` only e-mail counts,
         without `contact_parties` only the contact's parent is its account. `web_roles`: the
         generations of Power Pages whose roles count, of `WEB_ROLES`. `outage`: seconds for which
-        callers stay known while Dataverse cannot be asked.
+        callers stay known while Dataverse cannot be asked. `vault`: what replicas share.
         """
         self._service = service
         self._deadline = deadline
@@ -102,12 +108,15 @@ class Directory:
         self._web_roles = [WEB_ROLES[name] for name in web_roles]
         self._absent = AbsentTables(clock)
         self._renewing: asyncio.Task[None] | None = None
-        self._customers: Kept[Identity, Customer | Reason] = Kept(self._outcome, outage, clock)
-        self._children: Kept[Accounts, Accounts] = Kept(self._below, outage, clock)
+        mine = service.root, external_identities, contact_parties, *sorted(web_roles)
+
+        def keep(look_up: Any, kind: str, of: Any) -> Any:
+            return Kept(look_up, outage, clock, outcomes_in(vault, mine, kind, of))
+
+        self._customers: Kept[Identity, Verdict] = keep(self._outcome, "customers", Verdict)
+        self._children: Kept[Accounts, Accounts] = keep(self._below, "children", Accounts)
+        self._partners: Kept[Partners, Accounts] = keep(self._configured, "partners", Accounts)
         self._seen: Kept[str, Customer] = Kept(self._by_name, outage, clock)
-        self._partners: Kept[tuple[PartnerAccount, ...], Accounts] = Kept(
-            self._configured, outage, clock
-        )
         self.kept = self._customers, self._children, self._seen, self._partners
 
     async def start(self) -> None:
@@ -150,28 +159,21 @@ class Directory:
             raise Rejected(outcome)
         return outcome
 
-    async def _outcome(self, key: Identity) -> Customer | Reason:
+    async def _outcome(self, key: Identity) -> Verdict:
         try:
             return await self._find(*key)
         except Rejected as rejected:
             return rejected.reason
 
-    async def accounts(self, wanted: tuple[PartnerAccount, ...]) -> Accounts:
+    async def accounts(self, wanted: Partners) -> Accounts:
         """The active ones of the accounts that configuration names. Rejected where none is."""
         found = await self._partners.of(wanted)
         if not found:
             raise Rejected(Reason.NO_ACCOUNT)
         return found
 
-    async def _configured(self, wanted: tuple[PartnerAccount, ...]) -> Accounts:
-        numbers = one_of(NUMBER, [each.number for each in wanted])
-        rows = await self._read(Account, ACCOUNT, numbers)
-        mapped = [account_of(row) for row in rows if row.state is ActiveState.ACTIVE]
-        return tuple(
-            each
-            for each in mapped
-            if PartnerAccount(each.number or "", each.company or "") in wanted
-        )
+    async def _configured(self, wanted: Partners) -> Accounts:
+        return configured(await self._read(Account, ACCOUNT, numbered(wanted)), wanted)
 
     async def named(self, name: str) -> Customer:
         """The active contact of this id or e-mail address, for staff. Rejected without one."""
@@ -223,7 +225,7 @@ class Directory:
             known = [ContactForParty(row) for row in parties]
         return await self._customer(found, known)
 
-    async def _renewed(self, keys: Sequence[Identity]) -> dict[Identity, Customer | Reason]:
+    async def _renewed(self, keys: Sequence[Identity]) -> dict[Identity, Verdict]:
         """Those of many persons of whom one call for all says all that there is to know."""
         persons = [key for key in keys if key[2] is not None and EMAIL.fullmatch(key[2])]
         emails = [email for _, _, email in persons if email]

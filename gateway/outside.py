@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from gateway.admission.budget_windows import CallsLeft
 from gateway.admission.flights import Flights
 from gateway.admission.governor import Governor
-from gateway.admission.sharing import leases_of
 from gateway.audit import recorder
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.issuers import issuers
@@ -41,6 +40,7 @@ from gateway.loaders.prepared import PreparedByPrincipal
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
+from gateway.loaders.shared_rows import SharedRows
 from gateway.loaders.write_safety import WriteSafety
 from gateway.loaders.writer import Writer, Writes
 from gateway.metadata import assumed, overrides, remembered
@@ -52,6 +52,7 @@ from gateway.schema.account_ids import account_id, contact_name
 from gateway.schema.business import languages
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.context import Context
+from gateway.sharing import leases_of, store_of, vault_of
 from gateway.tracing.tracing import Tracing
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, proof_of, service_login
@@ -93,7 +94,13 @@ class Outside:
         self._given = transport
         self._transports: list[Transport] = []
         self._flights: Flights[Request, Sent] = Flights()
-        self._kept = KeptRows(settings.keep_rows)
+        self._store = store_of(settings)
+        vault = vault_of(settings, self._store)
+        self._kept = KeptRows(
+            settings.keep_rows,
+            outage=lambda: policy.current().rows_outage,
+            shared=SharedRows(vault) if vault else None,
+        )
         self.prepared = PreparedByPrincipal()
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
         anonymous = self._transport()
@@ -105,8 +112,11 @@ class Outside:
             ),
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
-        sharing = {each.root: each.sender.governor for each in self._services.values()}
-        self._leases = leases_of(settings, sharing)
+        self._leases = leases_of(
+            settings,
+            {each.root: each.sender.governor for each in self._services.values()},
+            self._store,
+        )
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
@@ -138,6 +148,7 @@ class Outside:
             contact_parties=settings.contact_parties,
             web_roles=settings.web_roles,
             outage=lambda: policy.current().outage,
+            vault=vault,
         )
         self._tokens = Tokens(self._keys)
         self.authenticator = Authenticator(self._tokens, self._directory, policy.current)

@@ -5,7 +5,7 @@ contact of an identity and of an address, their accounts inside of them, and the
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from uuid import UUID
 from gateway.auth import principal
 from gateway.auth.customers import Customer, Identity
 from gateway.auth.rejections import Reason, Rejected
+from gateway.config.parsers import PartnerAccount
 from gateway.model.tables import Row, paths
 from gateway.schema.business.accounts import Account, ActiveState, Contact
 from gateway.schema.identities import (
@@ -244,6 +245,21 @@ def contact_of(row: Contact, parties: Iterable[ContactForParty]) -> principal.Ca
         row._currency_id,
         account=UUID(parent) if parent else None,
         parties=tuple(party.id for party in parties),
+    )
+
+
+def numbered(wanted: Iterable[PartnerAccount]) -> Condition:
+    """Accounts with the numbers of those that configuration names."""
+    return one_of(Account.__table__.scalar_of("number"), [each.number for each in wanted])
+
+
+def configured(
+    rows: Iterable[Account], wanted: Collection[PartnerAccount]
+) -> tuple[principal.CallerAccount, ...]:
+    """The active ones of the accounts that configuration names."""
+    mapped = [account_of(row) for row in rows if row.state is ActiveState.ACTIVE]
+    return tuple(
+        each for each in mapped if PartnerAccount(each.number or "", each.company or "") in wanted
     )
 
 

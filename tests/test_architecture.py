@@ -28,6 +28,7 @@ LAYERS = (
     ("gateway.commands",),
     ("gateway.app",),
     ("gateway.outside", "gateway.rereading"),
+    ("gateway.sharing",),
     ("gateway.tracing",),
     ("gateway.http",),
     ("gateway.plans",),

@@ -50,3 +50,10 @@ class Errand(msgspec.Struct, eq=False):
     """Calls that the caller may cause within a window; None for no such bound."""
     sent: int = 0
     """Requests that were sent for it so far, repeated ones too."""
+    spared: int = 0
+    """Requests that were not sent for it, as others had read the same or were reading it."""
+
+    @property
+    def cost(self) -> int:
+        """The calls that it is told to have cost, whatever others have read."""
+        return self.sent + self.spared

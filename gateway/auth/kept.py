@@ -1,6 +1,6 @@
 """
 Look-ups of callers: fresh for a minute, made anew by one for all who ask, renewed many at a time
-ahead of that, and good for longer while Dataverse cannot be asked.
+ahead of that, and good for longer while Dataverse cannot be asked. Replicas may share them.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from gateway.admission.deadlines import due
 from gateway.admission.flights import Once
 from gateway.auth.customers import REMEMBER
 from gateway.auth.expiring import Expiring
+from gateway.auth.shared_outcomes import SharedOutcomes
 from gateway.ceiling import bytes_of
 from gateway.errors import (
     NotAsked,
@@ -60,11 +61,16 @@ class Kept(Generic[K, V]):
         look_up: Callable[[K], Coroutine[Any, Any, V]],
         outage: Callable[[], float],
         clock: Callable[[], float],
+        shared: SharedOutcomes[K, V] | None = None,
     ) -> None:
-        """`outage`: seconds for which an outcome is good while Dataverse cannot be asked."""
+        """
+        `outage`: seconds for which an outcome is good while Dataverse cannot be asked. `shared`:
+        the outcomes that other replicas have told.
+        """
         self._look_up = look_up
         self._outage = outage
         self._clock = clock
+        self._shared = shared
         self.outcomes: Expiring[K, Outcome[V]] = Expiring(
             clock, weigh=lambda outcome: bytes_of(outcome.value)
         )
@@ -111,16 +117,42 @@ class Kept(Generic[K, V]):
             raise UpstreamTimeout("The lookup of your contact took too long; try again.") from None
 
     async def _asked(self, key: K) -> V:
+        told = await self._told([key], self._lasts)
+        if key in told and told[key].asked > self._clock() - REMEMBER:
+            return self._keep(key, told[key].asked, told[key].value)
         moment = self._clock()
-        return self._keep(key, moment, await self._look_up(key))
+        try:
+            value = await self._look_up(key)
+        except UNKNOWN:
+            if key not in told:
+                raise
+            return self._keep(key, told[key].asked, told[key].value)
+        self._tell({key: value}, moment)
+        return self._keep(key, moment, value)
+
+    @property
+    def _lasts(self) -> float:
+        """Seconds for which an outcome may be of use."""
+        return max(REMEMBER, self._outage())
+
+    async def _told(self, keys: Sequence[K], most: float) -> dict[K, Outcome[V]]:
+        """The outcomes of these keys that others know, asked for within `most` seconds."""
+        found = await self._shared.found(keys) if self._shared is not None and keys else {}
+        now = self._clock()
+        return {
+            key: Outcome(value, now - age, now) for key, (value, age) in found.items() if age < most
+        }
+
+    def _tell(self, outcomes: Mapping[K, V], asked: float) -> None:
+        if self._shared is not None and outcomes:
+            self._shared.tell(outcomes, age=self._clock() - asked, lasts=self._lasts)
 
     def _keep(self, key: K, asked: float, value: V) -> V:
         kept = self.outcomes.get(key)
         if kept is not None and kept.value == value:
             value = kept.value  # what was made of it stands as well
         wanted = self._clock() if kept is None else kept.wanted
-        until = asked + max(REMEMBER, self._outage())
-        self.outcomes.put(key, Outcome(value, asked, wanted), until=until)
+        self.outcomes.put(key, Outcome(value, asked, wanted), until=asked + self._lasts)
         return value
 
     async def keep_fresh(
@@ -147,6 +179,7 @@ class Kept(Generic[K, V]):
         ]
         if not any(self._is_due(key, now) for key in due):
             return  # those who are younger go along with them later
+        due = await self._unrenewed(due)
         for begin in range(0, min(len(due), MOST), MANY):
             asked = self._clock()
             try:
@@ -156,3 +189,13 @@ class Kept(Generic[K, V]):
                 return
             for key, value in found.items():
                 self._keep(key, asked, value)
+            self._tell(found, asked)
+
+    async def _unrenewed(self, due: list[K]) -> list[K]:
+        """Those of whom no other replica has told of late; what others have told is taken."""
+        told: dict[K, Outcome[V]] = {}
+        for begin in range(0, len(due), MANY):
+            told |= await self._told(due[begin : begin + MANY], DUE / 2)
+        for key, outcome in told.items():
+            self._keep(key, outcome.asked, outcome.value)
+        return [key for key in due if key not in told]

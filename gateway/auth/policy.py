@@ -42,6 +42,8 @@ class Policy:
     web_roles: Mapping[str, str] = field(default_factory=dict)
     outage: float = 300.0
     """Seconds for which callers stay known while Dataverse cannot be asked who they are."""
+    rows_outage: float = 0.0
+    """Seconds for which cached rows are shown while their service cannot be asked."""
     _rights: dict[frozenset[str], Rights] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )

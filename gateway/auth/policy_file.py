@@ -24,7 +24,7 @@ REREAD = 30.0
 LONGEST = 86_400.0
 """Seconds for which callers stay known at most while Dataverse cannot be asked."""
 HEADING = re.compile(r"""\[\s*([^\[\]#]+?)\s*\]\s*(?:#.*)?""")
-SECTIONS = {"callers", "roles", "web_roles"}
+SECTIONS = {"callers", "roles", "rows", "web_roles"}
 """The sections of a policy."""
 ROLE = {"extends", "kind", "quota"}
 """The words of a role that are no permissions."""
@@ -103,20 +103,26 @@ class _Reading:
             self._wrong("", word, f"'{word}' is none of {', '.join(sorted(SECTIONS))}")
         found = self._table(document.get("roles", {}), "", "roles")
         roles = {n: self._role(n, self._table(said, "roles", n)) for n, said in found.items()}
-        outage = self._outage(self._table(document.get("callers", {}), "", "callers"))
-        policy = replace(SHIPPED, roles={**SHIPPED.roles, **roles}, outage=outage)
+        policy = replace(
+            SHIPPED,
+            roles={**SHIPPED.roles, **roles},
+            outage=self._outage("callers", document, SHIPPED.outage),
+            rows_outage=self._outage("rows", document, SHIPPED.rows_outage),
+        )
         if "web_roles" not in document:
             return policy
         web_roles = self._table(document["web_roles"], "", "web_roles")
         return replace(policy, web_roles=self._web_roles(web_roles, policy))
 
-    def _outage(self, said: Mapping[str, Any]) -> float:
+    def _outage(self, section: str, document: Mapping[str, Any], default: float) -> float:
+        """The seconds of a section for which what is known is of use in an outage."""
+        said = self._table(document.get(section, {}), "", section)
         for word in said.keys() - {"outage"}:
-            self._wrong("callers", word, f"'{word}' is not 'outage'")
-        outage = said.get("outage", SHIPPED.outage)
+            self._wrong(section, word, f"'{word}' is not 'outage'")
+        outage = said.get("outage", default)
         if type(outage) in (int, float) and 0 <= outage <= LONGEST:
             return float(outage)
-        self._wrong("callers", "outage", f"'outage' must be seconds from 0 to {LONGEST:.0f}")
+        self._wrong(section, "outage", f"'outage' must be seconds from 0 to {LONGEST:.0f}")
         return 0.0
 
     def _web_roles(self, said: Mapping[str, Any], policy: Policy) -> dict[str, str]:

@@ -310,8 +310,8 @@ class Settings:
         default=True,
     )
     shared: str | None = variable(
-        "Redis or Valkey by which replicas share the budget of Dynamics, `redis://host:6379/0`; "
-        "needs the extra `shared`: see docs/budget.md.",
+        "Redis or Valkey by which replicas share the budget of Dynamics, callers and reference "
+        "data, `redis://host:6379/0`; needs the extra `shared`: see docs/budget.md.",
         parsers.redis,
         default=None,
         secret=True,

@@ -13,12 +13,20 @@ from gateway.schema.context import Context
 
 COST: Final = "cost"
 """The extension of a request that asks for it, and of the answer that tells it."""
+AGE: Final = "age"
+"""The extension of an answer that has older rows in it."""
 Predict = Callable[[PreparedOperation, Mapping[str, Any], Context], int]
 """Works out the calls that a query will take."""
 
 
 Left = Callable[[Context], CallsLeft | None]
 """Tells the calls that a caller has left; None where nobody counts them."""
+
+
+def ages_of(context: Context) -> dict[str, Any]:
+    """`extensions.age`: the age in seconds of rows that are shown as their service is down."""
+    aged = context.loaders.reader.allowance.aged
+    return {AGE: {name: round(age) for name, age in aged.items()}} if aged else {}
 
 
 class Cost:
@@ -37,7 +45,7 @@ class Cost:
         left = self._left(self._context)
         shown = {
             "predicted": self._predicted,
-            "actual": self._context.loaders.reader.allowance.errand.sent,
+            "actual": self._context.loaders.reader.allowance.errand.cost,
             "remaining": left and left.calls,
             "resetsIn": left and left.seconds,
         }

@@ -50,6 +50,8 @@ Measure = Callable[[Prepared, Any], Cost]
 """Makes what measures an operation in its context, before it runs."""
 MakeContext = Callable[[Principal, Received], object]
 """Makes the context that the resolvers of one request share."""
+Ages = Callable[[Any], dict[str, Any]]
+"""Makes the extension that tells of old rows, from that context."""
 
 VIEW_AS: Final = "X-View-As"
 """The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
@@ -107,12 +109,14 @@ class GraphQLEndpoint:
         show_execution: bool = False,
         measure: Measure | None = None,
         show_cost: bool = False,
+        ages: Ages = lambda _: {},
         answer_bytes: int | None = None,
         audit: Audit = NO_AUDIT,
         deadline: float = 10.0,
     ) -> None:
         """
-        `show_cost`: the cost of every answer is told, not only to those who ask for it.
+        `show_cost`: the cost of every answer is told, not only to those who ask for it. `ages`: the
+        ages of rows that an answer has although they are old.
         `deadline`: seconds from a request's first byte until its caller must be known.
         """
         self._engine = engine
@@ -123,6 +127,7 @@ class GraphQLEndpoint:
         self._show_execution = show_execution
         self._measure = measure
         self._show_cost = show_cost
+        self._ages = ages
         self._answer_bytes = answer_bytes
         self._audit = audit
         self._deadline = deadline
@@ -185,7 +190,7 @@ class GraphQLEndpoint:
             request.outcome = answer.errors[0].get("extensions", {}).get("code", BAD_REQUEST)
             if (said := shedding.refusal(answer)) is not None:
                 return self._shed(answer, said, media_type)
-        extensions: dict[str, Any] = {}
+        extensions: dict[str, Any] = self._ages(context)
         headers: dict[str, str] = {}
         if cost:
             extensions[COST], headers = cost.told()

@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.loaders.bounds import Bounds
 from gateway.loaders.kept_rows import KeptPlace
@@ -119,8 +120,16 @@ def place_of(
     """
     at = service.root, service.names.version
     if ask.where == EVERYTHING and ask.top is None and not (ask.order or ask.count):
-        return KeptPlace((*at, query.entity, query.select, bounds.asked, keys.columns), keys)
+        name = *at, query.entity, query.select, bounds.asked, keys.columns
+        return KeptPlace(name, keys, bounds.asked)
     return KeptPlace((*at, service.call(query).url))
+
+
+def told_as(service: Service, call: Call, place: KeptPlace) -> KeptPlace:
+    """The place with the name that it has in all replicas: the address of its rows without keys."""
+    if place.keys is None:
+        return replace(place, told=call.url)
+    return replace(place, told=service.call(replace(call.query, where=place.rule)).url)
 
 
 def query_of(

@@ -4,11 +4,12 @@ the same: by their keys, or the same page of the same list.
 
 A row is kept as the bytes that the service sent, in the place of one table, one row rule and one
 set of columns. Whoever reads it again has the same rule and the same columns, and the rows pass the
-gate as fetched ones do.
+gate as fetched ones do. Replicas may share them, and older ones may serve while a service is down.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from math import inf
 from typing import Any
 
 from msgspec import Raw, Struct
@@ -16,7 +17,9 @@ from msgspec.structs import replace
 
 from gateway.ceiling import unheld
 from gateway.loaders.keys import Keys
+from gateway.loaders.shared_rows import SharedRows
 from gateway.model.tables import Table
+from gateway.upstream.conditions import EVERYTHING, Condition
 from gateway.upstream.names import Names
 from gateway.upstream.pages import Page, decoder, is_raw
 from gateway.upstream.row_keys import Folded, folded, grouped
@@ -42,6 +45,10 @@ class KeptPlace(Struct, frozen=True):
 
     name: PlaceName
     keys: Keys | None = None
+    rule: Condition = EVERYTHING
+    """The row rule of whoever reads the rows of these keys."""
+    told: str = ""
+    """The name of the place that is the same in all replicas; empty where none is asked."""
 
     @property
     def parts(self) -> list[Part]:
@@ -62,9 +69,21 @@ class KeptPage(Struct, frozen=True):
 class KeptRows:
     """The rows of reference data that one process keeps, the oldest ones first to go."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        """`seconds`: the age up to which rows are used, of whichever table; 0 keeps none."""
-        self._seconds = seconds
+    def __init__(
+        self,
+        seconds: float = 0.0,
+        *,
+        outage: Callable[[], float] = lambda: 0.0,
+        shared: SharedRows | None = None,
+    ) -> None:
+        """
+        `seconds`: the age up to which rows are used, of whichever table; 0 keeps none. `outage`:
+        that up to which they are used while a service cannot be asked. `shared`: what replicas tell
+        each other.
+        """
+        self._seconds, self._outage = seconds, outage
+        self.shared = shared
+        self._changed = -inf
         self._pages: OrderedDict[Part, KeptPage] = OrderedDict()
         self._origins: dict[tuple[str, int], frozenset[str]] = {}
         self.changes = 0
@@ -79,14 +98,48 @@ class KeptRows:
 
     def page(self, table: Table, place: KeptPlace, moment: float) -> Page | None:
         """The rows of a place as bytes, if all of them are there and young enough."""
-        since = moment - self.age(table)
+        return self._since(place, moment - self.age(table))[0]
+
+    def older(self, place: KeptPlace, moment: float) -> tuple[Page | None, float]:
+        """As `page`, with rows that are used while no service can be asked, and their age."""
+        page, asked = self._since(place, moment - self._outage())
+        return page, moment - asked
+
+    async def told(
+        self, table: Table, names: Names, places: Sequence[KeptPlace], moment: float
+    ) -> None:
+        """Take what other replicas have read of these places."""
+        if self.shared is None:
+            return
+        self._note(table, names)
+        parts = {_told(place, part): part for place in places for part in place.parts}
+        found = await self.shared.read(list(parts))
+        for part, told in zip(parts.values(), found, strict=True):
+            if told is not None and moment - told[1] > self._changed:
+                page, age = told
+                old = self._pages.get(part)
+                if old is None or old.asked < moment - age:
+                    self._put(part, page, moment - age)
+
+    def tell(self, table: Table, places: Sequence[KeptPlace], moment: float) -> None:
+        """Tell other replicas what was kept of these places at that moment."""
+        if self.shared is None:
+            return
+        parts = [(place, part) for place in places for part in place.parts]
+        kept = [(_told(place, part), self._pages.get(part)) for place, part in parts]
+        pages = {name: each.page for name, each in kept if each and each.asked == moment}
+        self.shared.tell(pages, age=0.0, lasts=max(self.age(table), self._outage()))
+
+    def _since(self, place: KeptPlace, since: float) -> tuple[Page | None, float]:
+        """The rows of a place that were asked for after a moment, and when the oldest were."""
         found = [self._pages.get(part) for part in place.parts]
-        pages = [each.page for each in found if each is not None and each.asked > since]
-        if not found or len(pages) < len(found):
-            return None
+        kept = [each for each in found if each is not None and each.asked > since]
+        if not found or len(kept) < len(found):
+            return None, since
+        asked = min(each.asked for each in kept)
         if place.keys is None:
-            return pages[0]
-        return Page([row for page in pages for row in page.rows])
+            return kept[0].page, asked
+        return Page([row for each in kept for row in each.page.rows]), asked
 
     def keep(
         self,
@@ -114,9 +167,10 @@ class KeptRows:
         for part in place.parts:
             self._put(part, Page([each.text for each in groups.get(part[1], ())]), asked)
 
-    def forget(self, entity: str) -> None:
+    def forget(self, entity: str, moment: float) -> None:
         """A row of this table was changed: nothing that may come from it is used any more."""
         self.changes += 1
+        self._changed = moment
         if any(entity in origin or UNKNOWN in origin for origin in self._origins.values()):
             self._pages.clear()
             self._origins.clear()
@@ -144,7 +198,7 @@ class KeptRows:
     def _is_over(self, moment: float) -> bool:
         """True if the oldest page is too old for every table."""
         oldest = next(iter(self._pages.values()))
-        return oldest.asked <= moment - self._seconds
+        return oldest.asked <= moment - max(self._seconds, self._outage())
 
     def _note(self, table: Table, names: Names) -> None:
         """Note the tables of which values stand in rows of this one."""
@@ -158,6 +212,12 @@ class KeptRows:
 
 NOTHING_KEPT = KeptRows()
 """For readers that ask for everything."""
+
+
+def _told(place: KeptPlace, part: Part) -> bytes:
+    """The name of a part of a place that is the same in all replicas."""
+    columns = place.keys.columns if place.keys else ()
+    return "\n".join([place.told, *columns, "", *part[1]]).encode()
 
 
 class _SentRow(Struct):

@@ -1,7 +1,11 @@
 """The keys by which rows are asked for."""
 
-from gateway.upstream.conditions import keyed
-from gateway.upstream.row_keys import Key
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gateway.model.tables import Link
+from gateway.upstream.conditions import Guid, keyed
+from gateway.upstream.row_keys import Key, folded, plain
 
 
 class Keys:
@@ -22,6 +26,25 @@ class Keys:
         """The same with these values."""
         return Keys(self.columns, values, self.from_rows)
 
+    def by(self, columns: tuple[str, ...]) -> "Keys":
+        """The same values in other columns."""
+        return Keys(columns, self.values, self.from_rows)
+
     def halves(self) -> tuple["Keys", "Keys"]:
         middle = len(self.values) // 2
         return self.having(self.values[:middle]), self.having(self.values[middle:])
+
+
+def link_keys(link: Link, raw: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Key]:
+    """The keys in columns of rows, typed; without those of which any part is empty."""
+    part = Guid if link.by_guid else plain
+    return {
+        each: tuple(map(part, each))
+        for each in dict.fromkeys(raw)
+        if None not in each and "" not in each
+    }
+
+
+def places_of(link: Link, keys: Sequence[Key]) -> Mapping[Key, Any]:
+    """The places of rows by their keys; a GUID that was read has one spelling already."""
+    return {key: key if link.by_guid else folded(key) for key in keys}

@@ -13,10 +13,19 @@ from typing import TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gateway.auth.kept import UNKNOWN
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Access, Principal
-from gateway.errors import Forbidden, NotAvailableHere
-from gateway.loaders.asks import Ask, Chunk, chunks_of, frame_of, place_of, query_of
+from gateway.errors import Forbidden, NotAvailableHere, RateLimited, UpstreamError
+from gateway.loaders.asks import (
+    Ask,
+    Chunk,
+    chunks_of,
+    frame_of,
+    place_of,
+    query_of,
+    told_as,
+)
 from gateway.loaders.belonging import belonging, parents_of
 from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld
@@ -194,10 +203,21 @@ class Reader(Struct, frozen=True):
         service, kept, moment = self.services[table.service], self.kept, self.allowance.clock()
         changes = kept.changes
         known = [kept.page(table, place, moment) for _, place in wanted]
+        if kept.shared is not None and None in known:
+            wanted = [(call, told_as(service, call, place)) for call, place in wanted]
+            missing = [p for (_, p), page in zip(wanted, known, strict=True) if page is None]
+            await kept.told(table, service.names, missing, moment)
+            known = [kept.page(table, place, moment) for _, place in wanted]
         calls = [call for (call, _), page in zip(wanted, known, strict=True) if page is None]
         spared = len(wanted) - len(calls)
-        sent = iter(await service.fetch_all(calls, self.allowance, RAW, spared=spared))
-        pages = []
+        try:
+            fetched = await service.fetch_all(calls, self.allowance, RAW, spared=spared)
+        except UNKNOWN as error:
+            known = self._older(table, [place for _, place in wanted], moment, error)
+            calls, fetched = [], []
+        if not calls:  # others would have travelled in one call with those that were sent
+            service.sender.spare(self.allowance.errand, moment)
+        sent, pages = iter(fetched), []
         for (call, place), page in zip(wanted, known, strict=True):
             raw = next(sent) if page is None else page
             if page is not None and is_raw(raw):
@@ -205,7 +225,20 @@ class Reader(Struct, frozen=True):
             pages.append(service.opened(raw, call.query, decoder))
             if page is None and changes == kept.changes:
                 kept.keep(table, service.names, place, raw, pages[-1].rows, moment)
+        if calls and changes == kept.changes:
+            kept.tell(table, [place for _, place in wanted], moment)
         return pages
+
+    def _older(
+        self, table: Table, places: Sequence[KeptPlace], moment: float, error: UpstreamError
+    ) -> list[Page | None]:
+        """The rows kept of these places while their service cannot be asked; raises `error`."""
+        found = [self.kept.older(place, moment) for place in places]
+        if isinstance(error, RateLimited) or not all(page for page, _ in found):
+            raise error
+        ages = [self.allowance.aged.get(table.name, 0.0), *(age for _, age in found)]
+        self.allowance.aged[table.name] = max(ages)
+        return [page for page, _ in found]
 
     async def _linked(self, link: Link, keys: Keys) -> list[Page]:
         """The rows of these keys that a link leads to, by the columns that it compares."""
@@ -303,6 +336,26 @@ class Reader(Struct, frozen=True):
         else:
             follows = wanted == EVERYTHING or narrows(known, link.paths[0], wanted)
         return sides[1] if follows else None
+
+    def pointed_at(self, link: Link) -> Bounds | None:
+        """
+        The bounds of reference data that a row of the caller's points at, and that may be read with
+        that row: each is held against them.
+        """
+        table = link.target
+        if table.rule.linked is None or not self.sees(table, from_rows=True):
+            return None
+        names = self.services[link.home.service].names
+        if names.step(link.home.entity, link.navigation) is None:
+            return None
+        return self._bounds(table, EVERYTHING, linked=True)
+
+    def sees(self, table: Table, *, from_rows: bool) -> bool:
+        """True if the caller may read rows of a table by such keys."""
+        access = self.principal.rights.reach.get((table.needs, "read"))
+        if access is None or not self.has(table):
+            return False
+        return from_rows or not (table.rule.linked_only or access is Access.PARENT)
 
     def _bounds(self, table: Table, where: Condition, *, linked: bool) -> Bounds:
         """The bounds of the caller in the table; `linked`: by keys of rows that passed the gate."""

@@ -5,6 +5,8 @@ Many parents share each request: rows arrive in the order asked for, parents tha
 out, and the rest go on behind the last row. A link costs one call, plus pages and URL chunks.
 """
 
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +19,14 @@ from gateway.loaders.keys import Keys
 from gateway.loaders.keyset import KeysetPlace, beyond, decode, place, reverse, total_order
 from gateway.loaders.reader import Reader
 from gateway.model.tables import Table
-from gateway.upstream.conditions import EVERYTHING, Condition, both
+from gateway.upstream.conditions import EVERYTHING, Condition, both, columns, renamed
 from gateway.upstream.odata import Order
 from gateway.upstream.pages import Page, Row
 from gateway.upstream.row_keys import Folded, folded, grouped, keys_of
 from gateway.upstream.service import PAGE_SIZE
+
+FoundSlices = Callable[[Keys], "dict[Folded, Slice] | None"]
+"""The windows of these parents, of rows that were read along with them; none where that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ async def root_window(reader: Reader, wanted: Ask, of: Window) -> Slice:
         result.count, result.count_is_exact = page.count, page.count_is_exact
     elif of.counted:
         counting = await reader.page(
-            replace(wanted, select=frozenset(), where=of.where, top=1, count=True)
+            replace(wanted, select=frozenset(), where=of.where, top=1, count=True, expands=())
         )
         result.count, result.count_is_exact = counting.count, counting.count_is_exact
     return result
@@ -128,6 +133,34 @@ async def child_windows(
     if of.counted and not found.counted:
         await found.count(reader)
     return found.slices
+
+
+async def windows_of_all(
+    reader: Reader, wanted: Ask, above: Keys, of: Window, outer: Window, named: Mapping[str, str]
+) -> FoundSlices:
+    """
+    The windows of parents that are read at the same time as their rows, by the keys of the parents'
+    own parents (`above`), of which each has a window of parents (`outer`). `named` has the columns
+    by which the rows name what the parents' columns hold.
+
+    There is nothing for parents that were not asked for, and none at all where one page does not
+    hold the rows of all.
+    """
+    most = 2 * (outer.size + 1) * (of.size + 1) * len(above.values)
+    where = renamed(outer.where, named) if columns(outer.where) <= named.keys() else EVERYTHING
+    asked = dataclasses.replace(of, where=both(of.where, where))
+    ask = _ask(wanted, asked, min(most, PAGE_SIZE), None)
+    pages = [page for _, page in await reader.chunked([(ask, above)])]
+
+    def found(parents: Keys) -> dict[Folded, Slice] | None:
+        if not all(page.complete for page in pages):
+            return None
+        gathering = Gathering(wanted, parents, of)
+        for page in pages:
+            gathering.take(parents, page)
+        return gathering.slices
+
+    return found
 
 
 class Gathering:
@@ -173,7 +206,9 @@ class Gathering:
     async def count(self, reader: Reader) -> None:
         """Count each parent's rows by reading their keys, one page of them."""
         select = frozenset(self.parents.columns)
-        ask = replace(self.wanted, select=select, where=self.window.where, top=PAGE_SIZE)
+        ask = replace(
+            self.wanted, select=select, where=self.window.where, top=PAGE_SIZE, expands=()
+        )
         self.counts = dict.fromkeys(self.rows, 0)
         for page in await reader.keyed([(ask, self.parents)]):
             self.count_is_exact &= page.complete

@@ -154,7 +154,7 @@ class Writer(Struct, frozen=True):
             await self.dataverse.write(changes, allowance)
         finally:
             for change in changes:
-                self.kept.forget(change.entity)
+                self.kept.forget(change.entity, allowance.clock())
 
     def _fits(self, changes: Sequence[Write]) -> None:
         """Refuse what Dynamics would refuse without saying which member of the input it was."""

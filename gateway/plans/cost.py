@@ -29,9 +29,11 @@ from gateway.engine.documents import PreparedOperation
 from gateway.loaders.belonging import parents_of
 from gateway.model.tables import TABLES, Back, Computed, Link, Node, Table
 from gateway.plans.arguments import spelled
-from gateway.plans.fetches import NOTHING_CAME, Children, Fetch, Nested, Run, Worked
+from gateway.plans.fetches import NOTHING_CAME, Children, Fetch, Run
+from gateway.plans.nested import Nested
 from gateway.plans.planner import BY_ID, QUERY, Plan, root_tables
 from gateway.plans.roots import Keyed, Listed
+from gateway.plans.worked import Worked
 from gateway.schema.connections import COUNTS
 from gateway.schema.selection import Selecting, SelectingOperation, fields, responses, row_nodes
 
@@ -65,7 +67,7 @@ def _first(fetch: Fetch, run: Run) -> int:
 
 
 def _inside(fetch: Fetch, run: Run) -> Mapping[Fetch, Nested]:
-    return fetch.expanding(run) if isinstance(fetch, Listed) else NOTHING_CAME
+    return fetch.expanding(run, lists=True) if isinstance(fetch, Listed) else NOTHING_CAME
 
 
 def _below(fetch: Fetch, came: Mapping[Fetch, Nested], run: Run) -> int:
@@ -75,8 +77,9 @@ def _below(fetch: Fetch, came: Mapping[Fetch, Nested], run: Run) -> int:
         if isinstance(branch, Worked):
             worked |= _reads(branch.spec)
             continue
-        counted = isinstance(branch, Children) and branch.counted
-        calls += (branch not in came) + counted + _below(branch, NOTHING_CAME, run)
+        own = isinstance(branch, Children)
+        inside = branch.expanding(run, lists=False) if own and branch not in came else NOTHING_CAME
+        calls += (branch not in came) + (own and branch.counted) + _below(branch, inside, run)
     return calls + len(worked)
 
 

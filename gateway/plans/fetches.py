@@ -6,11 +6,10 @@ They go through the reader and the windows of the loaders, so that row rules, pa
 of Dynamics are what they are on graphql-core.
 """
 
-import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from inspect import isawaitable
+from functools import partial
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
@@ -18,27 +17,30 @@ from graphql.execution.values import VariableValues
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.admission.pacing import Pace, pace
 from gateway.loaders.asks import Ask
-from gateway.loaders.batching import TOGETHER
-from gateway.loaders.bounds import Bounds
 from gateway.loaders.hiding import withheld
-from gateway.loaders.keys import Keys
-from gateway.loaders.windows import Slice, Window, child_windows, sliced
-from gateway.model.tables import Back, Computed, Link, Table
+from gateway.loaders.keys import Keys, link_keys, places_of
+from gateway.loaders.windows import (
+    FoundSlices,
+    Slice,
+    Window,
+    child_windows,
+    sliced,
+    windows_of_all,
+)
+from gateway.model.tables import Back, Link, Table
 from gateway.plans.arguments import Arguments
+from gateway.plans.concurrent import together
 from gateway.plans.leaves import Unusual
+from gateway.plans.nested import EXPANDS, RULES, Nested, lookups_of
 from gateway.plans.structs import RowStructs
 from gateway.schema.context import Context
 from gateway.schema.listing import window_of
-from gateway.upstream.conditions import EVERYTHING, Guid
+from gateway.upstream.conditions import EVERYTHING
 from gateway.upstream.odata import Expand
 from gateway.upstream.row_keys import (
     Folded,
-    Key,
-    folded,
     indexed,
-    plain,
     put,
     raw_keys,
     share,
@@ -68,23 +70,12 @@ class Branch:
         """Fill the slot of each parent, and go on below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nested:
-    """Rows that may travel inside of their parents, and what they are looked at by when they do."""
-
-    expand: Expand
-    bounds: Bounds
-    """The bounds of the caller in their table."""
-    of: Window | None = None
-    """The window that they are of each parent's list."""
-
-
 B = TypeVar("B", bound=Branch)
-PATIENCE = 1.0
-"""Seconds to wait for the other reads after one has failed."""
-EXPANDS, RULES = 15, 2
-"""Expands that Dataverse takes in one query, and how many of them a row rule may need."""
+V = TypeVar("V")
+Reading = Callable[[], Awaitable[V]]
+"""A read that is not begun yet."""
 NOTHING_CAME: Mapping[Any, Nested] = {}
+NOTHING_BEGUN: Mapping[Any, FoundSlices] = {}
 CURSORS = frozenset({"cursor", "startCursor", "endCursor"})
 ROWS_ALONE = frozenset({"nodes", "edges", "node", "__typename"})
 
@@ -143,39 +134,82 @@ class Fetch(Branch):
         return indexed([row for page in pages for row in page.rows], keys.columns)
 
     async def below(
-        self, run: Run, rows: Sequence[Any], came: Mapping["Fetch", Nested] = NOTHING_CAME
+        self,
+        run: Run,
+        rows: Sequence[Any],
+        came: Mapping["Fetch", Nested] = NOTHING_CAME,
+        begun: Mapping["Fetch", FoundSlices] = NOTHING_BEGUN,
     ) -> None:
-        """Fill the slots of all branches at once, also of those whose rows came inside of ours."""
+        """
+        Fill the slots of all branches at once, also of those whose rows came inside of ours, or
+        were read along with ours.
+        """
         if not rows or not self.branches:
             return
         inside = [(branch, branch.unfold(rows, nested)) for branch, nested in came.items()]
-        read = [branch for branch in self.branches.values() if branch not in came]
-        if read:
+        read = [b for b in self.branches.values() if b not in came and b not in begun]
+        if read or begun:
             share(rows)  # as they wait for those below them
         await together(
             [branch.load(run, rows) for branch in read]
+            + [branch.fill(run, rows, slices) for branch, slices in begun.items()]
             + [branch.below(run, found) for branch, found in inside if branch.branches]
         )
 
-    def expanding(self, run: Run) -> Mapping["Fetch", Nested]:
+    def expanding(self, run: Run, *, lists: bool) -> Mapping["Fetch", Nested]:
         """
         The branches whose rows can be fetched by `$expand` inside these rows, instead of by a read
-        of their own.
+        of their own; lists of them only with `lists`.
         """
-        if not run.expands or self.shared or any(path.count("/") > 1 for path in self.select):
+        if not run.expands or self.shared:
             return NOTHING_CAME
+        lookups = lookups_of(self.select)
+        deep = any("/" in each for each in lookups)
         fetches = [each for each in self.branches.values() if isinstance(each, Fetch)]
         found = {fetch: fetch.nested(run) for fetch in fetches}
-        came = {fetch: nested for fetch, nested in found.items() if nested is not None}
-        lookups = {path.partition("/")[0] for path in self.select if "/" in path}
-        return came if len(came) + len(lookups) + RULES <= EXPANDS else NOTHING_CAME
+        came = {
+            fetch: nested
+            for fetch, nested in found.items()
+            if nested is not None
+            and not (nested.of and (deep or not lists))
+            and nested.expand.navigation not in lookups
+        }
+        lookups = lookups.union(*(nested.lookups for nested in came.values()))
+        return came if len(lookups) + RULES <= EXPANDS else NOTHING_CAME
 
-    def asked_with(self, came: Mapping["Fetch", Nested]) -> Ask:
+    def asked_with(self, came: Mapping["Fetch", Nested], *columns: str) -> Ask:
         """The question to the service, with these branches inside."""
         if not came:
-            return self.ask()
+            return self.ask(*columns)
         inside = tuple((nested.expand, fetch.shape, fetch.slot) for fetch, nested in came.items())
-        return replace(self.ask(), expands=inside)
+        return replace(self.ask(*columns), expands=inside)
+
+    async def with_begun(
+        self, run: Run, read: Reading[V], keys: Keys, of: Window | None = None
+    ) -> tuple[V, Mapping["Fetch", FoundSlices]]:
+        """
+        The outcome of a read of these rows by their keys, and the lists below them that are read by
+        the same keys at the same time. `of`: the window of each key.
+        """
+        if not run.expands or self.shared:
+            return await read(), NOTHING_BEGUN
+        fetches = [each for each in self.branches.values() if isinstance(each, Fetch)]
+        along = {each: more for each in fetches if (more := each.along(run, keys, of))}
+        if not along:
+            return await read(), NOTHING_BEGUN
+        found, *slices = await together([read(), *(more() for more in along.values())])
+        return found, dict(zip(along, slices, strict=True))
+
+    async def fill(self, run: Run, parents: Sequence[Any], slices_of: FoundSlices) -> None:
+        """As `load`, with the windows of a read that was made along with that of the parents."""
+        raise NotImplementedError
+
+    def along(self, run: Run, above: Keys, outer: Window | None) -> Reading[FoundSlices] | None:
+        """
+        The read of these rows by the keys of those above them, where the columns of these keys are
+        among those that the rows name their parents by. `outer`: the window of each key.
+        """
+        return None
 
     def nested(self, run: Run) -> Nested | None:
         """
@@ -201,31 +235,40 @@ class Linked(Fetch):
     link: Link = field(kw_only=True)
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
-        keys = _link_keys(self.link, raw_keys(parents, self.link.paths))
+        keys = link_keys(self.link, raw_keys(parents, self.link.paths))
         wanted = tuple(dict.fromkeys(keys.values()))
         if not wanted:
             return
         found = await self.by_key(run, Keys(self.link.target_paths, wanted))
-        places = _places(self.link, wanted)
+        places = places_of(self.link, wanted)
         rows = {each: found.get(places[key]) for each, key in keys.items()}
         put(parents, self.slot, map(rows.get, raw_keys(parents, self.link.paths)))
         await self.below(run, [found[key] for key in places.values() if key in found])
 
     def nested(self, run: Run) -> Nested | None:
-        link = self.link
+        link, reader = self.link, run.context.loaders.reader
         if self.shared or not link.navigation:
             return None
-        bounds = run.context.loaders.reader.implied(link, down=False)
-        select = None if bounds is None else self.plain(*bounds.proof)
-        if bounds is None or select is None:
+        implied = reader.implied(link, down=False)
+        bounds = implied or reader.pointed_at(link)
+        if bounds is None:
             return None
-        return Nested(Expand(link.navigation, select), bounds)
+        select = self.select.union(bounds.proof) or self.table.key
+        if any(path.count("/") > 1 for path in select):
+            return None
+        expand = Expand(link.navigation, tuple(sorted(select)))
+        return Nested(expand, bounds, implied=implied is not None)
 
     def unfold(self, parents: Sequence[Any], nested: Nested) -> Sequence[Any]:
         found = [target for target in values_at(parents, self.slot) if target is not None]
-        if len(nested.bounds.meeting(found)) < len(found):
-            raise Unusual("rows inside that are not the caller's")
-        return found
+        mine = nested.bounds.meeting(found)
+        if len(mine) < len(found):
+            if nested.implied:
+                raise Unusual("rows inside that are not the caller's")
+            seen = set(map(id, mine))
+            inside = values_at(parents, self.slot)
+            put(parents, self.slot, [row if id(row) in seen else None for row in inside])
+        return mine
 
 
 @dataclass(eq=False)
@@ -249,25 +292,57 @@ class Children(Fetch):
         return not self.told <= ROWS_ALONE
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
+        await self.fill(run, parents, _nothing_found)
+
+    async def fill(self, run: Run, parents: Sequence[Any], slices_of: FoundSlices) -> None:
         of = self._window(run)
         raw = list(raw_keys(parents, self.back.paths))
-        keys = _link_keys(self.back.link, raw)
+        keys = link_keys(self.back.link, raw)
         wanted = tuple(dict.fromkeys(keys.values()))
-        found = await self._windows(run, Keys(self.back.link.paths, wanted), of)
-        places = _places(self.back.link, wanted)
+        those, came = Keys(self.back.link.paths, wanted), self.expanding(run, lists=False)
+        begun = NOTHING_BEGUN
+        found = slices_of(those)
+        if found is None:
+            reading = partial(self._windows, run, those, of, came)
+            read, begun = await self.with_begun(run, reading, those, of)
+            found = read
+        places = places_of(self.back.link, wanted)
         slices = {each: found[places[key]] for each, key in keys.items()}
         none = Slice(self.table, of, count=0)
         pages = [slices.get(each, none) for each in raw]
         put(parents, self.slot, pages if self.paged else [page.rows for page in pages])
         shown = [found[place].rows for place in dict.fromkeys(places.values())]
-        await self.below(run, list(chain.from_iterable(shown)))
+        await self.below(run, list(chain.from_iterable(shown)), came, begun)
 
-    async def _windows(self, run: Run, keys: Keys, of: Window) -> dict[Folded, Slice]:
+    async def _windows(
+        self, run: Run, keys: Keys, of: Window, came: Mapping[Fetch, Nested]
+    ) -> dict[Folded, Slice]:
         if not keys.values:
             return {}
         if self.shared:
             return await run.context.loaders.windows(self.back, self.ask(), keys, of)
-        return await child_windows(run.context.loaders.reader, self.ask(*keys.columns), keys, of)
+        ask = self.asked_with(came, *keys.columns)
+        return await child_windows(run.context.loaders.reader, ask, keys, of)
+
+    def along(self, run: Run, above: Keys, outer: Window | None) -> Reading[FoundSlices] | None:
+        link, reader = self.back.link, run.context.loaders.reader
+        named = dict(zip(link.target_paths, link.paths, strict=True))
+        if self.shared or not above.values or not named.keys() >= {*above.columns}:
+            return None
+        if not reader.sees(self.table, from_rows=above.from_rows):
+            return None
+        of = self._window(run)
+        keys = above.by(tuple(named[column] for column in above.columns))
+        if keys.columns == link.paths:
+            return partial(self._begun, run, keys, of)
+        if of.start is not None or outer is None:
+            return None
+        ask = self.asked_with(self.expanding(run, lists=False), *link.paths)
+        return partial(windows_of_all, reader, ask, keys, of, outer, named)
+
+    async def _begun(self, run: Run, keys: Keys, of: Window) -> FoundSlices:
+        found = await self._windows(run, keys, of, self.expanding(run, lists=False))
+        return lambda _: found
 
     def nested(self, run: Run) -> Nested | None:
         link, reader = self.back.link, run.context.loaders.reader
@@ -303,80 +378,8 @@ class Children(Fetch):
         return window_of(self.table, reader, self.arguments(run.variables), counted=self.counted)
 
 
-@dataclass(eq=False)
-class Worked(Branch):
-    """The value of a computed member for each parent."""
-
-    spec: Computed = field(kw_only=True)
-    table: Table = field(kw_only=True)
-
-    async def load(self, run: Run, parents: Sequence[Any]) -> None:
-        function, cls, loaders = self.spec.function, self.table.cls, run.context.loaders
-        if len(parents) > TOGETHER:
-            values = await self._in_parts(run, parents)
-        else:
-            values = [function(cls(parent), loaders) for parent in parents]
-        waiting = [value for value in values if isawaitable(value)]
-        if waiting:
-            done = iter(await together(waiting))
-            values = [next(done) if isawaitable(value) else value for value in values]
-        put(parents, self.slot, values)
-
-    async def _in_parts(self, run: Run, parents: Sequence[Any]) -> list[Any]:
-        """The values, or tasks that work them out, begun so that others may go on between them."""
-        function, cls, loaders = self.spec.function, self.table.cls, run.context.loaders
-        keeping = pace.get() or Pace()
-        pace.set(keeping)
-        values: list[Any] = []
-        with keeping.holding():
-            for start in range(0, len(parents), TOGETHER):
-                for parent in parents[start : start + TOGETHER]:
-                    value = function(cls(parent), loaders)
-                    values.append(asyncio.ensure_future(value) if isawaitable(value) else value)
-                await asyncio.sleep(0)
-        return values
-
-
-async def together(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
-    """
-    The outcomes of all reads, or the first error.
-
-    After an error the others, which are paid for, have up to PATIENCE to finish; those that still
-    run then continue in the background.
-    """
-    if len(awaitables) < 2:
-        return [await each for each in awaitables]
-    tasks = [asyncio.ensure_future(each) for each in awaitables]
-    try:
-        return await asyncio.gather(*tasks)
-    except Exception:
-        await _settled(tasks)
-        raise
-
-
-async def _settled(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    """Wait for all of them, up to PATIENCE."""
-    try:
-        await asyncio.wait(tasks, timeout=PATIENCE)
-    except asyncio.CancelledError:
-        for task in tasks:
-            task.cancel()
-        raise
-
-
-def _link_keys(link: Link, raw: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Key]:
-    """The keys in columns of rows, typed; without those of which any part is empty."""
-    part = Guid if link.by_guid else plain
-    return {
-        each: tuple(map(part, each))
-        for each in dict.fromkeys(raw)
-        if None not in each and "" not in each
-    }
-
-
-def _places(link: Link, keys: Sequence[Key]) -> Mapping[Key, Any]:
-    """The places of rows by their keys; a GUID that was read has one spelling already."""
-    return {key: key if link.by_guid else folded(key) for key in keys}
+def _nothing_found(_: Keys) -> None:
+    return None
 
 
 def fetches_of(fetch: Fetch) -> Iterator[Fetch]:

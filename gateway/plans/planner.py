@@ -11,7 +11,8 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.model.tables import TABLES, Node, Table
 from gateway.plans.arguments import Arguments, arguments_of
-from gateway.plans.fetches import Fetch, Run, fetches_of, together
+from gateway.plans.concurrent import together
+from gateway.plans.fetches import Fetch, Run, fetches_of
 from gateway.plans.leaves import Unusual
 from gateway.plans.roots import Keyed, Listed
 from gateway.plans.source import FunctionSource, Unplanned

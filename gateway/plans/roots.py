@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from gateway.loaders.asks import Ask
@@ -10,7 +11,8 @@ from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
 from gateway.loaders.windows import Slice
 from gateway.plans.arguments import Arguments
-from gateway.plans.fetches import Fetch, Nested, Run
+from gateway.plans.fetches import NOTHING_BEGUN, Fetch, Run
+from gateway.plans.nested import Nested
 from gateway.schema.listing import root_window_of
 from gateway.upstream.conditions import Guid
 from gateway.upstream.row_keys import Checked, Key, folded
@@ -50,7 +52,7 @@ class Listed(RootFetch):
         """
 
         def make() -> tuple[Mapping[Fetch, Nested], Ask]:
-            came = self.expanding(run)
+            came = self.expanding(run, lists=True)
             return came, self.asked_with(came)
 
         if not run.brief:
@@ -78,14 +80,23 @@ class Keyed(RootFetch):
             if isinstance(guid, Guid) and not rest:
                 return [await self._row(run, guid)]
         wanted = tuple(dict.fromkeys(keys))
-        found = await self.by_key(run, Keys(tuple(self.table.key), wanted, from_rows=False))
-        await self.below(run, [found[key] for key in map(folded, wanted) if key in found])
+        those = Keys(tuple(self.table.key), wanted, from_rows=False)
+        found, begun = await self.with_begun(run, partial(self.by_key, run, those), those)
+        rows = [found[key] for key in map(folded, wanted) if key in found]
+        await self.below(run, rows, begun=begun)
         return [found.get(folded(key)) for key in keys]
 
     async def _row(self, run: Run, guid: Guid) -> Checked | None:
         """The row of this key."""
         (column,) = self.table.key
-        page = await run.context.loaders.reader.row(self.ask(column), column, guid)
+        reader, begun = run.context.loaders.reader, NOTHING_BEGUN
+        if self.branches and run.expands:
+            those = Keys((column,), ((guid,),), from_rows=False)
+            read = partial(reader.row, self.ask(column), column, guid)
+            page, begun = await self.with_begun(run, read, those)
+        else:
+            page = await reader.row(self.ask(column), column, guid)
         rows = [row for row in page.rows if str(getattr(row, column)).casefold() == guid]
-        await self.below(run, rows[-1:])
+        if self.branches:
+            await self.below(run, rows[-1:], begun=begun)
         return rows[-1] if rows else None

@@ -24,10 +24,11 @@ from gateway.loaders.named import read_day
 from gateway.loaders.windows import Slice
 from gateway.model.tables import Back, Column, Computed, Group, Link, Member, Node
 from gateway.plans.arguments import arguments_of, spelled
-from gateway.plans.fetches import Children, Fetch, Linked, Worked
+from gateway.plans.fetches import Children, Fetch, Linked
 from gateway.plans.leaves import LARGEST_INT, Convert, Leaf, Unusual, leaf_of
 from gateway.plans.source import FunctionSource, Unplanned, output_leaf
 from gateway.plans.structs import Shapes
+from gateway.plans.worked import Worked
 from gateway.schema import ids
 from gateway.schema.connections import COUNTS
 from gateway.schema.selection import columns_of, fields, responses

@@ -29,6 +29,9 @@ class Allowance:
     fresh: bool = False
     """True if all rows are asked for anew: nothing that is kept may decide about a change."""
 
+    aged: dict[str, float] = field(default_factory=dict)
+    """The age in seconds of rows that were used as their service cannot be asked, by table."""
+
     def spend(self, calls: int = 1) -> None:
         """Count `calls`; raises LimitExceeded or UpstreamTimeout before anything is sent."""
         if self.spent + calls > self.calls:

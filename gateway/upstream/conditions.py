@@ -231,15 +231,20 @@ def columns(condition: Condition) -> frozenset[str]:
 
 def prefixed(condition: Condition, navigation: str) -> Condition:
     """The condition rewritten for the row behind the lookup: its columns get the prefix."""
+    return renamed(condition, {name: f"{navigation}/{name}" for name in columns(condition)})
+
+
+def renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
+    """The condition on the columns that `names` has for its own."""
     match condition:
         case All(parts) | AnyOf(parts):
-            return type(condition)(tuple(prefixed(part, navigation) for part in parts))
+            return type(condition)(tuple(renamed(part, names) for part in parts))
         case Not(part):
-            return Not(prefixed(part, navigation))
+            return Not(renamed(part, names))
         case Spelled(part):
-            return prefixed(part, navigation)
+            return renamed(part, names)
         case Compare() | In() | Like():
-            return replace(condition, column=f"{navigation}/{condition.column}")
+            return replace(condition, column=names[condition.column])
 
 
 def narrows(known: Condition, column: str, wanted: Condition) -> bool:

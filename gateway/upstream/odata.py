@@ -320,7 +320,7 @@ def _window(order: tuple[Order, ...], top: int | None, *, counted: bool) -> str:
 
 
 def _expanded(expand: Expand) -> str:
-    options = ["$select=" + ",".join(expand.select)]
+    options = [f"{name}={value}" for name, value in _projection(expand.select).items()]
     if expand.order:
         options.append("$orderby=" + ",".join(map(_ordering, expand.order)))
     if expand.top is not None:

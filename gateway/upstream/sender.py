@@ -145,6 +145,7 @@ class Sender:
         if self.shares and request.method == "GET" and errand.lane is not Lane.WRITES:
             while (flight := flights.of(url, request)) is not None:
                 if (sent := await _landed(flight, deadline)) is not None:
+                    self.spare(errand, clock())
                     return sent
             asked.shared = True
         sent, failure = None, None
@@ -161,6 +162,17 @@ class Sender:
             elif sort[0] == "writes":
                 flights.forget()
         return sent
+
+    def spare(self, errand: Errand, moment: float) -> None:
+        """
+        Count a call that need not be sent as one that was, so that neither cost nor quota tells the
+        caller of the reads of others.
+        """
+        quotas = self.governor.quotas
+        if not errand.cost:
+            quotas.check(errand, moment)
+        quotas.count(errand, moment)
+        errand.spared += 1
 
     async def _sent(self, asked: _Asked) -> Sent:
         ran = False

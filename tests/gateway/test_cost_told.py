@@ -1,5 +1,6 @@
 """Callers are told what an operation cost, in calls to Dynamics, and how many they have left."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from starlette.applications import Starlette
 
 from gateway.__main__ import main
+from tests.gateway.test_rounds import Timed
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
@@ -88,6 +90,44 @@ async def test_without_a_quota_it_is_what_the_service_says(small_world: Starlett
     found = cost(answer)
     assert (found["remaining"] is None) is ("RateLimit" not in answer.headers)
     assert found["remaining"] is None or 0 < found["remaining"] <= 6_000
+
+
+CATALOGUE = "{ products(first: 3) { nodes { number name } } }"
+
+
+async def test_the_cost_and_the_quota_tell_nothing_of_what_colleagues_have_read(
+    small_world: Starlette, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(QUOTA)
+    told = []
+    for seconds in (60.0, 0.0):
+        changes = {"policy": str(policy), "show_cost": True, "keep_rows": seconds}
+        async with running(small_world, **changes) as stack:
+            for as_ in ("sam", "jane"):
+                await stack.ask("{ viewer { kind } }", as_=as_)
+            await stack.ask(CATALOGUE, as_="sam")
+            stack.emulator.state.log.clear()
+            told.append(cost(await ask(stack, CATALOGUE)))
+            sent = len(stack.emulator.state.log.calls())
+            assert sent == (0 if seconds else 1)
+
+    warm, cold = told
+    assert warm["predicted"] == warm["actual"] == cold["actual"] == 1
+    assert warm["remaining"] == cold["remaining"] == 29
+
+
+async def test_a_read_that_another_has_under_way_costs_what_it_would_have_cost(
+    small_world: Starlette,
+) -> None:
+    async with running(small_world, Timed(small_world), show_cost=True) as stack:
+        await stack.ask("{ viewer { kind } }")
+        stack.emulator.state.log.clear()
+        answers = await asyncio.gather(*(ask(stack, CATALOGUE) for _ in range(5)))
+        sent = len(stack.emulator.state.log.calls())
+
+    assert [cost(each)["actual"] for each in answers] == [1] * 5
+    assert sent < 5
 
 
 def test_documents_that_are_dearer_than_the_budget_are_named(tmp_path: Path) -> None:

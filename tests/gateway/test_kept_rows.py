@@ -314,7 +314,7 @@ async def test_what_was_asked_for_before_a_change_of_its_table_is_not_used() -> 
     kept = KeptRows(60.0)
     for entity, stays in (("salesorder", True), ("uom", False)):
         kept.keep(table, names, KeptPlace(("all",)), Page([b"{}"]), [{}], 0.0)
-        kept.forget(entity)
+        kept.forget(entity, 0.5)
 
         assert (kept.page(table, KeptPlace(("all",)), 1.0) is not None) is stays
 

@@ -17,28 +17,8 @@ PAUSE = 0.05
 """Seconds that each call takes at least."""
 ROUNDS = 2
 """Calls one after the other that an operation may wait for."""
-DEEPER = {
-    "changing Changeable": 3,
-    "dashboard Deliveries": 3,
-    "invoice_exports InvoiceLines": 3,
-    "invoice_exports MoreInvoiceLines": 3,
-    "invoices Invoice": 3,
-    "order Deliveries": 4,
-    "order Order": 3,
-    "order_exports MoreOrderLines": 3,
-    "order_exports OrderLines": 3,
-    "searching Sent": 3,
-    "shipment_exports MoreSentLines": 3,
-    "shipment_exports MoreShipments": 3,
-    "shipment_exports MoreShipmentLines": 3,
-    "shipments Shipment": 3,
-    "shipments Shipments": 3,
-    "wizard Lines": 4,
-}
-"""
-Operations that wait for more: rows below rows below rows, and what the ERP has of an order, which
-it knows by the number that the order itself says.
-"""
+DEEPER = {"order Deliveries": 3}
+"""Operations that may wait for more: the order page is the one for which the ERP is asked twice."""
 
 
 class Timed(InProcess):

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from re import fullmatch
 from typing import Any
 
 import httpx2
@@ -265,12 +266,18 @@ async def test_a_redis_that_was_never_there_or_never_answers_keeps_nobody_waitin
     listener.close()
 
 
-async def test_nothing_of_a_caller_stands_in_redis(server: Server, small_world: Starlette) -> None:
+async def test_nothing_of_a_caller_can_be_read_in_redis(
+    server: Server, small_world: Starlette
+) -> None:
     async with replicas(small_world, InProcess(app=small_world), server.url, 1) as (stack,):
         await stack.ask(QUERY)
-        held = {key: server.client.hgetall(key) for key in server.client.keys("*")}
+        redis = server.client
+        held = {key: redis.hgetall(key) for key in redis.keys("gateway:lease:*")}
+        kept = {str(key): str(redis.get(key)) for key in redis.keys("gateway:kept:*")}
 
     assert len(held) == 2, "Dataverse and Finance & Operations"
-    for key, leases in held.items():
-        assert str(key).startswith("gateway:lease:")
+    for leases in held.values():
         assert all(len(value.split()) == 3 for value in leases.values())
+    # Sealed texts under names that are digests: tests/gateway/auth/test_shared_callers.py.
+    assert all(fullmatch(r"gateway:kept:[0-9a-f]{64}", key) for key in kept)
+    assert all(text.startswith("eyJ") and text.count(".") == 4 for text in kept.values())

@@ -18,8 +18,12 @@ from tests.simulation.virtual import run
 PLACES = 40
 HALF = 1 if NIGHTLY else 0.5
 """The part of the time that the usual run takes of the longest games."""
-LONG = 900.0 if NIGHTLY else 600.0
-"""Seconds: three windows of the service, in the usual run two."""
+LONG = 1_800.0 if NIGHTLY else 600.0
+"""Seconds: some windows of the service, in the usual run two."""
+POLITE = 300.0 if NIGHTLY else 60.0
+"""Seconds for which polite callers stand beside a greedy one."""
+NUMBERS = (1, 2, 8) if NIGHTLY else (1, 8)
+"""Numbers of processes."""
 
 
 def drawn(seed: int = 1) -> Random:
@@ -84,7 +88,7 @@ def used(service: Dynamics, seconds: float) -> float:
     return service.answers[200] / (6_000 * seconds / 300)
 
 
-@pytest.mark.parametrize("number", [1, 8])
+@pytest.mark.parametrize("number", NUMBERS)
 def test_300_customers_are_served_from_the_real_budget_without_a_standstill(number: int) -> None:
     callers = customers(300, 15.0)
 
@@ -106,8 +110,8 @@ def test_one_greedy_caller_does_not_keep_20_polite_ones_waiting() -> None:
     greedy = Caller("greedy", "greedy", every(1 / 500), fresh=True)
     alone, polite = customers(20, 1.0), customers(20, 1.0)
 
-    played(alone, 60)
-    played([greedy, *polite], 60)
+    played(alone, POLITE)
+    played([greedy, *polite], POLITE)
 
     for before, after in zip(alone, polite, strict=True):
         assert after.share >= 0.999

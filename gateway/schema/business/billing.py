@@ -168,4 +168,4 @@ class InvoiceLine(Node):
         back_doc="The lines of the invoice.",
         inside="both",
     )
-    product: Product | None = link("productid", "The product that is invoiced.")
+    product: Product | None = link("productid", "The product that is invoiced.", inside="up")

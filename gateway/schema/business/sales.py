@@ -275,7 +275,9 @@ class SalesOrderLine(Node):
         inside="both",
         written="create",
     )
-    product: Product | None = link("productid", "The product that was ordered.", written="create")
+    product: Product | None = link(
+        "productid", "The product that was ordered.", inside="up", written="create"
+    )
 
     _id: UUID = column("salesorderdetailid", "The key.", written="create")
     _unit_id: UUID | None = lookup("uomid", "The unit.", written="create", to="uom")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -15,6 +15,7 @@ from starlette.routing import Route
 from emulator.exchange import Answer
 from emulator.multipart import boundary, joined, part_of, parts
 from emulator.multipart import request as multipart_request
+from gateway.admission.vault import Vault
 from gateway.client.exchange import Httpx2Transport
 from gateway.directory import Directory
 from gateway.metadata import assumed
@@ -178,11 +179,15 @@ class Dataverse:
         *,
         external_identities: bool = True,
         contact_parties: bool = True,
-        web_roles: Iterable[str] = (),
+        web_roles: Collection[str] = (),
         outage: Callable[[], float] = lambda: 300.0,
         known: Names | None = None,
+        vault: Vault | None = None,
     ) -> Directory:
-        """`known`: the names of an environment that is not as the dictionary has it."""
+        """
+        `known`: the names of an environment that is not as the dictionary has it. `vault`: what
+        the directories of several processes share.
+        """
         routes = [
             Route("/api/data/v9.2/$batch", self._batch, methods=["POST"]),
             Route("/api/data/v9.2/{collection}", self._read),
@@ -200,6 +205,7 @@ class Dataverse:
             external_identities=external_identities,
             contact_parties=contact_parties,
             web_roles=web_roles,
+            vault=vault,
             outage=outage,
             clock=clock,
         )

@@ -146,14 +146,23 @@ def _sorted(text: bytes) -> tuple[bytes, list[bytes]]:
 
 def sharing(asked: Asked) -> int:
     """Count the places of the operation that use a loader that another place uses too."""
+    return sum(n for n in _places(asked).values() if n > 1)
+
+
+def listing(asked: Asked) -> int:
+    """Count the places of the operation that list rows below others, which may be read in vain."""
+    found = _places(asked).items()
+    return sum(n for loader, n in found if isinstance(loader, tuple) and loader[0] == "many")
+
+
+def _places(asked: Asked) -> Counter[object]:
+    """The number of places of the operation that use each loader."""
     try:
         document = parse(asked.document)
     except GraphQLError:
-        return 0
+        return Counter()
     operation = get_operation_ast(document, asked.operation)
-    if operation is None:
-        return 0
-    return sum(n for n in calls.places(document, operation).values() if n > 1)
+    return Counter() if operation is None else calls.places(document, operation)
 
 
 def _more(left: Seen, right: Seen, shared: int, *, given_up: bool) -> bool:

@@ -40,7 +40,7 @@ class Holding(Meddling):
 
 async def test_it_does_not_wait_for_other_reads_nor_ask_them_again(small_world: Starlette) -> None:
     upstream = Holding(small_world)
-    async with running(small_world, upstream) as stack:
+    async with running(small_world, upstream, expands=False) as stack:
         answer = await stack.ask(TWO_LISTS)
 
     assert len(answer.body["data"]["orders"]["nodes"]) == 3

@@ -52,7 +52,7 @@ def traced() -> Iterator[None]:
 @pytest.fixture
 async def watched(small_world: Starlette) -> AsyncIterator[tuple[Stack, Watching]]:
     upstream = Watching(small_world)
-    async with running(small_world, upstream) as stack:
+    async with running(small_world, upstream, expands=False) as stack:
         yield stack, upstream
 
 

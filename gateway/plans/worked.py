@@ -1,0 +1,48 @@
+"""The values of computed members, for all rows of a fetch at once."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any
+
+from gateway.admission.pacing import Pace, pace
+from gateway.loaders.batching import TOGETHER
+from gateway.model.tables import Computed, Table
+from gateway.plans.concurrent import together
+from gateway.plans.fetches import Branch, Run
+from gateway.upstream.row_keys import put
+
+
+@dataclass(eq=False)
+class Worked(Branch):
+    """The value of a computed member for each parent."""
+
+    spec: Computed = field(kw_only=True)
+    table: Table = field(kw_only=True)
+
+    async def load(self, run: Run, parents: Sequence[Any]) -> None:
+        function, cls, loaders = self.spec.function, self.table.cls, run.context.loaders
+        if len(parents) > TOGETHER:
+            values = await self._in_parts(run, parents)
+        else:
+            values = [function(cls(parent), loaders) for parent in parents]
+        waiting = [value for value in values if isawaitable(value)]
+        if waiting:
+            done = iter(await together(waiting))
+            values = [next(done) if isawaitable(value) else value for value in values]
+        put(parents, self.slot, values)
+
+    async def _in_parts(self, run: Run, parents: Sequence[Any]) -> list[Any]:
+        """The values, or tasks that work them out, begun so that others may go on between them."""
+        function, cls, loaders = self.spec.function, self.table.cls, run.context.loaders
+        keeping = pace.get() or Pace()
+        pace.set(keeping)
+        values: list[Any] = []
+        with keeping.holding():
+            for start in range(0, len(parents), TOGETHER):
+                for parent in parents[start : start + TOGETHER]:
+                    value = function(cls(parent), loaders)
+                    values.append(asyncio.ensure_future(value) if isawaitable(value) else value)
+                await asyncio.sleep(0)
+        return values
