@@ -29,6 +29,7 @@ from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
 from gateway.http.lag import Lag
+from gateway.http.live import Live
 from gateway.http.metrics import Counts, Gauge, Histogram, Metric, metrics_route
 from gateway.http.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.http.routing import GRAPHQL, Gateway
@@ -56,6 +57,7 @@ DURATIONS = "Seconds of requests, by name of the operation, kind, and ok or the 
 UPSTREAM = "Seconds of requests to Dynamics, by service, kind, table, and status or code."
 QUEUE = "Seconds that calls waited for a place; those that did not wait are not among them."
 IN_FLIGHT = "Requests that are not answered yet."
+STREAMS = "Streams of subscriptions that are open."
 KEPT = "Bytes that kept documents and their plans take at most."
 PAUSE = "Seconds for which the collector of garbage stopped all else, by generation."
 LAG = "Seconds by which the process is behind with its work."
@@ -99,6 +101,9 @@ def create_app(
     )
     authenticate = outside.authenticator.authenticate
     predict = plans.calls if settings.compiled_plans else DocumentCost(types).most
+    live = _live(settings, engine, outside, limits) if settings.live else None
+    if live and stopping:
+        stopping.then.append(live.stop)
     endpoint = GraphQLEndpoint(
         engine,
         tracing.authenticating(authenticate) if tracing else authenticate,
@@ -111,6 +116,7 @@ def create_app(
         answer_bytes=limits.answer_bytes,
         audit=outside.audit,
         deadline=settings.deadline,
+        live=live,
     )
     lag = Lag()
     conditions = {
@@ -124,7 +130,7 @@ def create_app(
         routes=[
             Route(GRAPHQL, endpoint),
             *health_routes(conditions, outside.health),
-            *_metrics(settings, engine, endpoint, outside, watched, lag),
+            *_metrics(settings, engine, endpoint, outside, watched, lag, live),
             *_graphiql(settings),
         ],
         middleware=[
@@ -135,10 +141,16 @@ def create_app(
             Middleware(BodyLimit, maximum=limits.body_bytes),
         ],
         lifespan=_lifespan(
-            outside, tracing, stopping, lag.measure, *_rereading(settings, read, takers)
+            outside,
+            tracing,
+            stopping,
+            lag.measure,
+            *([live.feeds.run] if live else []),
+            *_rereading(settings, read, takers),
         ),
     )
     app.serve(endpoint)
+    app.state.live = live
     app.state.engine = engine
     return app
 
@@ -223,6 +235,20 @@ def _lifespan(
     return lifespan
 
 
+def _live(settings: Settings, engine: Engine, outside: Outside, limits: Limits) -> Live:
+    """The live queries, over feeds of the tables that they show."""
+    return Live(
+        engine,
+        outside.context,
+        outside.feeds(),
+        answer_bytes=limits.answer_bytes,
+        audit=outside.audit,
+        deadline=settings.deadline,
+        most=settings.live_streams,
+        most_of_caller=settings.live_streams_of_caller,
+    )
+
+
 def _trusted(settings: Settings) -> Trusted:
     path = settings.trusted_documents
     return Trusted(manifest.load(path) if path else {}, only=settings.trusted_only)
@@ -242,6 +268,7 @@ def _metrics(
     outside: Outside,
     watched: Watched,
     lag: Lag,
+    live: Live | None,
 ) -> list[Route]:
     if not settings.metrics:
         return []
@@ -251,6 +278,9 @@ def _metrics(
 
     def refused() -> Counts:
         return (((code,), number) for code, number in endpoint.refusals.items())
+
+    def streams() -> int:
+        return live.number if live else 0
 
     metrics = [
         Metric("operations", ways, ("way", "reason"), engine.ways.items),
@@ -264,7 +294,8 @@ def _metrics(
         Histogram("queue_wait", QUEUE, ("service",), outside.waits),
     ]
     gauges = [
-        Gauge("requests_in_flight", IN_FLIGHT, (), lambda: [((), watched.in_flight)]),
+        Gauge("requests_in_flight", IN_FLIGHT, (), lambda: [((), watched.in_flight - streams())]),
+        Gauge("streams", STREAMS, (), lambda: [((), streams())]),
         Gauge("documents_bytes", KEPT, (), lambda: [((), engine.bytes_kept)]),
         Gauge("lag_seconds", LAG, (), lambda: [((), lag.seconds)]),
         Gauge("upstream_state", STATE, ("service", "of"), outside.gauges),

@@ -31,6 +31,7 @@ from gateway.config.settings import Settings, SettingsError
 from gateway.directory import Directory
 from gateway.doctor.looking import Looking
 from gateway.doctor.relied import relied
+from gateway.feeds.following import Feeds
 from gateway.http.dependencies import Probe, examined
 from gateway.http.explaining import Explanation, explanation
 from gateway.http.metrics import Counts, Spent
@@ -202,6 +203,11 @@ class Outside:
             audit=self.audit,
             source=source,
         )
+
+    def feeds(self) -> Feeds:
+        """The feeds of the tables that somebody watches."""
+        tables = self._registry.tables.values()
+        return Feeds(self._services["dataverse"], tables, self._settings, self._kept.forget)
 
     @property
     def names(self) -> Names:
