@@ -11,12 +11,15 @@ from gateway.app import schema
 from gateway.auth import kept
 from gateway.http import live as live_
 from tests.gateway.live.streams import FAST, SSE, following
-from tests.gateway.live.worlds import OURS, THEIRS, account, change, rows
+from tests.gateway.live.worlds import OURS, THEIRS, account, change, orders, rows
 from tests.stack import Stack, emulator, running, settings
 
 pytestmark = pytest.mark.anyio
 
-ORDERS = "subscription { orders(first: 100) { totalCount nodes { name account { number } } } }"
+ORDERS = (
+    "subscription { orders(first: 100, orderBy: [{ field: NUMBER }]) "
+    "{ totalCount nodes { name account { number } } } }"
+)
 DYING = -58
 """The lifetime of a token that the gateway takes for two seconds, as clocks may differ."""
 
@@ -88,6 +91,15 @@ async def test_a_stream_of_who_looks_with_other_eyes_ends_with_those(live: Stack
             change(live, "contacts", contact, statecode=0, statuscode=1)
 
     assert stream.events[-1] == ("complete", "")
+
+
+async def test_each_answer_is_seen_with_the_eyes_that_were_asked_for(live: Stack) -> None:
+    look = {"X-View-As": DEMO_USERS["jane"].email}
+    order = orders(live)[0]["salesorderid"]
+    async with following(live, ORDERS, as_="admin", headers=look) as stream:
+        assert owners(await stream.next()) == {OURS}
+        change(live, "salesorders", order, name="Seen as jane")
+        assert owners(await stream.next()) == {OURS}
 
 
 async def test_the_rights_of_the_moment_decide_on_each_answer(live: Stack) -> None:
