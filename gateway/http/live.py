@@ -9,6 +9,7 @@ caller is at that moment.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from functools import partial
 from hashlib import blake2b
 from typing import Final
 
@@ -106,25 +107,21 @@ class Live:
         if len(self._open) >= self._most:
             raise Overloaded("Too many streams are open; try again later.", retryAfter=10)
         query = LiveQuery(self, request, as_query(prepared), principal, identify)
-        return Events(self._events(query, caller), query.end)
+        self._open.add(query)
+        self._of[caller] += 1
+        return Events(query.events(), query.end, partial(self._close, query, caller))
 
     def stop(self) -> None:
         """End all streams, as the process stops."""
         for query in tuple(self._open):
             query.stop()
 
-    async def _events(self, query: "LiveQuery", caller: Hashable) -> AsyncGenerator[bytes]:
-        self._open.add(query)
-        self._of[caller] += 1
-        try:
-            async for event in query.events():
-                yield event
-        finally:
-            self._open.discard(query)
-            self._of[caller] -= 1
-            if not self._of[caller]:
-                del self._of[caller]
-            self.feeds.leave(query.watcher)
+    def _close(self, query: "LiveQuery", caller: Hashable) -> None:
+        self._open.discard(query)
+        self._of[caller] -= 1
+        if not self._of[caller]:
+            del self._of[caller]
+        self.feeds.leave(query.watcher)
 
 
 class LiveQuery:
@@ -178,7 +175,7 @@ class LiveQuery:
         clock = asyncio.get_running_loop().time
         known = True
         try:
-            while not self._ended:
+            while True:
                 began = clock()
                 self._changed.clear()
                 answer = await self._answered() if known else None
@@ -188,6 +185,7 @@ class LiveQuery:
                     yield ping
                 if self._stopped:
                     yield STOPPING
+                if self._stopped or self._ended:
                     return
                 await asyncio.sleep(max(0.0, began + SLOT - clock()))
                 known = await self._identified()

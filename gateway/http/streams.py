@@ -24,13 +24,22 @@ STREAM: Final = [
 ]
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Events:
-    """The events of one stream; `end` is called when its client is gone."""
+    """The events of one stream: `end` is called when its client is gone, `close` at its end."""
 
-    __slots__ = ("end", "made")
+    __slots__ = ("close", "end", "made")
 
-    def __init__(self, made: AsyncGenerator[bytes], end: Callable[[], None]) -> None:
-        self.made, self.end = made, end
+    def __init__(
+        self,
+        made: AsyncGenerator[bytes],
+        end: Callable[[], None] = _nothing,
+        close: Callable[[], None] = _nothing,
+    ) -> None:
+        self.made, self.end, self.close = made, end, close
 
 
 def following(answer: bytes) -> bytes:
@@ -45,7 +54,7 @@ def one(answer: bytes) -> Events:
         yield following(answer)
         yield COMPLETE
 
-    return Events(made(), lambda: None)
+    return Events(made())
 
 
 async def streamed(
@@ -61,6 +70,7 @@ async def streamed(
             await send({"type": "http.response.body", "body": b""})
     finally:
         leaving.cancel()
+        events.close()
 
 
 async def _left(receive: Receive, end: Callable[[], None]) -> None:

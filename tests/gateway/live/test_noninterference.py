@@ -132,7 +132,8 @@ async def turned(stack: Stack, streams: list[Stream]) -> list[list[str]]:
     assert stack.app is not None
     before = [len(stream.events) for stream in streams]
     await stack.app.state.live.feeds.turn()
-    calm, seen = 0, ()
+    calm = 0
+    seen: tuple[int, ...] = ()
     while calm < 4:
         await asyncio.sleep(0.03)
         now = (len(stack.emulator.state.log), *(len(s.text) for s in streams))
