@@ -318,12 +318,6 @@ class Settings:
         parsers.seconds,
         default=2.0,
     )
-    live_poll: float = variable(
-        "Seconds after which an answer is made anew that shows rows of Finance & Operations, or of "
-        "a table without change tracking.",
-        parsers.seconds,
-        default=20.0,
-    )
     live_streams: int = variable(
         "Streams that one process has open at once.", parsers.count, default=2_000
     )

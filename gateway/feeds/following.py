@@ -31,6 +31,8 @@ LONGEST: Final = 6 * 86_400.0
 """Seconds after which a delta link is not used any more: Dataverse keeps changes for a week."""
 AGAIN: Final = 600.0
 """Seconds after which a table that was not tracked is tried again."""
+POLL: Final = 20.0
+"""Seconds after which watchers of rows that no feed tells of are woken."""
 YOUNG: Final = 60.0
 """Seconds in which a delta link cannot have expired: a table whose link is refused is not read."""
 PAUSE: Final = 0.01
@@ -57,7 +59,6 @@ class Feeds:
         self._service = service
         self._tables = tuple(tables)
         self._interval = settings.live_interval
-        self._poll = settings.live_poll
         self._changed = changed
         self._feeds: dict[str, Feed] = {}
         self._columns: Mapping[str, FeedColumns] = {}
@@ -234,7 +235,7 @@ class Feeds:
 
     def _look_at_slow(self, watched: Sequence[Feed]) -> None:
         """Wake those who saw rows that no feed tells of, once in a while."""
-        if now() < self._polled_at + self._poll:
+        if now() < self._polled_at + POLL:
             return
         self._polled_at = now()
         found = set(self._slow)

@@ -175,7 +175,7 @@ class LiveQuery:
         clock = asyncio.get_running_loop().time
         known = True
         try:
-            while True:
+            while not (self._stopped or self._ended):
                 began = clock()
                 self._changed.clear()
                 answer = await self._answered() if known else None
@@ -183,12 +183,12 @@ class LiveQuery:
                     yield following(answer)
                 async for ping in self._quiet():
                     yield ping
-                if self._stopped:
-                    yield STOPPING
                 if self._stopped or self._ended:
-                    return
+                    break
                 await asyncio.sleep(max(0.0, began + SLOT - clock()))
                 known = await self._identified()
+            if self._stopped:
+                yield STOPPING
         except (Unauthenticated, Forbidden, NotFound) as error:
             self._request.outcome = error.code
             self._live.audit.record(refusal(error, self._request.id, None, self._request.source))

@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from tests.stack import Stack
 
-FAST: dict[str, Any] = {"live_interval": 0.05, "live_poll": 0.3}
+FAST: dict[str, Any] = {"live_interval": 0.05}
 """Settings of a gateway that looks for changes all the time."""
 SSE = "text/event-stream"
 PATIENCE = 20.0

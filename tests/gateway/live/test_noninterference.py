@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from gateway.auth import kept
 from gateway.config.parsers import partners
+from gateway.feeds import following as feeds_
 from gateway.http import live as live_
 from tests.gateway.live.streams import Stream, following
 from tests.gateway.live.worlds import (
@@ -49,7 +50,6 @@ SETTINGS: dict[str, Any] = {
     "read_timeout": 60.0,
     # The test turns the feeds by hand.
     "live_interval": 86_400.0,
-    "live_poll": 86_400.0,
 }
 Json = dict[str, Any]
 
@@ -67,6 +67,7 @@ async def pair(
     for name in ("REMEMBER", "EVERY"):
         monkeypatch.setattr(kept, name, 86_400.0)
     monkeypatch.setattr(live_, "SLOT", 0.0)
+    monkeypatch.setattr(feeds_, "POLL", 86_400.0)
     async with running(worlds[0], **SETTINGS) as left, running(worlds[1], **SETTINGS) as right:
         for caller in CALLERS:
             await left.ask("{ viewer { kind } }", as_=caller)
