@@ -170,12 +170,17 @@ class LiveQuery:
         self._stopped = True
         self._changed.set()
 
+    @property
+    def _is_over(self) -> bool:
+        """True if there is nobody to answer, or nobody who answers."""
+        return self._stopped or self._ended
+
     async def events(self) -> AsyncGenerator[bytes]:
         """The answer, each further answer that differs, and what keeps the connection open."""
         clock = asyncio.get_running_loop().time
         known = True
         try:
-            while not (self._stopped or self._ended):
+            while not self._is_over:
                 began = clock()
                 self._changed.clear()
                 answer = await self._answered() if known else None
@@ -183,7 +188,7 @@ class LiveQuery:
                     yield following(answer)
                 async for ping in self._quiet():
                     yield ping
-                if self._stopped or self._ended:
+                if self._is_over:
                     break
                 await asyncio.sleep(max(0.0, began + SLOT - clock()))
                 known = await self._identified()
