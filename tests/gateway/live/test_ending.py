@@ -1,5 +1,6 @@
 """The ends of streams, each with a reason, and the streams that are refused."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -102,13 +103,18 @@ async def test_each_answer_is_seen_with_the_eyes_that_were_asked_for(live: Stack
         assert owners(await stream.next()) == {OURS}
 
 
-async def test_the_rights_of_the_moment_decide_on_each_answer(live: Stack) -> None:
+async def test_the_rights_of_the_moment_decide_on_each_answer(
+    live: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_, "QUIET", 60.0)
     contact = jane(live)
     theirs = account(live, THEIRS)
     async with following(live, ORDERS) as stream:
         assert owners(await stream.next()) == {OURS}
         try:
             change(live, "contacts", contact["contactid"], _parentcustomerid_value=theirs)
+            await asyncio.sleep(0.2)
+            change(live, "salesorders", orders(live)[0]["salesorderid"], name="At that moment")
             second = await stream.next()
         finally:
             back = contact["_parentcustomerid_value"]

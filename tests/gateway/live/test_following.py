@@ -74,6 +74,7 @@ async def test_changed_and_deleted_lines_are_changes(live: Stack) -> None:
     line = lines(live, orders(live)[0])[0]["salesorderdetailid"]
     async with following(live, f"subscription {LINES}") as stream:
         await stream.next()
+        await settled(live)
         change(live, "salesorderdetails", line, quantity=77)
         await followed(live, LINES, stream)
         delete(live, "salesorderdetails", line)
@@ -88,6 +89,7 @@ async def test_rows_that_leave_a_rule_or_enter_it_are_changes(live: Stack) -> No
         total = (await stream.next())["data"]["orders"]["totalCount"]
         async with following(live, f"subscription {LINES}") as below:
             count = (await below.next())["data"]["orderLines"]["totalCount"]
+            await settled(live)
             for owner, there in ((THEIRS, 0), (OURS, 1)):
                 new = account(live, owner)
                 change(live, "salesorders", order["salesorderid"], _customerid_value=new)
@@ -212,6 +214,7 @@ async def test_new_and_deleted_orders_are_counted(live: Stack) -> None:
     query = "{ orders(first: 1) { totalCount } }"
     async with following(live, f"subscription {query}") as stream:
         total = (await stream.next())["data"]["orders"]["totalCount"]
+        await settled(live)
         key = create(live, "salesorders", orders(live)[0], ordernumber="LIVE-1", name="New")
         assert (await stream.next())["data"]["orders"]["totalCount"] == total + 1
         delete(live, "salesorders", key)
