@@ -32,6 +32,7 @@ from gateway.http.gathering import FOLDER, WorkerMetrics
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
 from gateway.http.lag import Lag
+from gateway.http.live import Live
 from gateway.http.metrics import (
     AnyMetric,
     Counts,
@@ -67,7 +68,8 @@ DURATIONS = "Seconds of requests, by name of the operation, kind, and ok or the 
 UPSTREAM = "Seconds of requests to Dynamics, by service, kind, table, and status or code."
 QUEUE = "Seconds that calls waited for a place; those that did not wait are not among them."
 IN_FLIGHT = "Requests that are not answered yet."
-KEPT = "Bytes that is kept of callers, and of rows, by kind."
+STREAMS = "Streams of subscriptions that are open."
+KEPT = "Bytes that are kept for later requests, by kind."
 PAUSE = "Seconds for which the collector of garbage stopped all else, by generation."
 LAG = "Seconds by which the process is behind with its work."
 STATE = "What stands in the way of calls to a service, in numbers of this process."
@@ -115,6 +117,9 @@ def create_app(
     outside.keep_below(ceiling)
     authenticate = outside.authenticator.authenticate
     predict = plans.calls if settings.compiled_plans else DocumentCost(types).most
+    live = _live(settings, engine, outside, limits) if settings.live else None
+    if live and stopping:
+        stopping.then.append(live.stop)
     endpoint = GraphQLEndpoint(
         engine,
         tracing.authenticating(authenticate) if tracing else authenticate,
@@ -128,6 +133,7 @@ def create_app(
         answer_bytes=limits.answer_bytes,
         audit=outside.audit,
         deadline=settings.deadline,
+        live=live,
     )
     lag = Lag()
     conditions = {
@@ -136,7 +142,7 @@ def create_app(
         "stopping": lambda: stopping is None or not stopping.begun,
     }
     watched = Watched({})
-    registry = registry_of(_metrics(engine, endpoint, outside, watched, lag, ceiling))
+    registry = registry_of(_metrics(engine, endpoint, outside, watched, lag, ceiling, live))
     gathering = WorkerMetrics(workers) if workers else None
     telling = [partial(gathering.tell, registry)] if gathering and settings.metrics else []
     takers = outside.taking, lambda found: engine.trusting(_trusted(found))
@@ -155,10 +161,17 @@ def create_app(
             Middleware(BodyLimit, maximum=limits.body_bytes),
         ],
         lifespan=_lifespan(
-            outside, tracing, stopping, lag.measure, *telling, *_rereading(settings, read, takers)
+            outside,
+            tracing,
+            stopping,
+            lag.measure,
+            *telling,
+            *([live.feeds.run] if live else []),
+            *_rereading(settings, read, takers),
         ),
     )
     app.serve(endpoint)
+    app.state.live = live
     app.state.engine = engine
     return app
 
@@ -248,6 +261,20 @@ def _lifespan(
     return lifespan
 
 
+def _live(settings: Settings, engine: Engine, outside: Outside, limits: Limits) -> Live:
+    """The live queries, over feeds of the tables that they show."""
+    return Live(
+        engine,
+        outside.context,
+        outside.feeds(),
+        answer_bytes=limits.answer_bytes,
+        audit=outside.audit,
+        deadline=settings.deadline,
+        most=settings.live_streams,
+        most_of_caller=settings.live_streams_of_caller,
+    )
+
+
 def _trusted(settings: Settings) -> Trusted:
     path = settings.trusted_documents
     return Trusted(manifest.load(path) if path else {}, only=settings.trusted_only)
@@ -267,6 +294,7 @@ def _metrics(
     watched: Watched,
     lag: Lag,
     ceiling: Ceiling,
+    live: Live | None,
 ) -> list[AnyMetric]:
     ways = "Operations, by how they were answered and why not by a plan."
     refusals = "Requests that were not executed, by code."
@@ -274,6 +302,9 @@ def _metrics(
 
     def refused() -> Counts:
         return (((code,), number) for code, number in endpoint.refusals.items())
+
+    def streams() -> int:
+        return live.number if live else 0
 
     metrics = [
         Metric("operations", ways, ("way", "reason"), engine.ways.items),
@@ -287,7 +318,8 @@ def _metrics(
         Histogram("queue_wait", QUEUE, ("service",), outside.waits),
     ]
     gauges = [
-        Gauge("requests_in_flight", IN_FLIGHT, (), lambda: [((), watched.in_flight)]),
+        Gauge("requests_in_flight", IN_FLIGHT, (), lambda: [((), watched.in_flight - streams())]),
+        Gauge("streams", STREAMS, (), lambda: [((), streams())]),
         Gauge("kept_bytes", KEPT, ("of",), lambda: [((of,), n) for of, n in ceiling.sizes.items()]),
         Gauge("lag_seconds", LAG, (), lambda: [((), lag.seconds)]),
         Gauge("upstream_state", STATE, ("service", "of"), outside.gauges),

@@ -30,6 +30,7 @@ from gateway.directory import Directory
 from gateway.doctor.looking import Looking
 from gateway.doctor.relied import relied
 from gateway.doctor.surroundings import Surroundings
+from gateway.feeds.following import Feeds
 from gateway.http.dependencies import Probe, examined
 from gateway.http.explaining import Explanation, explanation
 from gateway.http.metrics import Counts, Spent
@@ -223,6 +224,11 @@ class Outside:
             audit=self.audit,
             source=source,
         )
+
+    def feeds(self) -> Feeds:
+        """The feeds of the tables that somebody watches."""
+        tables = self._registry.tables.values()
+        return Feeds(self._services["dataverse"], tables, self._settings, self._kept.forget)
 
     @property
     def names(self) -> Names:

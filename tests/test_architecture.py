@@ -37,6 +37,7 @@ LAYERS = (
     ("gateway.doctor",),
     ("gateway.directory", "gateway.reconciling"),
     ("gateway.persons",),
+    ("gateway.feeds",),
     ("gateway.schema",),
     ("gateway.loaders",),
     ("gateway.metadata",),
@@ -239,6 +240,7 @@ hands a transport on.
 """
 MAY_ASK_UPSTREAM = {
     "gateway.directory",
+    "gateway.feeds.following",
     "gateway.loaders.asks",
     "gateway.loaders.prepared",
     "gateway.loaders.write_safety",
@@ -254,8 +256,8 @@ MAY_ASK_UPSTREAM = {
 }
 """
 The users of `upstream.service`: customers' reads, mutations (with the columns that they stand on),
-callers before there is a principal, the operator's comparison, what traces them, and `outside`,
-which makes them.
+callers before there is a principal, feeds of keys and proofs, the operator's comparison, what
+traces them, and `outside`, which makes them.
 """
 FENCED = ("gateway.client.", "gateway.upstream.")
 SENDING = (

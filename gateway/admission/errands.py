@@ -18,6 +18,8 @@ class Lane(Enum):
     STAFF = "staff"
     EXPORTS = "exports"
     """Calls that the caller marked as not urgent."""
+    LIVE = "live"
+    """Calls for answers that are made anew because something changed; their callers have one."""
     FEEDS = "feeds"
     """The gateway's own calls, for which no request waits."""
 
@@ -32,6 +34,7 @@ WEIGHTS = {
     Lane.PARTNERS: 8,
     Lane.STAFF: 8,
     Lane.EXPORTS: 2,
+    Lane.LIVE: 4,
     Lane.FEEDS: 1,
 }
 """The turns that a lane gets beside the others, while calls wait in each of them."""

@@ -309,6 +309,22 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    live: bool = variable(
+        "Answer subscriptions, by streams that follow what they show: see docs/live.md.",
+        parsers.switch,
+        default=True,
+    )
+    live_interval: float = variable(
+        "Seconds between two looks at what changed in Dataverse, while somebody follows it.",
+        parsers.seconds,
+        default=2.0,
+    )
+    live_streams: int = variable(
+        "Streams that one process has open at once.", parsers.count, default=2_000
+    )
+    live_streams_of_caller: int = variable(
+        "Streams that one caller has open at once, in one process.", parsers.count, default=50
+    )
     shared: str | None = variable(
         "Redis or Valkey by which replicas share the budget of Dynamics, callers and reference "
         "data, `redis://host:6379/0`; needs the extra `shared`: see docs/budget.md.",

@@ -48,6 +48,8 @@ class PlannedOperation:
     node: OperationDefinitionNode
     known: Any = None
     """The same for every caller."""
+    query: "PlannedOperation | None" = None
+    """The query that answers it, where it is a subscription that was followed."""
 
 
 @dataclass(slots=True, eq=False)

@@ -37,8 +37,10 @@ from gateway.http import explaining, shedding
 from gateway.http.answer_limit import encoded, is_safe
 from gateway.http.auditing import observed
 from gateway.http.costing import COST, Cost
-from gateway.http.negotiation import JSON, RESPONSE, content_type, negotiate
+from gateway.http.live import Live
+from gateway.http.negotiation import EVENTS, JSON, RESPONSE, content_type, negotiate, takes_events
 from gateway.http.receiving import Received, body, received
+from gateway.http.streams import STREAM, Events, one, streamed
 
 Authenticate = Callable[[str | None], Awaitable[Principal]]
 """A function from the `Authorization` header to the caller; it raises Unauthenticated."""
@@ -57,6 +59,8 @@ VIEW_AS: Final = "X-View-As"
 """The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
 _VIEW_AS: Final = VIEW_AS.lower().encode()
 METHODS: Final = "GET, POST"
+POST_ONLY: Final = "GET is for reading only; send this operation by POST."
+QUERY: Final = OperationType.QUERY
 IDENTITY: Final = b"identity"
 IN_URL: Final = ("query", "documentId", "operationName")
 """The parameters that a URL holds as plain text; the others are JSON."""
@@ -93,6 +97,8 @@ class Response:
     body: bytes
     status: int
     headers: list[tuple[bytes, bytes]]
+    events: Events | None = None
+    """A stream, in the place of the body."""
 
 
 class GraphQLEndpoint:
@@ -113,6 +119,7 @@ class GraphQLEndpoint:
         answer_bytes: int | None = None,
         audit: Audit = NO_AUDIT,
         deadline: float = 10.0,
+        live: Live | None = None,
     ) -> None:
         """
         `show_cost`: the cost of every answer is told, not only to those who ask for it. `ages`: the
@@ -131,11 +138,15 @@ class GraphQLEndpoint:
         self._answer_bytes = answer_bytes
         self._audit = audit
         self._deadline = deadline
+        self._live = live
         self.refusals: Counter[str] = Counter()
         """Requests that were not executed, by code."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(received(scope), receive)
+        if response.events is not None:
+            await streamed(response.events, response.headers, receive, send)
+            return
         length = b"content-length", b"%d" % len(response.body)
         headers = [*response.headers, length]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
@@ -151,13 +162,10 @@ class GraphQLEndpoint:
             if name is not None and self._look_as is not None:
                 principal = await self._look_as(caller, name)
             if media_type is None:
-                raise RequestProblem(406, f"The Accept header must allow {RESPONSE} or {JSON}.")
+                return await self._stream(request, receive, principal)
             return await self._answer(request, receive, principal, media_type)
         except RequestProblem as problem:
-            request.outcome = BAD_REQUEST
-            self.refusals[BAD_REQUEST] += 1
-            error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
-            return _json({"errors": [error]}, media_type, problem.status, problem.headers)
+            return self._problem(request, problem, media_type)
         except GatewayError as error:
             request.outcome = error.code
             self.refusals[error.code] += 1
@@ -165,17 +173,57 @@ class GraphQLEndpoint:
                 self._audit.record(refusal(error, request.id, caller, request.source))
             return _json(refused(error).body, media_type, _status(error), _headers(error))
 
+    async def _stream(self, request: Received, receive: Receive, principal: Principal) -> Response:
+        """A stream of the answers for a client that takes nothing else."""
+        if not takes_events(request.header(b"accept")):
+            raise RequestProblem(406, f"The Accept header must allow {RESPONSE} or {JSON}.")
+        try:
+            answer = await self._answer(request, receive, principal, JSON)
+        except RequestProblem as problem:
+            answer = self._problem(request, problem, JSON)
+        return answer if answer.events else Response(b"", 200, STREAM, one(answer.body))
+
+    def _problem(
+        self, request: Received, problem: RequestProblem, media_type: str | None
+    ) -> Response:
+        """The answer to a request that is no GraphQL request."""
+        request.outcome = BAD_REQUEST
+        self.refusals[BAD_REQUEST] += 1
+        error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
+        return _json({"errors": [error]}, media_type, problem.status, problem.headers)
+
+    async def _identified(self, request: Received) -> Principal:
+        """The one who asks at this moment, with the eyes of whom they look with."""
+        caller = await self._authenticate(_authorization(request))
+        name = request.header(_VIEW_AS)
+        return caller if name is None or not self._look_as else await self._look_as(caller, name)
+
+    def _followed(
+        self, request: Received, prepared: Prepared, principal: Principal
+    ) -> Response | None:
+        """A stream of the answers to a subscription; None for a mutation, which is not in a URL."""
+        if prepared.kind is OperationType.MUTATION:
+            if request.method == "GET":
+                raise RequestProblem(405, POST_ONLY, Allow="POST")
+            return None
+        if self._live is None:
+            raise RequestProblem(400, "Subscriptions are switched off.")
+        if not takes_events(request.header(b"accept")):
+            raise RequestProblem(406, f"Subscriptions are answered as {EVENTS}: send it in Accept.")
+        followed = self._live.follow(request, prepared, principal, self._identified)
+        return Response(b"", 200, STREAM, followed)
+
     async def _answer(
         self, request: Received, receive: Receive, principal: Principal, media_type: str
     ) -> Response:
         asked = await _read(request, receive)
-        explain = self._explain if asked.extensions.get("explain") is True else None
-        if explain:
-            explaining.check(principal)
+        explain = self._explaining(principal) if asked.extensions.get("explain") is True else None
         try:
             prepared = self._engine.prepare(asked)
             _note(request, prepared)
-            _check_kind(prepared, request.method)
+            kind = prepared.operation.kind
+            if kind is not QUERY and (followed := self._followed(request, prepared, principal)):
+                return followed
             context = self._context(principal, request)
             cost = self._cost_of(prepared, context, asked)
             answer = await self._engine.execute(prepared, context, request.id)
@@ -203,6 +251,12 @@ class GraphQLEndpoint:
         if maximum is not None and not is_safe(prepared, context, maximum):
             return await self._limited(shown, maximum, media_type, headers)
         return _json(shown, media_type, headers=headers)
+
+    def _explaining(self, principal: Principal) -> Explain | None:
+        """The means to explain an answer; Forbidden to whom nothing is explained."""
+        if self._explain:
+            explaining.check(principal)
+        return self._explain
 
     def _shed(self, answer: Answer, said: Mapping[str, Any], media_type: str) -> Response:
         """The answer of an operation that was refused for want of budget; `said` is its error."""
@@ -294,17 +348,6 @@ def _parameters_of_url(request: Received) -> Parameters:
 
 def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, msgspec.MsgspecError) else "it cannot be decoded"
-
-
-def _check_kind(prepared: Prepared, method: str) -> None:
-    if prepared.kind is OperationType.QUERY:
-        return
-    if prepared.kind is OperationType.SUBSCRIPTION:
-        raise RequestProblem(400, "Subscriptions are not supported.")
-    if method == "GET":
-        raise RequestProblem(
-            405, "GET is for queries only; send this operation by POST.", Allow="POST"
-        )
 
 
 def _authorization(request: Received) -> str | None:

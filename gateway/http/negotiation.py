@@ -6,6 +6,7 @@ from typing import Final
 
 JSON: Final = "application/json"
 RESPONSE: Final = "application/graphql-response+json"
+EVENTS: Final = "text/event-stream"
 
 
 REMEMBERED: Final = 256
@@ -50,6 +51,13 @@ def negotiate(accept: str | None) -> str | None:
     ranges = [_media_type(each) for each in accept.split(",") if each.strip()]
     ranked = [rank for name in (RESPONSE, JSON) if (rank := _rank(name, ranges))]
     return max(ranked)[-1] if ranked else None
+
+
+@lru_cache(REMEMBERED)
+def takes_events(accept: str | None) -> bool:
+    """True if the caller names the media type of streams; a wildcard does not ask for one."""
+    ranges = [_media_type(each) for each in (accept or "").split(",")]
+    return any(each.name == EVENTS and each.quality > 0 for each in ranges)
 
 
 def _rank(name: str, ranges: list[MediaType]) -> tuple[float, int, bool, str] | None:

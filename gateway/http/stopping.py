@@ -38,6 +38,8 @@ class Stopping:
         self._told_at = 0.0
         self.begun = False
         """True from the moment of the signal."""
+        self.then: list[Callable[[], object]] = []
+        """Calls that are made then, on the loop."""
 
     @property
     def grace(self) -> float:
@@ -67,6 +69,8 @@ class Stopping:
             loop.call_soon_threadsafe(begin, number, frame)
 
         def begin(number: int, frame: FrameType | None) -> None:
+            for each in self.then:
+                each()
             loop.call_later(self._linger, server, number, frame)
             loop.call_later(max(self._within - HURRY, self._linger), hurry)
 

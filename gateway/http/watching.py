@@ -16,6 +16,8 @@ access: Final = logging.getLogger("gateway.access")
 OPERATIONS: Final = 100
 """Names of operations that are told apart: callers make them up."""
 OTHER: Final = "other"
+STREAM: Final = "subscription"
+"""The kind of requests that last as long as their callers like, which says nothing of us."""
 
 Kind = tuple[str, str, str]
 """The name of an operation, query or mutation, and its outcome: ok, or the code of its error."""
@@ -69,9 +71,10 @@ class Watching:
             await self._app(scope, receive, sending)
         finally:
             self._watched.in_flight -= 1
-            seconds = get_running_loop().time() - request.begun
-            self._watched.add(request, seconds)
-            self._tell(request, status, seconds)
+            if request.kind != STREAM:
+                seconds = get_running_loop().time() - request.begun
+                self._watched.add(request, seconds)
+                self._tell(request, status, seconds)
 
     def _tell(self, request: Received, status: int, seconds: float) -> None:
         is_slow = self._slow is not None and seconds >= self._slow

@@ -20,6 +20,15 @@ from gateway.schema.business import accounts, balances, billing, catalog, ledger
 from gateway.schema.numbers import DECIMAL
 from gateway.schema.types import SchemaTypes
 
+
+@strawberry.type(
+    description="Everything that can be followed: the answer as `Query` gives it, and then the "
+    "whole new answer whenever it differs."
+)
+class Subscription:
+    """The fields for the declared tables are added by `schema_of`."""
+
+
 NOUNS = (accounts, balances, billing, catalog, identities, ledger, sales, shipping)
 """The modules that declare the gateway's tables when they are imported."""
 
@@ -40,9 +49,15 @@ def schema_of(registry: Registry) -> strawberry.Schema:
     return strawberry.Schema(
         query=_with_fields(Query, [*tables, *_own(registry, "query", Query, tables)]),
         mutation=_mutation(registry),
+        subscription=_subscription(tables),
         types=[*nodes, *user_errors.ALL],
         config=StrawberryConfig(scalar_map={Decimal: DECIMAL}),
     )
+
+
+def _subscription(tables: Iterable[StrawberryField]) -> type:
+    """The root fields over tables once more: what can be read can be followed."""
+    return _with_fields(Subscription, tables)
 
 
 def _mutation(registry: Registry) -> type:

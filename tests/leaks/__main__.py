@@ -53,6 +53,7 @@ SUITE = (
     "tests/gateway/orders/test_every_way.py",
     "tests/gateway/orders/test_hidden_members.py",
     "tests/portal/test_callback.py",
+    "tests/gateway/live",
     "tests/gateway/proofs",
 )
 FAILED = 1

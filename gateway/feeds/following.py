@@ -1,0 +1,281 @@
+"""
+The feeds of one process: tables that somebody watches are read by their delta links, each change is
+held against each watcher's row rule, and those whom it concerns are woken.
+
+Nothing of a change reaches a watcher but that there was one: what the watcher sees of it is read
+again through the gate.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from gateway.config.settings import Settings
+from gateway.errors import UpstreamError, UpstreamRefused
+from gateway.feeds.feed import Feed, RowChange, State, Unproven
+from gateway.feeds.interests import Interest, Watcher
+from gateway.feeds.proofs import FeedColumns, feed_columns, key_of
+from gateway.model.declarations import Table
+from gateway.upstream.conditions import Condition
+from gateway.upstream.delta_pages import DeltaPage, Told, first_page, page_at, pages_at
+from gateway.upstream.names import Names
+from gateway.upstream.sender import now
+from gateway.upstream.service import Service
+
+log = logging.getLogger(__name__)
+
+TOGETHER: Final = 50
+"""Feeds that one request reads."""
+LONGEST: Final = 6 * 86_400.0
+"""Seconds after which a delta link is not used any more: Dataverse keeps changes for a week."""
+AGAIN: Final = 600.0
+"""Seconds after which a table that was not tracked is tried again."""
+POLL: Final = 20.0
+"""Seconds after which watchers of rows that no feed tells of are woken."""
+YOUNG: Final = 60.0
+"""Seconds in which a delta link cannot have expired: a table whose link is refused is not read."""
+PAUSE: Final = 0.01
+"""Seconds that a table which is read as a whole leaves to others after each page."""
+Changed = Callable[[str], None]
+"""Is called with the name of a table of which rows changed."""
+
+
+def _nothing(entity: str) -> None:
+    """Do nothing."""
+
+
+class Feeds:
+    """Follows the tables of Dataverse that somebody watches."""
+
+    def __init__(
+        self,
+        service: Service,
+        tables: Iterable[Table],
+        settings: Settings,
+        changed: Changed = _nothing,
+    ) -> None:
+        """`changed` hears of a table before its watchers do."""
+        self._service = service
+        self._tables = tuple(tables)
+        self._interval = settings.live_interval
+        self._changed = changed
+        self._feeds: dict[str, Feed] = {}
+        self._columns: Mapping[str, FeedColumns] = {}
+        self._version = -1
+        self._syncing: dict[str, asyncio.Task[None]] = {}
+        self._polled_at = 0.0
+        self._slow: set[Watcher] = set()
+        self._watched = asyncio.Event()
+
+    @property
+    def names(self) -> Names:
+        """The names of tables in Dataverse."""
+        return self._service.names
+
+    # What watchers want
+
+    def note(self, watcher: Watcher, table: Table | str, interest: Interest) -> None:
+        """Tell the watcher of changes of these rows from here on."""
+        if isinstance(table, Table) and table.service != "dataverse":
+            watcher.slow = True
+            self._slow.add(watcher)
+            self._watched.set()
+            return
+        entity = table if isinstance(table, str) else table.entity
+        noted = entity, interest
+        if noted in watcher.noted:
+            return
+        watcher.noted.add(noted)
+        self._feed(entity).interests.add(watcher, interest)
+        self._watched.set()
+
+    def forget(self, watcher: Watcher, noted: Iterable[tuple[str, Interest]]) -> None:
+        """End what `note` began, for these."""
+        for each in tuple(noted):
+            watcher.noted.discard(each)
+            self._feed(each[0]).interests.remove(watcher, each[1])
+
+    def leave(self, watcher: Watcher) -> None:
+        """The watcher is gone."""
+        self.forget(watcher, watcher.noted)
+        self._slow.discard(watcher)
+
+    # The feeds
+
+    async def run(self) -> None:
+        """Follow what is watched until it is cancelled."""
+        try:
+            while True:
+                await self._watched.wait()
+                await asyncio.sleep(self._interval)
+                try:
+                    await self.turn()
+                except UpstreamError as error:
+                    log.info("feeds are not read for now: %s", error.code)
+                except Exception:  # a defect of ours, which must not end all streams
+                    log.exception("feeds could not be read")
+        finally:
+            for task in self._syncing.values():
+                task.cancel()
+
+    async def turn(self) -> None:
+        """Read all feeds once; UpstreamError where Dataverse could not be asked."""
+        watched = [feed for feed in self._feeds.values() if feed.interests]
+        if not watched and not self._slow:
+            self._watched.clear()
+            return
+        self._look_at_slow(watched)
+        for feed in watched:
+            if self._begins(feed):
+                feed.forget()
+                self._syncing[feed.entity] = asyncio.create_task(self._sync(feed))
+        following = [feed for feed in watched if feed.state is State.FOLLOWED]
+        for start in range(0, len(following), TOGETHER):
+            await self._follow(following[start : start + TOGETHER])
+
+    def _begins(self, feed: Feed) -> bool:
+        """True if the table must be read as a whole, from now on."""
+        if feed.entity in self._syncing:
+            return False
+        age = now() - feed.read_at
+        if feed.state is State.UNTRACKED:
+            return age > AGAIN
+        return feed.state is State.NEW or age > LONGEST
+
+    async def _follow(self, feeds: Sequence[Feed]) -> None:
+        """Read what changed since the last time, and wake those whom it concerns."""
+        asked, links = now(), [feed.link for feed in feeds]
+        pages = await pages_at(self._service, links)
+        changes: list[RowChange] = []
+        for feed, link, told in zip(feeds, links, pages, strict=True):
+            if feed.link != link:
+                continue  # it began anew meanwhile
+            changes += await self._followed(feed, told, asked)
+        self._tell(changes)
+
+    async def _followed(self, feed: Feed, told: Told, asked: float) -> list[RowChange]:
+        changes: list[RowChange] = []
+        while isinstance(told, DeltaPage):
+            changes += feed.take(told)
+            if told.next_link is None:
+                break
+            told = await self._further(told.next_link)
+        if isinstance(told, DeltaPage) and told.delta_link:
+            feed.link, feed.read_at = told.delta_link, asked
+        elif isinstance(told, UpstreamRefused):
+            self._refused(feed, told, asked)
+        return changes
+
+    def _refused(self, feed: Feed, told: UpstreamRefused, asked: float) -> None:
+        """The link has expired, or Dataverse knows it no more: everything may be different."""
+        log.info("the feed of %s begins anew: %s", feed.entity, told.details.get("reason"))
+        feed.forget()
+        if asked < feed.synced_at + YOUNG:
+            log.warning("the feed of %s is refused again and again", feed.entity)
+            feed.state, feed.read_at = State.UNTRACKED, asked
+
+    async def _further(self, link: str) -> Told:
+        try:
+            return await page_at(self._service, link)
+        except UpstreamError as error:
+            return error
+
+    async def _sync(self, feed: Feed) -> None:
+        """Read a table as a whole, and wake all who watch it: what they saw may be older."""
+        try:
+            self._spell(feed)
+            asked = now()
+            told: Told = await first_page(
+                self._service,
+                self._service.names.collection(feed.entity),
+                list(dict.fromkeys([feed.spelled_key, *filter(None, feed.spelled)])),
+            )
+            while isinstance(told, DeltaPage):
+                feed.take(told)
+                if told.next_link is None:
+                    break
+                await asyncio.sleep(PAUSE)
+                told = await page_at(self._service, told.next_link)
+            self._synced(feed, told, asked)
+        except UpstreamError as error:
+            log.info("the feed of %s cannot begin for now: %s", feed.entity, error.code)
+        finally:
+            del self._syncing[feed.entity]
+
+    def _synced(self, feed: Feed, told: Told, asked: float) -> None:
+        if isinstance(told, UpstreamRefused):
+            log.warning("the feed of %s cannot be read: is change tracking enabled?", feed.entity)
+            feed.state, feed.read_at = State.UNTRACKED, asked
+            return
+        if isinstance(told, UpstreamError):
+            raise told
+        if told.delta_link is None:
+            return
+        feed.state, feed.link, feed.read_at = State.FOLLOWED, told.delta_link, asked
+        feed.synced_at = now()
+        self._changed(feed.entity, now())
+        self._service.sender.flights.forget()
+        for watcher in set(feed.interests.everybody()):
+            watcher.wake()
+
+    def _tell(self, changes: Sequence[RowChange]) -> None:
+        """Wake those whom changes concern."""
+        if not changes:
+            return
+        for entity in {change.feed.entity for change in changes}:
+            self._changed(entity, now())
+        # A read that was under way before may have seen what was before.
+        self._service.sender.flights.forget()
+        woken: set[Watcher] = set()
+        for change in changes:
+            woken.update(change.feed.interests.concerned(change.row, _holding(change)))
+        for watcher in woken:
+            watcher.wake()
+
+    def _look_at_slow(self, watched: Sequence[Feed]) -> None:
+        """Wake those who saw rows that no feed tells of, once in a while."""
+        if now() < self._polled_at + POLL:
+            return
+        self._polled_at = now()
+        found = set(self._slow)
+        for feed in watched:
+            if feed.state is State.UNTRACKED:
+                found.update(feed.interests.everybody())
+        for watcher in found:
+            watcher.wake()
+
+    def _feed(self, entity: str) -> Feed:
+        if entity not in self._feeds:
+            self._know_columns()
+            columns = self._columns.get(entity) or FeedColumns(entity, key_of(entity))
+            self._feeds[entity] = Feed(columns, self._feeds)
+        return self._feeds[entity]
+
+    def _know_columns(self) -> None:
+        names = self._service.names
+        if names.version != self._version:
+            self._columns = feed_columns(self._tables, names)
+            self._version = names.version
+
+    def _spell(self, feed: Feed) -> None:
+        """Take the names of the environment for what the feed reads."""
+        names = self._service.names
+        feed.spelled = tuple(names.path(feed.entity, each) for each in feed.columns.proof)
+        feed.spelled_key = names.path(feed.entity, feed.columns.key) or feed.columns.key
+
+
+def _holding(change: RowChange) -> Callable[[Condition], bool]:
+    """True for rules that let a row be seen as it was, or as it is."""
+    try:
+        sides = list(change.sides())
+    except Unproven:
+        return lambda rule: True
+
+    def holds(rule: Condition) -> bool:
+        try:
+            return any(rule.holds(side) for side in sides)  # type: ignore[arg-type]  # it has `get`
+        except Unproven:
+            return True
+
+    return holds

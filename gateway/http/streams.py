@@ -1,0 +1,80 @@
+"""
+Server-sent events, in the distinct connections mode of GraphQL over SSE: each answer is an event
+`next`, an operation that has ended says `complete`, and a comment keeps the connection open.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Final
+
+from starlette.types import Receive, Send
+
+from gateway.http.negotiation import EVENTS
+
+COMPLETE: Final = b"event: complete\ndata:\n\n"
+PING: Final = b":\n\n"
+STOPPING: Final = b": stopping\n\n"
+"""A comment: whoever is cut off without `complete` comes again, to another process."""
+STREAM: Final = [
+    (b"content-type", f"{EVENTS}; charset=utf-8".encode()),
+    (b"vary", b"Accept"),
+    # Proxies must pass on what is there.
+    (b"x-accel-buffering", b"no"),
+]
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+class Events:
+    """The events of one stream: `end` is called when its client is gone, `close` at its end."""
+
+    __slots__ = ("close", "end", "made")
+
+    def __init__(
+        self,
+        made: AsyncGenerator[bytes],
+        end: Callable[[], None] = _nothing,
+        close: Callable[[], None] = _nothing,
+    ) -> None:
+        self.made, self.end, self.close = made, end, close
+
+
+def following(answer: bytes) -> bytes:
+    """The event that brings an answer."""
+    return b"event: next\ndata: %b\n\n" % answer
+
+
+def one(answer: bytes) -> Events:
+    """The stream of one answer."""
+
+    async def made() -> AsyncGenerator[bytes]:
+        yield following(answer)
+        yield COMPLETE
+
+    return Events(made())
+
+
+async def streamed(
+    events: Events, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send
+) -> None:
+    """Send the events as they come, until they end or their client is gone."""
+    leaving = asyncio.create_task(_left(receive, events.end))
+    try:
+        async with aclosing(events.made):
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            async for event in events.made:
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        leaving.cancel()
+        events.close()
+
+
+async def _left(receive: Receive, end: Callable[[], None]) -> None:
+    """Wait for the client to go."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    end()

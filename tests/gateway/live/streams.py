@@ -1,0 +1,141 @@
+"""A client of streams in the same process: it asks the ASGI app, and reads events as they come."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.types import Message
+
+from tests.stack import Stack
+
+FAST: dict[str, Any] = {"live_interval": 0.05}
+"""Settings of a gateway that looks for changes all the time."""
+SSE = "text/event-stream"
+PATIENCE = 20.0
+
+
+class Stream:
+    """One open stream."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.text = ""
+        self.ended = False
+        self._came = asyncio.Event()
+        self._left = asyncio.Event()
+        self._read = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {k.decode(): v.decode() for k, v in message["headers"]}
+        else:
+            self.text += message.get("body", b"").decode()
+            self.ended = not message.get("more_body", False)
+        self._came.set()
+
+    def leave(self) -> None:
+        """Close the connection."""
+        self._left.set()
+
+    async def left(self) -> None:
+        await self._left.wait()
+
+    @property
+    def events(self) -> list[tuple[str, str]]:
+        """Name and data of the events so far."""
+        found = []
+        for block in self.text.split("\n\n")[:-1]:
+            lines = dict(line.partition(":")[::2] for line in block.split("\n"))
+            if "event" in lines:
+                found.append((lines["event"].strip(), lines["data"].strip()))
+        return found
+
+    @property
+    def frames(self) -> list[Any]:
+        """The answers so far."""
+        return [json.loads(data) for name, data in self.events if name == "next"]
+
+    async def next(self, seconds: float = PATIENCE) -> Any:
+        """The next answer."""
+        async with asyncio.timeout(seconds):
+            while len(self.frames) <= self._read:
+                assert not self.ended, self.text
+                await self._wait()
+        self._read += 1
+        return self.frames[self._read - 1]
+
+    async def end(self, seconds: float = PATIENCE) -> None:
+        """Wait until the server has ended the stream."""
+        async with asyncio.timeout(seconds):
+            while not self.ended:
+                await self._wait()
+
+    async def pings(self, number: int, seconds: float = PATIENCE) -> None:
+        """Wait until so many comments came."""
+        async with asyncio.timeout(seconds):
+            while self.text.count("\n:\n") < number:
+                await self._wait()
+
+    async def quiet(self, seconds: float = 1.5) -> None:
+        """No further answer comes for so long."""
+        await asyncio.sleep(seconds)
+        assert len(self.frames) == self._read, self.frames[self._read :]
+
+    async def _wait(self) -> None:
+        self._came.clear()
+        await self._came.wait()
+
+
+@asynccontextmanager
+async def following(
+    stack: Stack,
+    query: str,
+    *,
+    as_: str = "jane",
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **variables: Any,
+) -> AsyncIterator[Stream]:
+    """A stream of a subscription; it is left at the end."""
+    token = token or await stack.token(as_)
+    sent = {
+        "accept": SSE,
+        "authorization": f"Bearer {token}",
+        "content-type": "application/json",
+        **{name.lower(): value for name, value in (headers or {}).items()},
+    }
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/graphql",
+        "raw_path": b"/graphql",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8000),
+        "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+    }
+    stream, asked = Stream(), [body]
+
+    async def receive() -> Message:
+        if asked:
+            return {"type": "http.request", "body": asked.pop(), "more_body": False}
+        await stream.left()
+        return {"type": "http.disconnect"}
+
+    assert stack.app is not None
+    task = asyncio.create_task(stack.app(scope, receive, stream.send))
+    try:
+        yield stream
+    finally:
+        stream.leave()
+        async with asyncio.timeout(PATIENCE):
+            await task

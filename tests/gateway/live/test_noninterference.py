@@ -1,0 +1,189 @@
+"""
+The changes of others change nothing for us: streams in two worlds, in one of which other customers'
+rows change, bring the same frames at the same turns.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from random import Random
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from gateway.auth import kept
+from gateway.config.parsers import partners
+from gateway.feeds import following as feeds_
+from gateway.http import live as live_
+from tests.gateway.live.streams import Stream, following
+from tests.gateway.live.worlds import (
+    OURS,
+    account,
+    change,
+    create,
+    delete,
+    lines,
+    orders,
+    rows,
+    store_of,
+)
+from tests.gateway.proofs.requests import NIGHTLY, PREVIEW, Requests, sampled
+from tests.gateway.proofs.worlds import alike
+from tests.stack import Stack, running
+
+pytestmark = pytest.mark.anyio
+
+BATCHES, STREAMS = (125, 8) if NIGHTLY else (2, 5)
+"""Batches of streams that are open at once, and random ones among them."""
+KNOWN = (
+    "subscription { orders(first: 100, orderBy: [{ field: NUMBER }]) "
+    "{ totalCount nodes { name lines(first: 3) { totalCount nodes { quantity } } } } }",
+    "subscription { contacts(first: 100) { totalCount nodes { firstName } } }",
+    "subscription { products(first: 100) { totalCount nodes { name } } }",
+)
+"""Streams that show what is changed."""
+CALLERS = ("jane", "rep", "partner")
+SETTINGS: dict[str, Any] = {
+    "partners": partners("partner=US-001@usmf"),
+    "deadline": 60.0,
+    "read_timeout": 60.0,
+    # The test turns the feeds by hand.
+    "live_interval": 86_400.0,
+}
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def worlds() -> tuple[Starlette, Starlette]:
+    return alike()
+
+
+@pytest.fixture
+async def pair(
+    worlds: tuple[Starlette, Starlette], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Stack, Stack]]:
+    """A gateway before each; callers are looked up once."""
+    for name in ("REMEMBER", "EVERY"):
+        monkeypatch.setattr(kept, name, 86_400.0)
+    monkeypatch.setattr(live_, "SLOT", 0.0)
+    monkeypatch.setattr(feeds_, "POLL", 86_400.0)
+    async with running(worlds[0], **SETTINGS) as left, running(worlds[1], **SETTINGS) as right:
+        for caller in CALLERS:
+            await left.ask("{ viewer { kind } }", as_=caller)
+            await right.ask("{ viewer { kind } }", as_=caller)
+        yield left, right
+
+
+def followed(requests: Requests) -> tuple[str, Json]:
+    """A random subscription and its variables."""
+    while True:
+        query, variables = requests.next()
+        if query != PREVIEW and "r1:" not in query and "r0: nodes(" not in query:
+            return f"subscription {query.removeprefix('query ')}", variables
+
+
+def ours(stack: Stack, random: Random) -> None:
+    """Change something that is ours, or that everybody sees."""
+    order = random.choice(orders(stack, OURS)[:100])
+    key, line = order["salesorderid"], random.choice([*lines(stack, order), {}])
+    name = f"Ours {random.random()}"
+    match random.randrange(5):
+        case 0 if line:
+            change(stack, "salesorderdetails", line["salesorderdetailid"], quantity=random.random())
+        case 1 if line:
+            delete(stack, "salesorderdetails", line["salesorderdetailid"])
+        case 2:
+            contact = random.choice(
+                rows(stack, "contacts", _parentcustomerid_value=account(stack, OURS))
+            )
+            change(stack, "contacts", contact["contactid"], firstname=name)
+        case 3:
+            product = rows(stack, "products")[random.randrange(20)]
+            change(stack, "products", product["productid"], name=name)
+        case _:
+            change(stack, "salesorders", key, name=name)
+
+
+def theirs(stack: Stack, random: Random) -> None:
+    """Change, add, delete and give away rows of others."""
+    us = account(stack, OURS)
+    found = [row for row in rows(stack, "salesorders") if row["_customerid_value"] != us]
+    for order in random.sample(found, 3):
+        change(stack, "salesorders", order["salesorderid"], name=f"Theirs {random.random()}")
+    other = random.choice(found)
+    for line in lines(stack, other)[:1]:
+        delete(stack, "salesorderdetails", line["salesorderdetailid"])
+    for line in lines(stack, order)[:1]:
+        change(stack, "salesorderdetails", line["salesorderdetailid"], quantity=9)
+    create(stack, "salesorders", other, ordernumber=f"N{random.random()}", name="New")
+    accounts = {row["_customerid_value"] for row in found} - {None}
+    new = random.choice(sorted(accounts))
+    change(stack, "salesorders", other["salesorderid"], _customerid_value=new)
+    bills = [row for row in rows(stack, "invoices") if row["_customerid_value"] != us]
+    bill = random.choice(bills)
+    change(stack, "invoices", bill["invoiceid"], name=f"Theirs {random.random()}")
+    people = rows(stack, "contacts", _parentcustomerid_value=new)
+    for person in people[:1]:
+        change(stack, "contacts", person["contactid"], firstname=f"Theirs {random.random()}")
+
+
+async def turned(stack: Stack, streams: list[Stream]) -> list[list[str]]:
+    """The frames that each stream got by one turn of the feeds."""
+    assert stack.app is not None
+    before = [len(stream.events) for stream in streams]
+    await stack.app.state.live.feeds.turn()
+    calm = 0
+    seen: tuple[int, ...] = ()
+    while calm < 4:
+        await asyncio.sleep(0.03)
+        now = (len(stack.emulator.state.log), *(len(s.text) for s in streams))
+        calm, seen = (calm + 1, now) if now == seen else (0, now)
+    pairs = zip(streams, before, strict=True)
+    return [[data for _, data in stream.events[start:]] for stream, start in pairs]
+
+
+async def test_the_changes_of_others_bring_no_frame_and_move_none(
+    pair: tuple[Stack, Stack],
+) -> None:
+    requests = Requests(await sampled(pair[0]), Random(20261129))  # noqa: S311 - the same each time
+    random = Random(7)  # noqa: S311 - the same each time
+    frames = 0
+
+    for _ in range(BATCHES):
+        asked = [(*followed(requests), CALLERS[n % len(CALLERS)]) for n in range(STREAMS)]
+        asked += [(query, {}, "rep") for query in KNOWN]
+        async with AsyncExitStack() as open_:
+            sides: list[list[Stream]] = [[], []]
+            for streams, stack in zip(sides, pair, strict=True):
+                for query, variables, caller in asked:
+                    entered = following(
+                        stack, query, as_=caller, headers={"X-Request-Id": "the-same"}, **variables
+                    )
+                    streams.append(await open_.enter_async_context(entered))
+                    await streams[-1].next()
+            both = list(zip(pair, sides, strict=True))
+            for step in range(5):
+                seed = random.random()
+                if step > 2:
+                    for stack in pair:
+                        same = Random(seed)  # noqa: S311 - the same in both
+                        for _ in range(3):
+                            ours(stack, same)
+                if step > 1:
+                    theirs(pair[0], random)
+                left, right = [await turned(stack, streams) for stack, streams in both]
+                assert left == right, (step, asked)
+                frames += sum(map(len, left))
+                assert step != 2 or not any(left), "only others changed something"
+            assert [s.frames for s in sides[0]] == [s.frames for s in sides[1]], asked
+            for stream, (query, variables, caller) in zip(sides[0], asked, strict=True):
+                fresh = await pair[0].ask(
+                    query.replace("subscription", "query".ljust(len("subscription")), 1),
+                    as_=caller,
+                    headers={"X-Request-Id": "the-same"},
+                    **variables,
+                )
+                assert stream.frames[-1] == fresh.body, (caller, query, variables)
+    assert frames >= BATCHES, "changes of ours that are seen"
+    assert store_of(pair[0]).version > store_of(pair[1]).version
