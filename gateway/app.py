@@ -25,7 +25,8 @@ from gateway.engine.limits import REGISTRY, Limits
 from gateway.engine.trusted import Trusted
 from gateway.http.auditing import audited
 from gateway.http.costing import Cost
-from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
+from gateway.http.downloads import ROUTE, Downloads
+from gateway.http.endpoint import VIEW_AS, Authenticate, GraphQLEndpoint
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
 from gateway.http.lag import Lag
@@ -97,11 +98,13 @@ def create_app(
         most=MOST,
         memory=settings.memory * MEGABYTE,
     )
-    authenticate = outside.authenticator.authenticate
+    authenticate: Authenticate = outside.authenticator.authenticate
     predict = plans.calls if settings.compiled_plans else DocumentCost(types).most
+    if tracing:
+        authenticate = tracing.authenticating(authenticate)
     endpoint = GraphQLEndpoint(
         engine,
-        tracing.authenticating(authenticate) if tracing else authenticate,
+        authenticate,
         outside.context,
         look_as=outside.seen_as,
         explain=outside.explain,
@@ -111,6 +114,14 @@ def create_app(
         answer_bytes=limits.answer_bytes,
         audit=outside.audit,
         deadline=settings.deadline,
+    )
+    downloads = Downloads(
+        outside.papers,
+        authenticate,
+        outside.seen_as,
+        outside.context,
+        outside.audit,
+        settings.deadline,
     )
     lag = Lag()
     conditions = {
@@ -123,6 +134,7 @@ def create_app(
     app = Gateway(
         routes=[
             Route(GRAPHQL, endpoint),
+            Route(ROUTE, downloads),
             *health_routes(conditions, outside.health),
             *_metrics(settings, engine, endpoint, outside, watched, lag),
             *_graphiql(settings),

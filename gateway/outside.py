@@ -46,6 +46,7 @@ from gateway.metadata import assumed, overrides, remembered
 from gateway.metadata.learning import Learning
 from gateway.model.registry import Registry
 from gateway.model.tables import ServiceName
+from gateway.papers import Papers
 from gateway.reconciling import Reconciliation, reconcile
 from gateway.schema.business import languages
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
@@ -104,6 +105,7 @@ class Outside:
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
         self._leases = _leases(settings, self._services)
+        self.papers = Papers(settings, self._services["finops"], finops, transport)
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
@@ -187,7 +189,9 @@ class Outside:
         allowance.fresh = fresh
         return Context(
             principal,
-            Loaders(Reader(self._services, principal, allowance, kept=self._kept)),
+            Loaders(
+                Reader(self._services, principal, allowance, kept=self._kept), self.papers.links
+            ),
             Writer(
                 self._services["dataverse"],
                 principal,
@@ -315,7 +319,8 @@ class Outside:
             self.audit.start()
             await self._learning.start()
             keys = (each.start() for each in self._keys)
-            await asyncio.gather(self._write_safety.start(), self._directory.start(), *keys)
+            starts = self._write_safety.start(), self._directory.start(), self.papers.look()
+            await asyncio.gather(*starts, *keys)
             tasks = [
                 asyncio.create_task(each) for each in (self.audit.flushing(), self._look_around())
             ]
@@ -346,6 +351,7 @@ class Outside:
         async with AsyncExitStack() as stack:
             stack.callback(self.audit.close)
             await stack.enter_async_context(self._client)
+            stack.push_async_callback(self.papers.aclose)
             for transport in self._transports:
                 stack.push_async_callback(transport.aclose)
             yield

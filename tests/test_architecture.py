@@ -27,7 +27,7 @@ LAYERS = (
     ("gateway.__main__",),
     ("gateway.commands",),
     ("gateway.app",),
-    ("gateway.outside", "gateway.rereading"),
+    ("gateway.outside", "gateway.papers", "gateway.rereading"),
     ("gateway.tracing",),
     ("gateway.http",),
     ("gateway.plans",),
@@ -229,6 +229,7 @@ MAY_REACH_HTTP = {
     "gateway.commands.operator",
     "gateway.commands.demo",
     "gateway.outside",
+    "gateway.papers",
 }
 """
 Besides `client` and `upstream`: `outside` makes the clients, auth fetches keys, the audit is sent
@@ -243,14 +244,15 @@ MAY_ASK_UPSTREAM = {
     "gateway.metadata.learning",
     "gateway.metadata.fetching",
     "gateway.outside",
+    "gateway.papers",
     "gateway.reconciling",
     "gateway.tracing.spans",
     "gateway.tracing.tracing",
 }
 """
 The users of `upstream.service`: customers' reads, mutations (with the columns that they stand on),
-callers before there is a principal, the operator's comparison, what traces them, and `outside`,
-which makes them.
+callers before there is a principal, the operator's comparison, documents, what traces them, and
+`outside`, which makes them.
 """
 FENCED = ("gateway.client.", "gateway.upstream.")
 SENDING = (

@@ -53,7 +53,7 @@ MakeContext = Callable[[Principal, Received], object]
 
 VIEW_AS: Final = "X-View-As"
 """The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
-_VIEW_AS: Final = VIEW_AS.lower().encode()
+SEEN_AS: Final = VIEW_AS.lower().encode()
 METHODS: Final = "GET, POST"
 IDENTITY: Final = b"identity"
 IN_URL: Final = ("query", "documentId", "operationName")
@@ -141,8 +141,8 @@ class GraphQLEndpoint:
         caller = None
         deadlines.begin(request.begun + self._deadline)
         try:
-            caller = await self._authenticate(_authorization(request))
-            principal, name = caller, request.header(_VIEW_AS)
+            caller = await self._authenticate(authorization(request))
+            principal, name = caller, request.header(SEEN_AS)
             if name is not None and self._look_as is not None:
                 principal = await self._look_as(caller, name)
             if media_type is None:
@@ -158,7 +158,7 @@ class GraphQLEndpoint:
             self.refusals[error.code] += 1
             if isinstance(error, Unauthenticated | Forbidden | NotFound):
                 self._audit.record(refusal(error, request.id, caller, request.source))
-            return _json(refused(error).body, media_type, _status(error), _headers(error))
+            return _json(refused(error).body, media_type, status_of(error), headers_of(error))
 
     async def _answer(
         self, request: Received, receive: Receive, principal: Principal, media_type: str
@@ -302,13 +302,15 @@ def _check_kind(prepared: Prepared, method: str) -> None:
         )
 
 
-def _authorization(request: Received) -> str | None:
+def authorization(request: Received) -> str | None:
+    """The header of the caller; Unauthenticated where there are several."""
     if b"authorization" in request.repeated:
         raise Unauthenticated("The request has more than one Authorization header; send one.")
     return request.header(b"authorization")
 
 
-def _status(error: GatewayError) -> int:
+def status_of(error: GatewayError) -> int:
+    """The status of HTTP for an error that ends a request as a whole."""
     match error:
         case Unauthenticated():
             return 401
@@ -326,7 +328,8 @@ def _status(error: GatewayError) -> int:
             return 503
 
 
-def _headers(error: GatewayError) -> dict[str, str]:
+def headers_of(error: GatewayError) -> dict[str, str]:
+    """The headers of such an answer."""
     match error:
         case Unauthenticated():
             return {"WWW-Authenticate": "Bearer"}

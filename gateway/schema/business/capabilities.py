@@ -7,7 +7,9 @@ from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.loaders.reader import Reader
+from gateway.loaders.rows import Loaders
 from gateway.model.tables import TABLES, Computed, Link, Spec, Table
+from gateway.schema.business.papers import PrintedReport, has_papers
 
 
 @strawberry.type(description="The parts of the schema that this environment can answer.")
@@ -20,12 +22,18 @@ class Capabilities:
     )
 
 
-def capabilities_of(schema: GraphQLSchema, reader: Reader) -> Capabilities:
+STATEMENT = "Statement.document"
+
+
+def capabilities_of(schema: GraphQLSchema, loaders: Loaders) -> Capabilities:
     """The members of the schema that the environment lacks, in the order of names."""
-    return Capabilities(missing=sorted(_missing(schema, reader)))
+    return Capabilities(missing=sorted(_missing(schema, loaders)))
 
 
-def _missing(schema: GraphQLSchema, reader: Reader) -> Iterator[str]:
+def _missing(schema: GraphQLSchema, loaders: Loaders) -> Iterator[str]:
+    reader, printed = loaders.reader, has_papers(loaders)
+    if not printed:
+        yield STATEMENT
     for table in TABLES.values():
         type_ = schema.type_map.get(table.name)
         if not isinstance(type_, GraphQLObjectType):
@@ -36,15 +44,20 @@ def _missing(schema: GraphQLSchema, reader: Reader) -> Iterator[str]:
         for spec in table.visible.values():
             if to_camel_case(spec.name) not in type_.fields:
                 continue
-            if not _is_there(reader, table, spec):
+            if not _is_there(reader, table, spec, printed=printed):
                 yield f"{table.name}.{to_camel_case(spec.name)}"
 
 
-def _is_there(reader: Reader, table: Table, spec: Spec) -> bool:
-    """True if a member can hold anything: a computed one needs all it uses, others need some."""
+def _is_there(reader: Reader, table: Table, spec: Spec, *, printed: bool) -> bool:
+    """
+    True if a member can hold anything: a computed one needs all it uses, others need some.
+
+    `printed`: documents are there, if not from the ERP then from an archive.
+    """
     if isinstance(spec, Link) and not reader.has(spec.target):
         return False
-    reads = [each.__table__ for each in spec.reads] if isinstance(spec, Computed) else []
+    needed = spec.reads if isinstance(spec, Computed) else ()
+    reads = [each.__table__ for each in needed if not (printed and each is PrintedReport)]
     if not all(reader.has(each, *each.all_paths) for each in reads):
         return False
     found = [reader.has(table, path) for path in spec.paths]

@@ -224,6 +224,8 @@ def _field(name: str, found: Any, depth: int) -> str:
     if is_leaf_type(named):
         # How long ago an order was placed is another answer each time.
         return "" if name == "ageSeconds" else name
+    if named.name == "Document":
+        return f"{name} {{ __typename }}"  # a link is another one each time
     if "nodes" in named.fields:
         below = _fields(_node(found.type), depth - 1) if depth else ""
         return f"{name}(first: 2) {{ nodes {{ {below} }} }}" if below else ""
