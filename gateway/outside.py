@@ -46,7 +46,7 @@ from gateway.metadata import assumed, overrides, remembered
 from gateway.metadata.learning import Learning
 from gateway.model.registry import Registry
 from gateway.model.tables import ServiceName
-from gateway.papers import Papers
+from gateway.paperwork import Paperwork
 from gateway.reconciling import Reconciliation, reconcile
 from gateway.schema.business import languages
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
@@ -105,7 +105,7 @@ class Outside:
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
         self._leases = _leases(settings, self._services)
-        self.papers = Papers(settings, self._services["finops"], finops, transport)
+        self.papers = Paperwork(settings, self._services["finops"], finops, transport)
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,

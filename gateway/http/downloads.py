@@ -27,12 +27,12 @@ from gateway.http.endpoint import (
     status_of,
 )
 from gateway.http.receiving import Received, received
-from gateway.loaders.paper_links import PATH, Linked, PaperLinks
+from gateway.loaders.paper_links import PATH, PaperLinks
 from gateway.model.archives import Find
 from gateway.resolvers.printing import Settled, pieces_of, settled
 from gateway.schema.context import Context
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.reports import PATIENCE, Report
+from gateway.upstream.reports import PATIENCE, ErpReport
 from gateway.upstream.sender import now
 
 ROUTE: Final = PATH + "{link}"
@@ -43,13 +43,13 @@ LEFT: Final = "LEFT"
 MakeContext = Callable[[Principal, Received], Context]
 
 
-class Papers(Protocol):
+class PaperSource(Protocol):
     """The documents of an app: their links, an archive, and a printer behind it."""
 
     links: PaperLinks
     archive: Find | None
 
-    def printed(self, report: Report, allowance: Allowance) -> AsyncIterator[bytes]:
+    def printed(self, report: ErpReport, allowance: Allowance) -> AsyncIterator[bytes]:
         """The PDF that the ERP prints, in pieces."""
         ...
 
@@ -59,7 +59,7 @@ class Downloads:
 
     def __init__(
         self,
-        papers: Papers,
+        papers: PaperSource,
         authenticate: Authenticate,
         look_as: LookAs,
         context: MakeContext,
@@ -115,7 +115,7 @@ class Downloads:
                 raise
             finally:
                 request.outcome = "ok" if outcome == "done" else outcome
-                self._record(request, holder, found, linked, outcome)
+                self._record(request, holder, found[0].kind.value, linked.id, outcome)
 
     def _pieces(self, found: Settled, context: Context) -> AsyncGenerator[bytes, None]:
         errand = context.loaders.reader.allowance.errand
@@ -123,14 +123,12 @@ class Downloads:
         return pieces_of(found, self._papers.archive, self._papers.printed, allowance)
 
     def _record(
-        self, request: Received, holder: Principal, found: Settled, linked: Linked, outcome: str
+        self, request: Received, holder: Principal, kind: str, row: str, outcome: str
     ) -> None:
-        paper, _ = found
-        rows = (linked.id,)
-        what = paper.kind.value
-        self._audit.record(
-            Event(request.id, "document", who(holder), what, outcome, rows, source=request.source)
+        event = Event(
+            request.id, "document", who(holder), kind, outcome, (row,), source=request.source
         )
+        self._audit.record(event)
 
 
 class CutOff(Exception):

@@ -28,7 +28,7 @@ REMEMBERED = 100_000
 """Links that were followed, and are remembered until they would have expired anyway."""
 
 
-class Linked(Struct, frozen=True, array_like=True):
+class LinkContent(Struct, frozen=True, array_like=True):
     """The content of a link: the row by its id, and the days of a statement."""
 
     until: int
@@ -56,12 +56,12 @@ class PaperLinks:
     ) -> tuple[str, datetime]:
         """The path by which the holder gets the document of a row, and until when."""
         until = int(self._clock()) + LIFETIME
-        linked = Linked(until, _name_of(holder), token_hex(8), id_, first, last)
+        linked = LinkContent(until, _name_of(holder), token_hex(8), id_, first, last)
         path = PATH + self._seal.seal(msgspec.json.encode(linked))
         return path, datetime.fromtimestamp(until, UTC)
 
     @contextmanager
-    def following(self, text: str, holder: Principal) -> Iterator[Linked]:
+    def following(self, text: str, holder: Principal) -> Iterator[LinkContent]:
         """
         The content of a link, which leads nowhere from now on, unless this ends with an error.
 
@@ -76,9 +76,9 @@ class PaperLinks:
             self._followed.put(linked.nonce, False, until=linked.until)
             raise
 
-    def _read(self, text: str, holder: Principal) -> Linked:
+    def _read(self, text: str, holder: Principal) -> LinkContent:
         try:
-            linked = msgspec.json.decode(self._seal.open(text), type=Linked)
+            linked = msgspec.json.decode(self._seal.open(text), type=LinkContent)
         except (Broken, UnicodeEncodeError, msgspec.MsgspecError):
             raise NotFound(MISSING) from None
         mine = linked.holder == _name_of(holder)

@@ -15,28 +15,29 @@ from collections.abc import (
 from typing import Any
 
 from gateway.errors import NotFound, UpstreamMismatch
-from gateway.loaders.paper_links import MISSING, Linked
+from gateway.loaders.paper_links import MISSING, LinkContent
 from gateway.model.archives import Find, Paper, PaperKind
 from gateway.model.tables import Row, paths
 from gateway.schema import ids
 from gateway.schema.business.accounts import Account
+from gateway.schema.business.balances import demand_owed
 from gateway.schema.business.billing import Invoice
 from gateway.schema.business.ledger import PostedInvoice, Transaction
 from gateway.schema.business.papers import NumberedInvoice
 from gateway.schema.business.sales import PRINTED, SalesOrder
 from gateway.schema.context import Context
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.reports import Report
+from gateway.upstream.reports import ErpReport
 
 SIGNATURE = b"%PDF-"
 """With what a PDF begins."""
-Print = Callable[[Report, Allowance], AsyncIterator[bytes]]
-Settled = tuple[Paper, Report]
+Print = Callable[[ErpReport, Allowance], AsyncIterator[bytes]]
+Settled = tuple[Paper, ErpReport]
 """A document that is the caller's, and the report that prints it."""
 STATEMENT = "CustAccountStatementExtContract"
 
 
-async def settled(context: Context, linked: Linked) -> Settled:
+async def settled(context: Context, linked: LinkContent) -> Settled:
     """The document of a row, which is read for this caller. NotFound, Forbidden where it cannot."""
     table, key = ids.decode(linked.id)
     select, settle = KINDS[table.cls]
@@ -78,11 +79,11 @@ async def _closed(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
             await close()
 
 
-async def _invoice(context: Context, row: Any, linked: Linked) -> Settled:
+async def _invoice(context: Context, row: Any, linked: LinkContent) -> Settled:
     return await _billed(context, row._payer_company, row._payer, row.number)
 
 
-async def _posted(context: Context, row: Any, linked: Linked) -> Settled:
+async def _posted(context: Context, row: Any, linked: LinkContent) -> Settled:
     return await _billed(context, row.company, row._account_number, row.number)
 
 
@@ -101,7 +102,7 @@ async def _billed(
         raise NotFound(MISSING)
     free = not any(each.order for each in entries)
     controller = "FreeTextInvoiceController" if free else "SalesInvoiceController"
-    report = Report(company, controller, "CustInvoiceJour", "InvoiceId", number)
+    report = ErpReport(company, controller, "CustInvoiceJour", "InvoiceId", number)
     return Paper(PaperKind.INVOICE, company.lower(), number, account), report
 
 
@@ -109,20 +110,21 @@ def _are_all(account: str, accounts: Iterable[str | None]) -> bool:
     return all((each or "").casefold() == account.casefold() for each in accounts)
 
 
-async def _confirmation(context: Context, row: Any, linked: Linked) -> Settled:
+async def _confirmation(context: Context, row: Any, linked: LinkContent) -> Settled:
     if row.status not in PRINTED or not row.company or not row.number:
         raise NotFound(MISSING)
-    report = Report(row.company, "SalesConfirmController", "CustConfirmJour", "SalesId", row.number)
+    report = ErpReport(
+        row.company, "SalesConfirmController", "CustConfirmJour", "SalesId", row.number
+    )
     return Paper(PaperKind.CONFIRMATION, row.company.lower(), row.number), report
 
 
-async def _statement(context: Context, row: Any, linked: Linked) -> Settled:
+async def _statement(context: Context, row: Any, linked: LinkContent) -> Settled:
     if not row.company or not row.number:
         raise NotFound(MISSING)
-    # Who sees an account need not see what it owes.
-    owner = {"dataAreaId": row.company, "AccountNum": row.number}
-    context.loaders.reader.demand(Transaction.__table__, owner, "read", seen=False)
-    report = Report(
+    context.principal.access(Transaction.__table__.needs)
+    demand_owed(context.loaders, row.company, row.number)
+    report = ErpReport(
         row.company,
         "CustAccountStatementExtController",
         "CustTable",
@@ -136,7 +138,7 @@ async def _statement(context: Context, row: Any, linked: Linked) -> Settled:
 
 
 KINDS: Mapping[
-    type[Row], tuple[frozenset[str], Callable[[Context, Any, Linked], Awaitable[Settled]]]
+    type[Row], tuple[frozenset[str], Callable[[Context, Any, LinkContent], Awaitable[Settled]]]
 ] = {
     Invoice: (paths(Invoice, "number", "_payer_company", "_payer"), _invoice),
     PostedInvoice: (paths(PostedInvoice, "number", "company", "_account_number"), _posted),

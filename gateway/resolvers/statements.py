@@ -12,7 +12,7 @@ from gateway.schema import ids
 from gateway.schema.business.accounts import Account
 from gateway.schema.business.balances import transactions_of
 from gateway.schema.business.ledger import Transaction, TransactionKind
-from gateway.schema.business.papers import DOC, Document, document_of
+from gateway.schema.business.papers import DOC, DocumentLink, document_of
 from gateway.schema.business.values import Money
 from gateway.schema.context import Info
 
@@ -54,7 +54,7 @@ class Statement:
     entries: list[StatementEntry] = strawberry.field(
         description=f"The transactions of the period, oldest first; at most {ENTRIES:,}."
     )
-    document: Document | None = strawberry.field(
+    document: DocumentLink | None = strawberry.field(
         description=f"The statement {DOC} The ERP prints all transactions of the account in all "
         "currencies, an adopter's archive may keep those of the period."
     )
@@ -87,7 +87,7 @@ def _within(row: Transaction, first: date, last: date) -> bool:
 
 
 def _of_currency(
-    info: Info, code: str, rows: Iterable[Transaction], first: date, document: Document | None
+    info: Info, code: str, rows: Iterable[Transaction], first: date, document: DocumentLink | None
 ) -> Statement:
     mine = [row for row in rows if row.amount and row.amount.currency == code]
     days = [(row.posted_on or first, row) for row in mine]

@@ -44,7 +44,7 @@ LOOK = 3.0
 """Seconds that it may take to find out if there are reports."""
 
 
-class Report(Struct, frozen=True):
+class ErpReport(Struct, frozen=True):
     """A report about one row: the controller that prints it, and a column by which it is found."""
 
     company: str
@@ -95,7 +95,7 @@ class Printer:
         except UpstreamError:
             pass
 
-    async def printed(self, report: Report, allowance: Allowance) -> AsyncIterator[bytes]:
+    async def printed(self, report: ErpReport, allowance: Allowance) -> AsyncIterator[bytes]:
         """
         The PDF of a report. Nothing has come before the first piece: then GatewayError, NotFound
         where the ERP has no such document. Later the pieces end too soon with UpstreamError.
@@ -116,7 +116,7 @@ class Printer:
                 await way.aclose()
                 self._places.release()
 
-    async def _asked(self, report: Report, way: StreamedTransport, allowance: Allowance) -> None:
+    async def _asked(self, report: ErpReport, way: StreamedTransport, allowance: Allowance) -> None:
         """Have the report rendered, by the way of all calls: budget, breaker and repeats."""
         allowance.spend()
         service = self._service

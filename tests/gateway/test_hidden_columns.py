@@ -58,7 +58,7 @@ def selection(table: Table, name: str) -> str:
         "Price": "unit",
         "Availability": "available",
         "SyncState": "status",
-        "Document": "url",
+        "DocumentLink": "url",
         "OrderQuantities": "minimum",
         "Variant": "color",
         "list": "currency",

@@ -138,7 +138,7 @@ def test_every_type_with_documents_is_among_them() -> None:
         name
         for name, type_ in SCHEMA.type_map.items()
         if getattr(getattr(type_, "fields", {}).get("document"), "type", None)
-        is SCHEMA.type_map["Document"]
+        is SCHEMA.type_map["DocumentLink"]
     }
 
     assert having == KINDS.keys()
@@ -315,6 +315,9 @@ async def test_a_part_of_a_document_is_never_sent_as_the_whole(small_world: Star
     async def keep(message: Any) -> None:
         sent.append(message)
 
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
     async with running(small_world, Broken(small_world)) as stack:
         url = await link(stack, as_="jane")
         scope = {
@@ -325,7 +328,7 @@ async def test_a_part_of_a_document_is_never_sent_as_the_whole(small_world: Star
             "headers": [(b"authorization", f"Bearer {await stack.token('jane')}".encode())],
         }
         assert stack.app
-        await stack.app(scope, keep, keep)
+        await stack.app(scope, receive, keep)
         again = await follow(stack, url, "jane")
 
     start, *bodies = sent

@@ -13,7 +13,7 @@ from gateway.loaders.rows import Loaders
 from gateway.model.rules import any_of, owned_by_number
 from gateway.model.tables import Node, column, computed, group, link, table
 from gateway.schema.business.accounts import Account
-from gateway.schema.business.papers import DOC, Document, PrintedReport, document_of
+from gateway.schema.business.papers import DOC, DocumentLink, PrintedReport, document_of
 from gateway.schema.business.sales import SalesOrder
 from gateway.schema.business.settling import (
     InvoiceStanding,
@@ -170,7 +170,7 @@ class PostedInvoice(Node):
         doc=f"The invoice or credit note {DOC}",
         reads=(PrintedReport,),
     )
-    def document(self, loaders: Loaders) -> Document | None:
+    def document(self, loaders: Loaders) -> DocumentLink | None:
         return document_of(loaders, self) if self.number else None
 
     async def _standing(self, loaders: Loaders) -> InvoiceStanding:

@@ -17,12 +17,12 @@ DOC = "as a PDF; null where this environment keeps and prints none."
 
 
 @strawberry.type(description="A document to download.")
-class Document:
+class DocumentLink:
     """A link; nothing is printed before it is followed."""
 
     url: str = strawberry.field(
-        description="Where it is, below the address of the gateway. Ask for it with the same "
-        "Authorization header; it is good for one download."
+        description="The path of the document, below the address of the gateway. Ask for it with "
+        "the same Authorization header; it is good for one download."
     )
     expires_at: datetime = strawberry.field(description="The time from which it leads nowhere.")
 
@@ -56,13 +56,13 @@ class NumberedInvoice(Row):
 
 def document_of(
     loaders: Loaders, row: Row, first: date | None = None, last: date | None = None
-) -> Document | None:
+) -> DocumentLink | None:
     """The link to the document of a row; None where there are no documents."""
     papers = loaders.papers
     if papers is None or not has_papers(loaders):
         return None
     url, expires_at = papers.made(loaders.reader.principal, ids.of(row), first, last)
-    return Document(url=url, expires_at=expires_at)
+    return DocumentLink(url=url, expires_at=expires_at)
 
 
 def has_papers(loaders: Loaders) -> bool:

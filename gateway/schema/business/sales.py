@@ -13,7 +13,7 @@ from gateway.model.tables import Node, column, computed, link, lookup, table
 from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.business.catalog import PriceBasis, Product
 from gateway.schema.business.deliveries import DeliveredQuantity, ErpOrderLine, delivered
-from gateway.schema.business.papers import DOC, Document, PrintedReport, document_of
+from gateway.schema.business.papers import DOC, DocumentLink, PrintedReport, document_of
 from gateway.schema.business.syncing import SyncState, amounts_basis, sync_state
 from gateway.schema.business.values import Address, Money, address, money
 from gateway.upstream.names import lookup_value
@@ -224,7 +224,7 @@ class SalesOrder(Node):
         doc=f"The confirmation of the order, once the seller has confirmed it, {DOC}",
         reads=(PrintedReport,),
     )
-    def document(self, loaders: Loaders) -> Document | None:
+    def document(self, loaders: Loaders) -> DocumentLink | None:
         return document_of(loaders, self) if self.status in PRINTED else None
 
     @computed("versionnumber", doc="The version of the order; a change must name it.")

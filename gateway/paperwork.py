@@ -14,11 +14,11 @@ from gateway.model.archives import Find
 from gateway.model.registry import Registry
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin
-from gateway.upstream.reports import AT_ONCE, Printer, Report
+from gateway.upstream.reports import AT_ONCE, ErpReport, Printer
 from gateway.upstream.service import Service
 
 
-class Papers:
+class Paperwork:
     """The documents of an app, for all its callers."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Papers:
         """Find out if the ERP prints documents, for what is told of the environment."""
         await self._printer.look()
 
-    def printed(self, report: Report, allowance: Allowance) -> AsyncIterator[bytes]:
+    def printed(self, report: ErpReport, allowance: Allowance) -> AsyncIterator[bytes]:
         """The PDF that the ERP prints, in pieces."""
         return self._printer.printed(report, allowance)
 
