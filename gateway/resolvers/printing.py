@@ -22,7 +22,7 @@ from gateway.schema import ids
 from gateway.schema.business.accounts import Account
 from gateway.schema.business.balances import demand_owed
 from gateway.schema.business.billing import Invoice
-from gateway.schema.business.ledger import PostedInvoice, Transaction
+from gateway.schema.business.ledger import PostedInvoice
 from gateway.schema.business.papers import NumberedInvoice
 from gateway.schema.business.sales import PRINTED, SalesOrder
 from gateway.schema.context import Context
@@ -122,7 +122,6 @@ async def _confirmation(context: Context, row: Any, linked: LinkContent) -> Sett
 async def _statement(context: Context, row: Any, linked: LinkContent) -> Settled:
     if not row.company or not row.number:
         raise NotFound(MISSING)
-    context.principal.access(Transaction.__table__.needs)
     demand_owed(context.loaders, row.company, row.number)
     report = ErpReport(
         row.company,
