@@ -72,8 +72,8 @@ Example:
 
     @extend(PostedInvoice)
     class AcmePostedInvoice:
-        @computed("InvoiceId", doc="The address of the invoice as a document.")
-        def document(self, loaders: Loaders) -> str:
+        @computed("InvoiceId", doc="The page of the invoice at the seller.")
+        def page(self, loaders: Loaders) -> str:
             return f"https://acme.example/invoices/{self.raw['InvoiceId']}"
 
     # query($order: ID!) {
