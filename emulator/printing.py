@@ -27,6 +27,18 @@ def pdf(lines: Sequence[str]) -> bytes:
     return _file(objects)
 
 
+def enlarged(document: bytes, size: int) -> bytes:
+    """The document with so many bytes more, in an object on no page (ISO 32000-1, 7.5.6)."""
+    previous = int(document.rsplit(b"startxref\n", 1)[1].split(b"\n")[0])
+    number = int(document.rsplit(b"/Size ", 1)[1].split(b" ")[0])
+    body = b"%d 0 obj\n<< /Length %d >>\nstream\n" % (number, size)
+    body += b"x" * size + b"\nendstream\nendobj\n"
+    start = len(document) + len(body)
+    table = b"xref\n%d 1\n%010d 00000 n \n" % (number, len(document))
+    trailer = b"trailer\n<< /Size %d /Root 1 0 R /Prev %d >>\n" % (number + 1, previous)
+    return document + body + table + trailer + b"startxref\n%d\n%%%%EOF\n" % start
+
+
 def _page(contents: int) -> bytes:
     box = f"[0 0 {WIDTH} {HEIGHT}]"
     font = "<< /Font << /F1 3 0 R >> >>"

@@ -1,5 +1,6 @@
 """Puts one emulator together: catalog, data, who may sign in, and the app that serves it."""
 
+from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from joserfc.jwk import KeySet
@@ -23,6 +24,7 @@ from emulator.values import guid_text
 from emulator.world.cache import world
 from emulator.world.fitting import fit
 from emulator.world.generation import Progress, generate
+from emulator.world.present import move
 from emulator.world.sizes import SIZES
 
 
@@ -30,6 +32,8 @@ def build(settings: Settings, progress: Progress = lambda _: None) -> Starlette:
     """The whole emulator; its `state` has store, tokens, people and what was loaded."""
     found = _environment(settings)
     store = _store(settings, found, progress)
+    if settings.world and not settings.load and SIZES[settings.world].is_shown:
+        move(store, datetime.now(UTC).date())
     store.denied = found.denied
     loaded = load(store, settings.load, lenient=settings.lenient) if settings.load else Loaded()
     tokens = Tokens(settings.base_url, _keys(settings))

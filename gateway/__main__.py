@@ -54,7 +54,7 @@ HEALTHY = 30
 FAILURE, USAGE, STRAYS = 1, 2, 3
 SHIPPED = ""
 """The file that `schema --check` compares with where it names none."""
-WORLDS = ("small", "medium", "large")
+WORLDS = ("showcase", "small", "medium", "large")
 SECRETS = ("GATEWAY_AUDIT_SECRET", "GATEWAY_CLIENT_SECRET", "GATEWAY_CLIENT_CERTIFICATE")
 """The secrets that can seal the lines of the audit: the first that is set does."""
 
@@ -117,9 +117,7 @@ def serve(host: str | None, port: int | None) -> None:
     show_default=True,
     help="The emulator takes the next.",
 )
-@click.option(
-    "--world", type=click.Choice(WORLDS), help="Size of the generated data. [default: small]"
-)
+@click.option("--world", type=click.Choice(WORLDS), help="The generated data. [default: showcase]")
 @click.option(
     "--load", type=FOLDER, help="Exports to load instead: dataverse/*.jsonl, finops/*.jsonl."
 )

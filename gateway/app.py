@@ -27,7 +27,8 @@ from gateway.engine.limits import REGISTRY, Limits
 from gateway.engine.trusted import Trusted
 from gateway.http.auditing import audited
 from gateway.http.costing import Cost, ages_of
-from gateway.http.endpoint import VIEW_AS, GraphQLEndpoint
+from gateway.http.downloads import ROUTE, Downloads
+from gateway.http.endpoint import VIEW_AS, Authenticate, GraphQLEndpoint
 from gateway.http.gathering import FOLDER, WorkerMetrics
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
@@ -115,14 +116,16 @@ def create_app(
     ceiling.add("documents", 3, engine.documents)
     engine.documents.outlived = outside.prepared.outlived
     outside.keep_below(ceiling)
-    authenticate = outside.authenticator.authenticate
+    authenticate: Authenticate = outside.authenticator.authenticate
     predict = plans.calls if settings.compiled_plans else DocumentCost(types).most
     live = _live(settings, engine, outside, limits) if settings.live else None
     if live and stopping:
         stopping.then.append(live.stop)
+    if tracing:
+        authenticate = tracing.authenticating(authenticate)
     endpoint = GraphQLEndpoint(
         engine,
-        tracing.authenticating(authenticate) if tracing else authenticate,
+        authenticate,
         outside.context,
         look_as=outside.seen_as,
         explain=outside.explain,
@@ -134,6 +137,14 @@ def create_app(
         audit=outside.audit,
         deadline=settings.deadline,
         live=live,
+    )
+    downloads = Downloads(
+        outside.papers,
+        authenticate,
+        outside.seen_as,
+        outside.context,
+        outside.audit,
+        settings.deadline,
     )
     lag = Lag()
     conditions = {
@@ -149,6 +160,7 @@ def create_app(
     app = Gateway(
         routes=[
             Route(GRAPHQL, endpoint),
+            Route(ROUTE, downloads),
             *health_routes(conditions, outside.health),
             *([metrics_route(registry, gathering)] if settings.metrics else []),
             *_graphiql(settings),

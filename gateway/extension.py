@@ -72,8 +72,8 @@ Example:
 
     @extend(PostedInvoice)
     class AcmePostedInvoice:
-        @computed("InvoiceId", doc="The address of the invoice as a document.")
-        def document(self, loaders: Loaders) -> str:
+        @computed("InvoiceId", doc="The page of the invoice at the seller.")
+        def page(self, loaders: Loaders) -> str:
             return f"https://acme.example/invoices/{self.raw['InvoiceId']}"
 
     # query($order: ID!) {
@@ -125,6 +125,7 @@ from strawberry import ID, enum, field, input, type
 from gateway.auth.principal import Principal
 from gateway.errors import Forbidden, InvalidInput, NotFound
 from gateway.loaders.rows import Loaders
+from gateway.model.archives import Paper, PaperKind, archive
 from gateway.model.declarations import DeclarationError, Node, Row
 from gateway.model.fields import mutation, query
 from gateway.model.kinds import OptionSet, option, unknown
@@ -167,6 +168,8 @@ __all__ = [
     "Node",
     "NotFound",
     "OptionSet",
+    "Paper",
+    "PaperKind",
     "PostedInvoice",
     "Principal",
     "Product",
@@ -181,6 +184,7 @@ __all__ = [
     "WarehouseStock",
     "address",
     "any_of",
+    "archive",
     "caller",
     "column",
     "computed",

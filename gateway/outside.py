@@ -48,6 +48,7 @@ from gateway.metadata import assumed, overrides, remembered
 from gateway.metadata.learning import Learning
 from gateway.model.registry import Registry
 from gateway.model.tables import ServiceName
+from gateway.paperwork import Paperwork
 from gateway.reconciling import Reconciliation, reconcile
 from gateway.schema.account_ids import account_id, contact_name
 from gateway.schema.business import languages
@@ -118,6 +119,7 @@ class Outside:
             {each.root: each.sender.governor for each in self._services.values()},
             self._store,
         )
+        self.papers = Paperwork(settings, self._services["finops"], finops, transport)
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
@@ -209,7 +211,7 @@ class Outside:
         reader = Reader(self._services, principal, allowance, kept=self._kept, prepared=prepared)
         return Context(
             principal,
-            Loaders(reader),
+            Loaders(reader, self.papers.links),
             Writer(
                 self._services["dataverse"],
                 principal,
@@ -346,7 +348,8 @@ class Outside:
             self.audit.start()
             await self._learning.start()
             keys = (each.start() for each in self._keys)
-            await asyncio.gather(self._write_safety.start(), self._directory.start(), *keys)
+            starts = self._write_safety.start(), self._directory.start(), self.papers.look()
+            await asyncio.gather(*starts, *keys)
             tasks = [
                 asyncio.create_task(each) for each in (self.audit.flushing(), self._look_around())
             ]
@@ -378,6 +381,7 @@ class Outside:
         async with AsyncExitStack() as stack:
             stack.callback(self.audit.close)
             await stack.enter_async_context(self._client)
+            stack.push_async_callback(self.papers.aclose)
             for transport in self._transports:
                 stack.push_async_callback(transport.aclose)
             yield

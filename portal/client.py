@@ -20,6 +20,10 @@ from portal.errors import (
 
 log = logging.getLogger(__name__)
 
+OK: Final = 200
+PATIENCE_FOR_DOCUMENTS: Final = 45.0
+"""Seconds without a byte: the ERP renders a document as a whole before any of it comes."""
+
 MEANING: Final[Mapping[str, type[PortalError]]] = {
     "UNAUTHENTICATED": SignInNeeded,
     "FORBIDDEN": Refused,
@@ -86,6 +90,29 @@ class Gateway:
         except (httpx2.HTTPError, ValueError) as error:
             log.warning("%s: the gateway did not answer: %s", operation, type(error).__name__)
             raise Unavailable(operation) from error
+
+    async def fetch(self, path: str, caller: Caller) -> httpx2.Response:
+        """The answer for a document, to be read in pieces and closed. PortalError without one."""
+        request = self._http.build_request(
+            "GET", path, headers=caller.headers, timeout=PATIENCE_FOR_DOCUMENTS
+        )
+        try:
+            response = await self._http.send(request, stream=True)
+            if response.status_code == OK:
+                return response
+            raise _error((await _refused(response))["errors"][0])
+        except (httpx2.HTTPError, ValueError, LookupError) as error:
+            log.warning("a document: the gateway did not answer: %s", type(error).__name__)
+            raise Unavailable("document") from error
+
+
+async def _refused(response: httpx2.Response) -> dict[str, Any]:
+    try:
+        await response.aread()
+        found: dict[str, Any] = response.json()
+        return found
+    finally:
+        await response.aclose()
 
 
 def _read(body: dict[str, Any]) -> Answer:

@@ -13,6 +13,7 @@ from portal.pages import (
     items,
     order,
     orders,
+    papers,
     placing,
     products,
     profile,
@@ -138,6 +139,14 @@ PAGES: Final = (
         part="invoices",
     ),
     Page(path="/invoices/{id}", show=invoices.invoice, needs="invoices:read", part="invoices"),
+    Page(
+        path="/invoices/{id}/document",
+        show=papers.invoice,
+        needs="invoices:read",
+        part="invoices",
+    ),
+    Page(path="/orders/{id}/document", show=papers.confirmation, needs="orders:read"),
+    Page(path="/statement.pdf", show=papers.statement, needs="balance:read", part="invoices"),
     Page(path="/statement", show=statement.statement, needs="balance:read", part="invoices"),
     Page(path="/statement.csv", show=statement.download, needs="balance:read", part="invoices"),
     Page(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import httpx2
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -164,6 +165,10 @@ class Visit:
         )
         self.is_partial = self.is_partial or answer.is_partial
         return answer.data
+
+    async def fetch(self, path: str) -> httpx2.Response:
+        """A document of the gateway's, which the caller may have; its body is not read yet."""
+        return await self.site.gateway.fetch(path, self._caller("papers"))
 
     def _caller(self, document: str) -> Caller:
         """Staff look at any account by filters; others act for the one that they picked."""

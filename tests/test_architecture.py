@@ -35,7 +35,7 @@ LAYERS = (
     ("gateway.extension",),
     ("gateway.resolvers",),
     ("gateway.doctor",),
-    ("gateway.directory", "gateway.reconciling"),
+    ("gateway.directory", "gateway.paperwork", "gateway.reconciling"),
     ("gateway.persons",),
     ("gateway.feeds",),
     ("gateway.schema",),
@@ -232,6 +232,7 @@ MAY_REACH_HTTP = {
     "gateway.commands.operator",
     "gateway.commands.demo",
     "gateway.outside",
+    "gateway.paperwork",
 }
 """
 Besides `client` and `upstream`: `outside` makes the clients, the doctor asks for the time,
@@ -250,14 +251,15 @@ MAY_ASK_UPSTREAM = {
     "gateway.metadata.fetching",
     "gateway.metadata.public_entities",
     "gateway.outside",
+    "gateway.paperwork",
     "gateway.reconciling",
     "gateway.tracing.spans",
     "gateway.tracing.tracing",
 }
 """
 The users of `upstream.service`: customers' reads, mutations (with the columns that they stand on),
-callers before there is a principal, feeds of keys and proofs, the operator's comparison, what
-traces them, and `outside`, which makes them.
+callers before there is a principal, feeds of keys and proofs, the operator's comparison, documents,
+what traces them, and `outside`, which makes them.
 """
 FENCED = ("gateway.client.", "gateway.upstream.")
 SENDING = (

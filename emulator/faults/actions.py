@@ -3,6 +3,7 @@
 An action acts before the service is asked, on the answer it gave, or on the way of the bytes.
 """
 
+import base64
 from typing import ClassVar
 
 import msgspec
@@ -11,6 +12,7 @@ from emulator.clock import Clock
 from emulator.errors import Unauthorized
 from emulator.exchange import Answer
 from emulator.faults.refusals import Limit, PluginFailed, Throttled, Unavailable
+from emulator.printing import enlarged
 
 BROKEN = b'{"value":[{"name":"cut off in the midd'
 
@@ -108,6 +110,20 @@ class Malformed(Action, frozen=True, tag="malformed"):
         return Answer(answer.status, BROKEN, answer.headers)
 
 
+class Large(Action, frozen=True, tag="large"):
+    """A printed document with so many bytes more."""
+
+    bytes: int
+
+    def after(self, answer: Answer) -> Answer:
+        body = answer.body
+        if not isinstance(body, dict) or not isinstance(body.get("value"), str):
+            return answer
+        document = enlarged(base64.b64decode(body["value"]), self.bytes)
+        whole = body | {"value": base64.b64encode(document).decode()}
+        return Answer(answer.status, whole, answer.headers)
+
+
 class ForeignLink(Action, frozen=True, tag="foreign_link"):
     """A page whose next link leads to another host."""
 
@@ -155,6 +171,7 @@ AnyAction = (
     | Cut
     | Slow
     | Malformed
+    | Large
     | ForeignLink
     | ErpDown
     | ErpRefuses

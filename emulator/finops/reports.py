@@ -17,12 +17,13 @@ from emulator.scm.known_orders import number_of
 from emulator.store import Store
 from emulator.values import Row, fold
 from emulator.world.erp_rows import INVOICE_LINES
-from emulator.world.ledger import JOURNAL
+from emulator.world.ledger import JOURNAL, TRANSACTIONS
 
 SET: Final = "SrsFinanceCopilots"
 ACTION: Final = "Microsoft.Dynamics.DataEntities.RunCopilotReport"
 HEADERS: Final = "SalesOrderHeadersV2"
 ORDER_LINES: Final = "SalesOrderLines"
+CUSTOMERS: Final = "CustomersV3"
 Print = Callable[["Archive", Row], list[str]]
 
 
@@ -111,6 +112,26 @@ def _confirmation(archive: Archive, row: Row) -> list[str]:
     ]
 
 
+def _statement(archive: Archive, row: Row) -> list[str]:
+    area, number = row["dataAreaId"], row["CustomerAccount"]
+    entries = archive.rows(TRANSACTIONS, area, "AccountNum", number)
+    table = archive.table(TRANSACTIONS)
+    return [
+        f"Statement of account {number}",
+        str(row["OrganizationName"] or ""),
+        "",
+        *(_entry(table, each) for each in sorted(entries, key=lambda each: str(each["TransDate"]))),
+    ]
+
+
+def _entry(table: Table, row: Row) -> str:
+    amount = number_of(table, row, "AmountCur")
+    left = amount - number_of(table, row, "SettleAmountCur")
+    number = str(row["Invoice"] or row["Voucher"])
+    figures = f"{amount:>16.2f}{left:>16.2f} {row['CurrencyCode']}"
+    return f"{_day(row['TransDate']):<12}{number:<22}{figures}"
+
+
 def _line(table: Table, row: Row, name: str, figures: tuple[str, ...]) -> str:
     quantity, price, amount = (number_of(table, row, each) for each in figures)
     return f"{name[:38]:<38}{quantity.normalize():>8f}{price:>14.2f}{amount:>16.2f}"
@@ -128,6 +149,11 @@ REPORTS: Final[Mapping[tuple[str, str, str], tuple[str, str, Print]]] = {
         HEADERS,
         "SalesOrderNumber",
         _confirmation,
+    ),
+    ("CustAccountStatementExtController", "CustTable", "ACCOUNTNUM"): (
+        CUSTOMERS,
+        "CustomerAccount",
+        _statement,
     ),
 }
 """By controller, table and field: the collection that is printed, the column, and how."""

@@ -126,7 +126,7 @@ def draw_customers(seed: Seed, size: Size, companies: tuple[Company, ...]) -> li
 
 def _special(seed: Seed, special: Special, company: Company) -> Customer:
     parent = special.parent and seed.id("accounts", company.code, special.parent)
-    return _customer(
+    return customer_of(
         seed,
         company=company,
         number=special.number,
@@ -145,7 +145,7 @@ def _special(seed: Seed, special: Special, company: Company) -> Customer:
 def _ordinary(seed: Seed, number: str, company: Company) -> Customer:
     country = seed.pick(company.abroad) if seed.chance(20) else company.home
     place = seed.pick(country.places)
-    return _customer(
+    return customer_of(
         seed,
         company=company,
         number=number,
@@ -157,7 +157,8 @@ def _ordinary(seed: Seed, number: str, company: Company) -> Customer:
     )
 
 
-def _customer(seed: Seed, *, company: Company, number: str, **facts: object) -> Customer:
+def customer_of(seed: Seed, *, company: Company, number: str, **facts: object) -> Customer:
+    """A customer with these facts; what is not among them is drawn."""
     drawn = {
         "terms": seed.pick(list(PAYMENT_TERMS)),
         "group": seed.pick(list(CUSTOMER_GROUPS)),
@@ -183,22 +184,22 @@ def _known_people(seed: Seed, customers: list[Customer]) -> Iterator[Person]:
             first, _, last = user.name.partition(" ")
             at = other if name == "may" else buyer
             price_list = WHOLESALE if name == "jane" else STANDARD
-            yield _person(seed, first, last, user.email, at, price_list=price_list)
-    yield _person(seed, "Fred", "Former", DEACTIVATED_EMAIL, buyer, is_active=False)
-    yield _person(seed, "Nora", "Incomplete", INCOMPLETE_EMAIL, buyer, is_complete=False)
-    yield _person(seed, "Odd", "Orphan", ORPHAN_EMAIL, None)
-    yield _person(seed, "Anna", "Shared", SHARED_EMAIL, northwind)
-    yield _person(seed, "Otto", "Shared", SHARED_EMAIL, northwind)
+            yield person_of(seed, first, last, user.email, at, price_list=price_list)
+    yield person_of(seed, "Fred", "Former", DEACTIVATED_EMAIL, buyer, is_active=False)
+    yield person_of(seed, "Nora", "Incomplete", INCOMPLETE_EMAIL, buyer, is_complete=False)
+    yield person_of(seed, "Odd", "Orphan", ORPHAN_EMAIL, None)
+    yield person_of(seed, "Anna", "Shared", SHARED_EMAIL, northwind)
+    yield person_of(seed, "Otto", "Shared", SHARED_EMAIL, northwind)
 
 
 def _ordinary_person(seed: Seed, number: int, customer: Customer) -> Person:
     first, last = seed.pick(FIRST_NAMES), seed.pick(LAST_NAMES)
     local = f"{_ascii(first)}.{_ascii(last, keep=chr(39))}.{number}"
     email = f"{local}@{customer.domain}.example" if number % 25 != 24 else None
-    return _person(seed, first, last, email, customer)
+    return person_of(seed, first, last, email, customer)
 
 
-def _person(
+def person_of(
     seed: Seed,
     first: str,
     last: str,
@@ -209,6 +210,7 @@ def _person(
     is_complete: bool = True,
     is_active: bool = True,
 ) -> Person:
+    """A person who works for a customer, or for nobody."""
     key = (first, last, email, customer and customer.id)
     identifier = seed.id("contacts", *key)
     return Person(

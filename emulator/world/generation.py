@@ -16,6 +16,8 @@ from emulator.world.product_rows import product_rows
 from emulator.world.products import draw_products
 from emulator.world.reference import COMPANIES, reference_rows
 from emulator.world.seed import REFERENCE, Row, Rows, Seed
+from emulator.world.showcase import ShowcaseDraw, baristas, cafes, second_account_rows
+from emulator.world.showcase_goods import showcase_goods
 from emulator.world.sizes import Size
 
 BATCH: Final = 2_000
@@ -35,16 +37,22 @@ def generate(store: Store, size: Size, number: int, progress: Progress = lambda 
 def world_rows(size: Size, number: int, progress: Progress = lambda _: None) -> Rows:
     seed = Seed(number)
     companies = COMPANIES[: size.companies]
-    customers = draw_customers(seed, size, companies)
-    people = draw_people(seed, size, customers)
-    products = draw_products(seed, size.products)
+    if size.is_shown:
+        customers = cafes(seed, companies)
+        people, products = baristas(seed, customers), showcase_goods()
+    else:
+        customers = draw_customers(seed, size, companies)
+        people, products = draw_people(seed, size, customers), draw_products(seed, size.products)
     demo = dict(zip((n for n, user in DEMO_USERS.items() if user.is_contact), people, strict=False))
     yield from reference_rows(seed, companies)
     yield from customer_rows(seed, customers, people)
     yield from web_role_rows(seed, demo)
+    if size.is_shown:
+        yield from second_account_rows(seed, customers, people)
     yield from product_rows(seed, products, companies)
     fulfilment = Fulfilment(seed)
-    yield from _order_rows(Draw(seed, customers, people, products), fulfilment, size, progress)
+    draw = (ShowcaseDraw if size.is_shown else Draw)(seed, customers, people, products)
+    yield from _order_rows(draw, fulfilment, size, progress)
     yield from fulfilment.ledger.other_rows(customers)
 
 

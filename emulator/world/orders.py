@@ -183,8 +183,7 @@ class Draw:
         code = customer.company.code
         self.numbers[code] += 1
         number = f"SO-{self.numbers[code]:06d}"
-        status = seed.weighted(WEIGHTS)
-        placed = seed.moment(30 if status in UNTOUCHED else HISTORY_DAYS)
+        status, placed = self._life(index)
         slips = _slips(seed, status, placed)
         return WorldOrder(
             id=seed.id("salesorders", code, number),
@@ -207,6 +206,11 @@ class Draw:
             reference=f"PO {seed.random.randrange(10_000, 99_999)}" if seed.chance(70) else None,
             requisition=f"REQ/{index}" if seed.chance(30) else None,
         )
+
+    def _life(self, index: int) -> tuple[Status, datetime]:
+        """The progress of an order, and when it was placed."""
+        status = self.seed.weighted(WEIGHTS)
+        return status, self.seed.moment(30 if status in UNTOUCHED else HISTORY_DAYS)
 
     def _parties(self, index: int) -> tuple[Customer, Person | None]:
         """The customer and the orderer; nobody is named on orders that came by other ways."""
@@ -237,9 +241,17 @@ class Draw:
         for number in range(1, count + 1):
             # An order may repeat an item, so nothing can be matched by item alone.
             repeats = previous is not None and self.seed.chance(8)
-            product = previous if previous and repeats else self.seed.pick(released)
+            product = previous if previous and repeats else self._chosen(number, released)
             previous = product
             yield self._line(customer, status, number, product, site, slips)
+
+    def _chosen(self, number: int, released: list[Product]) -> Product:
+        """The product of a line."""
+        return self.seed.pick(released)
+
+    def _steps(self, number: int, product: Product) -> int:
+        """The first line is large enough for every slip to carry some of it."""
+        return self.seed.random.randrange(4 if number == 1 else 1, 60)
 
     def _line(
         self,
@@ -252,8 +264,7 @@ class Draw:
     ) -> WorldLine:
         seed, company = self.seed, customer.company
         self.lots[company.code] += 1
-        # The first line is large enough for every slip to carry some of it.
-        steps = seed.random.randrange(4 if number == 1 else 1, 60)
+        steps = self._steps(number, product)
         return WorldLine(
             number=number,
             lot=f"{self.lots[company.code]:09d}",
@@ -273,8 +284,8 @@ class Draw:
 
 def _payers(customers: list[Customer]) -> dict[str, Customer]:
     """The payers for some customers: a payment center for the first, the last for a few others."""
-    center = next(each for each in customers if each.number == PAYMENT_CENTER)
-    found = {each.id: center for each in customers if each.number == BUYER}
+    centers = [each for each in customers if each.number == PAYMENT_CENTER]
+    found = {each.id: centers[0] for each in customers if centers and each.number == BUYER}
     return found | {
         each.id: customers[-1]
         for each in customers[len(SPECIALS) : -1 : PAID_ELSEWHERE]

@@ -79,9 +79,7 @@ def _product_row(seed: Seed, product: Product, company: Company) -> Row:
             "msdyn_itemnumber": product.item,
             "msdyn_isstockedproduct": True,
             "name": product.name[:100],
-            "description": f"{product.name}, {seed.pick(CATEGORIES).lower()}"
-            if seed.chance(80)
-            else None,
+            "description": product.text or _drawn_text(seed, product),
             "price": product.price,
             "currentcost": money(product.price * Decimal("0.6"), "USD"),
             "quantitydecimal": 2 if product.unit == "kg" else 0,
@@ -101,6 +99,10 @@ def _product_row(seed: Seed, product: Product, company: Company) -> Row:
             "createdon": stamp(seed.moment(900)),
         }
     )
+
+
+def _drawn_text(seed: Seed, product: Product) -> str | None:
+    return f"{product.name}, {seed.pick(CATEGORIES).lower()}" if seed.chance(80) else None
 
 
 def _price_rows(seed: Seed, product: Product, company: Company) -> Rows:
@@ -208,7 +210,8 @@ def _item_id(seed: Seed, product: Product, company: Company) -> str:
 
 
 def _stock(seed: Seed, product: Product, company: Company, site: str, warehouse: str) -> Row:
-    on_hand = Decimal(seed.weighted({0: 1, seed.random.randrange(1, 2_000): 9}))
+    most = product.most_on_hand
+    on_hand = Decimal(seed.weighted({0: 1, seed.random.randrange(1, most): 9}) if most else 0)
     reserved = min(on_hand, Decimal(seed.random.randrange(50)))
     ordered = Decimal(seed.random.randrange(100))
     return {

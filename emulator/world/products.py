@@ -45,6 +45,10 @@ class Product:
     weight: Decimal
     color: str = ""
     size: str = ""
+    text: str = ""
+    """Its description, where it is not drawn."""
+    most_on_hand: int = 2_000
+    """The most that a warehouse may have of it."""
 
     @property
     def limits(self) -> tuple[int, int, int]:
@@ -54,7 +58,7 @@ class Product:
 
     @property
     def is_staple(self) -> bool:
-        return _index(self.item) <= STAPLES
+        return bool(self.text) or _index(self.item) <= STAPLES
 
     @property
     def is_first(self) -> bool:

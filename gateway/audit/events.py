@@ -16,10 +16,10 @@ class Event:
     """Something that was done, refused or looked at."""
 
     request: str
-    event: Literal["mutation", "denial", "view-as"]
+    event: Literal["mutation", "denial", "view-as", "document"]
     who: Mapping[str, str | None]
     what: str
-    """The mutation, the field that was refused, or the contact that was looked as."""
+    """The mutation, the field that was refused, the contact that was looked as, or the document."""
     outcome: str
     """`intended`, `done`, or a code."""
     rows: tuple[str, ...] = ()

@@ -98,7 +98,7 @@ class Httpx2Transport:
         await self._inner.aclose()
 
     async def _exchange(self, request: Request, timeouts: Timeouts) -> Reply:
-        response = await self._inner.handle_async_request(_for_httpx2(request, timeouts))
+        response = await self._inner.handle_async_request(for_httpx2(request, timeouts))
         assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - for the types
         headers = {name.lower(): value for name, value in response.headers.items()}
         try:
@@ -131,7 +131,8 @@ def too_large(maximum: int) -> Unacceptable:
     return Unacceptable(f"The service's answer has more than {maximum:,} bytes.")
 
 
-def _for_httpx2(request: Request, timeouts: Timeouts) -> httpx2.Request:
+def for_httpx2(request: Request, timeouts: Timeouts) -> httpx2.Request:
+    """A request as transports of httpx2 take it."""
     return httpx2.Request(
         request.method,
         request.url,

@@ -27,10 +27,10 @@ from starlette.types import ASGIApp
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from emulator.faults.connections import over_sockets
 from emulator.identities import DEMO_USERS, PARTNER
-from emulator.settings import SMALL
 from emulator.settings import Settings as Emulated
 from emulator.starting import NotStarted, listed, listening, started
 from emulator.tokens import AUDIENCE, TENANT
+from emulator.world.sizes import SHOWCASE
 from front.connection_bounds import Bounded
 from gateway.app import create_app
 from gateway.config import parsers
@@ -48,7 +48,7 @@ GRACE = 5
 """Seconds that requests in flight get after Ctrl-C."""
 ABOUT = {
     "jane": "buys for one customer",
-    "sam": "buys for the same",
+    "sam": "buys for the same, and in the showcase for a second one",
     "rep": "represents that customer",
     "may": "buys for another",
     "admin": "the seller's own staff",
@@ -151,7 +151,7 @@ def run(
     addresses = Addresses(port, os.getpid())
     emulated = Emulated(
         base_url=addresses.emulator,
-        world=None if load else world or SMALL,
+        world=None if load else world or SHOWCASE,
         load=load,
         lenient=lenient,
         metadata=metadata,

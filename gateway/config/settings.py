@@ -130,9 +130,9 @@ class Settings:
         default=None,
     )
     receipt_secret: str | None = variable(
-        "Secret that `operation` ids are signed with, at least 32 characters. Without it, it is "
-        "derived from CLIENT_SECRET or CLIENT_CERTIFICATE, and a change of those makes the ids "
-        "invalid.",
+        "Secret that `operation` ids and links to documents are signed with, at least 32 "
+        "characters. Without it, it is derived from CLIENT_SECRET or CLIENT_CERTIFICATE, and a "
+        "change of those makes the ids invalid.",
         parsers.own_secret,
         default=None,
         secret=True,

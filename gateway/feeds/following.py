@@ -37,11 +37,11 @@ YOUNG: Final = 60.0
 """Seconds in which a delta link cannot have expired: a table whose link is refused is not read."""
 PAUSE: Final = 0.01
 """Seconds that a table which is read as a whole leaves to others after each page."""
-Changed = Callable[[str], None]
+Changed = Callable[[str, float], None]
 """Is called with the name of a table of which rows changed."""
 
 
-def _nothing(entity: str) -> None:
+def _nothing(entity: str, moment: float) -> None:
     """Do nothing."""
 
 
@@ -55,7 +55,7 @@ class Feeds:
         settings: Settings,
         changed: Changed = _nothing,
     ) -> None:
-        """`changed` hears of a table before its watchers do."""
+        """`changed` hears of a table, and the moment, before its watchers do."""
         self._service = service
         self._tables = tuple(tables)
         self._interval = settings.live_interval

@@ -57,7 +57,7 @@ Ages = Callable[[Any], dict[str, Any]]
 
 VIEW_AS: Final = "X-View-As"
 """The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
-_VIEW_AS: Final = VIEW_AS.lower().encode()
+SEEN_AS: Final = VIEW_AS.lower().encode()
 METHODS: Final = "GET, POST"
 POST_ONLY: Final = "GET is for reading only; send this operation by POST."
 QUERY: Final = OperationType.QUERY
@@ -157,8 +157,8 @@ class GraphQLEndpoint:
         caller = None
         deadlines.begin(request.begun + self._deadline)
         try:
-            caller = await self._authenticate(_authorization(request))
-            principal, name = caller, request.header(_VIEW_AS)
+            caller = await self._authenticate(authorization(request))
+            principal, name = caller, request.header(SEEN_AS)
             if name is not None and self._look_as is not None:
                 principal = await self._look_as(caller, name)
             if media_type is None:
@@ -171,7 +171,7 @@ class GraphQLEndpoint:
             self.refusals[error.code] += 1
             if isinstance(error, Unauthenticated | Forbidden | NotFound):
                 self._audit.record(refusal(error, request.id, caller, request.source))
-            return _json(refused(error).body, media_type, _status(error), _headers(error))
+            return _json(refused(error).body, media_type, status_of(error), headers_of(error))
 
     async def _stream(self, request: Received, receive: Receive, principal: Principal) -> Response:
         """A stream of the answers for a client that takes nothing else."""
@@ -194,8 +194,8 @@ class GraphQLEndpoint:
 
     async def _identified(self, request: Received) -> Principal:
         """The one who asks at this moment, with the eyes of whom they look with."""
-        caller = await self._authenticate(_authorization(request))
-        name = request.header(_VIEW_AS)
+        caller = await self._authenticate(authorization(request))
+        name = request.header(SEEN_AS)
         return caller if name is None or not self._look_as else await self._look_as(caller, name)
 
     def _followed(
@@ -350,13 +350,15 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, msgspec.MsgspecError) else "it cannot be decoded"
 
 
-def _authorization(request: Received) -> str | None:
+def authorization(request: Received) -> str | None:
+    """The header of the caller; Unauthenticated where there are several."""
     if b"authorization" in request.repeated:
         raise Unauthenticated("The request has more than one Authorization header; send one.")
     return request.header(b"authorization")
 
 
-def _status(error: GatewayError) -> int:
+def status_of(error: GatewayError) -> int:
+    """The status of HTTP for an error that ends a request as a whole."""
     match error:
         case Unauthenticated():
             return 401
@@ -374,7 +376,8 @@ def _status(error: GatewayError) -> int:
             return 503
 
 
-def _headers(error: GatewayError) -> dict[str, str]:
+def headers_of(error: GatewayError) -> dict[str, str]:
+    """The headers of such an answer."""
     match error:
         case Unauthenticated():
             return {"WWW-Authenticate": "Bearer"}

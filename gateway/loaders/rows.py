@@ -15,6 +15,7 @@ from gateway.errors import UpstreamMismatch
 from gateway.loaders.asks import Ask, RowShape
 from gateway.loaders.batching import PacedLoader
 from gateway.loaders.keys import Keys
+from gateway.loaders.paper_links import PaperLinks
 from gateway.loaders.parents import listed
 from gateway.loaders.reader import Reader, Services
 from gateway.loaders.windows import Slice, Window, child_windows
@@ -48,8 +49,10 @@ class Loaders:
         # { machines { nodes { visitCount } } }
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, papers: PaperLinks | None = None) -> None:
+        """`papers` makes the links to documents; None where none are handed out."""
         self.reader = reader
+        self.papers = papers
         self._loaders: dict[Hashable, PacedLoader[Load, Any]] = {}
 
     def through(self, before: Callable[[Services], Services], *, strict: bool = False) -> "Loaders":

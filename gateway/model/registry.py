@@ -14,6 +14,7 @@ from functools import cached_property
 from types import FunctionType, ModuleType
 from typing import TypeVar
 
+from gateway.model.archives import ARCHIVES
 from gateway.model.declarations import DeclarationError, Member, Spec, Table, named
 from gateway.model.fields import FIELDS, Root, RootField
 from gateway.model.tables import TABLES
@@ -48,6 +49,11 @@ class Registry:
         mine = (each for each in FIELDS.values() if self.holds(each.function))
         return [each for each in mine if each.root == root]
 
+    @property
+    def archive(self) -> FunctionType | None:
+        """The archive of printed documents that an extension of the app declares, if one does."""
+        return next(filter(self.holds, ARCHIVES.values()), None)
+
     def holds(self, declared: type | FunctionType) -> bool:
         """True if what declares a table, members or a root field belongs to the app."""
         packages = (OURS, *self.extensions)
@@ -71,12 +77,16 @@ def load(extensions: Iterable[str]) -> Registry:
     for each in _declared():
         if each not in before and not registry.holds(each):
             raise DeclarationError(f"{named(each)}: name {each.__module__} as an extension too")
+    archives = [named(each) for each in ARCHIVES.values() if registry.holds(each)]
+    if len(archives) > 1:
+        raise DeclarationError(f"there is one archive at most: {' and '.join(archives)}")
     return registry
 
 
 def _declared() -> Iterator[type | FunctionType]:
     """The classes and functions that have declared something in this process."""
     yield from (field.function for field in FIELDS.values())
+    yield from ARCHIVES.values()
     for table in TABLES.values():
         yield table.cls
         yield from (spec.owner for spec in table.specs.values())

@@ -52,7 +52,7 @@ class Viewer:
         description="The parts of the schema that this environment of Dynamics can answer."
     )
     def capabilities(self, info: Info) -> Capabilities:
-        return capabilities_of(info._raw_info.schema, info.context.loaders.reader)
+        return capabilities_of(info._raw_info.schema, info.context.loaders)
 
 
 @strawberry.type(description="Everything that can be read.")

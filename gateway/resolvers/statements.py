@@ -12,6 +12,7 @@ from gateway.schema import ids
 from gateway.schema.business.accounts import Account
 from gateway.schema.business.balances import transactions_of
 from gateway.schema.business.ledger import Transaction, TransactionKind
+from gateway.schema.business.papers import DOC, DocumentLink, document_of
 from gateway.schema.business.values import Money
 from gateway.schema.context import Info
 
@@ -53,6 +54,10 @@ class Statement:
     entries: list[StatementEntry] = strawberry.field(
         description=f"The transactions of the period, oldest first; at most {ENTRIES:,}."
     )
+    document: DocumentLink | None = strawberry.field(
+        description=f"The statement {DOC} The ERP prints all transactions of the account in all "
+        "currencies, an adopter's archive may keep those of the period."
+    )
 
 
 async def statement(
@@ -73,14 +78,17 @@ async def statement(
         raise InvalidInput("The period has too many transactions; shorten it.", argument="to")
     known = [row for row in rows if row.posted_on and row.amount and row.posted_on <= last]
     currencies = sorted({row.amount.currency or "" for row in known if row.amount} - {""})
-    return [_of_currency(info, code, known, first) for code in currencies]
+    document = document_of(loaders, row, first, last) if row else None
+    return [_of_currency(info, code, known, first, document) for code in currencies]
 
 
 def _within(row: Transaction, first: date, last: date) -> bool:
     return row.posted_on is not None and first <= row.posted_on <= last
 
 
-def _of_currency(info: Info, code: str, rows: Iterable[Transaction], first: date) -> Statement:
+def _of_currency(
+    info: Info, code: str, rows: Iterable[Transaction], first: date, document: DocumentLink | None
+) -> Statement:
     mine = [row for row in rows if row.amount and row.amount.currency == code]
     days = [(row.posted_on or first, row) for row in mine]
     before = _sum([row for day, row in days if day < first])
@@ -95,6 +103,7 @@ def _of_currency(info: Info, code: str, rows: Iterable[Transaction], first: date
         opening=Money(amount=before, currency=code),
         closing=Money(amount=after, currency=code),
         entries=entries,
+        document=document,
     )
 
 

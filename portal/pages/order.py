@@ -23,6 +23,8 @@ STEPS: Final = (
     (N_("Delivered"), ("DELIVERED",)),
     (N_("Invoiced"), ("PARTIALLY_INVOICED", "DELIVERED_AND_PARTIALLY_INVOICED", "INVOICED")),
 )
+UNPRINTED: Final = (None, "ACTIVE", "CANCELED", "UNKNOWN")
+"""The states in which there is no confirmation."""
 PARTLY: Final = 3
 """The step that an order may never take: all of it can leave at once."""
 
@@ -53,6 +55,7 @@ async def order(visit: Visit) -> Response:
         shipments=shipments,
         figures=figures(found["order"]),
         steps=steps(found["order"], shipments or ()),
+        is_printed=found["order"]["status"] not in UNPRINTED,
         is_open=found["order"]["status"] in (None, *OPEN),
         is_changeable=found["order"]["status"] in CHANGEABLE,
     )

@@ -40,10 +40,7 @@ async def statement(visit: Visit) -> Response:
 
 async def download(visit: Visit) -> Response:
     """The entries of the period as a CSV file."""
-    account = _account(visit)
-    if mistakes(visit.query) or account is None:
-        raise BadLink
-    found = await _found(visit, account)
+    found = await _found(visit, asked_of(visit)["account"])
     if found["statement"] is None:
         raise Unavailable("statement")
     return Response(
@@ -59,9 +56,21 @@ def _account(visit: Visit) -> str | None:
     return visit.query.get("id") or (visit.account or {}).get("id")
 
 
-async def _found(visit: Visit, account: str) -> dict[str, Any]:
+def asked_of(visit: Visit) -> dict[str, str]:
+    """The account and the period that the address asks for."""
+    account = _account(visit)
+    if mistakes(visit.query) or account is None:
+        raise BadLink
+    return _variables(visit, account)
+
+
+def _variables(visit: Visit, account: str) -> dict[str, str]:
     first, last = _period(visit)
-    asked = {"account": account, "from": first.isoformat(), "to": last.isoformat()}
+    return {"account": account, "from": first.isoformat(), "to": last.isoformat()}
+
+
+async def _found(visit: Visit, account: str) -> dict[str, Any]:
+    asked = _variables(visit, account)
     found = await visit.ask("statement", "Statement", **asked)
     if found["account"] is None:
         raise NotFound

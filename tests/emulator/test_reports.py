@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.faults.actions import Large
 from emulator.printing import LINES, pdf
 from emulator.settings import SMALL
 from tests.emulator.trade import Trade, trading
@@ -61,11 +61,10 @@ def checked(content: bytes) -> None:
 
 
 def read(content: bytes, file: Path) -> None:
-    """Let the readers that are installed have a look."""
+    """Let two readers have a look; `scripts/install --browser` installs them."""
     file.write_bytes(content)
     for reader, *arguments in (("qpdf", "--check"), ("pdfinfo",)):
-        if shutil.which(reader):
-            subprocess.run([reader, *arguments, str(file)], check=True, capture_output=True)
+        subprocess.run([reader, *arguments, str(file)], check=True, capture_output=True)
 
 
 async def test_an_invoice_is_printed(trade: Trade, tmp_path: Path) -> None:
@@ -78,6 +77,42 @@ async def test_an_invoice_is_printed(trade: Trade, tmp_path: Path) -> None:
     assert f"Invoice {row['InvoiceId']}".encode() in content
     assert f"{row['InvoiceAmount']:.2f}".encode() in content
     read(content, tmp_path / "invoice.pdf")
+
+
+async def test_a_statement_has_every_transaction_of_its_account(
+    trade: Trade, tmp_path: Path
+) -> None:
+    (row,) = await invoices(trade, "dataAreaId eq 'usmf' and SalesId ne ''")
+    account = {
+        "DataTableName": "CustTable",
+        "DataTableFieldName": "ACCOUNTNUM",
+        "DataTableFieldValue": row["InvoiceAccount"],
+    }
+
+    answer = await printed(
+        trade,
+        row["InvoiceId"],
+        _controllerName="CustAccountStatementExtController",
+        document=account,
+    )
+
+    content = base64.b64decode(answer.json()["value"])
+    checked(content)
+    assert f"Statement of account {row['InvoiceAccount']}".encode() in content
+    assert row["InvoiceId"].encode() in content
+    read(content, tmp_path / "statement.pdf")
+
+
+async def test_a_document_may_be_of_any_size(trade: Trade, tmp_path: Path) -> None:
+    (row,) = await invoices(trade, "dataAreaId eq 'usmf' and SalesId ne ''")
+    usual = base64.b64decode((await printed(trade, row["InvoiceId"])).json()["value"])
+    trade.app.state.faults.add(Large(1_000_000), set="SrsFinanceCopilots", times=1)
+
+    content = base64.b64decode((await printed(trade, row["InvoiceId"])).json()["value"])
+
+    assert content.startswith(usual)
+    assert len(content) > len(usual) + 1_000_000
+    read(content, tmp_path / "large.pdf")
 
 
 async def test_credit_notes_and_confirmations_are_printed(trade: Trade) -> None:

@@ -39,8 +39,13 @@ def gateway(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def demo(*arguments: str, folder: Path = Path("/")) -> Iterator[tuple[int, str]]:
-    """A running demo: its port and what it printed, until Ctrl-C stops it with exit code 0."""
+    """
+    A running demo: its port and what it printed, until Ctrl-C stops it with exit code 0. Its world
+    is the one that tests know, unless they name another.
+    """
     port = free_ports()
+    if not {"--world", "--load"} & set(arguments):
+        arguments = ("--world", "small", *arguments)
     process = subprocess.Popen(
         [GATEWAY, "demo", "--port", str(port), *arguments],
         env=QUIET,

@@ -23,7 +23,10 @@ from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
 
-PRELUDE = """from decimal import Decimal
+PRELUDE = """import os
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 from examples.acme import Machine, Visit

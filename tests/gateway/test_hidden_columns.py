@@ -59,6 +59,7 @@ def selection(table: Table, name: str) -> str:
         "Price": "unit",
         "Availability": "available",
         "SyncState": "status",
+        "DocumentLink": "url",
         "OrderQuantities": "minimum",
         "Variant": "color",
         "list": "currency",

@@ -116,10 +116,19 @@ async def transactions_of(
     """
     if not account.company or not account.number:
         return None
-    on = {"dataAreaId": account.company, "AccountNum": account.number}
+    on = demand_owed(loaders, account.company, account.number)
+    return await loaders.matching(Transaction, on, select)
+
+
+def demand_owed(loaders: Loaders, company: str, number: str) -> dict[str, str]:
+    """
+    The key of an account's transactions. Forbidden where the caller may not see what it owes, which
+    is another matter than seeing the account.
+    """
+    on = {"dataAreaId": company, "AccountNum": number}
     if loaders.reader.has(TABLE):
         loaders.reader.demand(TABLE, on, "read", seen=False)
-    return await loaders.matching(Transaction, on, select)
+    return on
 
 
 def _item(loaders: Loaders, row: Transaction, day: date) -> OpenItem | None:

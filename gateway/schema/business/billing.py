@@ -11,6 +11,7 @@ from gateway.model.rules import any_of, owned
 from gateway.model.tables import Node, column, computed, link, table
 from gateway.schema.business.accounts import Account
 from gateway.schema.business.catalog import Product
+from gateway.schema.business.papers import DOC, DocumentLink, PrintedReport, document_of
 from gateway.schema.business.sales import ORDERED_BY, SalesOrder
 from gateway.schema.business.settling import (
     InvoiceStanding,
@@ -134,6 +135,10 @@ class Invoice(Node):
     )
     async def payment(self, loaders: Loaders) -> PaymentState | None:
         return (await self._standing(loaders)).payment
+
+    @computed("invoiceid", *_LEDGER, doc=f"The invoice {DOC}", reads=(PrintedReport,))
+    def document(self, loaders: Loaders) -> DocumentLink | None:
+        return document_of(loaders, self) if self.number else None
 
     async def _standing(self, loaders: Loaders) -> InvoiceStanding:
         return await standing_of(loaders, self._payer_company, self._payer, self.number)

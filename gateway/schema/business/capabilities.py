@@ -6,8 +6,9 @@ import strawberry
 from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.loaders.reader import Reader
-from gateway.model.tables import TABLES
+from gateway.loaders.rows import Loaders
+from gateway.model.tables import TABLES, Table
+from gateway.schema.business.papers import PrintedReport, has_papers
 
 
 @strawberry.type(description="The parts of the schema that this environment can answer.")
@@ -20,12 +21,23 @@ class Capabilities:
     )
 
 
-def capabilities_of(schema: GraphQLSchema, reader: Reader) -> Capabilities:
+STATEMENT = "Statement.document"
+
+
+def capabilities_of(schema: GraphQLSchema, loaders: Loaders) -> Capabilities:
     """The members of the schema that the environment lacks, in the order of names."""
-    return Capabilities(missing=sorted(_missing(schema, reader)))
+    return Capabilities(missing=sorted(_missing(schema, loaders)))
 
 
-def _missing(schema: GraphQLSchema, reader: Reader) -> Iterator[str]:
+def _missing(schema: GraphQLSchema, loaders: Loaders) -> Iterator[str]:
+    reader, printed = loaders.reader, has_papers(loaders)
+
+    def has(table: Table, *paths: str) -> bool:
+        # Documents come from an archive where the ERP does not print them.
+        return (printed and table is PrintedReport.__table__) or reader.has(table, *paths)
+
+    if not printed:
+        yield STATEMENT
     for table in TABLES.values():
         type_ = schema.type_map.get(table.name)
         if not isinstance(type_, GraphQLObjectType):
@@ -36,5 +48,5 @@ def _missing(schema: GraphQLSchema, reader: Reader) -> Iterator[str]:
         for spec in table.visible.values():
             if to_camel_case(spec.name) not in type_.fields:
                 continue
-            if not spec.is_there(reader.has):
+            if not spec.is_there(has):
                 yield f"{table.name}.{to_camel_case(spec.name)}"

@@ -13,6 +13,7 @@ from gateway.loaders.rows import Loaders
 from gateway.model.rules import any_of, owned_by_number
 from gateway.model.tables import Node, column, computed, group, link, table
 from gateway.schema.business.accounts import Account
+from gateway.schema.business.papers import DOC, DocumentLink, PrintedReport, document_of
 from gateway.schema.business.sales import SalesOrder
 from gateway.schema.business.settling import (
     InvoiceStanding,
@@ -162,6 +163,15 @@ class PostedInvoice(Node):
     @computed(*_POSTED, doc="The state of its payment.", reads=(InvoiceTransaction,))
     async def payment(self, loaders: Loaders) -> PaymentState | None:
         return (await self._standing(loaders)).payment
+
+    @computed(
+        *_POSTED,
+        "SourceKey",
+        doc=f"The invoice or credit note {DOC}",
+        reads=(PrintedReport,),
+    )
+    def document(self, loaders: Loaders) -> DocumentLink | None:
+        return document_of(loaders, self) if self.number else None
 
     async def _standing(self, loaders: Loaders) -> InvoiceStanding:
         return await standing_of(loaders, self.company, self._account_number, self.number)

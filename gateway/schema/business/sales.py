@@ -13,6 +13,7 @@ from gateway.model.tables import Node, column, computed, link, lookup, table
 from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.business.catalog import PriceBasis, Product
 from gateway.schema.business.deliveries import DeliveredQuantity, ErpOrderLine, delivered
+from gateway.schema.business.papers import DOC, DocumentLink, PrintedReport, document_of
 from gateway.schema.business.syncing import SyncState, amounts_basis, sync_state
 from gateway.schema.business.values import Address, Money, address, money
 from gateway.upstream.names import lookup_value
@@ -44,6 +45,8 @@ OPEN = (
     OrderStatus.DELIVERED_AND_PARTIALLY_INVOICED,
 )
 """The orders that are not settled yet."""
+PRINTED = frozenset(OrderStatus) - {OrderStatus.ACTIVE, OrderStatus.CANCELED, OrderStatus.UNKNOWN}
+"""The orders that the seller has confirmed, so that there is a confirmation."""
 
 
 @strawberry.enum(description="The progress of an order line.")
@@ -212,6 +215,17 @@ class SalesOrder(Node):
     async def amounts_basis(self, loaders: Loaders) -> PriceBasis | None:
         total = self.total.amount if self.total else None
         return await amounts_basis(loaders, self.company, self.number, total)
+
+    @computed(
+        "salesorderid",
+        "msdyn_company/cdm_companycode",
+        "msdyn_salesordernumber",
+        "msdyn_processingstatus",
+        doc=f"The confirmation of the order, once the seller has confirmed it, {DOC}",
+        reads=(PrintedReport,),
+    )
+    def document(self, loaders: Loaders) -> DocumentLink | None:
+        return document_of(loaders, self) if self.status in PRINTED else None
 
     @computed("versionnumber", doc="The version of the order; a change must name it.")
     def version(self, loaders: Loaders) -> str:

@@ -2,9 +2,10 @@
 The results of one request on two sides -> the traits in which they differ.
 
 The way that an explanation tells of is left out; it is what differs on purpose. Besides, the
-reference leaves four things to timing, and only those are let pass: how loads that share a
+reference leaves five things to timing, and only those are let pass: how loads that share a
 loader were merged into reads, which reads were given up when a null took their branch away, in what
-order an explanation tells of reads that were under way together, and a second or two in an age.
+order an explanation tells of reads that were under way together, a second or two in an age, and the
+time and the number of a link to a document.
 """
 
 import re
@@ -16,11 +17,15 @@ from typing import Any
 import msgspec
 from graphql import GraphQLError, get_operation_ast, parse
 
+from gateway.encoding import read
+from gateway.loaders.seals import DIGEST
 from tests.gateway.differential import calls
 from tests.gateway.differential.operations import Asked
 from tests.gateway.differential.wire import Read
 
 AGE = re.compile(rb'"ageSeconds":(\d+)')
+LINK = re.compile(rb'"/documents/([\w-]+)"')
+EXPIRES = re.compile(rb'"expiresAt":"[^"]+"')
 PASSED = 30
 """Seconds that may lie between the two sides of one request on a busy machine."""
 WAY = re.compile(
@@ -105,7 +110,14 @@ def _body(seen: Seen, other: Seen) -> bytes:
         near = there and abs(int(found[1]) - int(there)) <= PASSED
         return b'"ageSeconds":' + (max(found[1], there, key=int) if near else found[1])
 
-    return AGE.sub(age, WAY.sub(b"", seen.body))
+    plain = LINK.sub(_content, EXPIRES.sub(b'"expiresAt":""', WAY.sub(b"", seen.body)))
+    return AGE.sub(age, plain)
+
+
+def _content(link: re.Match[bytes]) -> bytes:
+    """The caller and the row of a link, without its time and its number."""
+    _, holder, _, *row = msgspec.json.decode(read(link[1].decode())[DIGEST:])
+    return msgspec.json.encode([holder, *row])
 
 
 def _explained(text: bytes) -> tuple[bytes, list[bytes]]:

@@ -232,8 +232,9 @@ class Operations(Arguments):
         if not is_leaf_type(inner):
             return self._composite(place, type_.name, name, arguments, depth + _leads(field_))
         self._left -= 1
-        # The one field whose value is a matter of when it is asked for is found by its name.
-        head, _ = self._head(place, type_.name, name, arguments, may_alias=name != "ageSeconds")
+        # The fields whose values are a matter of when they are asked for are found by their names.
+        may_alias = name not in ("ageSeconds", "expiresAt")
+        head, _ = self._head(place, type_.name, name, arguments, may_alias=may_alias)
         twice = head if self._rarely(0.03) else ""
         return f"{head}{self._directives()} {twice}"
 

@@ -42,7 +42,7 @@ TOKENS = 1_300
 DEPTH = 2 if NIGHTLY else 1
 """The number of links in a row that the queries of everything follow."""
 
-OWED = ("statement",)
+OWED = ("statement", "papers")
 """The documents of the portal that tell what an account owes, which buyers may not read."""
 
 Json = dict[str, Any]
@@ -122,6 +122,13 @@ def _portal(ids: Json) -> Iterator[Question]:
         "changing": {"id": ids["order"]},
         "invoices": {"id": ids["invoice"], "paid": True, "owes": False},
         "statement": {"account": ids["account"], "from": "2026-01-01", "to": "2026-12-31"},
+        "papers InvoicePaper": {"id": ids["invoice"]},
+        "papers OrderPaper": {"id": ids["order"]},
+        "papers StatementPaper": {
+            "account": ids["account"],
+            "from": "2026-01-01",
+            "to": "2026-12-31",
+        },
         "order": {"id": ids["order"]},
         "products": {"id": ids["product"]} | numbers,
         "shipments": {"order": ids["order"], "number": ids["shipment"]},
@@ -224,6 +231,8 @@ def _field(name: str, found: Any, depth: int) -> str:
     if is_leaf_type(named):
         # How long ago an order was placed is another answer each time.
         return "" if name == "ageSeconds" else name
+    if named.name == "DocumentLink":
+        return f"{name} {{ __typename }}"  # a link is another one each time
     if "nodes" in named.fields:
         below = _fields(_node(found.type), depth - 1) if depth else ""
         return f"{name}(first: 2) {{ nodes {{ {below} }} }}" if below else ""

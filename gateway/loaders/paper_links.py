@@ -1,0 +1,101 @@
+"""
+Links to printed documents: sealed for one caller and a few minutes, and good for one download.
+
+A link grants nothing by itself: the caller must be signed in as whoever asked for it, and the row
+behind it is read again under the row rule when it is followed.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from secrets import token_hex
+
+import msgspec
+from msgspec import Struct
+
+from gateway.auth.expiring import Expiring
+from gateway.auth.principal import Principal
+from gateway.errors import NotFound
+from gateway.loaders.seals import Broken, Seal
+
+LIFETIME = 300
+"""Seconds for which a link can be followed."""
+PATH = "/documents/"
+"""The path of links, below the address of the gateway."""
+REMEMBERED = 100_000
+"""Links that were followed, and are remembered until they would have expired anyway."""
+
+
+class LinkContent(Struct, frozen=True, array_like=True):
+    """The content of a link: the row by its id, and the days of a statement."""
+
+    until: int
+    holder: str
+    nonce: str
+    id: str
+    first: date | None = None
+    last: date | None = None
+
+
+class PaperLinks:
+    """Makes and reads the links of a process; all processes with the same key read them."""
+
+    def __init__(
+        self, key: bytes, *, archived: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`archived`: an extension keeps documents, so that some are there without the ERP."""
+        self.are_archived = archived
+        self._seal = Seal(key)
+        self._clock = clock
+        self._followed: Expiring[str, bool] = Expiring(clock, REMEMBERED)
+
+    def made(
+        self, holder: Principal, id_: str, first: date | None = None, last: date | None = None
+    ) -> tuple[str, datetime]:
+        """The path by which the holder gets the document of a row, and until when."""
+        until = int(self._clock()) + LIFETIME
+        linked = LinkContent(until, _name_of(holder), token_hex(8), id_, first, last)
+        path = PATH + self._seal.seal(msgspec.json.encode(linked))
+        return path, datetime.fromtimestamp(until, UTC)
+
+    @contextmanager
+    def following(self, text: str, holder: Principal) -> Iterator[LinkContent]:
+        """
+        The content of a link, which leads nowhere from now on, unless this ends with an error.
+
+        NotFound, which says the same for all of them, for one that was altered, is over, was
+        followed, or is somebody else's.
+        """
+        linked = self._read(text, holder)
+        self._followed.put(linked.nonce, True, until=linked.until)
+        try:
+            yield linked
+        except BaseException:
+            self._followed.put(linked.nonce, False, until=linked.until)
+            raise
+
+    def _read(self, text: str, holder: Principal) -> LinkContent:
+        try:
+            linked = msgspec.json.decode(self._seal.open(text), type=LinkContent)
+        except (Broken, UnicodeEncodeError, msgspec.MsgspecError):
+            raise NotFound(MISSING) from None
+        mine = linked.holder == _name_of(holder)
+        if not mine or linked.until <= self._clock() or self._followed.get(linked.nonce):
+            raise NotFound(MISSING)
+        return linked
+
+
+MISSING = "There is no such document; links are good for one download within five minutes."
+
+
+def _name_of(holder: Principal) -> str:
+    """A digest of a caller, and of who looks with the caller's eyes."""
+    viewer, contact = holder.viewer, holder.contact
+    parts = [
+        *(holder.kind.value, holder.issuer, holder.subject),
+        *(str(contact.id) if contact else "", viewer.issuer if viewer else ""),
+        viewer.subject if viewer else "",
+    ]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
