@@ -321,20 +321,22 @@ def _metrics(
     metrics = [
         Metric("operations", ways, ("way", "reason"), engine.ways.items),
         Metric("refusals", refusals, ("code",), refused),
-        Metric("upstream_calls", calls, ("service", "outcome"), outside.calls),
+        Metric("upstream_calls", calls, ("service", "outcome"), outside.metrics.calls),
     ]
     durations = [
         Histogram("request", DURATIONS, ("operation", "kind", "outcome"), watched.spent),
-        Histogram("upstream", UPSTREAM, ("service", "kind", "table", "outcome"), outside.durations),
+        Histogram(
+            "upstream", UPSTREAM, ("service", "kind", "table", "outcome"), outside.metrics.durations
+        ),
         Histogram("collector_pause", PAUSE, ("generation",), PAUSES.spent),
-        Histogram("queue_wait", QUEUE, ("service",), outside.waits),
+        Histogram("queue_wait", QUEUE, ("service",), outside.metrics.waits),
     ]
     gauges = [
         Gauge("requests_in_flight", IN_FLIGHT, (), lambda: [((), watched.in_flight - streams())]),
         Gauge("streams", STREAMS, (), lambda: [((), streams())]),
         Gauge("kept_bytes", KEPT, ("of",), lambda: [((of,), n) for of, n in ceiling.sizes.items()]),
         Gauge("lag_seconds", LAG, (), lambda: [((), lag.seconds)]),
-        Gauge("upstream_state", STATE, ("service", "of"), outside.gauges),
+        Gauge("upstream_state", STATE, ("service", "of"), outside.metrics.gauges),
     ]
     return [*metrics, *durations, *gauges]
 

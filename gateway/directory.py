@@ -103,8 +103,7 @@ class Directory:
         """
         self._service = service
         self._deadline = deadline
-        self._external_identities = external_identities
-        self._contact_parties = contact_parties
+        self._external_identities, self._contact_parties = external_identities, contact_parties
         self._web_roles = [WEB_ROLES[name] for name in web_roles]
         self._absent = AbsentTables(clock)
         self._renewing: asyncio.Task[None] | None = None

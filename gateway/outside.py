@@ -1,8 +1,7 @@
 """The connections of a process to its services, and the state that it keeps about them."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -33,8 +32,8 @@ from gateway.doctor.surroundings import Surroundings
 from gateway.feeds.following import Feeds
 from gateway.http.dependencies import Probe, examined
 from gateway.http.explaining import Explanation, explanation
-from gateway.http.metrics import Counts, Spent
 from gateway.http.receiving import Received
+from gateway.http.upstream_metrics import UpstreamMetrics
 from gateway.keying import key_for
 from gateway.loaders.kept_rows import KeptRows
 from gateway.loaders.prepared import PreparedByPrincipal
@@ -114,6 +113,7 @@ class Outside:
             ),
             "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
         }
+        self.metrics = UpstreamMetrics({of: s.sender for of, s in self._services.items()})
         self._leases = leases_of(
             settings,
             {each.root: each.sender.governor for each in self._services.values()},
@@ -244,32 +244,6 @@ class Outside:
         governors = [service.sender.governor for service in self._services.values()]
         found = [left for each in governors if (left := each.left(errand, moment))]
         return min(found, default=None, key=lambda left: left.calls)
-
-    def calls(self) -> Counts:
-        """The number of calls to Dynamics, by service and outcome."""
-        for name, service in self._services.items():
-            found: Counter[str] = Counter()
-            for (_, outcome), each in service.sender.tally.durations.items():
-                found[str(outcome)] += each.number
-            for outcome, number in found.items():
-                yield (name, outcome), number
-
-    def durations(self) -> Spent:
-        """The durations of calls to Dynamics, by service, kind, table and outcome."""
-        for name, service in self._services.items():
-            for (sort, outcome), each in service.sender.tally.durations.items():
-                yield (name, *sort, str(outcome)), each
-
-    def waits(self) -> Spent:
-        """The time that calls waited for a place."""
-        for name, service in self._services.items():
-            yield (name,), service.sender.tally.waits
-
-    def gauges(self) -> Iterator[tuple[Sequence[str], float]]:
-        """The numbers of what stands in the way of calls, by service."""
-        for name, service in self._services.items():
-            for of, number in state_of(service.sender).numbers.items():
-                yield (name, of), number
 
     def has_keys(self) -> bool:
         """True if callers of one issuer at least can be told apart."""

@@ -242,6 +242,7 @@ hands a transport on.
 MAY_ASK_UPSTREAM = {
     "gateway.directory",
     "gateway.feeds.following",
+    "gateway.http.upstream_metrics",
     "gateway.loaders.asks",
     "gateway.loaders.prepared",
     "gateway.loaders.write_safety",
@@ -259,7 +260,7 @@ MAY_ASK_UPSTREAM = {
 """
 The users of `upstream.service`: customers' reads, mutations (with the columns that they stand on),
 callers before there is a principal, feeds of keys and proofs, the operator's comparison, documents,
-what traces them, and `outside`, which makes them.
+what counts and traces them, and `outside`, which makes them.
 """
 FENCED = ("gateway.client.", "gateway.upstream.")
 SENDING = (

@@ -77,7 +77,7 @@ class Feeds:
 
     def note(self, watcher: Watcher, table: Table | str, interest: Interest) -> None:
         """Tell the watcher of changes of these rows from here on."""
-        if isinstance(table, Table) and table.service != "dataverse":
+        if isinstance(table, Table) and not table.has_feed:
             watcher.slow = True
             self._slow.add(watcher)
             self._watched.set()

@@ -55,7 +55,7 @@ class NotingReader(Reader, frozen=True):
 
     async def chunked(self, asks: Sequence[tuple[Ask, Keys]]) -> list[tuple[Keys, Page]]:
         for ask, keys in asks:
-            if keys.columns == tuple(ask.table.key) and ask.table.service == "dataverse":
+            if keys.columns == tuple(ask.table.key) and ask.table.has_feed:
                 for (key,) in keys.values:
                     self.note(ask.table, row_id(str(key)))
                 self._note_along(ask)
@@ -79,7 +79,7 @@ class NotingReader(Reader, frozen=True):
 
     def _note_along(self, ask: Ask) -> None:
         """Note the tables that columns of the rows come from, and those of rows inside of them."""
-        if ask.table.service != "dataverse":
+        if not ask.table.has_feed:
             return
         for entity in dict.fromkeys(_beside(ask, self.names)):
             self.note(entity, _parents(entity, self.principal))

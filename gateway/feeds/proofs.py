@@ -28,7 +28,7 @@ def feed_columns(tables: Iterable[Table], names: Names) -> dict[str, FeedColumns
     proofs: dict[str, set[str]] = {}
     steps: dict[str, dict[str, str]] = {}
     for table in tables:
-        if table.service != "dataverse":
+        if not table.has_feed:
             continue
         keys[table.entity] = next(iter(table.key))
         proofs.setdefault(table.entity, set())

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import msgspec
 from graphql import OperationType
-from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
 from gateway.admission import deadlines
@@ -20,7 +19,6 @@ from gateway.audit.recorder import NO_AUDIT, Audit
 from gateway.auth.principal import Principal
 from gateway.engine.execution import Engine, GraphQLRequest, Prepared
 from gateway.engine.outcome import Answer, Refused, refused
-from gateway.engine.trusted import PERSISTED
 from gateway.errors import (
     BAD_REQUEST,
     Forbidden,
@@ -37,9 +35,10 @@ from gateway.http import explaining, shedding
 from gateway.http.answer_limit import encoded, is_safe
 from gateway.http.auditing import observed
 from gateway.http.costing import COST, Cost
+from gateway.http.graphql_requests import RequestProblem, read
 from gateway.http.live import Live
-from gateway.http.negotiation import EVENTS, JSON, RESPONSE, content_type, negotiate, takes_events
-from gateway.http.receiving import Received, body, received
+from gateway.http.negotiation import EVENTS, JSON, RESPONSE, negotiate, takes_events
+from gateway.http.receiving import Received, received
 from gateway.http.streams import STREAM, Events, one, streamed
 
 Authenticate = Callable[[str | None], Awaitable[Principal]]
@@ -58,35 +57,10 @@ Ages = Callable[[Any], dict[str, Any]]
 VIEW_AS: Final = "X-View-As"
 """The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
 SEEN_AS: Final = VIEW_AS.lower().encode()
-METHODS: Final = "GET, POST"
 POST_ONLY: Final = "GET is for reading only; send this operation by POST."
 QUERY: Final = OperationType.QUERY
-IDENTITY: Final = b"identity"
-IN_URL: Final = ("query", "documentId", "operationName")
-"""The parameters that a URL holds as plain text; the others are JSON."""
 
 
-class RequestProblem(Exception):
-    """The HTTP request is no GraphQL request, or not one that is served."""
-
-    def __init__(self, status: int, message: str, **headers: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.headers = headers
-
-
-class Parameters(msgspec.Struct):
-    """The request as GraphQL over HTTP writes it in JSON."""
-
-    query: str | None = None
-    document_id: str | None = msgspec.field(name="documentId", default=None)
-    operation_name: str | None = msgspec.field(name="operationName", default=None)
-    variables: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
-
-
-_decoder = msgspec.json.Decoder(Parameters)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -216,7 +190,7 @@ class GraphQLEndpoint:
     async def _answer(
         self, request: Received, receive: Receive, principal: Principal, media_type: str
     ) -> Response:
-        asked = await _read(request, receive)
+        asked = await read(request, receive)
         explain = self._explaining(principal) if asked.extensions.get("explain") is True else None
         try:
             prepared = self._engine.prepare(asked)
@@ -290,64 +264,6 @@ def _note(request: Received, prepared: Prepared) -> None:
     request.kind = prepared.operation.kind.value
     if (named := prepared.operation.node.name) is not None:
         request.operation = named.value
-
-
-async def _read(request: Received, receive: Receive) -> GraphQLRequest:
-    match request.method:
-        case "GET":
-            parameters = _parameters_of_url(request)
-        case "POST":
-            _check_content(request)
-            parameters = _decode(await body(receive))
-        case _:
-            raise RequestProblem(405, "Use POST, or GET for queries.", Allow=METHODS)
-    extensions = parameters.extensions or {}
-    if parameters.query is None and parameters.document_id is None and PERSISTED not in extensions:
-        raise RequestProblem(400, "The request has no document: send `query` or `documentId`.")
-    return GraphQLRequest(
-        parameters.query,
-        parameters.variables or {},
-        parameters.operation_name,
-        extensions,
-        parameters.document_id,
-    )
-
-
-def _check_content(request: Received) -> None:
-    sent = content_type(request.header(b"content-type"))
-    if sent is None or sent.name != JSON or not sent.readable:
-        raise RequestProblem(415, f"The body must be {JSON} in UTF-8.", Accept=JSON)
-    if request.headers.get(b"content-encoding", IDENTITY) != IDENTITY:
-        raise RequestProblem(
-            415,
-            "The body must not be compressed; leave out Content-Encoding.",
-            **{"Accept-Encoding": "identity"},
-        )
-
-
-def _decode(body: bytes) -> Parameters:
-    if body.lstrip()[:1] == b"[":
-        raise RequestProblem(400, "Batches are not supported; send one operation per request.")
-    try:
-        return _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestProblem(400, f"The body is no GraphQL request: {_reason(error)}") from None
-
-
-def _parameters_of_url(request: Received) -> Parameters:
-    given = QueryParams(request.query)
-    found: dict[str, Any] = {name: given[name] for name in IN_URL if given.get(name)}
-    try:
-        for name in ("variables", "extensions"):
-            if given.get(name):
-                found[name] = msgspec.json.decode(given[name])
-        return msgspec.convert(found, Parameters)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise RequestProblem(400, f"The URL is no GraphQL request: {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, msgspec.MsgspecError) else "it cannot be decoded"
 
 
 def authorization(request: Received) -> str | None:

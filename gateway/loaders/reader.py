@@ -17,15 +17,7 @@ from gateway.auth.kept import UNKNOWN
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden, NotAvailableHere, RateLimited, UpstreamError
-from gateway.loaders.asks import (
-    Ask,
-    Chunk,
-    chunks_of,
-    frame_of,
-    place_of,
-    query_of,
-    told_as,
-)
+from gateway.loaders.asks import Ask, Chunk, chunks_of, frame_of, place_of, query_of, told_as
 from gateway.loaders.belonging import belonging, parents_of
 from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld

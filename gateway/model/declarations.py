@@ -285,6 +285,11 @@ class Table:
         return {to_camel_case(name): member for name, member in members.items()}
 
     @property
+    def has_feed(self) -> bool:
+        """True if its service tells which rows of it changed."""
+        return self.service == "dataverse"
+
+    @property
     def visible(self) -> dict[str, Spec]:
         """The members that are fields of the GraphQL type."""
         return {name: spec for name, spec in self.specs.items() if not spec.internal}

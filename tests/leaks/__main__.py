@@ -37,6 +37,7 @@ SUITE = (
     "tests/gateway/orders/test_reach.py",
     "tests/gateway/test_roles.py",
     "tests/gateway/test_accounts.py",
+    "tests/gateway/test_cost_told.py",
     "tests/gateway/test_health.py",
     "tests/gateway/test_hidden_columns.py",
     "tests/gateway/test_kept_rows.py",
