@@ -16,7 +16,6 @@ from gateway.feeds.proofs import entities_along
 from gateway.loaders.asks import Ask
 from gateway.loaders.keys import Keys
 from gateway.loaders.reader import Reader
-from gateway.loaders.rows import Loaders
 from gateway.model.tables import TABLES, Table
 from gateway.schema.context import Context
 from gateway.upstream.conditions import EVERYTHING, Condition, Guid, columns
@@ -88,7 +87,7 @@ class NotingReader(Reader, frozen=True):
 def noting(context: Context, note: Note, names: Names) -> Context:
     """The same context, in which every read is noted."""
     reader = NotingReader(**asdict(context.loaders.reader), note=note, names=names)
-    return replace(context, loaders=Loaders(reader))
+    return replace(context, loaders=context.loaders.reading_by(reader))
 
 
 OWNED: Final = frozenset({Access.PARENT, Access.OWN, Access.ACCOUNT, Access.ACCOUNT_AND_CHILDREN})

@@ -57,7 +57,11 @@ class Loaders:
 
     def through(self, before: Callable[[Services], Services], *, strict: bool = False) -> "Loaders":
         """Loaders of the same request that ask what `before` puts before its services."""
-        return Loaders(self.reader.through(before, strict=strict))
+        return self.reading_by(self.reader.through(before, strict=strict))
+
+    def reading_by(self, reader: Reader) -> "Loaders":
+        """Loaders of the same request that read by another reader, and have read nothing yet."""
+        return Loaders(reader, self.papers)
 
     def forget(self) -> None:
         """Drop all cached rows after a write."""

@@ -11,7 +11,6 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from gateway.loaders.hiding import check, mark, withheld
-from gateway.loaders.rows import Loaders
 from gateway.model.tables import Row
 from gateway.schema.context import Context
 from gateway.upstream.odata import Order
@@ -25,7 +24,7 @@ def unveiled(context: Context) -> Context:
     if not me.rights.hidden:
         return context
     principal = altered(me, rights=altered(me.rights, hidden=frozenset()))
-    loaders = Loaders(context.loaders.reader.seen_by(principal))
+    loaders = context.loaders.reading_by(context.loaders.reader.seen_by(principal))
     return replace(context, principal=principal, loaders=loaders)
 
 

@@ -10,7 +10,6 @@ import strawberry
 from msgspec.structs import replace
 
 from gateway.auth.principal import CallerAccount as Held
-from gateway.loaders.rows import Loaders
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import credit_checks
 from gateway.resolvers.orders.deal import Deal
@@ -147,7 +146,7 @@ def within(context: Context, deal: Deal) -> Context:
     account = Held(deal.account, None, deal.company, deal.price_list, currency)
     reader = context.loaders.reader
     me = confined(reader.principal, accounts=(account,), children=(), contact=None)
-    return replace(context, principal=me, loaders=Loaders(reader.seen_by(me)))
+    return replace(context, principal=me, loaders=context.loaders.reading_by(reader.seen_by(me)))
 
 
 async def found(context: Context, deal: Deal, lines: Sound) -> list[Item | UserError]:
