@@ -27,14 +27,19 @@ from gateway.schema.business.papers import NumberedInvoice
 from gateway.schema.business.sales import PRINTED, SalesOrder
 from gateway.schema.context import Context
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.reports import ErpReport
+from gateway.upstream.reports import (
+    ErpReport,
+    confirmation_report,
+    invoice_report,
+    statement_report,
+)
 
 SIGNATURE = b"%PDF-"
 """With what a PDF begins."""
 Print = Callable[[ErpReport, Allowance], AsyncIterator[bytes]]
 Settled = tuple[Paper, ErpReport]
 """A document that is the caller's, and the report that prints it."""
-STATEMENT = "CustAccountStatementExtContract"
+COMPANY, NUMBER = map(NumberedInvoice.__table__.scalar_of, ("company", "number"))
 
 
 async def settled(context: Context, linked: LinkContent) -> Settled:
@@ -96,13 +101,12 @@ async def _billed(
     """
     if not company or not account or not number:
         raise NotFound(MISSING)
-    on = {"dataAreaId": company, "InvoiceId": number}
+    on = {COMPANY: company, NUMBER: number}
     entries = await context.loaders.matching(NumberedInvoice, on, paths(NumberedInvoice))
     if not entries or not _are_all(account, (each.account for each in entries)):
         raise NotFound(MISSING)
-    free = not any(each.order for each in entries)
-    controller = "FreeTextInvoiceController" if free else "SalesInvoiceController"
-    report = ErpReport(company, controller, "CustInvoiceJour", "InvoiceId", number)
+    ordered = any(each.order for each in entries)
+    report = invoice_report(company, number, ordered=ordered)
     return Paper(PaperKind.INVOICE, company.lower(), number, account), report
 
 
@@ -113,9 +117,7 @@ def _are_all(account: str, accounts: Iterable[str | None]) -> bool:
 async def _confirmation(context: Context, row: Any, linked: LinkContent) -> Settled:
     if row.status not in PRINTED or not row.company or not row.number:
         raise NotFound(MISSING)
-    report = ErpReport(
-        row.company, "SalesConfirmController", "CustConfirmJour", "SalesId", row.number
-    )
+    report = confirmation_report(row.company, row.number)
     return Paper(PaperKind.CONFIRMATION, row.company.lower(), row.number), report
 
 
@@ -123,15 +125,7 @@ async def _statement(context: Context, row: Any, linked: LinkContent) -> Settled
     if not row.company or not row.number:
         raise NotFound(MISSING)
     demand_owed(context.loaders, row.company, row.number)
-    report = ErpReport(
-        row.company,
-        "CustAccountStatementExtController",
-        "CustTable",
-        "ACCOUNTNUM",
-        row.number,
-        STATEMENT,
-        {"parmCustAccount": row.number},
-    )
+    report = statement_report(row.company, row.number)
     company, days = row.company.lower(), (linked.first, linked.last)
     return Paper(PaperKind.STATEMENT, company, row.number, row.number, *days), report
 

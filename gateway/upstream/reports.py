@@ -74,6 +74,30 @@ class ErpReport(Struct, frozen=True):
         )
 
 
+def invoice_report(company: str, number: str, *, ordered: bool) -> ErpReport:
+    """The report of an invoice by its number: of an order, else in free text."""
+    controller = "SalesInvoiceController" if ordered else "FreeTextInvoiceController"
+    return ErpReport(company, controller, "CustInvoiceJour", "InvoiceId", number)
+
+
+def confirmation_report(company: str, order: str) -> ErpReport:
+    """The report of the latest confirmation of an order."""
+    return ErpReport(company, "SalesConfirmController", "CustConfirmJour", "SalesId", order)
+
+
+def statement_report(company: str, account: str) -> ErpReport:
+    """The report of the statement of a customer's account."""
+    return ErpReport(
+        company,
+        "CustAccountStatementExtController",
+        "CustTable",
+        "ACCOUNTNUM",
+        account,
+        "CustAccountStatementExtContract",
+        {"parmCustAccount": account},
+    )
+
+
 class Printer:
     """Prints reports for all callers of a process."""
 

@@ -50,6 +50,8 @@ class PrintedReport(Row):
 class NumberedInvoice(Row):
     """An invoice by its number, which the ERP does not keep from being given twice."""
 
+    company: str | None = column("dataAreaId", "The legal entity.")
+    number: str | None = column("InvoiceId", "The number.")
     account: str | None = column("InvoiceAccount", "The account that is invoiced.")
     order: str | None = column("SalesId", "The order; empty for an invoice in free text.")
 
