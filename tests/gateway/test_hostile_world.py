@@ -89,6 +89,8 @@ READ_ALONE = {
     "DeliveredQuantity": "deliveredQuantity",
     "ErpOrder": "syncState",
     "InvoiceTransaction": "openAmount",
+    "NumberedInvoice": "document",
+    "PrintedReport": "document",
     "ExternalIdentity": "viewer",
     "ContactForParty": "viewer",
     "WebRole": "viewer",

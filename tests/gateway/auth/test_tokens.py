@@ -236,9 +236,9 @@ HOSTILE: Mapping[str, str] = {
     "NaN in a claim that nobody reads": raw(header(), json.dumps(claims(note=float("nan")))),
     "exp infinite": raw(header(), json.dumps(claims(exp=float("inf")))),
     "exp 1e999": raw(header(), json.dumps(claims(exp=1)).replace('"exp": 1', '"exp": 1e999')),
-    "nbf in the future": token(claims(nbf=NOW + 600)),
+    "nbf in the future": token(claims(nbf=NOW + 86_400)),
     "nbf text": token(claims(nbf="soon")),
-    "iat in the future": token(claims(iat=NOW + 600)),
+    "iat in the future": token(claims(iat=NOW + 86_400)),
     "iat text": token(claims(iat="now")),
     # No usable subject
     "sub missing": token(claims(sub=...)),
