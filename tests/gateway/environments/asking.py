@@ -303,7 +303,7 @@ class _Comparison:
             return
         for node, of in self._nodes(selections, type_):
             name, key = node.name.value, (node.alias or node.name).value
-            if key not in usual:
+            if key not in usual or name == "__typename":
                 continue
             here, at = (*fields, f"{of.name}.{name}", key), (*path, key)
             below = get_named_type(of.fields[name].type)
@@ -319,9 +319,10 @@ class _Comparison:
         path: tuple[Any, ...],
     ) -> Iterator[Difference]:
         if node.selection_set is None:
-            # A cursor says what stands in the columns, in the form of the environment.
+            # A cursor says what stands in the columns, in the form of the environment; each link to
+            # a document is another.
             both = usual is not None and found is not None
-            if node.name.value in CURSORS and both:
+            if both and (node.name.value in CURSORS or fields[-2].startswith("DocumentLink.")):
                 return
             if usual != found or path in self.codes:
                 yield self._difference(usual, found, fields, path)
