@@ -150,7 +150,9 @@ async def test_where_trusted_documents_are_preferred_others_are_answered_too(
         for body in BESIDE_A_TEXT:
             answer = await post(stack, {"query": OTHER, **body})
 
-            assert answer.json() == {"data": {"viewer": {"kind": "customer"}}}
+            assert answer.json() == {
+                "data": {"viewer": {"kind": "customer", "__typename": "Viewer"}}
+            }
 
 
 async def test_where_only_trusted_documents_are_answered_others_are_refused(
