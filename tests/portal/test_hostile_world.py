@@ -25,7 +25,8 @@ OF_A_KIND = 30 if NIGHTLY else 2
 """Pages of one address that are asked for."""
 SEARCHES = 100 if NIGHTLY else 8
 """Numbers of each list that are searched for."""
-LEADING_AWAY = re.compile(r"/(sign-|language/|assets/|resume)")
+LEADING_AWAY = re.compile(r"/(sign-|language/|assets/|resume)|.*/document$")
+"""Links out of the site's pages; the ERP prints documents by numbers, which it has not spoiled."""
 SEARCHED = {
     "/orders": "orders(first: 100) { nodes { id number } }",
     "/products": "products(first: 100, filter: { state: { eq: ACTIVE } }) { nodes { id number } }",

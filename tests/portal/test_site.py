@@ -339,7 +339,7 @@ async def test_an_uploaded_list_is_not_lost_either(jane: Visitor) -> None:
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', sent.text))
     jane.gateway.is_down = False
     again = await jane.client.post("/orders/new/import", data=fields)
-    assert again.headers["location"] == "/orders/new/items"
+    assert again.headers["location"].partition("?")[0] == "/orders/new/items"
     assert [line.number for line in (await jane.desk()).draft.lines] == ["D0225", "D0023"]
 
 
