@@ -105,7 +105,7 @@ class Directory:
         self._deadline = deadline
         self._external_identities, self._contact_parties = external_identities, contact_parties
         self._web_roles = [WEB_ROLES[name] for name in web_roles]
-        self._absent = AbsentTables(clock)
+        self._absent = AbsentTables(service.names, clock)
         self._renewing: asyncio.Task[None] | None = None
         mine = service.root, external_identities, contact_parties, *sorted(web_roles)
 
@@ -245,7 +245,7 @@ class Directory:
         return [[] if query is None else next(rows) for query in queries]
 
     def _identities(self, of: Iterable[Identity]) -> Asked:
-        asked = self._external_identities and not self._is_absent(ExternalIdentity)
+        asked = self._external_identities and ExternalIdentity not in self._absent
         return identities(of, addresses=self._knows_addresses) if asked else None
 
     @property
@@ -259,7 +259,7 @@ class Directory:
 
     @property
     def _has_parties(self) -> bool:
-        return self._contact_parties and not self._is_absent(ContactForParty)
+        return self._contact_parties and ContactForParty not in self._absent
 
     async def _identified(self, issuer: str, subject: str, rows: list[Any]) -> Contact | None:
         """The contact of the external identity. Rejected where there are several."""
@@ -373,9 +373,6 @@ class Directory:
             active = (row for row in rows if row.state is ActiveState.ACTIVE)
             found.update(row.name for row in active if row.name)
         return frozenset(found)
-
-    def _is_absent(self, cls: type[Row]) -> bool:
-        return cls in self._absent or self._service.names.is_missing(cls.__table__.entity)
 
     async def _optional(
         self, cls: type[R], where: Condition, select: Iterable[str] | None = None

@@ -10,7 +10,7 @@
     + LimitExceeded               LIMIT_EXCEEDED        the document or its answer is too large
     + UnknownDocument             UNKNOWN_DOCUMENT      the document is not a trusted one
     + WritesRefused               WRITES_REFUSED        the environment does not allow safe writes
-    + NotAvailableHere            NOT_AVAILABLE_HERE    the environment does not have the table
+    + NotAvailableHere            NOT_AVAILABLE_HERE    the environment does not show the table
   x UpstreamError                 Dynamics failed; the request may be right
     + UpstreamUnavailable         UPSTREAM_UNAVAILABLE  not reachable, or answered with a fault
     + UpstreamTimeout             UPSTREAM_TIMEOUT      no answer within the deadline
@@ -144,7 +144,7 @@ class WritesRefused(CallerError):
 
 
 class NotAvailableHere(CallerError):
-    """The environment does not have the table; `viewer { capabilities }` lists what it lacks."""
+    """The environment lacks or hides the table; `viewer { capabilities }` lists such tables."""
 
     code = "NOT_AVAILABLE_HERE"
 

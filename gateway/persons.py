@@ -25,7 +25,8 @@ from gateway.schema.identities import (
     WebRoleHolder,
 )
 from gateway.upstream.conditions import All, AnyOf, Compare, Condition, one_of
-from gateway.upstream.names import lookup_value
+from gateway.upstream.forbidden import LOOK_AGAIN
+from gateway.upstream.names import Names, lookup_value
 from gateway.upstream.odata import ODataQuery, logical
 
 log = logging.getLogger(__name__)
@@ -61,24 +62,24 @@ WITHOUT: dict[type[Row], str] = {
 """The consequence of the absence of each of these tables; nobody can be found by it then."""
 
 
-LOOK_AGAIN = 300.0
-"""Seconds after which a table that was not there is asked for again."""
-
-
 class AbsentTables:
-    """The tables that were not there of late; the log tells of each once."""
+    """The tables that could not be read of late; the log tells of each once."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, names: Names, clock: Callable[[], float]) -> None:
+        self._names, self._clock = names, clock
+        self._told: set[type[Row]] = set()
         self._until: dict[type[Row], float] = {}
 
     def __contains__(self, cls: type[Row]) -> bool:
-        return self._clock() < self._until.get(cls, 0.0)
+        is_missing = self._names.is_missing(cls.__table__.entity)
+        return is_missing or self._clock() < self._until.get(cls, 0.0)
 
     def add(self, cls: type[Row]) -> None:
-        if cls not in self._until:
-            log.warning("Dataverse has no %s: %s", cls.__table__.entity, WITHOUT[cls])
-        self._until[cls] = self._clock() + LOOK_AGAIN
+        if cls not in self._told:
+            self._told.add(cls)
+            log.warning("no %s can be read: %s", cls.__table__.entity, WITHOUT[cls])
+        if cls not in self:  # others look again for what the names call missing
+            self._until[cls] = self._clock() + LOOK_AGAIN
 
 
 @dataclass(frozen=True, slots=True)

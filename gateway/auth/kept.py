@@ -20,6 +20,7 @@ from gateway.auth.shared_outcomes import SharedOutcomes
 from gateway.ceiling import bytes_of
 from gateway.errors import (
     NotAsked,
+    NotAvailableHere,
     UpstreamError,
     UpstreamThrottled,
     UpstreamTimeout,
@@ -184,7 +185,7 @@ class Kept(Generic[K, V]):
             asked = self._clock()
             try:
                 found = await look_up(due[begin : begin + MANY])
-            except UpstreamError as error:
+            except (UpstreamError, NotAvailableHere) as error:
                 log.info("callers are not renewed for now: %s", error.code)
                 return
             for key, value in found.items():

@@ -42,7 +42,8 @@ async def check(looking: Looking) -> CheckResult:
 
 
 async def _table(looking: Looking, table: Table) -> list[Finding]:
-    if looking.services[table.service].names.is_missing(table.entity):
+    names = looking.services[table.service].names
+    if names.is_missing(table.entity) and table.entity not in names.left_out:
         return [ok(CHECK, table.name, "absent here; it is not asked for")]
     whole = await _asked(looking, table, "all columns", EVERYTHING)
     rules = [await _asked(looking, table, label, rule) for label, rule in _rules(table)]
@@ -76,9 +77,10 @@ async def _asked(looking: Looking, table: Table, label: str, rule: Condition) ->
             do="see the findings of the names, and give the user Read on the table",
         )
     except NotAvailableHere as error:
-        return wrong(
-            CHECK, subject, error.message, breaks=table.name, do="see the findings of the names"
-        )
+        refusal = error.__cause__
+        said = words(refusal) if isinstance(refusal, UpstreamError) else error.message
+        do = "see the findings of the names, and give the user Read on the table"
+        return wrong(CHECK, subject, said, breaks=table.name, do=do)
     except GatewayError as error:
         return wrong(CHECK, subject, error.message, breaks=table.name, do="report this as a defect")
     seconds = perf_counter() - started

@@ -353,7 +353,7 @@ class Reader(Struct, frozen=True):
         """The bounds of the caller in the table; `linked`: by keys of rows that passed the gate."""
         try:
             if self.services[table.service].names.is_missing(table.entity):
-                raise NotAvailableHere(f"This environment has no {table.name}.")
+                raise NotAvailableHere(f"{table.name} is not available in this environment.")
             access = self.principal.access(table.needs)
             if not linked and (table.rule.linked_only or access is Access.PARENT):
                 raise Forbidden(f"{table.name} is reached through the rows that it belongs to.")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from gateway.admission.errands import Errand, Lane
 from gateway.config.parsers import Zones
 from gateway.errors import GatewayError, UpstreamError
 from gateway.metadata import assumed, fetching, public_entities, remembered
@@ -18,8 +19,9 @@ from gateway.metadata.naming import TableNeeds, named, wanted
 from gateway.metadata.overrides import NO_OVERRIDE, Overrides
 from gateway.metadata.remembered import Learned
 from gateway.model.tables import ServiceName, Table
+from gateway.upstream import forbidden
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.odata import logical
+from gateway.upstream.odata import ODataQuery, logical
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service
 
@@ -32,6 +34,7 @@ PATIENCE = 5.0
 AGAIN = 60.0
 """Seconds after which a reading that failed is tried again."""
 CALLS = 100
+LOOK = Errand(Lane.FEEDS)
 LABELS: Mapping[ServiceName, str] = {"dataverse": "Dataverse", "finops": "F&O"}
 
 Needs = Mapping[str, TableNeeds]
@@ -86,6 +89,7 @@ class Learning:
         done, _ = await asyncio.wait(reading, timeout=PATIENCE)
         for each in done:
             each.result()
+        self._tasks += [asyncio.create_task(self._look_again(side)) for side in self._sides]
 
     def stop(self) -> None:
         for task in self._tasks:
@@ -122,6 +126,22 @@ class Learning:
             else:
                 return
 
+    async def _look_again(self, side: Side) -> None:
+        """Ask from time to time for the tables that may not be read, as a right may be granted."""
+        names = side.service.names
+        while True:
+            await asyncio.sleep(forbidden.LOOK_AGAIN)
+            for entity in sorted(names.left_out):
+                if names.entities[entity].needs & names.left_out:
+                    continue
+                query = ODataQuery(entity, (), top=1)
+                try:
+                    await side.service.fetch(query, Allowance(1, now() + SECONDS, errand=LOOK))
+                except GatewayError:
+                    continue
+                forbidden.take_back(names, entity)
+                log.warning("%s can be read again", entity)
+
     async def _read(self, side: Side) -> None:
         """Learn the names from the environment, and keep them for the next start."""
         wants = wanted(side.tables, side.assumed)
@@ -139,7 +159,9 @@ class Learning:
     def _use(self, side: Side, learned: Learned) -> None:
         entities: Entities = {**side.assumed, **learned.entities}
         wants = wanted(side.tables, entities)
-        side.service.names.learn(named(wants, entities, self._overrides, learned.missing))
+        names = side.service.names
+        names.left_out.clear()
+        names.learn(named(wants, entities, self._overrides, learned.missing))
 
     def _tell(self, side: Side) -> None:
         """Say once what the schema has and the environment has not."""

@@ -28,7 +28,9 @@ class TableNeeds(Struct, frozen=True):
     company: str = ""
     collection: str = ""
     is_essential: bool = False
-    """True if row rules go through it."""
+    """True if nothing can do without it: declared so, or row rules of such tables go through it."""
+    through: frozenset[str] = frozenset()
+    """The other tables that its row rule goes through."""
     is_sized: bool = False
     """True if the lengths of its texts must be known, because its rows are written."""
 
@@ -40,12 +42,17 @@ def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, TableNeeds]
     companies: dict[str, str] = {}
     collections: dict[str, str] = {}
     essential: set[str] = set()
+    through: dict[str, set[str]] = {}
     sized: set[str] = set()
     for table in tables:
         if any(spec.writing != "never" for spec in table.specs.values()):
             sized.add(table.entity)
+        passed = through.setdefault(table.entity, set())
         for path in table.rule.columns:
-            essential |= {entity for entity, _ in _along(table.entity, path, entities)}
+            steps = _along(table.entity, path, entities)
+            passed |= {entity for entity, rest in steps if rest and entity != table.entity}
+        if table.essential:
+            essential |= {table.entity, *passed}
         companies.setdefault(table.entity, table.company)
         collections.setdefault(table.entity, table.collection)
         days.setdefault(table.entity, set()).update(table.days)
@@ -60,6 +67,7 @@ def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, TableNeeds]
             companies.get(name, ""),
             collections.get(name, ""),
             name in essential,
+            frozenset(through.get(name, ())),
             name in sized,
         )
         for name, found in paths.items()
@@ -139,6 +147,7 @@ def _names(
         want.company,
         is_complete=entity is not None and entity.is_complete,
         is_essential=want.is_essential,
+        needs=want.through,
     )
 
 

@@ -260,6 +260,8 @@ class Table:
     """The entity set, for a table that neither metadata nor dictionary may know."""
     kept: float = 0.0
     """Seconds for which its rows may be kept at most, as they are reference data; 0 for others."""
+    essential: bool = False
+    """True if nothing can do without the table; others are left out where they may not be read."""
     backs: dict[str, Member] = field(default_factory=dict)
     """The far ends of links that lead here."""
 

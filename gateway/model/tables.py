@@ -80,6 +80,7 @@ def table(
     company: str = "",
     collection: str = "",
     kept: float = 0.0,
+    essential: bool = False,
 ) -> Callable[[type[R]], type[R]]:
     """
     Declare the decorated class, a `Node` or `Row` with a docstring, as a table.
@@ -91,8 +92,9 @@ def table(
     for the list; without it, rows are reached only through links. Set `service` to "finops" for a
     collection of F&O. `company` is the path to a row's legal entity, whose time zone defines its
     days. `collection` is the entity set, used if the metadata cannot be read. `kept` declares the
-    rows as reference data, which may be cached for that many seconds. DeclarationError for a class
-    that cannot be a table.
+    rows as reference data, which may be cached for that many seconds. A table that may not be read
+    answers NOT_AVAILABLE_HERE, but UPSTREAM_REFUSED if it is `essential`. DeclarationError for a
+    class that cannot be a table.
 
     Example:
 
@@ -112,7 +114,19 @@ def table(
         _check_class(cls)
         specs = _specs(cls)
         cls.__table__ = Table(
-            entity, service, keys, rows, needs, cls, orders, root, specs, company, collection, kept
+            entity,
+            service,
+            keys,
+            rows,
+            needs,
+            cls,
+            orders,
+            root,
+            specs,
+            company,
+            collection,
+            kept,
+            essential,
         )
         for spec in specs.values():
             spec.home = cls.__table__

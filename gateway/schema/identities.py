@@ -10,7 +10,13 @@ from gateway.model.tables import Row, column, lookup, table
 from gateway.schema.business.accounts import ActiveState
 
 
-@table("adx_externalidentity", key="adx_externalidentityid", rows=nobody, needs="account")
+@table(
+    "adx_externalidentity",
+    key="adx_externalidentityid",
+    rows=nobody,
+    needs="account",
+    essential=True,  # by e-mail alone, somebody else may be let in as a contact that is tied
+)
 class ExternalIdentity(Row):
     """An account at an identity provider that Power Pages has tied to a contact."""
 

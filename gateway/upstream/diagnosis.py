@@ -4,6 +4,7 @@ import logging
 
 from gateway.errors import NotAvailableHere, UpstreamRefused
 from gateway.upstream.failures import FORBIDDEN, denied_table, is_no_table, unknown_property
+from gateway.upstream.forbidden import do_without
 from gateway.upstream.names import Names, NamesChanged
 from gateway.upstream.odata import Dialect, ODataQuery
 
@@ -27,12 +28,15 @@ def diagnose(
     query: ODataQuery,
     error: UpstreamRefused,
     told: set[tuple[str, str]],
+    asked: int,
 ) -> None:
     """
-    Say once what the service does not like about a query; `told` remembers it.
+    Say once what the service does not like about a query; `told` remembers it, `asked` is the
+    version of the names by which the query was made.
 
-    NotAvailableHere where it has no such table, NamesChanged where it has no such column, or does
-    not let us read a table that a lookup leads to: the query can be made again without it.
+    NotAvailableHere where it has no such table, or does not let us read it and that can be done
+    without. NamesChanged where it has no such column, or does not let us read a table that a lookup
+    leads to: the query can be made again without it.
     """
     shape = query.entity, error.words
     if error.status in REFUSED_QUERIES and shape not in told:
@@ -43,14 +47,15 @@ def diagnose(
         collection = names.collection(query.entity)
         log.warning("%s refuses a query of %s: %s", dialect.service, collection, said)
     if is_no_table(error, dialect.service):
-        raise NotAvailableHere(f"This environment has no {query.entity}.")
-    denied = denied_table(error)
-    if denied is not None and denied != query.entity and names.lose_table(denied):
-        log.warning("%s may not be read; what leads there reads as null", denied)
-        raise NamesChanged
-    lost = unknown_property(error)
+        raise NotAvailableHere(f"This environment has no {query.entity}.") from error
+    denied, lost = denied_table(error), unknown_property(error)
+    if denied is not None:
+        if do_without(names, denied):
+            log.warning("%s may not be read; the gateway does without it", denied)
+        if names.is_missing(query.entity):
+            raise NotAvailableHere(f"{query.entity} may not be read here.") from error
     if lost is not None:
         type_, name = lost
-        owner = type_ if dialect.service == "dataverse" else query.entity
-        if names.lose(owner, name):
-            raise NamesChanged
+        names.lose(type_ if dialect.service == "dataverse" else query.entity, name)
+    if (denied or lost) and names.version != asked:
+        raise NamesChanged

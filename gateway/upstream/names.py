@@ -64,7 +64,9 @@ class EntityNames(Struct, frozen=True):
     missing: bool = False
     """True if the environment has no such table."""
     is_essential: bool = False
-    """True if row rules go through it, so that nothing is read where it cannot be."""
+    """True if nothing can do without the table, so that it is never left out."""
+    needs: frozenset[str] = frozenset()
+    """The other tables that its row rule goes through."""
     is_complete: bool = False
     """True if all its lookups are among the steps, so that one that is not is absent."""
 
@@ -108,6 +110,8 @@ class Names:
     def __init__(self, entities: Mapping[str, EntityNames] | None = None) -> None:
         self.entities: dict[str, EntityNames] = {}
         self.zones = Zones()
+        self.left_out: set[str] = set()
+        """The tables that are missing only because the service refused to show them."""
         self.version = 0
         """Changes whenever something is learned, so that nothing made of the old names is used."""
         self._paths: dict[tuple[str, str], str | None] = {}
@@ -137,14 +141,6 @@ class Names:
         if names <= known.absent:
             return False
         self.learn({entity: replace(known, absent=known.absent | names)})
-        return True
-
-    def lose_table(self, entity: str) -> bool:
-        """Do without a table that may not be read; False where that cannot be done, or is."""
-        known = self.entities.get(entity)
-        if known is None or known.missing or known.is_essential:
-            return False
-        self.learn({entity: replace(known, missing=True)})
         return True
 
     def collection(self, entity: str) -> str:
@@ -327,11 +323,17 @@ class Names:
     ) -> Iterator[tuple[str, Any]]:
         for name, value in row.items():
             if isinstance(value, Reference | NestedRows):
-                if (step := self.step(entity, name)) is not None:
+                if (step := self._written_step(entity, name)) is not None:
                     yield self._linked(step, value, company)
             elif (column := self.path(entity, name)) is not None:
                 is_day = isinstance(value, date) and not isinstance(value, datetime)
                 yield column, self.written(entity, name, value, company) if is_day else value
+
+    def _written_step(self, entity: str, name: str) -> Step | None:
+        """As `step`; a lookup to a table that may not be read is written all the same."""
+        known = self.entities.get(entity)
+        found = known.steps.get(name) if known else None
+        return found if found and found.entity in self.left_out else self.step(entity, name)
 
     def _linked(
         self, step: Step, value: Reference | NestedRows, company: str | None

@@ -28,6 +28,7 @@ from gateway.upstream.allowance import Allowance
 from gateway.upstream.base64_values import Base64Value
 from gateway.upstream.credentials import ServiceLogin, Signed
 from gateway.upstream.failures import NOT_FOUND, raise_for
+from gateway.upstream.forbidden import do_without
 from gateway.upstream.odata import ODataQuery
 from gateway.upstream.sender import OUT_OF_TIME, now
 from gateway.upstream.service import HEADERS, Service
@@ -115,7 +116,7 @@ class Printer:
         try:
             await self._service.fetch(query, Allowance(1, now() + LOOK))
         except NotAvailableHere:
-            self._service.names.lose_table(COLLECTION)
+            do_without(self._service.names, COLLECTION)
         except UpstreamError:
             pass
 

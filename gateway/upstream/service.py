@@ -44,6 +44,7 @@ from gateway.upstream.pages import (
     rows_made,
 )
 from gateway.upstream.preferences import NO_HEADERS, preferred
+from gateway.upstream.renaming import Rename
 from gateway.upstream.sender import Sender, Sent
 
 log = logging.getLogger(__name__)
@@ -177,17 +178,20 @@ class Service(Struct, frozen=True, eq=False):
                 return await self._found(calls, allowance, decoder, spared)
         if not calls and not spared:
             return []
+        asked = self.names.version
+        # By the names of the question: those that are known may be others when the answer comes.
+        renames = [self._renaming(call.query) for call in calls] if decoder is PLAIN else []
         outcomes = await self.ask(calls, allowance, spared=spared)
         for call, outcome in zip(calls, outcomes, strict=True):
             if isinstance(outcome, UpstreamRefused):
-                diagnose(self.names, self.dialect, call.query, outcome, self._diagnosed)
+                diagnose(self.names, self.dialect, call.query, outcome, self._diagnosed, asked)
         pages = []
-        for outcome, call in zip(outcomes, calls, strict=True):
+        for place, (outcome, call) in enumerate(zip(outcomes, calls, strict=True)):
             answer = self.open(outcome, allowance, decoder)
             if call.query.top is None and answer.next_link is not None:
                 answer = await self._complete(answer, call.query, allowance, decoder)
-            if decoder is PLAIN:
-                self._rename(answer.value, call.query)
+            if renames:
+                _rename(answer.value, renames[place])
             pages.append(page_of(answer, call.query.top))
         return pages
 
@@ -203,14 +207,11 @@ class Service(Struct, frozen=True, eq=False):
         """A page of bytes with its rows as the decoder makes them; another page as it is."""
         page = rows_made(sent, decoder)
         if decoder is PLAIN and page is not sent:
-            self._rename(page.rows, query)
+            _rename(page.rows, self._renaming(query))
         return page
 
-    def _rename(self, rows: list[Any], query: ODataQuery) -> None:
-        """Give plain rows the names by which they were asked for."""
-        rename = self.names.rename(query.entity, query.select)
-        if rename is not None and rows and isinstance(rows[0], dict):
-            rename(rows)
+    def _renaming(self, query: ODataQuery) -> Rename | None:
+        return self.names.rename(query.entity, query.select)
 
     async def read(self, resource: str, allowance: Allowance) -> Any:
         """
@@ -387,3 +388,9 @@ class Service(Struct, frozen=True, eq=False):
             allowance.errand,
             sort,
         )
+
+
+def _rename(rows: list[Any], rename: Rename | None) -> None:
+    """Give plain rows the names by which they were asked for."""
+    if rename is not None and rows and isinstance(rows[0], dict):
+        rename(rows)

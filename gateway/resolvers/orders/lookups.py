@@ -10,6 +10,7 @@ import strawberry
 from msgspec.structs import replace
 
 from gateway.auth.principal import CallerAccount as Held
+from gateway.errors import NotAvailableHere
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import credit_checks
 from gateway.resolvers.orders.deal import Deal
@@ -119,7 +120,10 @@ async def _party(context: Context, account: UUID, contact: Contact | None) -> UU
         )
     )
     query = ODataQuery(table.entity, tuple(paths(ContactForParty)), of_both)
-    found = map(ContactForParty, await context.writer.facts(query))
+    try:
+        found = map(ContactForParty, await context.writer.facts(query))
+    except NotAvailableHere:
+        return None
     return next((each.id for each in found if each.state is ActiveState.ACTIVE), None)
 
 

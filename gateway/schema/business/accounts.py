@@ -36,6 +36,7 @@ class ActiveState(OptionSet):
 @table(
     "account",
     key="accountid",
+    essential=True,
     rows=owned(account="accountid"),
     needs="account",
     order="name",
@@ -122,6 +123,7 @@ class AccountAddress(Node):
 @table(
     "contact",
     key="contactid",
+    essential=True,
     rows=people(contact="contactid", account=lookup_value("parentcustomerid")),
     needs="contacts",
     order=("last_name", "first_name"),

@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from gateway.auth.principal import Access, Terms
+from gateway.errors import NotAvailableHere
 from gateway.loaders.rows import Loaders
 from gateway.model.kinds import OptionSet, option, unknown
 from gateway.model.rules import everyone, in_companies, in_price_lists, released_in
@@ -116,6 +117,7 @@ class Unit(Row):
 @table(
     "product",
     key="productid",
+    essential=True,
     rows=released_in(
         COMPANY,
         lookup=lookup_value("msdyn_companyid"),
@@ -177,10 +179,11 @@ class Product(Node):
 
     async def price_in(self, loaders: Loaders, unit: UUID | None, terms: Terms) -> Money | None:
         """The price of one `unit`; None where the list has none for it in this currency."""
-        if not loaders.reader.has(PriceListItem.__table__):
-            return None
         of_product = {PRICE_LIST: terms.price_list, PRICED: self._id}
-        items = await loaders.matching(PriceListItem, of_product, paths(PriceListItem))
+        try:
+            items = await loaders.matching(PriceListItem, of_product, paths(PriceListItem))
+        except NotAvailableHere:
+            return None
         prices = [
             item.price
             for item in items

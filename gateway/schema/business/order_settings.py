@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import strawberry
 
+from gateway.errors import NotAvailableHere
 from gateway.loaders.rows import Loaders
 from gateway.model.rules import in_companies
 from gateway.model.tables import Row, column, paths, table
@@ -56,9 +57,12 @@ async def order_settings(
     loaders: Loaders, item_number: str | None, company: str | None
 ) -> OrderSettings | None:
     """The settings of an item at one of the legal entities that sell to the caller."""
-    if item_number is None or company is None or not loaders.reader.has(OrderSettings.__table__):
+    if item_number is None or company is None:
         return None
     on = {"msdyn_itemnumber/msdyn_itemnumber": item_number}
-    found = await loaders.matching(OrderSettings, on, paths(OrderSettings))
+    try:
+        found = await loaders.matching(OrderSettings, on, paths(OrderSettings))
+    except NotAvailableHere:
+        return None
     mine = [row for row in found if row.company and row.company.lower() == company.lower()]
     return mine[0] if mine else None

@@ -75,6 +75,7 @@ ORDERED_BY = {
 @table(
     "salesorder",
     key="salesorderid",
+    essential=True,
     rows=owned(**ORDERED_BY),
     needs="orders",
     order="-placed_at",
@@ -243,6 +244,7 @@ FINGERPRINT = SalesOrder.__table__.scalar_of("_fingerprint")
 @table(
     "salesorderdetail",
     key="salesorderdetailid",
+    essential=True,
     rows=owned(**ORDERED_BY, through="salesorderid"),
     needs="orders",
     order="sequence",

@@ -14,7 +14,7 @@ from gateway.auth.rejections import Reason, Rejected
 from gateway.config.parsers import PartnerAccount
 from gateway.directory import Directory
 from gateway.errors import UpstreamError, UpstreamRefused, UpstreamUnavailable
-from gateway.persons import LOOK_AGAIN
+from gateway.upstream.forbidden import LOOK_AGAIN
 from gateway.upstream.sender import now
 from tests.gateway.auth.dataverse import (
     Dataverse,
@@ -89,7 +89,9 @@ async def test_tables_that_are_not_there_name_nobody_and_the_log_says_so_once(
     ]
 
     assert [each.contact.name for each in found] == ["Jane", "Sam"]
-    said = [record.getMessage() for record in caplog.records if "has no" in record.getMessage()]
+    said = [
+        record.getMessage() for record in caplog.records if "can be read" in record.getMessage()
+    ]
     assert len(said) == 2
     assert "by verified e-mail alone" in said[0]
     assert "only a contact's parent" in said[1]

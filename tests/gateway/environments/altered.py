@@ -324,7 +324,7 @@ DAYS: Final = {
 }
 PRIVILEGES: Final = {
     "no right to read invoices": Altered(
-        subject="invoice",
+        subject="invoice: Read",
         alter=(deny("prvReadInvoice"),),
         affects=absent(
             "Query.invoices",
@@ -333,7 +333,35 @@ PRIVILEGES: Final = {
             "Account.invoices",
             "Query.invoice",
         ),
-        codes=frozenset({"UPSTREAM_REFUSED"}),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no right to read the party model": Altered(
+        subject="msdyn_contactforparty: Read",
+        alter=(deny("prvReadmsdyn_contactforparty"),),
+        finds=False,
+    ),
+    "no right to read default order settings": Altered(
+        subject="msdyn_productdefaultordersetting: Read",
+        alter=(deny("prvReadmsdyn_productdefaultordersetting"),),
+        affects=absent("Product.orderQuantities"),
+    ),
+    "no right to read addresses of accounts": Altered(
+        subject="customeraddress: Read",
+        alter=(deny("prvReadAddress"),),
+        affects=absent("Account.addresses"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no right to read modes of delivery and colours": Altered(
+        subject="msdyn_shipvia: Read",
+        alter=(deny("prvReadmsdyn_shipvia"), deny("prvReadmsdyn_productcolor")),
+        affects=absent(
+            "SalesOrder.deliveryMode", "Product.variant", "Variant.color", "Product.availability"
+        ),
+    ),
+    "no right to read web roles": Altered(
+        subject="adx_webrole: Read",
+        alter=(deny("prvReadadx_webrole"), deny("prvReadadx_webrole_contact")),
+        settings={"web_roles": ("adx",)},
     ),
     "no right to read terms of payment": Altered(
         subject="msdyn_paymentterm: Read",
