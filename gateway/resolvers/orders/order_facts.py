@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from gateway.errors import UpstreamError
+from gateway.errors import NotAvailableHere, UpstreamError
 from gateway.model.tables import Row, column_of, path_of, paths, step_of
 from gateway.resolvers.orders.credit_checks import AccountStanding, Amount
 from gateway.resolvers.orders.deal import Currency, Deal
@@ -101,7 +101,7 @@ async def canceled_in_erp(context: Context, order: SalesOrder) -> bool:
     context.loaders.forget()
     try:
         return await is_canceled(context.loaders, order.company, order.number)
-    except UpstreamError:
+    except (UpstreamError, NotAvailableHere):
         return False
 
 

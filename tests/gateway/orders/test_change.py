@@ -7,8 +7,10 @@ from uuid import uuid4
 import pytest
 from starlette.applications import Starlette
 
+from tests.emulator.trade import trading
+from tests.environments import altered, drop_collection, dumped, written
 from tests.gateway.orders.ordering import attempt, codes, do, placed, products
-from tests.stack import Stack, running
+from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
 
@@ -202,6 +204,18 @@ async def test_an_order_is_canceled_by_its_processing_status(writable: Stack) ->
     assert late["errors"][0]["status"] == "CANCELED"
     patches = [e for e in writable.emulator.state.log.calls() if e.method == "PATCH"]
     assert not any(b"statecode" in entry.body for entry in patches)
+
+
+async def test_an_environment_that_hides_orders_of_the_erp_leaves_a_cancelation_pending(
+    tmp_path: Path,
+) -> None:
+    async with trading() as trade:
+        dump = altered(await dumped(trade.http), drop_collection("SalesOrderHeadersV2"))
+    async with running(emulator(environment=written(tmp_path, dump))) as stack:
+        order = await own(stack)
+        payload = await do(stack, "cancelSalesOrder", **named(order))
+
+    assert (payload["status"], payload["errors"]) == ("PENDING", [])
 
 
 @pytest.mark.parametrize(
