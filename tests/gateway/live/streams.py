@@ -13,7 +13,8 @@ from tests.stack import Stack
 FAST: dict[str, Any] = {"live_interval": 0.05}
 """Settings of a gateway that looks for changes all the time."""
 SSE = "text/event-stream"
-PATIENCE = 20.0
+PATIENCE = 60.0
+"""Seconds to wait for a frame: after failures the breaker can keep a feed from asking for 20."""
 
 
 class Stream:
