@@ -19,11 +19,11 @@ from gateway.audit.recorder import Audit
 from gateway.auth.principal import Principal
 from gateway.errors import INTERNAL, Forbidden, GatewayError, NotFound, Unauthenticated
 from gateway.http.endpoint import (
-    SEEN_AS,
     Authenticate,
     LookAs,
     authorization,
     headers_of,
+    seen_by,
     status_of,
 )
 from gateway.http.receiving import Received, received
@@ -83,9 +83,7 @@ class Downloads:
         deadlines.begin(request.begun + self._deadline)
         try:
             caller = await self._authenticate(authorization(request))
-            principal, name = caller, request.header(SEEN_AS)
-            if name is not None:
-                principal = await self._look_as(caller, name)
+            principal = await seen_by(caller, request, self._look_as)
             await self._send(request, principal, scope["path_params"]["link"], send)
         except GatewayError as error:
             request.outcome = error.code

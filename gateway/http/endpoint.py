@@ -56,7 +56,7 @@ Ages = Callable[[Any], dict[str, Any]]
 
 VIEW_AS: Final = "X-View-As"
 """The header by which staff look with the eyes of a customer, named by contact id or e-mail."""
-SEEN_AS: Final = VIEW_AS.lower().encode()
+_VIEW_AS: Final = VIEW_AS.lower().encode()
 POST_ONLY: Final = "GET is for reading only; send this operation by POST."
 QUERY: Final = OperationType.QUERY
 
@@ -132,9 +132,7 @@ class GraphQLEndpoint:
         deadlines.begin(request.begun + self._deadline)
         try:
             caller = await self._authenticate(authorization(request))
-            principal, name = caller, request.header(SEEN_AS)
-            if name is not None and self._look_as is not None:
-                principal = await self._look_as(caller, name)
+            principal = await seen_by(caller, request, self._look_as)
             if media_type is None:
                 return await self._stream(request, receive, principal)
             return await self._answer(request, receive, principal, media_type)
@@ -169,8 +167,7 @@ class GraphQLEndpoint:
     async def _identified(self, request: Received) -> Principal:
         """The one who asks at this moment, with the eyes of whom they look with."""
         caller = await self._authenticate(authorization(request))
-        name = request.header(SEEN_AS)
-        return caller if name is None or not self._look_as else await self._look_as(caller, name)
+        return await seen_by(caller, request, self._look_as)
 
     def _followed(
         self, request: Received, prepared: Prepared, principal: Principal
@@ -271,6 +268,12 @@ def authorization(request: Received) -> str | None:
     if b"authorization" in request.repeated:
         raise Unauthenticated("The request has more than one Authorization header; send one.")
     return request.header(b"authorization")
+
+
+async def seen_by(caller: Principal, request: Received, look_as: LookAs | None) -> Principal:
+    """The caller, or what the customer is with whose eyes they look; Forbidden, NotFound."""
+    name = request.header(_VIEW_AS)
+    return caller if name is None or look_as is None else await look_as(caller, name)
 
 
 def status_of(error: GatewayError) -> int:
