@@ -13,7 +13,6 @@ more than 100 ms, or descriptors are left open.
 import asyncio
 import os
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,10 +21,8 @@ from random import Random
 import click
 import httpx2
 
-from benchmarks.comparing.processes import free_port
-from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from benchmarks.trial import processes
 
-PROGRAMS = Path(sys.executable).parent
 MOST_MEGABYTES, LONGEST = 300, 0.1
 GROWTH = 1.1
 """The most that the second half may take of the memory of the first."""
@@ -34,7 +31,6 @@ EVERY = 10.0
 REQUESTS = 20
 """Requests of one token."""
 PEOPLE = "{ accounts(first: 100) { nodes { contacts(first: 5) { nodes { email } } } } }"
-SERVICE = {"GATEWAY_CLIENT_ID": SERVICE_CLIENT_ID, "GATEWAY_CLIENT_SECRET": SERVICE_SECRET}
 SMALL = (
     "orders(first: 2) { nodes { id number status total { amount } lines { nodes { quantity } } } }"
 )
@@ -56,17 +52,6 @@ def document(number: int, random: Random) -> str:
             return f"{{ orders(filter: {{ number: {{ in: [{numbers}] }} }}) {{ totalCount }} }}"
         case _:
             return f"{{ {' ' * random.randrange(4_000)} {SMALL} }} # {number} {'x' * 4_000}"
-
-
-async def started(url: str) -> None:
-    async with httpx2.AsyncClient(trust_env=False) as http, asyncio.timeout(600):
-        while True:
-            try:
-                if (await http.get(url)).status_code == 200:
-                    return
-            except httpx2.TransportError:
-                pass
-            await asyncio.sleep(0.2)
 
 
 def resident(pid: int) -> float:
@@ -152,32 +137,8 @@ async def soak(url: str, emulator: str, pid: int, seconds: float, callers: int) 
 @click.option("--seconds", default=300.0, show_default=True)
 @click.option("--callers", default=8, show_default=True)
 def main(seconds: float, callers: int) -> None:
-    ports = free_port(), free_port()
-    emulator, url = (f"http://127.0.0.1:{port}" for port in ports)
-    variables = {
-        **SERVICE,
-        "GATEWAY_DATAVERSE_URL": emulator,
-        "GATEWAY_FINOPS_URL": emulator,
-        "GATEWAY_TOKEN_URL": f"{emulator}/demo/oauth2/v2.0/token",
-        "GATEWAY_ISSUER": f"{emulator}/issuer",
-        "GATEWAY_AUDIENCE": "gateway",
-        "GATEWAY_LEARNED_NAMES": "off",
-        "GATEWAY_STAFF_ROLES": "administrator",
-        "GATEWAY_METRICS": "on",
-        "GATEWAY_PORT": str(ports[1]),
-    }
-    commands = ["emulator", "serve", "--port", str(ports[0])], ["gateway", "serve"]
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
-        for program, *arguments in commands:
-            command = [str(PROGRAMS / program), *arguments]
-            environment = {**os.environ, **variables}
-            processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL))
-        asyncio.run(started(f"{url}/readyz"))
-        held = asyncio.run(soak(url, emulator, processes[1].pid, seconds, callers))
-    finally:
-        for each in processes:
-            each.kill()
+    with processes(GATEWAY_STAFF_ROLES="administrator") as trial:
+        held = asyncio.run(soak(trial.url, trial.emulator, trial.pid, seconds, callers))
     sys.exit(0 if held else 1)
 
 

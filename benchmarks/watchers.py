@@ -8,9 +8,7 @@ with all of them, and the time from a change to its frame while so many changes 
 
 import asyncio
 import json
-import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -19,9 +17,8 @@ from typing import Any
 import click
 import httpx2
 
-from benchmarks.comparing.processes import free_port
-from benchmarks.soak import PROGRAMS, SERVICE, started
 from benchmarks.sockets import memory
+from benchmarks.trial import processes
 
 QUERY = "subscription { contacts(first: 5) { nodes { jobTitle } } }"
 IDLE = 10.0
@@ -166,33 +163,10 @@ async def measure(
 @click.option("--changes", default=50.0, show_default=True)
 @click.option("--seconds", default=20.0, show_default=True)
 def main(watchers: int, changes: float, seconds: float) -> None:
-    ports = free_port(), free_port()
-    emulator, url = (f"http://127.0.0.1:{port}" for port in ports)
-    variables = {
-        **SERVICE,
-        "GATEWAY_DATAVERSE_URL": emulator,
-        "GATEWAY_FINOPS_URL": emulator,
-        "GATEWAY_TOKEN_URL": f"{emulator}/demo/oauth2/v2.0/token",
-        "GATEWAY_ISSUER": f"{emulator}/issuer",
-        "GATEWAY_AUDIENCE": "gateway",
-        "GATEWAY_LEARNED_NAMES": "off",
-        "GATEWAY_METRICS": "on",
-        "GATEWAY_PORT": str(ports[1]),
-    }
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
-        for program, *arguments in (
-            ["emulator", "serve", "--port", str(ports[0])],
-            ["gateway", "serve"],
-        ):
-            command = [str(PROGRAMS / program), *arguments]
-            environment = {**os.environ, **variables}
-            processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL))
-        asyncio.run(started(f"{url}/readyz"))
-        held = asyncio.run(measure(url, emulator, processes[1].pid, watchers, changes, seconds))
-    finally:
-        for each in processes:
-            each.kill()
+    with processes() as trial:
+        held = asyncio.run(
+            measure(trial.url, trial.emulator, trial.pid, watchers, changes, seconds)
+        )
     sys.exit(0 if held else 1)
 
 

@@ -1,0 +1,69 @@
+"""An emulator and `gateway serve` in front of it, as processes that a benchmark asks."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from benchmarks.comparing.processes import free_port
+from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+
+PROGRAMS = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The addresses of both, and the process of the gateway."""
+
+    url: str
+    emulator: str
+    pid: int
+
+
+@contextmanager
+def processes(**settings: str) -> Iterator[Trial]:
+    """Both, ready to be asked, until the benchmark ends; `settings` of the gateway besides."""
+    ports = free_port(), free_port()
+    emulator, url = (f"http://127.0.0.1:{port}" for port in ports)
+    variables = {
+        "GATEWAY_CLIENT_ID": SERVICE_CLIENT_ID,
+        "GATEWAY_CLIENT_SECRET": SERVICE_SECRET,
+        "GATEWAY_DATAVERSE_URL": emulator,
+        "GATEWAY_FINOPS_URL": emulator,
+        "GATEWAY_TOKEN_URL": f"{emulator}/demo/oauth2/v2.0/token",
+        "GATEWAY_ISSUER": f"{emulator}/issuer",
+        "GATEWAY_AUDIENCE": "gateway",
+        "GATEWAY_LEARNED_NAMES": "off",
+        "GATEWAY_METRICS": "on",
+        "GATEWAY_PORT": str(ports[1]),
+        **settings,
+    }
+    commands = ["emulator", "serve", "--port", str(ports[0])], ["gateway", "serve"]
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        for program, *arguments in commands:
+            command = [str(PROGRAMS / program), *arguments]
+            environment = {**os.environ, **variables}
+            running.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL))
+        asyncio.run(_started(f"{url}/readyz"))
+        yield Trial(url, emulator, running[1].pid)
+    finally:
+        for each in running:
+            each.kill()
+
+
+async def _started(url: str) -> None:
+    async with httpx2.AsyncClient(trust_env=False) as http, asyncio.timeout(600):
+        while True:
+            try:
+                if (await http.get(url)).status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            await asyncio.sleep(0.2)
