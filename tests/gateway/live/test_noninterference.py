@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from gateway.auth import kept
 from gateway.config.parsers import partners
 from gateway.feeds import following as feeds_
 from gateway.http import live as live_
@@ -29,8 +28,8 @@ from tests.gateway.live.worlds import (
     store_of,
 )
 from tests.gateway.proofs.requests import NIGHTLY, PREVIEW, Requests, sampled
-from tests.gateway.proofs.worlds import alike
-from tests.stack import Stack, running
+from tests.gateway.proofs.worlds import alike, gateways
+from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
 
@@ -63,16 +62,11 @@ def worlds() -> tuple[Starlette, Starlette]:
 async def pair(
     worlds: tuple[Starlette, Starlette], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Stack, Stack]]:
-    """A gateway before each; callers are looked up once."""
-    for name in ("REMEMBER", "EVERY"):
-        monkeypatch.setattr(kept, name, 86_400.0)
+    """A gateway before each."""
     monkeypatch.setattr(live_, "SLOT", 0.0)
     monkeypatch.setattr(feeds_, "POLL", 86_400.0)
-    async with running(worlds[0], **SETTINGS) as left, running(worlds[1], **SETTINGS) as right:
-        for caller in CALLERS:
-            await left.ask("{ viewer { kind } }", as_=caller)
-            await right.ask("{ viewer { kind } }", as_=caller)
-        yield left, right
+    async with gateways(worlds, CALLERS, monkeypatch, SETTINGS, SETTINGS) as both:
+        yield both
 
 
 def followed(requests: Requests) -> tuple[str, Json]:

@@ -14,13 +14,12 @@ import pytest
 from starlette.applications import Starlette
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.auth import kept
 from gateway.config.parsers import partners
 from gateway.model.tables import TABLES, Node
 from tests.gateway.proofs.requests import ROOTED, Requests, sampled
-from tests.gateway.proofs.worlds import alike
+from tests.gateway.proofs.worlds import alike, gateways
 from tests.nightly import NIGHTLY
-from tests.stack import Stack, running
+from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
 
@@ -56,14 +55,9 @@ def worlds() -> tuple[Starlette, Starlette]:
 async def pair(
     worlds: tuple[Starlette, Starlette], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Stack, Stack]]:
-    """A gateway before each; callers are looked up once, so that no minute ends between the two."""
-    for name in ("REMEMBER", "EVERY"):
-        monkeypatch.setattr(kept, name, 86_400.0)
-    async with running(worlds[0], **PATIENT) as left, running(worlds[1], **PATIENT) as right:
-        for caller in CALLERS:
-            await left.ask("{ viewer { kind } }", as_=caller)
-            await right.ask("{ viewer { kind } }", as_=caller)
-        yield left, right
+    """A gateway before each."""
+    async with gateways(worlds, CALLERS, monkeypatch, PATIENT, PATIENT) as both:
+        yield both
 
 
 @pytest.fixture
@@ -71,16 +65,9 @@ async def keepers(
     worlds: tuple[Starlette, Starlette], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Stack, Stack]]:
     """A gateway that asks for everything, and one before the other world that keeps rows."""
-    for name in ("REMEMBER", "EVERY"):
-        monkeypatch.setattr(kept, name, 86_400.0)
-    async with (
-        running(worlds[0], **PATIENT) as plain,
-        running(worlds[1], **PATIENT, keep_rows=86_400.0) as keeping,
-    ):
-        for caller in (*CALLERS, *OTHERS):
-            await plain.ask("{ viewer { kind } }", as_=caller)
-            await keeping.ask("{ viewer { kind } }", as_=caller)
-        yield plain, keeping
+    keeping = PATIENT | {"keep_rows": 86_400.0}
+    async with gateways(worlds, (*CALLERS, *OTHERS), monkeypatch, PATIENT, keeping) as both:
+        yield both
 
 
 async def seen(stack: Stack, query: str, caller: str, variables: dict[str, Any]) -> tuple[Any, Any]:

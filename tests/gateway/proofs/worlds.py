@@ -1,13 +1,16 @@
 """Two worlds that differ only in what customers other than Contoso Retail San Diego have."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid5
 
+import pytest
 from starlette.applications import Starlette
 
 from emulator.store import Store
-from tests.stack import emulator
+from gateway.auth import kept
+from tests.stack import Stack, emulator, running
 
 OURS = ("US-001", "usmf")
 """The account that both worlds hold alike, with all its rows."""
@@ -25,6 +28,28 @@ def alike() -> tuple[Starlette, Starlette]:
     left, right = emulator(), emulator()
     _alter(right.state.store)
     return left, right
+
+
+@asynccontextmanager
+async def gateways(
+    worlds: tuple[Starlette, Starlette],
+    callers: Iterable[str],
+    patch: pytest.MonkeyPatch,
+    lefts: Mapping[str, Any],
+    rights: Mapping[str, Any],
+) -> AsyncIterator[tuple[Stack, Stack]]:
+    """
+    A gateway before each world, with the settings of the left one and of the right one.
+
+    Callers are looked up once, so that no minute ends between the two.
+    """
+    for name in ("REMEMBER", "EVERY"):
+        patch.setattr(kept, name, 86_400.0)
+    async with running(worlds[0], **lefts) as left, running(worlds[1], **rights) as right:
+        for caller in callers:
+            await left.ask("{ viewer { kind } }", as_=caller)
+            await right.ask("{ viewer { kind } }", as_=caller)
+        yield left, right
 
 
 def _alter(store: Store) -> None:
