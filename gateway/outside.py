@@ -43,8 +43,9 @@ from gateway.loaders.seals import Seal
 from gateway.loaders.shared_rows import SharedRows
 from gateway.loaders.write_safety import WriteSafety
 from gateway.loaders.writer import Writer, Writes
-from gateway.metadata import assumed, overrides, remembered
+from gateway.metadata import overrides, remembered
 from gateway.metadata.learning import Learning
+from gateway.metadata.origins import ORIGINS
 from gateway.model.registry import Registry
 from gateway.model.tables import ServiceName
 from gateway.paperwork import Paperwork
@@ -57,8 +58,9 @@ from gateway.sharing import leases_of, store_of, vault_of
 from gateway.tracing.tracing import Tracing
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, proof_of, service_login
+from gateway.upstream.dialects import DATAVERSE, FINOPS
 from gateway.upstream.names import Names
-from gateway.upstream.odata import DATAVERSE, FINOPS, Dialect
+from gateway.upstream.odata import Dialect
 from gateway.upstream.sender import Sent, now, sender_of
 from gateway.upstream.service import Service
 from gateway.upstream.state import ServiceState, state_of
@@ -301,7 +303,7 @@ class Outside:
                 name: relied((each for each in tables if each.service == name), service.names)
                 for name, service in self._services.items()
             },
-            {"dataverse": assumed.dataverse(), "finops": assumed.finops()},
+            {name: origin.assumed() for name, origin in ORIGINS.items()},
             self._overrides,
             say,
         )

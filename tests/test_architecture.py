@@ -250,6 +250,7 @@ MAY_ASK_UPSTREAM = {
     "gateway.loaders.writer",
     "gateway.metadata.learning",
     "gateway.metadata.fetching",
+    "gateway.metadata.origins",
     "gateway.metadata.public_entities",
     "gateway.outside",
     "gateway.paperwork",

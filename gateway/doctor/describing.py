@@ -1,7 +1,7 @@
 """The metadata of the environment in full, as its services return it: to compare, and to dump."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,6 +13,7 @@ from gateway.metadata.described import Entity
 from gateway.metadata.fetching import entity
 from gateway.metadata.overrides import NO_OVERRIDE
 from gateway.metadata.public_entities import described, public_entity, public_names
+from gateway.model.tables import ServiceName
 from gateway.upstream.service import Service
 
 CRM = "Microsoft.Dynamics.CRM."
@@ -65,9 +66,11 @@ async def describe(looking: Looking) -> Described:
     return found
 
 
-async def _all(looking: Looking, service: Any, names: Iterable[str], found: Described) -> None:
+async def _all(
+    looking: Looking, service: ServiceName, names: Iterable[str], found: Described
+) -> None:
     limit = asyncio.Semaphore(AT_ONCE)
-    describe = _table if service == "dataverse" else _collection
+    describe = BY_SERVICE[service]
 
     async def one(name: str) -> None:
         async with limit:
@@ -141,3 +144,10 @@ def _likeness(row: Json, known: Entity) -> float:
 
 async def _public_entity(looking: Looking, collection: str) -> Json | None:
     return await public_entity(looking.services["finops"], collection, looking.allowance())
+
+
+BY_SERVICE: Mapping[ServiceName, Callable[[Looking, str, Described], Awaitable[None]]] = {
+    "dataverse": _table,
+    "finops": _collection,
+}
+"""The way in which each service describes a table."""

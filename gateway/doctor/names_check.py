@@ -45,7 +45,7 @@ class Comparison:
         outcome: CheckResult,
     ) -> None:
         self._name, self._uses, self._outcome = name, uses, outcome
-        self._service = service
+        self._service, self._dialect = service, looking.services[service].dialect
         self._assumed = looking.assumed[service].get(name)
         self._overrides: Overrides = looking.overrides
         self._told = looking.overrides.get(name, NO_OVERRIDE)
@@ -66,7 +66,7 @@ class Comparison:
         self._collection(found)
         for column, use in sorted(self._uses.items()):
             self._column(found, column, use)
-        if self._service == "dataverse":
+        if self._dialect.has_lookups:
             self._lookups(found)
 
     def _add(self, finding: Finding) -> None:
@@ -104,7 +104,7 @@ class Comparison:
         line = f'[{self._name}]\ncollection = "{found.collection}"'
         says = f"the collection is {found.collection}, not {wanted}"
         is_case = wanted.casefold() == found.collection.casefold()
-        is_learned = self._service == "dataverse" or is_case
+        is_learned = self._dialect.keeps_logical_names or is_case
         breaks = ADAPTS if is_learned else "everything that is read of it"
         self._add(wrong(CHECK, self._name, says, breaks=breaks, do=line))
         self._override(Override(collection=found.collection))

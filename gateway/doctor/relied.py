@@ -12,11 +12,11 @@ from uuid import UUID
 from msgspec import Struct, field
 
 from gateway.model.kinds import OptionSet
-from gateway.model.tables import Spec, Table
+from gateway.model.tables import ServiceName, Spec, Table
 from gateway.upstream.names import Names
 from gateway.upstream.odata import logical
 
-TYPES: Mapping[type, frozenset[str]] = {
+ATTRIBUTES: Mapping[type, frozenset[str]] = {
     str: frozenset({"String", "Memo", "EntityName", "Virtual"}),
     int: frozenset({"Integer", "BigInt", "Picklist", "State", "Status"}),
     Decimal: frozenset({"Decimal", "Money", "Double"}),
@@ -36,7 +36,11 @@ WIRE: Mapping[type, frozenset[str]] = {
     datetime: frozenset({"Edm.DateTimeOffset"}),
 }
 """The same for F&O, by the type on the wire."""
-
+TYPES: Mapping[ServiceName, Mapping[type, frozenset[str]]] = {
+    "dataverse": ATTRIBUTES,
+    "finops": WIRE,
+}
+"""The types of each service that a declared type can be read from."""
 
 ENUMS = "Microsoft.Dynamics.DataEntities."
 """The prefix of the types of F&O's enumerations; their members travel as texts."""
@@ -86,13 +90,13 @@ def options_of(type_: type[OptionSet]) -> frozenset[int]:
     return frozenset(member.value for member in type_ if member.value != -1)
 
 
-def fits(type_: Any, attribute: str, service: str) -> bool:
+def fits(type_: Any, attribute: str, service: ServiceName) -> bool:
     """True if a column of this attribute type can be read as the declared type."""
     if isinstance(type_, type) and issubclass(type_, Enum):
         return attribute in CHOICES
-    if service == "finops" and type_ is str and attribute.startswith(ENUMS):
+    if type_ is str and attribute.startswith(ENUMS):
         return True
-    known = (TYPES if service == "dataverse" else WIRE).get(type_)
+    known = TYPES[service].get(type_)
     return known is None or attribute in known
 
 

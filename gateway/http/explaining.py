@@ -11,7 +11,6 @@ from gateway.errors import GatewayError
 from gateway.loaders.asks import Ask
 from gateway.loaders.reader import Reader, Reading
 from gateway.upstream.conditions import EVERYTHING
-from gateway.upstream.odata import DATAVERSE
 from gateway.upstream.pages import Page
 
 Explanation = list[dict[str, Any]]
@@ -65,7 +64,7 @@ def _rule(reading: Reading) -> str | None:
     """The row rule as a filter; it holds ids of the caller's own accounts and contact alone."""
     if reading.rule is None:
         return None
-    return "all rows" if reading.rule == EVERYTHING else DATAVERSE.text(reading.rule)
+    return "all rows" if reading.rule == EVERYTHING else reading.table.dialect.text(reading.rule)
 
 
 def _distinct(readings: Sequence[Reading]) -> list[Reading]:

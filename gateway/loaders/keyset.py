@@ -63,7 +63,7 @@ def beyond(table: Table, order: Sequence[Order], start: KeysetPlace) -> Conditio
 
 
 def _after(table: Table, item: Order, value: Value) -> Condition:
-    nullable = table.service == "dataverse" and item.column not in table.key
+    nullable = table.dialect.has_nulls and item.column not in table.key
     if item.descending:
         if value is None:
             return NOTHING

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.auth.principal import Principal
 from gateway.loaders.asks import Ask
 from gateway.loaders.belonging import parents_of
 from gateway.loaders.keys import Keys
@@ -25,10 +26,16 @@ from gateway.upstream.row_keys import raw_keys
 
 async def listed(reader: Reader, wanted: Ask, of: Window) -> Slice:
     """A window of all rows that the caller may see; `wanted` names table and columns."""
-    links = parents_of(reader.principal, wanted.table)
-    if len(links) == 1 and wanted.table.service == "finops":
-        return await _below(reader, links[0], wanted, of)
-    return await root_window(reader, wanted, of)
+    link = parent_of_list(reader.principal, wanted.table)
+    if link is None:
+        return await root_window(reader, wanted, of)
+    return await _below(reader, link, wanted, of)
+
+
+def parent_of_list(principal: Principal, table: Table) -> Link | None:
+    """The link to the rows below which a list is read, where it is merged from their lists."""
+    links = parents_of(principal, table) if table.dialect.sorts_plainly else ()
+    return links[0] if len(links) == 1 else None
 
 
 async def _below(reader: Reader, link: Link, wanted: Ask, of: Window) -> Slice:
@@ -53,7 +60,7 @@ async def _below(reader: Reader, link: Link, wanted: Ask, of: Window) -> Slice:
 
 
 def _ordered(table: Table, order: Sequence[Order], rows: list[Row]) -> list[Row]:
-    """The rows as F&O sorts them: without nulls, and text without regard to case."""
+    """The rows as a service that sorts plainly has them: text without regard to case."""
     placed = [(place(table, order, row), row) for row in rows]
     for number, item in reversed(list(enumerate(order))):
         placed.sort(key=partial(_sortable, number), reverse=item.descending)

@@ -5,7 +5,7 @@ then what the environment's own metadata says. What the operator says wins over 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,10 +13,11 @@ from msgspec import Struct
 from gateway.admission.errands import Errand, Lane
 from gateway.config.parsers import Zones
 from gateway.errors import GatewayError, UpstreamError
-from gateway.metadata import assumed, fetching, public_entities, remembered
-from gateway.metadata.described import Entities, Entity
-from gateway.metadata.naming import TableNeeds, named, wanted
-from gateway.metadata.overrides import NO_OVERRIDE, Overrides
+from gateway.metadata import remembered
+from gateway.metadata.described import Entities
+from gateway.metadata.naming import named, wanted
+from gateway.metadata.origins import ORIGINS, Reading
+from gateway.metadata.overrides import Overrides
 from gateway.metadata.remembered import Learned
 from gateway.model.tables import ServiceName, Table
 from gateway.upstream import forbidden
@@ -35,21 +36,19 @@ AGAIN = 60.0
 """Seconds after which a reading that failed is tried again."""
 CALLS = 100
 LOOK = Errand(Lane.FEEDS)
-LABELS: Mapping[ServiceName, str] = {"dataverse": "Dataverse", "finops": "F&O"}
-
-Needs = Mapping[str, TableNeeds]
-Reading = Callable[[Service, Needs, Overrides, Allowance], Awaitable[dict[str, Entity]]]
-"""Reads the descriptions of tables from a service."""
 
 
 class Side(Struct, frozen=True):
     """One service, the declared tables that are its own, and the ways to know their names."""
 
-    label: str
     service: Service
     tables: tuple[Table, ...]
     assumed: Entities
     read: Reading
+
+    @property
+    def label(self) -> str:
+        return self.service.dialect.label
 
 
 class Learning:
@@ -69,14 +68,14 @@ class Learning:
         self._memory = dict(remembered.load(file)) if file else {}
         self._tasks: list[asyncio.Task[None]] = []
         tables = tuple(tables)
-
-        def side_of(name: ServiceName, known: Entities, read: Reading) -> Side:
-            own = tuple(table for table in tables if table.service == name)
-            return Side(LABELS[name], services[name], own, known, read)
-
         self._sides = [
-            side_of("dataverse", assumed.dataverse(), _dataverse),
-            side_of("finops", assumed.finops(), _finops),
+            Side(
+                services[name],
+                tuple(table for table in tables if table.service == name),
+                origin.assumed(),
+                origin.read,
+            )
+            for name, origin in ORIGINS.items()
         ]
         services["dataverse"].names.zones = zones
         for side in self._sides:
@@ -97,33 +96,26 @@ class Learning:
 
     async def learn(self) -> None:
         """Read the metadata once, however long it takes, for a command that cannot begin before."""
-        await asyncio.gather(*(self._is_read(side) for side in self._sides))
+        await asyncio.gather(*(self._is_read(side, logging.WARNING) for side in self._sides))
 
     async def _first(self, side: Side) -> None:
-        if not await self._is_read(side):
+        if not await self._is_read(side, logging.WARNING):
             self._tasks.append(asyncio.create_task(self._later(side)))
 
-    async def _is_read(self, side: Side) -> bool:
-        """Read the metadata of a service; False, with a line in the log, where that fails."""
+    async def _is_read(self, side: Side, level: int) -> bool:
+        """Read the metadata of a service; False, with a line of `level` in the log, if it fails."""
         try:
             await self._read(side)
         except GatewayError as error:
-            log.warning(
-                "the metadata of %s cannot be read, names are taken from before: %s",
-                side.label,
-                error,
-            )
+            words = "the metadata of %s cannot be read, names are taken from before: %s"
+            log.log(level, words, side.label, error)
             return False
         return True
 
     async def _later(self, side: Side) -> None:
         while True:
             await asyncio.sleep(AGAIN)
-            try:
-                await self._read(side)
-            except GatewayError as error:
-                log.info("the metadata of %s cannot be read: %s", side.label, error)
-            else:
+            if await self._is_read(side, logging.INFO):
                 return
 
     async def _look_again(self, side: Side) -> None:
@@ -170,21 +162,3 @@ class Learning:
                 log.warning("%s has no table %s; what needs it is not available", side.label, name)
             for column in sorted({logical(column) for column in names.absent}):
                 log.warning("%s has no column %s.%s; it reads as null", side.label, name, column)
-
-
-async def _dataverse(
-    service: Service, wants: Needs, overrides: Overrides, allowance: Allowance
-) -> dict[str, Entity]:
-    dated = [name for name, want in wants.items() if want.days]
-    sized = [name for name, want in wants.items() if want.is_sized]
-    return await fetching.dataverse(service, wants, dated, sized, allowance)
-
-
-async def _finops(
-    service: Service, wants: Needs, overrides: Overrides, allowance: Allowance
-) -> dict[str, Entity]:
-    collections = {
-        name: overrides.get(name, NO_OVERRIDE).collection or want.collection or name
-        for name, want in wants.items()
-    }
-    return await public_entities.finops(service, collections, allowance)

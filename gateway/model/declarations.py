@@ -18,9 +18,10 @@ from gateway.model.mistakes import named as named
 from gateway.model.rules import Rule
 from gateway.model.selected import selected as selected
 from gateway.upstream.conditions import Raw
-from gateway.upstream.odata import Order
+from gateway.upstream.dialects import DIALECTS
+from gateway.upstream.odata import Dialect, Order
+from gateway.upstream.odata import ServiceName as ServiceName
 
-ServiceName = Literal["dataverse", "finops"]
 Written = Literal["never", "create", "update", "always"]
 """The rows in which a column is written: in new ones, in changes, in both, or never by us."""
 WrittenRow = tuple[dict[str, Any], dict[str, Any]]
@@ -269,6 +270,11 @@ class Table:
     def name(self) -> str:
         return self.cls.__name__
 
+    @cached_property
+    def dialect(self) -> Dialect:
+        """The service that has the table, and the facts about its rows."""
+        return DIALECTS[self.service]
+
     @property
     def key_column(self) -> str:
         """The key column of a table of Dataverse."""
@@ -289,7 +295,7 @@ class Table:
     @property
     def has_feed(self) -> bool:
         """True if its service tells which rows of it changed."""
-        return self.service == "dataverse"
+        return self.dialect.has_feeds
 
     @property
     def visible(self) -> dict[str, Spec]:
@@ -311,23 +317,22 @@ class Table:
         }
 
     def _ordered(self, type_: type) -> bool:
-        """F&O compares the members of an enumeration for equality alone, and has no booleans."""
-        return self.service == "dataverse" or type_ is not bool
+        """False for a boolean that is an enumeration, as those are compared for equality alone."""
+        return self.dialect.has_booleans or type_ is not bool
 
     @property
     def scalars(self) -> dict[str, type]:
         """The types of all columns by which the table can be ordered, its key among them."""
         members = dict(spec.scalar for spec in self.specs.values() if spec.scalar is not None)
-        if self.service == "finops":
-            # A day of F&O is stored, and so ordered, with a time.
+        if self.dialect.stores_days_as_times:
             members = {path: datetime if t is date else t for path, t in members.items()}
         return members | dict(self.key)
 
     @property
     def days(self) -> frozenset[str]:
-        """The columns of Dataverse that hold days; those of F&O are compared by its dialect."""
+        """The columns that hold days without a time."""
         scalars = (spec.scalar for spec in self.specs.values() if spec.scalar is not None)
-        if self.service == "finops":
+        if self.dialect.stores_days_as_times:
             return frozenset()
         return frozenset(path for path, type_ in scalars if type_ is date)
 

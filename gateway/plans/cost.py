@@ -27,6 +27,7 @@ from graphql.execution.values import VariableValues
 from gateway.auth.principal import Access, Principal
 from gateway.engine.documents import PreparedOperation
 from gateway.loaders.belonging import parents_of
+from gateway.loaders.parents import parent_of_list
 from gateway.model.tables import TABLES, Back, Computed, Link, Node, Table
 from gateway.plans.arguments import spelled
 from gateway.plans.fetches import NOTHING_CAME, Children, Fetch, Run
@@ -62,7 +63,7 @@ def _first(fetch: Fetch, run: Run) -> int:
             # An account that is not the caller's own is looked up before its rows are.
             chosen = given.get("account") is not None and _sees_all(principal)
             counted = fetch.counted and any(given.get(name) is not None for name in CURSORS)
-            return 1 + chosen + counted + _below_parents(fetch.table, parents)
+            return 1 + chosen + counted + (parent_of_list(principal, fetch.table) is not None)
     return 1
 
 
@@ -72,7 +73,7 @@ def _inside(fetch: Fetch, run: Run) -> Mapping[Fetch, Nested]:
 
 def _below(fetch: Fetch, came: Mapping[Fetch, Nested], run: Run) -> int:
     """The calls for what belongs to the rows of a fetch; `came`: what has travelled inside."""
-    calls, worked = 0, set()
+    calls, worked = 0, set[str]()
     for branch in fetch.branches.values():
         if isinstance(branch, Worked):
             worked |= _reads(branch.spec)
@@ -81,11 +82,6 @@ def _below(fetch: Fetch, came: Mapping[Fetch, Nested], run: Run) -> int:
         inside = branch.expanding(run, lists=False) if own and branch not in came else NOTHING_CAME
         calls += (branch not in came) + (own and branch.counted) + _below(branch, inside, run)
     return calls + len(worked)
-
-
-def _below_parents(table: Table, parents: int) -> int:
-    """The call for the rows that the rows of a list belong to, where they are read by way of it."""
-    return int(parents == 1 and table.service == "finops")
 
 
 def _sees_all(principal: Principal) -> bool:
@@ -131,13 +127,13 @@ class DocumentCost:
         if name in self._lists:
             table = self._lists[name]
             chosen = "account" in _given(first)
-            more = chosen + _below_parents(table, table.service == "finops")
+            more = chosen + table.dialect.sorts_plainly
             counted = _is_counted(operation, nodes) and not CURSORS.isdisjoint(_given(first))
             rows = row_nodes(operation, nodes)
             return 1 + more + counted + self._rows(operation, table, rows)
         if name in self._singles:
             table = self._singles[name]
-            return 1 + (table.service == "finops") + self._rows(operation, table, nodes)
+            return 1 + table.dialect.sorts_plainly + self._rows(operation, table, nodes)
         if name in BY_ID:
             each = [self._rows(operation, table, nodes) for table in self._nodes()]
             return 1 + max(each) if name == BY_ID[0] else self._several(operation, nodes)

@@ -14,7 +14,7 @@ import msgspec
 from graphql import GraphQLEnumType, GraphQLLeafType
 
 from gateway.model.kinds import OptionSet, decoder
-from gateway.model.tables import ServiceName
+from gateway.upstream.odata import Dialect
 
 LARGEST_INT = 2**31 - 1
 Int32 = Annotated[int, msgspec.Meta(ge=-LARGEST_INT - 1, le=LARGEST_INT)]
@@ -53,13 +53,13 @@ class Leaf:
         return self.convert is not None and "{value}" in self.inline
 
 
-def leaf_of(type_: type, output: GraphQLLeafType, service: ServiceName) -> Leaf:
+def leaf_of(type_: type, output: GraphQLLeafType, dialect: Dialect) -> Leaf:
     """The way from a column of `type_` to the leaf `output`."""
     if type_ is str:
         return Leaf(str)
     if type_ is int:
         return Leaf(Int32)
-    if type_ is bool and service == "dataverse":
+    if type_ is bool and dialect.has_booleans:
         return Leaf(bool)
     if issubclass(type_, OptionSet) and isinstance(output, GraphQLEnumType):
         return Leaf(int, OptionNames(type_, output), inline=LOOKED_UP)

@@ -299,7 +299,7 @@ class Walk:
     def _leaf(self, fetch: Fetch, name: str, column: Column) -> Leaf:
         output = output_leaf(self._field(fetch, name).type)
         if not column.is_day:
-            return leaf_of(column.type, output, fetch.table.service)
+            return leaf_of(column.type, output, fetch.table.dialect)
         day = partial(read_day, self._names, fetch.table.entity, column.path)
         if self._company(column):
             return Leaf(Any, _coerced(lambda both: day(*both), output), exact=False)
@@ -316,7 +316,7 @@ class Walk:
             part: leaf_of(
                 group.part_type(part),
                 output_leaf(type_.fields[to_camel_case(part)].type),
-                fetch.table.service,
+                fetch.table.dialect,
             )
             for part in group.parts
         }

@@ -14,7 +14,7 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from gateway.errors import InvalidInput
-from gateway.model.kinds import NEVER, OptionSet
+from gateway.model.kinds import OptionSet
 from gateway.model.registry import Registry
 from gateway.model.tables import Spec, Table
 from gateway.schema import ids
@@ -40,8 +40,6 @@ _COMPARED: Mapping[str, Operator] = {
     "lt": "lt",
     "lte": "le",
 }
-_FIRST_DAY = date(NEVER + 1, 1, 1)
-"""The first day that F&O does not mean as no day."""
 SentFilter = Mapping[str, Any]
 """A filter of the request, with its values coerced by GraphQL."""
 
@@ -116,7 +114,7 @@ def _part(table: Table, name: str, value: Any) -> Condition:
         case "or":
             return either(*(condition(table, each) for each in value))
         case "not":
-            return complement(condition(table, value), nullable=table.service == "dataverse")
+            return complement(condition(table, value), nullable=table.dialect.has_nulls)
     member = table.filterable[name]
     path, _ = _compared_column(member)
     target = member.leads_to
@@ -134,9 +132,9 @@ def _operation(
 ) -> Condition:
     if value is None:
         return _absent(table, path, operator)
-    if table.service == "finops" and operator in ("lt", "lte") and isinstance(value, date):
-        # What F&O leaves open it writes as a day of 1900, which reads as null.
-        return both(_compared(path, operator, value), Compare(path, "ge", _FIRST_DAY))
+    first = table.dialect.first_day
+    if first is not None and operator in ("lt", "lte") and isinstance(value, date):
+        return both(_compared(path, operator, value), Compare(path, "ge", first))
     match operator:
         case "eq" if _is_unknown(value):
             return _undeclared(path, type(value))
@@ -154,13 +152,15 @@ def _operation(
 
 
 def _absent(table: Table, path: str, operator: str) -> Condition:
-    """The rows that show null at `path`: in F&O those alone in which a day was left open."""
+    """The rows that show null at `path`; without nulls those alone in which a day was left open."""
     if operator != "eq":
         raise InvalidInput(f"'{operator}' cannot be null here.", argument="filter")
-    if table.service == "dataverse":
+    if table.dialect.has_nulls:
         return Compare(path, "eq", None)
-    days = issubclass(table.scalars.get(path, str), date)
-    return Compare(path, "lt", _FIRST_DAY) if days else NOTHING
+    first = table.dialect.first_day
+    if first is None or not issubclass(table.scalars.get(path, str), date):
+        return NOTHING
+    return Compare(path, "lt", first)
 
 
 def _is_unknown(value: Any) -> bool:

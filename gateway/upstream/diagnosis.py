@@ -46,7 +46,7 @@ def diagnose(
         said = f"{answer}: {error.words}" if error.words else answer
         collection = names.collection(query.entity)
         log.warning("%s refuses a query of %s: %s", dialect.service, collection, said)
-    if is_no_table(error, dialect.service):
+    if is_no_table(error, dialect):
         raise NotAvailableHere(f"This environment has no {query.entity}.") from error
     denied, lost = denied_table(error), unknown_property(error)
     if denied is not None:
@@ -56,6 +56,6 @@ def diagnose(
             raise NotAvailableHere(f"{query.entity} may not be read here.") from error
     if lost is not None:
         type_, name = lost
-        names.lose(type_ if dialect.service == "dataverse" else query.entity, name)
+        names.lose(type_ if dialect.keeps_logical_names else query.entity, name)
     if (denied or lost) and names.version != asked:
         raise NamesChanged

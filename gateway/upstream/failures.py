@@ -17,6 +17,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.observing.logs import FIELDS
+from gateway.upstream.odata import Dialect
 from gateway.upstream.pages import ReadOutcome
 
 log = logging.getLogger(__name__)
@@ -36,15 +37,12 @@ OWN_IDS = ("x-ms-service-request-id", "req_id", "ms-dyn-aid")
 SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 NOT_FOUND = 404
-NO_TABLE = (404, "0x80060888"), (404, "0x8006088a")
-"""The answers of Dataverse for an entity set that it does not have; a missing column is a 400."""
 
 
-def is_no_table(error: UpstreamRefused, service: str) -> bool:
+def is_no_table(error: UpstreamRefused, dialect: Dialect) -> bool:
     """True if a query of rows was refused because its table does not exist in the environment."""
-    if service == "finops":
-        return error.status == NOT_FOUND
-    return (error.status, error.details["reason"]) in NO_TABLE
+    codes = dialect.no_table
+    return error.status == NOT_FOUND and (not codes or error.details["reason"] in codes)
 
 
 def unknown_property(error: UpstreamRefused) -> tuple[str, str] | None:

@@ -1,4 +1,7 @@
-"""Conditions and queries -> OData text. The only place where a value becomes part of a URL."""
+"""
+Conditions and queries -> OData text. Together with `dialects`, which has what each service spells
+in its own way, the only place where a value becomes part of a URL.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,7 +13,6 @@ from typing import Literal
 from urllib.parse import quote
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 
 from gateway.errors import InvalidInput
@@ -36,12 +38,6 @@ LARGEST = 2**63
 PLACES = 20
 """Decimals beyond which neither service keeps any."""
 
-_LISTABLE = re.compile(r"""[^\x00-\x1f\x7f'"\[\]{}\\]*""")
-"""
-The texts that may stand in the lists of the query functions. A list is JSON inside of OData, whose
-readers know neither quotes nor brackets of the other; any other text, and one with blanks at an
-end, is compared by `eq`.
-"""
 _PLAIN_URL = re.compile(r"[A-Za-z0-9_.\-~'(),/$=:@;*!%]*", re.ASCII)
 """The characters of a query string that need no encoding, and the percent sign of encoded ones."""
 _COMMON = (("%", "%25"), (" ", "%20"), ('"', "%22"), ("[", "%5B"), ("]", "%5D"))
@@ -85,13 +81,41 @@ class ODataQuery(Struct, frozen=True):
     expands: tuple[Expand, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """The spelling of one service where the two differ."""
+ServiceName = Literal["dataverse", "finops"]
 
-    service: Literal["dataverse", "finops"]
+
+@dataclass(frozen=True)
+class Dialect:
+    """
+    A service that speaks OData: the spelling of queries, and the facts by which its rows differ
+    from those of others. `gateway.upstream.dialects` has one for each service.
+    """
+
+    service: ServiceName
+    label: str
+    """The name of the service in the log and in the words of the doctor."""
     always: Mapping[str, str] = field(default_factory=dict)
     """Query options of every read."""
+    has_nulls: bool = True
+    """True if a column can be null; if not, a column that is left empty has a value of its type."""
+    first_day: date | None = None
+    """The first day that is one, where earlier ones stand for a day that was left open."""
+    stores_days_as_times: bool = False
+    """True if a day is stored, compared and ordered with a time."""
+    has_booleans: bool = True
+    """True if a boolean is one in JSON and can be ordered by; if not, it is an enumeration."""
+    has_feeds: bool = False
+    """True if it tells which rows of a table changed."""
+    has_lookups: bool = False
+    """True if columns lead to rows of other tables, as its metadata says."""
+    keeps_logical_names: bool = False
+    """True if metadata and errors name a table by its logical name, whatever its collection is."""
+    takes_preferences: bool = False
+    """True if it reads the header `Prefer`, which sizes pages and asks for annotations."""
+    sorts_plainly: bool = False
+    """True if its order can be repeated here: no nulls, and text without case and accents."""
+    no_table: frozenset[str] = frozenset()
+    """The codes of a 404 that say that it has no such table; empty if any 404 does."""
 
     def url(self, query: ODataQuery) -> str:
         """The path and query string of `query`, percent-encoded, relative to the service root."""
@@ -109,16 +133,14 @@ class Dialect:
                 return text
             case All(parts):
                 return "(" + " and ".join(map(self.text, parts)) + ")"
-            case Compare(column, op, date() as day) if self._stores_times(day):
+            case Compare(column, op, date() as day) if self._is_bare_day(day):
                 return self.text(_within(column, op, day))
-            case Compare(column, "eq" | "ne" as op, str() as value) if self._is_pattern(value):
-                return self._exactly(column, op, value)
             case Compare(column, op, value):
-                return f"{column} {op} {self.literal(value)}"
+                return self.compared(column, op, value)
             case In(column, values):
-                return self._in(column, values)
+                return self.listed(column, values)
             case Like(column, match_, text):
-                return self._like(column, match_, text)
+                return self.like(column, match_, text)
             case AnyOf(parts):
                 return "(" + " or ".join(map(self.text, parts)) + ")"
             case Not(part):
@@ -137,10 +159,8 @@ class Dialect:
                 return sum(map(self.conditions, parts))
             case Not(part):
                 return self.conditions(part)
-            case In(column, values) if self._lists(column):
-                return 1 + sum(not _is_listable(value) for value in values)
-            case In(_, values):
-                return len(values)
+            case In(column, values):
+                return self.conditions_of_list(column, values)
         return 1
 
     def literal(self, value: Value) -> str:
@@ -148,7 +168,7 @@ class Dialect:
             case None:
                 return "null"
             case bool():
-                return self._truth(value=value)
+                return self.truth(value=value)
             case UUID() | Guid():
                 return str(value)
             case int() | Decimal():
@@ -158,56 +178,33 @@ class Dialect:
             case date():
                 return str(value)
             case Choice(type_, member):
-                return f"Microsoft.Dynamics.DataEntities.{type_}{_quoted(member)}"
+                return f"Microsoft.Dynamics.DataEntities.{type_}{quoted(member)}"
             case str():
-                return _quoted(value)
+                return quoted(value)
 
-    def _truth(self, *, value: bool) -> str:
-        # F&O has no booleans but an enumeration of two.
-        if self.service == "finops":
-            return self.literal(Choice("NoYes", "Yes" if value else "No"))
+    def truth(self, *, value: bool) -> str:
+        """A boolean."""
         return "true" if value else "false"
 
-    def _stores_times(self, value: date) -> bool:
-        """True if a day is compared with a column that holds times: F&O writes days as noon."""
-        return self.service == "finops" and not isinstance(value, datetime)
+    def compared(self, column: str, op: Operator, value: Value) -> str:
+        """A comparison of a column with a value."""
+        return f"{column} {op} {self.literal(value)}"
 
-    def _is_pattern(self, value: str) -> bool:
-        """True if F&O would read an equality with `value` as one with a pattern."""
-        return self.service == "finops" and "*" in value
+    def listed(self, column: str, values: tuple[Value, ...]) -> str:
+        """The condition that a column has one of these values."""
+        return self.text(AnyOf(tuple(Compare(column, "eq", value) for value in values)))
 
-    def _exactly(self, column: str, op: Operator, value: str) -> str:
-        """An equality with a text that holds `*`, a wildcard beside `eq` and `ne` alone."""
-        low, high, word = ("ge", "le", "and") if op == "eq" else ("lt", "gt", "or")
-        text = _quoted(value)
-        return f"({column} {low} {text} {word} {column} {high} {text})"
+    def conditions_of_list(self, column: str, values: tuple[Value, ...]) -> int:
+        """The number of conditions that the service counts in `listed`."""
+        return len(values)
 
-    def _in(self, column: str, values: tuple[Value, ...]) -> str:
-        if not self._lists(column):
-            return self.text(AnyOf(tuple(Compare(column, "eq", value) for value in values)))
-        listed = ",".join([_listed(value) for value in values if _is_listable(value)])
-        name = logical(column)
-        text = f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',PropertyValues=[{listed}])"
-        others = [f"{column} eq {self.literal(each)}" for each in values if not _is_listable(each)]
-        if not others:
-            return text
-        return "(" + " or ".join([text, *others] if listed else others) + ")"
+    def like(self, column: str, match: Match, text: str) -> str:
+        """The condition that a column begins with a text, ends with it or contains it."""
+        return f"{match}({column},{quoted(text)})"
 
-    def _lists(self, column: str) -> bool:
-        # The query function takes no path and exists on Dataverse alone.
-        return self.service == "dataverse" and "/" not in column
-
-    def _like(self, column: str, match_: Match, text: str) -> str:
-        if self.service == "dataverse":
-            return f"{match_}({column},{_quoted(_escape_like(text))})"
-        if "*" in text:
-            raise InvalidInput("'*' cannot be searched for: the ERP reads it as a wildcard.")
-        pattern = {"startswith": f"{text}*", "endswith": f"*{text}", "contains": f"*{text}*"}
-        return f"{column} eq {_quoted(pattern[match_])}"
-
-
-DATAVERSE = Dialect("dataverse")
-FINOPS = Dialect("finops", {"cross-company": "true"})
+    def _is_bare_day(self, value: date) -> bool:
+        """True if a day is compared with a column that holds times."""
+        return self.stores_days_as_times and not isinstance(value, datetime)
 
 
 def _within(column: str, op: Operator, day: date) -> Condition:
@@ -250,11 +247,6 @@ def _instant(value: datetime) -> str:
         raise InvalidInput("The time in the filter is out of range.") from None
 
 
-def _plain(value: Value) -> str:
-    """A value as an argument of a query function: always text."""
-    return str(value) if isinstance(value, str) else DATAVERSE.literal(value)
-
-
 def logical(column: str) -> str:
     """A column by its logical name: a lookup without what the Web API puts around it."""
     if column.startswith("_") and column.endswith("_value"):
@@ -262,26 +254,9 @@ def logical(column: str) -> str:
     return column
 
 
-def _listed(value: Value) -> str:
-    """A value as an item of a query function's list, which is a JSON text."""
-    if value.__class__ is Guid:
-        return f'"{value}"'
-    return msgspec.json.encode(_plain(value)).decode()
-
-
-def _is_listable(value: Value) -> bool:
-    if not isinstance(value, str):
-        return True
-    return _LISTABLE.fullmatch(value) is not None and value == value.strip()
-
-
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as it stands in a condition."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def _escape_like(text: str) -> str:
-    """`%`, `_` and `[` are wildcards inside Dataverse's string functions; a class escapes them."""
-    return "".join(f"[{character}]" if character in "%_[" else character for character in text)
 
 
 def _ordering(order: Order) -> str:

@@ -289,7 +289,7 @@ class Service(Struct, frozen=True, eq=False):
         return list(map(outcome_of, replies))
 
     def _preferred(self, call: Call) -> Mapping[str, str]:
-        if self.dialect.service == "finops":
+        if not self.dialect.takes_preferences:
             return NO_HEADERS
         return preferred(counted=call.query.count, page_size=call.page_size)
 

@@ -17,7 +17,7 @@ from gateway.loaders.writer import Writer, Writes
 from gateway.resolvers.root import build
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.context import Context
-from gateway.upstream import odata
+from gateway.upstream import dialects
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.names import Names
 from gateway.upstream.sender import Sender, now
@@ -54,7 +54,7 @@ class Process:
         self._dataverse = Service(
             Httpx2Transport(_Transport(self)),
             HOST + DATAVERSE,
-            odata.DATAVERSE,
+            dialects.DATAVERSE,
             sender=Sender(wire.random),
             names=Names(NAMES),
         )

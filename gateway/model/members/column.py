@@ -78,8 +78,8 @@ class Column(Spec):
 
     @property
     def is_day(self) -> bool:
-        """True if it is a day of Dataverse, which depends on the zone in which it was typed."""
-        return self.type is date and self.home.service == "dataverse"
+        """True if it is a day without a time, which depends on the zone in which it was typed."""
+        return self.type is date and not self.home.dialect.stores_days_as_times
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -22,8 +22,8 @@ from gateway.metadata import assumed
 from gateway.metadata.naming import named, wanted
 from gateway.model.tables import TABLES
 from gateway.resolvers import root
+from gateway.upstream.dialects import DATAVERSE
 from gateway.upstream.names import Names
-from gateway.upstream.odata import DATAVERSE
 from gateway.upstream.service import Service
 from tests.gateway.auth.issuing import URL
 

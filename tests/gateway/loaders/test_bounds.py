@@ -17,7 +17,7 @@ from gateway.upstream.conditions import (
     Condition,
     In,
 )
-from gateway.upstream.odata import DATAVERSE
+from gateway.upstream.dialects import DATAVERSE
 from gateway.upstream.row_keys import Checked
 
 COLUMNS = ("account", "contact")

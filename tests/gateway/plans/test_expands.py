@@ -25,7 +25,7 @@ from gateway.upstream.conditions import (
     narrows,
     prefixed,
 )
-from gateway.upstream.odata import DATAVERSE, FINOPS
+from gateway.upstream.dialects import DATAVERSE, FINOPS
 from gateway.upstream.service import Service
 from tests.meddling import Change, Meddling
 from tests.stack import EMULATOR, Stack, running

@@ -15,7 +15,8 @@ from gateway.client.exchange import Httpx2Transport, Request
 from gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.breaker import CALLS, OPEN, SPREAD, WINDOW
-from gateway.upstream.odata import DATAVERSE, ODataQuery
+from gateway.upstream.dialects import DATAVERSE
+from gateway.upstream.odata import ODataQuery
 from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Service, Write
 from tests.gateway.upstream.test_sender import Script, Step, answer, drawn

@@ -16,7 +16,8 @@ from emulator.odata.syntax import Call, Compare, Literal, Node, Or
 from gateway.errors import InvalidInput
 from gateway.upstream import conditions, odata
 from gateway.upstream.conditions import EVERYTHING, NOTHING, Like
-from gateway.upstream.odata import DATAVERSE, FINOPS, ODataQuery, Order
+from gateway.upstream.dialects import DATAVERSE, FINOPS
+from gateway.upstream.odata import ODataQuery, Order
 
 ID = UUID("0F8FAD5B-D9CB-469F-A165-70867728950E")
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
