@@ -317,12 +317,10 @@ def test_http_is_reached_by_upstream_and_for_the_issuers_keys_alone(path: Path) 
 
 
 KINDS = {"Back", "Column", "Computed", "Group", "Link"}
-MAY_ASK_FOR_A_KIND = {"gateway.plans.cost", "gateway.plans.walking", "gateway.schema.types"}
-"""Besides the modules of the kinds: they make GraphQL fields and plans of members."""
 
 
 @pytest.mark.parametrize("path", modules())
-def test_few_modules_ask_for_the_kind_of_a_member(path: Path) -> None:
+def test_a_kind_of_member_is_known_to_its_own_module_alone(path: Path) -> None:
     nodes = list(ast.walk(TREES[path]))
     asked = {
         node.cls.id
@@ -335,9 +333,9 @@ def test_few_modules_ask_for_the_kind_of_a_member(path: Path) -> None:
         if isinstance(call.func, ast.Name) and call.func.id in ("isinstance", "issubclass"):
             asked |= {node.id for node in ast.walk(call.args[1]) if isinstance(node, ast.Name)}
     module = name_of(path)
-    free = module in MAY_ASK_FOR_A_KIND or module.startswith("gateway.model.members.")
+    free = module.startswith("gateway.model.members.") or not module.startswith("gateway.")
 
-    assert free or not module.startswith("gateway.") or not asked & KINDS
+    assert free or not asked & KINDS
 
 
 @pytest.mark.parametrize("path", modules())

@@ -4,7 +4,6 @@ Mistakes are found here, at start, before a customer's query could.
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import get_type_hints
 
 from gateway.model.declarations import DeclarationError, Node, Row, Spec, Table, named
@@ -12,6 +11,7 @@ from gateway.model.kinds import OptionSet
 from gateway.model.members.back import Back
 from gateway.model.members.link import Link, links_back
 from gateway.model.registry import Registry
+from variables.spelling import suggestion
 
 TAKEN = {"id": Node, "raw": Row}
 """Names that every row, or every node, has already."""
@@ -84,7 +84,7 @@ def _bind_table(registry: Registry, table: Table) -> Iterator[str]:
 
 
 def _bind_back(link_: Link, child: Table) -> Iterator[str]:
-    target, back = link_.target, Back(link_.back or "", link_.back_doc, child, link_)
+    target, back = link_.target, _far_end(link_, child)
     taken = target.backs.get(back.name)
     if taken is not None and taken.label != link_.label:
         yield f"{link_.label}: {target.name} already has a member '{back.name}', of {taken.label}"
@@ -92,6 +92,11 @@ def _bind_back(link_: Link, child: Table) -> Iterator[str]:
         yield f"{link_.label}: {target.name} already has a member '{back.name}'"
     elif taken is None:
         target.backs[back.name] = back
+
+
+def _far_end(link_: Link, child: Table) -> Back:
+    doc = link_.back_doc or f"The rows of {child.name} that belong here."
+    return Back(link_.back or "", doc, child, link_)
 
 
 def _roots_taken(registry: Registry) -> Iterator[str]:
@@ -106,5 +111,4 @@ def _roots_taken(registry: Registry) -> Iterator[str]:
 
 
 def _nearest(name: str, members: Mapping[str, Spec]) -> str:
-    near = get_close_matches(name, members, 1)
-    return f"; did you mean '{near[0]}'?" if near else ", which is not a member"
+    return suggestion(name, members) or ", which is not a member"

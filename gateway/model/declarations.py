@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from strawberry.utils.str_converters import to_camel_case
 
+from gateway.model.asking import Answering, Planning, Write
 from gateway.model.kinds import without_none
 from gateway.model.mistakes import DeclarationError as DeclarationError
 from gateway.model.mistakes import named as named
@@ -80,8 +81,8 @@ C = TypeVar("C")
 
 class Member:
     """
-    A member of a table. Each kind is a module of `gateway.model.members`, which says all of a kind
-    that does not depend on GraphQL.
+    A member of a table. Each kind is a module of `gateway.model.members`, which says all of it:
+    columns, filter, writing, hiding, its way in plans and its way on graphql-core.
     """
 
     name: str
@@ -95,6 +96,39 @@ class Member:
     def paths_of(self, parts: Collection[str]) -> Iterable[str]:
         """The columns that it needs where only these of its parts are selected."""
         return self.paths
+
+    @property
+    def leads_to(self) -> "Table | None":
+        """The table of the row that it leads to; None for other members."""
+        return None
+
+    @property
+    def lists(self) -> "Table | None":
+        """The table of the rows that it lists; None for other members."""
+        return None
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """The tables of further rows that its value is made of."""
+        return frozenset()
+
+    @property
+    def is_plain(self) -> bool:
+        """True if the attribute of the row is its value, and nothing else is asked for it."""
+        return False
+
+    @property
+    def is_waited_for(self) -> bool:
+        """True if something is read for it."""
+        return self.leads_to is not None or self.lists is not None
+
+    def plan(self, planning: Planning) -> Write:
+        """Plan what its value takes, in one of the ways of `planning`."""
+        raise NotImplementedError
+
+    def answer(self, row: Row, answering: Answering) -> Any:
+        """Its value, or an awaitable of it, in one of the ways of `answering`."""
+        raise NotImplementedError
 
     @property
     def part_names(self) -> tuple[str, ...]:
@@ -196,11 +230,6 @@ class Spec(Member):
     def followed(self) -> str:
         """The lookup that it follows, or whose id it is; empty for others."""
         return ""
-
-    @property
-    def leads_to(self) -> "Table | None":
-        """The table of the row that it leads to; None for members that are values."""
-        return None
 
     @property
     def steps(self) -> tuple[str, ...]:

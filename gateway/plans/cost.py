@@ -28,7 +28,7 @@ from gateway.auth.principal import Access, Principal
 from gateway.engine.documents import PreparedOperation
 from gateway.loaders.belonging import parents_of
 from gateway.loaders.parents import parent_of_list
-from gateway.model.tables import TABLES, Back, Computed, Link, Node, Table
+from gateway.model.tables import TABLES, Node, Table
 from gateway.plans.arguments import spelled
 from gateway.plans.fetches import NOTHING_CAME, Children, Fetch, Run
 from gateway.plans.nested import Nested
@@ -76,7 +76,7 @@ def _below(fetch: Fetch, came: Mapping[Fetch, Nested], run: Run) -> int:
     calls, worked = 0, set[str]()
     for branch in fetch.branches.values():
         if isinstance(branch, Worked):
-            worked |= _reads(branch.spec)
+            worked |= branch.loaded
             continue
         own = isinstance(branch, Children)
         inside = branch.expanding(run, lists=False) if own and branch not in came else NOTHING_CAME
@@ -86,12 +86,6 @@ def _below(fetch: Fetch, came: Mapping[Fetch, Nested], run: Run) -> int:
 
 def _sees_all(principal: Principal) -> bool:
     return principal.rights.reach.get(("account", "read")) is Access.ALL
-
-
-def _reads(member: Computed) -> set[str]:
-    """The tables that a computed member reads; itself stands for what it does not name."""
-    own = {member.name} if member.is_waited_for else set()
-    return set(member.loads) or own
 
 
 class DocumentCost:
@@ -159,23 +153,24 @@ class DocumentCost:
         contact = fields(operation, nodes).get("contact")
         return 1 + self._rows(operation, TABLES["Contact"], contact) if contact else 0
 
-    def _list(self, operation: SelectingOperation, back: Back, nodes: Sequence[FieldNode]) -> int:
+    def _list(self, operation: SelectingOperation, table: Table, nodes: Sequence[FieldNode]) -> int:
         """The calls of a list below other rows."""
-        rows = self._rows(operation, back.child, row_nodes(operation, nodes))
+        rows = self._rows(operation, table, row_nodes(operation, nodes))
         return 1 + _is_counted(operation, nodes) + rows
 
     def _rows(self, operation: SelectingOperation, table: Table, nodes: Sequence[FieldNode]) -> int:
         """The calls for what is selected below `nodes`, which stand for rows of `table`."""
-        calls, worked, members = 0, set(), table.members
+        calls, worked, members = 0, set[str](), table.members
         for name, below in fields(operation, nodes, table.name).items():
-            match members.get(name):
-                case Link() as link:
-                    calls += 1 + self._rows(operation, link.target, below)
-                case Back() as back:
-                    lists = _by_arguments(operation, below)
-                    calls += sum(self._list(operation, back, each) for each in lists)
-                case Computed() as computed:
-                    worked |= _reads(computed)
+            member = members.get(name)
+            if member is None:
+                continue
+            worked |= member.loaded
+            if member.leads_to is not None:
+                calls += 1 + self._rows(operation, member.leads_to, below)
+            if member.lists is not None:
+                lists = _by_arguments(operation, below)
+                calls += sum(self._list(operation, member.lists, each) for each in lists)
         return calls + len(worked)
 
     def _nodes(self) -> Iterable[Table]:

@@ -157,9 +157,9 @@ class Draft:
             arguments=self._arguments,
             counted=self._walk.counted(self._nodes),
         )
-        self._walk.find_page(fetch, self._nodes)
+        write = self._walk.plan_page(fetch, self._nodes)
         page = self._source.variable()
-        body = self._walk.write_page(fetch, self._nodes, page)
+        body = write(page, f"{page}.rows")
         return RootPlan(self.response, (fetch,), fetch.read, self._source.function(page, body))
 
     def single(self, table: Table) -> RootPlan:
@@ -197,16 +197,14 @@ class Draft:
         if not isinstance(type_, GraphQLObjectType):
             raise Unplanned("the viewer's type")
         fetch = self._keyed(Contact.__table__, _own_contact)
-        contacts = list(self._walk.named("contact", self._nodes, type_.name))
-        for selected in contacts:
-            self._walk.find(fetch, selected)
-        found = self._source.variable()
+        named = self._walk.named("contact", self._nodes, type_.name)
+        contacts = [self._walk.plan(fetch, selected) for selected in named]
+        found, written = self._source.variable(), iter(contacts)
 
         def field(name: str, below: list[FieldNode]) -> str:
             if name == "contact":
                 row = self._source.variable()
-                made = self._walk.write(fetch, below, row)
-                return f"(None if ({row} := {found}[1]) is None else {made})"
+                return f"(None if ({row} := {found}[1]) is None else {next(written)(row)})"
             return self._source.attribute(type_, name, below, f"{found}[0]")
 
         async def read(run: Run) -> tuple[Any, Any]:
@@ -221,10 +219,8 @@ class Draft:
         return Keyed(table=table, shape=shape, keys=keys)
 
     def _row(self, fetch: Fetch) -> Render:
-        self._walk.find(fetch, self._nodes)
-        row = self._source.variable()
-        made = self._walk.write(fetch, self._nodes, row)
-        return self._source.function(row, f"None if {row} is None else {made}")
+        write, row = self._walk.plan(fetch, self._nodes), self._source.variable()
+        return self._source.function(row, f"None if {row} is None else {write(row)}")
 
     def _keys(self, name: str) -> Callable[[Run], list[Key]]:
         def keys(run: Run) -> list[Key]:

@@ -5,7 +5,7 @@ The text holds names of our own making, attributes that tables declare, and name
 schema as their `repr`; nothing that a caller sent gets into it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -87,8 +87,13 @@ class FunctionSource:
     def object(self, nodes: Sequence[FieldNode], type_name: str, field: Field) -> str:
         """The object selected below `nodes`; `field` has the value of each of its fields."""
         selected = responses(self.operation, nodes, type_name)
-        values = [self._field(type_name, below, field) for below in selected.values()]
-        return f"{self._object(tuple(selected))}({', '.join(values)})"
+        return self.made(
+            {name: self._field(type_name, below, field) for name, below in selected.items()}
+        )
+
+    def made(self, values: Mapping[str, str]) -> str:
+        """The object of these expressions, by the names that they have in the answer."""
+        return f"{self._object(tuple(values))}({', '.join(values.values())})"
 
     def _object(self, names: tuple[str, ...]) -> str:
         """

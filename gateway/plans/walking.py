@@ -1,10 +1,12 @@
 """
-The two walks over the selection of a table's rows: `find` collects the reads, `write` makes the
-expression that turns the rows into the answer.
+The walk over the selection of a table's rows: it plans what has to be read, and returns what writes
+the expressions that turn the rows into the answer.
+
+Expressions are written once all reads are planned, as they depend on the columns of all selections.
 """
 
-from collections.abc import Collection, Hashable, Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,17 +17,17 @@ from graphql import (
     GraphQLLeafType,
     GraphQLObjectType,
     get_named_type,
-    is_non_null_type,
 )
-from strawberry.utils.str_converters import to_camel_case
 
 from gateway.loaders import keyset
 from gateway.loaders.named import read_day
 from gateway.loaders.windows import Slice
-from gateway.model.tables import Back, Column, Computed, Group, Link, Member, Node
+from gateway.model.asking import Write
+from gateway.model.tables import Back, Link, Node
 from gateway.plans.arguments import arguments_of, spelled
 from gateway.plans.fetches import Children, Fetch, Linked
 from gateway.plans.leaves import LARGEST_INT, Convert, Leaf, Unusual, leaf_of
+from gateway.plans.objects import ObjectOfColumns
 from gateway.plans.source import FunctionSource, Unplanned, output_leaf
 from gateway.plans.structs import Shapes
 from gateway.plans.worked import Worked
@@ -36,38 +38,32 @@ from gateway.upstream.names import Names
 from gateway.upstream.row_keys import Checked
 
 Nodes = Sequence[FieldNode]
+WritePage = Callable[[str, str], str]
+"""The variable of a slice, and the expression of its rows -> the connection in the answer."""
 
 
 class Walk:
-    """Both walks of one root field."""
+    """The walk of one root field."""
 
     def __init__(self, source: FunctionSource, shapes: Shapes, names: Names) -> None:
         """`names`: those of Dataverse, which tell how its columns hold days."""
-        self.source = self._source = source
-        self._shapes = shapes
-        self._names = names
+        self.source = source
+        self.shapes = shapes
+        self.names = names
         self._operation = source.operation
 
-    # What has to be read.
-
-    def find(self, fetch: Fetch, nodes: Nodes) -> None:
-        """Add the columns and links that `nodes`, the fields that represent the rows, select."""
+    def plan(self, fetch: Fetch, nodes: Nodes) -> Write:
+        """Plan what `nodes`, the fields that represent the rows, select; writes one of them."""
         fetch.select |= columns_of(self._operation, fetch.table, nodes)
-        for selected in responses(self._operation, nodes, fetch.table.name).values():
-            name = selected[0].name.value
-            if name == "id" and issubclass(fetch.table.cls, Node):
-                self._find_key(fetch)
-            elif name != "__typename":
-                self._find_member(fetch, name, fetch.members.get(name), selected)
+        selected = responses(self._operation, nodes, fetch.table.name)
+        written = {response: self._field(fetch, below) for response, below in selected.items()}
+        return partial(self._object, written)
 
-    def find_page(self, fetch: Fetch, nodes: Nodes) -> None:
-        """Like `find`, for fields that represent a connection to the rows."""
-        name = fetch.table.name
-        for selected in self.named("nodes", nodes, f"{name}Connection"):
-            self.find(fetch, selected)
-        for edges in self.named("edges", nodes, f"{name}Connection"):
-            for selected in self.named("node", edges, f"{name}Edge"):
-                self.find(fetch, selected)
+    def plan_page(self, fetch: Fetch, nodes: Nodes) -> WritePage:
+        """Like `plan`, for fields that represent a connection to the rows."""
+        selected = responses(self._operation, nodes, f"{fetch.table.name}Connection")
+        written = {response: self._of_page(fetch, below) for response, below in selected.items()}
+        return partial(self._object, written)
 
     def named(self, name: str, nodes: Nodes, type_name: str) -> Iterator[list[FieldNode]]:
         """The fields of this name, for each place that they have in the answer."""
@@ -79,271 +75,229 @@ class Walk:
         """True if the rows of a connection have to be counted."""
         return not fields(self._operation, nodes).keys().isdisjoint(COUNTS)
 
-    def _find_key(self, fetch: Fetch) -> None:
+    def _object(self, written: Mapping[str, Callable[..., str]], *variables: str) -> str:
+        """The object of fields that are written by these variables."""
+        return self.source.made({name: write(*variables) for name, write in written.items()})
+
+    def _field(self, fetch: Fetch, nodes: list[FieldNode]) -> Write:
+        """Plan one field of the rows."""
+        name, table = nodes[0].name.value, fetch.table
+        if name == "__typename":
+            return lambda _: repr(table.name)
+        if name == "id" and issubclass(table.cls, Node):
+            return self._key(fetch)
+        if name not in fetch.members:
+            raise Unplanned(f"{table.name}.{name}")
+        return fetch.members[name].plan(PlannedMember(self, fetch, name, nodes))
+
+    def _key(self, fetch: Fetch) -> Write:
+        """Plan the global id of the rows."""
         for column, type_ in fetch.table.key.items():
             carried = str if type_ in (str, UUID) else int if type_ is int else Any
             fetch.shape.demand(column, Leaf(carried), optional=False)
             fetch.select.add(column)
+        encode = ids.writer(fetch.table)
 
-    def _find_member(
-        self, fetch: Fetch, name: str, member: Member | None, nodes: list[FieldNode]
-    ) -> None:
-        match member:
-            case Column():
-                leaf = self._leaf(fetch, name, member)
-                fetch.shape.demand(member.path, leaf, optional=member.optional)
-                fetch.select |= self._names.companies(fetch.table.entity, [member.path])
-            case Group():
-                for part, leaf in self._asked(fetch, member, nodes):
-                    fetch.shape.demand(member.parts[part], leaf, optional=True)
-            case Link():
-                self.find(self._target(fetch, name, member), nodes)
-            case Back():
-                fetch.shown.add(name)
-                children = self._children(fetch, name, member, nodes)
-                children.told |= self._told(nodes)
-                self.find_page(children, nodes)
-            case Computed():
-                fetch.shown.add(name)
-                fetch.branch(name, lambda: Worked(spec=member, table=fetch.table))
-            case _:
-                raise Unplanned(f"{fetch.table.name}.{name}")
+        def write(row: str) -> str:
+            columns = ", ".join(f"{row}.{column}" for column in fetch.table.key)
+            return f"{self.source.constant(encode)}({columns})"
 
-    def _children(self, fetch: Fetch, name: str, back: Back, nodes: list[FieldNode]) -> Children:
-        def make() -> Children:
-            arguments = arguments_of(self._source.schema, self._field(fetch, name), nodes[0])
-            shape = self._shapes.of(back.child, back.link.name)
-            return Children(
-                table=back.child,
-                shape=shape,
-                back=back,
-                arguments=arguments,
-                counted=self.counted(nodes),
-            )
+        return write
 
-        return fetch.branch(self._key(name, nodes), make)
-
-    def _told(self, nodes: Nodes) -> set[str]:
-        """The fields that are selected of a connection, of its edges and of its page info."""
-        asked = fields(self._operation, nodes)
-        below = (fields(self._operation, asked.get(name, [])) for name in ("edges", "pageInfo"))
-        return set(asked).union(*below)
-
-    def _key(self, name: str, nodes: list[FieldNode]) -> Hashable:
-        """The key under which equal lists are one: name, arguments, and if rows are counted."""
-        return name, spelled(nodes[0]), self.counted(nodes)
-
-    def _target(self, fetch: Fetch, name: str, link: Link) -> Linked:
-        def make() -> Linked:
-            shape = self._shapes.of(link.target, *link.target_paths)
-            return Linked(table=link.target, shape=shape, link=link)
-
-        return fetch.branch(name, make)
-
-    # What is made of it.
-
-    def write(self, fetch: Fetch, nodes: Nodes, row: str) -> str:
-        """The object selected below `nodes`, of the row in the variable `row`."""
-        return self._source.object(nodes, fetch.table.name, partial(self._member, fetch, row))
-
-    def write_page(self, fetch: Fetch, nodes: Nodes, page: str) -> str:
-        """The connection selected below `nodes`, over the slice in the variable `page`."""
-        return self._page(fetch, nodes, page, f"{page}.rows")
-
-    def _member(self, fetch: Fetch, row: str, name: str, nodes: list[FieldNode]) -> str:
-        if name == "id" and issubclass(fetch.table.cls, Node):
-            encode = self._source.constant(ids.writer(fetch.table))
-            return f"{encode}({', '.join(f'{row}.{column}' for column in fetch.table.key)})"
-        member = fetch.members[name]
-        match member:
-            case Column():
-                return self._column(fetch, row, name, member)
-            case Group():
-                return self._group(fetch, row, name, member, nodes)
-            case Link():
-                return self._linked(fetch, row, name, member, nodes)
-            case Back():
-                children = fetch.branches[self._key(name, nodes)]
-                page = f"{row}.{children.slot}"
-                return self._page(children, nodes, page, f"{page}.rows" if children.paged else page)
-            case Computed():
-                value = f"{row}.{fetch.branches[name].slot}"
-                return self._source.plain(self._field(fetch, name).type, nodes, value)
-        raise Unplanned(f"{fetch.table.name}.{name}")
-
-    def _column(self, fetch: Fetch, row: str, name: str, member: Column) -> str:
-        leaf = self._leaf(fetch, name, member)
-        checked = not member.optional and "/" not in member.path
-        value = self._source.at(row, member.path)
-        if company := self._company(member):
-            value = f"({value}, {self._source.at(row, company)})"
-        return self._source.leaf(value, leaf, optional=member.optional, checked=checked)
-
-    def _group(self, fetch: Fetch, row: str, name: str, group: Group, nodes: Nodes) -> str:
-        type_ = self._object_type(fetch, name)
-        if not self._is_simple(group):
-            whole = f"{self._source.constant(partial(_whole, fetch.table.cls, group))}({row})"
-            return self._source.plain(self._field(fetch, name).type, nodes, whole)
-        self._demand_rest(fetch, group)
-        leaves = self._leaves(fetch, group)
-
-        standing = self._source.variable()
-
-        def part(asked: str, _: list[FieldNode]) -> str:
-            own = _own_name(group, asked)
-            if own == group.essential:
-                return self._source.converted(leaves[own], standing, standing)
-            value = self._source.at(row, group.parts[own])
-            optional = not is_non_null_type(type_.fields[asked].type)
-            return self._source.leaf(value, leaves[own], optional=optional, checked=False)
-
-        made = self._source.object(nodes, type_.name, part)
-        asked = fields(self._operation, nodes).keys()
-        stands = self._stands(fetch, row, group, asked, standing)
-        found = f"({made} if {stands} else None)"
-        return found if group.optional else self._source.present(found)
-
-    def _stands(
-        self, fetch: Fetch, row: str, group: Group, asked: Collection[str], standing: str
-    ) -> str:
-        """
-        The expression that tells if there is a value: by its essential part, which is put into the
-        variable `standing`, or by any part that was read.
-        """
-        essential = group.essential
-        if essential is None:
-            paths = [path for path in group.parts.values() if path in fetch.select]
-            found = (f"{self._source.at(row, path)} is not None" for path in paths)
-            return " or ".join(found) or "False"
-        value = self._source.at(row, group.parts[essential])
-        if to_camel_case(essential) in asked:
-            return f"({standing} := {value}) is not None"
-        decode = self._source.constant(group.decoders[essential])
-        return f"{decode}({value}) is not None"
-
-    def _demand_rest(self, fetch: Fetch, group: Group) -> None:
-        """On graphql-core all parts that were read are decoded, whoever else asked for them."""
-        for part, leaf in self._leaves(fetch, group).items():
-            path = group.parts[part]
-            if path in fetch.select:
-                fetch.shape.demand(path, leaf, optional=True)
-            elif group.essential is None:
-                fetch.shape.leave(path)
-
-    def _linked(self, fetch: Fetch, row: str, name: str, link: Link, nodes: Nodes) -> str:
-        linked = fetch.branches[name]
-        target = self._source.variable()
-        made = self.write(linked, nodes, target)
-        found = f"(None if ({target} := {row}.{linked.slot}) is None else {made})"
-        return found if link.optional else self._source.present(found)
-
-    def _page(self, fetch: Fetch, nodes: Nodes, page: str, rows: str) -> str:
-        name = f"{fetch.table.name}Connection"
-        return self._source.object(nodes, name, partial(self._of_page, fetch, page, rows))
-
-    def _of_page(
-        self, fetch: Fetch, page: str, rows: str, name: str, nodes: list[FieldNode]
-    ) -> str:
-        row = self._source.variable()
-        match name:
+    def _of_page(self, fetch: Fetch, nodes: list[FieldNode]) -> WritePage:
+        """Plan one field of a connection to the rows."""
+        source = self.source
+        match nodes[0].name.value:
+            case "__typename":
+                return lambda page, rows: repr(f"{fetch.table.name}Connection")
             case "nodes":
-                return f"[{self.write(fetch, nodes, row)} for {row} in {rows}]"
+                return partial(self._each, self.plan(fetch, nodes))
             case "edges":
-                edge = partial(self._of_edge, fetch, page, row)
-                made = self._source.object(nodes, f"{fetch.table.name}Edge", edge)
-                return f"[{made} for {row} in {rows}]"
+                edge = self._edge(fetch, nodes)
+                return lambda page, rows: self._each(partial(edge, page), page, rows)
             case "pageInfo":
-                return self._source.object(nodes, "PageInfo", partial(self._of_page_info, page))
+                return lambda page, rows: source.object(
+                    nodes, "PageInfo", partial(self._info, page)
+                )
             case "totalCount":
-                return f"{self._source.constant(_total)}({page})"
+                return lambda page, rows: f"{source.constant(_total)}({page})"
             case "totalCountIsLowerBound":
-                return f"(not {page}.count_is_exact)"
-        raise Unplanned(f"a connection's {name}")
+                return lambda page, rows: f"(not {page}.count_is_exact)"
+        raise Unplanned(f"a connection's {nodes[0].name.value}")
 
-    def _of_edge(self, fetch: Fetch, page: str, row: str, name: str, nodes: list[FieldNode]) -> str:
-        match name:
-            case "node":
-                return self.write(fetch, nodes, row)
-            case "cursor":
-                return f"{self._source.constant(_cursor)}({page}, {row})"
-        raise Unplanned(f"an edge's {name}")
+    def _each(self, write: Write, page: str, rows: str) -> str:
+        """The list of what is written of each row."""
+        row = self.source.variable()
+        return f"[{write(row)} for {row} in {rows}]"
 
-    def _of_page_info(self, page: str, name: str, _: list[FieldNode]) -> str:
-        cursor = self._source.constant(_cursor)
+    def _edge(self, fetch: Fetch, nodes: Nodes) -> WritePage:
+        """Plan the edges of a connection; what it returns takes the page and the row."""
+        type_name = f"{fetch.table.name}Edge"
+        written: dict[str, WritePage] = {}
+        for response, below in responses(self._operation, nodes, type_name).items():
+            match below[0].name.value:
+                case "__typename":
+                    written[response] = lambda page, row: repr(type_name)
+                case "node":
+                    written[response] = partial(_second, self.plan(fetch, below))
+                case "cursor":
+                    written[response] = self._cursor
+                case name:
+                    raise Unplanned(f"an edge's {name}")
+        return partial(self._object, written)
+
+    def _cursor(self, page: str, row: str) -> str:
+        return f"{self.source.constant(_cursor)}({page}, {row})"
+
+    def _info(self, page: str, name: str, _: list[FieldNode]) -> str:
         match name:
             case "hasNextPage":
                 return f"{page}.has_next"
             case "hasPreviousPage":
                 return f"{page}.has_previous"
             case "startCursor":
-                return f"({cursor}({page}, {page}.rows[0]) if {page}.rows else None)"
+                return f"({self._cursor(page, f'{page}.rows[0]')} if {page}.rows else None)"
             case "endCursor":
-                return f"({cursor}({page}, {page}.rows[-1]) if {page}.rows else None)"
+                return f"({self._cursor(page, f'{page}.rows[-1]')} if {page}.rows else None)"
         raise Unplanned(f"a page's {name}")
 
-    # What the schema says.
 
-    def _field(self, fetch: Fetch, name: str) -> GraphQLField:
-        type_ = self._source.schema.type_map[fetch.table.name]
+@dataclass(frozen=True, slots=True)
+class PlannedMember:
+    """A member that is selected of the rows of a fetch; see `gateway.model.asking.Planning`."""
+
+    walk: Walk
+    fetch: Fetch
+    name: str
+    nodes: list[FieldNode]
+
+    def value(self, path: str, type_: Any, *, optional: bool, is_day: bool = False) -> Write:
+        source, names, table = self.walk.source, self.walk.names, self.fetch.table
+        company = names.company_of(table.entity, path) if is_day else ""
+        leaf = self._day(path, company) if is_day else self._leaf(type_)
+        self.fetch.shape.demand(path, leaf, optional=optional)
+        self.fetch.select |= names.companies(table.entity, [path])
+        checked = not optional and "/" not in path
+
+        def write(row: str) -> str:
+            value = source.at(row, path)
+            if company:
+                value = f"({value}, {source.at(row, company)})"
+            return source.leaf(value, leaf, optional=optional, checked=checked)
+
+        return write
+
+    def object(
+        self,
+        parts: Mapping[str, tuple[str, Any]],
+        *,
+        essential: str | None,
+        make: Callable[[Any], Any],
+        optional: bool,
+    ) -> Write:
+        source, cls = self.walk.source, self.fetch.table.cls
+        made = ObjectOfColumns(
+            source, self.fetch, self._object_type, self.nodes, parts, essential, optional
+        )
+        made.find()
+        if made.is_simple:
+            return made.write
+        return self._plain(lambda row: f"{source.constant(partial(_whole, cls, make))}({row})")
+
+    def row(self, link: Link) -> Write:
+        def make() -> Linked:
+            shape = self.walk.shapes.of(link.target, *link.target_paths)
+            return Linked(table=link.target, shape=shape, link=link)
+
+        source, linked = self.walk.source, self.fetch.branch(self.name, make)
+        write_target = self.walk.plan(linked, self.nodes)
+
+        def write(row: str) -> str:
+            target = source.variable()
+            made = write_target(target)
+            found = f"(None if ({target} := {row}.{linked.slot}) is None else {made})"
+            return found if link.optional else source.present(found)
+
+        return write
+
+    def rows(self, back: Back) -> Write:
+        self.fetch.shown.add(self.name)
+        counted = self.walk.counted(self.nodes)
+
+        def make() -> Children:
+            return Children(
+                table=back.child,
+                shape=self.walk.shapes.of(back.child, back.link.name),
+                back=back,
+                arguments=arguments_of(self.walk.source.schema, self._field, self.nodes[0]),
+                counted=counted,
+            )
+
+        # Lists of which the same is asked are one.
+        children = self.fetch.branch((self.name, spelled(self.nodes[0]), counted), make)
+        children.told |= self._told
+        write_page = self.walk.plan_page(children, self.nodes)
+
+        def write(row: str) -> str:
+            page = f"{row}.{children.slot}"
+            return write_page(page, f"{page}.rows" if children.paged else page)
+
+        return write
+
+    def worked(self, function: Callable[..., Any], loaded: Collection[str]) -> Write:
+        self.fetch.shown.add(self.name)
+        worked = self.fetch.branch(
+            self.name,
+            lambda: Worked(function=function, loaded=frozenset(loaded), table=self.fetch.table),
+        )
+        return self._plain(lambda row: f"{row}.{worked.slot}")
+
+    def _plain(self, expression: Write) -> Write:
+        """The writing of a value that is Python's own."""
+        type_ = self._field.type
+        return lambda row: self.walk.source.plain(type_, self.nodes, expression(row))
+
+    @property
+    def _told(self) -> set[str]:
+        """The fields that are selected of a connection, of its edges and of its page info."""
+        operation = self.walk.source.operation
+        asked = fields(operation, self.nodes)
+        below = (fields(operation, asked.get(name, [])) for name in ("edges", "pageInfo"))
+        return set(asked).union(*below)
+
+    @property
+    def _field(self) -> GraphQLField:
+        type_ = self.walk.source.schema.type_map[self.fetch.table.name]
         if not isinstance(type_, GraphQLObjectType):
             raise Unplanned(f"the type {type_}")
-        field: GraphQLField = type_.fields[name]
+        field: GraphQLField = type_.fields[self.name]
         return field
 
-    def _object_type(self, fetch: Fetch, name: str) -> GraphQLObjectType:
-        type_ = get_named_type(self._field(fetch, name).type)
+    @property
+    def _object_type(self) -> GraphQLObjectType:
+        type_ = get_named_type(self._field.type)
         if not isinstance(type_, GraphQLObjectType):
             raise Unplanned(f"the type {type_}")
         return type_
 
-    def _leaf(self, fetch: Fetch, name: str, column: Column) -> Leaf:
-        output = output_leaf(self._field(fetch, name).type)
-        if not column.is_day:
-            return leaf_of(column.type, output, fetch.table.dialect)
-        day = partial(read_day, self._names, fetch.table.entity, column.path)
-        if self._company(column):
+    def _leaf(self, type_: Any) -> Leaf:
+        return leaf_of(type_, output_leaf(self._field.type), self.fetch.table.dialect)
+
+    def _day(self, path: str, company: str) -> Leaf:
+        """A day, which is read by the zone of the environment or of a row's `company`."""
+        output = output_leaf(self._field.type)
+        day = partial(read_day, self.walk.names, self.fetch.table.entity, path)
+        if company:
             return Leaf(Any, _coerced(lambda both: day(*both), output), exact=False)
         return Leaf(Any, _coerced(lambda raw: day(raw, None), output), exact=False)
 
-    def _company(self, column: Column) -> str:
-        """The path to the legal entity by which a day is read; empty where it needs none."""
-        entity = column.home.entity
-        return self._names.company_of(entity, column.path) if column.is_day else ""
 
-    def _leaves(self, fetch: Fetch, group: Group) -> dict[str, Leaf]:
-        type_ = self._object_type(fetch, to_camel_case(group.name))
-        return {
-            part: leaf_of(
-                group.part_type(part),
-                output_leaf(type_.fields[to_camel_case(part)].type),
-                fetch.table.dialect,
-            )
-            for part in group.parts
-        }
-
-    def _asked(self, fetch: Fetch, group: Group, nodes: Nodes) -> Iterator[tuple[str, Leaf]]:
-        leaves = self._leaves(fetch, group)
-        for name in fields(self._operation, nodes):
-            if name != "__typename":
-                own = _own_name(group, name)
-                yield own, leaves[own]
-
-    def _is_simple(self, group: Group) -> bool:
-        """True if the value stands exactly where its essential column, or any text, is no null."""
-        others = [part for part in group.parts if part != group.essential]
-        essential = group.essential is None or group.part_type(group.essential) in (str, Decimal)
-        return essential and all(group.part_type(part) is str for part in others)
+def _second(write: Write, _: str, row: str) -> str:
+    return write(row)
 
 
-def _own_name(group: Group, name: str) -> str:
-    own = {to_camel_case(part): part for part in group.parts}
-    if name not in own:
-        raise Unplanned(f"{group.make.__name__}.{name}")
-    return own[name]
-
-
-def _whole(cls: Any, group: Group, row: Checked) -> Any:
-    return group.__get__(cls(row), cls)
+def _whole(cls: Any, make: Callable[[Any], Any], row: Checked) -> Any:
+    return make(cls(row))
 
 
 def _coerced(read: Convert, output: GraphQLLeafType) -> Convert:

@@ -1,14 +1,14 @@
 """The values of computed members, for all rows of a fetch at once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any
 
 from gateway.admission.pacing import Pace, pace
 from gateway.loaders.batching import TOGETHER
-from gateway.model.tables import Computed, Table
+from gateway.model.tables import Table
 from gateway.plans.concurrent import together
 from gateway.plans.fetches import Branch, Run
 from gateway.upstream.row_keys import put
@@ -18,11 +18,13 @@ from gateway.upstream.row_keys import put
 class Worked(Branch):
     """The value of a computed member for each parent."""
 
-    spec: Computed = field(kw_only=True)
+    function: Callable[..., Any] = field(kw_only=True)
+    loaded: frozenset[str] = field(kw_only=True)
+    """The tables of the rows that it loads."""
     table: Table = field(kw_only=True)
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
-        function, cls, loaders = self.spec.function, self.table.cls, run.context.loaders
+        function, cls, loaders = self.function, self.table.cls, run.context.loaders
         if len(parents) > TOGETHER:
             values = await self._in_parts(run, parents)
         else:
@@ -35,7 +37,7 @@ class Worked(Branch):
 
     async def _in_parts(self, run: Run, parents: Sequence[Any]) -> list[Any]:
         """The values, or tasks that work them out, begun so that others may go on between them."""
-        function, cls, loaders = self.spec.function, self.table.cls, run.context.loaders
+        function, cls, loaders = self.function, self.table.cls, run.context.loaders
         keeping = pace.get() or Pace()
         pace.set(keeping)
         values: list[Any] = []

@@ -7,7 +7,6 @@ so that one which the caller may not have takes nothing else away.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
 from enum import Enum
 from typing import Any
 
@@ -16,17 +15,16 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
-from strawberry.utils.str_converters import to_camel_case
 
 from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
-from gateway.loaders.windows import Slice
 from gateway.model.binding import bind
 from gateway.model.registry import Registry
-from gateway.model.tables import Back, Column, Computed, Link, Member, Node, Row, Table, selected
+from gateway.model.tables import Member, Node, Row, Table
 from gateway.schema import filters, ids
+from gateway.schema.answering import Answered
 from gateway.schema.connections import COUNTS, Connection, Listing
 from gateway.schema.context import Info
-from gateway.schema.listing import Direction, root_window_of, window_of
+from gateway.schema.listing import Direction, root_window_of
 from gateway.schema.selection import asks_for, columns, listed_columns
 
 Resolve = Callable[..., Any]
@@ -52,11 +50,6 @@ class Resolved(StrawberryField):
         self._resolve = resolve
         self.is_waited_for = is_waited_for
         """True if something is read for it, which is more work for graphql-core than the rest."""
-
-    @classmethod
-    def member(cls, of: Member, resolve: Resolve, *, is_waited_for: bool = False) -> "Resolved":
-        """The field of a member, with its name, type and description."""
-        return cls(of.name, of.annotation, of.doc, resolve, is_waited_for=is_waited_for)
 
     @property
     def is_basic_field(self) -> bool:
@@ -108,38 +101,25 @@ class SchemaTypes:
         return Resolved(name, _list_of(table), doc, resolve, arguments, is_waited_for=True)
 
     def _field(self, member: Member) -> StrawberryField:
-        """The field of a member, by its kind."""
-        match member:
-            case Back():
-                return self._back(member)
-            case Link():
-                return Resolved.member(member, _linked(member), is_waited_for=True)
-            case Computed():
-                return Resolved.member(
-                    member, _worked_out(member), is_waited_for=member.is_waited_for
-                )
-            case Column() if member.is_day:
-                return Resolved.member(member, _day(member))
-        type_ = StrawberryAnnotation(member.annotation)
-        return StrawberryField(
-            python_name=member.name, type_annotation=type_, description=member.doc
+        """The field of a member."""
+        if member.is_plain:
+            type_ = StrawberryAnnotation(member.annotation)
+            return StrawberryField(
+                python_name=member.name, type_annotation=type_, description=member.doc
+            )
+
+        def resolve(row: Row, info: Info, **arguments: Any) -> Any:
+            return member.answer(row, Answered(member, info, arguments))
+
+        listed = member.lists
+        return Resolved(
+            member.name,
+            member.annotation if listed is None else _list_of(listed),
+            member.doc,
+            resolve,
+            [] if listed is None else self._arguments(listed),
+            is_waited_for=member.is_waited_for,
         )
-
-    def _back(self, back: Back) -> StrawberryField:
-        child = back.child
-
-        async def resolve(row: Row, info: Info, **arguments: Any) -> Listing:
-            _show(row, info, back.name)
-            counted = asks_for(info._raw_info, *COUNTS)
-            reader = info.context.loaders.reader
-            wanted = window_of(child, reader, arguments, counted=counted)
-            select = listed_columns(info._raw_info, child)
-            found: Slice = await info.context.loaders.many(back, row, select, wanted)
-            return Listing(found)
-
-        doc = back.doc or f"The rows of {child.name} that belong here."
-        arguments = self._arguments(child)
-        return Resolved(back.name, _list_of(child), doc, resolve, arguments, is_waited_for=True)
 
     def _root_arguments(self, table: Table) -> list[StrawberryArgument]:
         doc = "List the rows of this account alone, of all that are yours to see."
@@ -199,35 +179,6 @@ def _fields(cls: type) -> list[StrawberryField]:
 def _id_field() -> StrawberryField:
     doc = "The global id, by which `node` finds this again."
     return Resolved("id", strawberry.ID, doc, lambda row, info: ids.of(row))
-
-
-def _linked(spec: Link) -> Resolve:
-    async def resolve(row: Row, info: Info) -> Row | None:
-        select = columns(info._raw_info, spec.target)
-        return await info.context.loaders.one(spec, row, select)
-
-    return resolve
-
-
-def _day(spec: Column) -> Resolve:
-    def resolve(row: Row, info: Info) -> date | None:
-        selected(row.raw, spec.path)
-        return info.context.loaders.reader.day(row.__table__, spec.path, row.raw)
-
-    return resolve
-
-
-def _worked_out(spec: Computed) -> Resolve:
-    def resolve(row: Row, info: Info) -> Any:
-        _show(row, info, spec.name)
-        return spec.__get__(row, type(row))(info.context.loaders)
-
-    return resolve
-
-
-def _show(row: Row, info: Info, name: str) -> None:
-    """Forbidden for a hidden member that has no column of its own, which the reader would mark."""
-    info.context.principal.show(row.__table__.name, to_camel_case(name))
 
 
 def _single(table: Table) -> StrawberryField:

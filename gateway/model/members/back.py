@@ -1,8 +1,10 @@
 """The kind of member that lists the rows of another table which lead to this one."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from gateway.model.declarations import Member, Table
+from gateway.model.asking import Answering, Planning, Write
+from gateway.model.declarations import Member, Row, Table
 from gateway.model.members.link import Link
 
 
@@ -14,6 +16,16 @@ class Back(Member):
     doc: str
     child: Table
     link: Link
+
+    @property
+    def lists(self) -> Table:
+        return self.child
+
+    def plan(self, planning: Planning) -> Write:
+        return planning.rows(self)
+
+    def answer(self, row: Row, answering: Answering) -> Any:
+        return answering.rows(self, row)
 
     @property
     def declared_by(self) -> type:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from gateway.model.asking import Answering, Planning, Write
 from gateway.model.declarations import Row, Spec, Written, WrittenRow
 from gateway.model.kinds import Decode, decoder, sent
 from gateway.model.selected import selected
@@ -111,6 +112,16 @@ class Column(Spec):
             return seen, seen
         key = Reference(self.target, value) if isinstance(value, UUID) else None
         return {self.step: key}, seen
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.is_day
+
+    def plan(self, planning: Planning) -> Write:
+        return planning.value(self.path, self.type, optional=self.optional, is_day=self.is_day)
+
+    def answer(self, row: Row, answering: Answering) -> Any:
+        return answering.day(self.path, row)
 
     def mistakes(self) -> Iterator[str]:
         if self.step and self.written != "never" and not self.target:

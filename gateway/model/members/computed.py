@@ -6,6 +6,7 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, get_type_hints
 
+from gateway.model.asking import Answering, Planning, Write
 from gateway.model.declarations import Has, Row, Spec
 
 
@@ -85,6 +86,18 @@ class Computed(Spec):
     def is_waited_for(self) -> bool:
         """True if its method reads further rows."""
         return iscoroutinefunction(self.function)
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """The tables that it names; itself stands for what it does not name."""
+        own = [self.name] if self.is_waited_for else []
+        return frozenset(self.loads or own)
+
+    def plan(self, planning: Planning) -> Write:
+        return planning.worked(self.function, self.loaded)
+
+    def answer(self, row: Row, answering: Answering) -> Any:
+        return answering.worked(self.function, row)
 
     def mistakes(self) -> Iterator[str]:
         if self.is_waited_for and not self.optional:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, get_type_hints
 
+from gateway.model.asking import Planning, Write
 from gateway.model.declarations import Row, Spec, Written, WrittenRow
 from gateway.model.kinds import Decode, decoder, incomplete, sent, without_none
 from gateway.model.selected import is_selected
@@ -118,6 +119,19 @@ class Group(Spec):
         whole = len(values) == len(self.parts)
         make = self.make if whole else partial(incomplete, self.make)
         return make(**values) if stands else None
+
+    @property
+    def is_plain(self) -> bool:
+        return True
+
+    def plan(self, planning: Planning) -> Write:
+        parts = {part: (path, self.part_type(part)) for part, path in self.parts.items()}
+        return planning.object(
+            parts, essential=self.essential, make=self._made, optional=self.optional
+        )
+
+    def _made(self, row: Row) -> Any:
+        return self.__get__(row, type(row))
 
     def part_type(self, part: str) -> Any:
         """The type of a part without None, which says only that it may be absent."""

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from gateway.model.asking import Answering, Planning, Write
 from gateway.model.declarations import Has, Inside, Row, Spec, Table, Written, WrittenRow
 from gateway.upstream.names import Reference, lookup_value
 
@@ -99,6 +100,12 @@ class Link(Spec):
     @property
     def leads_to(self) -> Table:
         return self.target
+
+    def plan(self, planning: Planning) -> Write:
+        return planning.row(self)
+
+    def answer(self, row: Row, answering: Answering) -> Any:
+        return answering.row(self, row)
 
     @property
     def steps(self) -> tuple[str, ...]:
