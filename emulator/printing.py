@@ -28,7 +28,7 @@ def pdf(lines: Sequence[str]) -> bytes:
 
 
 def enlarged(document: bytes, size: int) -> bytes:
-    """The document with so many bytes more, in an object on no page (ISO 32000-1, 7.5.6)."""
+    """The document with `size` more bytes, in an object on no page (ISO 32000-1, 7.5.6)."""
     previous = int(document.rsplit(b"startxref\n", 1)[1].split(b"\n")[0])
     number = int(document.rsplit(b"/Size ", 1)[1].split(b" ")[0])
     body = b"%d 0 obj\n<< /Length %d >>\nstream\n" % (number, size)

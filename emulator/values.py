@@ -89,7 +89,7 @@ def shown(column: Column) -> Callable[[Stored], object] | None:
 
 
 def exact(number: int, scale: int) -> float | Decimal:
-    """The decimal number of so many last places; a float only where that loses nothing."""
+    """The decimal `number` / 10 ** `scale`; a float only where that loses nothing."""
     if -EXACT_FLOAT < number < EXACT_FLOAT:
         return number / POWERS[scale]
     return Decimal(number).scaleb(-scale)

@@ -76,7 +76,7 @@ TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
     "own": Http1Transport,
     "httpx2": Httpx2Transport.stock,
 }
-"""The transport to Dynamics, with at most so many connections to each service."""
+"""Each transport to Dynamics; its argument is the most connections to each service."""
 DRAIN = 2.0
 """Seconds that writes under way get when all requests have ended."""
 

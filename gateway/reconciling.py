@@ -54,7 +54,7 @@ class Reconciliation:
 async def reconcile(
     dataverse: Service, finops: Service, *, days: int, minutes: int
 ) -> Reconciliation:
-    """Compare the orders of the last `days`, but for those younger than so many `minutes`."""
+    """Compare the orders of the last `days`, but for those younger than `minutes`."""
     moment = datetime.now(UTC)
     since, until = moment - timedelta(days=days), moment - timedelta(minutes=minutes)
     allowance = Allowance(100_000, now() + SECONDS)

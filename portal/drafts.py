@@ -73,7 +73,7 @@ class DraftLine:
         return self.product, self.unit, self.note, self.ships, *sorted(self.own.items())
 
     def objection(self, quantity: Decimal) -> Objection | None:
-        """The error for so much of the product; None if it is sold, or if only the ERP knows."""
+        """The error for a quantity of the product; None if it is sold, or if only the ERP knows."""
         if self.own_unit is not None:
             return None
         if self.minimum and quantity < self.minimum:

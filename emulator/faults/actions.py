@@ -94,7 +94,7 @@ class Cut(Action, frozen=True, tag="cut"):
 
 
 class Slow(Action, frozen=True, tag="slow"):
-    """The body comes in so many chunks, with a wait before each."""
+    """The body comes in chunks, with a wait before each."""
 
     chunks: int = 10
     seconds: float = 0.1
@@ -111,7 +111,7 @@ class Malformed(Action, frozen=True, tag="malformed"):
 
 
 class Large(Action, frozen=True, tag="large"):
-    """A printed document with so many bytes more."""
+    """A printed document that is larger by a number of bytes."""
 
     bytes: int
 

@@ -39,7 +39,7 @@ class Payments:
         company: str | None = None,
         amount: Decimal | None = None,
     ) -> Paid:
-        """Pay an invoice, by default the one longest due: what is open of it, or so much."""
+        """Pay an invoice, by default the one longest due: the open amount, or `amount`."""
         found = self._found(number, company)
         left = self._open(found)
         paid = left if amount is None else amount

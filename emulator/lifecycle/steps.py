@@ -55,7 +55,7 @@ class Lifecycle:
         self, number: str | None = None, *, company: str | None = None,
         to: Status | None = None, steps: int | None = None,
     ) -> list[Move]:  # fmt: skip
-        """Move an order, by default the newest open one, so many steps or until a status."""
+        """Move an order, by default the newest open one, by `steps` steps or until a status."""
         header = self._found(number, company)
         if to is Status.CANCELED:
             return [self._cancel(header)]

@@ -30,7 +30,7 @@ def midnight(moment: datetime) -> datetime:
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """The same day so many months on, or the last one of a shorter month."""
+    """The same day `months` later, or the last one of a shorter month."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     first = moment.replace(year=year, month=month + 1, day=1)
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)

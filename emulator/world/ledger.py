@@ -156,7 +156,7 @@ def settlement(settled: Settled) -> Row:
 def payment(
     bill: Bill, record: int, voucher: str, on: datetime, amount: Decimal, settled: Settled
 ) -> tuple[str, Row]:
-    """The transaction of a payment of so much; its own amount is negative, as it is owed less."""
+    """The transaction of a payment; its own amount is negative, as less is owed."""
     own = replace(
         bill,
         number="",

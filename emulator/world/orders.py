@@ -82,7 +82,7 @@ class WorldLine:
         return sum(self.shipments)
 
     def amount_of(self, steps: int) -> Decimal:
-        """The net amount of the first so many steps, so that parts always add up to the whole."""
+        """The net amount of the first `steps` steps; the amounts of parts add up to the whole."""
         gross = steps * self.step * self.price
         return _rounded(gross * (100 - self.discount) / 100, self.places)
 
@@ -171,7 +171,7 @@ class Draw:
                 self.staff.setdefault(person.customer.id, []).append(person)
 
     def orders(self, count: int) -> Iterator[WorldOrder]:
-        """So many orders with five lines each on average; the demo users order first."""
+        """Make `count` orders with five lines each on average; the demo users order first."""
         lines = 0
         for index in range(count):
             lines = 2 * LINES_PER_ORDER - lines if index % 2 else self.seed.random.randrange(1, 10)

@@ -21,7 +21,7 @@ MASTERS: Final = (20, 13)
 AT_HOME: Final = (100, 50)
 """Every hundredth item, from the fiftieth on, is released in the first company alone."""
 STAPLES: Final = 12
-"""So many items, the first, are sold everywhere and always."""
+"""The number of items, from the first on, that are sold everywhere and always."""
 UNSOLD: Final = (40, 19)
 """Every 40th item, from the 19th on, is not yet sold, so that nobody has ordered it."""
 COLORS: Final = ("Black", "Red")
@@ -99,7 +99,7 @@ def places_of(currency: str) -> int:
 
 
 def draw_products(seed: Seed, count: int) -> list[Product]:
-    """The distinct products of so many items."""
+    """The distinct products of `count` items."""
     return [each for number in range(1, count + 1) for each in _item(seed, number)]
 
 

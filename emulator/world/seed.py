@@ -43,7 +43,7 @@ class Seed:
         return self.random.choices(list(weights), list(weights.values()))[0]
 
     def moment(self, days_back: int) -> datetime:
-        """A working moment within so many days before the reference date."""
+        """A working moment within `days_back` days before the reference date."""
         day = REFERENCE - timedelta(days=self.random.randrange(1, days_back))
         return day.replace(hour=self.random.randrange(6, 19), minute=self.random.randrange(60))
 

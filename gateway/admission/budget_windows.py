@@ -15,7 +15,7 @@ SLOT = 5.0
 LATER = 1.0
 """Seconds by which a service may count a call later than we do."""
 SUSTAINED = 0.8
-"""A burst must leave so much of the average pace that the limit allows, at each later moment."""
+"""The share of the limit's average pace that a burst must leave at each later moment."""
 RESERVE = 0.01
 """The share that is left for writes and for who a caller is, and for what we miscount."""
 LOOK = 0.25
@@ -72,8 +72,8 @@ class BudgetWindow:
 
     def share(self, parts: float) -> None:
         """
-        Keep to one of so many parts from now on. What was used goes with the part: who has more of
-        the whole than before has used more of it, and the others less.
+        Keep to one of `parts` parts from now on. The calls that were used are shared out anew: a
+        larger part of the whole has used more of them, and the other parts less.
         """
         ours = self._parts / parts
         theirs = self._own * (1 - ours)

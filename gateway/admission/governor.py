@@ -38,7 +38,7 @@ WEIGHT = 1 / 25
 NOISE = 0.3
 """The share of 429 up to which they may be one server's of many, and concern nobody else."""
 SLACK = 1.25
-"""A call that was given up counts as in flight for so many times what calls lasted of late."""
+"""A call that was given up counts as in flight for this multiple of the recent duration."""
 LONGEST_GHOST = 10.0
 """Seconds for which it does at most."""
 HEAR = 0.01

@@ -69,7 +69,7 @@ class Places:
         self.limit = min(self.limit, self.most)
 
     def answered(self, moment: float) -> None:
-        """A call that had a place was answered otherwise than by a refusal to take so many."""
+        """A call that had a place was answered, and not by a refusal of too many at once."""
         self._answers += 1
         if self.taken > self._peak:
             self._peak = self.taken

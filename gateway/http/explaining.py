@@ -25,8 +25,9 @@ async def explanation(reader: Reader) -> Explanation:
     """
     The work of the gate for each read of an operation, in their order.
 
-    `cut` is what the staff caller would have got more, at least so much where `cutIsLowerBound`;
-    null where they may not read or ask by it either, or where it cannot be counted.
+    `cut` is the number of rows that the staff caller would have got in addition, a lower bound
+    where `cutIsLowerBound` is true; null where they may not read or ask by it either, or where it
+    cannot be counted.
     """
     told = reader.principal.viewer or reader.principal
     staff = replace(reader.seen_by(told), readings=[])

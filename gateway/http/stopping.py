@@ -31,8 +31,8 @@ class Stopping:
 
     def __init__(self, linger: float = 5.0, within: float = 28.0) -> None:
         """
-        For `linger` seconds new connections are taken as before, so that a balancer can learn;
-        `within` so many seconds the process has ended.
+        For `linger` seconds new connections are taken as before, so that a balancer can learn; the
+        process has ended `within` seconds.
         """
         self._linger, self._within = linger, within
         self._told_at = 0.0

@@ -102,7 +102,7 @@ class PreparedByPrincipal:
         return self._counted + self._outlived
 
     def outlived(self, size: int) -> None:
-        """Plans of so many bytes are kept no longer, but by prepared queries."""
+        """Count plans of `size` bytes that only prepared queries still keep."""
         if self._counted:
             self._outlived += size
 

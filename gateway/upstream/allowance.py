@@ -65,8 +65,8 @@ class Allowance:
 
     def extend(self, seconds: float) -> None:
         """
-        Let an operation that changes something go on for so many seconds from now, if it may not
-        anyway; whatever it asks from now on comes before what is only read.
+        Move the deadline of an operation that changes something to `seconds` from now, if it is
+        earlier; its calls come before those that only read.
         """
         self.errand.lane, self.fresh = Lane.WRITES, True
         self.deadline = max(self.deadline, self.clock() + seconds)

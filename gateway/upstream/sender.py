@@ -40,7 +40,7 @@ ATTEMPTS = 3
 BASE, CAP = 0.1, 2.0
 """Seconds of the first pause at most, and of the longest; the pause itself is drawn from below."""
 LEAST, MARGIN = 0.2, 0.1
-"""With fewer seconds left nothing is started; a request ends so many before the deadline."""
+"""Seconds that must be left to start a request, and between its end and the deadline."""
 FULL, COST, COST_OF_TIMEOUT = 100.0, 5.0, 10.0
 """The budget for repeats: where it starts, and what one costs. An answer earns 1 back."""
 UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout)

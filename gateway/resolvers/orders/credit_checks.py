@@ -63,7 +63,7 @@ def exceeded(
     growth: Decimal,
     caller: Principal,
 ) -> Errors:
-    """The mistake where open orders and so much more exceed a mandatory credit limit."""
+    """The mistake where open orders and `growth` exceed a mandatory credit limit."""
     if account.limit is None:
         return []
     theirs = (deal.currency.id, None, deal.currency.rate) if deal.currency else (None, None, None)

@@ -183,7 +183,7 @@ def _money(code: str, items: Iterable[OpenItem]) -> Money:
 
 
 def _of_age(items: Iterable[OpenItem], least: int | None, most: int | None) -> Iterator[OpenItem]:
-    """Those that are overdue by so many days."""
+    """The items that are overdue by `least` to `most` days."""
     for item in items:
         if (least or 0) <= item.days_overdue and (most is None or item.days_overdue <= most):
             yield item
