@@ -1,7 +1,6 @@
 """Names, types, lengths, behaviours, options: the environment beside what is relied on."""
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 
 from gateway.doctor.describing import Described
 from gateway.doctor.findings import Finding, ok, unknown, wrong
@@ -18,6 +17,7 @@ from gateway.metadata.overrides import (
 )
 from gateway.model.kinds import OptionSet
 from gateway.model.tables import ServiceName
+from variables.spelling import suggestion
 
 CHECK = "names"
 ADAPTS = "nothing while the metadata can be read at start, or what was learned is kept"
@@ -137,8 +137,7 @@ class Comparison:
             self._add(wrong(CHECK, subject, says, breaks=ADAPTS, do=line))
             self._override(Override(column={column: ColumnOverride(name=other)}))
             return
-        close = get_close_matches(column, found.attributes, 1)
-        says = "there is no such column" + (f"; the nearest is {close[0]}" if close else "")
+        says = f"there is no such column{suggestion(column, found.attributes)}"
         line = f'[{self._name}]\nabsent = ["{column}"]'
         self._add(wrong(CHECK, subject, says, breaks=use.needed_by, do=line))
         self._override(Override(absent=(column,)))

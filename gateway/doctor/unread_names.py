@@ -1,11 +1,11 @@
 """Entries of the names file that nothing reads, mostly misspelt names."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from gateway.doctor.findings import Finding, wrong
 from gateway.doctor.looking import CheckResult, Looking
 from gateway.metadata.overrides import Override
+from variables.spelling import suggestion
 
 CHECK = "names file"
 
@@ -42,11 +42,10 @@ def _section(table: str, told: Override, columns: dict[str, set[str]]) -> Iterat
 
 
 def _stranger(subject: str, name: str, known: set[str]) -> Finding:
-    close = get_close_matches(name, known, 1)
     return wrong(
         CHECK,
         subject,
-        f"nothing reads {name}" + (f"; the nearest is {close[0]}" if close else ""),
+        f"nothing reads {name}{suggestion(name, known)}",
         breaks="what the names file says of it has no effect",
         do="correct its name in the names file, or take it out",
     )

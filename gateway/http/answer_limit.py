@@ -11,6 +11,8 @@ import msgspec
 
 from gateway.engine.execution import Prepared
 from gateway.engine.limits import exceeded
+from gateway.engine.outcome import refused
+from gateway.errors import LimitExceeded
 from gateway.upstream.allowance import Allowance
 
 FRAME: Final = 64
@@ -41,6 +43,14 @@ async def encoded(content: Mapping[str, Any], maximum: int) -> bytes:
             told = len(made)
             await asyncio.sleep(0)
     return bytes(made)
+
+
+async def encoded_or_refused(content: Mapping[str, Any], maximum: int) -> tuple[bytes, str | None]:
+    """The answer in JSON; if it exceeds `maximum` bytes, that error in its place, and its code."""
+    try:
+        return await encoded(content, maximum), None
+    except LimitExceeded as error:
+        return _encoder.encode({"errors": refused(error).errors, "data": None}), error.code
 
 
 def _parts(value: Any) -> Iterator[bytes]:

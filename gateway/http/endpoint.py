@@ -32,7 +32,7 @@ from gateway.errors import (
     UpstreamThrottled,
 )
 from gateway.http import explaining, shedding
-from gateway.http.answer_limit import encoded, is_safe
+from gateway.http.answer_limit import encoded_or_refused, is_safe
 from gateway.http.auditing import observed
 from gateway.http.costing import COST, Cost
 from gateway.http.graphql_requests import RequestProblem, read
@@ -242,12 +242,10 @@ class GraphQLEndpoint:
         self, answer: Mapping[str, Any], maximum: int, media_type: str, headers: dict[str, str]
     ) -> Response:
         """An answer that may be too large."""
-        try:
-            return _json(msgspec.Raw(await encoded(answer, maximum)), media_type, headers=headers)
-        except LimitExceeded as error:
-            self.refusals[error.code] += 1
-            body = {"errors": refused(error).errors, "data": None}
-            return _json(body, media_type, headers=headers)
+        body, code = await encoded_or_refused(answer, maximum)
+        if code is not None:
+            self.refusals[code] += 1
+        return _json(msgspec.Raw(body), media_type, headers=headers)
 
     def _cost_of(self, prepared: Prepared, context: object, asked: GraphQLRequest) -> Cost | None:
         """The measure of the operation, where its caller or the settings want to be told."""

@@ -25,7 +25,6 @@ from gateway.engine.execution import Engine, Prepared
 from gateway.engine.outcome import Answer, Refused, refused
 from gateway.errors import (
     Forbidden,
-    LimitExceeded,
     NotFound,
     Overloaded,
     RateLimited,
@@ -38,7 +37,7 @@ from gateway.errors import (
 from gateway.feeds.following import Feeds
 from gateway.feeds.interests import Interest, Watcher
 from gateway.feeds.noting import noting
-from gateway.http.answer_limit import encoded, is_safe
+from gateway.http.answer_limit import encoded_or_refused, is_safe
 from gateway.http.auditing import observed
 from gateway.http.receiving import Received
 from gateway.http.streams import COMPLETE, PING, STOPPING, Events, following
@@ -273,10 +272,8 @@ class LiveQuery:
         maximum = self._live.answer_bytes
         if isinstance(answer, Refused) or is_safe(self._prepared, context, maximum):
             return _encode(answer.body)
-        try:
-            return await encoded(answer.body, maximum)
-        except LimitExceeded as error:
-            return _encode({"errors": refused(error).errors, "data": None})
+        body, _ = await encoded_or_refused(answer.body, maximum)
+        return body
 
     def _record(self, answer: Answer | Refused) -> None:
         """Tell the audit of what it is told of a query."""

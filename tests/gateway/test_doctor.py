@@ -310,7 +310,7 @@ def test_what_the_names_file_says_of_nothing_is_told(
     wrong = [each for each in found if each["status"] == "WRONG"]
 
     assert [each["subject"] for each in wrong] == [subject]
-    assert wrong[0]["says"].endswith(f"the nearest is {nearest}")
+    assert wrong[0]["says"].endswith(f"did you mean '{nearest}'?")
 
 
 def test_what_the_names_file_calls_absent_is_logged_by_its_own_name(
