@@ -27,9 +27,9 @@ from gateway.upstream.row_keys import raw_keys
 async def listed(reader: Reader, wanted: Ask, of: Window) -> Slice:
     """A window of all rows that the caller may see; `wanted` names table and columns."""
     link = parent_of_list(reader.principal, wanted.table)
-    if link is None:
-        return await root_window(reader, wanted, of)
-    return await _below(reader, link, wanted, of)
+    if link is not None:
+        return await _below(reader, link, wanted, of)
+    return await root_window(reader, wanted, of)
 
 
 def parent_of_list(principal: Principal, table: Table) -> Link | None:

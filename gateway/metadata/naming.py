@@ -1,6 +1,6 @@
 """Described tables, and the operator's overrides -> the names by which tables are asked."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -35,43 +35,58 @@ class TableNeeds(Struct, frozen=True):
     """True if the lengths of its texts must be known, because its rows are written."""
 
 
+class _Noted(Struct):
+    """The needs from one table, as they are collected."""
+
+    paths: set[str] = set()
+    days: set[str] = set()
+    through: set[str] = set()
+    company: str | None = None
+    collection: str = ""
+    is_essential: bool = False
+    is_sized: bool = False
+
+    def frozen(self, name: str) -> TableNeeds:
+        return TableNeeds(
+            name,
+            frozenset(self.paths),
+            frozenset(self.days),
+            self.company or "",
+            self.collection,
+            self.is_essential,
+            frozenset(self.through),
+            self.is_sized,
+        )
+
+
 def wanted(tables: Iterable[Table], entities: Entities) -> dict[str, TableNeeds]:
     """The needs from each table, those behind lookups included."""
-    paths: dict[str, set[str]] = {}
-    days: dict[str, set[str]] = {}
-    companies: dict[str, str] = {}
-    collections: dict[str, str] = {}
-    essential: set[str] = set()
-    through: dict[str, set[str]] = {}
-    sized: set[str] = set()
+    found: defaultdict[str, _Noted] = defaultdict(_Noted)
     for table in tables:
-        if any(spec.writing != "never" for spec in table.specs.values()):
-            sized.add(table.entity)
-        passed = through.setdefault(table.entity, set())
-        for path in table.rule.columns:
-            steps = _along(table.entity, path, entities)
-            passed |= {entity for entity, rest in steps if rest and entity != table.entity}
-        if table.essential:
-            essential |= {table.entity, *passed}
-        companies.setdefault(table.entity, table.company)
-        collections.setdefault(table.entity, table.collection)
-        days.setdefault(table.entity, set()).update(table.days)
-        for path in table.all_paths:
-            for entity, rest in _along(table.entity, path, entities):
-                paths.setdefault(entity, set()).update([rest] if rest else [])
-    return {
-        name: TableNeeds(
-            name,
-            frozenset(found),
-            frozenset(days.get(name, ())),
-            companies.get(name, ""),
-            collections.get(name, ""),
-            name in essential,
-            frozenset(through.get(name, ())),
-            name in sized,
-        )
-        for name, found in paths.items()
+        _note(table, entities, found)
+    return {name: noted.frozen(name) for name, noted in found.items()}
+
+
+def _note(table: Table, entities: Entities, found: defaultdict[str, _Noted]) -> None:
+    """Add the needs of one declared table; several may be declared over the same table."""
+    noted = found[table.entity]
+    if noted.company is None:
+        noted.company, noted.collection = table.company, table.collection
+    noted.is_sized |= any(spec.writing != "never" for spec in table.specs.values())
+    noted.days |= table.days
+    passed = {
+        entity
+        for path in table.rule.columns
+        for entity, rest in _along(table.entity, path, entities)
+        if rest and entity != table.entity
     }
+    noted.through |= passed
+    for path in table.all_paths:
+        for entity, rest in _along(table.entity, path, entities):
+            found[entity].paths.update([rest] if rest else [])
+    if table.essential:
+        for entity in (table.entity, *noted.through):
+            found[entity].is_essential = True
 
 
 def _along(entity: str, path: str, entities: Entities) -> Iterator[tuple[str, str]]:

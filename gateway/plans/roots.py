@@ -37,10 +37,10 @@ class Listed(RootFetch):
     counted: bool = field(kw_only=True)
 
     async def read(self, run: Run) -> Slice:
+        came, ask = self._asked(run)
         wanted = await root_window_of(
             self.table, run.context, self.arguments(run.variables), counted=self.counted
         )
-        came, ask = self._asked(run)
         found = await listed(run.context.loaders.reader, ask, wanted)
         await self.below(run, found.rows, came)
         return found

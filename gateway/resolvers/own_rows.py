@@ -19,9 +19,9 @@ from gateway.model.declarations import (
     Table,
 )
 from gateway.model.tables import paths
-from gateway.resolvers.orders.input_checks import key_mistakes
+from gateway.resolvers.orders.input_rules import key_mistakes
 from gateway.resolvers.orders.inputs import MAXIMUM_KEY
-from gateway.resolvers.orders.new_order import derived_id
+from gateway.resolvers.orders.order_ids import derived_id
 from gateway.resolvers.written_rows import written
 from gateway.schema import ids
 from gateway.schema.context import Info
@@ -106,15 +106,7 @@ async def create(info: Info, cls: type[R], *, key: str, **values: object) -> R |
     content = msgspec.json.encode(row, order="deterministic").decode()
     identity = derived_id(context.principal, NO_ACCOUNT, f"create {table.entity}", key + content)
     body = {name: value for name, value in row.items() if value is not None}
-    problem: UpstreamError | None = None
-    try:
-        await _send(info, table, "create", body | {table.key_column: str(identity)})
-    except UpstreamRefused as error:
-        if error.details["reason"] not in DUPLICATES:
-            raise
-        problem = error
-    except UpstreamTimeout as error:
-        problem = error
+    problem = await _doubt(info, table, body | {table.key_column: str(identity)})
     # Where the row is there, it was made: by this try, or by an earlier one of the same.
     found = await context.loaders.node(cls, (identity,), _all(cls))
     if found is None and problem is not None:
@@ -146,6 +138,19 @@ async def update(info: Info, row: R, **values: object) -> R | None:
     identity = UUID(row.raw[table.key_column])
     await _send(info, table, "update", changes, identity)
     return await context.loaders.node(cls, (identity,), _all(cls))
+
+
+async def _doubt(info: Info, table: Table, row: dict[str, Any]) -> UpstreamError | None:
+    """Send a new row; the error, if any, after which the row may be there all the same."""
+    try:
+        await _send(info, table, "create", row)
+    except UpstreamRefused as error:
+        if error.details["reason"] not in DUPLICATES:
+            raise
+        return error
+    except UpstreamTimeout as error:
+        return error
+    return None
 
 
 async def _send(

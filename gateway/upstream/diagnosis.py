@@ -42,10 +42,7 @@ def diagnose(
     if error.status in REFUSED_QUERIES and shape not in told:
         if len(told) < DIAGNOSES:
             told.add(shape)
-        answer = f"{error.status} {error.details['reason'] or ''}".strip()
-        said = f"{answer}: {error.words}" if error.words else answer
-        collection = names.collection(query.entity)
-        log.warning("%s refuses a query of %s: %s", dialect.service, collection, said)
+        _log(dialect, names.collection(query.entity), error)
     if is_no_table(error, dialect):
         raise NotAvailableHere(f"This environment has no {query.entity}.") from error
     denied, lost = denied_table(error), unknown_property(error)
@@ -59,3 +56,9 @@ def diagnose(
         names.lose(type_ if dialect.keeps_logical_names else query.entity, name)
     if (denied or lost) and names.version != asked:
         raise NamesChanged
+
+
+def _log(dialect: Dialect, collection: str, error: UpstreamRefused) -> None:
+    answer = f"{error.status} {error.details['reason'] or ''}".strip()
+    said = f"{answer}: {error.words}" if error.words else answer
+    log.warning("%s refuses a query of %s: %s", dialect.service, collection, said)
