@@ -12,17 +12,16 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.model.tables import column_of, paths
-from gateway.resolvers.orders import lookups, new_order, own_values
+from gateway.resolvers.orders import buyers, lookups, new_order, own_values
 from gateway.resolvers.orders.expectations import Expected, added
 from gateway.resolvers.orders.input_checks import (
     day_mistakes,
     given,
     is_said,
-    key_mistakes,
     key_of,
     today,
 )
-from gateway.resolvers.orders.input_rules import input_rules
+from gateway.resolvers.orders.input_rules import input_rules, key_mistakes
 from gateway.resolvers.orders.inputs import (
     AddressInput,
     AddSalesOrderLinesInput,
@@ -36,6 +35,7 @@ from gateway.resolvers.orders.inputs import (
 from gateway.resolvers.orders.line_checks import Basket, Changing, WantedLine, sound
 from gateway.resolvers.orders.new_order import COUNTRY, LINE
 from gateway.resolvers.orders.order_facts import ORDER, changing_of, deal_of, others_of
+from gateway.resolvers.orders.order_ids import derived_id
 from gateway.resolvers.orders.payloads import (
     AddSalesOrderLinesPayload,
     CancelSalesOrderPayload,
@@ -219,7 +219,7 @@ async def _identity(info: Info, sent: Any, operation: str) -> UUID:
     (order,) = key_of(SalesOrder, sent.order, "order")
     account = await _account(info, sent)
     said = f"{operation}\x1f{order}"
-    return new_order.derived_id(info.context.principal, account, said, sent.idempotency_key)
+    return derived_id(info.context.principal, account, said, sent.idempotency_key)
 
 
 async def _account(info: Info, sent: Any) -> UUID:
@@ -254,9 +254,9 @@ async def _ship_to(info: Info, sent: UpdateSalesOrderInput) -> dict[str, Any]:
         account = await _account(info, sent)
         if given(sent.ship_to_address) is None or not account.int:
             return {}
-        address = await lookups.delivery(info.context, account, given(sent.ship_to_address))
+        address = await buyers.delivery(info.context, account, given(sent.ship_to_address))
     if address is None:
-        raise Wrong(new_order.address_not_found())
+        raise Wrong(buyers.address_not_found())
     columns = new_order.address_columns(address, None)
     return {name: v for name, v in columns.items() if v or name != COUNTRY}
 

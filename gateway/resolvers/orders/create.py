@@ -1,169 +1,26 @@
 """
 New orders: check (pure) -> load through the row rules -> build (pure) -> send -> read back.
-
-The order's id is derived from the idempotency key, so the service itself sees to it that there is
-only one. Whatever is said of an outcome was read, or was answered by the service.
 """
 
-from dataclasses import dataclass
-from typing import Any, Generic
-from uuid import UUID
-
-import strawberry
-
-from gateway.errors import UpstreamError, UpstreamRefused
-from gateway.loaders.writer import DUPLICATES, Unsettled
-from gateway.resolvers.orders import lookups, new_order
-from gateway.resolvers.orders.erp_messages import refusal
-from gateway.resolvers.orders.input_checks import day_mistakes, today
+from gateway.resolvers.orders import buyers, lookups
+from gateway.resolvers.orders.attempts import new_attempt
+from gateway.resolvers.orders.header_checks import checked
 from gateway.resolvers.orders.input_rules import input_rules
-from gateway.resolvers.orders.inputs import (
-    CreateSalesOrderInput,
-    PreviewSalesOrderInput,
-    fingerprint,
-)
-from gateway.resolvers.orders.line_checks import Basket, Sound
-from gateway.resolvers.orders.new_order import Buyer
-from gateway.resolvers.orders.operations import Receipt, receipt_id
-from gateway.resolvers.orders.order_facts import read_order
-from gateway.resolvers.orders.payloads import (
-    CreateSalesOrderPayload,
-    OperationStatus,
-    P,
-    refused,
-    telling,
-)
-from gateway.resolvers.orders.user_errors import Errors, IdempotencyMismatch
-from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
-from gateway.schema.context import Context, Info
-from gateway.schema.selection import columns_under
-from gateway.upstream.service import Write
-
-CREATED = OperationStatus.CREATED
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt(Generic[P]):
-    """One try to make the one order that an idempotency key stands for."""
-
-    info: Info
-    payload: type[P]
-    account: UUID
-    identity: UUID
-    fingerprint: str
-    """Empty where orders do not carry one."""
-
-    @property
-    def context(self) -> Context:
-        return self.info.context
-
-    async def earlier(self, *, replayed: bool = True) -> P | None:
-        """
-        The answer for an earlier try of the same mutation; None if nothing of it is there to be
-        seen.
-        """
-        marked = {FINGERPRINT} if self.fingerprint else frozenset[str]()
-        select = columns_under(self.info._raw_info, "order", SalesOrder.__table__) | marked
-        order = await read_order(self.context, self.identity, select)
-        if order is None:
-            return None
-        if marked and order.raw[FINGERPRINT] != self.fingerprint:
-            return self.mismatch()
-        return self.payload(status=CREATED, order=order, replayed=replayed)
-
-    async def submit(self, row: dict[str, Any], company: str | None) -> P:
-        """Send the order; the answer states only what is known for certain."""
-        marks = {KEY: str(self.identity), FINGERPRINT: self.fingerprint}
-        body = row | (marks if self.fingerprint else {})
-        try:
-            await self.context.writer.write(
-                "create", [Write("POST", SalesOrder.__table__.entity, body, company=company)]
-            )
-        except Unsettled as unsettled:
-            return await self._looked(unsettled.until, replayed=False) or self._pending(unsettled)
-        except UpstreamRefused as error:
-            if error.details["reason"] in DUPLICATES:
-                now = self.context.writer.writes.clock()
-                found = await self._looked(now, replayed=not error.doubtful)
-                return found or self.mismatch()
-            if error.doubtful:
-                return self._pending(Unsettled(self.context.writer.writes.clock()))
-            return refused(self.payload, [refusal(error)])
-        return await self._written()
-
-    def mismatch(self) -> P:
-        said = "idempotencyKey was used for another order; use a new key for this one."
-        return refused(
-            self.payload, [IdempotencyMismatch(message=said, path=["input", "idempotencyKey"])]
-        )
-
-    async def _written(self) -> P:
-        try:
-            found = await self.earlier(replayed=False)
-        except UpstreamError:
-            found = None
-        now = self.context.writer.writes.clock()
-        return found or self.payload(status=CREATED, operation=self._receipt(now))
-
-    async def _looked(self, until: float, *, replayed: bool) -> P | None:
-        """As `earlier`, but PENDING where Dynamics does not even let us look."""
-        try:
-            return await self.earlier(replayed=replayed)
-        except UpstreamError:
-            return self._pending(Unsettled(until))
-
-    def _pending(self, unsettled: Unsettled) -> P:
-        return self.payload(
-            status=OperationStatus.PENDING, operation=self._receipt(unsettled.until)
-        )
-
-    def _receipt(self, until: float) -> strawberry.ID:
-        receipt = Receipt(self.identity, self.account, until, self.fingerprint)
-        return receipt_id(self.context, receipt)
+from gateway.resolvers.orders.inputs import CreateSalesOrderInput
+from gateway.resolvers.orders.payloads import CreateSalesOrderPayload, telling
+from gateway.schema.context import Info
 
 
 @telling(CreateSalesOrderPayload)
 async def create(info: Info, sent: CreateSalesOrderInput) -> CreateSalesOrderPayload:
-    marked = await info.context.writer.begin("create")
-    lines = new_order.checked(sent, input_rules(info.context))
-    account = lookups.account_id(info.context, sent.account)
+    context = info.context
+    marked = await context.writer.begin("create")
+    lines = checked(sent, input_rules(context))
+    account = buyers.account_id(context, sent.account)
     attempt = new_attempt(
         info, CreateSalesOrderPayload, account, "createSalesOrder", sent, marked=marked
     )
     if earlier := await attempt.earlier():
         return earlier
-    buyer, basket = await load(info.context, account, sent, lines)
-    return await place(attempt, buyer, basket, sent)
-
-
-def new_attempt(
-    info: Info, payload: type[P], account: UUID, operation: str, sent: Any, *, marked: bool
-) -> Attempt[P]:
-    key = sent.idempotency_key
-    identity = new_order.derived_id(info.context.principal, account, operation, key)
-    return Attempt(info, payload, account, identity, fingerprint(sent, account) if marked else "")
-
-
-async def load(
-    context: Context, account: UUID, sent: PreviewSalesOrderInput, lines: Sound
-) -> tuple[Buyer, Basket]:
-    """The buyer and the basket; Wrong with all that is wrong with either."""
-    lookups.ask_by_names(context, lines)
-    buyer = await lookups.buyer(context, account, sent)
-    deal = await lookups.deal(context, buyer, sent)
-    found = await lookups.found(context, deal, lines)
-    return buyer, await lookups.fill(context, deal, found, besides=faults(context, buyer, sent))
-
-
-def faults(context: Context, buyer: Buyer, sent: PreviewSalesOrderInput) -> Errors:
-    """The mistakes in the header of a new order."""
-    passed = day_mistakes(sent, today(context.writer.writes.clock()))
-    return [*new_order.astray(buyer, sent), *passed]
-
-
-async def place(
-    attempt: Attempt[P], buyer: Buyer, basket: Basket, sent: PreviewSalesOrderInput
-) -> P:
-    rule = attempt.context.unpriced
-    row = new_order.order_row(attempt.identity, buyer, sent, basket, rule)
-    return await attempt.submit(row, basket.deal.company)
+    buyer, basket = await lookups.load(context, account, sent, lines)
+    return await attempt.place(buyer, sent, basket)

@@ -11,7 +11,8 @@ from gateway.model.tables import column_of, path_of
 from gateway.resolvers.orders import own_values
 from gateway.resolvers.orders.input_checks import folded as spelled
 from gateway.resolvers.orders.inputs import SalesOrderLineInput
-from gateway.resolvers.orders.new_order import LINE, columns_of, line_id
+from gateway.resolvers.orders.new_order import LINE, columns_of
+from gateway.resolvers.orders.order_ids import line_id
 from gateway.schema import ids
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.sales import SalesOrderLine

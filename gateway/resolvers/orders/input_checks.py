@@ -1,7 +1,6 @@
-"""Texts, days and ids as callers send them, and what is wrong with them by themselves. Pure."""
+"""Days and ids as callers send them, and what is wrong with them by themselves. Pure."""
 
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
@@ -10,7 +9,6 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.errors import InvalidInput
 from gateway.model.tables import Row
-from gateway.resolvers.orders.inputs import MAXIMUM_KEY
 from gateway.resolvers.orders.user_errors import Errors, Wrong, invalid
 from gateway.schema import ids
 from gateway.upstream.row_keys import Key
@@ -20,8 +18,6 @@ LAST_PLACE = timedelta(hours=-12)
 LATEST = date(2154, 12, 31)
 """The last day that the ERP knows."""
 DAYS = ("requested_shipping_date", "requested_receipt_date")
-UNKEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""Characters that XML cannot hold, and so neither Dynamics' messages; tabs and line ends it can."""
 T = TypeVar("T")
 
 
@@ -43,26 +39,6 @@ def folded(key: str) -> str:
 def is_said(sent: object, name: str) -> bool:
     """True if the input has this member, be it null."""
     return getattr(sent, name, strawberry.UNSET) is not strawberry.UNSET
-
-
-def size(text: str) -> int:
-    """The length of a text as Dynamics counts it: in UTF-16 units."""
-    return len(text) + sum(letter > "\uffff" for letter in text)
-
-
-def key_mistakes(sent: object) -> Errors:
-    key: str | None = getattr(sent, "idempotency_key", None)
-    if key is None or (key.strip() and size(key) <= MAXIMUM_KEY and not UNKEPT.search(key)):
-        return []
-    return [invalid(f"idempotencyKey must have 1 to {MAXIMUM_KEY} characters.", "idempotencyKey")]
-
-
-def unkept(text: str, length: int | None) -> Iterable[str]:
-    """The reasons for which a column of this length, if it has one, cannot keep a text."""
-    if length is not None and size(plain(text) or "") > length:
-        yield f"may have at most {length} characters."
-    if UNKEPT.search(text):
-        yield "contains control characters or others that cannot be stored; remove them."
 
 
 def today(clock: float) -> date:

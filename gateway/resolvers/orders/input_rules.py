@@ -1,6 +1,7 @@
 """The rules that the texts and members of inputs keep: the caller's rights and the environment."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,13 +13,15 @@ from gateway.auth.principal import Principal
 from gateway.model.kinds import OptionSet
 from gateway.model.members.column import Column
 from gateway.model.tables import column_of
-from gateway.resolvers.orders.input_checks import given, plain, unkept
-from gateway.resolvers.orders.inputs import LENGTHS, AddressInput, Own
+from gateway.resolvers.orders.input_checks import given, plain
+from gateway.resolvers.orders.inputs import LENGTHS, MAXIMUM_KEY, AddressInput, Own
 from gateway.resolvers.orders.user_errors import Errors, invalid
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.context import Context
 from gateway.upstream.names import Names
 
+UNKEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML cannot hold, and so neither Dynamics' messages; tabs and line ends it can."""
 EMPTY = "cannot be empty."
 OF_ADDRESS = ("name", "street", "street_number", "postal_code", "city", "state", "country")
 TEXTS = {
@@ -107,6 +110,26 @@ class InputRules:
             yield "must be a finite number."
         elif isinstance(value, datetime) and value.tzinfo is None:
             yield "needs a time zone, as in 2026-12-31T12:00:00Z."
+
+
+def size(text: str) -> int:
+    """The length of a text as Dynamics counts it: in UTF-16 units."""
+    return len(text) + sum(letter > "\uffff" for letter in text)
+
+
+def key_mistakes(sent: object) -> Errors:
+    key: str | None = getattr(sent, "idempotency_key", None)
+    if key is None or (key.strip() and size(key) <= MAXIMUM_KEY and not UNKEPT.search(key)):
+        return []
+    return [invalid(f"idempotencyKey must have 1 to {MAXIMUM_KEY} characters.", "idempotencyKey")]
+
+
+def unkept(text: str, length: int | None) -> Iterable[str]:
+    """The reasons for which a column of this length, if it has one, cannot keep a text."""
+    if length is not None and size(plain(text) or "") > length:
+        yield f"may have at most {length} characters."
+    if UNKEPT.search(text):
+        yield "contains control characters or others that cannot be stored; remove them."
 
 
 def input_rules(context: Context) -> InputRules:

@@ -16,8 +16,8 @@ from uuid import UUID
 
 from gateway.config.parsers import Unpriced
 from gateway.resolvers.orders.deal import Deal
-from gateway.resolvers.orders.input_checks import day_mistakes, folded, is_id, size
-from gateway.resolvers.orders.input_rules import InputRules
+from gateway.resolvers.orders.input_checks import day_mistakes, folded, is_id
+from gateway.resolvers.orders.input_rules import InputRules, size
 from gateway.resolvers.orders.inputs import MAXIMUM_LINES, SalesOrderLineInput
 from gateway.resolvers.orders.quantity_checks import not_sold_so, too_fine
 from gateway.resolvers.orders.user_errors import (

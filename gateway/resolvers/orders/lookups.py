@@ -1,4 +1,4 @@
-"""The data that a mutation loads for its input: buyer and terms, products, prices, limits."""
+"""The data that a mutation loads for its input: products, units, prices and limits."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from dataclasses import replace as confined
 from decimal import Decimal
 from uuid import UUID
 
-import strawberry
 from msgspec.structs import replace
 
 from gateway.auth.principal import CallerAccount as Held
-from gateway.errors import NotAvailableHere
 from gateway.model.tables import column_of, paths
-from gateway.resolvers.orders import credit_checks
+from gateway.resolvers.orders import buyers, credit_checks
+from gateway.resolvers.orders.buyers import Buyer
 from gateway.resolvers.orders.deal import Deal
+from gateway.resolvers.orders.header_checks import faults
 from gateway.resolvers.orders.input_checks import key_of, today
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput, SalesOrderLineInput
 from gateway.resolvers.orders.line_checks import (
@@ -29,28 +29,17 @@ from gateway.resolvers.orders.line_checks import (
     judged,
     unit_of,
 )
-from gateway.resolvers.orders.new_order import CONTACT_COMPANY, Buyer, missing
-from gateway.resolvers.orders.order_facts import account_of, amounts_of, currency_of
+from gateway.resolvers.orders.order_facts import account_of, amounts_of
 from gateway.resolvers.orders.user_errors import (
-    AccountNotFound,
-    ContactNotFound,
     Errors,
     UserError,
-    Wrong,
-    invalid,
 )
-from gateway.schema.business.accounts import Account, AccountAddress, ActiveState, Contact
 from gateway.schema.business.catalog import Product, Unit
 from gateway.schema.business.order_settings import order_settings
-from gateway.schema.business.sales import SalesOrder
-from gateway.schema.business.values import Address, Money
+from gateway.schema.business.values import Money
 from gateway.schema.context import Context
 from gateway.schema.hidden_columns import asked_by, unveiled
-from gateway.schema.identities import ContactForParty
-from gateway.upstream.conditions import All, Compare, same, value_at
-from gateway.upstream.odata import ODataQuery
 
-BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country", "_language")
 PRODUCT = paths(
     Product,
     "_id",
@@ -65,80 +54,17 @@ PRODUCT = paths(
     "decimals",
 )
 NO_OTHERS = OtherLines()
-BUYS, ORDERS = (column_of(SalesOrder, name) for name in ("account", "contact"))
 
 
-def account_id(context: Context, sent: strawberry.ID | None) -> UUID:
-    """The account that the caller orders for; Wrong for one that is not the caller's."""
-    mine = [account.id for account in context.principal.accounts]
-    if sent is not None:
-        return own_account(context, UUID(str(key_of(Account, sent, "account")[0])), "account")
-    if len(mine) != 1:
-        raise Wrong(invalid("account is required, because you can order for several.", "account"))
-    return mine[0]
-
-
-def own_account(context: Context, account: UUID, *path: str) -> UUID:
-    """`account` if the caller may order for it; Wrong otherwise."""
-    if account not in [mine.id for mine in context.principal.accounts]:
-        raise _no_account(*path)
-    return account
-
-
-async def buyer(context: Context, account: UUID, order: PreviewSalesOrderInput) -> Buyer:
-    """The account that buys and the contact that orders."""
-    context = unveiled(context)
-    select = paths(Account, *BUYER, "address")
-    found = await context.loaders.node(Account, (account,), select)
-    if found is None:
-        raise _no_account("account")
-    contact = await _contact(context, account, order.contact)
-    key = str(contact._id) if contact else None
-    named = {BUYS: str(account), ORDERS: key}
-    context.loaders.reader.demand(SalesOrder.__table__, named, "create", seen=False)
-    me, held = context.principal.contact, context.principal.held(account)
-    return Buyer(
-        found,
-        contact,
-        await delivery(context, account, order.ship_to_address),
-        is_self=contact is None or (me is not None and me.id == contact._id),
-        sold_by=held.company if held else None,
-        party=await _party(context, account, contact),
-        language=(contact and contact._language) or found._language or context.language,
-    )
-
-
-async def _party(context: Context, account: UUID, contact: Contact | None) -> UUID | None:
-    """The contact's place at the account in the party model; None where that is not used."""
-    table = ContactForParty.__table__
-    if contact is None or not context.loaders.reader.has(table, *table.key):
-        return None
-    of_both = All(
-        (
-            Compare(table.scalar_of("contact"), "eq", contact._id),
-            Compare(table.scalar_of("account"), "eq", account),
-        )
-    )
-    query = ODataQuery(table.entity, tuple(paths(ContactForParty)), of_both)
-    try:
-        found = map(ContactForParty, await context.writer.facts(query))
-    except NotAvailableHere:
-        return None
-    return next((each.id for each in found if each.state is ActiveState.ACTIVE), None)
-
-
-async def deal(context: Context, buyer: Buyer, order: PreviewSalesOrderInput) -> Deal:
-    """On what terms a new order is; Wrong where some are missing: they decide all the rest."""
-    if errors := missing(buyer, order):
-        raise Wrong(*errors)
-    terms = buyer.defaults
-    price_list, currency = terms["PRICE_LIST"], terms["CURRENCY"]
-    return Deal(
-        account=buyer.account._id,
-        company=buyer.company,
-        price_list=price_list if isinstance(price_list, UUID) else None,
-        currency=await currency_of(context, currency) if isinstance(currency, UUID) else None,
-    )
+async def load(
+    context: Context, account: UUID, sent: PreviewSalesOrderInput, lines: Sound
+) -> tuple[Buyer, Basket]:
+    """The buyer and the basket; Wrong with all that is wrong with either."""
+    ask_by_names(context, lines)
+    buyer = await buyers.buyer(context, account, sent)
+    deal = await buyers.deal(context, buyer, sent)
+    loaded = await found(context, deal, lines)
+    return buyer, await fill(context, deal, loaded, besides=faults(context, buyer, sent))
 
 
 def within(context: Context, deal: Deal) -> Context:
@@ -181,7 +107,7 @@ def _grows(lines: Sequence[Item | UserError]) -> bool:
 
 
 async def _standing(context: Context, deal: Deal, more: Decimal) -> Errors:
-    """The reasons for which the account cannot order for so much more."""
+    """The reasons for which the account cannot order for `more` in addition."""
     account = await account_of(context, deal.account)
     if errors := credit_checks.held(account):
         return errors
@@ -230,45 +156,6 @@ async def _price(context: Context, deal: Deal, product: Product, unit: UUID | No
     """The price in the order's list and currency; without either there is none."""
     terms = deal.terms
     return await product.price_in(context.loaders, unit, terms) if terms else None
-
-
-async def delivery(context: Context, account: UUID, sent: strawberry.ID | None) -> Address | None:
-    """The address of this id, if it is one of the account's and says anything."""
-    if sent is None:
-        return None
-    key = key_of(AccountAddress, sent, "shipToAddress")
-    select = paths(AccountAddress, "address", "account")
-    found = await unveiled(context).loaders.node(AccountAddress, key, select)
-    if found is None or UUID(found.raw[column_of(AccountAddress, "account")]) != account:
-        return None
-    address: Address | None = found.address
-    return address
-
-
-async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) -> Contact | None:
-    person = context.principal.contact
-    if sent is not None:
-        key = key_of(Contact, sent, "contact")
-    elif person is not None:
-        key = (person.id,)
-    else:
-        return None
-    select = paths(Contact, *BUYER, "account", "state") | {CONTACT_COMPANY}
-    found = await context.loaders.node(Contact, key, select)
-    if sent is not None and (found is None or not _orders_for(found, account)):
-        said = "There is no such contact."
-        raise Wrong(ContactNotFound(message=said, path=["input", "contact"]))
-    return found
-
-
-def _orders_for(contact: Contact, account: UUID) -> bool:
-    """True if the contact is active and of this account."""
-    is_active = contact.state is ActiveState.ACTIVE
-    return is_active and same(value_at(contact.raw, column_of(Contact, "account")), account)
-
-
-def _no_account(*path: str) -> Wrong:
-    return Wrong(AccountNotFound(message="There is no such account.", path=["input", *path]))
 
 
 async def _products(

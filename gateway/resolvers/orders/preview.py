@@ -4,8 +4,8 @@ import asyncio
 from decimal import Decimal
 
 from gateway.model.tables import paths
-from gateway.resolvers.orders import lookups, new_order
-from gateway.resolvers.orders.create import load
+from gateway.resolvers.orders import buyers, lookups
+from gateway.resolvers.orders.header_checks import checked
 from gateway.resolvers.orders.input_rules import input_rules
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput
 from gateway.resolvers.orders.line_checks import Basket, Item
@@ -28,9 +28,9 @@ ALWAYS = [PreviewDifference.TAX, PreviewDifference.CHARGES, PreviewDifference.DI
 async def preview(info: Info, sent: PreviewSalesOrderInput) -> PreviewSalesOrderPayload:
     context = info.context
     context.principal.access("orders", "create")
-    lines = new_order.checked(sent, input_rules(context))
-    account = lookups.account_id(context, sent.account)
-    _, basket = await load(context, account, sent, lines)
+    lines = checked(sent, input_rules(context))
+    account = buyers.account_id(context, sent.account)
+    _, basket = await lookups.load(context, account, sent, lines)
     inside = lookups.within(context, basket.deal)
     shown = await asyncio.gather(*(_line(inside, basket, item) for item in basket.items))
     complete = all(item.price for item in basket.items)

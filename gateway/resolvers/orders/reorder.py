@@ -10,15 +10,16 @@ import strawberry
 
 from gateway.model.members.column import Column
 from gateway.model.tables import column_of, paths
-from gateway.resolvers.orders import create, lookups
+from gateway.resolvers.orders import buyers, lookups
+from gateway.resolvers.orders.attempts import new_attempt
 from gateway.resolvers.orders.deal import Deal
+from gateway.resolvers.orders.header_checks import faults
 from gateway.resolvers.orders.input_checks import (
     day_mistakes,
-    key_mistakes,
     key_of,
     today,
 )
-from gateway.resolvers.orders.input_rules import input_rules
+from gateway.resolvers.orders.input_rules import input_rules, key_mistakes
 from gateway.resolvers.orders.inputs import (
     MAXIMUM_LINES,
     Own,
@@ -82,9 +83,7 @@ async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
     if errors := [*own, *key_mistakes(sent), *rules.text_mistakes(sent)]:
         raise Wrong(*errors)
     source = await _source(info, sent)
-    attempt = create.new_attempt(
-        info, ReorderPayload, source.account, "reorder", sent, marked=marked
-    )
+    attempt = new_attempt(info, ReorderPayload, source.account, "reorder", sent, marked=marked)
     order = PreviewSalesOrderInput(
         lines=[],
         customer_reference=sent.customer_reference,
@@ -93,14 +92,14 @@ async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
     )
     payload, trial = await attempt.earlier(), Trial()
     try:
-        buyer = await lookups.buyer(context, source.account, order)
-        deal = await lookups.deal(context, buyer, order)
+        buyer = await buyers.buyer(context, source.account, order)
+        deal = await buyers.deal(context, buyer, order)
         trial = await _tried(context, deal, source)
         if payload is None:
             items = _taken(trial, skip=sent.skip_unavailable)
-            faults = create.faults(context, buyer, order)
-            basket = await lookups.fill(context, deal, items, besides=faults)
-            payload = await create.place(attempt, buyer, basket, order)
+            besides = faults(context, buyer, order)
+            basket = await lookups.fill(context, deal, items, besides=besides)
+            payload = await attempt.place(buyer, order, basket)
     except Wrong as wrong:
         payload = payload or refused(ReorderPayload, wrong.errors)
     shown = [veiled(context, row) for row in source.rows]
@@ -136,14 +135,14 @@ async def _source(info: Info, sent: ReorderInput) -> EarlierOrder:
     )
     account = UUID(value_at(order.raw, column_of(SalesOrder, "account")))
     return EarlierOrder(
-        lookups.own_account(context, account, "order"),
+        buyers.own_account(context, account, "order"),
         sorted(found, key=lambda line: line.sequence or 0),
         members,
     )
 
 
 async def _tried(context: Context, deal: Deal, source: EarlierOrder) -> Trial:
-    """The fate of each line, in the order that they had: as many as an order has room for."""
+    """The fate of each line, in the order that they had, up to the most lines of an order."""
     trial, now = Trial(), today(context.writer.writes.clock())
     rules = input_rules(context)
     wanted: dict[int, WantedLine] = {}

@@ -14,7 +14,7 @@ from gateway.errors import UpstreamRefused
 from gateway.loaders.seals import Broken, Seal
 from gateway.resolvers.orders.erp_messages import refusal
 from gateway.resolvers.orders.inputs import CreateSalesOrderInput, SalesOrderLineInput, fingerprint
-from gateway.resolvers.orders.new_order import derived_id, line_id
+from gateway.resolvers.orders.order_ids import derived_id, line_id
 from tests.gateway.orders.ordering import do, new_order
 from tests.stack import Stack
 
