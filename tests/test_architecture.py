@@ -5,6 +5,7 @@ import re
 import statistics
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ MODULES = sorted(
     for path in (ROOT / package).rglob("*.py")
     if "node_modules" not in path.parts
 )
-TREES = {path: ast.parse(path.read_text()) for path in MODULES}
+TEXTS = {path: path.read_text() for path in MODULES}
+TREES = {path: ast.parse(text) for path, text in TEXTS.items()}
 
 LAYERS = (
     ("gateway.__main__",),
@@ -78,16 +80,27 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports_of(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+@cache
+def nodes_of(tree: ast.Module) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree))
+
+
+def whole_modules(tree: ast.Module) -> Iterator[str]:
+    """The modules that a module imports as `import name`."""
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
+
+
+@cache
+def imports_of(tree: ast.Module) -> tuple[str, ...]:
+    """The names of the modules that a module imports, or imports from."""
+    froms = [node.module or "" for node in nodes_of(tree) if isinstance(node, ast.ImportFrom)]
+    return (*whole_modules(tree), *froms)
 
 
 def functions_of(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -103,8 +116,11 @@ def package_in_layer(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
 
-def modules() -> list[object]:
-    return [pytest.param(path, id=name_of(path)) for path in MODULES]
+def modules_of(package: str = "") -> Iterator[tuple[str, ast.Module]]:
+    """The dotted names of all modules, or of those of a package, with their trees."""
+    for path, tree in TREES.items():
+        if f"{name_of(path)}.".startswith(f"{package}." if package else ""):
+            yield name_of(path), tree
 
 
 def tracked_files() -> list[Path]:
@@ -112,41 +128,48 @@ def tracked_files() -> list[Path]:
     return [ROOT / name for name in listing.stdout.decode().split("\0") if name]
 
 
-@pytest.mark.parametrize("path", modules())
-def test_imports_point_down(path: Path) -> None:
-    module = name_of(path)
-    height = layer_of(module)
-    for imported in imports_of(TREES[path]):
-        below = layer_of(imported)
-        if height is None or below is None:
-            continue
-        same = package_in_layer(imported) == package_in_layer(module)
-        assert same or below > height, f"{module} must not import {imported}"
+def points_up(module: str, imported: str) -> bool:
+    height, below = layer_of(module), layer_of(imported)
+    if height is None or below is None:
+        return False
+    return below <= height and package_in_layer(imported) != package_in_layer(module)
 
 
-@pytest.mark.parametrize("path", modules())
-def test_every_module_of_the_gateway_has_a_layer(path: Path) -> None:
-    module = name_of(path)
-
-    assert not module.startswith("gateway.") or layer_of(module) is not None
-
-
-@pytest.mark.parametrize("path", modules())
-def test_the_packages_know_nothing_of_each_other(path: Path) -> None:
-    module = name_of(path)
-    if module in MAY_IMPORT_ALL:
-        return
-    others = {name for name in PACKAGES if name != module.split(".")[0]} - SHARED
-
-    assert others.isdisjoint(name.split(".")[0] for name in imports_of(TREES[path]))
+def test_imports_point_down() -> None:
+    assert [
+        f"{module} must not import {imported}"
+        for module, tree in modules_of()
+        for imported in imports_of(tree)
+        if points_up(module, imported)
+    ] == []
 
 
-@pytest.mark.parametrize("path", modules())
-def test_nothing_is_imported_inside_a_function_or_for_the_type_checker_only(path: Path) -> None:
-    nested = [node for function in functions_of(TREES[path]) for node in ast.walk(function)]
+def test_every_module_of_the_gateway_has_a_layer() -> None:
+    names = [name for name, _ in modules_of("gateway") if name != "gateway"]
 
-    assert not [node for node in nested if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert "TYPE_CHECKING" not in path.read_text()
+    assert names
+    assert [name for name in names if layer_of(name) is None] == []
+
+
+def test_the_packages_know_nothing_of_each_other() -> None:
+    assert [
+        f"{module} must not import {imported}"
+        for module, tree in modules_of()
+        if module not in MAY_IMPORT_ALL
+        for imported in imports_of(tree)
+        if imported.split(".")[0] in {*PACKAGES} - SHARED - {module.split(".")[0]}
+    ] == []
+
+
+def test_nothing_is_imported_inside_a_function_or_for_the_type_checker_only() -> None:
+    assert [
+        f"{module}:{node.lineno}"
+        for module, tree in modules_of()
+        for function in functions_of(tree)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ] == []
+    assert [name_of(path) for path, text in TEXTS.items() if "TYPE_CHECKING" in text] == []
 
 
 @pytest.mark.parametrize("program", ["gateway", "emulator", "portal"])
@@ -175,22 +198,21 @@ def test_a_module_name_stands_for_one_module(program: str) -> None:
     assert alike.keys() - services == set()
 
 
-@pytest.mark.parametrize("path", modules())
-def test_a_module_has_at_most_400_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
+def test_a_module_has_at_most_400_lines() -> None:
+    lines = {name_of(path): len(text.splitlines()) for path, text in TEXTS.items()}
+
+    assert {name: count for name, count in lines.items() if count > 400} == {}
 
 
-@pytest.mark.parametrize("path", modules())
-def test_a_module_says_what_it_is_and_init_modules_are_empty(path: Path) -> None:
-    if path.name == "__init__.py":
-        assert path.read_text().strip() == ""
-    else:
-        assert ast.get_docstring(TREES[path])
+def test_a_module_says_what_it_is_and_init_modules_are_empty() -> None:
+    empty = {path for path in MODULES if path.name == "__init__.py"}
+
+    assert [path for path in empty if TEXTS[path].strip()] == []
+    assert [path for path in MODULES if not (path in empty or ast.get_docstring(TREES[path]))] == []
 
 
-@pytest.mark.parametrize("path", modules())
-def test_a_module_is_named_after_its_subject(path: Path) -> None:
-    assert FORBIDDEN_NAMES.isdisjoint(path.relative_to(ROOT).with_suffix("").parts)
+def test_a_module_is_named_after_its_subject() -> None:
+    assert [name for name, _ in modules_of() if FORBIDDEN_NAMES & {*name.split(".")}] == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -293,83 +315,80 @@ def names_from(tree: ast.Module, module: str) -> set[str]:
     """The names that a module imports from another."""
     return {
         alias.name
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.ImportFrom) and node.module == module
         for alias in node.names
     }
 
 
-def whole_modules(tree: ast.Module) -> Iterator[str]:
-    """The modules that a module imports as `import name`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+def test_http_is_reached_by_upstream_and_for_the_issuers_keys_alone() -> None:
+    reaching = {
+        module
+        for module, tree in modules_of("gateway")
+        if not module.startswith(FENCED)
+        if {name.split(".")[0] for name in imports_of(tree)} & TRANSPORTS
+    }
 
-
-@pytest.mark.parametrize("path", modules())
-def test_http_is_reached_by_upstream_and_for_the_issuers_keys_alone(path: Path) -> None:
-    module = name_of(path)
-    reaches = {name.split(".")[0] for name in imports_of(TREES[path])} & TRANSPORTS
-    if not module.startswith("gateway.") or module.startswith(FENCED):
-        return
-
-    assert not reaches or module in MAY_REACH_HTTP
+    assert reaching - MAY_REACH_HTTP == set()
 
 
 KINDS = {"Back", "Column", "Computed", "Group", "Link"}
 
 
-@pytest.mark.parametrize("path", modules())
-def test_a_kind_of_member_is_known_to_its_own_module_alone(path: Path) -> None:
-    nodes = list(ast.walk(TREES[path]))
-    asked = {
-        node.cls.id
-        for node in nodes
-        if isinstance(node, ast.MatchClass)
-        if isinstance(node.cls, ast.Name)
+def names_asked_for(tree: ast.Module) -> Iterator[str]:
+    """The classes that a module asks a value for, by `match`, `isinstance` or `issubclass`."""
+    for node in nodes_of(tree):
+        match node:
+            case ast.MatchClass(cls=ast.Name(id=name)):
+                yield name
+            case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, classes]):
+                yield from (each.id for each in ast.walk(classes) if isinstance(each, ast.Name))
+
+
+def test_a_kind_of_member_is_known_to_its_own_module_alone() -> None:
+    asking = {
+        module
+        for module, tree in modules_of("gateway")
+        if not module.startswith("gateway.model.members.")
+        if KINDS.intersection(names_asked_for(tree))
     }
-    calls = [node for node in nodes if isinstance(node, ast.Call)]
-    for call in calls:
-        if isinstance(call.func, ast.Name) and call.func.id in ("isinstance", "issubclass"):
-            asked |= {node.id for node in ast.walk(call.args[1]) if isinstance(node, ast.Name)}
-    module = name_of(path)
-    free = module.startswith("gateway.model.members.") or not module.startswith("gateway.")
 
-    assert free or not asked & KINDS
+    assert asking == set()
 
 
-@pytest.mark.parametrize("path", modules())
-def test_a_reader_is_given_another_principal_by_itself_alone(path: Path) -> None:
+def test_a_reader_is_given_another_principal_by_itself_alone() -> None:
     """It has queries that are prepared for its principal and must not serve another."""
-    calls = [node for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)]
-    given = [call for call in calls if {"principal"} & {each.arg for each in call.keywords}]
-    altered = [ast.unparse(call.args[0]) for call in given if call.args]
-
-    assert name_of(path) == "gateway.loaders.reader" or not [
-        each for each in altered if each.endswith("reader")
-    ]
-
-
-@pytest.mark.parametrize("path", modules())
-def test_nobody_but_the_plans_knows_of_recorded_reads(path: Path) -> None:
-    knows = "gateway.upstream.tape" in imports_of(TREES[path])
-
-    assert not knows or name_of(path) == "gateway.plans.plans"
+    assert [
+        f"{module}:{call.lineno}"
+        for module, tree in modules_of()
+        if module != "gateway.loaders.reader"
+        for call in nodes_of(tree)
+        if isinstance(call, ast.Call) and call.args
+        if "principal" in {each.arg for each in call.keywords}
+        if ast.unparse(call.args[0]).endswith("reader")
+    ] == []
 
 
-@pytest.mark.parametrize("path", modules())
-def test_upstream_is_asked_by_reader_writer_and_directory_alone(path: Path) -> None:
-    module = name_of(path)
-    if not module.startswith("gateway.") or module.startswith(FENCED):
-        return
-    if module in MAY_ASK_UPSTREAM or module.startswith("gateway.doctor."):
-        return
-    tree = TREES[path]
-    senders = {name for at in SENDING for name in names_from(tree, at)}
-    reached = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+def test_nobody_but_the_plans_knows_of_recorded_reads() -> None:
+    knowing = {m for m, tree in modules_of() if "gateway.upstream.tape" in imports_of(tree)}
 
-    assert senders <= DATA
-    whole = names_from(tree, "gateway.upstream") | names_from(tree, "gateway.client")
-    assert not whole, "a module as a whole"
-    assert not [name for name in whole_modules(tree) if name.startswith("gateway.")]
-    assert not reached & DOORS, "through what a reader or writer holds"
+    assert knowing == {"gateway.plans.plans"}
+
+
+def ways_upstream(tree: ast.Module) -> Iterator[str]:
+    """The names by which a module reaches upstream services past the gate."""
+    yield from {name for at in SENDING for name in names_from(tree, at)} - DATA
+    yield from names_from(tree, "gateway.upstream") | names_from(tree, "gateway.client")
+    yield from (name for name in whole_modules(tree) if name.startswith("gateway."))
+    attributes = (node.attr for node in nodes_of(tree) if isinstance(node, ast.Attribute))
+    yield from DOORS.intersection(attributes)
+
+
+def test_upstream_is_asked_by_reader_writer_and_directory_alone() -> None:
+    assert {
+        module: found
+        for module, tree in modules_of("gateway")
+        if not module.startswith((*FENCED, "gateway.doctor."))
+        if module not in MAY_ASK_UPSTREAM
+        if (found := sorted(ways_upstream(tree)))
+    } == {}
