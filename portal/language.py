@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -187,11 +188,16 @@ def _messages(locale: Locale, folders: list[Path]) -> gettext.NullTranslations:
 
 def compiled(path: Path) -> gettext.GNUTranslations:
     """A catalogue as it is written, ready to use: there is no build step to forget."""
-    catalogue: Catalog = read_po(io.BytesIO(path.read_bytes()))
+    return gettext.GNUTranslations(io.BytesIO(_machine_readable(path.read_bytes())))
+
+
+@lru_cache(maxsize=8)
+def _machine_readable(text: bytes) -> bytes:
+    """The text of a catalogue in the form that gettext reads."""
+    catalogue: Catalog = read_po(io.BytesIO(text))
     machine = io.BytesIO()
     write_mo(machine, catalogue)
-    machine.seek(0)
-    return gettext.GNUTranslations(machine)
+    return machine.getvalue()
 
 
 def _instant(value: str) -> datetime | date:

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import ssl
 import time
 from collections import OrderedDict
+from functools import cache
 from typing import Any, Final
 
 import httpx2
@@ -32,11 +34,17 @@ PAUSE: Final = 5
 """Seconds for which an issuer that did not answer is left alone by those who want to sign in."""
 
 
+@cache
+def tls() -> ssl.SSLContext:
+    """The certificates that are trusted; reading them is most of what a client's start costs."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class Shared(httpx2.AsyncBaseTransport):
     """One pool of connections, and one TLS context, for the clients that authlib makes anew."""
 
     def __init__(self) -> None:
-        self._pool = httpx2.AsyncHTTPTransport(trust_env=False)
+        self._pool = httpx2.AsyncHTTPTransport(verify=tls(), trust_env=False)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         return await self._pool.handle_async_request(request)

@@ -14,6 +14,7 @@ from portal.desks import Desk
 from portal.keeping import owner_of
 from portal.sessions import Session
 from portal.settings import Settings
+from portal.signin import tls
 
 PUBLIC = "http://127.0.0.1:8399"
 """The portal's address, as it says itself; nothing listens there."""
@@ -23,7 +24,7 @@ class Counting(httpx2.AsyncHTTPTransport):
     """The way to the gateway, counted; it can lose answers and break."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(verify=tls())
         self.asked: list[bytes] = []
         self.is_down = False
         self.loses = 0
@@ -129,7 +130,7 @@ async def visiting(port: int, name: str | None = None, **changes: Any) -> AsyncI
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=PUBLIC) as client,
-        httpx2.AsyncClient(trust_env=False) as issuer,
+        httpx2.AsyncClient(verify=tls(), trust_env=False) as issuer,
     ):
         visitor = Visitor(client, app, gateway, issuer)
         if name:
