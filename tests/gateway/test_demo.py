@@ -13,6 +13,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from click.testing import CliRunner
+
+from gateway.__main__ import main
 
 GATEWAY = Path(sys.executable).with_name("gateway")
 QUIET = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
@@ -80,8 +83,8 @@ def ask(port: int, token: str, query: str) -> Any:
 
 
 def token(port: int, *arguments: str) -> str:
-    minted = gateway("token", "--port", str(port), *arguments)
-    assert (minted.returncode, minted.stderr) == (0, "")
+    minted = CliRunner().invoke(main, ["token", "--port", str(port), *arguments])
+    assert (minted.exit_code, minted.stderr) == (0, "")
     return minted.stdout.strip()
 
 
