@@ -19,9 +19,9 @@ def small_world() -> Starlette:
     return emulator()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def stack(small_world: Starlette) -> AsyncIterator[Stack]:
-    """A gateway in front of the small world."""
+    """A gateway in front of the small world, shared by the tests of a module."""
     async with running(small_world) as found:
         yield found
 
@@ -32,14 +32,14 @@ def changing_world() -> Starlette:
     return emulator()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def writable(changing_world: Starlette) -> AsyncIterator[Stack]:
-    """A gateway in front of the world that changes."""
+    """A gateway in front of the world that changes, shared by the tests of a module."""
     async with running(changing_world) as found:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def representatives(small_world: Starlette) -> AsyncIterator[Stack]:
     """As `stack`, but every customer sees all rows of their accounts."""
     async with running(small_world, customer_roles=("representative",)) as found:

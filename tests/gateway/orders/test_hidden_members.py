@@ -141,6 +141,22 @@ async def made(stack: Stack, id_: str) -> tuple[Any, ...]:
     )
 
 
+async def way_taken(
+    plain: Stack, stack: Stack, way: WayToLine, product: dict[str, Any]
+) -> tuple[Answer, tuple[Any, ...]]:
+    """The answer of a way, taken from a new order, and the order that it made."""
+    order = await placed(plain, lines=[{"product": product["id"], "quantity": "2"}])
+    answer = await go(stack, way, order, product)
+    changed_order = (answer.body["data"][way.value] or {}).get("order")
+    return answer, await made(plain, changed_order["id"]) if changed_order else ()
+
+
+@pytest.fixture(scope="module")
+async def usual(plain: Stack, product: dict[str, Any]) -> dict[WayToLine, tuple[Any, ...]]:
+    """The order that each way makes where nothing is hidden."""
+    return {way: (await way_taken(plain, plain, way, product))[1] for way in WayToLine}
+
+
 HIDDEN = [*table_by_table(), *(one_by_one() if NIGHTLY else ())]
 
 
@@ -149,25 +165,21 @@ async def test_hiding_members_breaks_no_way_to_a_line_and_changes_no_order(
     changing_world: Starlette,
     plain: Stack,
     product: dict[str, Any],
+    usual: dict[WayToLine, tuple[Any, ...]],
     tmp_path: Path,
     hidden: Hidden,
 ) -> None:
-    lines = [{"product": product["id"], "quantity": "2"}]
     async with running(changing_world, policy=policy(tmp_path, hidden)) as discreet:
         for way in WayToLine:
-            orders = [await placed(plain, lines=lines) for _ in range(2)]
-
-            usual = await go(plain, way, orders[0], product)
-            answer = await go(discreet, way, orders[1], product)
+            answer, order = await way_taken(plain, discreet, way, product)
 
             if (way, *hidden) in NAMED:
                 assert answer.codes == ["FORBIDDEN"]
                 assert answer.body["data"][way.value] is None
                 continue
             assert answer.data[way.value]["errors"] == [], way
-            if way is not WayToLine.PREVIEW:
-                pair = [each.data[way.value]["order"]["id"] for each in (usual, answer)]
-                assert await made(plain, pair[0]) == await made(plain, pair[1]), way
+            assert order == usual[way], way
+            assert bool(order) == (way is not WayToLine.PREVIEW), way
 
 
 def codes_with_figures() -> Iterator[tuple[str, str, type[UserError]]]:
