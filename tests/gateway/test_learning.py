@@ -200,7 +200,7 @@ async def test_commands_of_the_operator_learn_the_names_too(dump: Json, tmp_path
         "{ orders { nodes { company } } }",
         transport=transport,
     )
-    found = await operator.reconcile(settings(), days=3650, minutes=0, transport=transport)
+    found = await operator.reconcile(settings(), days=90, minutes=0, transport=transport)
 
     assert answer["data"]["orders"]["nodes"][0]["company"]
     assert found.compared

@@ -76,13 +76,18 @@ PLACES = [
 ]
 
 
+@pytest.fixture(scope="module")
+async def unchanged(writable: Stack) -> dict[str, Any]:
+    """An order for mutations that are refused."""
+    return await placed(writable)
+
+
 @pytest.mark.parametrize(("name", "place"), PLACES, ids=str)
 @pytest.mark.parametrize("junk", ["junk", "", "WyJQcm9kdWN0IiwieCJd", "é\x01"])
 async def test_an_id_that_is_none_is_an_error_at_its_place(
-    writable: Stack, name: str, place: tuple[str, ...], junk: str
+    writable: Stack, unchanged: dict[str, Any], name: str, place: tuple[str, ...], junk: str
 ) -> None:
-    order = await placed(writable)
-    sent = await _sent(writable, name, order)
+    sent = await _sent(writable, name, unchanged)
     target: Any = sent
     for step in place[:-1]:
         target = target[int(step)] if step.isdigit() else target[step]

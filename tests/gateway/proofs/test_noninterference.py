@@ -23,7 +23,7 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
 
-REQUESTS = 5_000 if NIGHTLY else 250
+REQUESTS = 5_000 if NIGHTLY else 150
 CALLERS = ("jane", "rep", "partner")
 OTHERS = ("may", "sam", "admin")
 PATIENT = {

@@ -144,8 +144,10 @@ async def test_a_process_that_stops_is_not_ready_and_closes_kept_connections() -
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_a_second_signal_ends_it_at_once(workers: str) -> None:
     async with site() as found:
-        replica = await found.start(GATEWAY_LINGER="15", GATEWAY_WORKERS=workers)
+        replica = await found.start(
+            GATEWAY_LINGER="60", GATEWAY_STOP_WITHIN="90", GATEWAY_WORKERS=workers
+        )
         began = time.monotonic()
         await replica.ended(signal.SIGTERM, signal.SIGTERM)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
