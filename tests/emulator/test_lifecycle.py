@@ -18,6 +18,7 @@ from emulator.world.order_rows import STATES
 from emulator.world.orders import Status
 from tests.emulator.test_cli import serving, wait_for
 from tests.emulator.trade import Json, Trade, trading
+from tests.nightly import NIGHTLY
 from tests.stack import WORLDS
 
 pytestmark = pytest.mark.anyio
@@ -186,7 +187,10 @@ async def test_the_same_steps_make_the_same_world() -> None:
 STEP = st.sampled_from(["advance", "cancel", "quantity", "add", "drop", "pause", "resume"])
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60 if NIGHTLY else 20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     steps=st.lists(STEP, max_size=12),
     quantities=st.lists(st.integers(1, 9), min_size=1, max_size=3),

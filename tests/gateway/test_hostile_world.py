@@ -158,7 +158,7 @@ WAYS = {"compiled": True, "core": False} if NIGHTLY else {"compiled": True}
 """By day that both engines answer alike is held by `differential`."""
 
 
-@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS)
+@pytest.fixture(scope="module", params=WAYS.values(), ids=list(WAYS))
 async def stack(hostile: Starlette, request: pytest.FixtureRequest) -> AsyncIterator[Stack]:
     async with running(hostile, compiled_plans=request.param) as found:
         yield found
