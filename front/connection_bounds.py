@@ -142,6 +142,8 @@ class Bounded(HttpToolsProtocol):
             self._enter(HEAD)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._phase == BODY:  # a trailer: proxies that check or set headers did not see it
+            return
         super().on_header(name, value)
         if len(self.headers) > HEAD_LINES:
             self._exceed(431)

@@ -76,6 +76,12 @@ async def said(request: Request) -> Response:
     return PlainTextResponse(request.headers["x-say"])
 
 
+async def headers(request: Request) -> Response:
+    await request.body()
+    names = ",".join(sorted(request.headers.keys()))
+    return PlainTextResponse(f"{names}: {','.join(request.headers.getlist('x-say'))}")
+
+
 @pytest.fixture
 async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     monkeypatch.setattr(connection_bounds, "HEAD_SECONDS", 1.0)
@@ -89,6 +95,7 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Served]:
     paths = {"/": hello, "/large": large, "/pieces": pieces, "/late": late, "/said": said}
+    paths["/headers"] = headers
     app = Starlette(routes=[Route(p, to, methods=["GET", "POST"]) for p, to in paths.items()])
     config = uvicorn.Config(
         app, http=Protocol, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=1
@@ -154,6 +161,15 @@ REFUSED = {
         GET.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n5;" + b"a" * 20_000,
     ),
 }
+
+
+async def test_a_trailer_is_no_header(served: Served) -> None:
+    head = b"Host: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nX-Say: header\r\n\r\n"
+    body = b"1\r\na\r\n0\r\nX-Say: trailer\r\nX-More: trailer\r\n\r\n"
+
+    reader, _ = await served.connect(b"POST /headers HTTP/1.1\r\n" + head + body)
+
+    assert (await end(reader)).endswith(b"connection,host,transfer-encoding,x-say: header")
 
 
 @pytest.mark.parametrize("name", list(REFUSED))
