@@ -27,6 +27,8 @@ CHANGES: Final = 5
 """The number of times that a file may be put in place of another while one line is written."""
 TAIL: Final = 2 * LONGEST
 """Bytes at the end of a file in which its last whole line begins."""
+FLAGS: Final = os.O_CLOEXEC | os.O_NONBLOCK
+"""Flags of all files: nobody waits for the other end of a pipe that was put in place of one."""
 
 
 class Sink(Protocol):
@@ -123,8 +125,7 @@ class FileSink:
     def _leave(self, file: int) -> None:
         """End a file that was renamed, unless another process did; of a deleted one nothing is."""
         with suppress(OSError):
-            end, sealed = self._end(file), self._sealed()
-            seal = self._key.unseal(sealed)
+            end, seal = self._end(file), self._key.unseal(read_seal(self._path))
             # It is closed by who comes first, while the seal is still that of its end.
             if seal and not seal.closed and _ends(end, seal.place) and os.fstat(file).st_nlink:
                 last = self._write(file, _note("closed", "the file was renamed"), seal.place)
@@ -137,8 +138,8 @@ class FileSink:
         """
         if self._known is not None and self._known[0] == os.fstat(file).st_size:
             return self._known[1]
-        end, sealed = self._end(file), self._sealed()
-        seal = self._key.unseal(sealed) if sealed else FileSeal(self._last)
+        end, sealed = self._end(file), read_seal(self._path)
+        seal = self._later(self._key.unseal(sealed) if sealed else FileSeal(Place()))
         before = seal.place if seal else Place()
         place = end.last.place if end.last else before if end.is_empty else Place()
         begins = end.is_empty and seal is not None and (seal.closed or not before.lines)
@@ -178,20 +179,19 @@ class FileSink:
         # Of a line that broke off before its newline nothing is missing.
         return _End(size, self._key.read(torn + b"\n") or last, torn)
 
-    def _sealed(self) -> bytes:
-        """The seal as it stands there; nothing where there is none."""
-        try:
-            with open(self._path + SEAL, "rb") as file:
-                return file.read(SEAL_SIZE)
-        except FileNotFoundError:
-            return b""
+    def _later(self, seal: FileSeal | None) -> FileSeal | None:
+        """The seal, or the last line of this process: an old seal may be put back with its file."""
+        if seal is None or seal.place.lines > self._last.lines or seal.place == self._last:
+            return seal
+        return FileSeal(self._last)
 
     def _seal(self, seal: FileSeal) -> None:
         """A line that is ahead of its seal is good, so what goes wrong here is no matter."""
         with suppress(OSError):
-            file = os.open(self._path + SEAL, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file = os.open(self._path + SEAL, os.O_WRONLY | os.O_CREAT | FLAGS, 0o600)
             try:
                 os.pwrite(file, self._key.seal(seal), 0)
+                os.ftruncate(file, SEAL_SIZE)
             finally:
                 os.close(file)
 
@@ -279,9 +279,20 @@ def _missing(end: _End, sealed: bytes, seal: FileSeal | None) -> str:
     return ""
 
 
+def read_seal(path: str) -> bytes:
+    """The seal of a file as it stands there; nothing where there is none."""
+    try:
+        file = os.open(path + SEAL, os.O_RDONLY | FLAGS)
+    except FileNotFoundError:
+        return b""
+    try:
+        return os.read(file, SEAL_SIZE + 1)
+    finally:
+        os.close(file)
+
+
 def _opened(path: str) -> int:
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-    file = os.open(path, flags, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | FLAGS, 0o600)
     if not S_ISREG(os.fstat(file).st_mode):
         os.close(file)
         raise OSError(f"{path} is no file")

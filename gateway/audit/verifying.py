@@ -1,12 +1,12 @@
 """Files of the audit -> whether all lines are there that were ever written, as they were."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import BinaryIO
 
-from gateway.audit.chain import SEAL_SIZE, START, ChainKey, Place, Read
-from gateway.audit.sinks import SEAL
+from gateway.audit.chain import START, ChainKey, Place, Read
+from gateway.audit.sinks import TAIL, read_seal
 
 BEGINNINGS = frozenset({"opened", "healed", "gap"})
 """The notes with which a file may begin."""
@@ -61,7 +61,7 @@ class _Verifying:
         """The file of which only the next one can tell whether it is whole."""
 
     def file(self, path: str) -> None:
-        sealed = _seal_of(path)
+        sealed = read_seal(path)
         seal = self._key.unseal(sealed) if sealed else None
         before = self._unended
         with open(path, "rb") as file:
@@ -101,24 +101,25 @@ class _Verifying:
 
     def _read(self, path: str, file: BinaryIO, sealed: Place | None) -> tuple[Read | None, bool]:
         """Follow a file; its last line, and whether the line of its seal was met."""
-        last, passed, damaged = None, False, list[tuple[int, bytes]]()
-        for number, line in enumerate(file, 1):
+        last, passed, damaged, broken = None, False, list[int](), b""
+        for number, line in enumerate(_lines(file), 1):
             self._lines += 1
             read = self._key.read(line)
             if read is None:
-                damaged.append((number, line))
+                damaged.append(number)
+                broken = line
                 continue
             self._follow(path, number, read, first=number == 1)
             if read.event == "healed":
                 self._broken += 1
-                if damaged and _is_of(damaged[-1][1], read):
+                if damaged and _is_of(broken, read):
                     damaged.pop()
             last = read
             passed = passed or read.place == sealed
-        if damaged and last is not None and _is_begun(damaged[-1][1], last.place.lines + 1):
+        if damaged and last is not None and _is_begun(broken, last.place.lines + 1):
             damaged.pop()
             self._broken += 1
-        for number, _ in damaged:
+        for number in damaged:
             self._wrong(path, f"line {number} is not as it was written")
         return last, passed
 
@@ -147,6 +148,15 @@ class _Verifying:
         self._problems.append(f"{path}: {problem}")
 
 
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; of one that is longer than any of ours, only its beginning."""
+    while line := file.readline(TAIL):
+        rest = line
+        while len(rest) == TAIL and not rest.endswith(b"\n"):
+            rest = file.readline(TAIL)
+        yield line if rest is line else line[:-1] + b"\n"
+
+
 def _is_of(line: bytes, healed: Read) -> bool:
     return bool(healed.body["torn"] == sha256(line.removesuffix(b"\n")).hexdigest())
 
@@ -155,11 +165,3 @@ def _is_begun(line: bytes, number: int) -> bool:
     """True if the last line of a file is one that was being written; the next writer notes it."""
     begin = b'{"n":%d,' % number
     return not line.endswith(b"\n") and line[: len(begin)] == begin[: len(line)]
-
-
-def _seal_of(path: str) -> bytes:
-    try:
-        with open(path + SEAL, "rb") as file:
-            return file.read(SEAL_SIZE + 1)
-    except FileNotFoundError:
-        return b""

@@ -21,7 +21,15 @@ from gateway.audit.events import Event
 from gateway.audit.recorder import Audit, opened
 from gateway.audit.sinks import SEAL, FileSink
 from gateway.audit.verifying import verify
-from tests.gateway.audit.test_damage import HARMFUL, HARMLESS, KEY, Place, event, written
+from tests.gateway.audit.test_damage import (
+    HARMFUL,
+    HARMLESS,
+    KEY,
+    UNTOLD,
+    Place,
+    event,
+    written,
+)
 from tests.nightly import NIGHTLY
 
 DEATHS = 50 if NIGHTLY else 4
@@ -35,8 +43,6 @@ SOON = 0.004
 
 UNKNOWN = {"no seal any more", "a damaged seal"}
 """Damage that only a process that has lived through it knows to be none."""
-UNTOLD = {"deleted with its seal"}
-"""Damage of which nothing is left that could tell; a head that is kept elsewhere does."""
 
 
 @pytest.fixture
