@@ -6,20 +6,25 @@ puts into tokens of people what no application has; one of the first must be the
 second.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 CLIENTS = ("azp", "client_id", "appid", "cid")
 """The names under which issuers have the application that a token was issued to."""
 OF_PEOPLE = frozenset(
     {
-        # Entra: delegated tokens, and what optional claims add to them
-        *("scp", "upn", "unique_name", "ipaddr", "onprem_sid", "family_name", "given_name"),
+        # Entra and AD FS: delegated tokens, and what optional claims add to them
+        *("scp", "upn", "unique_name", "ipaddr", "onprem_sid", "winaccountname", "puid", "tfp"),
+        *("emails", "verified_primary_email", "verified_secondary_email", "login_hint"),
+        *("pwd_exp", "deviceid", "employeeid"),
         # OpenID Connect: somebody signed in
-        *("name", "email", "phone_number", "nickname", "sid", "session_state"),
-        *("auth_time", "amr", "nonce", "at_hash", "birthdate"),
-        # Cognito, Okta, and what delegation leaves (RFC 8693)
-        *("username", "cognito:username", "cognito:groups", "uid", "act", "may_act"),
+        *("name", "family_name", "given_name", "middle_name", "nickname", "profile", "picture"),
+        *("email", "email_verified", "phone_number", "phone_number_verified", "address"),
+        *("birthdate", "gender", "locale", "zoneinfo", "updated_at"),
+        *("sid", "session_state", "auth_time", "amr", "nonce", "at_hash"),
+        # Cognito, Okta, others, and what delegation leaves (RFC 8693)
+        *("username", "cognito:username", "cognito:groups", "identities", "origin_jti"),
+        *("device_key", "uid", "user_id", "user_name", "login", "act", "may_act"),
     }
 )
 OF_OPENID = frozenset({"openid", "offline_access"})
@@ -38,17 +43,29 @@ def client_of(claims: Mapping[str, Any]) -> str | None:
 
 def is_of_machine(claims: Mapping[str, Any], client: str | None) -> bool:
     """True if verified claims are those of an application that acts for itself."""
-    if client is None or any(claims.get(name) for name in OF_PEOPLE - _scopes_of(claims)):
+    if client is None or any(claims.get(name, client) != client for name in CLIENTS):
+        return False  # of two applications, one acts for another
+    if any(claims.get(name) for name in OF_PEOPLE.difference(_excused(claims, client))):
         return False
-    scope = claims.get("scope")
-    if isinstance(scope, str) and OF_OPENID & set(scope.split()):
-        return False
-    return _is_marked(claims, client)
+    scopes = names_in(claims.get("scope")) | names_in(claims.get("scp"))
+    return not OF_OPENID & scopes and _is_marked(claims, client)
 
 
-def _scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
-    """Okta has scopes of applications under the name that Entra keeps for those of people."""
-    return frozenset({"scp"}) if isinstance(claims.get("scp"), list) else frozenset()
+def names_in(value: object) -> frozenset[str]:
+    """The names in a claim that is a list, or text with blanks between them."""
+    if isinstance(value, str):
+        return frozenset(value.split())
+    if isinstance(value, list):
+        return frozenset(name for name in value if isinstance(name, str))
+    return frozenset()
+
+
+def _excused(claims: Mapping[str, Any], client: str) -> Iterator[str]:
+    """The marks of people that some provider puts into tokens of applications too."""
+    if isinstance(claims.get("scp"), list):
+        yield "scp"  # Okta
+    if claims.get("token_use") == "access" and claims.get("sub") == client:
+        yield "auth_time"  # Cognito, where people always have a username
 
 
 def _is_marked(claims: Mapping[str, Any], client: str) -> bool:

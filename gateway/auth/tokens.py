@@ -20,7 +20,7 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from gateway.auth.expiring import Expiring
 from gateway.auth.issuers import Issuer
-from gateway.auth.machines import client_of, is_of_machine
+from gateway.auth.machines import client_of, is_of_machine, names_in
 from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.signing_keys import SigningKeys
 from gateway.ceiling import bytes_of
@@ -65,7 +65,7 @@ class Claims:
 
     @cached_property
     def roles(self) -> frozenset[str]:
-        return _names(self.values.get(self.issuer.roles_claim))
+        return names_in(self.values.get(self.issuer.roles_claim))
 
     @cached_property
     def verified_email(self) -> str | None:
@@ -239,25 +239,16 @@ def _is_granted(claims: dict[str, Any], issuer: Issuer) -> bool:
     True if a plain JWT was issued for an API. Roles stand in ID tokens too, which are for the
     application that the person signed in at: where the two share a registration, a scope must tell.
     """
-    if any(_names(claims.get(name)) for name in SCOPES):
+    if any(names_in(claims.get(name)) for name in SCOPES):
         return True
     client, audience = client_of(claims), claims["aud"]
     audiences = audience if isinstance(audience, list) else [audience]
     for_an_api = client is not None and client not in audiences
-    roles = _names(claims.get(issuer.roles_claim))
+    roles = names_in(claims.get(issuer.roles_claim))
     return bool(roles) and (for_an_api or is_of_machine(claims, client))
 
 
 def _granted(claims: dict[str, Any], issuer: Issuer) -> frozenset[str]:
     """Every scope and role that the token carries."""
     names = (*SCOPES, issuer.roles_claim)
-    return frozenset().union(*(_names(claims.get(name)) for name in names))
-
-
-def _names(value: object) -> frozenset[str]:
-    """The names in a claim that is a list, or text with blanks between them."""
-    if isinstance(value, str):
-        return frozenset(value.split())
-    if isinstance(value, list):
-        return frozenset(name for name in value if isinstance(name, str))
-    return frozenset()
+    return frozenset().union(*(names_in(claims.get(name)) for name in names))

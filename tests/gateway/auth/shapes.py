@@ -181,6 +181,7 @@ SHAPES: Mapping[str, Shape] = {
             "client_id": client,
             "sub": client,
             "token_use": "access",
+            "auth_time": 1,
             "scp": ...,
             "scope": "shop/orders",
             "version": 2,

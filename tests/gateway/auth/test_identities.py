@@ -10,6 +10,7 @@ import pytest
 
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.issuers import Issuer, issuers
+from gateway.auth.machines import CLIENTS
 from gateway.auth.policy import SHIPPED
 from gateway.auth.principal import Kind, Principal
 from gateway.auth.rejections import Reason
@@ -176,6 +177,17 @@ PERSONAL: dict[str, Any] = {
     "act": {"sub": "jane"},
     "idtyp": "user",
     "gty": "password",
+    "emails": ["jane@shop.example"],
+    "login_hint": "jane",
+    "verified_primary_email": ["jane@shop.example"],
+    "tfp": "B2C_1_sign_in",
+    "picture": "https://shop.example/jane.png",
+    "updated_at": 1,
+    "locale": "nl",
+    "email_verified": True,
+    "identities": [{"providerName": "Google"}],
+    "origin_jti": "o",
+    "user_name": "jane",
 }
 
 
@@ -183,8 +195,25 @@ PERSONAL: dict[str, Any] = {
 @pytest.mark.parametrize("mark", list(PERSONAL))
 async def test_one_mark_of_a_person_makes_a_token_a_persons(shape: Shape, mark: str) -> None:
     said = shape.machine("acme") | {mark: PERSONAL[mark]}
+    if mark == "auth_time":  # without which Cognito issues none
+        said |= {"sub": "jane"}
 
     assert await let_in(shape, said) == Reason.PURPOSE
+
+
+@EVERY
+@pytest.mark.parametrize("scope", [["orders", "openid"], "orders\topenid", ["offline_access"]])
+async def test_a_persons_scope_is_one_in_any_form(shape: Shape, scope: object) -> None:
+    for name in ("scope", "scp"):
+        assert await let_in(shape, shape.machine("acme") | {name: scope}) == Reason.PURPOSE
+
+
+@EVERY
+@pytest.mark.parametrize("name", CLIENTS)
+async def test_a_token_that_names_two_applications_is_no_machines(shape: Shape, name: str) -> None:
+    found = await let_in(shape, shape.machine("acme") | {name: "other"})
+
+    assert found in (Reason.PURPOSE, Reason.NO_CONTACT)
 
 
 async def test_a_token_without_any_mark_is_no_machines() -> None:
