@@ -11,16 +11,24 @@ from typing import Final
 
 Cell = str | Decimal | int | date | None
 
-SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
-"""With what a formula begins, in Asian width too."""
-UNSEEN: Final = '"\\s\u00ad\u200b-\u200f\u2060\ufeff'
-"""Characters that spreadsheets may take away in front of it."""
+SIGNS: Final = (
+    "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+    "\u207c\u207a\u207b\u208c\u208a\u208b\u2212\ufb29\u2a75\u2a76"
+)
+"""With what a formula begins, in any width and form that something may take for the usual one."""
+UNSEEN: Final = (
+    '"\\s\u00ad\u061c\u115f\u1160\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800'
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
+    "\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+)
+"""Characters that spreadsheets may take away in front of it, or that nobody sees there."""
 FORMULA: Final = re.compile(
     rf"((?:^|[,;|:^~\t\r\n])[{UNSEEN}]*)(?=[{SIGNS}])"
-    rf"|(\s)(?=[{SIGNS}]\S)(?![+-][0-9][0-9.,]*(?:\s|$))"
+    rf"|(\s)(?=[{SIGNS}]\S)(?![+\u2212-][0-9][0-9.,]*(?:\s|$))"
 )
 """The places where a formula would begin, whichever character a spreadsheet cuts the text at."""
-CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)

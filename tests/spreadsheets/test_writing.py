@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from datetime import date
 from decimal import Decimal
 
@@ -15,7 +16,8 @@ from spreadsheets.lines import read
 
 CONVENTIONS = pytest.mark.parametrize("written", [COMMA, POINT], ids=["comma", "point"])
 SEPARATORS = (",", ";", "\t", "|", ":", "^", "~", " ", "\n")
-UNSEEN = '" \t\r\n\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\x1c\x1d\x1e\x1f'
+UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+"""The categories of characters that nobody sees."""
 AWKWARD = st.text(
     st.sampled_from("=+-@,;|: \t\r\n\"'a1\uff1d\u200b\ufeff\x00\x1c"),
     max_size=30,
@@ -28,17 +30,17 @@ def rows(text: str, separator: str) -> list[list[str]]:
 
 def runs(cell: str) -> bool:
     """True if a spreadsheet might take a cell for a formula; numbers and lone signs are none."""
-    bare = cell.strip(
-        '" \t\r\n\u00a0\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\x1c\x1d\x1e\x1f'
-    )
-    number = re.fullmatch(r"[=+\-@]*|[+-][0-9][0-9.,]*", bare)
-    return bare[:1] in set("=+-@\uff1d\uff0b\uff0d\uff20") and number is None
+    seen = [each for each in cell if each != '"' and unicodedata.category(each) not in UNSEEN]
+    bare = unicodedata.normalize("NFKC", "".join(seen[:1])) + "".join(seen[1:])
+    number = re.fullmatch(r"[=+\-@\u2212]*|[+\u2212-][0-9][0-9.,]*", bare)
+    return bare[:1] in set("=+-@\u2212") and number is None
 
 
 @given(st.lists(AWKWARD | st.text(max_size=30), min_size=1, max_size=5))
 @example(["a =1+1", "a -1+cmd|x", "a -1"])
 @example(["x;=cmd|'/C calc'!A0"])
 @example(['a";=cmd', "a =cmd", "\n=cmd", ' "=cmd'])
+@example(["\u202e=cmd", "a;\u2066=cmd", "\u061c\ufe66cmd", "\U000e0020\u207ccmd", "\u2212cmd"])
 def test_no_text_is_a_formula_whatever_a_line_is_cut_at(cells: list[str]) -> None:
     for written in (COMMA, POINT):
         text = line(cells, written)
