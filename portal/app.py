@@ -28,6 +28,7 @@ from portal.errors import (
     PortalError,
     SignInNeeded,
     Stale,
+    Unavailable,
     Waiting,
 )
 from portal.headers import Headers, careful
@@ -36,7 +37,7 @@ from portal.language import languages
 from portal.rendering import Templates
 from portal.schema import OwnSchema, read
 from portal.seals import Seals
-from portal.sessions import Pending, Sessions
+from portal.sessions import Pending, Session, Sessions
 from portal.settings import Settings, origin_of
 from portal.signin import Issuer
 from portal.sitemap import PAGES
@@ -198,15 +199,24 @@ def _route(site: Site, page: Page) -> Route:
     cookies = Cookies(site.sessions, site.seals, secure=site.settings.is_secure)
 
     async def answer(request: Request) -> Response:
-        session = cookies.read(request, touch=not page.is_asked_alone)
+        try:
+            session = cookies.read(request, touch=not page.is_asked_alone)
+        except Unavailable as error:
+            return _problem(_visit(site, request, Session(), page), error)
         request.scope["session"] = session.issuer
-        visit = Visit(site, request, session, language_of(site, session, request), page)
-        response = await _shown(visit)
-        site.sessions.save(session)
+        response = await _shown(_visit(site, request, session, page))
+        try:
+            site.sessions.save(session)
+        except Unavailable:
+            log.warning("a session could not be written down")
         cookies.write(request, response, session)
         return response
 
     return Route(page.path, answer, methods=list(page.methods))
+
+
+def _visit(site: Site, request: Request, session: Session, page: Page) -> Visit:
+    return Visit(site, request, session, language_of(site, session, request), page)
 
 
 async def _shown(visit: Visit) -> Response:
@@ -224,10 +234,14 @@ async def _shown(visit: Visit) -> Response:
         # A body that is no form.
         return visit.render("problem.html", status=error.status_code, kind=BadLink.kind)
     except PortalError as error:
-        return visit.render("problem.html", status=error.status, kind=error.kind)
+        return _problem(visit, error)
     except Exception:
         log.exception("%s %s", visit.request.method, visit.page.path)
         return visit.render("problem.html", status=500, kind="defect")
+
+
+def _problem(visit: Visit, error: PortalError) -> Response:
+    return visit.render("problem.html", status=error.status, kind=error.kind)
 
 
 async def _read(visit: Visit) -> None:

@@ -4,7 +4,9 @@ the extra `shared`, and keep nothing there that could be read without the cookie
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import inf
 from typing import Any, Final
 
 from redis import Redis
@@ -17,6 +19,9 @@ from portal.stores import QUARTER, SESSION, WEEK, Kept, Written, draft_purpose, 
 PREFIX: Final = "dynamics-portal"
 PATIENCE: Final = 1.0
 """Seconds to wait for the store."""
+AGAIN: Final = 2.0
+"""Seconds for which the store is left alone once it did not answer."""
+WHAT: Final = "the store of sessions and drafts"
 SAVE: Final = """
 local before = tonumber(redis.call('HGET', KEYS[1], 'version') or '0')
 local version, held = tonumber(ARGV[2]), ARGV[3]
@@ -88,6 +93,7 @@ class _Redis:
     """Redis, or `Unavailable` for the page that needs it."""
 
     def __init__(self, url: str) -> None:
+        self._away_until = -inf
         self._redis: Any = Redis.from_url(
             url,
             socket_timeout=PATIENCE,
@@ -97,18 +103,25 @@ class _Redis:
 
     def fields(self, key: str) -> Mapping[str, str]:
         """The fields that are stored under a key; none where there is nothing."""
-        try:
+        with self._asked():
             found: Mapping[str, str] = self._redis.hgetall(key)
-        except RedisError as error:
-            raise Unavailable("the store of sessions and drafts") from error
         return found
 
     def run(self, script: str, key: str, *arguments: str | int) -> Any:
         """The result of a script, which is one step."""
-        try:
+        with self._asked():
             return self._redis.eval(script, 1, key, *arguments)
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """One question. Everybody waits for its answer, so that few are asked if none comes."""
+        if time.monotonic() < self._away_until:
+            raise Unavailable(WHAT)
+        try:
+            yield
         except RedisError as error:
-            raise Unavailable("the store of sessions and drafts") from error
+            self._away_until = time.monotonic() + AGAIN
+            raise Unavailable(WHAT) from error
 
 
 def _session(key: str) -> str:

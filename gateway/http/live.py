@@ -195,7 +195,8 @@ class LiveQuery:
                 yield STOPPING
         except (Unauthenticated, Forbidden, NotFound) as error:
             self._request.outcome = error.code
-            self._live.audit.record(refusal(error, self._request.id, None, self._request.source))
+            request, seen = self._request, self._principal
+            self._live.audit.record(refusal(error, request.id, seen, request.source))
             yield following(_encode(refused(error).body))
             yield COMPLETE
 

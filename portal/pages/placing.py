@@ -24,7 +24,7 @@ from portal.desks import (
     unanswered,
 )
 from portal.drafts import Draft, priced
-from portal.errors import BadLink, NotFound, PortalError, Unavailable, Waiting
+from portal.errors import PortalError, SignInNeeded, Unavailable, Waiting
 from portal.figures import money
 from portal.own_fields import EMPTY
 from portal.pages.addresses import choices
@@ -185,22 +185,24 @@ async def _send(visit: Visit, owner: str, check: Callable[[Desk], Desk]) -> Resp
         pass
     except PortalError as error:
         if error.kind not in UNSURE:
-            await desks.change(owner, lambda desk: refused(desk, sent, sent.since))
+            visit.desk = await desks.change(owner, lambda desk: refused(desk, sent, sent.since))
+            if visit.desk.is_sent and not isinstance(error, SignInNeeded):
+                return _waiting(visit, sent.draft.key)  # an earlier request may have made it
             raise
     return await _settled(visit, owner, sent, answer, sent.since)
 
 
 async def _look(visit: Visit, owner: str, desk: Desk, operation: str) -> Response:
-    """Ask the gateway what became of it; if it has forgotten, the request itself will tell."""
+    """Ask the gateway what became of it; if it does not say, the request itself will tell."""
     now = time.time()
     try:
         answer = (await visit.ask("wizard", "Outcome", id=operation))["operation"]
-    except (NotFound, BadLink):
-        answer = None
+    except SignInNeeded:
+        raise
     except PortalError as error:
-        if error.kind not in UNSURE:
-            raise
-        return _waiting(visit, desk.draft.key)
+        if error.kind in UNSURE:
+            return _waiting(visit, desk.draft.key)
+        answer = None
     if answer is None:
         return await _send(visit, owner, lambda desk: _still_sent(desk, desk.draft.key))
     return await _settled(visit, owner, desk, {"errors": [], "operation": operation, **answer}, now)

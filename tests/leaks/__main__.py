@@ -56,6 +56,9 @@ SUITE = (
     "tests/gateway/orders/test_every_way.py",
     "tests/gateway/orders/test_hidden_members.py",
     "tests/portal/test_callback.py",
+    "tests/portal/test_second_tries.py",
+    "tests/portal/test_stores_away.py",
+    "tests/spreadsheets/test_writing.py",
     "tests/gateway/live",
     "tests/gateway/proofs",
 )

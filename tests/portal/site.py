@@ -21,20 +21,26 @@ PUBLIC = "http://127.0.0.1:8399"
 
 
 class Counting(httpx2.AsyncHTTPTransport):
-    """The way to the gateway, counted; it can lose answers and break."""
+    """The way to the gateway, counted; it can lose answers and break, and refuse to write."""
 
     def __init__(self) -> None:
         super().__init__(verify=tls())
         self.asked: list[bytes] = []
         self.is_down = False
         self.loses = 0
+        self.refusal = ""
+        """The code with which orders are refused before they reach the gateway."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self.is_down:
             raise httpx2.ConnectError("down")
         self.asked.append(await request.aread())
+        is_order = b'"operationName":"Place"' in self.asked[-1]
+        if is_order and self.refusal:
+            error = {"message": "refused", "extensions": {"code": self.refusal}}
+            return httpx2.Response(200, json={"data": None, "errors": [error]})
         response = await super().handle_async_request(request)
-        if self.loses and b'"operationName":"Place"' in self.asked[-1]:
+        if self.loses and is_order:
             self.loses -= 1
             await response.aread()
             raise httpx2.ReadTimeout("lost")

@@ -95,6 +95,8 @@ class Interleavings(RuleBasedStateMachine):
         self.begun: list[str] = []
         self.thanked: set[str] = set()
         self.denied: set[str] = set()
+        self.sent: set[str] = set()
+        """The draft that was placed last."""
 
     def run(self, doing: Any) -> Any:
         return self.runner.run(doing)
@@ -111,7 +113,9 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(
         process=st.integers(0, PROCESSES - 1),
-        event=st.sampled_from(["lost", "lost", "down", "up", "restart", "evicted", "check"]),
+        event=st.sampled_from(
+            ["lost", "lost", "down", "up", "restart", "evicted", "check", "closed", "opened"]
+        ),
     )
     def something_happens(self, process: int, event: str) -> None:
         visitor = self.browser.process(process)
@@ -119,6 +123,8 @@ class Interleavings(RuleBasedStateMachine):
             visitor.gateway.loses = 1
         elif event in ("down", "up"):
             visitor.gateway.is_down = event == "down"
+        elif event in ("closed", "opened"):
+            visitor.gateway.refusal = "WRITES_REFUSED" if event == "closed" else ""
         elif event == "restart":
             self.run(self._restart())
         elif event == "evicted":
@@ -128,7 +134,8 @@ class Interleavings(RuleBasedStateMachine):
             self._heard(self.browser.tabs[0])
 
     def _is_down(self, process: int) -> bool:
-        return self.browser.process(process).gateway.is_down
+        gateway = self.browser.process(process).gateway
+        return gateway.is_down or bool(gateway.refusal)
 
     async def _restart(self) -> None:
         await self.browser.stop()
@@ -176,8 +183,10 @@ class Interleavings(RuleBasedStateMachine):
     async def _place(self, tab: int, process: int) -> httpx2.Response | None:
         shown = self.browser.tabs[tab]
         key = re.search(r'name="key" value="([^"]+)"', shown.text) if shown is not None else None
-        if key is None:
+        if shown is None or key is None:
             return await self.browser.open(tab, process, "/orders/new/review")
+        self.sent = set(self._references(shown.text))
+        self.denied -= self.sent
         return await self.browser.post(tab, process, "/orders/new/submit", key=key[1])
 
     async def _discard(self, tab: int, process: int) -> httpx2.Response | None:
@@ -193,9 +202,11 @@ class Interleavings(RuleBasedStateMachine):
         return [one for one in self.begun if one in text]
 
     def _heard(self, answer: httpx2.Response | None) -> None:
-        """Note the orders that the page says were placed."""
+        """Note the orders that the page says were placed, and the drafts that it says were not."""
         if answer is not None and "Thank you." in answer.text:
             self.thanked |= set(self._references(answer.text))
+        if answer is not None and "Nothing was ordered or changed" in answer.text:
+            self.denied |= self.sent
 
     def teardown(self) -> None:
         try:
@@ -209,6 +220,7 @@ class Interleavings(RuleBasedStateMachine):
         """All is well again: every outcome becomes known, and is what was said before."""
         for _, visitor in self.browser.processes:
             visitor.gateway.is_down, visitor.gateway.loses = False, 0
+            visitor.gateway.refusal = ""
         for _ in range(TRIES):
             found = await self.browser.open(0, 0, "/orders/new/items")
             self._heard(found)

@@ -1,7 +1,9 @@
 """The ends of streams, each with a reason, and the streams that are refused."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +94,29 @@ async def test_a_stream_of_who_looks_with_other_eyes_ends_with_those(live: Stack
             change(live, "contacts", contact, statecode=0, statuscode=1)
 
     assert stream.events[-1] == ("complete", "")
+
+
+async def test_the_audit_tells_who_looked_when_that_was_ended(
+    world: Starlette, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(live_, "QUIET", 0.1)
+    monkeypatch.setattr(kept, "REMEMBER", 0.1)
+    look = {"X-View-As": DEMO_USERS["jane"].email}
+    async with running(world, audit_file=str(tmp_path / "audit"), **FAST) as stack:
+        contact = jane(stack)["contactid"]
+        async with following(stack, ORDERS, as_="admin", headers=look) as stream:
+            await stream.next()
+            try:
+                change(stack, "contacts", contact, statecode=1, statuscode=2)
+                await stream.end()
+            finally:
+                change(stack, "contacts", contact, statecode=0, statuscode=1)
+
+    lines = map(json.loads, (tmp_path / "audit").read_text().splitlines())
+    (denial,) = [line for line in lines if line["event"] == "denial"]
+    assert denial["outcome"] == "NOT_FOUND"
+    assert denial["who"]["contact"]
+    assert denial["who"]["viewer"]
 
 
 async def test_each_answer_is_seen_with_the_eyes_that_were_asked_for(live: Stack) -> None:
