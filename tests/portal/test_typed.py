@@ -1,0 +1,98 @@
+"""Whatever a visitor types into addresses, forms, headers or cookies, no page fails of it."""
+
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from portal.sitemap import PAGES
+from portal.visits import Page
+from tests.nightly import NIGHTLY
+from tests.portal.site import Visitor
+
+pytestmark = pytest.mark.anyio
+PORTAL = Path(__file__).parents[2] / "portal"
+ROUNDS = 40 if NIGHTLY else 1
+"""Requests of each page and kind."""
+LEAVING = {"/sign-out", "/view-as"}
+"""Pages after which nobody is signed in, or sees the same."""
+AWKWARD = (
+    *("\0", "%", "%zz", "'\"<>", "=1+1", "\u202e", "A" * 5_000, "9" * 400, "-1", "1e400", "NaN"),
+    *("0", "-0", "1.5", "1_000", "0x10", "12345678901234567890", "2024-13-45", "9999-12-31"),
+    *("0001-01-01", "10000-01-01", "null", "[]", "{}", "*", "%_[]", "\r\n", "\t", " ", "\u2028"),
+    *(
+        "\U0001f600",
+        "\ufb00",
+        "\u0661\u0662",
+        "\u3000",
+        "\u00b2",
+        "\u2460",
+        "a\u0300" * 300,
+        "\ufeff",
+    ),
+    *("../../etc", "//evil.example", "/\\evil.example", "javascript:1", "MTox", "U2FsZXM6MQ"),
+)
+HEADERS = (
+    ("Accept-Language", "*;q=zz, en;q=1e999, nl;q=-1, xx-" + "x-" * 300),
+    ("Accept-Language", "\xff\xfe"),
+    ("HX-Request", "\xff"),
+    ("Range", "bytes=0-99999999999"),
+    ("Cookie", "portal-guest=a.b.c.d.e; ;;=,,; portal-guest"),
+)
+CONTENT = "Content-Type"
+BODIES = (
+    ("multipart/form-data; boundary=x", b"--x\r\n"),
+    ("multipart/form-data", b""),
+    ("application/json", b"{}"),
+    ("application/x-www-form-urlencoded", b"csrf=CSRF&a=%zz&%ff=%ff&=&=&%00=1"),
+)
+
+
+def names() -> list[str]:
+    """The names of all parameters and fields that the site reads or has in its forms."""
+    read = re.compile(r'(?:query|form)(?:\.get\(|\[)"([\w-]+)"')
+    shown = re.compile(r'name="([\w-]+)"|[?&](\w+)=')
+    found = {name for file in PORTAL.rglob("*.py") for name in read.findall(file.read_text())}
+    for file in (PORTAL / "templates").rglob("*.html"):
+        found.update(name for pair in shown.findall(file.read_text()) for name in pair)
+    return sorted(found - {"csrf", ""})
+
+
+def typed(page: Page, csrf: str, chance: random.Random) -> Iterator[dict[str, Any]]:
+    """Requests of one page, each with a few awkward things in it."""
+    known = names()
+
+    def url() -> str:
+        return re.sub(r"\{[^}]+\}", lambda _: quote(chance.choice(AWKWARD), safe=""), page.path)
+
+    def some() -> dict[str, str]:
+        return {name: chance.choice(AWKWARD) for name in chance.sample(known, 4)}
+
+    for _ in range(ROUNDS):
+        if "GET" in page.methods:
+            name, value = chance.choice(HEADERS)
+            yield {"method": "GET", "url": f"{url()}?{urlencode(some())}"}
+            yield {"method": "GET", "url": url(), "headers": {name: value.encode("latin-1")}}
+        if "POST" in page.methods:
+            kind, body = chance.choice(BODIES)
+            yield {"method": "POST", "url": url(), "data": {**some(), "csrf": csrf}}
+            sent = body.replace(b"CSRF", csrf.encode())
+            yield {"method": "POST", "url": url(), "content": sent, "headers": {CONTENT: kind}}
+
+
+async def test_no_page_answers_5xx_for_what_somebody_typed(jane: Visitor) -> None:
+    await jane.get("/profile")
+    csrf, failed = jane.csrf, []
+    for page in PAGES:
+        if page.path in LEAVING:
+            continue
+        for request in typed(page, csrf, random.Random(page.path)):  # noqa: S311
+            answer = await jane.client.request(**request)
+            if answer.status_code >= 500:
+                failed.append((answer.status_code, request))
+
+    assert failed == []
