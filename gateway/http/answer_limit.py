@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
+from graphql.language import OperationType
 
 from gateway.engine.execution import Prepared
 from gateway.engine.limits import exceeded
@@ -21,6 +22,10 @@ TWICE: Final = 2
 """Texts of rows stand in cursors and ids too, in letters that are longer by a third."""
 PART: Final = 65_536
 """Bytes that are encoded before other requests get a turn."""
+CARRIED_OUT: Final = (
+    "The mutation was carried out, and its answer is too large; send it again with the same "
+    "idempotencyKey, and ask for less of it."
+)
 _encoder = msgspec.json.Encoder()
 
 
@@ -45,11 +50,18 @@ async def encoded(content: Mapping[str, Any], maximum: int) -> bytes:
     return bytes(made)
 
 
-async def encoded_or_refused(content: Mapping[str, Any], maximum: int) -> tuple[bytes, str | None]:
-    """The answer in JSON; if it exceeds `maximum` bytes, that error in its place, and its code."""
+async def encoded_or_refused(
+    content: Mapping[str, Any], maximum: int, kind: OperationType = OperationType.QUERY
+) -> tuple[bytes, str | None]:
+    """
+    The answer in JSON; if it exceeds `maximum` bytes, that error in its place, and its code. Of a
+    mutation the error says that it was carried out, lest somebody splits it and orders twice.
+    """
     try:
         return await encoded(content, maximum), None
     except LimitExceeded as error:
+        if kind is OperationType.MUTATION:
+            error = LimitExceeded(CARRIED_OUT, **error.details, carriedOut=True)
         return _encoder.encode({"errors": refused(error).errors, "data": None}), error.code
 
 

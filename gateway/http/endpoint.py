@@ -220,7 +220,7 @@ class GraphQLEndpoint:
         shown = answer.body | ({"extensions": extensions} if extensions else {})
         maximum = self._answer_bytes
         if maximum is not None and not is_safe(prepared, context, maximum):
-            return await self._limited(shown, maximum, media_type, headers)
+            return await self._limited(shown, maximum, media_type, headers, prepared)
         return _json(shown, media_type, headers=headers)
 
     def _explaining(self, principal: Principal) -> Explain | None:
@@ -239,10 +239,15 @@ class GraphQLEndpoint:
         return _json(answer.body, media_type, headers=headers)
 
     async def _limited(
-        self, answer: Mapping[str, Any], maximum: int, media_type: str, headers: dict[str, str]
+        self,
+        answer: Mapping[str, Any],
+        maximum: int,
+        media_type: str,
+        headers: dict[str, str],
+        prepared: Prepared,
     ) -> Response:
         """An answer that may be too large."""
-        body, code = await encoded_or_refused(answer, maximum)
+        body, code = await encoded_or_refused(answer, maximum, prepared.kind)
         if code is not None:
             self.refusals[code] += 1
         return _json(msgspec.Raw(body), media_type, headers=headers)

@@ -69,6 +69,26 @@ async def test_an_answer_that_repeats_one_row_is_refused_before_it_is_built(
     }
 
 
+async def test_a_mutation_whose_answer_is_too_large_is_said_to_be_carried_out() -> None:
+    create = """mutation ($product: String!) {
+      createSalesOrder(input: {idempotencyKey: "large", lines: [{number: $product, quantity: 1}]}) {
+        order { id number %s } errors { code } } }"""
+    world = emulator()
+    async with running(world) as stack:
+        products = await stack.ask("{ products(first: 1) { nodes { number } } }")
+        product = products.data["products"]["nodes"][0]["number"]
+    async with running(world, limits={"answer_bytes": 500}) as stack:
+        large = create % " ".join(f"a{n}: account {{ name }}" for n in range(20))
+        told = await stack.ask(large, product=product)
+        again = await stack.ask(create % "", product=product)
+
+    (error,) = told.body["errors"]
+    assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
+    assert error["extensions"]["carriedOut"] is True
+    assert "carried out" in error["message"]
+    assert again.data["createSalesOrder"]["order"]["number"]
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 async def test_an_answer_encoded_part_by_part_is_the_same(
     small_world: Starlette, compiled: bool
