@@ -15,6 +15,8 @@ from benchmarks.comparing.processes import free_port
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 
 PROGRAMS = Path(sys.executable).parent
+WORLDS = Path(__file__).parents[1] / ".cache" / "worlds"
+"""Worlds that were generated before, by tests too."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ def processes(**settings: str) -> Iterator[Trial]:
         "GATEWAY_PORT": str(ports[1]),
         **settings,
     }
-    commands = ["emulator", "serve", "--port", str(ports[0])], ["gateway", "serve"]
+    emulated = ["emulator", "serve", "--port", str(ports[0]), "--cache", str(WORLDS)]
+    commands = emulated, ["gateway", "serve"]
     running: list[subprocess.Popen[bytes]] = []
     try:
         for program, *arguments in commands:

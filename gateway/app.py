@@ -72,6 +72,8 @@ IN_FLIGHT = "Requests that are not answered yet."
 STREAMS = "Streams of subscriptions that are open."
 KEPT = "Bytes that are kept for later requests, by kind."
 PAUSE = "Seconds for which the collector of garbage stopped all else, by generation."
+WORK = "Seconds of CPU time that collections of garbage took, by generation."
+TASKS = "Tasks of the event loop that have not ended."
 LAG = "Seconds by which the process is behind with its work."
 STATE = "What stands in the way of calls to a service, in numbers of this process."
 
@@ -329,12 +331,14 @@ def _metrics(
             "upstream", UPSTREAM, ("service", "kind", "table", "outcome"), outside.metrics.durations
         ),
         Histogram("collector_pause", PAUSE, ("generation",), PAUSES.spent),
+        Histogram("collector_cpu", WORK, ("generation",), PAUSES.worked),
         Histogram("queue_wait", QUEUE, ("service",), outside.metrics.waits),
     ]
     gauges = [
         Gauge("requests_in_flight", IN_FLIGHT, (), lambda: [((), watched.in_flight - streams())]),
         Gauge("streams", STREAMS, (), lambda: [((), streams())]),
         Gauge("kept_bytes", KEPT, ("of",), lambda: [((of,), n) for of, n in ceiling.sizes.items()]),
+        Gauge("tasks", TASKS, (), lambda: [((), len(asyncio.all_tasks()))]),
         Gauge("lag_seconds", LAG, (), lambda: [((), lag.seconds)]),
         Gauge("upstream_state", STATE, ("service", "of"), outside.metrics.gauges),
     ]

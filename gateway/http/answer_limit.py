@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-from graphql.language import OperationType
+from graphql import OperationType
 
 from gateway.engine.execution import Prepared
 from gateway.engine.limits import exceeded

@@ -2,17 +2,18 @@
 
 import gc
 from collections.abc import Iterator
-from time import perf_counter
+from time import perf_counter, thread_time
 
 from gateway.observing.durations import Durations
 
 
 class Pauses:
-    """The collections of this process since they are measured."""
+    """The collections of this process since they are measured: how long each was, and its work."""
 
     def __init__(self) -> None:
-        self._durations = [Durations() for _ in gc.get_threshold()]
-        self._began = 0.0
+        self._pauses = [Durations() for _ in gc.get_threshold()]
+        self._work = [Durations() for _ in gc.get_threshold()]
+        self._began = self._worked = 0.0
 
     def measure(self) -> None:
         """Measure from now on."""
@@ -20,14 +21,27 @@ class Pauses:
 
     def spent(self) -> Iterator[tuple[tuple[str], Durations]]:
         """The pauses by generation."""
-        for generation, each in enumerate(self._durations):
-            yield (str(generation),), each
+        return _by_generation(self._pauses)
+
+    def worked(self) -> Iterator[tuple[tuple[str], Durations]]:
+        """
+        CPU time of the collections by generation, which is what they would take on a machine that
+        does nothing else.
+        """
+        return _by_generation(self._work)
 
     def _told(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
-            self._began = perf_counter()
+            self._began, self._worked = perf_counter(), thread_time()
         else:
-            self._durations[info["generation"]].add(perf_counter() - self._began)
+            generation = info["generation"]
+            self._work[generation].add(thread_time() - self._worked)
+            self._pauses[generation].add(perf_counter() - self._began)
+
+
+def _by_generation(durations: list[Durations]) -> Iterator[tuple[tuple[str], Durations]]:
+    for generation, each in enumerate(durations):
+        yield (str(generation),), each
 
 
 PAUSES = Pauses()

@@ -24,7 +24,7 @@ CALLS, SHARE = 20, 0.5
 """The least number of calls in the window, and the share of failures among them, that open it."""
 CALLERS = 3
 """The least number of callers whose slow calls open it: a single one may ask for slow things."""
-OPEN, SPREAD = 10.0, 0.2
+OPEN, SPREAD = 3.0, 0.2
 """Seconds for which it stays open, give or take this share, so that processes come back apart."""
 
 

@@ -4,7 +4,7 @@ import gc
 import logging
 
 import pytest
-from graphql import Token
+from graphql import Token, specified_rules
 
 from gateway.engine.documents import PLANNED, SAID, Documents
 from gateway.engine.execution import Engine, GraphQLRequest
@@ -136,6 +136,21 @@ def test_what_is_forgotten_goes_at_once_without_the_collector() -> None:
         gc.enable()
 
     assert grown < 200
+
+
+def test_documents_leave_little_for_the_collector_to_find() -> None:
+    kept = Documents(SCHEMA, Limits(), specified_rules, hide_suggestions=True)
+    kept.get("{ who }")
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(50):
+            kept.get(f"{{ a{number}: who }}")
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert left < 50 * 20
 
 
 def test_another_layout_is_the_same_document_with_places_of_its_own() -> None:

@@ -71,7 +71,7 @@ class Server:
             # Clients that go away are what is tested.
             with suppress(OSError, asyncio.IncompleteReadError):
                 while True:
-                    asked = await _request(reader, writer, number)
+                    asked = await request_of(reader, writer, number)
                     self.asked.append(asked)
                     await self.behave(asked)
         finally:
@@ -79,7 +79,7 @@ class Server:
             writer.transport.abort()
 
 
-async def _request(
+async def request_of(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int
 ) -> Asked:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")

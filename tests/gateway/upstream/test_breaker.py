@@ -203,7 +203,7 @@ async def test_only_the_last_seconds_count() -> None:
 
 
 @virtually
-async def test_it_is_left_alone_for_ten_seconds_or_so_and_then_closes() -> None:
+async def test_it_is_left_alone_for_seconds_and_then_closes() -> None:
     caller = Caller(*failures(CALLS, 204))
     await caller.opened()
 
