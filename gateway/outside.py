@@ -106,7 +106,7 @@ class Outside:
         )
         self.prepared = PreparedByPrincipal()
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
-        anonymous = self._transport()
+        anonymous = self._traced(self._transport())
         dataverse = service_login(settings, settings.dataverse_url, anonymous)
         finops = service_login(settings, settings.finops_url, anonymous)
         self._services: Mapping[ServiceName, Service] = {
@@ -363,15 +363,18 @@ class Outside:
             yield
 
     def _service(self, dialect: Dialect, root: str, login: ServiceLogin) -> Service:
-        made, governor = self._transport(), self._tracing.governor if self._tracing else Governor
+        governor = self._tracing.governor if self._tracing else Governor
         return Service(
-            Signed(self._tracing.calling(made) if self._tracing else made, login),
+            Signed(self._traced(self._transport()), login),
             # Links that the service sends begin with this, in the form that it gives addresses.
             str(httpx2.URL(root)),
             dialect,
             write_patience=self._settings.write_timeout,
             sender=sender_of(self._settings, dialect.service, self._flights, governor),
         )
+
+    def _traced(self, transport: Transport) -> Transport:
+        return self._tracing.calling(transport) if self._tracing else transport
 
     def _transport(self) -> Transport:
         if self._given is not None:
