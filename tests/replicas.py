@@ -17,7 +17,7 @@ from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from tests.stack import WORLDS
 
 PROGRAMS = Path(sys.executable).parent
-STARTS = 120.0
+STARTS = 300.0
 """Seconds that a process may take to start on a busy machine."""
 LATE = 1.0
 """Seconds after which the balancer acts on what it sees."""
@@ -53,12 +53,30 @@ class Replica:
 class Site:
     """An emulator, and the gateways in front of it."""
 
-    emulator: str
+    port: int
+    dynamics: asyncio.subprocess.Process | None = None
+    """The emulator, which is the issuer and the token endpoint too."""
     replicas: list[Replica] = field(default_factory=list)
+
+    @property
+    def emulator(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start_emulator(self) -> None:
+        """Start the emulator where it was before, and return when it answers."""
+        command = ("emulator", "serve", "--port", str(self.port), "--cache", str(WORLDS))
+        self.dynamics = await started(*command)
+        await answers(f"{self.emulator}/issuer/.well-known/openid-configuration", self.dynamics)
+
+    async def kill_emulator(self) -> None:
+        """End the emulator as a crash does."""
+        assert self.dynamics
+        self.dynamics.kill()
+        await self.dynamics.wait()
 
     async def start(self, **variables: str) -> Replica:
         """Start another gateway, and return when it is ready."""
-        port = free_port()
+        port = int(variables.get("GATEWAY_PORT") or free_port())
         environment = {
             "GATEWAY_DATAVERSE_URL": self.emulator,
             "GATEWAY_FINOPS_URL": self.emulator,
@@ -107,17 +125,16 @@ async def answers(url: str, process: asyncio.subprocess.Process) -> None:
 @asynccontextmanager
 async def site() -> AsyncIterator[Site]:
     """An emulator that runs as a process of its own; what was started ends at the end."""
-    port = free_port()
-    process = await started("emulator", "serve", "--port", str(port), "--cache", str(WORLDS))
-    found = Site(f"http://127.0.0.1:{port}")
+    found = Site(free_port())
     try:
-        await answers(f"{found.emulator}/issuer/.well-known/openid-configuration", process)
+        await found.start_emulator()
         yield found
     finally:
-        for each in (process, *(replica.process for replica in found.replicas)):
-            with contextlib.suppress(ProcessLookupError):
-                each.kill()
-            await each.wait()
+        for each in (found.dynamics, *(replica.process for replica in found.replicas)):
+            if each is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    each.kill()
+                await each.wait()
 
 
 class LateBalancer:

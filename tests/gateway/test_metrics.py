@@ -102,6 +102,28 @@ async def test_calls_to_dynamics_are_counted_by_service_and_outcome() -> None:
     }
 
 
+async def test_the_calls_of_a_load_with_faults_are_those_that_dynamics_counted() -> None:
+    world = emulator()
+    documents = [
+        f"{{ orders(first: {n}) {{ nodes {{ number total {{ amount }} }} }} }}"
+        for n in range(1, 40)
+    ]
+    documents += [f"{{ shipments(first: {n}) {{ nodes {{ number }} }} }}" for n in range(1, 20)]
+    async with running(world, metrics=True) as stack:
+        for number, status in enumerate((500, 502, 503, 504)):
+            world.state.faults.add(Fail(status), probability=0.05, seed=number)
+        for who in ("jane", "rep", "may"):
+            await asyncio.gather(*(stack.ask(each, as_=who) for each in documents))
+        found = await counted(stack, *CALLS)
+    asked = Counter(
+        (SERVICES.get(each.service, each.service), str(each.status)) for each in world.state.log
+    )
+
+    assert found == asked
+    assert asked.total() > 100
+    assert len(asked) > 4
+
+
 async def test_prometheus_gets_the_format_that_it_asks_for(counting: Stack) -> None:
     plain = await counting.gateway.get("/metrics")
     modern = await counting.gateway.get(
