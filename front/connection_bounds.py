@@ -11,7 +11,7 @@ import re
 import resource
 from collections import deque
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -70,14 +70,38 @@ class BoundExceeded(Exception):
     """A request passes a bound."""
 
 
+class Closable(Protocol):
+    """A connection that may be closed to make room."""
+
+    transport: asyncio.Transport
+
+
 class Front:
     """Everything that all connections of a server hold together."""
 
     def __init__(self) -> None:
         self.held = self.unread = 0
-        self.waiting: dict[Bounded, None] = {}
+        self.waiting: dict[Closable, None] = {}
         """Connections that wait for their client, longest first: they make room for others."""
         self.most = most_connections()
+
+
+class ClientReading:
+    """Tells a client that reads what it is sent from one that does not."""
+
+    def __init__(self, moment: float) -> None:
+        self._unsent, self._is_read, self._read_at = 0, False, moment
+
+    def goes_on(self) -> None:
+        """The client has read much of what waited for it."""
+        self._is_read = True
+
+    def unread_for(self, unsent: int, moment: float) -> float:
+        """The seconds for which it has read nothing, while `unsent` bytes wait for it."""
+        before, self._unsent = self._unsent, unsent
+        if unsent <= before - READ or not unsent or self._is_read:
+            self._is_read, self._read_at = False, moment
+        return moment - self._read_at
 
 
 def most_connections() -> int:
@@ -91,14 +115,14 @@ class Bounded(HttpToolsProtocol):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._front = _front_of(self.server_state)
+        self._front = front_of(self.server_state)
         self._phase = HEAD
-        self._since = self._read_at = self.loop.time()
-        self._unparsed = self._head = self._held = self._drained = self._unsent = 0
-        self._unread = 0
+        self._since = self.loop.time()
+        self._reading = ClientReading(self._since)
+        self._unparsed = self._head = self._held = self._drained = self._unread = 0
         self._queued: deque[int] = deque()
         """Bytes that each request counts for that waits for its turn."""
-        self._refusal, self._is_read, self._has_body = 400, False, False
+        self._refusal, self._has_body = 400, False
         self._ticking: asyncio.TimerHandle | None = None
 
     # What uvicorn and the transport tell
@@ -114,11 +138,7 @@ class Bounded(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._front.waiting.pop(self, None)
-        self._hold(0)
-        self._owe(0)
-        if self._ticking is not None:
-            self._ticking.cancel()
+        self._let_go()
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -131,7 +151,10 @@ class Bounded(HttpToolsProtocol):
             self.parser.feed_data(data)
             self._check()
         except httptools.HttpParserUpgrade:
-            self._leave_after_this()
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+            else:
+                self._leave_after_this()
         except (httptools.HttpParserError, BoundExceeded):
             self._refuse()
 
@@ -158,6 +181,8 @@ class Bounded(HttpToolsProtocol):
             self._exceed(431)
         if len(self.pipeline) >= PIPELINED:
             self._exceed(429)
+        if self._is_upgraded and not self._is_free():
+            self._exceed(400)
         self._enter(BODY)
         super().on_headers_complete()
         if len(self.pipeline) > len(self._queued):
@@ -166,6 +191,8 @@ class Bounded(HttpToolsProtocol):
             self._check()
 
     def on_body(self, body: bytes) -> None:
+        if self._is_upgraded:
+            self._exceed(400)
         self._unparsed, self._has_body = 0, True
         if self.cycle.response_complete:
             self._drained += len(body)
@@ -175,6 +202,8 @@ class Bounded(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        if self._is_upgraded:
+            return
         if self._has_body:  # what stands between its pieces is nothing to keep
             self._unparsed, self._has_body = 0, False
         if self.cycle.response_complete:
@@ -201,7 +230,7 @@ class Bounded(HttpToolsProtocol):
                 self.transport.abort()
 
     def resume_writing(self) -> None:
-        self._is_read = True
+        self._reading.goes_on()
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -214,7 +243,28 @@ class Bounded(HttpToolsProtocol):
         super().shutdown()
         self.loop.call_later(LAST_SECONDS, self._end_unsent)
 
+    def handle_websocket_upgrade(self) -> None:
+        self._let_go()
+        super().handle_websocket_upgrade()
+
     # The bounds
+
+    @property
+    def _is_upgraded(self) -> bool:
+        """True if the request asks for a WebSocket, and gets one."""
+        return bool(self.parser.should_upgrade() and self._should_upgrade())
+
+    def _is_free(self) -> bool:
+        """True if no earlier request waits for its answer."""
+        return getattr(self.cycle, "response_complete", True) and not self.pipeline
+
+    def _let_go(self) -> None:
+        """End all that the connection holds."""
+        self._front.waiting.pop(self, None)
+        self._hold(0)
+        self._owe(0)
+        if self._ticking is not None:
+            self._ticking.cancel()
 
     def _size(self) -> int:
         """Bytes of the head that was parsed just now."""
@@ -310,11 +360,9 @@ class Bounded(HttpToolsProtocol):
 
     def _tick(self) -> None:
         self._ticking = self.loop.call_later(TICK, self._tick)
-        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
-        self._owe(self._unsent)
-        if self._unsent <= before - READ or not self._unsent or self._is_read:
-            self._is_read, self._read_at = False, self.loop.time()
-        is_unread = self.loop.time() - self._read_at > UNREAD_SECONDS
+        unsent = self.transport.get_write_buffer_size()
+        self._owe(unsent)
+        is_unread = self._reading.unread_for(unsent, self.loop.time()) > UNREAD_SECONDS
         if is_unread or (self._is_late() and not self.transport.is_closing()):
             self.transport.abort()
 
@@ -332,7 +380,7 @@ def _is_host(value: bytes) -> bool:
     return HOST_VALUE.fullmatch(value) is not None
 
 
-def _front_of(server_state: ServerState) -> Front:
+def front_of(server_state: ServerState) -> Front:
     """The state that the connections of one server share, kept where the server keeps its own."""
     kept: dict[str, Any] = vars(server_state)
     if "front" not in kept:

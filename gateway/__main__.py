@@ -34,12 +34,12 @@ from gateway.config.settings import (
     table,
 )
 from gateway.doctor.findings import Status, worst_first
-from gateway.engine.limits import REGISTRY
+from gateway.engine.limits import REGISTRY, Limits
 from gateway.engine.manifest import manifest
 from gateway.engine.outcome import Refused
 from gateway.errors import GatewayError
 from gateway.http import workers
-from gateway.http.protocols import protocol
+from gateway.http.protocols import protocol, sockets
 from gateway.http.stopping import Stopping
 from gateway.keying import key_for
 from gateway.memory import settle
@@ -101,7 +101,7 @@ def serve(host: str | None, port: int | None) -> None:
         server_header=False,
         proxy_headers=False,
         http=protocol(),
-        ws="none",
+        **sockets(Limits(**found.limits).body_bytes),
         timeout_keep_alive=KEEP_ALIVE,
         timeout_worker_healthcheck=HEALTHY,
         timeout_graceful_shutdown=ceil(stopping.grace),

@@ -45,6 +45,7 @@ from gateway.http.metrics import (
 )
 from gateway.http.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.http.routing import GRAPHQL, Gateway
+from gateway.http.sockets import Sockets
 from gateway.http.stopping import Stopping
 from gateway.http.watching import Watched, Watching
 from gateway.memory import settle
@@ -184,7 +185,8 @@ def create_app(
             *_rereading(settings, read, takers),
         ),
     )
-    app.serve(endpoint)
+    most, of_caller = settings.live_streams, settings.live_streams_of_caller
+    app.serve(endpoint, Sockets(endpoint, most=most, most_of_caller=of_caller))
     app.state.live = live
     app.state.engine = engine
     return app

@@ -16,12 +16,13 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import httpx2
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
@@ -35,6 +36,9 @@ from front.connection_bounds import Bounded
 from gateway.app import create_app
 from gateway.config import parsers
 from gateway.config.settings import Settings
+from gateway.engine.limits import Limits
+from gateway.http.protocols import sockets
+from gateway.http.routing import GRAPHQL
 from gateway.resolvers.root import build
 from portal.app import create_app as create_portal
 from portal.settings import Settings as Shown
@@ -81,15 +85,16 @@ class Addresses:
 class Server(uvicorn.Server):
     """One of the demo's two servers: it leaves signals to the demo and says when it listens."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, **more: Any) -> None:
+        """`more`: further settings of uvicorn."""
         config = uvicorn.Config(
             app,
             log_config=None,
             access_log=False,
             server_header=False,
             http=Bounded,
-            ws="none",
             timeout_graceful_shutdown=GRACE,
+            **{"ws": "none", **more},
         )
         super().__init__(config)
         self.ready = asyncio.Event()
@@ -166,7 +171,8 @@ def run(
             gateway = _gateway(addresses.emulator, port, partner, extension, roles)
             shown = portal_settings(addresses.gateway, addresses.emulator)
             site = with_portal(gateway, shown, build(extension).as_str())
-            servers = {front: Server(site), back: Server(over_sockets(emulator))}
+            most = Limits().body_bytes
+            servers = {front: Server(site, **sockets(most)), back: Server(over_sockets(emulator))}
             welcome = _welcome(addresses, [*emulator.state.people.present(), "partner"])
             with asyncio.Runner(loop_factory=servers[front].config.get_loop_factory()) as runner:
                 runner.run(_serve(servers, addresses, welcome))
@@ -207,9 +213,8 @@ def with_portal(gateway: Starlette, settings: Shown, schema: str = "") -> Starle
             yield
 
     paths = [route.path for route in gateway.routes if isinstance(route, Route)]
-    return Starlette(
-        routes=[*(Route(path, gateway) for path in paths), Mount("/", portal)], lifespan=lifespan
-    )
+    ours = [*(Route(path, gateway) for path in paths), WebSocketRoute(GRAPHQL, gateway)]
+    return Starlette(routes=[*ours, Mount("/", portal)], lifespan=lifespan)
 
 
 async def _serve(servers: dict[socket.socket, Server], addresses: Addresses, welcome: str) -> None:

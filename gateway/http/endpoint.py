@@ -111,7 +111,7 @@ class GraphQLEndpoint:
         self._ages = ages
         self._answer_bytes = answer_bytes
         self._audit = audit
-        self._deadline = deadline
+        self.deadline = deadline
         self._live = live
         self.refusals: Counter[str] = Counter()
         """Requests that were not executed, by code."""
@@ -129,28 +129,57 @@ class GraphQLEndpoint:
     async def _respond(self, request: Received, receive: Receive) -> Response:
         media_type = negotiate(request.header(b"accept"))
         caller = None
-        deadlines.begin(request.begun + self._deadline)
+        deadlines.begin(request.begun + self.deadline)
         try:
             caller = await self._authenticate(authorization(request))
             principal = await seen_by(caller, request, self._look_as)
             if media_type is None:
                 return await self._stream(request, receive, principal)
-            return await self._answer(request, receive, principal, media_type)
+            asked = await read(request, receive)
+            return await self._answer(request, asked, principal, media_type)
         except RequestProblem as problem:
             return self._problem(request, problem, media_type)
         except GatewayError as error:
-            request.outcome = error.code
-            self.refusals[error.code] += 1
-            if isinstance(error, Unauthenticated | Forbidden | NotFound):
-                self._audit.record(refusal(error, request.id, caller, request.source))
-            return _json(refused(error).body, media_type, status_of(error), headers_of(error))
+            return self.refusal(request, error, caller, media_type)
+
+    async def answered(
+        self, request: Received, asked: GraphQLRequest, principal: Principal
+    ) -> Response:
+        """The answer or the stream for an operation that did not come by a request of HTTP."""
+        try:
+            return await self._answer(request, asked, principal, RESPONSE, takes=True)
+        except RequestProblem as problem:
+            return self._problem(request, problem, RESPONSE)
+        except GatewayError as error:
+            return self.refusal(request, error, principal)
+
+    def refusal(
+        self,
+        request: Received,
+        error: GatewayError,
+        caller: Principal | None = None,
+        media_type: str | None = RESPONSE,
+    ) -> Response:
+        """The answer to a request that ends with an error as a whole."""
+        self.note_refusal(request, error, caller)
+        return _json(refused(error).body, media_type, status_of(error), headers_of(error))
+
+    def note_refusal(
+        self, request: Received, error: GatewayError, caller: Principal | None
+    ) -> None:
+        """Count a refusal, and tell the audit of one that concerns rights."""
+        request.outcome = error.code
+        self.refusals[error.code] += 1
+        if isinstance(error, Unauthenticated | Forbidden | NotFound):
+            self._audit.record(refusal(error, request.id, caller, request.source))
 
     async def _stream(self, request: Received, receive: Receive, principal: Principal) -> Response:
         """A stream of the answers for a client that takes nothing else."""
         if not takes_events(request.header(b"accept")):
             raise RequestProblem(406, f"The Accept header must allow {RESPONSE} or {JSON}.")
         try:
-            answer = await self._answer(request, receive, principal, JSON)
+            asked = await read(request, receive)
+            answer = await self._answer(request, asked, principal, JSON)
         except RequestProblem as problem:
             answer = self._problem(request, problem, JSON)
         return answer if answer.events else Response(b"", 200, STREAM, one(answer.body))
@@ -164,13 +193,13 @@ class GraphQLEndpoint:
         error = {"message": problem.message, "extensions": {"code": BAD_REQUEST}}
         return _json({"errors": [error]}, media_type, problem.status, problem.headers)
 
-    async def _identified(self, request: Received) -> Principal:
+    async def identified(self, request: Received) -> Principal:
         """The one who asks at this moment, with the eyes of whom they look with."""
         caller = await self._authenticate(authorization(request))
         return await seen_by(caller, request, self._look_as)
 
     def _followed(
-        self, request: Received, prepared: Prepared, principal: Principal
+        self, request: Received, prepared: Prepared, principal: Principal, *, takes: bool
     ) -> Response | None:
         """A stream of the answers to a subscription; None for a mutation, which is not in a URL."""
         if prepared.kind is OperationType.MUTATION:
@@ -179,21 +208,29 @@ class GraphQLEndpoint:
             return None
         if self._live is None:
             raise RequestProblem(400, "Subscriptions are switched off.")
-        if not takes_events(request.header(b"accept")):
+        if not (takes or takes_events(request.header(b"accept"))):
             raise RequestProblem(406, f"Subscriptions are answered as {EVENTS}: send it in Accept.")
-        followed = self._live.follow(request, prepared, principal, self._identified)
+        followed = self._live.follow(request, prepared, principal, self.identified)
         return Response(b"", 200, STREAM, followed)
 
     async def _answer(
-        self, request: Received, receive: Receive, principal: Principal, media_type: str
+        self,
+        request: Received,
+        asked: GraphQLRequest,
+        principal: Principal,
+        media_type: str,
+        *,
+        takes: bool = False,
     ) -> Response:
-        asked = await read(request, receive)
+        """`takes`: the client takes a stream, whatever its headers say."""
         explain = self._explaining(principal) if asked.extensions.get("explain") is True else None
         try:
             prepared = self._engine.prepare(asked)
             _note(request, prepared)
             kind = prepared.operation.kind
-            if kind is not QUERY and (followed := self._followed(request, prepared, principal)):
+            if kind is not QUERY and (
+                followed := self._followed(request, prepared, principal, takes=takes)
+            ):
                 return followed
             context = self._context(principal, request)
             cost = self._cost_of(prepared, context, asked)

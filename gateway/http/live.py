@@ -40,7 +40,7 @@ from gateway.feeds.noting import noting
 from gateway.http.answer_limit import encoded_or_refused, is_safe
 from gateway.http.auditing import observed
 from gateway.http.receiving import Received
-from gateway.http.streams import COMPLETE, PING, STOPPING, Events, following
+from gateway.http.streams import Event, EventKind, Events
 from gateway.model.declarations import Table
 from gateway.schema.context import Context
 
@@ -174,7 +174,7 @@ class LiveQuery:
         """True if there is nobody to answer, or nobody who answers."""
         return self._stopped or self._ended
 
-    async def events(self) -> AsyncGenerator[bytes]:
+    async def events(self) -> AsyncGenerator[Event]:
         """The answer, each further answer that differs, and what keeps the connection open."""
         clock = asyncio.get_running_loop().time
         known = True
@@ -184,30 +184,29 @@ class LiveQuery:
                 self._changed.clear()
                 answer = await self._answered() if known else None
                 if answer is not None:
-                    yield following(answer)
-                async for ping in self._quiet():
-                    yield ping
+                    yield EventKind.ANSWER, answer
+                async for quiet in self._quiet():
+                    yield quiet
                 if self._is_over:
                     break
                 await asyncio.sleep(max(0.0, began + SLOT - clock()))
                 known = await self._identified()
             if self._stopped:
-                yield STOPPING
+                yield EventKind.STOPPING, b""
         except (Unauthenticated, Forbidden, NotFound) as error:
             self._request.outcome = error.code
             request, seen = self._request, self._principal
             self._live.audit.record(refusal(error, request.id, seen, request.source))
-            yield following(_encode(refused(error).body))
-            yield COMPLETE
+            yield EventKind.ENDED, _encode(refused(error).body)
 
-    async def _quiet(self) -> AsyncGenerator[bytes]:
-        """Wait for a change, with a comment once in a while; the caller's own may be one."""
+    async def _quiet(self) -> AsyncGenerator[Event]:
+        """Wait for a change, the caller's own too, and say once in a while that none came."""
         while not self._changed.is_set():
             try:
                 async with asyncio.timeout(QUIET):
                     await self._changed.wait()
             except TimeoutError:
-                yield PING
+                yield EventKind.QUIET, b""
                 before = self._principal
                 if await self._identified() and self._principal != before:
                     return

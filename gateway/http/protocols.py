@@ -1,5 +1,5 @@
 """
-The protocol that `gateway serve` speaks: ours, where it fits the uvicorn that is installed.
+The protocols that `gateway serve` speaks: ours, where they fit the uvicorn that is installed.
 
 `gateway.http.serving` builds on private parts of uvicorn. Before it serves anybody it answers two
 requests in memory; unless every byte is what uvicorn itself writes, uvicorn's own protocol serves.
@@ -20,6 +20,12 @@ except ImportError:
     OURS: type[HttpToolsProtocol] | None = None
 else:
     OURS = Protocol
+try:
+    from front.socket_bounds import BoundedSocket
+except ImportError:
+    SOCKETS: type[asyncio.Protocol] | None = None
+else:
+    SOCKETS = BoundedSocket
 
 log = logging.getLogger(__name__)
 REQUESTS: Final = (
@@ -69,6 +75,15 @@ def protocol(ours: type[HttpToolsProtocol] | None = OURS) -> type[HttpToolsProto
         return ours
     log.warning("uvicorn %s: served by its own protocol, not by ours", uvicorn.__version__)
     return HttpToolsProtocol
+
+
+def sockets(maximum: int) -> dict[str, Any]:
+    """uvicorn's settings for WebSockets within our bounds, whose messages have so many bytes."""
+    if SOCKETS is None:
+        log.warning("uvicorn %s: there are no WebSockets", uvicorn.__version__)
+        return {"ws": "none"}
+    # Compressing would hold much memory for each socket, and tell the length of secrets.
+    return {"ws": SOCKETS, "ws_max_size": maximum, "ws_per_message_deflate": False}
 
 
 async def _fits(ours: type[HttpToolsProtocol]) -> bool:

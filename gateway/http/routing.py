@@ -9,15 +9,20 @@ GRAPHQL = "/graphql"
 class Gateway(Starlette):
     """A Starlette app that answers `/graphql`, as nearly all requests are, without its router."""
 
-    def serve(self, graphql: ASGIApp) -> None:
-        """Answer `/graphql` with the app `graphql`, behind the middleware of all routes."""
-        self._endpoint = graphql
+    def serve(self, graphql: ASGIApp, sockets: ASGIApp) -> None:
+        """
+        Answer `/graphql` with the app `graphql`, behind the middleware of all routes, and
+        WebSockets there with `sockets`.
+        """
+        self._endpoint, self._sockets = graphql, sockets
         self._graphql: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == GRAPHQL:
             scope["app"] = self
             await (self._graphql or self._wrapped())(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] == GRAPHQL:
+            await self._sockets(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

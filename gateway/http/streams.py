@@ -1,17 +1,20 @@
 """
-Server-sent events, in the distinct connections mode of GraphQL over SSE: each answer is an event
-`next`, an operation that has ended says `complete`, and a comment keeps the connection open.
+The events of a stream, as any transport can send them, and as server-sent events in the distinct
+connections mode of GraphQL over SSE: each answer is an event `next`, an operation that has ended
+says `complete`, and a comment keeps the connection open.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from enum import Enum
 from typing import Final
 
 from starlette.types import Receive, Send
 
 from gateway.http.negotiation import EVENTS
 
+NEXT: Final = b"event: next\ndata: %b\n\n"
 COMPLETE: Final = b"event: complete\ndata:\n\n"
 PING: Final = b":\n\n"
 STOPPING: Final = b": stopping\n\n"
@@ -22,6 +25,24 @@ STREAM: Final = [
     # Proxies must pass on what is there.
     (b"x-accel-buffering", b"no"),
 ]
+
+
+class EventKind(Enum):
+    """The kinds of events."""
+
+    ANSWER = "answer"
+    COMPLETE = "complete"
+    """All is said."""
+    ENDED = "ended"
+    """The stream ends for a reason that its answer tells; the caller's rights are gone."""
+    QUIET = "quiet"
+    """Nothing changed for a while."""
+    STOPPING = "stopping"
+    """The process stops: whoever comes again is answered by another one."""
+
+
+Event = tuple[EventKind, bytes]
+"""A kind, and an answer in JSON where the kind has one."""
 
 
 def _nothing() -> None:
@@ -35,24 +56,34 @@ class Events:
 
     def __init__(
         self,
-        made: AsyncGenerator[bytes],
+        made: AsyncGenerator[Event],
         end: Callable[[], None] = _nothing,
         close: Callable[[], None] = _nothing,
     ) -> None:
         self.made, self.end, self.close = made, end, close
 
 
-def following(answer: bytes) -> bytes:
-    """The event that brings an answer."""
-    return b"event: next\ndata: %b\n\n" % answer
+def written(kind: EventKind, answer: bytes) -> bytes:
+    """An event as it is sent."""
+    match kind:
+        case EventKind.ANSWER:
+            return NEXT % answer
+        case EventKind.ENDED:
+            return NEXT % answer + COMPLETE
+        case EventKind.COMPLETE:
+            return COMPLETE
+        case EventKind.QUIET:
+            return PING
+        case EventKind.STOPPING:
+            return STOPPING
 
 
 def one(answer: bytes) -> Events:
     """The stream of one answer."""
 
-    async def made() -> AsyncGenerator[bytes]:
-        yield following(answer)
-        yield COMPLETE
+    async def made() -> AsyncGenerator[Event]:
+        yield EventKind.ANSWER, answer
+        yield EventKind.COMPLETE, b""
 
     return Events(made())
 
@@ -65,8 +96,9 @@ async def streamed(
     try:
         async with aclosing(events.made):
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            async for event in events.made:
-                await send({"type": "http.response.body", "body": event, "more_body": True})
+            async for kind, answer in events.made:
+                body = written(kind, answer)
+                await send({"type": "http.response.body", "body": body, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
     finally:
         leaving.cancel()

@@ -1,5 +1,6 @@
-"""A client of GraphQL over SSE that nobody here wrote follows the demo, unchanged."""
+"""Clients of streams that nobody here wrote follow the demo, unchanged."""
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +9,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from gql import Client, GraphQLRequest
+from gql.transport.exceptions import TransportError, TransportQueryError
+from gql.transport.websockets import WebsocketsTransport
 
 from tests.gateway.test_demo import demo, token
 
@@ -76,3 +80,69 @@ def test_graphql_sse_hears_of_a_refusal(port: int) -> None:
 
     assert end.startswith("error")
     assert "401" in end or "Unauthorized" in end
+
+
+SOCKETS = ("graphql-ws", "apollo", "urql", "relay")
+"""Clients of `graphql-transport-ws`."""
+
+
+def talk(client: str, port: int, token: str, query: str, most: int) -> subprocess.Popen[str]:
+    url = f"ws://127.0.0.1:{port}/graphql"
+    command = ["node", "sockets.mjs", client, url, token, query, str(most)]
+    return subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("client", SOCKETS)
+def test_clients_of_sockets_follow_changes(port: int, client: str) -> None:
+    query = f"subscription It {CONTACT}"
+    with talk(client, port, token(port, "jane"), query, 2) as process:
+        first = line(process)
+        title(port, f"Follower of {client}")
+        second = line(process)
+        end = line(process)
+
+    assert first["data"]["contacts"]["nodes"][0]["jobTitle"] != f"Follower of {client}"
+    assert second["data"]["contacts"]["nodes"][0]["jobTitle"] == f"Follower of {client}"
+    assert end == {"end": "complete"}
+
+
+@pytest.mark.parametrize("client", SOCKETS)
+def test_clients_of_sockets_hear_of_refusals(port: int, client: str) -> None:
+    with talk(client, port, "nobody", f"subscription It {CONTACT}", 9) as process:
+        stranger = line(process)["end"]
+    with talk(client, port, token(port, "jane"), "subscription It { no { way } }", 9) as process:
+        mistaken = line(process)["end"]
+
+    assert stranger.startswith("error: ")
+    assert "4403 UNAUTHENTICATED: " in stranger
+    assert "Cannot query field" in mistaken
+
+
+async def followed(port: int, token: str, query: str, most: int) -> list[Any]:
+    """The answers that Python's gql gets, with a change after the first."""
+    transport = WebsocketsTransport(
+        f"ws://127.0.0.1:{port}/graphql", init_payload={"Authorization": f"Bearer {token}"}
+    )
+    found = []
+    async with asyncio.timeout(60), Client(transport=transport) as session:
+        async for answer in session.subscribe(GraphQLRequest(query)):
+            found.append(answer)
+            if len(found) == most:
+                break
+            await asyncio.to_thread(title, port, "Follower of gql")
+    return found
+
+
+def test_gql_of_python_follows_changes(port: int) -> None:
+    found = asyncio.run(followed(port, token(port, "jane"), f"subscription {CONTACT}", 2))
+
+    titles = [each["contacts"]["nodes"][0]["jobTitle"] for each in found]
+    assert titles[0] != titles[1] == "Follower of gql"
+
+
+def test_gql_of_python_hears_of_refusals(port: int) -> None:
+    with pytest.raises(TransportError) as stranger:
+        asyncio.run(followed(port, "nobody", f"subscription {CONTACT}", 2))
+    assert "4403" in str(stranger.value.__cause__)
+    with pytest.raises(TransportQueryError, match="Cannot query field"):
+        asyncio.run(followed(port, token(port, "jane"), "subscription { no { way } }", 2))

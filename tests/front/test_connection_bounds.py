@@ -98,7 +98,13 @@ async def serving() -> AsyncIterator[Served]:
     paths["/headers"] = headers
     app = Starlette(routes=[Route(p, to, methods=["GET", "POST"]) for p, to in paths.items()])
     config = uvicorn.Config(
-        app, http=Protocol, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=1
+        app,
+        http=Protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=1,
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -1,7 +1,9 @@
 // The page: a bar that says who is signed in, and GraphiQL below it.
 import "./nonce.js";
+import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { GraphiQL } from "graphiql";
 import "graphiql/style.css";
+import { createClient } from "graphql-ws";
 import { useState } from "react";
 import { createRoot } from "react-dom/client";
 import example from "./example.graphql";
@@ -87,27 +89,32 @@ function Explorer({ fetcher }) {
   );
 }
 
-/** Asks the gateway as whoever is signed in; `onExpired` once nobody is. */
+/** Asks the gateway as whoever is signed in, and follows subscriptions; `onExpired` once nobody is. */
 function fetcherFor({ endpoint }, onExpired) {
-  return async (parameters) => {
-    const session = currentSession();
-    const response = session && (await ask(endpoint, session, parameters));
-    if (response && response.status !== 401) return response.json();
+  const expired = () => {
     onExpired();
     return { errors: [{ message: EXPIRED }] };
   };
+  const url = new URL(endpoint, location.href).href;
+  const wsClient = createClient({
+    url: url.replace(/^http/, "ws"),
+    connectionParams: () => ({ Authorization: bearer(currentSession()) }),
+    shouldRetry: (end) => end.code !== REFUSED && Boolean(currentSession()),
+    on: { closed: (end) => end.code === REFUSED && onExpired() },
+  });
+  return createGraphiQLFetcher({ url, wsClient, fetch: (to, options) => ask(to, options, expired) });
 }
 
-const ask = (endpoint, session, parameters) =>
-  fetch(endpoint, {
-    method: "POST",
-    headers: {
-      accept: "application/graphql-response+json, application/json",
-      authorization: `Bearer ${session.accessToken}`,
-      "content-type": "application/json",
-    },
-    body: JSON.stringify(parameters),
-  });
+const REFUSED = 4403;    // the caller is not accepted any more
+const bearer = (session) => `Bearer ${session?.accessToken}`;
+
+async function ask(url, options, expired) {
+  const session = currentSession();
+  const accept = "application/graphql-response+json, application/json";
+  const headers = { ...options.headers, accept, authorization: bearer(session) };
+  const response = session && (await fetch(url, { ...options, headers }));
+  return response && response.status !== 401 ? response : Response.json(expired());
+}
 
 const fail = (setNotice) => (error) => setNotice(error.message);
 

@@ -1,0 +1,118 @@
+"""
+uvicorn's WebSocket protocol within the bounds of `front.connection_bounds`: a socket whose client
+is not known yet holds next to nothing and makes room for others, and one that does not read is
+closed.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from uvicorn._types import ASGIReceiveEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Request
+
+from front import connection_bounds as bounds
+from front.strangers import KNOWN
+
+STRANGERS_BYTES: Final = 8_192
+"""Bytes of one message of a client that is not known yet."""
+FRAGMENTS: Final = 1_000
+"""Frames of one message: those without content would count for nothing otherwise."""
+WAITING: Final = 1_024
+"""Bytes that a message which nobody has read yet counts for, besides its own."""
+TOO_BIG: Final = 1009
+
+# uvicorn writes a line with the address for each socket, and clients choose the address.
+log: Final = logging.getLogger("front.sockets")
+log.setLevel(logging.CRITICAL)
+
+
+class BoundedSocket(WebSocketsSansIOProtocol):
+    """One WebSocket of a client, within bounds."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.logger = log
+        state = given[1] if len(given) > 1 else named["server_state"]
+        self._front = bounds.front_of(state)
+        self._reading = bounds.ClientReading(self.loop.time())
+        self._held = self._unread = 0
+        self._ticking: asyncio.TimerHandle | None = None
+        self._most, self.conn.max_message_size = self.conn.max_message_size, STRANGERS_BYTES
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=bounds.UNSENT)
+        self._front.waiting[self] = None
+        self._ticking = self.loop.call_later(bounds.TICK, self._tick)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._front.waiting.pop(self, None)
+        self._hold(0)
+        self._owe(0)
+        if self._ticking is not None:
+            self._ticking.cancel()
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            # The app runs in a task, which begins later.
+            self.scope["extensions"][KNOWN] = self._known  # type: ignore[assignment]
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= FRAGMENTS:
+            self.conn.fail(TOO_BIG, "too many frames")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        size = sum(map(len, self.frames))
+        super().send_receive_event_to_app()
+        if self.close_sent:
+            return
+        self._hold(self._held + size + WAITING)
+        if self._held > bounds.USUAL and self._front.held > bounds.HELD:
+            self.transport.abort()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        message = await super().receive()
+        if self.queue.empty():
+            self._hold(0)
+        return message
+
+    def pause_writing(self) -> None:
+        # Whoever does not read is not read: what it sends would be answered too.
+        super().pause_writing()
+        if not self.read_paused:
+            self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._reading.goes_on()
+        super().resume_writing()
+        if not self.read_paused:
+            self.transport.resume_reading()
+
+    def _known(self) -> None:
+        """The client is known: it may send more, and need not make room."""
+        self.conn.max_message_size = self._most
+        self._front.waiting.pop(self, None)
+
+    def _hold(self, size: int) -> None:
+        self._front.held += size - self._held
+        self._held = size
+
+    def _owe(self, size: int) -> None:
+        self._front.unread += size - self._unread
+        self._unread = size
+
+    def _tick(self) -> None:
+        self._ticking = self.loop.call_later(bounds.TICK, self._tick)
+        unsent = self.transport.get_write_buffer_size()
+        self._owe(unsent)
+        crowded = unsent > bounds.USUAL and self._front.unread > bounds.UNREAD
+        if crowded or self._reading.unread_for(unsent, self.loop.time()) > bounds.UNREAD_SECONDS:
+            self.transport.abort()
