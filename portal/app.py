@@ -31,6 +31,7 @@ from portal.errors import (
     Unavailable,
     Waiting,
 )
+from portal.following import MOST, Streams, with_subscriptions
 from portal.headers import Headers, careful
 from portal.keeping import Desks
 from portal.language import languages
@@ -42,7 +43,7 @@ from portal.settings import Settings, origin_of
 from portal.signin import Issuer
 from portal.sitemap import PAGES
 from portal.stores import DraftStore, FileDrafts, FileStore, MemoryDrafts, Store
-from portal.visits import Page, Site, Visit, admit, language_of, read_form
+from portal.visits import ALONE, Page, Site, Visit, admit, language_of, read_form
 
 log = logging.getLogger(__name__)
 
@@ -70,17 +71,24 @@ def create_app(
         timeout=settings.timeout,
         trust_env=False,
     )
+    streaming = httpx2.AsyncClient(
+        base_url=settings.gateway_url,
+        transport=transport,
+        timeout=settings.timeout,
+        limits=httpx2.Limits(max_connections=MOST),
+        trust_env=False,
+    )
     assets = Assets(brand.folders("assets"), {"brand.css": brand.css()})
     seals = Seals(*settings.secrets)
     desks = Desks(drafts or _drafts(settings, seals))
     store = store or _sessions(settings)
     own = _own(settings, schema)
-    site = _site(settings, brand, pages, http, assets, store, desks, seals, own)
+    site = _site(settings, brand, pages, http, streaming, assets, store, desks, seals, own)
     _check(brand, pages, site.templates)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with http:
+        async with http, streaming:
             yield
         await site.issuer.close()
 
@@ -107,6 +115,7 @@ def _site(
     brand: Brand,
     pages: Sequence[Page],
     http: httpx2.AsyncClient,
+    streaming: httpx2.AsyncClient,
     assets: Assets,
     store: Store | None,
     desks: Desks,
@@ -119,7 +128,7 @@ def _site(
         brand=brand,
         languages=offered,
         templates=Templates(brand, offered, assets, own),
-        gateway=Gateway(http, own.asking(documents.load(brand.folders("documents")))),
+        gateway=Gateway(http, _documents(brand, own), streaming),
         issuer=Issuer(settings),
         sessions=Sessions(
             idle=settings.idle_minutes * 60,
@@ -128,6 +137,7 @@ def _site(
         ),
         desks=desks,
         seals=seals,
+        streams=Streams(),
         menu=[page for page in pages if page.menu and brand.shows(page.part)],
         own=own,
     )
@@ -136,7 +146,12 @@ def _site(
 def asked(settings: Settings) -> Mapping[str, str]:
     """The documents that the portal of these settings asks for, by name."""
     brand = branding.load(settings.brand)
-    return _own(settings).asking(documents.load(brand.folders("documents")))
+    return _documents(brand, _own(settings))
+
+
+def _documents(brand: Brand, own: OwnSchema) -> Mapping[str, str]:
+    """The documents of our pages, and those that follow them."""
+    return with_subscriptions(own.asking(documents.load(brand.folders("documents"))))
 
 
 def _own(settings: Settings, schema: str = "") -> OwnSchema:
@@ -199,8 +214,9 @@ def _route(site: Site, page: Page) -> Route:
     cookies = Cookies(site.sessions, site.seals, secure=site.settings.is_secure)
 
     async def answer(request: Request) -> Response:
+        alone = page.is_asked_alone or ALONE in request.headers
         try:
-            session = cookies.read(request, touch=not page.is_asked_alone)
+            session = cookies.read(request, touch=not alone)
         except Unavailable as error:
             return _problem(_visit(site, request, Session(), page), error)
         request.scope["session"] = session.issuer

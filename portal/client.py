@@ -1,7 +1,8 @@
 """A document and its variables -> what the gateway answered, asked with the caller's own token."""
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from portal.errors import (
 log = logging.getLogger(__name__)
 
 OK: Final = 200
+EVENTS: Final = "text/event-stream"
+DATA: Final = "data: "
 PATIENCE_FOR_DOCUMENTS: Final = 45.0
 """Seconds without a byte: the ERP renders a document as a whole before any of it comes."""
 
@@ -71,8 +74,14 @@ class Answer:
 class Gateway:
     """The GraphQL gateway at the far end of one HTTP client."""
 
-    def __init__(self, http: httpx2.AsyncClient, documents: Mapping[str, str]) -> None:
-        self._http = http
+    def __init__(
+        self,
+        http: httpx2.AsyncClient,
+        documents: Mapping[str, str],
+        streams: httpx2.AsyncClient,
+    ) -> None:
+        """`streams` has a connection for each of them, which others would wait for."""
+        self._http, self._streams = http, streams
         self._documents = documents
 
     async def ask(
@@ -90,6 +99,30 @@ class Gateway:
         except (httpx2.HTTPError, ValueError) as error:
             log.warning("%s: the gateway did not answer: %s", operation, type(error).__name__)
             raise Unavailable(operation) from error
+
+    async def follow(
+        self, document: str, variables: Mapping[str, Any], caller: Caller
+    ) -> AsyncIterator[dict[str, Any] | None]:
+        """
+        The data of each answer to a subscription, and None once in a while between them; it ends
+        where the gateway ends it, or is away.
+        """
+        body = {"query": self._documents[document], "variables": variables}
+        headers = {**caller.headers, "Accept": EVENTS}
+        try:
+            async with self._streams.stream(
+                "POST", "/graphql", json=body, headers=headers
+            ) as response:
+                async for line in response.aiter_lines():
+                    if line == ":":
+                        yield None
+                    elif line.startswith(DATA) and len(line) > len(DATA):
+                        data = json.loads(line[len(DATA) :]).get("data")
+                        if data is None:
+                            return
+                        yield data
+        except (httpx2.HTTPError, ValueError) as error:
+            log.info("%s: the stream was cut: %s", document, type(error).__name__)
 
     async def fetch(self, path: str, caller: Caller) -> httpx2.Response:
         """The answer for a document, to be read in pieces and closed. PortalError without one."""

@@ -11,6 +11,7 @@ from portal.pages import (
     importing,
     invoices,
     items,
+    live,
     order,
     orders,
     papers,
@@ -80,9 +81,7 @@ PAGES: Final = (
         part="order",
     ),
     Page(path="/orders/{id}", show=order.order, needs="orders:read"),
-    Page(
-        path="/orders/{id}/progress", show=order.progress, needs="orders:read", is_asked_alone=True
-    ),
+    Page(path="/live/{of}", show=live.live, needs="orders:read", is_asked_alone=True),
     Page(
         path="/orders/{id}/reorder",
         show=reordering.reorder,

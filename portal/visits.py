@@ -4,7 +4,7 @@ rendering. A page is a function of a visit; `Page` says where it is and who may 
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -18,6 +18,7 @@ from portal.brand import Brand
 from portal.client import Answer, Caller, Gateway
 from portal.desks import Desk
 from portal.errors import NotFound, Refused, SignInNeeded, Stale, Stranger, TooLarge
+from portal.following import Streams
 from portal.keeping import Desks, owner_of
 from portal.language import Language, choose
 from portal.pasting import carried
@@ -42,6 +43,9 @@ MAKING: Final = {"changing", "wizard"}
 
 ORDERING: Final = "orders:create"
 """The permission of those who may have a draft."""
+
+ALONE: Final = "X-Asked-Alone"
+"""The header by which an open page says that nobody asked, which keeps no session alive."""
 
 Show = Callable[["Visit"], Awaitable[Response]]
 
@@ -78,6 +82,7 @@ class Site:
     desks: Desks
     seals: Seals
     menu: Sequence[Page]
+    streams: Streams
     own: OwnSchema
     """The fields that extensions of the gateway add to orders and lines."""
 
@@ -169,6 +174,12 @@ class Visit:
     async def fetch(self, path: str) -> httpx2.Response:
         """A document of the gateway's, which the caller may have; its body is not read yet."""
         return await self.site.gateway.fetch(path, self._caller("papers"))
+
+    def follow(
+        self, document: str, variables: Mapping[str, Any]
+    ) -> AsyncIterator[dict[str, Any] | None]:
+        """The data of each answer to a subscription, and None once in a while between them."""
+        return self.site.gateway.follow(document, variables, self._caller(document))
 
     def _caller(self, document: str) -> Caller:
         """Staff look at any account by filters; others act for the one that they picked."""

@@ -1,4 +1,6 @@
 // What markup alone cannot do. Every page works without it.
+const region = () => document.querySelector("[data-live]");
+let known = region()?.innerHTML;    // as the server made it
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-once]")) return;
@@ -46,12 +48,115 @@ if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clie
 for (const link of document.querySelectorAll("[data-again]"))
   setTimeout(() => link.click(), 1000 * link.dataset.again);
 
-for (const button of document.querySelectorAll("[data-print]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => window.print());
+function printable(part) {
+  for (const button of part.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
 }
+printable(document);
 
 // A search that fails says so on a page of its own.
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   document.addEventListener(failure, (event) => event.detail.elt.closest("form")?.submit());
 }
+
+// A page that is looked at follows what it shows, by a stream that tells when to look again. A browser has few
+// connections to a site, so few of its tabs have a stream; the others, and all of them where streams are cut, ask once
+// in a while. A tab that nobody looks at does neither.
+const SLOTS = [1, 2, 3];
+const SILENCE = 20_000;
+let stream = null, asking = null, silence = null, leave = null, waiting = false;
+
+/** Hold one of the few places until `leave` is called; false where others have them. */
+async function entered() {
+  if (!navigator.locks) return false;
+  for (const slot of SLOTS) {
+    const got = await new Promise((told) => {
+      navigator.locks.request(`live-${slot}`, { ifAvailable: true }, (lock) => {
+        if (!lock) return told(false);
+        return new Promise((left) => { leave = left; told(true); });
+      });
+    });
+    if (got) return true;
+  }
+  return false;
+}
+
+async function followLive() {
+  if (!region() || stream || asking || waiting || document.hidden) return;
+  waiting = true;
+  const has = await entered();
+  waiting = false;
+  if (document.hidden) return unfollow();
+  if (has) listen();
+  else ask();
+}
+
+function listen() {
+  const { live, seen } = region().dataset;
+  let failures = 0;
+  const heard = () => {
+    failures = 0;
+    clearTimeout(silence);
+  };
+  const giveUp = () => {
+    unfollow();
+    ask();
+  };
+  stream = new EventSource(`${live}${seen ? `&seen=${seen}` : ""}`);
+  stream.addEventListener("same", heard);
+  stream.addEventListener("changed", () => {
+    heard();
+    renew();
+  });
+  stream.addEventListener("error", () => {
+    if (++failures > 2 || stream?.readyState === EventSource.CLOSED) giveUp();    // else it comes again by itself
+  });
+  silence = setTimeout(giveUp, SILENCE);    // something on the way holds it back
+}
+
+const ask = () => (asking = setInterval(renew, 1000 * region().dataset.every));
+
+function unfollow() {
+  clearTimeout(silence);
+  stream?.close();
+  clearInterval(asking);
+  leave?.();
+  stream = asking = leave = null;
+}
+
+/** Show the page as it is now, unless its visitor is typing in it. */
+async function renew() {
+  const old = region();
+  if (!old || old.querySelector("input:focus, select:focus, textarea:focus, details[open]")) return;
+  const answer = await fetch(location.href, { headers: { "X-Asked-Alone": "yes" } }).catch(() => null);
+  if (!answer?.ok) return;
+  if (answer.redirected) return location.reload();
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector("[data-live]");
+  if (!fresh || fresh.innerHTML === known) return;
+  const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  known = fresh.innerHTML;
+  const shown = document.importNode(fresh, true);
+  old.replaceWith(shown);
+  window.htmx?.process(shown);
+  printable(shown);
+  if (focused) shown.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  const news = document.querySelector("#news"), state = shown.querySelector("h1")?.innerText.trim();
+  news.textContent = "";
+  setTimeout(() => (news.textContent = state ? `${news.dataset.said} ${state}` : news.dataset.said), 100);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return unfollow();
+  renew();
+  followLive();
+});
+// Another search shows another list.
+document.addEventListener("htmx:afterSettle", () => {
+  known = region()?.innerHTML;
+  unfollow();
+  followLive();
+});
+followLive();

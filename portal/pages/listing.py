@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from portal.following import digest
 from portal.lists import SIZE, mistakes, page_of
 from portal.visits import Visit
 
@@ -34,6 +35,7 @@ async def show(visit: Visit, listing: Listing, template: str, **more: Any) -> Re
         status=422 if wrong and not visit.is_fragment else 200,
         mistakes=wrong,
         query=visit.query,
+        seen=None if wrong else digest(found),
         **found,
         **more,
     )

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from portal.errors import NotFound, Unavailable
 from portal.figures import figures
+from portal.following import digest
 from portal.lists import page_of
 from portal.visits import Visit
 from portal.words import CHANGEABLE, N_, OPEN
@@ -45,10 +46,12 @@ async def order(visit: Visit) -> Response:
     )
     if found["order"] is None:
         raise NotFound
+    seen = digest(found)
     shipments = delivered["shipments"]["nodes"] if delivered else None
     quantities = {line["id"]: line for line in delivered["lines"]["nodes"]} if delivered else {}
     return visit.render(
         "order.html",
+        seen=seen,
         order=found["order"],
         lines=found["order"]["lines"],
         quantities=quantities,
@@ -59,16 +62,6 @@ async def order(visit: Visit) -> Response:
         is_open=found["order"]["status"] in (None, *OPEN),
         is_changeable=found["order"]["status"] in CHANGEABLE,
     )
-
-
-async def progress(visit: Visit) -> Response:
-    """The time line alone, for the page that stays open."""
-    found = await visit.ask("order", "Progress", id=visit.path["id"])
-    if found["order"] is None:
-        raise NotFound
-    if visit.query.get("seen") == found["order"]["version"]:
-        return Response(status_code=204)
-    return Response(status_code=204, headers={"HX-Refresh": "true"})
 
 
 async def _deliveries(visit: Visit, page: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -42,7 +42,7 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/orders/{id}/document", None),
     ("/statement.pdf", None),
     ("/orders/{id}", None),
-    ("/orders/{id}/progress", None),
+    ("/live/{of}", None),
     ("/orders/{id}/change", None),
     ("/orders/{id}/change", {"version": "x", "reference": "of somebody who came too late"}),
     ("/orders/{id}/change", {"version": "x", "quantity-x": "none"}),

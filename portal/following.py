@@ -1,0 +1,117 @@
+"""
+Pages that follow what they show: the gateway's stream of the answer that a page is made of ->
+events that tell its browser to look again. Nothing of the answer itself passes by this way.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    print_ast,
+)
+
+LATEST: Final = """
+subscription Latest($all: SalesOrderFilter!) {
+  orders(first: 1, filter: $all, orderBy: [{ field: UPDATED_AT, direction: DESC }]) {
+    nodes { id version }
+    totalCount
+  }
+}
+"""
+"""The overview shows several lists, and a subscription follows one: all of them are of orders."""
+FOLLOWED: Final[Mapping[str, tuple[str, str]]] = {
+    "order": ("order", "Order"),
+    "orders": ("orders", "Orders"),
+    "shipments": ("shipments", "Shipments"),
+}
+"""The document and the operation of the pages that follow all of what one operation answers."""
+OF_VISITOR: Final = 6
+"""Streams of one visitor: a browser opens as many connections to a site, and needs some itself."""
+MOST: Final = 1_000
+LONGEST: Final = 900.0
+"""Seconds after which a browser has to come again, to be let in anew."""
+AGAIN: Final = 3_000
+"""Milliseconds until it does."""
+
+
+class Streams:
+    """The streams of one process."""
+
+    def __init__(self) -> None:
+        self._of: Counter[str] = Counter()
+        self.stopping = False
+
+    def enter(self, visitor: str) -> bool:
+        """Count one; False where there are too many."""
+        if self.stopping or self._of[visitor] >= OF_VISITOR or self._of.total() >= MOST:
+            return False
+        self._of[visitor] += 1
+        return True
+
+    def leave(self, visitor: str) -> None:
+        """End what `enter` began."""
+        self._of[visitor] -= 1
+        if not self._of[visitor]:
+            del self._of[visitor]
+
+
+def with_subscriptions(documents: Mapping[str, str]) -> dict[str, str]:
+    """The documents, and those that follow them."""
+    made = {f"{name}_live": _subscription(documents[of], op) for name, (of, op) in FOLLOWED.items()}
+    return {**documents, **made, "dashboard_live": LATEST}
+
+
+def digest(data: Any) -> str:
+    """What tells one answer from another."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()[:32]
+
+
+async def events(
+    answers: AsyncIterator[dict[str, Any] | None], seen: str, streams: Streams
+) -> AsyncIterator[str]:
+    """The events for a browser that shows the answer `seen`, or one that it does not name."""
+    began = time.monotonic()
+    yield f"retry: {AGAIN}\n\n"
+    async for data in answers:
+        if streams.stopping or time.monotonic() > began + LONGEST:
+            return
+        if data is None:
+            yield ":\n\n"
+            continue
+        found = digest(data)
+        kind = "changed" if seen and found != seen else "same"
+        seen = found
+        yield f"event: {kind}\nid: {found}\ndata:\n\n"
+
+
+def _subscription(text: str, operation: str) -> str:
+    """The subscription of what a query answers; it has one root field."""
+    document = parse(text)
+    (node,) = (
+        each
+        for each in document.definitions
+        if isinstance(each, OperationDefinitionNode) and each.name and each.name.value == operation
+    )
+    fields = [each for each in node.selection_set.selections if isinstance(each, FieldNode)]
+    if len(fields) != 1:
+        raise ValueError(f"{operation}: an operation that is followed has one root field")
+    fragments = [e for e in document.definitions if isinstance(e, FragmentDefinitionNode)]
+    followed = OperationDefinitionNode(
+        operation=OperationType.SUBSCRIPTION,
+        name=node.name,
+        variable_definitions=node.variable_definitions,
+        directives=node.directives,
+        selection_set=node.selection_set,
+    )
+    return print_ast(DocumentNode(definitions=(followed, *fragments)))
