@@ -32,6 +32,7 @@ from gateway.http.endpoint import VIEW_AS, Authenticate, GraphQLEndpoint
 from gateway.http.gathering import FOLDER, WorkerMetrics
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
+from gateway.http.hints import hints_routes
 from gateway.http.lag import Lag
 from gateway.http.live import Live
 from gateway.http.metrics import (
@@ -165,6 +166,7 @@ def create_app(
             Route(GRAPHQL, endpoint),
             Route(ROUTE, downloads),
             *health_routes(conditions, outside.health),
+            *(hints_routes(settings.hints_secret, live.feeds.hint) if live else []),
             *([metrics_route(registry, gathering)] if settings.metrics else []),
             *_graphiql(settings),
         ],
@@ -186,7 +188,7 @@ def create_app(
         ),
     )
     most, of_caller = settings.live_streams, settings.live_streams_of_caller
-    app.serve(endpoint, Sockets(endpoint, most=most, most_of_caller=of_caller))
+    app.serve(endpoint, Sockets(endpoint, watched, most=most, most_of_caller=of_caller))
     app.state.live = live
     app.state.engine = engine
     return app

@@ -30,6 +30,8 @@ from gateway.doctor.looking import Looking
 from gateway.doctor.relied import relied
 from gateway.doctor.surroundings import Surroundings
 from gateway.feeds.following import Feeds
+from gateway.feeds.polls import Polls
+from gateway.feeds.relay import Relay
 from gateway.http.dependencies import Probe, examined
 from gateway.http.explaining import Explanation, explanation
 from gateway.http.receiving import Received
@@ -98,7 +100,7 @@ class Outside:
         self._transports: list[Transport] = []
         self._flights: Flights[Request, Sent] = Flights()
         self._store = store_of(settings)
-        vault = vault_of(settings, self._store)
+        self._vault = vault = vault_of(settings, self._store)
         self._kept = KeptRows(
             settings.keep_rows,
             outage=lambda: policy.current().rows_outage,
@@ -231,8 +233,14 @@ class Outside:
 
     def feeds(self) -> Feeds:
         """The feeds of the tables that somebody watches."""
-        tables = self._registry.tables.values()
-        return Feeds(self._services["dataverse"], tables, self._settings, self._kept.forget)
+        return Feeds(
+            self._services["dataverse"],
+            self._registry.tables.values(),
+            self._settings,
+            self._kept.forget,
+            Polls(self._services["finops"]),
+            Relay(self._store, self._vault) if self._vault else None,
+        )
 
     @property
     def names(self) -> Names:

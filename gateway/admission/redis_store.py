@@ -1,11 +1,13 @@
 """A place that replicas share, in Redis or Valkey. It needs the extra `shared`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+
+TEXT: Final = b"text"
 
 
 class RedisStore:
@@ -34,6 +36,20 @@ class RedisStore:
             for name, text in texts.items():
                 pipe.set(name, text, px=max(1, int(seconds * 1000)))
             await pipe.execute()
+
+    async def append(self, stream: str, text: str, most: int) -> None:
+        """Add a text to a stream, of which about `most` are kept."""
+        await self._redis.xadd(stream, {TEXT: text}, maxlen=most, approximate=True)
+
+    async def latest(self, stream: str) -> str:
+        """The name of the latest text of a stream."""
+        found: Any = await self._redis.xrevrange(stream, count=1)
+        return found[0][0].decode() if found else "0-0"
+
+    async def after(self, stream: str, name: str) -> list[tuple[str, Any]]:
+        """The texts behind the one of this name, oldest first, each with its own name."""
+        found: Any = await self._redis.xread({stream: name})
+        return [(n.decode(), fields.get(TEXT)) for _, texts in found for n, fields in texts]
 
     async def aclose(self) -> None:
         await self._redis.aclose()

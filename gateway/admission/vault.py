@@ -77,7 +77,7 @@ class Vault:
             return [None] * len(names)
         found = []
         for number, (name, text) in enumerate(zip(names, texts, strict=True), 1):
-            found.append(self._opened(name, text))
+            found.append(self.opened(name, text))
             if number % TOGETHER == 0:
                 await asyncio.sleep(0)
         return found
@@ -98,8 +98,7 @@ class Vault:
         asked, texts = self._clock() - age, {}
         for number, (key, content) in enumerate(values.items(), 1):
             name = self._name(kind, key)
-            inside = msgspec.msgpack.encode(SealedValue(name, asked, content))
-            texts[name] = jwe.encrypt_compact(SEALED, inside, self._key)
+            texts[name] = self.sealed(name, content, asked)
             if number % TOGETHER == 0:
                 await asyncio.sleep(0)
         await self._done(self._place.write(texts, lasts - age))
@@ -122,7 +121,13 @@ class Vault:
         digest = hmac.digest(self._names, kind.encode() + b"\0" + key, "sha256")
         return f"gateway:kept:{digest.hex()}"
 
-    def _opened(self, name: str, text: Any) -> SharedValue | None:
+    def sealed(self, name: str, content: bytes, asked: float | None = None) -> str:
+        """A text that `opened` opens by the same name; `asked`: the time, if it is not now."""
+        moment = self._clock() if asked is None else asked
+        inside = msgspec.msgpack.encode(SealedValue(name, moment, content))
+        return jwe.encrypt_compact(SEALED, inside, self._key)
+
+    def opened(self, name: str, text: Any) -> SharedValue | None:
         """The value of a sealed text; None for one that this deployment did not make for it."""
         if not isinstance(text, str | bytes):
             return None

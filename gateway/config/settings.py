@@ -325,6 +325,12 @@ class Settings:
     live_streams_of_caller: int = variable(
         "Streams that one caller has open at once, in one process.", parsers.count, default=50
     )
+    hints_secret: tuple[str, ...] = variable(
+        "Secret of hints at `/hints` that rows changed; several while one follows another.",
+        parsers.words,
+        default=(),
+        secret=True,
+    )
     shared: str | None = variable(
         "Redis or Valkey by which replicas share the budget of Dynamics, callers and reference "
         "data, `redis://host:6379/0`; needs the extra `shared`: see docs/budget.md.",

@@ -84,6 +84,9 @@ class Feed:
         self.interests = Interests()
         self.state = State.NEW
         self.link = ""
+        self.told = self.behind = ""
+        """The link behind the last news that replicas know; one that they know and we do not."""
+        self.told_at = 0.0
         self.read_at = 0.0
         """The time of the last read that succeeded."""
         self.synced_at = -inf
@@ -108,7 +111,7 @@ class Feed:
 
     def forget(self) -> None:
         """Begin anew: the rows that are remembered may not be those that there are."""
-        self.state, self.link = State.NEW, ""
+        self.state, self.link, self.told, self.behind = State.NEW, "", "", ""
         self._rows.clear()
         self._proofs.clear()
 

@@ -3,19 +3,24 @@ The feeds of one process: tables that somebody watches are read by their delta l
 held against each watcher's row rule, and those whom it concerns are woken.
 
 Nothing of a change reaches a watcher but that there was one: what the watcher sees of it is read
-again through the gate.
+again through the gate. Replicas that share a Redis read each feed once, and tell each other.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from contextlib import suppress
+from hashlib import sha256
+from math import inf
+from typing import Any, Final
 
 from gateway.config.settings import Settings
 from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.feeds.feed import Feed, RowChange, State, Unproven
 from gateway.feeds.interests import Interest, Watcher
+from gateway.feeds.polls import Polls
 from gateway.feeds.proofs import FeedColumns, feed_columns, key_of
+from gateway.feeds.relay import News, Relay
 from gateway.model.declarations import Table
 from gateway.upstream.conditions import Condition
 from gateway.upstream.delta_pages import DeltaPage, Told, first_page, page_at, pages_at
@@ -32,7 +37,11 @@ LONGEST: Final = 6 * 86_400.0
 AGAIN: Final = 600.0
 """Seconds after which a table that was not tracked is tried again."""
 POLL: Final = 20.0
-"""Seconds after which watchers of rows that no feed tells of are woken."""
+"""Seconds after which watchers of tables without change tracking are woken."""
+SHORTEST: Final = 0.25
+"""Seconds between two looks when hints come."""
+OFTEN: Final = 600.0
+"""Seconds after which replicas are told of a new link although nothing changed."""
 YOUNG: Final = 60.0
 """Seconds in which a delta link cannot have expired: a table whose link is refused is not read."""
 PAUSE: Final = 0.01
@@ -54,9 +63,18 @@ class Feeds:
         tables: Iterable[Table],
         settings: Settings,
         changed: Changed = _nothing,
+        polls: Polls | None = None,
+        relay: Relay | None = None,
     ) -> None:
-        """`changed` hears of a table, and the moment, before its watchers do."""
+        """
+        `changed` hears of a table, and the moment, before its watchers do. `polls` are for tables
+        of other services, `relay` for replicas.
+        """
         self._service = service
+        self._polls = polls or Polls(service)
+        self._relay = relay
+        self._hinted = asyncio.Event()
+        self._turned_at = -inf
         self._tables = tuple(tables)
         self._interval = settings.live_interval
         self._changed = changed
@@ -65,7 +83,6 @@ class Feeds:
         self._version = -1
         self._syncing: dict[str, asyncio.Task[None]] = {}
         self._polled_at = 0.0
-        self._slow: set[Watcher] = set()
         self._watched = asyncio.Event()
 
     @property
@@ -77,38 +94,57 @@ class Feeds:
 
     def note(self, watcher: Watcher, table: Table | str, interest: Interest) -> None:
         """Tell the watcher of changes of these rows from here on."""
-        if isinstance(table, Table) and not table.has_feed:
-            watcher.slow = True
-            self._slow.add(watcher)
-            self._watched.set()
-            return
         entity = table if isinstance(table, str) else table.entity
         noted = entity, interest
         if noted in watcher.noted:
             return
         watcher.noted.add(noted)
-        self._feed(entity).interests.add(watcher, interest)
+        if not isinstance(interest, str):
+            self._feed(entity).interests.add(watcher, interest)
+        elif isinstance(table, Table):
+            self._polls.add(watcher, table, interest)
         self._watched.set()
 
     def forget(self, watcher: Watcher, noted: Iterable[tuple[str, Interest]]) -> None:
         """End what `note` began, for these."""
         for each in tuple(noted):
+            entity, interest = each
             watcher.noted.discard(each)
-            self._feed(each[0]).interests.remove(watcher, each[1])
+            if isinstance(interest, str):
+                self._polls.remove(watcher, entity, interest)
+            else:
+                self._feed(entity).interests.remove(watcher, interest)
 
     def leave(self, watcher: Watcher) -> None:
         """The watcher is gone."""
         self.forget(watcher, watcher.noted)
-        self._slow.discard(watcher)
+
+    # Hints
+
+    async def hint(self, entity: str | None) -> None:
+        """Somebody says that rows changed, of a table of Dataverse or of the ERP: look soon."""
+        self._heed(entity)
+        if self._relay is not None:
+            await self._relay.tell(News("", hint=entity or ""))
+
+    def _heed(self, entity: str | None) -> None:
+        if not entity:
+            self._polls.hint()
+        elif entity not in self._feeds or not self._feeds[entity].interests:
+            return
+        self._hinted.set()
 
     # The feeds
 
     async def run(self) -> None:
         """Follow what is watched until it is cancelled."""
+        hearing: asyncio.Task[None] | None = None
+        if self._relay is not None:
+            hearing = asyncio.create_task(self._relay.listen(self._heard))
         try:
             while True:
                 await self._watched.wait()
-                await asyncio.sleep(self._interval)
+                await self._pause()
                 try:
                     await self.turn()
                 except UpstreamError as error:
@@ -116,23 +152,44 @@ class Feeds:
                 except Exception:  # a defect of ours, which must not end all streams
                     log.exception("feeds could not be read")
         finally:
+            if hearing is not None:
+                hearing.cancel()
             for task in self._syncing.values():
                 task.cancel()
+
+    async def _pause(self) -> None:
+        """Wait until it is time to look again, or a hint comes."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._interval):
+                await self._hinted.wait()
+                await asyncio.sleep(self._turned_at + SHORTEST - now())
+        self._hinted.clear()
+        self._turned_at = now()
 
     async def turn(self) -> None:
         """Read all feeds once; UpstreamError where Dataverse could not be asked."""
         watched = [feed for feed in self._feeds.values() if feed.interests]
-        if not watched and not self._slow:
+        if not watched and not self._polls:
             self._watched.clear()
             return
-        self._look_at_slow(watched)
+        self._look_at_untracked(watched)
+        for watcher in await self._polls.turn():
+            watcher.wake()
         for feed in watched:
             if self._begins(feed):
                 feed.forget()
                 self._syncing[feed.entity] = asyncio.create_task(self._sync(feed))
-        following = [feed for feed in watched if feed.state is State.FOLLOWED]
+        following = await self._ours([each for each in watched if each.state is State.FOLLOWED])
         for start in range(0, len(following), TOGETHER):
             await self._follow(following[start : start + TOGETHER])
+
+    async def _ours(self, feeds: Sequence[Feed]) -> list[Feed]:
+        """Those that this process has to read itself."""
+        if self._relay is None:
+            return list(feeds)
+        named = {self._shared_name(feed): feed for feed in feeds}
+        held = await self._relay.hold(list(named), 2 * self._interval + 1)
+        return [feed for name, feed in named.items() if name in held or feed.behind]
 
     def _begins(self, feed: Feed) -> bool:
         """True if the table must be read as a whole, from now on."""
@@ -146,18 +203,57 @@ class Feeds:
     async def _follow(self, feeds: Sequence[Feed]) -> None:
         """Read what changed since the last time, and wake those whom it concerns."""
         asked, links = now(), [feed.link for feed in feeds]
+        behind = [feed.behind for feed in feeds]
         pages = await pages_at(self._service, links)
         changes: list[RowChange] = []
-        for feed, link, told in zip(feeds, links, pages, strict=True):
+        news: list[News] = []
+        for feed, link, missed, told in zip(feeds, links, behind, pages, strict=True):
             if feed.link != link:
-                continue  # it began anew meanwhile
-            changes += await self._followed(feed, told, asked)
+                continue  # it began anew meanwhile, or another process has read it
+            rows: list[dict[str, Any]] = []
+            changes += await self._followed(feed, told, asked, rows)
+            if self._relay is None or feed.read_at != asked or feed.state is not State.FOLLOWED:
+                continue
+            if missed:  # others have told of these rows, and go on from there
+                feed.link = feed.told = missed
+                feed.behind = "" if feed.behind == missed else feed.behind
+            elif rows or asked > feed.told_at + OFTEN:
+                news.append(News("", self._shared_name(feed), feed.told, feed.link, rows))
+                feed.told, feed.told_at = feed.link, asked
+        self._tell(changes)
+        if self._relay is not None:
+            await self._relay.tell(*news)
+
+    def _heard(self, news: News) -> None:
+        """Another process has read a feed, or was given a hint."""
+        if news.hint is not None:
+            self._heed(news.hint)
+            return
+        feed = next((f for f in self._feeds.values() if self._shared_name(f) == news.feed), None)
+        if feed is None or feed.state is not State.FOLLOWED:
+            return
+        if feed.behind or feed.told != news.before or news.rows is None:
+            feed.behind = news.after
+            self._hinted.set()
+            return
+        changes = feed.take(DeltaPage(news.rows))
+        feed.link = feed.told = news.after
+        feed.read_at = now()
         self._tell(changes)
 
-    async def _followed(self, feed: Feed, told: Told, asked: float) -> list[RowChange]:
+    def _shared_name(self, feed: Feed) -> str:
+        """The name of a feed in all replicas that read the same columns of it."""
+        read = self._service.root, feed.entity, feed.spelled_key, *feed.spelled
+        return sha256(repr(read).encode()).hexdigest()[:32]
+
+    async def _followed(
+        self, feed: Feed, told: Told, asked: float, rows: list[dict[str, Any]]
+    ) -> list[RowChange]:
+        """The changes of a page and those behind it, whose `rows` are added."""
         changes: list[RowChange] = []
         while isinstance(told, DeltaPage):
             changes += feed.take(told)
+            rows += told.value
             if told.next_link is None:
                 break
             told = await self._further(told.next_link)
@@ -213,7 +309,7 @@ class Feeds:
         if told.delta_link is None:
             return
         feed.state, feed.link, feed.read_at = State.FOLLOWED, told.delta_link, asked
-        feed.synced_at = now()
+        feed.told, feed.told_at, feed.synced_at = feed.link, asked, now()
         self._changed(feed.entity, now())
         self._service.sender.flights.forget()
         for watcher in set(feed.interests.everybody()):
@@ -233,17 +329,15 @@ class Feeds:
         for watcher in woken:
             watcher.wake()
 
-    def _look_at_slow(self, watched: Sequence[Feed]) -> None:
-        """Wake those who saw rows that no feed tells of, once in a while."""
+    def _look_at_untracked(self, watched: Sequence[Feed]) -> None:
+        """Wake those who saw rows of tables that are not tracked, once in a while."""
         if now() < self._polled_at + POLL:
             return
         self._polled_at = now()
-        found = set(self._slow)
         for feed in watched:
             if feed.state is State.UNTRACKED:
-                found.update(feed.interests.everybody())
-        for watcher in found:
-            watcher.wake()
+                for watcher in set(feed.interests.everybody()):
+                    watcher.wake()
 
     def _feed(self, entity: str) -> Feed:
         if entity not in self._feeds:

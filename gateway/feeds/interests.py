@@ -8,22 +8,20 @@ from typing import TypeVar
 
 from gateway.upstream.conditions import EVERYTHING, Condition
 
-Interest = Condition | bytes
-"""A row rule, or the key of a row."""
+Interest = Condition | bytes | str
+"""A row rule, the key of a row, or a legal entity, of a table that has no feed."""
 
 
 class Watcher:
     """Somebody who wants to know when what they saw may be different."""
 
-    __slots__ = ("noted", "slow", "wake")
+    __slots__ = ("noted", "wake")
 
     def __init__(self, wake: Callable[[], None]) -> None:
         """`wake` is called when a change concerns the watcher."""
         self.wake = wake
         self.noted: set[tuple[str, Interest]] = set()
         """The tables that it saw rows of, each with a rule or the key of a row."""
-        self.slow = False
-        """True if it saw rows of which no feed tells."""
 
 
 W = TypeVar("W")
@@ -39,14 +37,14 @@ class Interests:
     def __bool__(self) -> bool:
         return bool(self._rules or self._keys)
 
-    def add(self, watcher: Watcher, interest: Interest) -> None:
+    def add(self, watcher: Watcher, interest: Condition | bytes) -> None:
         """Tell the watcher of changes from here on."""
         if isinstance(interest, bytes):
             self._keys.setdefault(interest, set()).add(watcher)
         else:
             self._rules.setdefault(interest, set()).add(watcher)
 
-    def remove(self, watcher: Watcher, interest: Interest) -> None:
+    def remove(self, watcher: Watcher, interest: Condition | bytes) -> None:
         """End what `add` began."""
         if isinstance(interest, bytes):
             _remove(self._keys, interest, watcher)

@@ -45,7 +45,7 @@ class NotingReader(Reader, frozen=True):
         return await Reader.page(self, ask)
 
     async def row(self, ask: Ask, column: str, key: Guid) -> Page:
-        if (column,) == tuple(ask.table.key):
+        if (column,) == tuple(ask.table.key) and ask.table.has_feed:
             self.note(ask.table, row_id(key))
             self._note_along(ask)
         else:
@@ -63,7 +63,7 @@ class NotingReader(Reader, frozen=True):
         return await Reader.chunked(self, asks)
 
     async def count(self, ask: Ask, rule: Condition = EVERYTHING) -> Page:
-        self.note(ask.table, EVERYTHING)
+        self._note(ask.table, EVERYTHING)
         return await Reader.count(self, ask, rule)
 
     def _note_rule(self, ask: Ask, *, linked: bool) -> None:
@@ -73,8 +73,16 @@ class NotingReader(Reader, frozen=True):
         except (Forbidden, NotAvailableHere):
             # It is refused as long as the caller's rights stand.
             rule = EVERYTHING
-        self.note(ask.table, rule)
+        self._note(ask.table, rule)
         self._note_along(ask)
+
+    def _note(self, table: Table, rule: Condition) -> None:
+        """Note rows of a table, by the legal entities of the caller where it has no feed."""
+        if table.has_feed:
+            self.note(table, rule)
+            return
+        for company in _companies(self.principal):
+            self.note(table, company)
 
     def _note_along(self, ask: Ask) -> None:
         """Note the tables that columns of the rows come from, and those of rows inside of them."""
@@ -91,6 +99,13 @@ def noting(context: Context, note: Note, names: Names) -> Context:
 
 
 OWNED: Final = frozenset({Access.PARENT, Access.OWN, Access.ACCOUNT, Access.ACCOUNT_AND_CHILDREN})
+
+
+def _companies(principal: Principal) -> Sequence[str]:
+    """The legal entities of the caller's rows; none in particular for whoever sees all."""
+    if not OWNED.issuperset(principal.rights.reach.values()):
+        return ("",)
+    return sorted({each.company or "" for each in principal.accounts}) or ("",)
 
 
 def _parents(entity: str, principal: Principal) -> Condition:

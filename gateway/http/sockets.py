@@ -24,6 +24,7 @@ from gateway.http.endpoint import GraphQLEndpoint, Response
 from gateway.http.graphql_requests import Parameters, RequestProblem, asked_by
 from gateway.http.receiving import Received
 from gateway.http.streams import EventKind, Events
+from gateway.http.watching import STREAM, Watched
 from gateway.observing.current import running
 
 PROTOCOL: Final = "graphql-transport-ws"
@@ -87,9 +88,11 @@ class Over(Exception):
 class Sockets:
     """The ASGI app behind `/graphql` for WebSockets."""
 
-    def __init__(self, endpoint: GraphQLEndpoint, *, most: int, most_of_caller: int) -> None:
+    def __init__(
+        self, endpoint: GraphQLEndpoint, watched: Watched, *, most: int, most_of_caller: int
+    ) -> None:
         """`most`, `most_of_caller`: sockets with a token, of all and of one caller."""
-        self.endpoint = endpoint
+        self.endpoint, self.watched = endpoint, watched
         self._most, self._most_of_caller = most, most_of_caller
         self._of: Counter[Hashable] = Counter()
 
@@ -229,9 +232,19 @@ class Socket:
     # Operations
 
     async def _operate(self, message: Subscribe) -> None:
-        """Answer one operation, to its end."""
-        request, name = self._received(), message.id
+        """Answer one operation, to its end, and count it as requests are counted."""
+        request, watched = self._received(), self._sockets.watched
         running.set(request)
+        watched.in_flight += 1
+        try:
+            await self._answer(request, message)
+        finally:
+            watched.in_flight -= 1
+            if request.kind != STREAM:
+                watched.add(request, asyncio.get_running_loop().time() - request.begun)
+
+    async def _answer(self, request: Received, message: Subscribe) -> None:
+        name = message.id
         try:
             asked = asked_by(message.payload)
         except RequestProblem as problem:

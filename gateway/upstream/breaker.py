@@ -26,14 +26,19 @@ CALLERS = 3
 """The least number of callers whose slow calls open it: a single one may ask for slow things."""
 OPEN, SPREAD = 3.0, 0.2
 """Seconds for which it stays open, give or take this share, so that processes come back apart."""
+FEEDS: Sort = ("reads", "feeds")
+"""The calls of feeds, which come one at a time and for many watchers."""
+OPEN_FOR = {FEEDS: 2.0}
+"""Seconds for which breakers of some sorts stay open instead."""
 
 
 class Breaker:
     """For one sort of call in one process: closed, open, or half open while one call probes."""
 
-    def __init__(self, random: Random, name: str = "a service") -> None:
+    def __init__(self, random: Random, name: str = "a service", seconds: float = OPEN) -> None:
         self._random = random
         self._name = name
+        self._seconds = seconds
         self._ended: deque[tuple[float, bool, Hashable]] = deque()
         """The ends of calls: the time, whether it failed, and who is to blame if it was too slow.
         """
@@ -112,7 +117,7 @@ class Breaker:
     def _open(self, moment: float) -> None:
         self._ended.clear()
         self._failures = 0
-        seconds = OPEN * self._random.uniform(1 - SPREAD, 1 + SPREAD)
+        seconds = self._seconds * self._random.uniform(1 - SPREAD, 1 + SPREAD)
         self._opened_until = moment + seconds
         log.warning("%s mostly fails: left alone for %.1f seconds", self._name, seconds)
 
@@ -183,5 +188,6 @@ class Breakers:
 
     def _of(self, sort: Sort) -> Breaker:
         if sort not in self._kinds:
-            self._kinds[sort] = Breaker(self._random, f"{self._name} ({' of '.join(sort)})")
+            name = f"{self._name} ({' of '.join(sort)})"
+            self._kinds[sort] = Breaker(self._random, name, OPEN_FOR.get(sort, OPEN))
         return self._kinds[sort]

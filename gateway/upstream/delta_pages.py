@@ -12,6 +12,7 @@ from gateway.admission.errands import Errand, Lane
 from gateway.client.exchange import Request
 from gateway.errors import UpstreamError, UpstreamMismatch
 from gateway.upstream import batch
+from gateway.upstream.breaker import FEEDS
 from gateway.upstream.failures import outcome_of
 from gateway.upstream.pages import ReadOutcome
 from gateway.upstream.sender import now
@@ -24,7 +25,6 @@ PATIENCE: Final = 30.0
 """Seconds that one request of a feed may take, with all its repeats."""
 ERRAND: Final = "feeds"
 """The caller in whose name feeds ask."""
-SORT: Final = ("reads", "feeds")
 
 
 class DeltaPage(msgspec.Struct):
@@ -83,7 +83,7 @@ async def _sent(service: Service, request: Request) -> Any:
         now() + PATIENCE,
         PATIENCE,
         errand=Errand(Lane.FEEDS, ERRAND, ERRAND),
-        sort=SORT,
+        sort=FEEDS,
     )
     return sent.response
 

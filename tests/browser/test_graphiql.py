@@ -112,3 +112,15 @@ def test_signing_out_leaves_nothing_behind(visit: Visit) -> None:
 
     expect(visit.page.get_by_role("button", name="Sign in")).to_be_visible()
     assert visit.page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_subscription_is_followed(visit: Visit) -> None:
+    visit.sign_in("Jane Doe")
+    visit.page.locator(".graphiql-query-editor .view-lines").click()
+    visit.page.keyboard.press("Control+A")
+    visit.page.keyboard.insert_text("subscription { orders(first: 1) { nodes { number } } }")
+    visit.run()
+
+    expect(visit.page.locator(".graphiql-response")).to_contain_text("SO-")
+    visit.page.get_by_role("button", name=re.compile("Stop query")).click()
+    assert visit.complaints == []

@@ -140,3 +140,61 @@ async def following(
         stream.leave()
         async with asyncio.timeout(PATIENCE):
             await task
+
+
+@asynccontextmanager
+async def over_socket(
+    stack: Stack,
+    query: str,
+    *,
+    as_: str = "jane",
+    headers: Mapping[str, str] | None = None,
+    **variables: Any,
+) -> AsyncIterator[Stream]:
+    """The same subscription over a WebSocket, whose answers are kept as those of a stream."""
+    token = await stack.token(as_)
+    said: list[dict[str, Any]] = [
+        {"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}},
+        {"type": "subscribe", "id": "a", "payload": {"query": query, "variables": variables}},
+    ]
+    stream, begun, known = Stream(), [{"type": "websocket.connect"}], asyncio.Event()
+
+    async def receive() -> Message:
+        if begun:
+            return begun.pop()
+        if len(said) == 1:
+            await known.wait()
+        if said:
+            return {"type": "websocket.receive", "text": json.dumps(said.pop(0))}
+        await stream.left()
+        return {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(message: Message) -> None:
+        heard = json.loads(message.get("text") or "{}")
+        if heard.get("type") == "connection_ack":
+            known.set()
+        elif heard.get("type") == "next":
+            frame = f"event: next\ndata: {json.dumps(heard['payload'])}\n\n"
+            body = {"type": "http.response.body", "body": frame.encode(), "more_body": True}
+            await stream.send(body)
+        elif heard.get("type") == "error" or message["type"] == "websocket.close":
+            frame = f"event: next\ndata: {json.dumps({'errors': heard.get('payload')})}\n\n"
+            await stream.send({"type": "http.response.body", "body": frame.encode()})
+
+    sent = {"x-ignored": "-", **{name.lower(): value for name, value in (headers or {}).items()}}
+    scope = {
+        "type": "websocket",
+        "path": "/graphql",
+        "query_string": b"",
+        "client": ("127.0.0.1", 1),
+        "subprotocols": ["graphql-transport-ws"],
+        "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+    }
+    assert stack.app is not None
+    task = asyncio.create_task(stack.app(scope, receive, send))
+    try:
+        yield stream
+    finally:
+        stream.leave()
+        async with asyncio.timeout(PATIENCE):
+            await task

@@ -14,8 +14,9 @@ from starlette.applications import Starlette
 
 from gateway.config.parsers import partners
 from gateway.feeds import following as feeds_
+from gateway.feeds import polls as polls_
 from gateway.http import live as live_
-from tests.gateway.live.streams import Stream, following
+from tests.gateway.live.streams import Stream, following, over_socket
 from tests.gateway.live.worlds import (
     OURS,
     account,
@@ -65,6 +66,7 @@ async def pair(
     """A gateway before each."""
     monkeypatch.setattr(live_, "SLOT", 0.0)
     monkeypatch.setattr(feeds_, "POLL", 86_400.0)
+    monkeypatch.setattr(polls_, "POLL", 86_400.0)
     async with gateways(worlds, CALLERS, monkeypatch, SETTINGS, SETTINGS) as both:
         yield both
 
@@ -150,8 +152,8 @@ async def test_the_changes_of_others_bring_no_frame_and_move_none(
         async with AsyncExitStack() as open_:
             sides: list[list[Stream]] = [[], []]
             for streams, stack in zip(sides, pair, strict=True):
-                for query, variables, caller in asked:
-                    entered = following(
+                for number, (query, variables, caller) in enumerate(asked):
+                    entered = (over_socket if number % 3 == 1 else following)(
                         stack, query, as_=caller, headers={"X-Request-Id": "the-same"}, **variables
                     )
                     streams.append(await open_.enter_async_context(entered))

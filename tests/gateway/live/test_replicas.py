@@ -1,0 +1,144 @@
+"""Replicas that share a Redis read each feed once, and lose nothing whatever happens to one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from redis import Redis
+from starlette.applications import Starlette
+
+from gateway.admission import vault
+from gateway.feeds import relay as relay_
+from gateway.http import live as live_
+from tests.gateway.live.streams import FAST, Stream, following
+from tests.gateway.live.test_following import ORDERS, followed, settled
+from tests.gateway.live.worlds import change, feed_calls, orders
+from tests.redis_server import Server, needs_redis
+from tests.redis_server import server as server
+from tests.stack import Stack, emulator, running
+
+pytestmark = [pytest.mark.anyio, needs_redis]
+
+WATCH = f"subscription {ORDERS}"
+
+
+@pytest.fixture(scope="module")
+def world() -> Starlette:
+    return emulator()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis and the tests share a machine that may be busy."""
+    monkeypatch.setattr(vault, "PATIENCE", 5.0)
+    monkeypatch.setattr(relay_, "PATIENCE", 5.0)
+    monkeypatch.setattr(relay_, "AGAIN", 0.2)
+    monkeypatch.setattr(relay_, "LISTEN", 0.02)
+    monkeypatch.setattr(live_, "SLOT", 0.05)
+
+
+@asynccontextmanager
+async def replicas(
+    world: Starlette, server: Server, **changes: Any
+) -> AsyncIterator[tuple[Stack, Stack]]:
+    settings = {"shared": server.url, "customer_roles": ("representative",), **FAST, **changes}
+    async with running(world, **settings) as one, running(world, **settings) as other:
+        yield one, other
+
+
+async def named(stream: Stream, name: str) -> None:
+    """Wait until an answer shows the name."""
+    while name not in str(stream.frames[-1]):
+        await stream.next()
+
+
+async def test_one_reads_and_both_tell(world: Starlette, server: Server) -> None:
+    async with replicas(world, server, live_interval=0.3) as (one, other):
+        order = orders(one)[0]["salesorderid"]
+        async with following(one, WATCH) as first, following(other, WATCH) as second:
+            await first.next()
+            await second.next()
+            for number in range(3):
+                change(one, "salesorders", order, name=f"Read once {number}")
+                await named(first, f"Read once {number}")
+                await named(second, f"Read once {number}")
+            one.emulator.state.log.clear()
+            await asyncio.sleep(3.0)
+            both = len(feed_calls(one))
+
+    assert 3 <= both <= 11, "one of the two asks every 0.3 seconds"
+
+
+async def test_another_reads_on_when_the_reader_dies(world: Starlette, server: Server) -> None:
+    async with replicas(world, server) as (one, other):
+        order = orders(one)[0]["salesorderid"]
+        async with following(one, WATCH) as first, following(other, WATCH) as second:
+            await first.next()
+            await settled(one)  # it is the reader, as the first
+            await second.next()
+            change(one, "salesorders", order, name="Both live")
+            await named(second, "Both live")
+            await dead(one)
+            change(one, "salesorders", order, name="After its death")
+            await named(second, "After its death")
+            await followed(other, ORDERS, second)
+
+
+async def dead(stack: Stack) -> None:
+    """The process reads no feed any more, and does not say so."""
+    assert stack.app is not None
+    feeds = stack.app.state.live.feeds
+
+    async def nothing() -> None: ...
+
+    feeds.turn = nothing
+
+
+async def test_without_redis_each_reads_by_itself(world: Starlette, server: Server) -> None:
+    async with replicas(world, server) as (one, other):
+        order = orders(one)[0]["salesorderid"]
+        async with following(one, WATCH) as first, following(other, WATCH) as second:
+            await first.next()
+            await second.next()
+            change(one, "salesorders", order, name="With Redis")
+            await named(first, "With Redis")
+            await named(second, "With Redis")
+            server.kill()
+            change(one, "salesorders", order, name="Without Redis")
+            await named(first, "Without Redis")
+            await named(second, "Without Redis")
+            server.start()
+            for number in range(5):
+                change(one, "salesorders", order, name=f"Again {number}")
+                await named(first, f"Again {number}")
+                await named(second, f"Again {number}")
+
+
+async def test_news_of_strangers_are_none_and_lost_ones_are_read(
+    world: Starlette, server: Server
+) -> None:
+    async with replicas(world, server) as (one, other):
+        order = orders(one)[0]["salesorderid"]
+        redis: Any = Redis.from_url(server.url)
+        async with following(one, WATCH) as first, following(other, WATCH) as second:
+            await first.next()
+            await second.next()
+            for number in range(6):
+                change(one, "salesorders", order, name=f"Poison {number}")
+                old = redis.xrange(relay_.NEWS)
+                redis.xtrim(relay_.NEWS, maxlen=0)
+                redis.xadd(relay_.NEWS, {b"text": b"nonsense"})
+                redis.xadd(relay_.NEWS, {b"other": b"nonsense"})
+                for _, fields in old[-2:]:
+                    redis.xadd(relay_.NEWS, fields)
+                await named(first, f"Poison {number}")
+                await named(second, f"Poison {number}")
+            await followed(one, ORDERS, first)
+            await followed(other, ORDERS, second)
+        texts = b"".join(fields.get(b"text", b"") for _, fields in redis.xrange(relay_.NEWS))
+        redis.close()
+
+    assert order.encode() not in texts
+    assert b"Poison" not in texts
