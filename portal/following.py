@@ -72,7 +72,7 @@ def with_subscriptions(documents: Mapping[str, str]) -> dict[str, str]:
 
 
 def digest(data: Any) -> str:
-    """What tells one answer from another."""
+    """A short text that differs where answers do."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:32]
 

@@ -1,6 +1,6 @@
 """
-Whatever happens on the way, every client ends up with what a fresh query answers: random changes,
-failing services, forged hints, expired links, readers that die, clients that come and go.
+Every client ends up with what a fresh query answers, through random changes, failing services,
+forged hints, expired links, readers that die, and clients that come and go.
 """
 
 import asyncio
