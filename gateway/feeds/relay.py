@@ -64,7 +64,7 @@ class News(msgspec.Struct, frozen=True):
     """The table that a hint names, or nothing for all."""
 
 
-class Place(Protocol):
+class NewsPlace(Protocol):
     """A Redis that all replicas reach; its methods raise whatever goes wrong."""
 
     async def run(self, script: str, key: str, *arguments: str) -> Any: ...
@@ -79,7 +79,7 @@ class Place(Protocol):
 class Relay:
     """The part of one process in it."""
 
-    def __init__(self, place: Place, vault: Vault) -> None:
+    def __init__(self, place: NewsPlace, vault: Vault) -> None:
         self._place, self._vault = place, vault
         self._me = uuid4().hex
         self._seen: str | None = None
