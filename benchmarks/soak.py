@@ -181,8 +181,8 @@ class Load:
             self.failures[type(error).__name__] += 1
             return
         self.slowest = max(self.slowest, time.monotonic() - began)
-        for error in answer.json().get("errors", [])[:1]:
-            self.failures[f"{answer.status_code} {error['extensions']['code']}"] += 1
+        for told in answer.json().get("errors", [])[:1]:
+            self.failures[f"{answer.status_code} {told['extensions']['code']}"] += 1
 
 
 async def soak(trial: Trial, seconds: float, callers: int) -> bool:
