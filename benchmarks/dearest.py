@@ -1,100 +1,70 @@
 """
-The dearest documents that the limits admit: `python -m benchmarks.dearest [--rounds 40]`.
+The dearest documents that the limits admit: `python -m benchmarks.dearest [--seconds 120]`.
 
-Searches for queries of much work by changing what is selected of 100 orders with 100 lines each, on
-both ways to execute, and prints for the worst of each: the CPU time of the answer, the longest time
-for which everybody else had to wait for it, and the memory that it took. The emulator's answers are
+Searches for them on both ways to execute: random documents over the whole schema, of which the
+dearest are changed again and again. Prints for the worst of each: for how long everybody else had
+to wait, the memory that was taken, and the CPU time of the answer. What the emulator answers is
 remembered, so that all of it is the gateway's own.
+
+A wait is the processor's time of the process between two rounds of its loop, so that other programs
+of the machine do not count. A document is measured when it is new, and once it is known.
 """
 
 import argparse
 import asyncio
+import gc
+import json
 import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+import tracemalloc
+from collections.abc import AsyncIterator, Iterable, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import uvloop
+from starlette.applications import Starlette
 
 from benchmarks.comparing import world
+from benchmarks.documents import Document, Documents
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from emulator.faults.connections import InProcess
 from emulator.server import build
 from emulator.settings import Settings as EmulatorSettings
-from gateway.app import create_app
+from gateway.app import create_app, schema
 from gateway.config.settings import Settings
 from gateway.memory import settle
 
-EMULATOR, GATEWAY = "http://127.0.0.1:8001", "http://127.0.0.1:8000"
+EMULATOR = "http://127.0.0.1:8001"
 CUSTOMER = world.Customer("B-900", "Fabrikam Inc.", "cat@fabrikam.example", 100, 100)
-LEAVES = (
-    "id",
-    "description",
-    "quantity",
-    "note",
-    "unit",
-    "status",
-    "requestedShippingDate",
-    "unitPrice { amount currency }",
-    "amount { amount currency }",
-    "deliveredQuantity",
-    "remainingQuantity",
-    "product { name number }",
-    "product { availability { inStock } price { unit } }",
-    "order { number name syncState { status } }",
-    "order { account { name addresses(first: 2) { nodes { purpose } } } }",
-)
+TEXTS = {"salesorders": {"name": 300}, "salesorderdetails": {"description": 600}}
+"""Columns of the data that get a text of so many characters."""
 MIB = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A query: so many orders with so many lines, and the fields of each line."""
-
-    orders: int
-    lines: int
-    selected: tuple[int, ...]
-
-    @property
-    def query(self) -> str:
-        fields = " ".join(
-            LEAVES[n] if place == 0 else f"a{place}: {LEAVES[n]}"
-            for place, n in enumerate(self.selected)
-        )
-        lines = f"lines(first: {self.lines}) {{ nodes {{ {fields} }} }}"
-        return f"{{ orders(first: {self.orders}) {{ nodes {{ number {lines} }} }} }}"
-
-    def changed(self, draw: random.Random) -> "Candidate":
-        size = draw.choice((1, 5, 20, 50, 80, 95, 99, 100))
-        match draw.randrange(4):
-            case 0:
-                return Candidate(size, self.lines, self.selected)
-            case 1:
-                return Candidate(self.orders, size, self.selected)
-            case 2 if len(self.selected) < 30:
-                more = draw.randrange(len(LEAVES))
-                return Candidate(self.orders, self.lines, (*self.selected, more))
-        kept = list(self.selected)
-        kept[draw.randrange(len(kept))] = draw.randrange(len(LEAVES))
-        return Candidate(self.orders, self.lines, tuple(kept))
+LONGEST, MEMORY = 0.05, 64
+"""The promise: seconds for which nobody waits longer, and MiB that no answer takes."""
 
 
 @dataclass(frozen=True)
 class Measured:
     """The cost of one answer."""
 
+    new: float
+    """Seconds of the longest round of the loop while the document was new."""
+    longest: float
+    """The same once the document was known."""
     cpu: float
     """Seconds of the processor."""
-    longest: float
-    """Seconds of the processor of the longest round of the event loop."""
     memory: float
-    """MiB by which the process grew."""
+    """MiB that were taken at most."""
     size: int
     calls: int
+
+    @property
+    def wait(self) -> float:
+        return max(self.new, self.longest)
 
 
 @dataclass
@@ -111,6 +81,8 @@ class Remembering(httpx2.AsyncBaseTransport):
         self.calls += 1
         key = request.method, str(request.url), await request.aread()
         if key not in self._kept:
+            if len(self._kept) > 40:
+                self._kept.clear()
             answer = await self.inner.handle_async_request(request)
             dropped = ("content-length", "content-encoding", "transfer-encoding")
             headers = [each for each in answer.headers.items() if each[0].lower() not in dropped]
@@ -119,113 +91,212 @@ class Remembering(httpx2.AsyncBaseTransport):
         return httpx2.Response(status, headers=headers, stream=httpx2.ByteStream(body))
 
 
-@dataclass
 class Rig:
     """A gateway before the emulator, and the customer who asks it."""
 
-    client: httpx2.AsyncClient
-    way: Remembering
-    token: str
+    def __init__(self, app: Starlette, way: Remembering, token: str) -> None:
+        self.app, self.way, self._token = app, way, token
 
-    async def ask(self, query: str) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        return await self.client.post("/graphql", json={"query": query}, headers=headers)
+    async def ask(self, query: str, variables: dict[str, Any]) -> tuple[int, bytes]:
+        """The length of the answer, and how it begins."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        size, head = 0, b""
 
-    async def measure(self, candidate: Candidate) -> Measured | None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            nonlocal size, head
+            size += len(message.get("body", b""))
+            head = head or message.get("body", b"")[:300]
+
+        await self.app(self._scope(len(body)), receive, send)
+        return size, head
+
+    async def data(self, query: str) -> Any:
+        """The whole answer to a small query."""
+        _, head = await self.ask(query, {})
+        return json.loads(head)["data"]
+
+    def _scope(self, length: int) -> dict[str, Any]:
+        headers = {
+            "host": "127.0.0.1:8000",
+            "content-type": "application/json",
+            "content-length": str(length),
+            "authorization": f"Bearer {self._token}",
+        }
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/graphql",
+            "raw_path": b"/graphql",
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 8000),
+        }
+
+    async def measure(self, query: str, variables: dict[str, Any]) -> Measured | None:
         """None where a limit refuses it."""
-        if "errors" in (await self.ask(candidate.query)).json():
+        _, head = await self.ask(query, variables)  # the emulator answers in our loop
+        if b"LIMIT_EXCEEDED" in head and b"answer_bytes" not in head:
             return None
-        rounds = [0.0]
+        kept = self.app.state.engine.documents
+        while kept.size:
+            kept.drop()
+        new, _, _ = await self._watched(query, variables)
+        longest, cpu, size = await self._watched(query, variables)
+        calls, memory = self.way.calls, 0.0
+        if cpu > 0.05 or size > MIB:
+            gc.collect()
+            tracemalloc.start()
+            await self.ask(query, variables)
+            memory = tracemalloc.get_traced_memory()[1] / MIB
+            tracemalloc.stop()
+        return Measured(new, longest, cpu, memory, size, calls)
+
+    async def _watched(self, query: str, variables: dict[str, Any]) -> tuple[float, float, int]:
+        gc.collect()
+        rounds: list[float] = []
         watching = asyncio.create_task(_watch(rounds))
         await asyncio.sleep(0.01)
         rounds.clear()
         self.way.calls = 0
-        _forget_peak()
-        before, begun = _memory("VmRSS"), time.process_time()
-        answer = await self.ask(candidate.query)
-        cpu, grown = time.process_time() - begun, _memory("VmHWM") - before
+        begun = time.process_time()
+        size, _ = await self.ask(query, variables)
+        cpu = time.process_time() - begun
         await asyncio.sleep(0.01)
         watching.cancel()
-        return Measured(cpu, max(rounds), grown, len(answer.content), self.way.calls)
+        return max(rounds), cpu, size
 
 
 async def _watch(rounds: list[float]) -> None:
     while True:
-        begun = time.thread_time()
+        begun = time.process_time()
         await asyncio.sleep(0)
-        rounds.append(time.thread_time() - begun)
+        rounds.append(time.process_time() - begun)
 
 
-def _forget_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _memory(name: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+def _lengthen(folder: Path) -> None:
+    """Give the rows long texts, as people write them."""
+    for name, columns in TEXTS.items():
+        path = folder / "dataverse" / f"{name}.jsonl"
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        for number, row in enumerate(rows):
+            texts = {column: f"{number} äé " * (size // 8) for column, size in columns.items()}
+            row.update({column: text[: columns[column]] for column, text in texts.items()})
+        path.write_text("\n".join(map(json.dumps, rows)))
 
 
 @asynccontextmanager
-async def rig(*, compiled: bool) -> AsyncIterator[Rig]:
+async def rig(*, compiled: bool, customer: world.Customer = CUSTOMER) -> AsyncIterator[Rig]:
     """A gateway that answers on one of the two ways."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        world.write(folder, [CUSTOMER])
+        world.write(folder, [customer])
+        _lengthen(folder)
         emulator = build(EmulatorSettings(base_url=EMULATOR, load=folder, lenient=True))
         way = Remembering(InProcess(app=emulator))
-        settings = Settings(
-            dataverse_url=EMULATOR,
-            finops_url=EMULATOR,
-            token_url=f"{EMULATOR}/demo/oauth2/v2.0/token",
-            client_id=SERVICE_CLIENT_ID,
-            client_secret=SERVICE_SECRET,
-            issuer=f"{EMULATOR}/issuer",
-            audience=("gateway",),
-            learned_names="off",
-            deadline=120.0,
-            compiled_plans=compiled,
-        )
+        settings = settings_of(compiled=compiled)
         app = create_app(settings, transport=way)
         await stack.enter_async_context(app.router.lifespan_context(app))
         issuer = httpx2.AsyncClient(transport=way, base_url=EMULATOR)
-        minted = await issuer.post("/issuer/demo/token", json={"name": CUSTOMER.email})
-        client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=app), base_url=GATEWAY, timeout=300
-        )
+        minted = await issuer.post("/issuer/demo/token", json={"name": customer.email})
         settle()
-        yield Rig(client, way, minted.json()["access_token"])
+        yield Rig(app, way, minted.json()["access_token"])
 
 
-async def search(*, compiled: bool, rounds: int) -> Iterator[tuple[Candidate, Measured]]:
-    """The worst that was found, by how long others waited and by CPU time."""
-    draw = random.Random(1)  # noqa: S311 - the same each time
-    found: dict[Candidate, Measured] = {}
-    async with rig(compiled=compiled) as gateway:
-        for number in range(rounds):
-            best = max(found, key=lambda each: found[each].longest, default=None)
-            if best is None or number % 3 == 0:
-                best = Candidate(50, 50, tuple(draw.sample(range(len(LEAVES)), 4)))
-            candidate = best.changed(draw)
-            measured = await gateway.measure(candidate)
+def settings_of(*, compiled: bool) -> Settings:
+    return Settings(
+        dataverse_url=EMULATOR,
+        finops_url=EMULATOR,
+        token_url=f"{EMULATOR}/demo/oauth2/v2.0/token",
+        client_id=SERVICE_CLIENT_ID,
+        client_secret=SERVICE_SECRET,
+        issuer=f"{EMULATOR}/issuer",
+        audience=("gateway",),
+        learned_names="off",
+        deadline=300.0,
+        introspection=True,
+        compiled_plans=compiled,
+    )
+
+
+async def search(
+    gateway: Rig, documents: Documents, draw: random.Random, seconds: float
+) -> dict[Document, Measured]:
+    """All documents that were found within so many seconds, and their costs."""
+    found: dict[Document, Measured] = {}
+    until = time.monotonic() + seconds
+    for document in documents.beginnings():
+        if measured := await gateway.measure(*documents.spelled(document)):
+            found[document] = measured
+    while time.monotonic() < until:
+        best = _best(found, draw)
+        document = documents.changed(best) if best else documents.any()
+        if document not in found:
+            measured = await gateway.measure(*documents.spelled(document))
             if measured:
-                found[candidate] = measured
-    worst = sorted(found.items(), key=lambda each: each[1].longest, reverse=True)[:3]
-    dear = sorted(found.items(), key=lambda each: each[1].cpu, reverse=True)[:2]
-    return iter([*worst, *dear])
+                found[document] = measured
+    return found
 
 
-async def _main(rounds: int) -> None:
+def _best(found: dict[Document, Measured], draw: random.Random) -> Document | None:
+    """One of the dearest so far by one of the three measures; None for a new beginning."""
+    if len(found) < 5 or draw.random() < 0.2:
+        return None
+    measure = draw.choice(
+        [lambda each: each.wait, lambda each: each.memory, lambda each: each.cpu, _promising]
+    )
+    ranked = sorted(found, key=lambda each: measure(found[each]), reverse=True)
+    return draw.choice(ranked[:4])
+
+
+def _promising(measured: Measured) -> float:
+    return measured.cpu / LONGEST + measured.memory / MEMORY + measured.size / MIB
+
+
+async def ids_of(gateway: Rig) -> dict[str, str]:
+    """Ids of rows of the customer, by the root fields that take them."""
+    asked = "{ viewer { contact { id account { id } } } orders(first: 1) { nodes { id } } }"
+    data = await gateway.data(asked)
+    contact = data["viewer"]["contact"]
+    return {"account": contact["account"]["id"], "order": data["orders"]["nodes"][0]["id"]}
+
+
+async def _main(seconds: float, seed: int) -> int:
+    broken = 0
     for compiled in (True, False):
-        print("by a plan:" if compiled else "on graphql-core:")
-        for candidate, cost in await search(compiled=compiled, rounds=rounds):
-            print(
-                f"  CPU {cost.cpu * 1000:5.0f} ms, others wait {cost.longest * 1000:4.0f} ms, "
-                f"{cost.memory:5.1f} MiB, answer {cost.size / MIB:5.2f} MiB, "
-                f"{cost.calls} calls: {candidate.query[:180]}"
-            )
+        print("by a plan:" if compiled else "on graphql-core:", flush=True)
+        draw = random.Random(seed)  # noqa: S311 - the same each time
+        async with rig(compiled=compiled) as gateway:
+            documents = Documents(schema(settings_of(compiled=True)), await ids_of(gateway), draw)
+            found = await search(gateway, documents, draw, seconds)
+        print(f"  {len(found)} documents within the limits")
+        broken += sum(each.wait > LONGEST or each.memory > MEMORY for each in found.values())
+        for measure in ("wait", "memory", "cpu"):
+            worst = sorted(found, key=lambda each: getattr(found[each], measure), reverse=True)
+            _print(measure, [(documents.spelled(each)[0], found[each]) for each in worst[:2]])
+    print(f"{broken} documents beyond {LONGEST * 1000:.0f} ms or {MEMORY} MiB")
+    return min(broken, 1)
+
+
+def _print(measure: str, worst: Iterable[tuple[str, Measured]]) -> None:
+    for text, cost in worst:
+        print(
+            f"  most {measure}: others wait {cost.new * 1000:.0f} ms while it is new, "
+            f"{cost.longest * 1000:.0f} ms then; {cost.memory:.1f} MiB, CPU {cost.cpu:.2f} s, "
+            f"answer {cost.size / MIB:.2f} MiB, {cost.calls} calls: {text[:300]}"
+        )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=40)
-    uvloop.run(_main(parser.parse_args().rounds))
+    parser.add_argument("--seconds", type=float, default=120.0, help="for each way to execute")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    raise SystemExit(uvloop.run(_main(given.seconds, given.seed)))

@@ -107,7 +107,7 @@ def create_app(
         tracing,
     )
     limits = Limits(**settings.limits)
-    plans = Plans(types, outside.names, expands=settings.expands)
+    plans = Plans(types, outside.names, expands=settings.expands, answer_bytes=limits.answer_bytes)
     engine = (tracing.engine if tracing else Engine)(
         types,
         limits,

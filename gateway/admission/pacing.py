@@ -15,6 +15,8 @@ from typing import Final
 
 SLICE: Final = 0.005
 """Seconds of the processor's time for which an operation computes at a time."""
+MANY: Final = 500
+"""Rows above which others go on between two steps that look at each of them."""
 ROUNDS: Final = 6
 """Rounds of the event loop in which what was computed comes to ask for what it leads to."""
 
@@ -97,6 +99,12 @@ class Pace:
             for each in loads:
                 if not each.done():
                     each.set_result(None)
+
+
+async def breathe(rows: int) -> None:
+    """Let others go on after a step that has looked at so many rows, if they are many."""
+    if rows > MANY:
+        await asyncio.sleep(0)
 
 
 pace: ContextVar[Pace | None] = ContextVar("pace", default=None)

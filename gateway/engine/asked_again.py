@@ -39,6 +39,7 @@ def as_query(prepared: Prepared) -> Prepared:
         operation.longest_name,
         planned.query,
         operation.literals,
+        operation.fields,
     )
     return replace(prepared, operation=query)
 

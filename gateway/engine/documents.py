@@ -20,6 +20,7 @@ from graphql import (
     validate,
 )
 
+from gateway.admission.aside import aside
 from gateway.ceiling import unheld
 from gateway.engine.document_form import Spelling, cut_tokens, spelling
 from gateway.engine.fanout import Counting, Fanout, FanoutTerms
@@ -29,6 +30,10 @@ from gateway.engine.outcome import bad_request, refused
 from gateway.engine.survey import Survey
 from gateway.errors import LimitExceeded
 
+SHORT: Final = 500
+"""Characters of a document up to which it is made at once: some 10 ms."""
+FEW: Final = 100
+"""Fields of an operation up to which it is planned at once: some 5 ms."""
 SAID: Final = 128
 """Bytes that a document takes for each character of its text; most take 105."""
 PLANNED: Final = 384
@@ -67,6 +72,8 @@ class PreparedOperation:
     """Shared with documents that say the same, or the same but for literals."""
     literals: Mapping[str, Any]
     """The values of the variables that stand for its literals in `planned`."""
+    fields: int = 0
+    """Fields of the largest operation of the document, with every fragment written out."""
 
 
 Operations = Mapping[str | None, PlannedOperation]
@@ -141,6 +148,14 @@ class Documents:
         self._keep(source, document)
         return document
 
+    async def prepare(self, source: str) -> None:
+        """Make a long document beside the loop, where it is new; Refused as with `get`."""
+        if len(source) <= SHORT or source in self._trusted or source in self._kept:
+            return
+        document = await aside(self._make, source)
+        if source not in self._kept:  # somebody else may have sent it meanwhile
+            self._keep(source, document)
+
     def trusted(self, source: str) -> Document:
         """The same, to be kept for good."""
         return self._trusted.get(source) or self._make(source)
@@ -153,7 +168,8 @@ class Documents:
         try:
             self._limits.check("source_length", len(source), "characters in the document")
             node = self._parse(source)
-            Survey(node, self._limits).take()
+            survey = Survey(node, self._limits)
+            survey.take()
         except LimitExceeded as error:
             raise refused(error) from None
         except GraphQLSyntaxError as error:
@@ -163,7 +179,8 @@ class Documents:
             self._validate(node)
         cut_tokens(node)
         shared, literals = self._plans_of(node, spelled, PLANNED * len(source))
-        return Document(self._operations(node, shared.operations, literals), shared)
+        made = self._operations(node, shared.operations, literals, survey.fields)
+        return Document(made, shared)
 
     def _validate(self, node: DocumentNode) -> None:
         errors = validate(self._schema, node, self._rules, hide_suggestions=self._hide_suggestions)
@@ -209,7 +226,11 @@ class Documents:
         return alike, literals
 
     def _operations(
-        self, document: DocumentNode, planned: Operations, literals: Mapping[str, Any]
+        self,
+        document: DocumentNode,
+        planned: Operations,
+        literals: Mapping[str, Any],
+        fields: int,
     ) -> dict[str | None, PreparedOperation]:
         counting = Counting(self._schema, document)
         return {
@@ -221,6 +242,7 @@ class Documents:
                 counting.longest_name,
                 planned[name],
                 literals,
+                fields,
             )
             for name, node in _named(document).items()
         }

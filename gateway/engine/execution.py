@@ -22,10 +22,18 @@ from msgspec import Struct
 
 from gateway.admission import deadlines, pacing
 from gateway.admission.pacing import Pace
-from gateway.engine.documents import MOST, Document, Documents, PreparedOperation
+from gateway.engine.documents import FEW, MOST, SHORT, Document, Documents, PreparedOperation
 from gateway.engine.fanout import Fanout, FanoutTerms, evaluate
 from gateway.engine.limits import Limits
-from gateway.engine.outcome import COMPILED, Answer, ExecutionWay, bad_request, field_error, refused
+from gateway.engine.outcome import (
+    COMPILED,
+    Answer,
+    ExecutionWay,
+    Stopped,
+    bad_request,
+    field_error,
+    refused,
+)
 from gateway.engine.paced import PacedExecutor
 from gateway.engine.survey import check_variables, shortened
 from gateway.engine.trusted import NONE_TRUSTED, Trusted
@@ -50,8 +58,13 @@ class Planned(Protocol):
     """Answers queries by plans, where it can."""
 
     async def run(
-        self, operation: PreparedOperation, variables: Mapping[str, Any], context: Any
-    ) -> dict[str, Any] | Declined: ...
+        self, operation: PreparedOperation, variables: Mapping[str, Any], context: Any, work: int
+    ) -> dict[str, Any] | Declined:
+        """The data of the answer, which may be so much work; Stopped where it was given up."""
+        ...
+
+    async def prepare(self, operation: PreparedOperation, variables: Mapping[str, Any]) -> None:
+        """Plan a query of many fields beside the loop, where it is not planned yet."""
 
     def warm(self, operation: PreparedOperation) -> None:
         """Plan a query ahead of its first request."""
@@ -123,7 +136,18 @@ class Engine:
 
     async def run(self, request: GraphQLRequest, context: object, request_id: str) -> Answer:
         """Prepare and execute; Refused where the request does not get as far as execution."""
-        return await self.execute(self.prepare(request), context, request_id)
+        return await self.execute(await self.prepared(request), context, request_id)
+
+    async def prepared(self, request: GraphQLRequest) -> Prepared:
+        """As `prepare`, with long work done beside the loop."""
+        text = request.query
+        if text is not None and len(text) > SHORT and not self._trusted.only:
+            await self.documents.prepare(text)
+        found = self.prepare(request)
+        operation = found.operation
+        if operation.fields > FEW and self._plans and operation.kind is OperationType.QUERY:
+            await self._plans.prepare(operation, found.variables)
+        return found
 
     def prepare(self, request: GraphQLRequest) -> Prepared:
         """Everything that can be refused before an operation runs, but for its variables' types."""
@@ -184,7 +208,11 @@ class Engine:
         """Run a prepared operation by its plan or on graphql-core; Refused for bad variables."""
         operation = prepared.operation
         if self._plans is not None and operation.kind is OperationType.QUERY:
-            found = await self._plans.run(operation, prepared.variables, context)
+            work = prepared.fanout.work
+            try:
+                found = await self._plans.run(operation, prepared.variables, context, work)
+            except Stopped as stopped:
+                return Answer(None, refused(stopped.error).errors, COMPILED)
             if not isinstance(found, Declined):
                 self.ways[COMPILED] += 1
                 return Answer(found)
@@ -193,7 +221,7 @@ class Engine:
             way = ExecutionWay("core", operation.kind.value)
         self.ways[way] += 1
         try:
-            async with asyncio.timeout_at(_latest(operation)):
+            async with asyncio.timeout_at(latest(operation.kind)):
                 result = await self._on_core(prepared, context)
         except TimeoutError:
             late = UpstreamTimeout("The operation ran out of time.")
@@ -215,13 +243,13 @@ class Engine:
         return await running if isawaitable(running) else running
 
 
-def _latest(operation: PreparedOperation) -> float | None:
+def latest(kind: OperationType) -> float | None:
     """
     The moment after which a query is no longer computed; what its reads came to by their own
     deadline may still be told. The caller of a mutation is answered by the mutation itself.
     """
     due = deadlines.due(inf)
-    return None if due == inf or operation.kind is not OperationType.QUERY else due + GRACE
+    return None if due == inf or kind is not OperationType.QUERY else due + GRACE
 
 
 def _answer(result: ExecutionResult, request_id: str, way: ExecutionWay) -> Answer:

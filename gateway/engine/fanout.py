@@ -44,6 +44,8 @@ LEAF, OBJECT, READ = 1, 2, 20
 The work of one field, in units of a leaf on graphql-core, some 10 us: of an object or a row, and of
 a field whose value is waited for.
 """
+LARGE = 20_000
+"""The work above which an answer is made and encoded in pieces: some 10 ms of a plan's."""
 LISTED = 10
 """Items that a list without pages is taken to have."""
 

@@ -31,6 +31,14 @@ class Refused(Exception):
         return {"errors": self.errors}
 
 
+class Stopped(Exception):
+    """The answer was given up while it was made, for the reason in `error`."""
+
+    def __init__(self, error: GatewayError) -> None:
+        super().__init__()
+        self.error = error
+
+
 class ExecutionWay(NamedTuple):
     """
     The way in which an operation was answered: by a plan, on graphql-core, or there after a plan

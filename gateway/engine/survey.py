@@ -58,10 +58,13 @@ class Shape:
 
 
 class Survey:
-    """The pass itself; `visited` counts the nodes it looked at."""
+    """
+    The pass itself; `visited` counts the nodes it looked at, `fields` those of the largest
+    operation.
+    """
 
     def __init__(self, document: DocumentNode, limits: Limits) -> None:
-        self.visited = 0
+        self.visited = self.fields = 0
         self._limits = limits
         self._document = document
         self._fragments = _fragments(document)
@@ -87,6 +90,7 @@ class Survey:
             self._value(variable.default_value, 1)
         self._decorations(node.directives)
         shape = self.measure(node.selection_set, 1)
+        self.fields = max(self.fields, shape.fields)
         self._limits.check("aliases", shape.aliases, "aliases")
         limit = "mutations" if node.operation is OperationType.MUTATION else "root_fields"
         self._limits.check(limit, sum(each.times for each in shape.names.values()), "root fields")

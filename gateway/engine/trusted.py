@@ -33,7 +33,7 @@ class Trusted:
 
     def __init__(self, manifest: Manifest, *, only: bool = False) -> None:
         self._manifest = manifest
-        self._only = only
+        self.only = only
         self._texts = frozenset(manifest.values())
         hashes = {hash_of(text): text for text in self._texts}
         prefixed = {PREFIX + digest: text for digest, text in hashes.items()}
@@ -70,7 +70,7 @@ class Trusted:
             raise InvalidInput(
                 "The request has no document: send `query` or `documentId`.", argument="query"
             )
-        if self._only and text not in self._texts:
+        if self.only and text not in self._texts:
             raise refused(
                 UnknownDocument(
                     "Only trusted documents are answered here; ask the operator to add this one."

@@ -1,16 +1,17 @@
 """
-Answers as JSON within a limit of bytes. An answer that could exceed it is encoded part by part and
-refused as soon as it does.
+Answers as JSON within a limit of bytes. An answer that is large, or could exceed the limit, is
+encoded part by part, and refused as soon as it does.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 from graphql import OperationType
 
 from gateway.engine.execution import Prepared
+from gateway.engine.fanout import LARGE
 from gateway.engine.limits import exceeded
 from gateway.engine.outcome import refused
 from gateway.errors import LimitExceeded
@@ -26,19 +27,28 @@ CARRIED_OUT: Final = (
     "The mutation was carried out, and its answer is too large; send it again with the same "
     "idempotencyKey, and ask for less of it."
 )
+INNER: Final = (dict, list, tuple, msgspec.Struct)
+"""The types of values that have others in them."""
 _encoder = msgspec.json.Encoder()
 
 
-def is_safe(prepared: Prepared, context: Any, maximum: int) -> bool:
-    """True if the operation and the bytes received for it rule out an answer above `maximum`."""
+def is_small(prepared: Prepared, context: Any, maximum: int) -> bool:
+    """
+    True if the answer is not much work, and the bytes received for it rule out one above `maximum`.
+    """
     _, work, linked, plain = prepared.fanout
+    if work > LARGE:
+        return False
     allowance: Allowance = context.loaders.reader.allowance
     room = maximum - work * (FRAME + prepared.operation.longest_name)
     return TWICE * (allowance.received * plain + allowance.longest * linked) <= room
 
 
-async def encoded(content: Mapping[str, Any], maximum: int) -> bytes:
-    """The answer in JSON; LimitExceeded as soon as it is larger than `maximum` bytes."""
+async def encoded(content: Mapping[str, Any], maximum: int) -> bytearray:
+    """
+    The answer in JSON; LimitExceeded as soon as it is larger than `maximum` bytes. Its lists lose
+    what was encoded, so that a large answer is held once.
+    """
     made, told = bytearray(), 0
     for part in _parts(content):
         made += part
@@ -47,12 +57,12 @@ async def encoded(content: Mapping[str, Any], maximum: int) -> bytes:
         if len(made) - told > PART:
             told = len(made)
             await asyncio.sleep(0)
-    return bytes(made)
+    return made
 
 
 async def encoded_or_refused(
     content: Mapping[str, Any], maximum: int, kind: OperationType = OperationType.QUERY
-) -> tuple[bytes, str | None]:
+) -> tuple[bytes | bytearray, str | None]:
     """
     The answer in JSON; if it exceeds `maximum` bytes, that error in its place, and its code. Of a
     mutation the error says that it was carried out, lest somebody splits it and orders twice.
@@ -68,19 +78,24 @@ async def encoded_or_refused(
 def _parts(value: Any) -> Iterator[bytes]:
     if isinstance(value, msgspec.Struct):
         names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
-        yield from _members((name, getattr(value, own)) for name, own in names)
+        yield from _members([(name, getattr(value, own)) for name, own in names])
     elif isinstance(value, Mapping):
-        yield from _members(iter(value.items()))
+        if any(isinstance(each, INNER) for each in value.values()):
+            yield from _members(value.items())
+        else:
+            yield _encoder.encode(value)
     elif isinstance(value, list | tuple):
         for place, item in enumerate(value):
             yield b"," if place else b"["
             yield from _parts(item)
+            if isinstance(value, list) and isinstance(item, dict | msgspec.Struct | msgspec.Raw):
+                value[place] = None
         yield b"]" if value else b"[]"
     else:
         yield _encoder.encode(value)
 
 
-def _members(members: Iterator[tuple[str, Any]]) -> Iterator[bytes]:
+def _members(members: Collection[tuple[str, Any]]) -> Iterator[bytes]:
     opening = b"{"
     for name, value in members:
         yield opening + _encoder.encode(name) + b":"

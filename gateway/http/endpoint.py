@@ -32,7 +32,7 @@ from gateway.errors import (
     UpstreamThrottled,
 )
 from gateway.http import explaining, shedding
-from gateway.http.answer_limit import encoded_or_refused, is_safe
+from gateway.http.answer_limit import encoded_or_refused, is_small
 from gateway.http.auditing import observed
 from gateway.http.costing import COST, Cost
 from gateway.http.graphql_requests import RequestProblem, read
@@ -68,7 +68,7 @@ _encode = msgspec.json.Encoder().encode
 class Response:
     """An answer to be sent; `headers` are those besides the length."""
 
-    body: bytes
+    body: bytes | bytearray
     status: int
     headers: list[tuple[bytes, bytes]]
     events: Events | None = None
@@ -182,7 +182,7 @@ class GraphQLEndpoint:
             answer = await self._answer(request, asked, principal, JSON)
         except RequestProblem as problem:
             answer = self._problem(request, problem, JSON)
-        return answer if answer.events else Response(b"", 200, STREAM, one(answer.body))
+        return answer if answer.events else Response(b"", 200, STREAM, one(bytes(answer.body)))
 
     def _problem(
         self, request: Received, problem: RequestProblem, media_type: str | None
@@ -225,7 +225,7 @@ class GraphQLEndpoint:
         """`takes`: the client takes a stream, whatever its headers say."""
         explain = self._explaining(principal) if asked.extensions.get("explain") is True else None
         try:
-            prepared = self._engine.prepare(asked)
+            prepared = await self._engine.prepared(asked)
             _note(request, prepared)
             kind = prepared.operation.kind
             if kind is not QUERY and (
@@ -256,7 +256,7 @@ class GraphQLEndpoint:
             extensions["execution"] = answer.way.shown
         shown = answer.body | ({"extensions": extensions} if extensions else {})
         maximum = self._answer_bytes
-        if maximum is not None and not is_safe(prepared, context, maximum):
+        if maximum is not None and not is_small(prepared, context, maximum):
             return await self._limited(shown, maximum, media_type, headers, prepared)
         return _json(shown, media_type, headers=headers)
 
@@ -283,11 +283,11 @@ class GraphQLEndpoint:
         headers: dict[str, str],
         prepared: Prepared,
     ) -> Response:
-        """An answer that may be too large."""
-        body, code = await encoded_or_refused(answer, maximum, prepared.kind)
+        """An answer that is large, or may be too large."""
+        made, code = await encoded_or_refused(answer, maximum, prepared.kind)
         if code is not None:
             self.refusals[code] += 1
-        return _json(msgspec.Raw(body), media_type, headers=headers)
+        return Response(made, 200, _headers_with(media_type, headers))
 
     def _cost_of(self, prepared: Prepared, context: object, asked: GraphQLRequest) -> Cost | None:
         """The measure of the operation, where its caller or the settings want to be told."""
@@ -349,15 +349,18 @@ def headers_of(error: GatewayError) -> dict[str, str]:
 
 
 def _json(
-    content: Mapping[str, Any] | msgspec.Raw,
+    content: Mapping[str, Any],
     media_type: str | None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    sent = _content_headers(media_type or JSON)
-    if headers:
-        sent = [*sent, *[(name.lower().encode(), text.encode()) for name, text in headers.items()]]
+    sent = _headers_with(media_type, headers) if headers else _content_headers(media_type or JSON)
     return Response(_encode(content), status, sent)
+
+
+def _headers_with(media_type: str | None, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    more = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
+    return [*_content_headers(media_type or JSON), *more]
 
 
 @lru_cache

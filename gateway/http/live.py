@@ -37,7 +37,7 @@ from gateway.errors import (
 from gateway.feeds.following import Feeds
 from gateway.feeds.interests import Interest, Watcher
 from gateway.feeds.noting import noting
-from gateway.http.answer_limit import encoded_or_refused, is_safe
+from gateway.http.answer_limit import encoded_or_refused, is_small
 from gateway.http.auditing import observed
 from gateway.http.receiving import Received
 from gateway.http.streams import Event, EventKind, Events
@@ -270,10 +270,10 @@ class LiveQuery:
 
     async def _encoded(self, answer: Answer | Refused, context: Context) -> bytes:
         maximum = self._live.answer_bytes
-        if isinstance(answer, Refused) or is_safe(self._prepared, context, maximum):
+        if isinstance(answer, Refused) or is_small(self._prepared, context, maximum):
             return _encode(answer.body)
         body, _ = await encoded_or_refused(answer.body, maximum)
-        return body
+        return bytes(body)
 
     def _record(self, answer: Answer | Refused) -> None:
         """Tell the audit of what it is told of a query."""

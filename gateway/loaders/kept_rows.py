@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 from math import inf
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.ceiling import unheld
@@ -21,7 +21,7 @@ from gateway.loaders.shared_rows import SharedRows
 from gateway.model.tables import Table
 from gateway.upstream.conditions import EVERYTHING, Condition
 from gateway.upstream.names import Names
-from gateway.upstream.pages import Page, decoder, is_raw
+from gateway.upstream.pages import Page, is_raw
 from gateway.upstream.row_keys import Folded, folded, grouped
 from gateway.upstream.service import PAGE_SIZE
 
@@ -29,8 +29,6 @@ ENTRY, ROW = 400, 50
 """Bytes that a kept page takes besides its rows, and a row besides its text, about."""
 LARGEST = 1024 * 1024
 """Bytes of a page above which it is not kept: it would drive out too many others."""
-RAW = decoder(Raw)
-"""Rows as the service spells them."""
 UNKNOWN = ""
 """The name of a table that a path leads to, where nobody knows which one that is."""
 

@@ -21,7 +21,7 @@ from gateway.loaders.asks import Ask, Chunk, chunks_of, frame_of, place_of, quer
 from gateway.loaders.belonging import belonging, parents_of
 from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld
-from gateway.loaders.kept_rows import NOTHING_KEPT, RAW, KeptPlace, KeptRows
+from gateway.loaders.kept_rows import NOTHING_KEPT, KeptPlace, KeptRows
 from gateway.loaders.keys import Keys
 from gateway.loaders.named import read_day, until_named
 from gateway.loaders.prepared import PreparedQueries
@@ -41,7 +41,7 @@ from gateway.upstream.conditions import (
     value_at,
 )
 from gateway.upstream.odata import Order
-from gateway.upstream.pages import Decoder, Page, is_raw
+from gateway.upstream.pages import RAW, Decoder, Page, is_raw
 from gateway.upstream.service import Call, Service
 
 log = logging.getLogger(__name__)
@@ -214,7 +214,7 @@ class Reader(Struct, frozen=True):
             raw = next(sent) if page is None else page
             if page is not None and is_raw(raw):
                 self.allowance.receive(b"".join(map(bytes, raw.rows)))
-            pages.append(service.opened(raw, call.query, decoder))
+            pages.append(await service.opened(raw, call.query, decoder))
             if page is None and changes == kept.changes:
                 kept.keep(table, service.names, place, raw, pages[-1].rows, moment)
         if calls and changes == kept.changes:

@@ -14,6 +14,7 @@ from gateway.plans.arguments import Arguments, arguments_of
 from gateway.plans.concurrent import together
 from gateway.plans.fetches import Fetch, Run, fetches_of
 from gateway.plans.leaves import Unusual
+from gateway.plans.rendering import Pieces, Rendering
 from gateway.plans.roots import Keyed, Listed
 from gateway.plans.source import FunctionSource, Unplanned
 from gateway.plans.structs import RowStructs, Shapes
@@ -28,6 +29,8 @@ from gateway.upstream.row_keys import Key
 
 ReadRoot = Callable[[Run], Awaitable[Any]]
 Render = Callable[[Any], Any]
+RenderRows = Callable[[Any, Pieces], Awaitable[Any]]
+"""The same for a large answer, in pieces."""
 IdTypes = frozenset[str]
 """The names of the tables that the ids of `node` and `nodes` lead to."""
 QUERY = "Query"
@@ -42,6 +45,7 @@ class RootPlan:
     fetches: tuple[Fetch, ...]
     read: ReadRoot
     render: Render
+    render_rows: RenderRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,19 @@ class Plan:
         """True if roles that hide these members hide something that is asked for."""
         return any(fetch.hides(hidden) for root in self.roots for fetch in root.fetches)
 
-    async def run(self, run: Run) -> dict[str, Any]:
-        """Compute the data of the answer; anything that does not fit raises."""
-        if len(self.roots) == 1:
+    async def run(self, run: Run, pieces: Pieces | None = None) -> dict[str, Any]:
+        """
+        Compute the data of the answer, in `pieces` where it is large; anything that does not fit
+        raises.
+        """
+        if len(self.roots) == 1 and pieces is None:
             (root,) = self.roots
             return {root.response: root.render(await root.read(run))}
         read = await together([root.read(run) for root in self.roots])
-        return {
-            root.response: root.render(value) for root, value in zip(self.roots, read, strict=True)
-        }
+        found = zip(self.roots, read, strict=True)
+        if pieces is None:
+            return {root.response: root.render(value) for root, value in found}
+        return {root.response: await root.render_rows(value, pieces) for root, value in found}
 
 
 class Planner:
@@ -104,7 +112,7 @@ class Planner:
         if name == "viewer":
             return draft.viewer()
         if name == "__typename":
-            return RootPlan(draft.response, (), _nothing, lambda _: QUERY)
+            return RootPlan(draft.response, (), _nothing, lambda _: QUERY, _query)
         raise Unplanned(f"the field {name}")
 
     def _types_of(self, texts: Sequence[str]) -> IdTypes:
@@ -160,7 +168,7 @@ class Draft:
         write = self._walk.plan_page(fetch, self._nodes)
         page = self._source.variable()
         body = write(page, f"{page}.rows")
-        return RootPlan(self.response, (fetch,), fetch.read, self._source.function(page, body))
+        return self._root((fetch,), fetch.read, self._source.function(page, body))
 
     def single(self, table: Table) -> RootPlan:
         """One row of a table."""
@@ -168,7 +176,13 @@ class Draft:
             table, lambda run: [ids.key(table, self._arguments(run.variables)["id"], Guid)]
         )
         render = self._row(fetch)
-        return RootPlan(self.response, (fetch,), fetch.read, lambda rows: render(rows[0]))
+        return RootPlan(
+            self.response,
+            (fetch,),
+            fetch.read,
+            lambda rows: render.at_once(rows[0]),
+            lambda rows, pieces: render.by_rows(rows[0], pieces),
+        )
 
     def by_id(self, types: IdTypes) -> RootPlan:
         """`node` or `nodes`: a fetch and a function for each type that the ids lead to."""
@@ -186,10 +200,14 @@ class Draft:
             return [(name, next(rows[name])) for name in named]
 
         def render(found: Sequence[tuple[str, Any]]) -> Any:
-            made = [renders[name](row) for name, row in found]
+            made = [renders[name].at_once(row) for name, row in found]
             return made if several else made[0]
 
-        return RootPlan(self.response, tuple(fetches.values()), read, render)
+        async def render_rows(found: Sequence[tuple[str, Any]], pieces: Pieces) -> Any:
+            made = [await renders[name].by_rows(row, pieces) for name, row in found]
+            return made if several else made[0]
+
+        return RootPlan(self.response, tuple(fetches.values()), read, render, render_rows)
 
     def viewer(self) -> RootPlan:
         """The caller, with the contact behind the token."""
@@ -212,13 +230,18 @@ class Draft:
             return viewer_of(run.context.principal), own[0] if own else None
 
         render = self._source.function(found, self._source.object(self._nodes, type_.name, field))
-        return RootPlan(self.response, (fetch,) if contacts else (), read, render)
+        return self._root((fetch,) if contacts else (), read, render)
+
+    def _root(self, fetches: tuple[Fetch, ...], read: ReadRoot, render: Rendering) -> RootPlan:
+        return RootPlan(
+            self.response, fetches, read, render.at_once, lambda *given: render.by_rows(*given)
+        )
 
     def _keyed(self, table: Table, keys: Callable[[Run], list[Key]]) -> Keyed:
         shape = self._shapes.of(table, "by id")
         return Keyed(table=table, shape=shape, keys=keys)
 
-    def _row(self, fetch: Fetch) -> Render:
+    def _row(self, fetch: Fetch) -> Rendering:
         write, row = self._walk.plan(fetch, self._nodes), self._source.variable()
         return self._source.function(row, f"None if {row} is None else {write(row)}")
 
@@ -250,6 +273,10 @@ def _no_arguments(_: VariableValues) -> dict[str, Any]:
 
 async def _nothing(_: Run) -> None:
     return None
+
+
+async def _query(_: None, __: Pieces) -> str:
+    return QUERY
 
 
 def _share(fetches: Sequence[Fetch]) -> None:

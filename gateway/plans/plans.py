@@ -17,21 +17,25 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
+    OperationType,
     VariableNode,
 )
 from graphql.execution.values import VariableValues
 from msgspec.structs import replace
 
+from gateway.admission.aside import aside
 from gateway.auth.principal import Kind
-from gateway.engine.documents import PlannedOperation, PreparedOperation
-from gateway.engine.execution import Declined
-from gateway.engine.outcome import ExecutionWay
+from gateway.engine.documents import FEW, PlannedOperation, PreparedOperation
+from gateway.engine.execution import Declined, latest
+from gateway.engine.fanout import LARGE
+from gateway.engine.outcome import ExecutionWay, Stopped
 from gateway.errors import GatewayError
 from gateway.loaders.prepared import LONG
 from gateway.plans.cost import DocumentCost, calls_of_plan
 from gateway.plans.fetches import Run
 from gateway.plans.leaves import Unusual
 from gateway.plans.planner import BY_ID, IdTypes, Plan, Planner
+from gateway.plans.rendering import Pieces
 from gateway.plans.source import Unplanned
 from gateway.plans.variables import NO_VARIABLES, Coerce, coercion
 from gateway.schema.context import Context
@@ -73,22 +77,41 @@ class Known:
 class Plans:
     """The plans of one schema's operations."""
 
-    def __init__(self, schema: GraphQLSchema, names: Names, *, expands: bool = False) -> None:
-        """With `expands` rows travel inside of one another where that is proved to be the same."""
-        self._expands = expands
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        names: Names,
+        *,
+        expands: bool = False,
+        answer_bytes: int | None = None,
+    ) -> None:
+        """
+        With `expands` rows travel inside of one another where that is proved to be the same.
+        `answer_bytes`: those that a large answer takes at most.
+        """
+        self._expands, self._answer_bytes = expands, answer_bytes
         self._schema = schema
         self._documents = DocumentCost(schema)
         self._planner = Planner(schema, names)
 
     async def run(
-        self, operation: PreparedOperation, variables: Mapping[str, Any], context: Context
+        self,
+        operation: PreparedOperation,
+        variables: Mapping[str, Any],
+        context: Context,
+        work: int = 0,
     ) -> dict[str, Any] | Declined:
-        """The data of the answer; Declined where graphql-core must answer."""
+        """
+        The data of the answer, which may be so much work; Declined where graphql-core must answer,
+        Stopped where the answer was given up.
+        """
         try:
             planned = operation.planned
             known = self._known(planned)
             run = self._run(known, variables, operation.literals, context)
-            plan = known.plan or self._plan(planned, known, run)
+            if known.plan is None and operation.fields > FEW:
+                await self.prepare(operation, variables)
+            plan = known.plan or self._plan(planned, known, run.variables)
         except Unplanned as unplanned:
             return Declined(ExecutionWay("core", str(unplanned)), context)
         hidden = context.principal.rights.hidden
@@ -98,12 +121,18 @@ class Plans:
         tape = Tape(loaders.reader.allowance.clock)
         try:
             attempt = replace(context, loaders=loaders.through(tape.recording, strict=True))
-            return await plan.run(replace(run, context=attempt))
+            run = replace(run, context=attempt)
+            return await plan.run(run, self._pieces() if work > LARGE else None)
+        except Stopped:
+            raise
         except Exception as error:  # noqa: BLE001 - graphql-core decides what it means
             tape.end()
             loaders.reader.begin_again()
             way = ExecutionWay("fallback", _reason(error))
             return Declined(way, replace(context, loaders=loaders.through(tape.replaying)))
+
+    def _pieces(self) -> Pieces:
+        return Pieces(self._answer_bytes, latest(OperationType.QUERY))
 
     def calls(
         self, operation: PreparedOperation, variables: Mapping[str, Any], context: Context
@@ -113,7 +142,7 @@ class Plans:
             planned = operation.planned
             known = self._known(planned)
             run = self._run(known, variables, operation.literals, context)
-            plan = known.plan or self._plan(planned, known, run)
+            plan = known.plan or self._plan(planned, known, run.variables)
             hidden = context.principal.rights.hidden
             if not (hidden and plan.hides(hidden)):
                 return calls_of_plan(plan, run)
@@ -133,7 +162,7 @@ class Plans:
         expands = inside and context.principal.viewer is None
         values = known.coerce(variables)
         if literals:
-            values = VariableValues(values.sources, {**values.coerced, **literals})
+            values = _with(values, literals)
         return Run(context, values, expands, known.length + _length(values) <= LONG)
 
     def warm(self, operation: PreparedOperation) -> None:
@@ -145,10 +174,18 @@ class Plans:
             with suppress(Unplanned):
                 self._planned(self._outline(operation.planned, known, NO_VARIABLES), NO_TYPES)
 
-    def _plan(self, operation: PlannedOperation, known: Known, run: Run) -> Plan:
-        outline = self._outline(operation, known, run.variables)
+    async def prepare(self, operation: PreparedOperation, variables: Mapping[str, Any]) -> None:
+        """Plan a query beside the loop, where it is not planned for these variables yet."""
+        with suppress(Unplanned):
+            known = self._known(operation.planned)
+            if known.plan is None:
+                values = _with(known.coerce(variables), operation.literals)
+                await aside(self._plan, operation.planned, known, values)
+
+    def _plan(self, operation: PlannedOperation, known: Known, variables: VariableValues) -> Plan:
+        outline = self._outline(operation, known, variables)
         try:
-            types = self._planner.types(outline.roots, run.variables) if outline.by_id else NO_TYPES
+            types = self._planner.types(outline.roots, variables) if outline.by_id else NO_TYPES
         except (GatewayError, GraphQLError, Unusual):
             raise Unplanned("ids that cannot be used") from None
         plan = self._planned(outline, types)
@@ -168,7 +205,8 @@ class Plans:
         self, operation: PlannedOperation, known: Known, variables: VariableValues
     ) -> Outline:
         key = tuple(map(variables.coerced.get, known.conditions))
-        if key not in known.outlines:
+        found = known.outlines.get(key)
+        if found is None:
             if len(known.outlines) >= KEPT:
                 known.outlines.clear()
             fragments = {
@@ -179,24 +217,30 @@ class Plans:
             selecting = Selecting(fragments, _only(known.conditions, variables))
             roots = responses(selecting, [operation.node], "Query")
             by_id = any(nodes[0].name.value in BY_ID for nodes in roots.values())
-            known.outlines[key] = Outline(selecting, roots, by_id)
-        return known.outlines[key]
+            known.outlines[key] = found = Outline(selecting, roots, by_id)
+        return found
 
     def _planned(self, outline: Outline, types: IdTypes) -> Plan:
-        if types not in outline.plans:
+        plan = outline.plans.get(types)
+        if plan is None:
             if len(outline.plans) >= KEPT:
                 outline.plans.clear()
             try:
-                outline.plans[types] = self._planner.plan(outline.selecting, outline.roots, types)
+                plan = self._planner.plan(outline.selecting, outline.roots, types)
             except Unplanned as unplanned:
-                outline.plans[types] = unplanned
+                plan = unplanned
             except Exception:  # a defect of ours, which makes queries slower and nothing else
                 log.exception("a query could not be planned")
-                outline.plans[types] = Unplanned("a defect of the planner")
-        plan = outline.plans[types]
+                plan = Unplanned("a defect of the planner")
+            outline.plans[types] = plan
         if isinstance(plan, Unplanned):
             raise plan
         return plan
+
+
+def _with(values: VariableValues, literals: Mapping[str, Any]) -> VariableValues:
+    """The values of variables, and of those that stand for literals."""
+    return VariableValues(values.sources, {**values.coerced, **literals})
 
 
 def _only(names: Iterable[str], variables: VariableValues) -> VariableValues:

@@ -28,6 +28,7 @@ from gateway.plans.arguments import arguments_of, spelled
 from gateway.plans.fetches import Children, Fetch, Linked
 from gateway.plans.leaves import LARGEST_INT, Convert, Leaf, Unusual, leaf_of
 from gateway.plans.objects import ObjectOfColumns
+from gateway.plans.rendering import comprehension
 from gateway.plans.source import FunctionSource, Unplanned, output_leaf
 from gateway.plans.structs import Shapes
 from gateway.plans.worked import Worked
@@ -128,7 +129,7 @@ class Walk:
     def _each(self, write: Write, page: str, rows: str) -> str:
         """The list of what is written of each row."""
         row = self.source.variable()
-        return f"[{write(row)} for {row} in {rows}]"
+        return comprehension(write(row), row, rows)
 
     def _edge(self, fetch: Fetch, nodes: Nodes) -> WritePage:
         """Plan the edges of a connection; what it returns takes the page and the row."""

@@ -162,9 +162,9 @@ def _engine(tracer: Tracer) -> type[Engine]:
     class TracedEngine(Engine):
         """An engine with spans for what it does before it executes, and for executing."""
 
-        def prepare(self, request: GraphQLRequest) -> Prepared:
+        async def prepared(self, request: GraphQLRequest) -> Prepared:
             with _span(tracer, "prepare"):
-                return super().prepare(request)
+                return await super().prepared(request)
 
         async def execute(self, prepared: Prepared, context: object, request_id: str) -> Answer:
             with _span(tracer, "execute") as span:

@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 
 from gateway.admission.errands import Errand, Lane
 from gateway.errors import LimitExceeded, UpstreamTimeout
+from gateway.upstream import pages
 from gateway.upstream.sender import Clock, now
 
-LARGE = 131_072
+LONG = 131_072
 """Bytes of a body in which it is worth while to look for its longest text."""
-RECEIVED = 33_554_432
-"""Bytes that the services may send for one operation."""
+RECEIVED = 20_971_520
+"""Bytes that the services may send for one operation, and those that wide texts take besides."""
+WIDE = *(bytes([first]) for first in range(0xF0, 0xF5)), b"\\ud", b"\\uD"
+"""The beginnings of characters for which each character of their text takes four bytes."""
 
 
 @dataclass(slots=True)
@@ -22,6 +25,8 @@ class Allowance:
     spent: int = 0
     received: int = 0
     """Bytes that were received for it."""
+    widened: int = 0
+    """Bytes that texts among them take in memory besides."""
     longest: int = 0
     """Bytes of the longest text among them, at most."""
     errand: Errand = field(default_factory=Errand)
@@ -45,18 +50,32 @@ class Allowance:
             raise UpstreamTimeout("The operation took too long; try again, or request less.")
         self.spent += calls
 
-    def receive(self, body: bytes) -> None:
-        """Count what a service sent; LimitExceeded where it is too much for one operation."""
+    def receive(self, body: bytes) -> bool:
+        """
+        Count what a service sent; true if it is to be taken in pieces, each of which is to `look`
+        at. LimitExceeded where it is too much for one operation.
+        """
         size = len(body)
         self.received += size
         if size > self.longest:
-            self.longest = size if size <= LARGE else max(self.longest, _longest(body))
+            if size <= LONG:
+                self.longest = size
+            elif size <= pages.LARGE:
+                self.look(body)
         if self.received > RECEIVED:
-            raise LimitExceeded(
-                "Dynamics sends too much for this operation; ask for less at once.",
-                limit="upstream_bytes",
-                maximum=RECEIVED,
-            )
+            raise _too_much()
+        return size > pages.LARGE
+
+    def look(self, body: bytes) -> None:
+        """Look at the texts in a body, or in one piece of a large one; raises as `receive`."""
+        # A quote inside of a text, as an ETag has, ends none.
+        texts = body.replace(b'\\"', b"''").split(b'"')
+        self.longest = max(self.longest, *map(len, texts))
+        if wide := [each for each in WIDE if each in body]:
+            found = [len(text) for text in texts if any(each in text for each in wide)]
+            self.widened += 3 * sum(found)
+            if self.received + self.widened > RECEIVED:
+                raise _too_much()
 
     @property
     def remaining(self) -> float:
@@ -72,6 +91,9 @@ class Allowance:
         self.deadline = max(self.deadline, self.clock() + seconds)
 
 
-def _longest(body: bytes) -> int:
-    """The most bytes of a text in it; a quote inside of a text, as an ETag has, ends none."""
-    return max(map(len, body.replace(b'\\"', b"''").split(b'"')))
+def _too_much() -> LimitExceeded:
+    return LimitExceeded(
+        "Dynamics sends too much for this operation; ask for less at once.",
+        limit="upstream_bytes",
+        maximum=RECEIVED,
+    )

@@ -1,5 +1,10 @@
-"""Answers of the services to reads: bodies, and the rows in them."""
+"""
+Answers of the services to reads: bodies, and the rows in them. Those of a large body are made in
+pieces, between which others go on.
+"""
 
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -11,6 +16,10 @@ from gateway.errors import UpstreamError, UpstreamMismatch
 
 NUMBERS = 4_096
 """Numbers of which one copy serves all rows."""
+LARGE = 524_288
+"""Bytes of a body above which its rows are made in pieces."""
+PIECE = 131_072
+"""Bytes of such a piece, or one row that is larger."""
 Row = dict[str, Any]
 R = TypeVar("R")
 
@@ -42,6 +51,8 @@ _number = lru_cache(NUMBERS)(Decimal)
 
 PLAIN = decoder(Row)
 """Rows as JSON has them."""
+RAW = decoder(msgspec.Raw)
+"""Rows as the service spells them."""
 
 
 def opened(outcome: ReadOutcome, decoder: Decoder) -> Envelope[Any]:
@@ -56,6 +67,42 @@ def opened(outcome: ReadOutcome, decoder: Decoder) -> Envelope[Any]:
         raise UpstreamMismatch("The service's answer does not hold the rows asked for.") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UpstreamMismatch("The service's answer is not JSON.") from None
+
+
+async def opened_in_pieces(
+    body: bytes, decoder: Decoder, look: Callable[[bytes], None]
+) -> Envelope[Any]:
+    """As `opened`, of a large body; `look` is given the bytes of each piece."""
+    answer = opened(body, RAW)
+    return replace(answer, value=await _made(answer.value, decoder, look))
+
+
+async def _made(
+    texts: Sequence[bytes | msgspec.Raw], decoder: Decoder, look: Callable[[bytes], None]
+) -> list[Any]:
+    """The rows in these texts."""
+    rows: list[Any] = []
+    for piece in _pieces(texts):
+        await asyncio.sleep(0)
+        body = _joined(piece)
+        look(body)
+        rows += piece if decoder is RAW else opened(body, decoder).value
+    return rows
+
+
+def _pieces(texts: Sequence[bytes | msgspec.Raw]) -> Iterator[Sequence[bytes | msgspec.Raw]]:
+    begin = size = 0
+    for place, text in enumerate(texts):
+        if size > PIECE:
+            yield texts[begin:place]
+            begin, size = place, 0
+        size += len(memoryview(text))
+    yield texts[begin:]
+
+
+def _joined(texts: Sequence[bytes | msgspec.Raw]) -> bytes:
+    """A body with these rows."""
+    return b'{"value":[' + b",".join(map(memoryview, texts)) + b"]}"
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -83,10 +130,12 @@ def page_of(answer: Envelope[Any], top: int | None) -> Page:
     return Page(rows, answer.count, exact, complete, rows[-1] if rows else None)
 
 
-def rows_made(page: Page, decoder: Decoder) -> Page:
+async def rows_made(page: Page, decoder: Decoder) -> Page:
     """A page of bytes with its rows as the decoder makes them; another page as it is."""
     if not is_raw(page):
         return page
-    body = b'{"value":[' + b",".join(map(bytes, page.rows)) + b"]}"
-    rows = opened(body, decoder).value
+    if sum(len(memoryview(row)) for row in page.rows) > LARGE:
+        rows = await _made(page.rows, decoder, lambda _: None)
+    else:
+        rows = opened(_joined(page.rows), decoder).value
     return replace(page, rows=rows, last=rows[-1] if rows else None)

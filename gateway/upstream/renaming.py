@@ -3,9 +3,20 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from gateway.admission.pacing import MANY, breathe
+
 RenamedRows = list[Any]
 Rename = Callable[[RenamedRows], None]
 """Gives rows the names by which they were asked for."""
+
+
+async def rename_plain(rows: RenamedRows, rename: Rename | None) -> None:
+    """Give plain rows the names by which they were asked for."""
+    if rename is None or not rows or not isinstance(rows[0], dict):
+        return
+    for start in range(0, len(rows), MANY):
+        rename(rows[start : start + MANY])
+        await breathe(len(rows))
 
 
 def renaming(

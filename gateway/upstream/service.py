@@ -40,11 +40,12 @@ from gateway.upstream.pages import (
     ReadOutcome,
     Row,
     opened,
+    opened_in_pieces,
     page_of,
     rows_made,
 )
 from gateway.upstream.preferences import NO_HEADERS, preferred
-from gateway.upstream.renaming import Rename
+from gateway.upstream.renaming import Rename, rename_plain
 from gateway.upstream.sender import Sender, Sent
 
 log = logging.getLogger(__name__)
@@ -187,11 +188,11 @@ class Service(Struct, frozen=True, eq=False):
                 diagnose(self.names, self.dialect, call.query, outcome, self._diagnosed, asked)
         pages = []
         for place, (outcome, call) in enumerate(zip(outcomes, calls, strict=True)):
-            answer = self.open(outcome, allowance, decoder)
+            answer = await self.open(outcome, allowance, decoder)
             if call.query.top is None and answer.next_link is not None:
                 answer = await self._complete(answer, call.query, allowance, decoder)
             if renames:
-                _rename(answer.value, renames[place])
+                await rename_plain(answer.value, renames[place])
             pages.append(page_of(answer, call.query.top))
         return pages
 
@@ -203,11 +204,11 @@ class Service(Struct, frozen=True, eq=False):
         rest = iter(await self.fetch_all(finding, allowance, decoder, spared=spared))
         return [next(rest) if call.finds else Page([], 0) for call in calls]
 
-    def opened(self, sent: Page, query: ODataQuery, decoder: Decoder) -> Page:
+    async def opened(self, sent: Page, query: ODataQuery, decoder: Decoder) -> Page:
         """A page of bytes with its rows as the decoder makes them; another page as it is."""
-        page = rows_made(sent, decoder)
+        page = await rows_made(sent, decoder)
         if decoder is PLAIN and page is not sent:
-            _rename(page.rows, self._renaming(query))
+            await rename_plain(page.rows, self._renaming(query))
         return page
 
     def _renaming(self, query: ODataQuery) -> Rename | None:
@@ -263,10 +264,12 @@ class Service(Struct, frozen=True, eq=False):
         except UpstreamError as error:
             return [error] * len(calls)
 
-    def open(self, outcome: ReadOutcome, allowance: Allowance, decoder: Decoder) -> Envelope[Any]:
+    async def open(
+        self, outcome: ReadOutcome, allowance: Allowance, decoder: Decoder
+    ) -> Envelope[Any]:
         """The rows of an outcome, whose bytes count; raises the error that it is."""
-        if outcome.__class__ is bytes:
-            allowance.receive(outcome)
+        if outcome.__class__ is bytes and allowance.receive(outcome):
+            return await opened_in_pieces(outcome, decoder, allowance.look)
         return opened(outcome, decoder)
 
     async def _answers(self, calls: Sequence[Call], allowance: Allowance) -> list[ReadOutcome]:
@@ -308,7 +311,7 @@ class Service(Struct, frozen=True, eq=False):
                 )
             further = Call(query, self._own(answer.next_link), conditions=0)
             (outcome,) = await self.ask([further], allowance)
-            answer = self.open(outcome, allowance, decoder)
+            answer = await self.open(outcome, allowance, decoder)
             rows = rows + answer.value
         return Envelope(rows, first.count, first.count_is_limited)
 
@@ -388,9 +391,3 @@ class Service(Struct, frozen=True, eq=False):
             allowance.errand,
             sort,
         )
-
-
-def _rename(rows: list[Any], rename: Rename | None) -> None:
-    """Give plain rows the names by which they were asked for."""
-    if rename is not None and rows and isinstance(rows[0], dict):
-        rename(rows)

@@ -162,8 +162,10 @@ class Recording(Service, frozen=True, kw_only=True):
             raise Abandoned
         return outcomes
 
-    def open(self, outcome: ReadOutcome, allowance: Allowance, decoder: Decoder) -> Envelope[Any]:
-        answer = super().open(outcome, allowance, decoder)
+    async def open(
+        self, outcome: ReadOutcome, allowance: Allowance, decoder: Decoder
+    ) -> Envelope[Any]:
+        answer = await super().open(outcome, allowance, decoder)
         for read in self.tape.recorded:
             if read.outcome is outcome:
                 read.outcome = answer  # Frees the memory of the body.

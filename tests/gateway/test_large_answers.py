@@ -12,6 +12,8 @@ from starlette.applications import Starlette
 
 from gateway.admission import pacing
 from gateway.engine import execution
+from gateway.http import answer_limit
+from gateway.plans import plans, rendering
 from tests.stack import emulator, running
 
 pytestmark = [
@@ -22,6 +24,7 @@ pytestmark = [
 ]
 
 ORDERS = "{ orders(first: 100) { nodes { id name lines(first: 20) { nodes { id note } } } } }"
+EDGES = "{ orders { edges { cursor node { id lines { edges { node { id note } } } } } } }"
 REPEATED = (
     "{ orders(first: 50) { nodes { id account { "
     + " ".join(f"a{number}: name" for number in range(25))
@@ -101,6 +104,34 @@ async def test_an_answer_encoded_part_by_part_is_the_same(
 
     assert len(usual.data["orders"]["nodes"]) > 20
     assert counted.body == usual.body
+
+
+async def test_an_answer_made_row_by_row_is_the_same(
+    small_world: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = [ORDERS, EDGES, "{ viewer { contact { account { orders { nodes { id } } } } } }"]
+    async with running(small_world) as stack:
+        usual = [await stack.ask(each, as_="rep") for each in queries]
+        for module in (plans, answer_limit):
+            monkeypatch.setattr(module, "LARGE", 0)
+        monkeypatch.setattr(rendering, "SLICE", 0.0)
+        by_rows = [await stack.ask(each, as_="rep") for each in queries]
+
+    assert [each.body for each in by_rows] == [each.body for each in usual]
+    assert [each.codes for each in usual] == [[], [], []]
+
+
+async def test_the_deadline_holds_for_the_answer_of_a_plan(
+    small_world: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "GRACE", -1_000.0)
+    monkeypatch.setattr(plans, "LARGE", 0)
+    monkeypatch.setattr(rendering, "SLICE", 0.0)
+    async with running(small_world) as stack:
+        answer = await stack.ask(ORDERS, as_="rep")
+
+    assert answer.body["data"] is None
+    assert answer.codes == ["UPSTREAM_TIMEOUT"]
 
 
 @pytest.mark.parametrize("compiled", [True, False])
