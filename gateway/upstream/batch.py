@@ -5,16 +5,16 @@ A part is either a read or, within one change set, a write; the service runs a c
 or not at all. OData 4.0, "Batch Requests and Responses".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from email.message import Message
-from email.parser import BytesParser
-from email.policy import compat32
 from uuid import uuid4
 
 from gateway.client.exchange import Reply, Request
 from gateway.errors import UpstreamMismatch
 
 CRLF = "\r\n"
+AFTER = frozenset({b"\r\n", b"--", b""})
+"""The bytes behind a boundary; others make it that of somebody else, which begins the same."""
 
 
 def reads(parts: Sequence[Request]) -> tuple[str, bytes]:
@@ -37,11 +37,42 @@ def change_set(parts: Sequence[Request]) -> tuple[str, bytes]:
 
 def replies(content_type: str, body: bytes) -> list[Reply]:
     """The answers of a batch in the order of its parts, change sets flattened."""
-    head = f"Content-Type: {content_type}{CRLF}{CRLF}".encode()
-    message = BytesParser(policy=compat32).parsebytes(head + body)
-    if not message.is_multipart():
+    parts = list(_parts(content_type, body))
+    if not parts:
         raise UpstreamMismatch("The service answered a batch with something else.")
-    return [_reply(part) for part in message.walk() if not part.is_multipart()]
+    return [reply for part in parts for reply in _replies(part)]
+
+
+def _parts(content_type: str, body: bytes) -> Iterator[bytes]:
+    """
+    The parts between the boundaries, each with its headers. The standard library's parser takes a
+    second for 40 MiB, in which nobody else has a turn.
+    """
+    message = Message()
+    message["Content-Type"] = content_type
+    boundary = message.get_boundary()
+    if not boundary:
+        return
+    delimiter = f"--{boundary}".encode()
+    begin, place = -1, body.find(delimiter)
+    while place >= 0:
+        end = place + len(delimiter)
+        if (place == 0 or body[place - 1 : place] == b"\n") and body[end : end + 2] in AFTER:
+            if begin >= 0:
+                yield body[begin:place]
+            begin = end
+            if body.startswith(b"--", end):
+                return
+        place = body.find(delimiter, end)
+    if begin >= 0:
+        yield body[begin:]
+
+
+def _replies(part: bytes) -> list[Reply]:
+    """The answer in a part, or the answers of the change set that it is."""
+    head, _, content = part.partition(b"\r\n\r\n")
+    kind = _headers(head.decode("latin-1").split(CRLF)).get("content-type", "")
+    return replies(kind, content) if kind.startswith("multipart/") else [_reply(content)]
 
 
 def _content_type(boundary: str) -> str:
@@ -68,9 +99,7 @@ def _request(part: Request, *, content_id: int | None = None) -> bytes:
     return head.encode() + part.body
 
 
-def _reply(part: Message) -> Reply:
-    payload = part.get_payload(decode=True)
-    content = payload if isinstance(payload, bytes) else b""
+def _reply(content: bytes) -> Reply:
     head, _, body = content.partition(b"\r\n\r\n")
     status_line, *header_lines = head.decode("latin-1").split(CRLF)
     try:

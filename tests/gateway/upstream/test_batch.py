@@ -40,6 +40,15 @@ def test_a_quoted_boundary_is_understood() -> None:
     assert [reply.headers for reply in replies] == [{"content-type": "application/json"}]
 
 
+def test_a_boundary_that_begins_like_another_ends_nothing() -> None:
+    inner = answer(b'{"a": 1}', b'{"b": 2}', boundary="x1")
+    outer = b"--x\r\nContent-Type: multipart/mixed; boundary=x1\r\n\r\n" + inner + b"\r\n--x--\r\n"
+
+    replies = batch.replies("multipart/mixed; boundary=x", outer)
+
+    assert [reply.body for reply in replies] == [b'{"a": 1}', b'{"b": 2}']
+
+
 @pytest.mark.parametrize("body", [b"", b"not a batch", b"--x\r\n\r\nno status\r\n--x--\r\n"])
 def test_anything_else_is_a_mismatch(body: bytes) -> None:
     with pytest.raises(UpstreamMismatch):
