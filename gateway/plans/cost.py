@@ -37,6 +37,7 @@ from gateway.plans.roots import Keyed, Listed
 from gateway.plans.worked import Worked
 from gateway.schema.connections import COUNTS
 from gateway.schema.selection import Selecting, SelectingOperation, fields, responses, row_nodes
+from gateway.upstream.conditions import NOTHING
 
 CURSORS: Final = frozenset({"after", "before"})
 """
@@ -47,8 +48,22 @@ below other rows may need one anyway.
 
 def calls_of_plan(plan: Plan, run: Run) -> int:
     """The calls of a plan that runs for this caller with these variables."""
-    fetches = [fetch for root in plan.roots for fetch in root.fetches]
+    principal = run.context.principal
+    fetches = [
+        fetch
+        for root in plan.roots
+        for fetch in root.fetches
+        if not _is_in_vain(fetch.table, principal)
+    ]
     return sum(_first(fetch, run) + _below(fetch, _inside(fetch, run), run) for fetch in fetches)
+
+
+def _is_in_vain(table: Table, principal: Principal) -> bool:
+    """True if no row can meet the caller's row rule, so that nothing is asked for."""
+    access = principal.rights.reach.get((table.needs, "read"))
+    if access is None or parents_of(principal, table):
+        return False
+    return table.rule.condition(principal, access) == NOTHING
 
 
 def _first(fetch: Fetch, run: Run) -> int:

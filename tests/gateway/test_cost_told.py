@@ -60,6 +60,17 @@ async def test_a_query_that_no_plan_answers_has_a_cost_too(small_world: Starlett
     assert found["predicted"] == found["actual"] == 3
 
 
+async def test_a_list_of_which_no_row_can_be_the_callers_costs_nothing(
+    small_world: Starlette,
+) -> None:
+    async with running(small_world, show_cost=True) as stack:
+        answer = await stack.ask("{ postedInvoices { totalCount nodes { id } } }", as_="jane")
+
+    assert answer.data == {"postedInvoices": {"totalCount": 0, "nodes": []}}
+    cost = answer.body["extensions"]["cost"]
+    assert (cost["predicted"], cost["actual"]) == (0, 0)
+
+
 async def test_no_cost_of_a_mutation_is_predicted(stack: Stack) -> None:
     found = cost(await ask(stack, CREATE, extensions={"cost": True}))
 
