@@ -22,7 +22,8 @@ class ObjectOfColumns:
     """One object that a query selects of the rows of a fetch."""
 
     source: FunctionSource
-    fetch: Fetch
+    parent: Fetch
+    """The fetch of the rows that it is a member of."""
     type: GraphQLObjectType
     nodes: Nodes
     parts: Mapping[str, tuple[str, Any]]
@@ -73,7 +74,7 @@ class ObjectOfColumns:
         the variable `standing`, or by any part that was read.
         """
         if self.essential is None:
-            paths = [path for path, _ in self.parts.values() if path in self.fetch.select]
+            paths = [path for path, _ in self.parts.values() if path in self.parent.select]
             found = (f"{self.source.at(row, path)} is not None" for path in paths)
             return " or ".join(found) or "False"
         path, type_ = self.parts[self.essential]
@@ -86,17 +87,17 @@ class ObjectOfColumns:
         """On graphql-core all parts that were read are decoded, whoever else asked for them."""
         for part, leaf in self._leaves.items():
             path, _ = self.parts[part]
-            if path in self.fetch.select:
+            if path in self.parent.select:
                 self._demand(part, leaf)
             elif self.essential is None:
-                self.fetch.shape.leave(path)
+                self.parent.shape.leave(path)
 
     def _demand(self, part: str, leaf: Leaf) -> None:
-        self.fetch.shape.demand(self.parts[part][0], leaf, optional=True)
+        self.parent.shape.demand(self.parts[part][0], leaf, optional=True)
 
     def _leaf(self, part: str, type_: Any) -> Leaf:
         output = output_leaf(self.type.fields[to_camel_case(part)].type)
-        return leaf_of(type_, output, self.fetch.table.dialect)
+        return leaf_of(type_, output, self.parent.table.dialect)
 
     def _own_name(self, name: str) -> str:
         if name not in self._own:

@@ -168,16 +168,17 @@ class PlannedMember:
     """A member that is selected of the rows of a fetch; see `gateway.model.asking.Planning`."""
 
     walk: Walk
-    fetch: Fetch
+    parent: Fetch
+    """The fetch of the rows that it is a member of."""
     name: str
     nodes: list[FieldNode]
 
     def value(self, path: str, type_: Any, *, optional: bool, is_day: bool = False) -> Write:
-        source, names, table = self.walk.source, self.walk.names, self.fetch.table
+        source, names, table = self.walk.source, self.walk.names, self.parent.table
         company = names.company_of(table.entity, path) if is_day else ""
         leaf = self._day(path, company) if is_day else self._leaf(type_)
-        self.fetch.shape.demand(path, leaf, optional=optional)
-        self.fetch.select |= names.companies(table.entity, [path])
+        self.parent.shape.demand(path, leaf, optional=optional)
+        self.parent.select |= names.companies(table.entity, [path])
         checked = not optional and "/" not in path
 
         def write(row: str) -> str:
@@ -196,9 +197,9 @@ class PlannedMember:
         make: Callable[[Any], Any],
         optional: bool,
     ) -> Write:
-        source, cls = self.walk.source, self.fetch.table.cls
+        source, cls = self.walk.source, self.parent.table.cls
         made = ObjectOfColumns(
-            source, self.fetch, self._object_type, self.nodes, parts, essential, optional
+            source, self.parent, self._object_type, self.nodes, parts, essential, optional
         )
         made.find()
         if made.is_simple:
@@ -210,7 +211,7 @@ class PlannedMember:
             shape = self.walk.shapes.of(link.target, *link.target_paths)
             return Linked(table=link.target, shape=shape, link=link)
 
-        source, linked = self.walk.source, self.fetch.branch(self.name, make)
+        source, linked = self.walk.source, self.parent.branch(self.name, make)
         write_target = self.walk.plan(linked, self.nodes)
 
         def write(row: str) -> str:
@@ -222,7 +223,7 @@ class PlannedMember:
         return write
 
     def rows(self, back: Back) -> Write:
-        self.fetch.shown.add(self.name)
+        self.parent.shown.add(self.name)
         counted = self.walk.counted(self.nodes)
 
         def make() -> Children:
@@ -235,7 +236,7 @@ class PlannedMember:
             )
 
         # Lists of which the same is asked are one.
-        children = self.fetch.branch((self.name, spelled(self.nodes[0]), counted), make)
+        children = self.parent.branch((self.name, spelled(self.nodes[0]), counted), make)
         children.told |= self._told
         write_page = self.walk.plan_page(children, self.nodes)
 
@@ -246,10 +247,10 @@ class PlannedMember:
         return write
 
     def worked(self, function: Callable[..., Any], loaded: Collection[str]) -> Write:
-        self.fetch.shown.add(self.name)
-        worked = self.fetch.branch(
+        self.parent.shown.add(self.name)
+        worked = self.parent.branch(
             self.name,
-            lambda: Worked(function=function, loaded=frozenset(loaded), table=self.fetch.table),
+            lambda: Worked(function=function, loaded=frozenset(loaded), table=self.parent.table),
         )
         return self._plain(lambda row: f"{row}.{worked.slot}")
 
@@ -268,7 +269,7 @@ class PlannedMember:
 
     @property
     def _field(self) -> GraphQLField:
-        type_ = self.walk.source.schema.type_map[self.fetch.table.name]
+        type_ = self.walk.source.schema.type_map[self.parent.table.name]
         if not isinstance(type_, GraphQLObjectType):
             raise Unplanned(f"the type {type_}")
         field: GraphQLField = type_.fields[self.name]
@@ -282,12 +283,12 @@ class PlannedMember:
         return type_
 
     def _leaf(self, type_: Any) -> Leaf:
-        return leaf_of(type_, output_leaf(self._field.type), self.fetch.table.dialect)
+        return leaf_of(type_, output_leaf(self._field.type), self.parent.table.dialect)
 
     def _day(self, path: str, company: str) -> Leaf:
         """A day, which is read by the zone of the environment or of a row's `company`."""
         output = output_leaf(self._field.type)
-        day = partial(read_day, self.walk.names, self.fetch.table.entity, path)
+        day = partial(read_day, self.walk.names, self.parent.table.entity, path)
         if company:
             return Leaf(Any, _coerced(lambda both: day(*both), output), exact=False)
         return Leaf(Any, _coerced(lambda raw: day(raw, None), output), exact=False)
