@@ -264,6 +264,7 @@ hands a transport on.
 MAY_ASK_UPSTREAM = {
     "gateway.directory",
     "gateway.feeds.following",
+    "gateway.feeds.polls",
     "gateway.http.upstream_metrics",
     "gateway.loaders.asks",
     "gateway.loaders.prepared",

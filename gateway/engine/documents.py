@@ -104,7 +104,8 @@ class Document:
     def operation(self, name: str | None) -> PreparedOperation:
         """The operation to run; Refused where the name does not decide on one."""
         if name is None and len(self.operations) == 1:
-            return next(iter(self.operations.values()))
+            (only,) = self.operations.values()
+            return only
         if name is None or name not in self.operations:
             raise bad_request([GraphQLError(_which(name, len(self.operations)))])
         return self.operations[name]

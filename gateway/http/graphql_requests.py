@@ -50,10 +50,10 @@ async def read(request: Received, receive: Receive) -> GraphQLRequest:
             parameters = _decode(await body(receive))
         case _:
             raise RequestProblem(405, "Use POST, or GET for queries.", Allow=METHODS)
-    return asked_by(parameters)
+    return request_of(parameters)
 
 
-def asked_by(parameters: Parameters) -> GraphQLRequest:
+def request_of(parameters: Parameters) -> GraphQLRequest:
     """The request that parameters describe; RequestProblem where they name no document."""
     extensions = parameters.extensions or {}
     if parameters.query is None and parameters.document_id is None and PERSISTED not in extensions:

@@ -21,7 +21,7 @@ from gateway.auth.principal import Principal
 from gateway.engine.outcome import refused, report
 from gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthenticated
 from gateway.http.endpoint import GraphQLEndpoint, Response
-from gateway.http.graphql_requests import Parameters, RequestProblem, asked_by
+from gateway.http.graphql_requests import Parameters, RequestProblem, request_of
 from gateway.http.receiving import Received
 from gateway.http.streams import EventKind, Events
 from gateway.http.watching import STREAM, Watched
@@ -246,7 +246,7 @@ class Socket:
     async def _answer(self, request: Received, message: Subscribe) -> None:
         name = message.id
         try:
-            asked = asked_by(message.payload)
+            asked = request_of(message.payload)
         except RequestProblem as problem:
             raise Over(BAD, f"Invalid message: {problem}") from None
         try:
@@ -312,7 +312,7 @@ class Socket:
     async def _say(self, message: dict[str, Any]) -> None:
         await self._send({"type": "websocket.send", "text": _encode(message).decode()})
 
-    async def _tell(self, name: str, kind: str, payload: bytes) -> None:
+    async def _tell(self, name: str, kind: str, payload: bytes | bytearray) -> None:
         text = b'{"id":%b,"type":"%b","payload":%b}' % (_encode(name), kind.encode(), payload)
         await self._send({"type": "websocket.send", "text": text.decode()})
 

@@ -1,4 +1,4 @@
-"""Whatever a visitor types into addresses, forms, headers or cookies, no page fails of it."""
+"""No page fails of anything that a visitor types into addresses, forms, headers or cookies."""
 
 import random
 import re

@@ -78,7 +78,7 @@ def workers_of(pid: int) -> list[int]:
 
 
 async def first_forty(found: Site, **variables: str) -> list[str]:
-    """What forty callers get who all ask as soon as a process takes connections."""
+    """The answers to forty callers who all ask as soon as a process takes connections."""
     tokens = [await found.token(CALLERS[number % 4]) for number in range(40)]
     port = free_port()
     url = f"http://127.0.0.1:{port}"
