@@ -313,7 +313,8 @@ class Socket:
         await self._send({"type": "websocket.send", "text": _encode(message).decode()})
 
     async def _tell(self, name: str, kind: str, payload: bytes | bytearray) -> None:
-        text = b'{"id":%b,"type":"%b","payload":%b}' % (_encode(name), kind.encode(), payload)
+        told, shown = kind.encode(), bytes(payload)
+        text = b'{"id":%b,"type":"%b","payload":%b}' % (_encode(name), told, shown)
         await self._send({"type": "websocket.send", "text": text.decode()})
 
     async def _close(self, end: Over) -> None:

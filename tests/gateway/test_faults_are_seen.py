@@ -50,7 +50,7 @@ class Unreachable(InProcess):
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault, the requests meanwhile, the alerts that it fires, and the words of the span to blame."""
+    """A fault, the requests meanwhile, the alerts that fire, and the words of the span to blame."""
 
     alert: str
     culprit: dict[str, Any]
