@@ -27,6 +27,19 @@ def settle() -> None:
     gc.set_threshold(*COLLECT)
 
 
+def tidy() -> None:
+    """
+    Let the collector of a settled process look at the generation that is due, at the youngest at
+    least: after work that left many cycles, which are found among few objects now, and among all
+    of them later.
+    """
+    if not gc.get_freeze_count():
+        return
+    counted = zip(gc.get_count(), gc.get_threshold(), strict=True)
+    due = [number for number, (count, most) in enumerate(counted) if count > most]
+    gc.collect(max(due, default=0))
+
+
 def keep_freed() -> None:
     """
     Let glibc keep what it would give back, for this process; elsewhere nothing happens.

@@ -1,6 +1,5 @@
 """A query's text -> a document that is small enough, valid and ready to run; kept for next time."""
 
-import gc
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
@@ -29,6 +28,7 @@ from gateway.engine.limits import Limits, exceeded
 from gateway.engine.outcome import bad_request, refused
 from gateway.engine.survey import Survey
 from gateway.errors import LimitExceeded
+from gateway.memory import tidy
 
 SHORT: Final = 500
 """Characters of a document up to which it is made at once: some 10 ms."""
@@ -185,9 +185,7 @@ class Documents:
 
     def _validate(self, node: DocumentNode) -> None:
         errors = validate(self._schema, node, self._rules, hide_suggestions=self._hide_suggestions)
-        # graphql-core's visitors leave a thousand objects in cycles, which are cheap to find now:
-        # among all objects of a process, many documents later, they make a long pause.
-        gc.collect(0)
+        tidy()  # graphql-core's visitors leave a thousand objects in cycles.
         if errors:
             raise bad_request(errors)
 

@@ -138,19 +138,25 @@ def test_what_is_forgotten_goes_at_once_without_the_collector() -> None:
     assert grown < 200
 
 
-def test_documents_leave_little_for_the_collector_to_find() -> None:
+def test_documents_leave_little_in_a_process_that_serves() -> None:
     kept = Documents(SCHEMA, Limits(), specified_rules, hide_suggestions=True)
     kept.get("{ who }")
+    thresholds = gc.get_threshold()
     gc.collect()
-    gc.disable()
+    gc.freeze()
+    gc.set_threshold(10**9, 5, 2)
+    whole = gc.get_stats()[2]["collections"]
     try:
-        for number in range(50):
+        for number in range(60):
             kept.get(f"{{ a{number}: who }}")
+        whole = gc.get_stats()[2]["collections"] - whole
         left = gc.collect()
     finally:
-        gc.enable()
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
-    assert left < 50 * 20
+    assert left < 60 * 20
+    assert whole >= 2, "older generations have their turns too"
 
 
 def test_another_layout_is_the_same_document_with_places_of_its_own() -> None:
