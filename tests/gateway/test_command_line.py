@@ -17,6 +17,7 @@ from gateway import __main__ as command_line
 from gateway.config.settings import VARIABLES
 from tests.replicas import free_port
 
+REPO = Path(__file__).parents[2]
 GATEWAY = Path(sys.executable).with_name("gateway")
 MINIMUM = {
     "GATEWAY_DATAVERSE_URL": "https://contoso.crm.example",
@@ -150,14 +151,18 @@ def test_the_schema_is_printed_and_compared(
 
 
 def test_the_schema_of_an_extension_is_compared_with_a_file_of_its_own(tmp_path: Path) -> None:
+    def schema(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command: list[str | Path] = [GATEWAY, "schema", *arguments]
+        return subprocess.run(command, cwd=REPO, capture_output=True, text=True)
+
     mine, acme = tmp_path / "acme.graphql", ("--extension", "examples.acme")
-    mine.write_text(gateway("schema", *acme).stdout)
+    mine.write_text(schema(*acme).stdout)
 
     assert "type Machine implements Node" in mine.read_text()
-    assert gateway("schema", *acme, "--check", str(mine)).exit_code == 0
-    assert gateway("schema", "--check", str(mine)).exit_code == 1
-    assert "Name the file" in gateway("schema", *acme, "--check").stderr
-    assert gateway("schema", "--extension", "no_such_module").exit_code == 2
+    assert schema(*acme, "--check", str(mine)).returncode == 0
+    assert schema("--check", str(mine)).returncode == 1
+    assert "Name the file" in schema(*acme, "--check").stderr
+    assert schema("--extension", "no_such_module").returncode == 2
 
 
 def test_serve_loads_neither_emulator_nor_portal() -> None:
