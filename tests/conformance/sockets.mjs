@@ -7,6 +7,7 @@ import relay from "relay-runtime";
 import { createClient as createUrql, subscriptionExchange } from "urql";
 import WebSocket from "ws";
 
+globalThis.WebSocket ??= WebSocket;    // Node 20 has none, and Apollo looks at it when something fails
 const [name, url, token, query, most] = process.argv.slice(2);
 const socket = createClient({
   url,
