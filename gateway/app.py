@@ -48,6 +48,7 @@ from gateway.http.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.http.routing import GRAPHQL, Gateway
 from gateway.http.sockets import Sockets
 from gateway.http.stopping import Stopping
+from gateway.http.supervised import end_with_supervisor
 from gateway.http.watching import Watched, Watching
 from gateway.memory import settle
 from gateway.model.registry import Registry
@@ -204,6 +205,7 @@ def from_environment() -> Starlette:
         read=read_again,
         workers=os.environ.get(FOLDER),
     )
+    end_with_supervisor()
     settle()
     PAUSES.measure()
     return app

@@ -77,6 +77,16 @@ def workers_of(pid: int) -> list[int]:
     return [int(each) for each in serving]
 
 
+def are_gone(pids: list[int]) -> bool:
+    """True as soon as none of these processes is there; False if that takes a minute."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 async def first_forty(found: Site, **variables: str) -> list[str]:
     """The answers to forty callers who all ask as soon as a process takes connections."""
     tokens = [await found.token(CALLERS[number % 4]) for number in range(40)]
@@ -123,6 +133,17 @@ async def test_a_worker_that_is_killed_is_replaced_and_the_other_serves() -> Non
         met = await well_again(http, replica.url, token)
 
     assert len([each for each in met if each != "ok"]) <= 3
+
+
+async def test_workers_end_with_their_supervisor_and_leave_the_address_to_the_next() -> None:
+    async with site() as found, client() as http:
+        port, token = str(free_port()), await found.token("jane")
+        first = await found.start(GATEWAY_WORKERS="2", GATEWAY_PORT=port)
+        workers = workers_of(first.process.pid)
+        first.process.kill()
+        assert await asyncio.to_thread(are_gone, workers)
+        second = await found.start(GATEWAY_WORKERS="2", GATEWAY_PORT=port)
+        assert await asked(http, second.url, token) == "ok"
 
 
 async def test_a_token_endpoint_that_is_down_at_the_start_and_later_needs_no_operator() -> None:
