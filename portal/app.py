@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from portal import brand as branding
-from portal import documents
+from portal import documents, following
 from portal.assets import Assets
 from portal.brand import Brand
 from portal.client import Gateway
@@ -164,6 +164,7 @@ def _check(brand: Brand, pages: Sequence[Page], templates: Templates) -> None:
         [
             *branding.unknown_pages(brand, (page.part for page in pages)),
             *documents.mistakes(brand.folders("documents")),
+            *following.mistakes(documents.load(brand.folders("documents"))),
             *templates.mistakes(),
         ]
     )

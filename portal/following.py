@@ -6,7 +6,8 @@ events that tell its browser to look again. Nothing of the answer itself passes 
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLError,
     OperationDefinitionNode,
     OperationType,
     parse,
@@ -66,9 +68,22 @@ class Streams:
 
 
 def with_subscriptions(documents: Mapping[str, str]) -> dict[str, str]:
-    """The documents, and those that follow them."""
-    made = {f"{name}_live": _subscription(documents[of], op) for name, (of, op) in FOLLOWED.items()}
+    """The documents, and those that follow them; without those of which there are `mistakes`."""
+    made = {
+        f"{name}_live": text
+        for name, (of, operation) in FOLLOWED.items()
+        if (text := _subscription(documents[of], operation))
+    }
     return {**documents, **made, "dashboard_live": LATEST}
+
+
+def mistakes(documents: Mapping[str, str]) -> Iterator[str]:
+    """Operations that can be read and that no page can follow."""
+    for of, operation in FOLLOWED.values():
+        with suppress(GraphQLError):
+            node = _operation(parse(documents[of]), operation)
+            if node is not None and not _has_one_root(node):
+                yield f"documents/{of}.graphql: {operation} must have one root field to be followed"
 
 
 def digest(data: Any) -> str:
@@ -95,17 +110,15 @@ async def events(
         yield f"event: {kind}\nid: {found}\ndata:\n\n"
 
 
-def _subscription(text: str, operation: str) -> str:
-    """The subscription of what a query answers; it has one root field."""
-    document = parse(text)
-    (node,) = (
-        each
-        for each in document.definitions
-        if isinstance(each, OperationDefinitionNode) and each.name and each.name.value == operation
-    )
-    fields = [each for each in node.selection_set.selections if isinstance(each, FieldNode)]
-    if len(fields) != 1:
-        raise ValueError(f"{operation}: an operation that is followed has one root field")
+def _subscription(text: str, operation: str) -> str | None:
+    """The subscription of what a query answers; None where the query has a mistake."""
+    try:
+        document = parse(text)
+    except GraphQLError:
+        return None
+    node = _operation(document, operation)
+    if node is None or not _has_one_root(node):
+        return None
     fragments = [e for e in document.definitions if isinstance(e, FragmentDefinitionNode)]
     followed = OperationDefinitionNode(
         operation=OperationType.SUBSCRIPTION,
@@ -115,3 +128,15 @@ def _subscription(text: str, operation: str) -> str:
         selection_set=node.selection_set,
     )
     return print_ast(DocumentNode(definitions=(followed, *fragments)))
+
+
+def _operation(document: DocumentNode, name: str) -> OperationDefinitionNode | None:
+    for each in document.definitions:
+        if isinstance(each, OperationDefinitionNode) and each.name and each.name.value == name:
+            return each
+    return None
+
+
+def _has_one_root(node: OperationDefinitionNode) -> bool:
+    (field, *others) = node.selection_set.selections
+    return isinstance(field, FieldNode) and not others

@@ -81,6 +81,7 @@ def test_all_mistakes_of_a_brand_are_named_together(tmp_path: Path) -> None:
         ("templates/home.html", '{{ asset("x.png") }}', "there is no asset x.png"),
         ("documents/order.graphql", "query Order {", "documents/order.graphql: line 1"),
         ("documents/order.graphql", "query Order { viewer { kind } }", "lacks Deliveries"),
+        ("documents/order.graphql", "query Order { __typename viewer { kind } }", "one root field"),
     ],
 )
 def test_what_a_visitor_would_stumble_over_is_named_at_the_start(
