@@ -14,6 +14,7 @@ from graphql import build_schema, parse, validate
 from gateway.resolvers.root import build
 from portal import documents, schema
 from portal.__main__ import main
+from portal.following import FOLLOWED
 from tests.extensions import written
 from tests.gateway.test_demo import demo
 from tests.portal.site import Visitor, visiting
@@ -274,7 +275,8 @@ def test_the_documents_that_are_asked_for_can_be_trusted(acme: Acme, tmp_path: P
 
     written_ = {path.stem: path.read_text() for path in tmp_path.glob("*.graphql")}
     assert (done.exit_code, done.output) == (0, "")
-    assert written_.keys() == {path.stem for path in documents.OURS.glob("*.graphql")}
+    pages = {path.stem for path in documents.OURS.glob("*.graphql")}
+    assert written_.keys() == pages | {f"{name}_live" for name in (*FOLLOWED, "dashboard")}
     assert all("urgency" in written_[name] for name in ("order", "changing"))
     own = build_schema(acme.schema.read_text())
     assert [validate(own, parse(text)) for text in written_.values()] == [[]] * len(written_)
