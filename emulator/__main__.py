@@ -38,6 +38,7 @@ def main() -> None:
 @click.option("--load", type=FOLDER, help="Exports: dataverse/<set>.jsonl, finops/<set>.jsonl.")
 @click.option("--lenient", is_flag=True, help="With --load: leave out and list what does not fit.")
 @click.option("--empty", is_flag=True, help="Tables without rows.")
+@click.option("--pricing", is_flag=True, help="With the ERP's pricing engine.")
 @click.option("--metadata", type=FILE, multiple=True, help="TOML with further tables and columns.")
 @click.option("--environment", type=FILE, help="A dump of an environment to answer as.")
 @click.option(
@@ -104,6 +105,7 @@ def _settings(base_url: str, options: dict[str, Any]) -> Settings:
         seed=options["seed"],
         load=options["load"],
         lenient=options["lenient"],
+        pricing=options["pricing"],
         metadata=options["metadata"],
         environment=options["environment"],
         navigation=options["navigation"],

@@ -24,12 +24,14 @@ from emulator.exchange import Answer, Ask
 from emulator.faults.actions import ConnectionCut
 from emulator.faults.passage import Passage
 from emulator.faults.rules import Faults
+from emulator.finops.price_service import PriceService
 from emulator.finops.service import FinOps
 from emulator.finops.service import error as finops_error
 from emulator.lifecycle.paying import Payments
 from emulator.lifecycle.steps import Lifecycle
 from emulator.log import NOT_SERVED, Entry, Log
 from emulator.multipart import JSON
+from emulator.scm.price_engine import PriceEngine
 from emulator.scm.sales import Sales
 from emulator.store import Store
 
@@ -37,6 +39,7 @@ Authorize = Callable[[str | None], None]
 DATAVERSE = "/api/data/v9.2/"
 FINOPS = "/data/"
 METADATA = "/metadata/"
+SERVICES = "/api/services/"
 MAX_URL = 32_768
 
 
@@ -46,14 +49,18 @@ def create_app(
     authorize: Authorize,
     routes: Sequence[BaseRoute] = (),
     company: str = "usmf",
+    engine: PriceEngine | None = None,
 ) -> Starlette:
-    """`authorize` raises `Unauthorized` for a bad header; `company` is F&O's default one."""
+    """
+    `authorize` raises `Unauthorized` for a bad header; `company` is F&O's default one, `engine` its
+    pricing engine, where it has one.
+    """
     furnish(store)
     announce(store)
     log, clock = Log(), Clock(store.clock)
     store.clock = clock.now
     faults = Faults(clock)
-    sales = Sales(store)
+    sales = Sales(store, engine)
     dual_write = DualWrite(sales, faults)
     dual_write.join()
     dataverse, finops = Dataverse(store), FinOps(store, company)
@@ -72,13 +79,23 @@ def create_app(
         log,
         faults,
     )
-    own = [*_below(DATAVERSE, web_api), *_below(FINOPS, odata), *_below(METADATA, described)]
+    prices = PriceService(engine)
+    custom = Endpoint(
+        Batches(store, "finops", SERVICES, prices.answer, finops_error, 0), authorize, log, faults
+    )
+    own = [
+        *_below(DATAVERSE, web_api),
+        *_below(FINOPS, odata),
+        *_below(METADATA, described),
+        *_below(SERVICES, custom),
+    ]
     app = Starlette(routes=[*own, *admin_routes(authorize), *routes])
     app.state.log = log
     app.state.store = store
     app.state.clock = clock
     app.state.faults = faults
     app.state.dual_write = dual_write
+    app.state.prices = prices
     app.state.lifecycle = Lifecycle(sales)
     app.state.payments = Payments(sales)
     return app

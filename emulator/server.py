@@ -17,6 +17,8 @@ from emulator.environments import Environment, environment, read_dump, respelled
 from emulator.identities import DEMO_USERS, People, subject_of
 from emulator.issuer import Issuer
 from emulator.loading import Loaded, load
+from emulator.scm.price_engine import PriceEngine
+from emulator.scm.price_rows import furnish_prices
 from emulator.settings import Settings
 from emulator.store import Store
 from emulator.tokens import Tokens, keys_at, make_keys
@@ -42,13 +44,22 @@ def build(settings: Settings, progress: Progress = lambda _: None) -> Starlette:
     issuer = Issuer(tokens, people, Clients())
     entra = Entra(tokens, Registration(certificates=_certificates(settings)))
     app = create_app(
-        store, authorize=tokens.verify_service, routes=[issuer.routes(), *entra.routes()]
+        store,
+        authorize=tokens.verify_service,
+        routes=[issuer.routes(), *entra.routes()],
+        engine=_engine(store) if settings.pricing else None,
     )
     integrate(store)
     if found.running is not None:
         replace_running(store, found.running)
     app.state.tokens, app.state.people, app.state.loaded = tokens, people, loaded
     return app
+
+
+def _engine(store: Store) -> PriceEngine:
+    engine = PriceEngine(store)
+    furnish_prices(store, engine)
+    return engine
 
 
 def _environment(settings: Settings) -> Environment:

@@ -18,6 +18,8 @@ class Settings:
     seed: int = 1
     load: Path | None = None
     lenient: bool = False
+    pricing: bool = False
+    """True if the ERP has its pricing engine, which not every environment has."""
     metadata: tuple[Path, ...] = ()
     environment: Path | None = None
     """A dump of an environment, which the emulator then answers as."""

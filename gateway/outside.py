@@ -39,6 +39,7 @@ from gateway.http.upstream_metrics import UpstreamMetrics
 from gateway.keying import key_for
 from gateway.loaders.kept_rows import KeptRows
 from gateway.loaders.prepared import PreparedByPrincipal
+from gateway.loaders.pricing import Pricing, RequestPrices
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
@@ -58,6 +59,7 @@ from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.context import Context
 from gateway.sharing import leases_of, store_of, vault_of
 from gateway.tracing.tracing import Tracing
+from gateway.upstream.active_prices import ActivePrices
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, proof_of, service_login
 from gateway.upstream.dialects import DATAVERSE, FINOPS
@@ -124,6 +126,7 @@ class Outside:
             self._store,
         )
         self.papers = Paperwork(settings, self._services["finops"], finops, transport)
+        self._pricing = Pricing(ActivePrices(self._services["finops"]))
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
@@ -187,6 +190,7 @@ class Outside:
         ceiling.add("callers", 1, *(each.outcomes for each in self._directory.kept))
         ceiling.add("principals", 1, self.authenticator.made)
         ceiling.add("prepared", 1, self.prepared)
+        ceiling.add("prices", 1, self._pricing.remembered)
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """The customer of this global id, contact id or e-mail address, as staff look with it."""
@@ -215,7 +219,7 @@ class Outside:
         reader = Reader(self._services, principal, allowance, kept=self._kept, prepared=prepared)
         return Context(
             principal,
-            Loaders(reader, self.papers.links),
+            Loaders(reader, self.papers.links, RequestPrices(self._pricing, allowance)),
             Writer(
                 self._services["dataverse"],
                 principal,
@@ -332,8 +336,13 @@ class Outside:
             self.audit.start()
             await self._learning.start()
             keys = (each.start() for each in self._keys)
-            starts = self._write_safety.start(), self._directory.start(), self.papers.look()
-            await asyncio.gather(*starts, *keys)
+            await asyncio.gather(
+                self._write_safety.start(),
+                self._directory.start(),
+                self.papers.look(),
+                self._pricing.engine.look(),
+                *keys,
+            )
             tasks = [
                 asyncio.create_task(each) for each in (self.audit.flushing(), self._look_around())
             ]
@@ -350,7 +359,7 @@ class Outside:
             await self._writes.drain(DRAIN)
 
     async def _look_around(self) -> None:
-        """Try for keys where there are none yet, forget old calls, count what callers prepared."""
+        """Ask again for what did not answer at the start, and let go of what is old."""
         while True:
             await asyncio.sleep(PAUSE)
             for service in self._services.values():
@@ -358,6 +367,8 @@ class Outside:
             self.prepared.count()
             if not self.has_keys():
                 await asyncio.gather(*(each.start() for each in self._keys))
+            if self._pricing.engine.is_there is None:
+                await self._pricing.engine.look()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

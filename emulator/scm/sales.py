@@ -12,6 +12,7 @@ from emulator.defaults import defaults
 from emulator.metadata import RATE_PLACES, Table
 from emulator.scm.known_orders import HEADERS, LINES, PRODUCTS, Orders, number_of
 from emulator.scm.numbers import FINOPS_ORDERS, Numbers
+from emulator.scm.price_engine import PriceEngine
 from emulator.store import Store, Transaction
 from emulator.values import Row, Stored, scaled
 from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES
@@ -37,8 +38,10 @@ class Rejected(Exception):
 class Sales:
     """Writes orders by the ERP's rules; everything is done inside the caller's transaction."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, engine: PriceEngine | None = None) -> None:
+        """`engine` prices what comes without a price; without it the product's own price counts."""
         self.store = store
+        self._engine = engine
         self.orders = Orders(store)
         self.numbers = Numbers(store)
         self._headers = store.catalog.tables[HEADERS]
@@ -132,8 +135,7 @@ class Sales:
             if not own.get(name):
                 raise Rejected(f"Field '{label}' must be filled in.")
         product = self._released(own | {"dataAreaId": header["dataAreaId"]})
-        if not own.get("SalesPrice"):
-            own["SalesPrice"] = self._list_price(product, header["CurrencyCode"])
+        own = self._priced(header, product, own) | own
         usual: Row = {
             "InventoryLotId": self._lot(str(header["dataAreaId"])),
             "LineNumber": scaled(Decimal(str(own["LineCreationSequenceNumber"])), 6),
@@ -153,6 +155,26 @@ class Sales:
         if self.orders.rows(PRODUCTS, area, "ItemNumber", item):
             raise Rejected(f"Item number {item} has no released variant with these dimensions.")
         raise Rejected(f"Item number {item} is not released in company {area}.")
+
+    def _priced(self, header: Row, product: Row, line: Row) -> Row:
+        """
+        The price of a line that comes without one, and the engine's discounts of one that comes
+        with no other price than the engine's.
+        """
+        currency, given = header["CurrencyCode"], line.get("SalesPrice")
+        if self._engine is None:
+            return {} if given else {"SalesPrice": self._list_price(product, currency)}
+        found = self._engine.price(
+            product,
+            str(header["OrderingCustomerAccountNumber"]),
+            number_of(self._lines, line, "OrderedSalesQuantity"),
+            unit=str(line["SalesUnitSymbol"]),
+            currency=currency,
+        )
+        price = scaled(found.adjusted, 6)
+        if given not in (None, price):
+            return {}
+        return {"SalesPrice": price, "LineDiscountPercentage": scaled(found.percentage, 6)}
 
     def _list_price(self, product: Row, currency: Stored) -> Stored:
         """A line without a price gets the trade agreement's, which here is the product's own."""

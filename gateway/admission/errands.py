@@ -18,6 +18,8 @@ class Lane(Enum):
     STAFF = "staff"
     EXPORTS = "exports"
     """Calls that the caller marked as not urgent."""
+    PRICES = "prices"
+    """Calculations of the ERP's pricing engine, without which a page goes on as well."""
     LIVE = "live"
     """Calls for answers that are made anew because something changed; their callers have one."""
     FEEDS = "feeds"
@@ -34,6 +36,7 @@ WEIGHTS = {
     Lane.PARTNERS: 8,
     Lane.STAFF: 8,
     Lane.EXPORTS: 2,
+    Lane.PRICES: 4,
     Lane.LIVE: 4,
     Lane.FEEDS: 1,
 }

@@ -17,6 +17,7 @@ from gateway.loaders.batching import PacedLoader
 from gateway.loaders.keys import Keys
 from gateway.loaders.paper_links import PaperLinks
 from gateway.loaders.parents import listed
+from gateway.loaders.pricing import RequestPrices
 from gateway.loaders.reader import Reader, Services
 from gateway.loaders.windows import Slice, Window, child_windows
 from gateway.model.tables import Back, Link, Row, Table
@@ -49,10 +50,17 @@ class Loaders:
         # { machines { nodes { visitCount } } }
     """
 
-    def __init__(self, reader: Reader, papers: PaperLinks | None = None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        papers: PaperLinks | None = None,
+        prices: RequestPrices | None = None,
+    ) -> None:
         """`papers` makes the links to documents; None where none are handed out."""
         self.reader = reader
         self.papers = papers
+        self.prices = prices
+        """The prices that the ERP's engine calculates, if anybody asks it."""
         self._loaders: dict[Hashable, PacedLoader[Load, Any]] = {}
 
     def through(self, before: Callable[[Services], Services], *, strict: bool = False) -> "Loaders":
@@ -61,7 +69,7 @@ class Loaders:
 
     def reading_by(self, reader: Reader) -> "Loaders":
         """Loaders of the same request that read by another reader, and have read nothing yet."""
-        return Loaders(reader, self.papers)
+        return Loaders(reader, self.papers, self.prices)
 
     def forget(self) -> None:
         """Drop all cached rows after a write."""

@@ -113,6 +113,11 @@ class Member:
         return frozenset()
 
     @property
+    def parameters(self) -> Mapping[str, tuple[Any, str]]:
+        """The arguments of its field besides those of a list: the type and the text of each."""
+        return {}
+
+    @property
     def is_plain(self) -> bool:
         """True if the attribute of the row is its value, and nothing else is asked for it."""
         return False

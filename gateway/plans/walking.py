@@ -24,7 +24,7 @@ from gateway.loaders.named import read_day
 from gateway.loaders.windows import Slice
 from gateway.model.asking import Write
 from gateway.model.tables import Back, Link, Node
-from gateway.plans.arguments import arguments_of, spelled
+from gateway.plans.arguments import Arguments, arguments_of, spelled
 from gateway.plans.fetches import Children, Fetch, Linked
 from gateway.plans.leaves import LARGEST_INT, Convert, Leaf, Unusual, leaf_of
 from gateway.plans.objects import ObjectOfColumns
@@ -231,7 +231,7 @@ class PlannedMember:
                 table=back.child,
                 shape=self.walk.shapes.of(back.child, back.link.name),
                 back=back,
-                arguments=arguments_of(self.walk.source.schema, self._field, self.nodes[0]),
+                arguments=self._arguments,
                 counted=counted,
             )
 
@@ -248,10 +248,17 @@ class PlannedMember:
 
     def worked(self, function: Callable[..., Any], loaded: Collection[str]) -> Write:
         self.parent.shown.add(self.name)
-        worked = self.parent.branch(
-            self.name,
-            lambda: Worked(function=function, loaded=frozenset(loaded), table=self.parent.table),
-        )
+        member = self.parent.members[self.name]
+
+        def make() -> Worked:
+            return Worked(
+                function=function,
+                loaded=frozenset(loaded),
+                table=self.parent.table,
+                arguments=self._arguments if member.parameters else None,
+            )
+
+        worked = self.parent.branch((self.name, spelled(self.nodes[0])), make)
         return self._plain(lambda row: f"{row}.{worked.slot}")
 
     def _plain(self, expression: Write) -> Write:
@@ -274,6 +281,10 @@ class PlannedMember:
             raise Unplanned(f"the type {type_}")
         field: GraphQLField = type_.fields[self.name]
         return field
+
+    @property
+    def _arguments(self) -> Arguments:
+        return arguments_of(self.walk.source.schema, self._field, self.nodes[0])
 
     @property
     def _object_type(self) -> GraphQLObjectType:

@@ -1,14 +1,17 @@
 """The values of computed members, for all rows of a fetch at once."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
 from gateway.admission.pacing import Pace, pace
 from gateway.loaders.batching import TOGETHER
-from gateway.model.tables import Table
+from gateway.loaders.rows import Loaders
+from gateway.model.tables import Row, Table
+from gateway.plans.arguments import Arguments
 from gateway.plans.concurrent import together
 from gateway.plans.fetches import Branch, Run
 from gateway.upstream.row_keys import put
@@ -21,10 +24,12 @@ class Worked(Branch):
     function: Callable[..., Any] = field(kw_only=True)
     loaded: frozenset[str] = field(kw_only=True)
     """The tables of the rows that it loads."""
+    arguments: Arguments | None = field(kw_only=True, default=None)
+    """The arguments of its field, if it has any."""
     table: Table = field(kw_only=True)
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
-        function, cls, loaders = self.function, self.table.cls, run.context.loaders
+        function, cls, loaders = self._given(run), self.table.cls, run.context.loaders
         if len(parents) > TOGETHER:
             values = await self._in_parts(run, parents)
         else:
@@ -35,9 +40,14 @@ class Worked(Branch):
             values = [next(done) if isawaitable(value) else value for value in values]
         put(parents, self.slot, values)
 
+    def _given(self, run: Run) -> Callable[..., Any]:
+        """The function, with the arguments that its field has in this operation."""
+        given = self.arguments(run.variables) if self.arguments else None
+        return partial(_called, self.function, given) if given else self.function
+
     async def _in_parts(self, run: Run, parents: Sequence[Any]) -> list[Any]:
         """The values, or tasks that work them out, begun so that others may go on between them."""
-        function, cls, loaders = self.function, self.table.cls, run.context.loaders
+        function, cls, loaders = self._given(run), self.table.cls, run.context.loaders
         keeping = pace.get() or Pace()
         pace.set(keeping)
         values: list[Any] = []
@@ -48,3 +58,9 @@ class Worked(Branch):
                     values.append(asyncio.ensure_future(value) if isawaitable(value) else value)
                 await asyncio.sleep(0)
         return values
+
+
+def _called(
+    function: Callable[..., Any], given: Mapping[str, Any], row: Row, loaders: Loaders
+) -> Any:
+    return function(row, loaders, **given)

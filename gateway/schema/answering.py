@@ -41,7 +41,7 @@ class Answered:
 
     def worked(self, function: Callable[..., Any], row: Row) -> Any:
         self._show(row)
-        return function(row, self.info.context.loaders)
+        return function(row, self.info.context.loaders, **self.arguments)
 
     def _show(self, row: Row) -> None:
         """Forbidden for a hidden member without a column of its own, which a reader would mark."""

@@ -117,7 +117,7 @@ class SchemaTypes:
             member.annotation if listed is None else _list_of(listed),
             member.doc,
             resolve,
-            [] if listed is None else self._arguments(listed),
+            _parameters_of(member) if listed is None else self._arguments(listed),
             is_waited_for=member.is_waited_for,
         )
 
@@ -179,6 +179,13 @@ def _fields(cls: type) -> list[StrawberryField]:
 def _id_field() -> StrawberryField:
     doc = "The global id, by which `node` finds this again."
     return Resolved("id", strawberry.ID, doc, lambda row, info: ids.of(row))
+
+
+def _parameters_of(member: Member) -> list[StrawberryArgument]:
+    return [
+        StrawberryArgument(name, None, StrawberryAnnotation(type_), description=doc)
+        for name, (type_, doc) in member.parameters.items()
+    ]
 
 
 def _single(table: Table) -> StrawberryField:

@@ -18,6 +18,8 @@ from tests.stack import Stack, running
 pytestmark = pytest.mark.anyio
 FOREVER = float("inf")
 
+KINDS = {"documents", "rows", "tokens", "callers", "principals", "prepared", "prices"}
+
 
 def shelf() -> Expiring[str, str]:
     return Expiring(lambda: 0.0, weigh=len)
@@ -88,7 +90,7 @@ async def test_ever_new_documents_filters_and_callers_stay_below_the_ceiling(
             )
         kept = await sizes(stack)
 
-    assert kept.keys() == {"documents", "rows", "tokens", "callers", "principals", "prepared"}
+    assert kept.keys() == KINDS
     assert 500_000 < sum(kept.values()) <= 1024 * 1024
     assert min(kept["tokens"], kept["callers"], kept["principals"]) > 0, (
         "documents drive nobody out"

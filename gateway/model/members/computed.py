@@ -1,7 +1,7 @@
 """The kind of member whose value a method works out."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, get_type_hints
@@ -11,7 +11,11 @@ from gateway.model.declarations import Has, Row, Spec
 
 
 def computed(
-    *uses: str, doc: str, reads: tuple[type[Row], ...] = (), loads: Sequence[str] = ()
+    *uses: str,
+    doc: str,
+    reads: tuple[type[Row], ...] = (),
+    loads: Sequence[str] = (),
+    arguments: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """
     Declare a member whose value a method computes from other columns of the row.
@@ -21,7 +25,8 @@ def computed(
     type that it returns. It may be `async`; then the type must end in `| None`. `reads` names
     tables of which it needs every column: if an environment lacks one, `capabilities` lists the
     member as missing. `loads` names the classes of the rows that it loads, for the prediction of
-    what a query costs.
+    what a query costs. `arguments` are the parameters of the method behind `loaders`, each with the
+    sentence that documents it; each needs a default.
 
     Example:
 
@@ -36,7 +41,7 @@ def computed(
 
         # { products(first: 1) { nodes { area } } }
     """
-    return lambda function: Computed(doc, uses, function, reads, tuple(loads))
+    return lambda function: Computed(doc, uses, function, reads, tuple(loads), arguments or {})
 
 
 @dataclass(eq=False)
@@ -49,12 +54,19 @@ class Computed(Spec):
     """The tables without whose columns it has no value."""
     loads: tuple[str, ...] = ()
     """The tables of the rows that it loads, by class; those of a level are loaded by one call."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """The arguments of its field, each with its documentation."""
 
     def bind(self, annotation: Any) -> None:
         hints = get_type_hints(self.function)
         if "return" not in hints:
             raise TypeError("the method needs the type that it returns: `-> str | None`")
         super().bind(hints["return"])
+
+    @property
+    def parameters(self) -> Mapping[str, tuple[Any, str]]:
+        hints = get_type_hints(self.function)
+        return {name: (hints[name], doc) for name, doc in self.arguments.items()}
 
     def __get__(self, row: Row | None, owner: type) -> Any:
         return self if row is None else partial(self.function, row)

@@ -107,7 +107,7 @@ def own_account(context: Context, account: UUID, *path: str) -> UUID:
 async def buyer(context: Context, account: UUID, order: PreviewSalesOrderInput) -> Buyer:
     """The account that buys and the contact that orders."""
     context = unveiled(context)
-    select = paths(Account, *BUYER, "address")
+    select = paths(Account, *BUYER, "number", "address")
     found = await context.loaders.node(Account, (account,), select)
     if found is None:
         raise _no_account("account")
@@ -154,6 +154,7 @@ async def deal(context: Context, buyer: Buyer, order: PreviewSalesOrderInput) ->
     price_list, currency = terms["PRICE_LIST"], terms["CURRENCY"]
     return Deal(
         account=buyer.account._id,
+        number=buyer.account.number,
         company=buyer.company,
         price_list=price_list if isinstance(price_list, UUID) else None,
         currency=await currency_of(context, currency) if isinstance(currency, UUID) else None,

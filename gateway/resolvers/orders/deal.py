@@ -28,6 +28,8 @@ class Deal:
     """The seller, the buyer and the terms. The order decides them, whoever adds to the order."""
 
     account: UUID
+    number: str | None
+    """The number of the account in the ERP."""
     company: str | None
     price_list: UUID | None
     currency: Currency | None

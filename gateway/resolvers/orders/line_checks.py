@@ -33,6 +33,7 @@ from gateway.resolvers.orders.user_errors import (
 )
 from gateway.schema.business.catalog import Product, ProductState
 from gateway.schema.business.order_settings import OrderSettings
+from gateway.schema.business.prices import Price
 from gateway.schema.business.values import Money
 from gateway.schema.ids import NOT_AN_ID
 
@@ -144,6 +145,8 @@ class Found:
     """Of the company that sells."""
     unit: UUID | None = None
     price: Money | None = None
+    calculated: Price | None = None
+    """The same by the ERP's engine, where that worked it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ class Item:
     """None of a line alone that does not grow."""
     unit: UUID | None
     price: Money | None
+    calculated: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +212,7 @@ def judged(found: Found) -> Item | UserError:
     """The checked line, or its first error."""
     checks = OF_LINE if found.wanted.grows else OF_SMALLER_LINE
     wrong = next((error for check in checks.values() for error in check(found)), None)
-    return wrong or Item(found.wanted, found.product, found.unit, found.price)
+    return wrong or Item(found.wanted, found.product, found.unit, found.price, found.calculated)
 
 
 def filled(

@@ -1,7 +1,7 @@
 """The data that a mutation loads for its input: products, units, prices and limits."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace as confined
 from decimal import Decimal
 from uuid import UUID
@@ -36,6 +36,7 @@ from gateway.resolvers.orders.user_errors import (
 )
 from gateway.schema.business.catalog import Product, Unit
 from gateway.schema.business.order_settings import order_settings
+from gateway.schema.business.prices import Price, calculated
 from gateway.schema.business.values import Money
 from gateway.schema.context import Context
 from gateway.schema.hidden_columns import asked_by, unveiled
@@ -48,6 +49,7 @@ PRODUCT = paths(
     "number",
     "item_number",
     "name",
+    "unit",
     "company",
     "variant",
     "state",
@@ -73,7 +75,7 @@ def within(context: Context, deal: Deal) -> Context:
     company, and no others.
     """
     currency = deal.currency.id if deal.currency else None
-    account = Held(deal.account, None, deal.company, deal.price_list, currency)
+    account = Held(deal.account, deal.number, deal.company, deal.price_list, currency)
     reader = context.loaders.reader
     me = confined(reader.principal, accounts=(account,), children=(), contact=None)
     return replace(context, principal=me, loaders=context.loaders.reading_by(reader.seen_by(me)))
@@ -138,7 +140,11 @@ async def _found(context: Context, deal: Deal, wanted: WantedLine) -> Found:
     units = await _units(context, product) if named else {}
     settings = await order_settings(context.loaders, product.item_number, deal.company)
     unit = unit_of(wanted, product, units)
-    price = wanted.before.price if wanted.before else await _price(context, deal, product, unit)
+    exact, price = None, wanted.before.price if wanted.before else None
+    if wanted.before is None:
+        symbol = _symbol(product, unit, units)
+        exact = await _calculated(context, deal, product, symbol, wanted.line.quantity)
+        price = exact.unit_price if exact else await _price(context, deal, product, unit)
     return Found(
         wanted,
         rule,
@@ -149,7 +155,27 @@ async def _found(context: Context, deal: Deal, wanted: WantedLine) -> Found:
         settings=settings,
         unit=unit,
         price=price,
+        calculated=exact,
     )
+
+
+def _symbol(product: Product, unit: UUID | None, units: Mapping[str, UUID]) -> str | None:
+    """The symbol of a unit that the product is sold in."""
+    found = (symbol for symbol, key in units.items() if key == unit)
+    return next(found, product.unit if unit == product._unit_id else None)
+
+
+async def _calculated(
+    context: Context, deal: Deal, product: Product, unit: str | None, quantity: Decimal
+) -> Price | None:
+    """The price by the ERP's engine, where it is in the currency of the order."""
+    if unit is None or not deal.company or not deal.number or deal.currency is None:
+        return None
+    customer = deal.company.lower(), deal.number
+    found = await calculated(
+        context.loaders, customer, product.number, unit, quantity, listed=False
+    )
+    return found if found and found.unit_price.currency == deal.currency.code else None
 
 
 async def _price(context: Context, deal: Deal, product: Product, unit: UUID | None) -> Money | None:

@@ -69,6 +69,9 @@ def _line(
     identity: UUID, sequence: int, item: Item, country: str | None, rule: Unpriced
 ) -> dict[str, Any]:
     price = item.price or (Money(amount=Decimal(), currency=None) if rule == "zero" else None)
+    if item.calculated is not None:
+        # The ERP takes the discounts off by itself.
+        price = item.calculated.before_discounts
     line = row_of(
         SalesOrderLine,
         "create",

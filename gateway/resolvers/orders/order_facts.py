@@ -55,7 +55,9 @@ HOLD, LIMIT, MANDATORY = (
     column_of(Account, name)
     for name in ("hold_status", "credit_limit", "credit_limit_is_mandatory")
 )
-TERMS = (BUYER, PRICE_LIST, COMPANY, RATE)
+NUMBER = f"{step_of(SalesOrder, 'account')}/{column_of(Account, 'number')}"
+"""The way from an order to the number of its account in the ERP."""
+TERMS = (BUYER, NUMBER, PRICE_LIST, COMPANY, RATE)
 STANDING = (HOLD, LIMIT, MANDATORY, RATE)
 ORDERED = (TOTAL, TOTAL_IN_OWN, MONEY, RATE)
 UP = f"{step_of(SalesOrderLine, 'order')}/"
@@ -112,6 +114,7 @@ async def deal_of(context: Context, order: UUID) -> Deal:
     price_list = value_at(row, PRICE_LIST)
     return Deal(
         account=UUID(value_at(row, BUYER)),
+        number=value_at(row, NUMBER),
         company=_folded(value_at(row, COMPANY)),
         price_list=UUID(price_list) if price_list else None,
         currency=_currency(row, value_at(row, RATE)),

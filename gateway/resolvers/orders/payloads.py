@@ -11,7 +11,8 @@ from gateway.errors import InvalidInput
 from gateway.loaders.rows import Loaders
 from gateway.resolvers.orders import user_errors
 from gateway.resolvers.orders.user_errors import Errors, UserError, Wrong
-from gateway.schema.business.catalog import Availability, PriceBasis, Product
+from gateway.schema.business.catalog import Availability, Product
+from gateway.schema.business.prices import Price, PriceBasis, PriceReason
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.business.values import Money
 from gateway.schema.context import Info
@@ -236,10 +237,14 @@ class PreviewLine:
     quantity: Decimal = strawberry.field(description="The quantity.")
     price: strawberry.Private[Money | None]
     total: strawberry.Private[Money | None]
+    off: strawberry.Private[Money | None]
+    exact: strawberry.Private[Price | None]
     loaders: strawberry.Private[Loaders]
     """Those of the buyer of this order."""
 
-    @strawberry.field(description="The price of one unit; null where it is not known.")
+    @strawberry.field(
+        description="The price of one unit before discounts; null where it is not known."
+    )
     def unit_price(self, info: Info) -> Money | None:
         return _priced(info, self.price)
 
@@ -248,6 +253,25 @@ class PreviewLine:
     )
     def amount(self, info: Info) -> Money | None:
         return _priced(info, self.total)
+
+    @strawberry.field(
+        description="The discount that is taken off the price of all of it; null where there is "
+        "none, or the ERP alone knows it."
+    )
+    def discount(self, info: Info) -> Money | None:
+        return _priced(info, self.off)
+
+    @strawberry.field(description="The basis of the price.")
+    def basis(self, info: Info) -> PriceBasis:
+        return PriceBasis.ESTIMATED if self.exact is None else self.exact.basis
+
+    @strawberry.field(
+        description="The steps that led to the price, in their order; empty where the ERP did not "
+        "work it out."
+    )
+    def because(self, info: Info) -> list[PriceReason]:
+        _priced(info, None)
+        return self.exact.because if self.exact else []
 
     @strawberry.field(description="The stock; null for a product that is not kept in stock.")
     async def availability(self, info: Info) -> Availability | None:

@@ -16,6 +16,7 @@ from gateway.resolvers.orders.payloads import (
     telling,
 )
 from gateway.schema.business.catalog import Product
+from gateway.schema.business.prices import PriceBasis
 from gateway.schema.business.values import Money
 from gateway.schema.context import Context, Info
 from gateway.schema.hidden_columns import veiled
@@ -34,6 +35,7 @@ async def preview(info: Info, sent: PreviewSalesOrderInput) -> PreviewSalesOrder
     inside = lookups.within(context, basket.deal)
     shown = await asyncio.gather(*(_line(inside, basket, item) for item in basket.items))
     complete = all(item.price for item in basket.items)
+    exact = all(item.calculated for item in basket.items)
     # The ERP takes a price of 0 for none, and looks for one of its own.
     certain = all(item.price and item.price.amount for item in basket.items)
     return PreviewSalesOrderPayload(
@@ -41,6 +43,7 @@ async def preview(info: Info, sent: PreviewSalesOrderInput) -> PreviewSalesOrder
         sum=_total(basket),
         complete=complete,
         may_differ=ALWAYS if certain else [*ALWAYS, PreviewDifference.PRICES],
+        basis=PriceBasis.CALCULATED if exact else PriceBasis.ESTIMATED,
     )
 
 
@@ -48,12 +51,17 @@ async def _line(context: Context, basket: Basket, item: Item) -> PreviewLine:
     assert item.product is not None, "a new line has one"  # noqa: S101
     product = await context.loaders.node(Product, (item.product._id,), paths(Product))
     product = product or veiled(context, item.product)
-    price = item.price
+    price, exact = item.price, item.calculated
+    amount, quantity = basket.amount(item), item.wanted.line.quantity
+    listed = exact.before_discounts if exact else price
+    off = basket.deal.amount(quantity, listed) - amount
     return PreviewLine(
         product=product,
-        quantity=item.wanted.line.quantity,
-        price=price,
-        total=Money(amount=basket.amount(item), currency=price.currency) if price else None,
+        quantity=quantity,
+        price=listed,
+        total=Money(amount=amount, currency=price.currency) if price else None,
+        off=Money(amount=off, currency=price.currency) if price and off else None,
+        exact=exact,
         loaders=context.loaders,
     )
 

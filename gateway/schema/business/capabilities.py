@@ -9,6 +9,7 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.loaders.rows import Loaders
 from gateway.model.tables import TABLES, Table
 from gateway.schema.business.papers import PrintedReport, has_papers
+from gateway.schema.business.prices import has_engine
 
 
 @strawberry.type(description="The parts of the schema that this environment can answer.")
@@ -22,6 +23,13 @@ class Capabilities:
 
 
 STATEMENT = "Statement.document"
+OF_ENGINE = (
+    "PreviewLine.because",
+    "PreviewLine.discount",
+    "Price.because",
+    "Price.beforeDiscounts",
+)
+"""The members that the ERP's pricing engine alone fills."""
 
 
 def capabilities_of(schema: GraphQLSchema, loaders: Loaders) -> Capabilities:
@@ -38,6 +46,8 @@ def _missing(schema: GraphQLSchema, loaders: Loaders) -> Iterator[str]:
 
     if not printed:
         yield STATEMENT
+    if not has_engine(loaders):
+        yield from OF_ENGINE
     for table in TABLES.values():
         type_ = schema.type_map.get(table.name)
         if not isinstance(type_, GraphQLObjectType):

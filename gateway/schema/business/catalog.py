@@ -1,7 +1,6 @@
 """The catalogue: products, their prices for this caller, and their stock."""
 
 from decimal import Decimal
-from enum import Enum
 from uuid import UUID
 
 import strawberry
@@ -13,6 +12,13 @@ from gateway.model.kinds import OptionSet, option, unknown
 from gateway.model.rules import everyone, in_companies, in_price_lists, released_in
 from gateway.model.tables import Node, Row, column, computed, group, link, lookup, paths, table
 from gateway.schema.business.order_settings import OrderQuantities, order_settings
+from gateway.schema.business.prices import (
+    Price,
+    PriceBasis,
+    asked_quantity,
+    calculated,
+    customer_of,
+)
 from gateway.schema.business.values import Money, money
 from gateway.upstream.conditions import value_at
 from gateway.upstream.names import lookup_value
@@ -31,25 +37,6 @@ class ProductState(OptionSet):
 
 RELEASED = (0, 1, 3)
 """The states of products that customers may know of: all but DRAFT, which is the seller's alone."""
-
-
-@strawberry.enum(description="The basis of a price.")
-class PriceBasis(Enum):
-    """The basis of an amount."""
-
-    ESTIMATED = strawberry.enum_value(
-        "estimated", description="From a price list; the ERP may settle on another amount."
-    )
-    CONFIRMED = strawberry.enum_value("confirmed", description="Worked out by the ERP.")
-
-
-@strawberry.type(description="The price of a product for this caller.")
-class Price:
-    """A price for one unit."""
-
-    unit_price: Money = strawberry.field(description="The price of one unit.")
-    unit: str | None = strawberry.field(description="The unit that the price is for.")
-    basis: PriceBasis = strawberry.field(description="The basis of the price.")
 
 
 @strawberry.type(description="The dimensions of a variant; a part is null where it has none.")
@@ -162,20 +149,48 @@ class Product(Node):
 
     @computed(
         "productid",
+        "msdyn_productnumber",
+        COMPANY,
         lookup_value("defaultuomid"),
+        lookup_value("defaultuomscheduleid"),
         "defaultuomid/msdyn_symbol",
-        doc="The price of one unit for you, by your price list; null if the list does not have it "
-        "in your currency, or if your accounts have several lists and you have chosen none.",
+        doc="The price of one unit for you: by the ERP's own engine where it has one, for at most "
+        "25 products at once and one account, else by your price list. Null if neither has one in "
+        "your currency, or if your accounts have several lists and you have chosen none.",
         loads=("PriceListItem",),
+        arguments={
+            "quantity": "The quantity that is bought; 1 unless said otherwise. A price list has "
+            "one price for all.",
+            "unit": "The symbol of the unit; the one that the product is sold in unless said "
+            "otherwise.",
+        },
     )
-    async def price(self, loaders: Loaders) -> Price | None:
+    async def price(
+        self, loaders: Loaders, quantity: Decimal | None = None, unit: str | None = None
+    ) -> Price | None:
+        wanted, named = asked_quantity(quantity), unit or self.unit
+        customer = customer_of(loaders.reader.principal, self.company)
+        found = await calculated(loaders, customer, self.number, named, wanted, listed=True)
+        return found or await self._estimated(loaders, unit)
+
+    async def _estimated(self, loaders: Loaders, unit: str | None) -> Price | None:
+        """The price by the caller's price list."""
         terms = loaders.reader.principal.terms
         if terms is None:
             return None
-        found = await self.price_in(loaders, self._unit_id, terms)
+        key = self._unit_id if unit in (None, self.unit) else await self._unit(loaders, unit)
+        found = await self.price_in(loaders, key, terms)
         if found is None:
             return None
-        return Price(unit_price=found, unit=self.unit, basis=PriceBasis.ESTIMATED)
+        return Price(unit_price=found, unit=unit or self.unit, basis=PriceBasis.ESTIMATED)
+
+    async def _unit(self, loaders: Loaders, symbol: str | None) -> UUID | None:
+        """The unit of this symbol that the product can be sold in."""
+        if self._units_id is None:
+            return None
+        of_schedule = {lookup_value("uomscheduleid"): self._units_id}
+        units = await loaders.matching(Unit, of_schedule, paths(Unit))
+        return next((each._id for each in units if each.symbol == symbol), None)
 
     async def price_in(self, loaders: Loaders, unit: UUID | None, terms: Terms) -> Money | None:
         """The price of one `unit`; None where the list has none for it in this currency."""

@@ -11,9 +11,10 @@ from gateway.model.kinds import OptionSet, option, unknown
 from gateway.model.rules import owned
 from gateway.model.tables import Node, column, computed, link, lookup, table
 from gateway.schema.business.accounts import Account, Contact
-from gateway.schema.business.catalog import PriceBasis, Product
+from gateway.schema.business.catalog import Product
 from gateway.schema.business.deliveries import DeliveredQuantity, ErpOrderLine, delivered
 from gateway.schema.business.papers import DOC, DocumentLink, PrintedReport, document_of
+from gateway.schema.business.prices import PriceBasis
 from gateway.schema.business.syncing import SyncState, amounts_basis, sync_state
 from gateway.schema.business.values import Address, Money, address, money
 from gateway.upstream.names import lookup_value

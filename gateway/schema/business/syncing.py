@@ -9,7 +9,7 @@ import strawberry
 from gateway.loaders.rows import Loaders
 from gateway.model.rules import with_parent
 from gateway.model.tables import Row, column, paths, table
-from gateway.schema.business.catalog import PriceBasis
+from gateway.schema.business.prices import PriceBasis
 
 FAILED_AFTER = 600
 """Seconds: a running map writes within the same transaction, a paused one when it is resumed."""
