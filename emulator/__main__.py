@@ -39,6 +39,7 @@ def main() -> None:
 @click.option("--lenient", is_flag=True, help="With --load: leave out and list what does not fit.")
 @click.option("--empty", is_flag=True, help="Tables without rows.")
 @click.option("--pricing", is_flag=True, help="With the ERP's pricing engine.")
+@click.option("--promising", is_flag=True, help="With availability to promise.")
 @click.option("--metadata", type=FILE, multiple=True, help="TOML with further tables and columns.")
 @click.option("--environment", type=FILE, help="A dump of an environment to answer as.")
 @click.option(
@@ -106,6 +107,7 @@ def _settings(base_url: str, options: dict[str, Any]) -> Settings:
         load=options["load"],
         lenient=options["lenient"],
         pricing=options["pricing"],
+        promising=options["promising"],
         metadata=options["metadata"],
         environment=options["environment"],
         navigation=options["navigation"],

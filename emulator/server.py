@@ -19,6 +19,7 @@ from emulator.issuer import Issuer
 from emulator.loading import Loaded, load
 from emulator.scm.price_engine import PriceEngine
 from emulator.scm.price_rows import furnish_prices
+from emulator.scm.promising import Promising
 from emulator.settings import Settings
 from emulator.store import Store
 from emulator.tokens import Tokens, keys_at, make_keys
@@ -52,6 +53,8 @@ def build(settings: Settings, progress: Progress = lambda _: None) -> Starlette:
     integrate(store)
     if found.running is not None:
         replace_running(store, found.running)
+    if settings.promising:
+        Promising(store).join()
     app.state.tokens, app.state.people, app.state.loaded = tokens, people, loaded
     return app
 

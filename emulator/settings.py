@@ -20,6 +20,8 @@ class Settings:
     lenient: bool = False
     pricing: bool = False
     """True if the ERP has its pricing engine, which not every environment has."""
+    promising: bool = False
+    """True if the ERP tells Dataverse what can be promised: the maps for that run."""
     metadata: tuple[Path, ...] = ()
     environment: Path | None = None
     """A dump of an environment, which the emulator then answers as."""

@@ -20,6 +20,7 @@ from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Principal
 from gateway.auth.signing_keys import PAUSE, SigningKeys
 from gateway.auth.tokens import Tokens
+from gateway.calculations import Calculations
 from gateway.ceiling import Ceiling
 from gateway.client.exchange import Httpx2Transport, Request, Transport
 from gateway.client.transport import Http1Transport
@@ -39,7 +40,6 @@ from gateway.http.upstream_metrics import UpstreamMetrics
 from gateway.keying import key_for
 from gateway.loaders.kept_rows import KeptRows
 from gateway.loaders.prepared import PreparedByPrincipal
-from gateway.loaders.pricing import Pricing, RequestPrices
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
@@ -59,7 +59,6 @@ from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.context import Context
 from gateway.sharing import leases_of, store_of, vault_of
 from gateway.tracing.tracing import Tracing
-from gateway.upstream.active_prices import ActivePrices
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed, proof_of, service_login
 from gateway.upstream.dialects import DATAVERSE, FINOPS
@@ -126,7 +125,7 @@ class Outside:
             self._store,
         )
         self.papers = Paperwork(settings, self._services["finops"], finops, transport)
-        self._pricing = Pricing(ActivePrices(self._services["finops"]))
+        self._calculations = Calculations(self._services["dataverse"], self._services["finops"])
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
@@ -190,7 +189,7 @@ class Outside:
         ceiling.add("callers", 1, *(each.outcomes for each in self._directory.kept))
         ceiling.add("principals", 1, self.authenticator.made)
         ceiling.add("prepared", 1, self.prepared)
-        ceiling.add("prices", 1, self._pricing.remembered)
+        self._calculations.keep_below(ceiling)
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """The customer of this global id, contact id or e-mail address, as staff look with it."""
@@ -219,7 +218,7 @@ class Outside:
         reader = Reader(self._services, principal, allowance, kept=self._kept, prepared=prepared)
         return Context(
             principal,
-            Loaders(reader, self.papers.links, RequestPrices(self._pricing, allowance)),
+            Loaders(reader, self.papers.links, *self._calculations.of(allowance)),
             Writer(
                 self._services["dataverse"],
                 principal,
@@ -340,7 +339,7 @@ class Outside:
                 self._write_safety.start(),
                 self._directory.start(),
                 self.papers.look(),
-                self._pricing.engine.look(),
+                self._calculations.look(),
                 *keys,
             )
             tasks = [
@@ -367,8 +366,7 @@ class Outside:
             self.prepared.count()
             if not self.has_keys():
                 await asyncio.gather(*(each.start() for each in self._keys))
-            if self._pricing.engine.is_there is None:
-                await self._pricing.engine.look()
+            await self._calculations.look()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -37,7 +37,7 @@ LAYERS = (
     ("gateway.extension",),
     ("gateway.resolvers",),
     ("gateway.doctor",),
-    ("gateway.directory", "gateway.paperwork", "gateway.reconciling"),
+    ("gateway.calculations", "gateway.directory", "gateway.paperwork", "gateway.reconciling"),
     ("gateway.persons",),
     ("gateway.feeds",),
     ("gateway.schema",),
@@ -262,12 +262,14 @@ auth fetches keys, the audit is sent to its collector, and the demo asks itself.
 hands a transport on.
 """
 MAY_ASK_UPSTREAM = {
+    "gateway.calculations",
     "gateway.directory",
     "gateway.feeds.following",
     "gateway.feeds.polls",
     "gateway.http.upstream_metrics",
     "gateway.loaders.asks",
     "gateway.loaders.prepared",
+    "gateway.loaders.promising",
     "gateway.loaders.write_safety",
     "gateway.loaders.reader",
     "gateway.loaders.writer",
@@ -284,7 +286,7 @@ MAY_ASK_UPSTREAM = {
 """
 The users of `upstream.service`: customers' reads, mutations (with the columns that they stand on),
 callers before there is a principal, feeds of keys and proofs, the operator's comparison, documents,
-what counts and traces them, and `outside`, which makes them.
+what counts and traces them, the ERP's calculations, and `outside`, which makes them.
 """
 FENCED = ("gateway.client.", "gateway.upstream.")
 SENDING = (

@@ -19,7 +19,7 @@ class Lane(Enum):
     EXPORTS = "exports"
     """Calls that the caller marked as not urgent."""
     PRICES = "prices"
-    """Calculations of the ERP's pricing engine, without which a page goes on as well."""
+    """Prices and dates that the ERP works out, without which a page goes on as well."""
     LIVE = "live"
     """Calls for answers that are made anew because something changed; their callers have one."""
     FEEDS = "feeds"

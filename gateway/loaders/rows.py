@@ -18,6 +18,7 @@ from gateway.loaders.keys import Keys
 from gateway.loaders.paper_links import PaperLinks
 from gateway.loaders.parents import listed
 from gateway.loaders.pricing import RequestPrices
+from gateway.loaders.promising import RequestPromises
 from gateway.loaders.reader import Reader, Services
 from gateway.loaders.windows import Slice, Window, child_windows
 from gateway.model.tables import Back, Link, Row, Table
@@ -55,12 +56,16 @@ class Loaders:
         reader: Reader,
         papers: PaperLinks | None = None,
         prices: RequestPrices | None = None,
+        promises: RequestPromises | None = None,
     ) -> None:
-        """`papers` makes the links to documents; None where none are handed out."""
+        """
+        `papers` makes the links to documents; None where none are handed out. `prices` and
+        `promises` are the ERP's calculations; None where nobody asks it.
+        """
         self.reader = reader
         self.papers = papers
         self.prices = prices
-        """The prices that the ERP's engine calculates, if anybody asks it."""
+        self.promises = promises
         self._loaders: dict[Hashable, PacedLoader[Load, Any]] = {}
 
     def through(self, before: Callable[[Services], Services], *, strict: bool = False) -> "Loaders":
@@ -69,7 +74,7 @@ class Loaders:
 
     def reading_by(self, reader: Reader) -> "Loaders":
         """Loaders of the same request that read by another reader, and have read nothing yet."""
-        return Loaders(reader, self.papers, self.prices)
+        return Loaders(reader, self.papers, self.prices, self.promises)
 
     def forget(self) -> None:
         """Drop all cached rows after a write."""

@@ -1,21 +1,28 @@
 """The payloads of the mutations of orders."""
 
+from asyncio import gather
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from enum import Enum
 from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
 import strawberry
 
 from gateway.errors import InvalidInput
 from gateway.loaders.rows import Loaders
+from gateway.model.tables import column_of
 from gateway.resolvers.orders import user_errors
 from gateway.resolvers.orders.user_errors import Errors, UserError, Wrong
 from gateway.schema.business.catalog import Availability, Product
 from gateway.schema.business.prices import Price, PriceBasis, PriceReason
+from gateway.schema.business.promises import Promise, promise_of
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.business.values import Money
 from gateway.schema.context import Info
+
+PRODUCT_KEY = column_of(Product, "_id")
 
 
 @strawberry.enum(description="The outcome of a mutation.")
@@ -239,6 +246,7 @@ class PreviewLine:
     total: strawberry.Private[Money | None]
     off: strawberry.Private[Money | None]
     exact: strawberry.Private[Price | None]
+    is_own_unit: strawberry.Private[bool]
     loaders: strawberry.Private[Loaders]
     """Those of the buyer of this order."""
 
@@ -273,6 +281,21 @@ class PreviewLine:
         _priced(info, None)
         return self.exact.because if self.exact else []
 
+    @strawberry.field(
+        description="The day on which all of it can be sent; null where the ERP does not say, and "
+        "for a unit other than the one that the product is sold in."
+    )
+    async def promise(self, info: Info) -> Promise | None:
+        info.context.principal.show("Product", "promise")
+        return await self.promised()
+
+    async def promised(self) -> Promise | None:
+        """The promise of the ERP, whoever asks."""
+        if not self.is_own_unit:
+            return None
+        key = UUID(self.product.raw[PRODUCT_KEY])
+        return await promise_of(self.loaders, key, self.quantity, listed=False)
+
     @strawberry.field(description="The stock; null for a product that is not kept in stock.")
     async def availability(self, info: Info) -> Availability | None:
         info.context.principal.show("Product", "availability")
@@ -297,6 +320,16 @@ class PreviewSalesOrderPayload:
     @strawberry.field(description="The sum of the amounts, without tax and freight.")
     def total(self, info: Info) -> Money | None:
         return _priced(info, self.sum)
+
+    @strawberry.field(
+        description="The earliest day on which all lines can be sent; null where the ERP does not "
+        "say it of each."
+    )
+    async def full_delivery(self, info: Info) -> date | None:
+        info.context.principal.show("Product", "promise")
+        promised = await gather(*(line.promised() for line in self.lines))
+        days = [each.on for each in promised if each and each.on]
+        return max(days) if days and len(days) == len(promised) else None
 
     may_differ: list[PreviewDifference] = strawberry.field(
         default_factory=list, description="By what the order may come to another amount."

@@ -62,6 +62,7 @@ async def _line(context: Context, basket: Basket, item: Item) -> PreviewLine:
         total=Money(amount=amount, currency=price.currency) if price else None,
         off=Money(amount=off, currency=price.currency) if price and off else None,
         exact=exact,
+        is_own_unit=item.unit == item.product._unit_id,
         loaders=context.loaders,
     )
 

@@ -10,6 +10,7 @@ from gateway.loaders.rows import Loaders
 from gateway.model.tables import TABLES, Table
 from gateway.schema.business.papers import PrintedReport, has_papers
 from gateway.schema.business.prices import has_engine
+from gateway.schema.business.promises import has_promises
 
 
 @strawberry.type(description="The parts of the schema that this environment can answer.")
@@ -22,7 +23,7 @@ class Capabilities:
     )
 
 
-STATEMENT = "Statement.document"
+STATEMENT = ("Statement.document",)
 OF_ENGINE = (
     "PreviewLine.because",
     "PreviewLine.discount",
@@ -30,6 +31,8 @@ OF_ENGINE = (
     "Price.beforeDiscounts",
 )
 """The members that the ERP's pricing engine alone fills."""
+OF_PROMISES = ("PreviewLine.promise", "PreviewSalesOrderPayload.fullDelivery", "Product.promise")
+"""The members that the ERP's availability to promise alone fills."""
 
 
 def capabilities_of(schema: GraphQLSchema, loaders: Loaders) -> Capabilities:
@@ -44,10 +47,13 @@ def _missing(schema: GraphQLSchema, loaders: Loaders) -> Iterator[str]:
         # Documents come from an archive where the ERP does not print them.
         return (printed and table is PrintedReport.__table__) or reader.has(table, *paths)
 
-    if not printed:
-        yield STATEMENT
-    if not has_engine(loaders):
-        yield from OF_ENGINE
+    for is_there, members in (
+        (printed, STATEMENT),
+        (has_engine(loaders), OF_ENGINE),
+        (has_promises(loaders), OF_PROMISES),
+    ):
+        if not is_there:
+            yield from members
     for table in TABLES.values():
         type_ = schema.type_map.get(table.name)
         if not isinstance(type_, GraphQLObjectType):

@@ -19,6 +19,7 @@ from gateway.schema.business.prices import (
     calculated,
     customer_of,
 )
+from gateway.schema.business.promises import Promise, promise_of
 from gateway.schema.business.values import Money, money
 from gateway.upstream.conditions import value_at
 from gateway.upstream.names import lookup_value
@@ -205,6 +206,15 @@ class Product(Node):
             if item._unit_id == unit and terms.currency in (None, item._currency_id)
         ]
         return prices[0] if unit and len(prices) == 1 else None
+
+    @computed(
+        "productid",
+        doc="The day on which you can have a quantity of it in the unit that it is sold in; null "
+        "where the ERP does not say, and for more than 25 products at once.",
+        arguments={"quantity": "The quantity that is wanted; 1 unless said otherwise."},
+    )
+    async def promise(self, loaders: Loaders, quantity: Decimal | None = None) -> Promise | None:
+        return await promise_of(loaders, self._id, asked_quantity(quantity), listed=True)
 
     @computed(
         "msdyn_itemnumber",

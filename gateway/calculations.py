@@ -1,0 +1,32 @@
+"""The ERP's calculations, prices and dates, which not every environment has: for one process."""
+
+from gateway.ceiling import Ceiling
+from gateway.loaders.pricing import Pricing, RequestPrices
+from gateway.loaders.promising import Promises, RequestPromises
+from gateway.upstream.active_prices import ActivePrices
+from gateway.upstream.allowance import Allowance
+from gateway.upstream.service import Service
+
+
+class Calculations:
+    """The engines of one environment."""
+
+    def __init__(self, dataverse: Service, finops: Service) -> None:
+        self._engine = ActivePrices(finops)
+        self._pricing = Pricing(self._engine)
+        self._promises = Promises(dataverse)
+
+    def keep_below(self, ceiling: Ceiling) -> None:
+        """Let remembered answers share the ceiling of all that is kept."""
+        ceiling.add("prices", 1, self._pricing.remembered, self._promises.remembered)
+
+    async def look(self) -> None:
+        """Find out which engines there are, unless that is known."""
+        if self._engine.is_there is None:
+            await self._engine.look()
+        if self._promises.is_there is None:
+            await self._promises.look()
+
+    def of(self, allowance: Allowance) -> tuple[RequestPrices, RequestPromises]:
+        """The prices and promises of one request."""
+        return RequestPrices(self._pricing, allowance), RequestPromises(self._promises, allowance)
