@@ -20,7 +20,6 @@ from gateway.auth.policy_file import PolicyFile
 from gateway.auth.principal import Principal
 from gateway.auth.signing_keys import PAUSE, SigningKeys
 from gateway.auth.tokens import Tokens
-from gateway.calculations import Calculations
 from gateway.ceiling import Ceiling
 from gateway.client.exchange import Httpx2Transport, Request, Transport
 from gateway.client.transport import Http1Transport
@@ -38,6 +37,7 @@ from gateway.http.explaining import Explanation, explanation
 from gateway.http.receiving import Received
 from gateway.http.upstream_metrics import UpstreamMetrics
 from gateway.keying import key_for
+from gateway.loaders.calculations import Calculations
 from gateway.loaders.kept_rows import KeptRows
 from gateway.loaders.prepared import PreparedByPrincipal
 from gateway.loaders.reader import Reader
@@ -218,7 +218,7 @@ class Outside:
         reader = Reader(self._services, principal, allowance, kept=self._kept, prepared=prepared)
         return Context(
             principal,
-            Loaders(reader, self.papers.links, *self._calculations.of(allowance)),
+            Loaders(reader, self.papers.links, self._calculations),
             Writer(
                 self._services["dataverse"],
                 principal,

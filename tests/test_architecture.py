@@ -37,7 +37,7 @@ LAYERS = (
     ("gateway.extension",),
     ("gateway.resolvers",),
     ("gateway.doctor",),
-    ("gateway.calculations", "gateway.directory", "gateway.paperwork", "gateway.reconciling"),
+    ("gateway.directory", "gateway.paperwork", "gateway.reconciling"),
     ("gateway.persons",),
     ("gateway.feeds",),
     ("gateway.schema",),
@@ -262,12 +262,12 @@ auth fetches keys, the audit is sent to its collector, and the demo asks itself.
 hands a transport on.
 """
 MAY_ASK_UPSTREAM = {
-    "gateway.calculations",
     "gateway.directory",
     "gateway.feeds.following",
     "gateway.feeds.polls",
     "gateway.http.upstream_metrics",
     "gateway.loaders.asks",
+    "gateway.loaders.calculations",
     "gateway.loaders.prepared",
     "gateway.loaders.promising",
     "gateway.loaders.write_safety",

@@ -6,7 +6,7 @@ Keys are taken from rows that the reader let through, never from a caller's text
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -14,11 +14,10 @@ from msgspec.structs import replace
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.asks import Ask, RowShape
 from gateway.loaders.batching import PacedLoader
+from gateway.loaders.calculations import Calculations, RequestCalculations
 from gateway.loaders.keys import Keys
 from gateway.loaders.paper_links import PaperLinks
 from gateway.loaders.parents import listed
-from gateway.loaders.pricing import RequestPrices
-from gateway.loaders.promising import RequestPromises
 from gateway.loaders.reader import Reader, Services
 from gateway.loaders.windows import Slice, Window, child_windows
 from gateway.model.tables import Back, Link, Row, Table
@@ -55,17 +54,15 @@ class Loaders:
         self,
         reader: Reader,
         papers: PaperLinks | None = None,
-        prices: RequestPrices | None = None,
-        promises: RequestPromises | None = None,
+        calculations: Calculations | None = None,
     ) -> None:
         """
-        `papers` makes the links to documents; None where none are handed out. `prices` and
-        `promises` are the ERP's calculations; None where nobody asks it.
+        `papers` makes the links to documents; None where none are handed out. `calculations` are
+        the ERP's; None where nobody asks for them.
         """
         self.reader = reader
         self.papers = papers
-        self.prices = prices
-        self.promises = promises
+        self._calculations = calculations
         self._loaders: dict[Hashable, PacedLoader[Load, Any]] = {}
 
     def through(self, before: Callable[[Services], Services], *, strict: bool = False) -> "Loaders":
@@ -74,7 +71,13 @@ class Loaders:
 
     def reading_by(self, reader: Reader) -> "Loaders":
         """Loaders of the same request that read by another reader, and have read nothing yet."""
-        return Loaders(reader, self.papers, self.prices, self.promises)
+        return Loaders(reader, self.papers, self._calculations)
+
+    @cached_property
+    def calculated(self) -> RequestCalculations | None:
+        """What this request has the ERP work out."""
+        shared = self._calculations
+        return RequestCalculations(shared, self.reader.allowance) if shared else None
 
     def forget(self) -> None:
         """Drop all cached rows after a write."""

@@ -101,8 +101,8 @@ class ProductRecord(Row):
 
 def has_engine(loaders: Loaders) -> bool:
     """True if the ERP calculates prices here, and tells the records of products."""
-    prices, own = loaders.prices, ProductRecord.__table__
-    is_there = prices is not None and prices.is_there
+    calculated, own = loaders.calculated, ProductRecord.__table__
+    is_there = calculated is not None and calculated.prices.is_there
     return is_there and loaders.reader.has(own, *own.all_paths)
 
 
@@ -127,13 +127,14 @@ async def calculated(
     listed: bool,
 ) -> Price | None:
     """The price of a product by the ERP's engine; None where it has none, or none was asked for."""
-    if customer is None or number is None or loaders.prices is None or not has_engine(loaders):
+    engine = loaders.calculated
+    if customer is None or number is None or engine is None or not has_engine(loaders):
         return None
     record = await _record(loaders, number)
     if record is None:
         return None
     line = PriceLine(record, unit, quantity)
-    found = await loaders.prices.of(customer, line, listed=listed)
+    found = await engine.prices.of(customer, line, listed=listed)
     return None if found is None else _price(found, unit)
 
 

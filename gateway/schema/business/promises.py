@@ -72,19 +72,24 @@ class PromiseEntry(Row):
 
 def has_promises(loaders: Loaders) -> bool:
     """True if the ERP says here what can be promised."""
-    own, reader = loaders.promises, loaders.reader
+    own, reader = loaders.calculated, loaders.reader
     tables = PromiseRequest.__table__, PromiseEntry.__table__
-    return own is not None and own.is_there and all(reader.has(t, *t.all_paths) for t in tables)
+    return (
+        own is not None
+        and own.promises.is_there
+        and all(reader.has(t, *t.all_paths) for t in tables)
+    )
 
 
 async def promise_of(
     loaders: Loaders, product: UUID, quantity: Decimal, *, listed: bool
 ) -> Promise | None:
     """The promise for a product that the caller sees; None where the ERP says nothing."""
-    if loaders.promises is None or not has_promises(loaders):
+    asked = loaders.calculated
+    if asked is None or not has_promises(loaders):
         return None
     line = PromiseLine(product, quantity)
-    entries = await loaders.promises.of(line, listed=listed)
+    entries = await asked.promises.of(line, listed=listed)
     if not entries:
         return None
     days: dict[date, Decimal] = {}

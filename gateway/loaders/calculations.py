@@ -13,20 +13,24 @@ class Calculations:
 
     def __init__(self, dataverse: Service, finops: Service) -> None:
         self._engine = ActivePrices(finops)
-        self._pricing = Pricing(self._engine)
-        self._promises = Promises(dataverse)
+        self.pricing = Pricing(self._engine)
+        self.promises = Promises(dataverse)
 
     def keep_below(self, ceiling: Ceiling) -> None:
         """Let remembered answers share the ceiling of all that is kept."""
-        ceiling.add("prices", 1, self._pricing.remembered, self._promises.remembered)
+        ceiling.add("prices", 1, self.pricing.remembered, self.promises.remembered)
 
     async def look(self) -> None:
         """Find out which engines there are, unless that is known."""
         if self._engine.is_there is None:
             await self._engine.look()
-        if self._promises.is_there is None:
-            await self._promises.look()
+        if self.promises.is_there is None:
+            await self.promises.look()
 
-    def of(self, allowance: Allowance) -> tuple[RequestPrices, RequestPromises]:
-        """The prices and promises of one request."""
-        return RequestPrices(self._pricing, allowance), RequestPromises(self._promises, allowance)
+
+class RequestCalculations:
+    """What one request has the ERP work out, prices and promises of a list together."""
+
+    def __init__(self, shared: Calculations, allowance: Allowance) -> None:
+        self.prices = RequestPrices(shared.pricing, allowance)
+        self.promises = RequestPromises(shared.promises, allowance)
