@@ -26,7 +26,7 @@ from portal.drafts import least
 from portal.figures import negative
 from portal.language import Language
 from portal.schema import NO_SCHEMA, OwnSchema
-from portal.words import words_for
+from portal.words import STEPS, words_for
 
 OURS: Final = Path(__file__).parent / "templates"
 
@@ -143,5 +143,6 @@ def _environment(brand: Brand, language: Language, assets: Assets, own: OwnSchem
         "own_fields": own.fields,
         "own_line_fields": own.line_fields,
         "words": words_for,
+        "STEPS": STEPS,
     }
     return environment

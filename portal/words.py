@@ -77,6 +77,14 @@ ROLES: Final[Mapping[str, str]] = {
     "administrator": N_("Staff of the seller"),
     "partner": N_("Customer's system"),
 }
+STEPS: Final[Mapping[str, str]] = {
+    "BASE": N_("List price"),
+    "AGREEMENT": N_("Agreed price"),
+    "SALES_AGREEMENT": N_("Price by your sales agreement"),
+    "ADJUSTMENT": N_("Adjusted price"),
+    "DISCOUNT": N_("Discount"),
+}
+"""The steps that led to a price."""
 SOLD: Final = ("ACTIVE", "UNDER_REVISION")
 """The states of products that can be ordered; the gateway has the last word."""
 CHANGEABLE: Final = (None, "ACTIVE", "CONFIRMED")

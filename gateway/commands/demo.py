@@ -154,9 +154,12 @@ def run(
 ) -> None:
     """Serve until Ctrl-C. DemoError where a port is taken or the data cannot be loaded."""
     addresses = Addresses(port, os.getpid())
+    chosen = None if load else world or SHOWCASE
     emulated = Emulated(
         base_url=addresses.emulator,
-        world=None if load else world or SHOWCASE,
+        world=chosen,
+        pricing=chosen == SHOWCASE,
+        promising=chosen == SHOWCASE,
         load=load,
         lenient=lenient,
         metadata=metadata,

@@ -6,7 +6,7 @@ never orders twice.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ UNSURE: Final = {"unavailable", "defect"}
 """Errors after which the request may or may not have been carried out."""
 MARGIN: Final = 15
 """Seconds that a request may take longer than it may, before others believe that it has ended."""
+OF_LINES: Final = {"amounts": "amount", "discounts": "discount", "promises": "promise"}
+"""The members of a preview's lines that are shown."""
 PAGE: Final = 100
 """Lines that are shown at once."""
 
@@ -105,10 +107,17 @@ async def _reviewed(
         errors=errors,
         is_sent=is_sent,
         there={line["product"]["id"]: line["availability"] for line in lines},
-        amounts={one.id: told["amount"] for one, told in zip(draft.lines, lines, strict=False)},
+        **{plural: _of_lines(draft, lines, name) for plural, name in OF_LINES.items()},
+        is_calculated=preview.get("basis") == "CALCULATED",
+        full_delivery=preview.get("fullDelivery"),
         total=_total(draft, preview),
         page_of_line=page_of_line,
     )
+
+
+def _of_lines(draft: Draft, told: Sequence[Mapping[str, Any]], name: str) -> Mapping[int, Any]:
+    """A member of the lines of a preview, by the draft's own lines; both are in one order."""
+    return {one.id: each[name] for one, each in zip(draft.lines, told, strict=False)}
 
 
 def _total(draft: Draft, preview: Mapping[str, Any]) -> Mapping[str, Any] | None:

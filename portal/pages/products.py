@@ -1,15 +1,19 @@
 """The catalogue, with the caller's prices and what is available. What is added stays in sight."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
+from portal.drafts import quantity
 from portal.errors import NotFound
 from portal.lists import all_of, any_of, mistakes, page_of
 from portal.pages.adding import add, buyable, ordered
 from portal.visits import Visit
 from portal.words import SOLD
+
+DECIMALS: Final = 5
+"""The decimals that a quantity may have for which a price is looked up."""
 
 
 async def products(visit: Visit) -> Response:
@@ -60,7 +64,10 @@ async def product(visit: Visit) -> Response:
         refused = await add(visit, await buyable(visit, key), visit.form.get("quantity", ""))
         if refused is None:
             return visit.go(visit.here)
-    found = (await visit.ask("products", "Product", id=key))["product"]
+    typed = visit.query.get("wanted", "")
+    wanted = quantity(visit.language.typed(typed), DECIMALS)
+    asked = {} if wanted is None else {"quantity": str(wanted)}
+    found = (await visit.ask("products", "Product", id=key, **asked))["product"]
     if found is None:
         raise NotFound
     return visit.render(
@@ -69,6 +76,7 @@ async def product(visit: Visit) -> Response:
         product=found,
         is_sold=found["state"] in (None, *SOLD),
         refused=refused,
+        unusable=bool(typed) and wanted is None,
         ordered=ordered(visit).get(key),
     )
 
