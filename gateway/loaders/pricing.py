@@ -49,7 +49,7 @@ class Pricing:
         self, customer: Customer, lines: Sequence[PriceLine], allowance: Allowance
     ) -> Prices:
         """The prices of lines, as far as the engine knows and answers them."""
-        known = {line: self.remembered.get((customer, line)) for line in lines}
+        known = {line: self.remembered.get(_place(customer, line)) for line in lines}
         found = {line: price for line, price in known.items() if price is not None}
         rest = [line for line, price in known.items() if price is None]
         parts = [rest[start : start + TOGETHER] for start in range(0, len(rest), TOGETHER)]
@@ -71,8 +71,12 @@ class Pricing:
             log.info("the pricing engine was not asked or did not answer: %s", error)
             return {}
         for line, price in found.items():
-            self.remembered.put((customer, line), price, until=self._clock() + KEPT)
+            self.remembered.put(_place(customer, line), price, until=self._clock() + KEPT)
         return found
+
+
+def _place(customer: Customer, line: PriceLine) -> Remembered:
+    return customer, line
 
 
 class RequestPrices:

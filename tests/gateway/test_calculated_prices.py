@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from gateway.config.parsers import partners
 from tests.emulator.trade import trading
 from tests.environments import altered, drop_property, dumped
 from tests.environments import written as environment
+from tests.gateway.orders.test_hidden_members import policy
 from tests.nightly import NIGHTLY
 from tests.stack import Stack, emulator, running
 
@@ -132,6 +134,56 @@ async def test_agreements_of_one_customer_are_no_prices_of_another(stack: Stack)
     for own, other in zip(mine, hers, strict=True):
         if own["price"] and other["price"] and own["number"] == other["number"]:
             assert own["price"]["unitPrice"] != other["price"]["unitPrice"]
+
+
+async def test_what_is_remembered_for_one_customer_is_told_to_no_other(
+    priced_world: Starlette,
+) -> None:
+    """Both buy the same from one company in one currency; Jane alone has agreements."""
+    async with running(priced_world, partners=partners("partner=US-002@usmf")) as stack:
+        mine = await listed(stack, 25)
+
+        others = await listed(stack, 25, as_="partner")
+
+    assert "AGREEMENT" in str(mine)
+    assert {each["price"]["basis"] for each in others} == {"CALCULATED"}
+    assert "AGREEMENT" not in str(others)
+
+
+async def test_lines_of_one_product_in_two_units_have_the_prices_of_their_units(
+    stack: Stack,
+) -> None:
+    found = await listed(stack, 25)
+    number = next(
+        each["number"]
+        for each in found
+        if each["unit"] == "ea" and "AGREEMENT" not in str(each["price"])
+    )
+    lines = [{"number": number, "quantity": "4", "unit": unit} for unit in ("ea", "box")]
+
+    seen = (await stack.ask(PREVIEW, input={"lines": lines})).data["previewSalesOrder"]
+
+    one, box = (exact(line["unitPrice"]) for line in seen["lines"])
+    assert box == 12 * one
+
+
+@pytest.mark.parametrize("hidden", ["Product.price", "PriceListItem.price"])
+async def test_a_role_that_hides_prices_hides_those_of_the_engine(
+    priced_world: Starlette, tmp_path: Path, hidden: str
+) -> None:
+    asked = "mutation ($input: PreviewSalesOrderInput!) { previewSalesOrder(input: $input) {"
+    async with running(priced_world, policy=policy(tmp_path, (hidden,))) as stack:
+        products = "{ products(first: 3) { nodes { number price { unitPrice { amount } } } } }"
+        product = await stack.ask(products)
+        plain = (await stack.ask("{ products(first: 3) { nodes { number } } }")).data["products"]
+        lines = [{"number": plain["nodes"][0]["number"], "quantity": "30"}]
+        told = [
+            await stack.ask(f"{asked} lines {{ {member} }} }} }}", input={"lines": lines})
+            for member in ("unitPrice { amount }", "discount { amount }", "because { name }")
+        ]
+
+    assert set(product.codes) == {"FORBIDDEN"}
+    assert [set(each.codes) for each in told] == [{"FORBIDDEN"}] * 3
 
 
 async def test_callers_of_several_accounts_have_no_engines_price_of_either(

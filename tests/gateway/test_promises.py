@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from starlette.applications import Starlette
 
 from emulator.faults.actions import Fail
 from emulator.faults.rules import Rule
+from tests.gateway.orders.test_hidden_members import policy
 from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
@@ -118,6 +120,24 @@ async def test_where_the_map_does_not_run_nothing_is_promised_and_it_is_said(
             assert ("Product.promise" in told) is lacks
             found = await listed(stack, 3, "1")
             assert [each["promise"] is None for each in found] == [lacks] * 3
+
+
+async def test_a_role_that_hides_promises_hides_them_in_previews_too(
+    promising_world: Starlette, tmp_path: Path
+) -> None:
+    asked = "mutation ($input: PreviewSalesOrderInput!) { previewSalesOrder(input: $input) {"
+    async with running(promising_world, policy=policy(tmp_path, ("Product.promise",))) as stack:
+        products = "{ products(first: 3) { nodes { number promise { on } } } }"
+        product = await stack.ask(products)
+        plain = (await stack.ask("{ products(first: 3) { nodes { number } } }")).data["products"]
+        lines = [{"number": plain["nodes"][0]["number"], "quantity": "30"}]
+        told = [
+            await stack.ask(f"{asked} {member} }} }}", input={"lines": lines})
+            for member in ("lines { promise { on } }", "fullDelivery")
+        ]
+
+    assert set(product.codes) == {"FORBIDDEN"}
+    assert [set(each.codes) for each in told] == [{"FORBIDDEN"}] * 2
 
 
 @pytest.mark.parametrize("status", [403, 503])

@@ -130,6 +130,7 @@ async def calculated(
     engine = loaders.calculated
     if customer is None or number is None or engine is None or not has_engine(loaders):
         return None
+    loaders.reader.principal.show("PriceListItem", "price")
     record = await _record(loaders, number)
     if record is None:
         return None
