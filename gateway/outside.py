@@ -124,7 +124,7 @@ class Outside:
             {each.root: each.sender.governor for each in self._services.values()},
             self._store,
         )
-        self.papers = Paperwork(settings, self._services["finops"], finops, transport)
+        self.papers = Paperwork(settings, self._services["finops"], finops, transport, self._store)
         self._calculations = Calculations(self._services["dataverse"], self._services["finops"])
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),

@@ -9,7 +9,7 @@ import httpx2
 
 from gateway.config.settings import Settings
 from gateway.keying import key_for
-from gateway.loaders.paper_links import PaperLinks
+from gateway.loaders.paper_links import PaperLinks, SharedScripts
 from gateway.model.archives import Find
 from gateway.model.registry import Registry
 from gateway.upstream.allowance import Allowance
@@ -27,14 +27,18 @@ class Paperwork:
         finops: Service,
         login: ServiceLogin,
         given: httpx2.AsyncBaseTransport | None,
+        shared: SharedScripts | None = None,
     ) -> None:
-        """`given` carries all HTTP instead of sockets of our own."""
+        """
+        `given` carries all HTTP instead of sockets of our own; `shared` is the place of all
+        replicas.
+        """
         limits = httpx2.Limits(max_connections=AT_ONCE)
         self._inner = given or httpx2.AsyncHTTPTransport(limits=limits, trust_env=False)
         self._printer = Printer(finops, self._inner, login)
         self.archive = cast(Find | None, Registry(settings.extensions).archive)
         key = key_for("papers", settings.receipt_secret or settings.own_secret)
-        self.links = PaperLinks(key, archived=self.archive is not None)
+        self.links = PaperLinks(key, archived=self.archive is not None, shared=shared)
 
     async def look(self) -> None:
         """Find out if the ERP prints documents, for what is told of the environment."""

@@ -95,7 +95,7 @@ class Downloads:
     async def _send(self, request: Received, holder: Principal, text: str, send: Send) -> None:
         """Send the document; GatewayError where not a byte of it was sent."""
         async with AsyncExitStack() as stack:
-            with self._papers.links.following(text, holder) as linked:
+            async with self._papers.links.following(text, holder) as linked:
                 context = self._context(holder, request)
                 found = await settled(context, linked)
                 pieces = await stack.enter_async_context(aclosing(self._pieces(found, context)))

@@ -5,12 +5,15 @@ A link grants nothing by itself: the caller must be signed in as whoever asked f
 behind it is read again under the row rule when it is followed.
 """
 
+import asyncio
 import hashlib
+import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from secrets import token_hex
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -20,12 +23,28 @@ from gateway.auth.principal import Principal
 from gateway.errors import NotFound
 from gateway.loaders.seals import Broken, Seal
 
+log = logging.getLogger(__name__)
+
 LIFETIME = 300
 """Seconds for which a link can be followed."""
 PATH = "/documents/"
 """The path of links, below the address of the gateway."""
 REMEMBERED = 100_000
 """Links that were followed, and are remembered until they would have expired anyway."""
+
+
+PATIENCE: Final = 1.0
+"""Seconds that the place of all replicas may take to say if a link was followed."""
+FOLLOW: Final = "return redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) and 1 or 0"
+"""Notes that a link is followed; 0 where it was."""
+LEAVE: Final = "return redis.call('DEL', KEYS[1])"
+
+
+class SharedScripts(Protocol):
+    """A place that all replicas reach, which runs scripts on its keys."""
+
+    async def run(self, script: str, key: str, *arguments: str) -> Any:
+        """The result of the script; raises whatever goes wrong."""
 
 
 class LinkContent(Struct, frozen=True, array_like=True):
@@ -43,10 +62,20 @@ class PaperLinks:
     """Makes and reads the links of a process; all processes with the same key read them."""
 
     def __init__(
-        self, key: bytes, *, archived: bool = False, clock: Callable[[], float] = time.time
+        self,
+        key: bytes,
+        *,
+        archived: bool = False,
+        shared: SharedScripts | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`archived`: an extension keeps documents, so that some are there without the ERP."""
+        """
+        `archived`: an extension keeps documents, so that some are there without the ERP. `shared`:
+        the place by which replicas know which links were followed; without it, or while it does
+        not answer, each process knows its own alone.
+        """
         self.are_archived = archived
+        self._shared = shared
         self._seal = Seal(key)
         self._clock = clock
         self._followed: Expiring[str, bool] = Expiring(clock, REMEMBERED)
@@ -60,8 +89,8 @@ class PaperLinks:
         path = PATH + self._seal.seal(msgspec.json.encode(linked))
         return path, datetime.fromtimestamp(until, UTC)
 
-    @contextmanager
-    def following(self, text: str, holder: Principal) -> Iterator[LinkContent]:
+    @asynccontextmanager
+    async def following(self, text: str, holder: Principal) -> AsyncIterator[LinkContent]:
         """
         The content of a link, which leads nowhere from now on, unless this ends with an error.
 
@@ -70,11 +99,25 @@ class PaperLinks:
         """
         linked = self._read(text, holder)
         self._followed.put(linked.nonce, True, until=linked.until)
+        if await self._run(FOLLOW, linked, str(LIFETIME)) == 0:
+            raise NotFound(MISSING)
         try:
             yield linked
         except BaseException:
             self._followed.put(linked.nonce, False, until=linked.until)
+            await self._run(LEAVE, linked)
             raise
+
+    async def _run(self, script: str, linked: LinkContent, *arguments: str) -> Any:
+        """The outcome of a script on a link; None where nobody shares, or answers."""
+        if self._shared is None:
+            return None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._shared.run(script, f"gateway:link:{linked.nonce}", *arguments)
+        except Exception as error:  # noqa: BLE001 - a place of others, where anything can be wrong
+            log.info("links are good once for each replica for now: %s", type(error).__name__)
+            return None
 
     def _read(self, text: str, holder: Principal) -> LinkContent:
         try:
