@@ -144,6 +144,18 @@ PAGES: Final = (
         needs="invoices:read",
         part="invoices",
     ),
+    Page(
+        path="/invoices-without-order",
+        show=invoices.posted,
+        needs="invoices:read",
+        part="invoices",
+    ),
+    Page(
+        path="/invoices-without-order/{id}/document",
+        show=papers.posted,
+        needs="invoices:read",
+        part="invoices",
+    ),
     Page(path="/orders/{id}/document", show=papers.confirmation, needs="orders:read"),
     Page(path="/statement.pdf", show=papers.statement, needs="balance:read", part="invoices"),
     Page(path="/statement", show=statement.statement, needs="balance:read", part="invoices"),

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from portal.errors import NotFound
 from portal.figures import figures
-from portal.lists import all_of, between, page_of
+from portal.lists import all_of, any_of, between, page_of
 from portal.pages import searching
 from portal.pages.listing import Listing, show
 from portal.pages.owed import owed, owes
@@ -44,6 +44,24 @@ def _also(visit: Visit) -> dict[str, Any]:
 
 
 LIST: Final = Listing("invoices", "Invoices", "invoices", asked, also=_also)
+
+
+async def posted(visit: Visit) -> Response:
+    """Invoices in free text and credit notes, which no order shows."""
+    if not visit.has("PostedInvoice"):
+        raise NotFound
+    return await show(visit, POSTED, "posted.html")
+
+
+async def _asked_posted(visit: Visit) -> dict[str, Any]:
+    query, account = visit.query, visit.account
+    named = any_of(query.get("q"), ("number", "customerReference"))
+    days = between("issuedOn", query.get("since"), query.get("until"))
+    picked = {"account": account["id"]} if account else {}
+    return {"filter": all_of({"orderNumber": {"eq": ""}}, named, days), **picked}
+
+
+POSTED: Final = Listing("invoices", "PostedInvoices", "postedInvoices", _asked_posted)
 
 
 async def invoice(visit: Visit) -> Response:

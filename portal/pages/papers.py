@@ -16,6 +16,11 @@ async def invoice(visit: Visit) -> Response:
     return await _passed_on(visit, found["invoice"])
 
 
+async def posted(visit: Visit) -> Response:
+    found = await visit.ask("papers", "PostedPaper", posted=visit.path["id"])
+    return await _passed_on(visit, found["postedInvoice"])
+
+
 async def confirmation(visit: Visit) -> Response:
     found = await visit.ask("papers", "OrderPaper", id=visit.path["id"])
     return await _passed_on(visit, found["order"])

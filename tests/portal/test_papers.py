@@ -49,6 +49,18 @@ async def test_a_page_leads_to_its_paper(
     assert answer.content.rstrip().endswith(b"%%EOF")
 
 
+async def test_invoices_without_an_order_have_a_page_and_their_papers(rep: Visitor) -> None:
+    page = (await rep.get("/invoices-without-order")).text
+    links = re.findall(r'href="(/invoices-without-order/[^"]+/document)"', page)
+
+    answer = await rep.client.get(links[0])
+
+    assert 'href="/invoices-without-order"' in (await rep.get("/invoices")).text
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF-")
+    assert "Order SO-" not in answer.content.decode("latin-1")
+
+
 async def test_a_statement_can_be_had_as_paper(rep: Visitor) -> None:
     period = "?since=2026-08-01&until=2026-10-31"
     page = (await rep.get(f"/statement{period}")).text

@@ -21,7 +21,9 @@ from graphql import (
     separate_operations,
 )
 
+from gateway.model.tables import TABLES
 from gateway.resolvers.root import build
+from gateway.schema.ids import encode
 from tests.nightly import NIGHTLY
 from tests.stack import Answer, Stack
 
@@ -46,6 +48,8 @@ OWED = ("statement", "papers")
 """The documents of the portal that tell what an account owes, which buyers may not read."""
 
 Json = dict[str, Any]
+NONE_POSTED: Json = {"nodes": [{"id": encode(TABLES["PostedInvoice"], ("usmf", 1))}]}
+"""An invoice that is not there, for environments that show none."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,9 @@ async def _ids(stack: Stack) -> Json:
     )).data  # fmt: skip
     (order,), (invoice,) = found["orders"]["nodes"], found["invoices"]["nodes"]
     products = found["products"]["nodes"]
+    posted = await stack.ask("{ postedInvoices(first: 1) { nodes { id } } }", as_="rep")
     return {
+        "posted": (posted.body["data"].get("postedInvoices") or NONE_POSTED)["nodes"][0]["id"],
         "order": order["id"],
         "account": order["account"]["id"],
         "shipment": order["shipments"]["nodes"][0]["number"],
@@ -123,6 +129,7 @@ def _portal(ids: Json) -> Iterator[Question]:
         "invoices": {"id": ids["invoice"], "paid": True, "owes": False},
         "statement": {"account": ids["account"], "from": "2026-01-01", "to": "2026-12-31"},
         "papers InvoicePaper": {"id": ids["invoice"]},
+        "papers PostedPaper": {"posted": ids["posted"]},
         "papers OrderPaper": {"id": ids["order"]},
         "papers StatementPaper": {
             "account": ids["account"],
