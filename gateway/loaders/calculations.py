@@ -29,7 +29,7 @@ class Calculations:
 
 
 class RequestCalculations:
-    """What one request has the ERP work out, prices and promises of a list together."""
+    """The prices and promises that one request asks the ERP for."""
 
     def __init__(self, shared: Calculations, allowance: Allowance) -> None:
         self.prices = RequestPrices(shared.pricing, allowance)

@@ -174,7 +174,7 @@ class RequestPromises:
 
     async def of(self, line: PromiseLine, *, listed: bool) -> tuple[PromisedQuantity, ...] | None:
         """
-        What can be promised of a product; None where nobody says. Products that are `listed` have
+        The promises for a product; None where nobody says them. Products that are `listed` have
         none where they are more than are asked for at once; the lines of an order all have.
         """
         return await (self._lines if listed else self._ordered).load(line)

@@ -75,7 +75,7 @@ class Loaders:
 
     @cached_property
     def calculated(self) -> RequestCalculations | None:
-        """What this request has the ERP work out."""
+        """The prices and promises of this request."""
         shared = self._calculations
         return RequestCalculations(shared, self.reader.allowance) if shared else None
 
