@@ -58,6 +58,7 @@ def selection(table: Table, name: str) -> str:
         "Address": "city",
         "Price": "unit",
         "Availability": "available",
+        "Promise": "on",
         "SyncState": "status",
         "DocumentLink": "url",
         "OrderQuantities": "minimum",
