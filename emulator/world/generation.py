@@ -7,6 +7,7 @@ from typing import Final
 
 from emulator.identities import DEMO_USERS
 from emulator.store import Store
+from emulator.world.catalogue_rows import catalogue_rows
 from emulator.world.customer_rows import customer_rows, web_role_rows
 from emulator.world.customers import draw_customers, draw_people
 from emulator.world.fulfilment import Fulfilment
@@ -54,6 +55,7 @@ def world_rows(size: Size, number: int, progress: Progress = lambda _: None) -> 
     draw = (ShowcaseDraw if size.is_shown else Draw)(seed, customers, people, products)
     yield from _order_rows(draw, fulfilment, size, progress)
     yield from fulfilment.ledger.other_rows(customers)
+    yield from catalogue_rows(seed, customers, products, companies)
 
 
 def _order_rows(draw: Draw, fulfilment: Fulfilment, size: Size, progress: Progress) -> Rows:
