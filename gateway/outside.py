@@ -190,6 +190,7 @@ class Outside:
         ceiling.add("principals", 1, self.authenticator.made)
         ceiling.add("prepared", 1, self.prepared)
         self._calculations.keep_below(ceiling)
+        ceiling.add("pictures", 2, self.papers.pictures)
 
     async def seen_as(self, staff: Principal, name: str) -> Principal:
         """The customer of this global id, contact id or e-mail address, as staff look with it."""

@@ -6,6 +6,7 @@ from typing import Final
 
 NUMBER: Final = "number"
 ITEM_NUMBER: Final = "itemNumber"
+CUSTOMER_ITEM_NUMBER: Final = "customerItemNumber"
 QUANTITY: Final = "quantity"
 UNIT: Final = "unit"
 DAY: Final = "requestedShippingDate"
@@ -19,6 +20,11 @@ WORDS: Final[Mapping[str, str]] = {
         bestelnummer bestelnr bestelcode
     """,
     ITEM_NUMBER: "itemnumber itemno itemnr itemcode itemid itemnummer",
+    CUSTOMER_ITEM_NUMBER: """
+        customeritemnumber customeritemno customerpartnumber customerproductnumber customersku
+        externalitemnumber yournumber ownnumber ownitemnumber
+        klantartikelnummer eigennummer eigenartikelnummer uwnummer uwartikelnummer
+    """,
     QUANTITY: """
         quantity quantities qty quantityordered orderedquantity orderquantity orderqty qtyordered
         aantal aantallen hoeveelheid aantalstuks bestelaantal aantalbesteld besteldaantal
@@ -46,6 +52,8 @@ VAGUE: Final[Mapping[str, str]] = {
 """Names that count only where no other column has a clearer one."""
 CLEAR: Final = {word: name for name, words in WORDS.items() for word in words.split()}
 UNCLEAR: Final = {word: name for name, words in VAGUE.items() for word in words.split()}
+NUMBERS: Final = frozenset({NUMBER, ITEM_NUMBER, CUSTOMER_ITEM_NUMBER})
+"""The columns of which one names the product."""
 AT: Final = (NUMBER, QUANTITY, NOTE)
 """The columns of a list that does not name them."""
 
@@ -65,7 +73,7 @@ def named(row: Sequence[str], further: Iterable[str] = ()) -> dict[int, str]:
     words = [word_of(cell) for cell in row]
     found = {place: clear[word] for place, word in enumerate(words) if word in clear}
     taken = {*found.values()}
-    if ITEM_NUMBER in taken:
+    if taken & NUMBERS:
         taken.add(NUMBER)
     vague = {
         place: UNCLEAR[word]
@@ -77,4 +85,4 @@ def named(row: Sequence[str], further: Iterable[str] = ()) -> dict[int, str]:
 
 def is_heading(names: Mapping[int, str]) -> bool:
     """True if lines can be made of these columns."""
-    return QUANTITY in names.values() and not {NUMBER, ITEM_NUMBER}.isdisjoint(names.values())
+    return QUANTITY in names.values() and not NUMBERS.isdisjoint(names.values())

@@ -11,10 +11,12 @@ from spreadsheets import problems
 from spreadsheets.cells import LONGEST, SEPARATORS, CellTable, tables
 from spreadsheets.columns import (
     AT,
+    CUSTOMER_ITEM_NUMBER,
     DAY,
     ITEM_NUMBER,
     NOTE,
     NUMBER,
+    NUMBERS,
     QUANTITY,
     UNIT,
     is_heading,
@@ -24,11 +26,11 @@ from spreadsheets.numerals import NumberColumn, column_of, meanings, spellings
 from spreadsheets.problems import Problem, at
 
 MAXIMUM_LINES: Final = 500
-MAXIMUM: Final[Mapping[str, int]] = {NUMBER: 100, ITEM_NUMBER: 100, UNIT: 100, NOTE: 255}
+MAXIMUM: Final[Mapping[str, int]] = {**dict.fromkeys(NUMBERS, 100), UNIT: 100, NOTE: 255}
 """Characters that a cell of a column may have."""
 ABOVE: Final = 20
 """Rows that may stand above the names of the columns: a title, an address, a date."""
-COLUMNS: Final = (NUMBER, ITEM_NUMBER, QUANTITY, UNIT, DAY, NOTE)
+COLUMNS: Final = (NUMBER, ITEM_NUMBER, CUSTOMER_ITEM_NUMBER, QUANTITY, UNIT, DAY, NOTE)
 DAY_PATTERN: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -44,6 +46,7 @@ class Line:
     """As a spreadsheet numbers it, from 1."""
     number: str
     item_number: str
+    customer_item_number: str
     quantity: Decimal
     unit: str
     day: date | None
@@ -75,7 +78,7 @@ class Heading:
                 yield at(problems.TWICE, self.row, self.names[place])
         if self.row and QUANTITY not in read:
             yield Problem(problems.NO_QUANTITY, self.row)
-        elif self.row and not {NUMBER, ITEM_NUMBER} & {*read}:
+        elif self.row and not NUMBERS & {*read}:
             yield Problem(problems.NO_NUMBER, self.row)
 
 
@@ -190,7 +193,12 @@ def _halves(
 
 
 def _is_complete(cells: Cells) -> bool:
-    return bool((cells[NUMBER] or cells[ITEM_NUMBER]) and meanings(cells[QUANTITY]))
+    return bool(_names(cells) and meanings(cells[QUANTITY]))
+
+
+def _names(cells: Cells) -> bool:
+    """True if a row names a product by any of its numbers."""
+    return any(cells[column] for column in NUMBERS)
 
 
 def _mistakes(row: int, cells: Cells, quantities: NumberColumn) -> Iterator[Problem]:
@@ -200,7 +208,7 @@ def _mistakes(row: int, cells: Cells, quantities: NumberColumn) -> Iterator[Prob
         yield Problem(problems.LOST_LETTER, row)
     elif CONTROL.search(text):
         yield Problem(problems.CONTROL, row)
-    elif not (cells[NUMBER] or cells[ITEM_NUMBER]) or not cells[QUANTITY]:
+    elif not _names(cells) or not cells[QUANTITY]:
         yield Problem(problems.INCOMPLETE, row)
     else:
         yield from _misfits(row, cells, quantities)
@@ -228,6 +236,7 @@ def _line(row: int, cells: Cells, quantities: NumberColumn, further: Sequence[st
         row=row,
         number=cells[NUMBER],
         item_number=cells[ITEM_NUMBER],
+        customer_item_number=cells[CUSTOMER_ITEM_NUMBER],
         quantity=quantities.number(cells[QUANTITY]) or Decimal(),
         unit=cells[UNIT],
         day=_day(cells[DAY]),

@@ -16,9 +16,9 @@ LARGEST = 128 * 1024 * 1024
 class StreamedTransport:
     """Carries one request; `pieces` is the body of its answer, if that was a good one."""
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
-        """`inner` is shared, and outlives this."""
-        self._inner = inner
+    def __init__(self, inner: httpx2.AsyncBaseTransport, largest: int = LARGEST) -> None:
+        """`inner` is shared, and outlives this; `largest` is the most that is read of a body."""
+        self._inner, self._largest = inner, largest
         self._stream: httpx2.AsyncByteStream | None = None
 
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
@@ -29,7 +29,7 @@ class StreamedTransport:
             self._stream, status = response.stream, response.status_code
             headers = {name.lower(): value for name, value in response.headers.items()}
             try:
-                accept(status, headers, LARGEST)
+                accept(status, headers, self._largest)
                 if status < 300:
                     return Reply(status, headers, b"")
                 body = b"".join([piece async for piece in self._pieces(MAX_ANSWER)])
@@ -41,7 +41,7 @@ class StreamedTransport:
 
     def pieces(self) -> AsyncIterator[bytes]:
         """The body, as it comes; httpx2.TransportError where it breaks off."""
-        return self._pieces(LARGEST)
+        return self._pieces(self._largest)
 
     async def aclose(self) -> None:
         """Be done with the answer, read or not."""

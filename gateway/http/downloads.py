@@ -1,13 +1,14 @@
 """
-`/documents/<link>`: a printed document in pieces, for whom its link was made.
+`/documents/<link>`: a printed document or a picture in pieces, for whom its link was made.
 
 The caller signs in as for GraphQL. Until the first piece is there everything can still be refused;
 an answer that cannot be completed is cut off, so that nobody takes a part of it for the whole.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
@@ -27,11 +28,14 @@ from gateway.http.endpoint import (
     status_of,
 )
 from gateway.http.receiving import Received, received
-from gateway.loaders.paper_links import PATH, PaperLinks
+from gateway.loaders.kept_pictures import KeptPictures
+from gateway.loaders.paper_links import PATH, LinkContent, PaperLinks
 from gateway.model.archives import Find
-from gateway.resolvers.printing import Settled, pieces_of, settled
+from gateway.resolvers.picturing import picture_of, pictured, type_of
+from gateway.resolvers.printing import pieces_of, settled
 from gateway.schema.context import Context
 from gateway.upstream.allowance import Allowance
+from gateway.upstream.attached import AttachedFile
 from gateway.upstream.reports import PATIENCE, ErpReport
 from gateway.upstream.sender import now
 
@@ -40,7 +44,22 @@ WHOLE: Final = 120.0
 """Seconds in which a document must have been taken, however slowly it is read."""
 LEFT: Final = "LEFT"
 """The outcome where the caller went away, or took too long."""
+PRIVATE: Final = b"private, max-age=300"
+"""A picture may be kept by whoever asked for it."""
+Headers = list[tuple[bytes, bytes]]
 MakeContext = Callable[[Principal, Received], Context]
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An answer whose beginning is there."""
+
+    headers: Headers
+    first: bytes = b""
+    rest: AsyncIterator[bytes] | None = None
+    kind: str = ""
+    """The kind of document for the audit; empty for what is not noted there."""
+    status: int = 200
 
 
 class PaperSource(Protocol):
@@ -48,9 +67,14 @@ class PaperSource(Protocol):
 
     links: PaperLinks
     archive: Find | None
+    pictures: KeptPictures
 
     def printed(self, report: ErpReport, allowance: Allowance) -> AsyncIterator[bytes]:
         """The PDF that the ERP prints, in pieces."""
+        ...
+
+    def attached(self, file: AttachedFile, allowance: Allowance) -> AsyncIterator[bytes]:
+        """The content of a file that is attached to a row of the ERP, in pieces."""
         ...
 
 
@@ -93,17 +117,16 @@ class Downloads:
             await _say(send, status_of(error), {"errors": [said]}, headers_of(error))
 
     async def _send(self, request: Received, holder: Principal, text: str, send: Send) -> None:
-        """Send the document; GatewayError where not a byte of it was sent."""
+        """Send what the link leads to; GatewayError where not a byte of it was sent."""
         async with AsyncExitStack() as stack:
             async with self._papers.links.following(text, holder) as linked:
                 context = self._context(holder, request)
-                found = await settled(context, linked)
-                pieces = await stack.enter_async_context(aclosing(self._pieces(found, context)))
-                first = await anext(pieces)
+                begin = self._picture if linked.picture else self._paper
+                answer = await begin(request, context, linked, stack)
             outcome = INTERNAL
             try:
                 async with asyncio.timeout(WHOLE):
-                    await _stream(found, first, pieces, send)
+                    await _stream(answer, send)
                 outcome = "done"
             except GatewayError as error:
                 outcome = error.code
@@ -113,12 +136,38 @@ class Downloads:
                 raise
             finally:
                 request.outcome = "ok" if outcome == "done" else outcome
-                self._record(request, holder, found[0].kind.value, linked.id, outcome)
+                if answer.kind:
+                    self._record(request, holder, answer.kind, linked.id, outcome)
 
-    def _pieces(self, found: Settled, context: Context) -> AsyncGenerator[bytes, None]:
-        errand = context.loaders.reader.allowance.errand
-        allowance = Allowance(1, now() + PATIENCE, errand=errand)
-        return pieces_of(found, self._papers.archive, self._papers.printed, allowance)
+    async def _paper(
+        self, request: Received, context: Context, linked: LinkContent, stack: AsyncExitStack
+    ) -> Download:
+        """A printed document, whose first piece is there."""
+        found = await settled(context, linked)
+        content = pieces_of(found, self._papers.archive, self._papers.printed, _allowance(context))
+        pieces = await stack.enter_async_context(aclosing(content))
+        paper, _ = found
+        headers = [
+            (b"content-type", b"application/pdf"),
+            (b"content-disposition", f'attachment; filename="{paper.name}"'.encode()),
+        ]
+        return Download(headers, await anext(pieces), pieces, paper.kind.value)
+
+    async def _picture(
+        self, request: Received, context: Context, linked: LinkContent, stack: AsyncExitStack
+    ) -> Download:
+        """A picture, whose first piece is there, or word that the caller has it."""
+        file, tag = await pictured(context, linked), f'"{linked.picture}"'
+        headers = [(b"etag", tag.encode()), (b"cache-control", PRIVATE)]
+        if request.header(b"if-none-match") == tag:
+            return Download(headers, status=304)
+        kept = self._papers.pictures
+        if (content := kept.get(linked.picture)) is not None:
+            return Download([(b"content-type", type_of(content).encode()), *headers], content)
+        read = picture_of(file, self._papers.attached, _allowance(context))
+        pieces = await stack.enter_async_context(aclosing(kept.keeping(linked.picture, read)))
+        first = await anext(pieces)
+        return Download([(b"content-type", type_of(first).encode()), *headers], first, pieces)
 
     def _record(
         self, request: Received, holder: Principal, kind: str, row: str, outcome: str
@@ -133,16 +182,22 @@ class CutOff(Exception):
     """A document ended in the middle; the connection ends with it."""
 
 
-async def _stream(found: Settled, first: bytes, rest: AsyncIterator[bytes], send: Send) -> None:
-    paper, _ = found
-    headers = [
-        (b"content-type", b"application/pdf"),
-        (b"content-disposition", f'attachment; filename="{paper.name}"'.encode()),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": first, "more_body": True})
-    async for piece in rest:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+def _allowance(context: Context) -> Allowance:
+    errand = context.loaders.reader.allowance.errand
+    return Allowance(1, now() + PATIENCE, errand=errand)
+
+
+async def _begin(send: Send, status: int, headers: Headers) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _stream(answer: Download, send: Send) -> None:
+    await _begin(send, answer.status, answer.headers)
+    if answer.first:
+        await send({"type": "http.response.body", "body": answer.first, "more_body": True})
+    if answer.rest is not None:
+        async for piece in answer.rest:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -150,5 +205,5 @@ async def _say(send: Send, status: int, content: object, headers: dict[str, str]
     body = msgspec.json.encode(content)
     sent = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
     sent += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await _begin(send, status, sent)
     await send({"type": "http.response.body", "body": body})

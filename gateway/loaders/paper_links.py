@@ -1,5 +1,6 @@
 """
-Links to printed documents: sealed for one caller and a few minutes, and good for one download.
+Links to printed documents and pictures: sealed for one caller and a few minutes, and good for one
+download.
 
 A link grants nothing by itself: the caller must be signed in as whoever asked for it, and the row
 behind it is read again under the row rule when it is followed.
@@ -48,7 +49,7 @@ class SharedScripts(Protocol):
 
 
 class LinkContent(Struct, frozen=True, array_like=True):
-    """The content of a link: the row by its id, and the days of a statement."""
+    """The content of a link: the row by its id, and the days of a statement, or a picture of it."""
 
     until: int
     holder: str
@@ -56,6 +57,8 @@ class LinkContent(Struct, frozen=True, array_like=True):
     id: str
     first: date | None = None
     last: date | None = None
+    picture: str = ""
+    """The version of the picture that it leads to; empty for a printed document."""
 
 
 class PaperLinks:
@@ -81,11 +84,17 @@ class PaperLinks:
         self._followed: Expiring[str, bool] = Expiring(clock, REMEMBERED)
 
     def made(
-        self, holder: Principal, id_: str, first: date | None = None, last: date | None = None
+        self,
+        holder: Principal,
+        id_: str,
+        first: date | None = None,
+        last: date | None = None,
+        *,
+        picture: str = "",
     ) -> tuple[str, datetime]:
-        """The path by which the holder gets the document of a row, and until when."""
+        """The path by which the holder gets the document or picture of a row, and until when."""
         until = int(self._clock()) + LIFETIME
-        linked = LinkContent(until, _name_of(holder), token_hex(8), id_, first, last)
+        linked = LinkContent(until, _name_of(holder), token_hex(8), id_, first, last, picture)
         path = PATH + self._seal.seal(msgspec.json.encode(linked))
         return path, datetime.fromtimestamp(until, UTC)
 

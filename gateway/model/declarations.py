@@ -299,6 +299,8 @@ class Table:
     """True if nothing can do without the table; others are left out where they may not be read."""
     backs: dict[str, Member] = field(default_factory=dict)
     """The far ends of links that lead here."""
+    narrowings: dict[str, Any] = field(default_factory=dict)
+    """The further arguments of the root list, as `narrows` declares them, by name."""
 
     @cached_property
     def name(self) -> str:

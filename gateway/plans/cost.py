@@ -6,7 +6,7 @@ A read counts as one call: so it is where all rows that it starts from lead some
 what it brings fits on one page. `docs/budget.md` says when it takes none, or more.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from graphql import (
@@ -23,6 +23,7 @@ from graphql import (
     visit,
 )
 from graphql.execution.values import VariableValues
+from strawberry.utils.str_converters import to_camel_case
 
 from gateway.auth.principal import Access, Principal
 from gateway.engine.documents import PreparedOperation
@@ -78,7 +79,9 @@ def _first(fetch: Fetch, run: Run) -> int:
             # An account that is not the caller's own is looked up before its rows are.
             chosen = given.get("account") is not None and _sees_all(principal)
             counted = fetch.counted and any(given.get(name) is not None for name in CURSORS)
-            return 1 + chosen + counted + (parent_of_list(principal, fetch.table) is not None)
+            said = {name for name, value in given.items() if value is not None}
+            more = chosen + counted + _narrowed(fetch.table, said)
+            return 1 + more + (parent_of_list(principal, fetch.table) is not None)
     return 1
 
 
@@ -97,6 +100,15 @@ def _below(fetch: Fetch, came: Mapping[Fetch, Nested], run: Run) -> int:
         inside = branch.expanding(run, lists=False) if own and branch not in came else NOTHING_CAME
         calls += (branch not in came) + (own and branch.counted) + _below(branch, inside, run)
     return calls + len(worked)
+
+
+def _narrowed(table: Table, given: Collection[str]) -> int:
+    """The calls that find out what these arguments of a root list mean."""
+    return sum(
+        each.calls
+        for name, each in table.narrowings.items()
+        if not {name, to_camel_case(name)}.isdisjoint(given)
+    )
 
 
 def _sees_all(principal: Principal) -> bool:
@@ -135,8 +147,8 @@ class DocumentCost:
         name, first = nodes[0].name.value, nodes[0]
         if name in self._lists:
             table = self._lists[name]
-            chosen = "account" in _given(first)
-            more = chosen + table.dialect.sorts_plainly
+            given = _given(first)
+            more = ("account" in given) + _narrowed(table, given) + table.dialect.sorts_plainly
             counted = _is_counted(operation, nodes) and not CURSORS.isdisjoint(_given(first))
             rows = row_nodes(operation, nodes)
             return 1 + more + counted + self._rows(operation, table, rows)

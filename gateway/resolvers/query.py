@@ -7,14 +7,18 @@ from typing import Annotated, Any
 import strawberry
 
 from gateway.auth.principal import Principal
+from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
 from gateway.errors import InvalidInput
 from gateway.model.tables import Node
+from gateway.resolvers.bought_before import BoughtBefore, bought_before
+from gateway.resolvers.category_tree import categories
 from gateway.resolvers.orders import operations
 from gateway.resolvers.orders.operations import Operation
 from gateway.resolvers.statements import Statement, statement
 from gateway.schema import ids
 from gateway.schema.business.accounts import Contact
 from gateway.schema.business.capabilities import Capabilities, capabilities_of
+from gateway.schema.business.categories import Category
 from gateway.schema.context import Info
 from gateway.schema.selection import columns
 
@@ -81,6 +85,33 @@ class Query:
         last: Annotated[date, strawberry.argument(name="to", description="The last day.")],
     ) -> list[Statement] | None:
         return await statement(info, account, first, last)
+
+    @strawberry.field(
+        description="The categories by which goods are sold, in the order of their names; null "
+        "where the environment has none."
+    )
+    async def categories(self, info: Info) -> list[Category] | None:
+        return await categories(info)
+
+    @strawberry.field(
+        description="The products of the newest order lines that you see, latest first."
+    )
+    async def bought_before(
+        self,
+        info: Info,
+        first: Annotated[
+            int | None,
+            strawberry.argument(
+                description=f"The number of products: 0 to {MAXIMUM_SIZE}; {DEFAULT_SIZE} unless "
+                "said otherwise."
+            ),
+        ] = None,
+        account: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="Those that this account bought alone."),
+        ] = None,
+    ) -> list[BoughtBefore] | None:
+        return await bought_before(info, first, account)
 
     @strawberry.field(description="A row by its global id; null if there is none you may see.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:

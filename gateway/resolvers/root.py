@@ -16,7 +16,20 @@ from gateway.resolvers.orders.own_inputs import extended
 from gateway.resolvers.own_fields import fields_of
 from gateway.resolvers.query import Query
 from gateway.schema import identities
-from gateway.schema.business import accounts, balances, billing, catalog, ledger, sales, shipping
+from gateway.schema.business import (
+    accounts,
+    balances,
+    billing,
+    catalog,
+    categories,
+    customer_items,
+    ledger,
+    pictures,
+    product_search,
+    product_texts,
+    sales,
+    shipping,
+)
 from gateway.schema.numbers import DECIMAL
 from gateway.schema.types import SchemaTypes
 
@@ -29,7 +42,21 @@ class Subscription:
     """The fields for the declared tables are added by `schema_of`."""
 
 
-NOUNS = (accounts, balances, billing, catalog, identities, ledger, sales, shipping)
+NOUNS = (
+    accounts,
+    balances,
+    billing,
+    catalog,
+    categories,
+    customer_items,
+    identities,
+    ledger,
+    pictures,
+    product_search,
+    product_texts,
+    sales,
+    shipping,
+)
 """The modules that declare the gateway's tables when they are imported."""
 
 

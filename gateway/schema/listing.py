@@ -51,10 +51,14 @@ async def root_window_of(
     """The same for a root list, which may be narrowed to one `account`; NotFound without it."""
     wanted = window_of(table, context.loaders.reader, arguments, counted=counted)
     account = arguments.get("account")
-    if account is None:
-        return wanted
-    mine = await of_account(context, table, account_id(account))
-    return replace(wanted, where=both(wanted.where, mine))
+    if account is not None:
+        mine = await of_account(context, table, account_id(account))
+        wanted = replace(wanted, where=both(wanted.where, mine))
+    for name, narrowing in table.narrowings.items():
+        if (value := arguments.get(name)) is not None:
+            meant = await narrowing.condition(context.loaders, value)
+            wanted = replace(wanted, where=both(wanted.where, meant))
+    return wanted
 
 
 def _order(table: Table, sent: Sequence[Any]) -> tuple[Order, ...]:

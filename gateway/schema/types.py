@@ -124,7 +124,8 @@ class SchemaTypes:
     def _root_arguments(self, table: Table) -> list[StrawberryArgument]:
         doc = "List the rows of this account alone, of all that are yours to see."
         account = [_argument("account", strawberry.ID, doc)] if table.rule.by_account else []
-        return [*self._arguments(table), *account]
+        narrowings = [_argument(n, each.type, each.doc) for n, each in table.narrowings.items()]
+        return [*self._arguments(table), *account, *narrowings]
 
     def _arguments(self, table: Table) -> list[StrawberryArgument]:
         order = list[self.order_input(table)]  # type: ignore[misc,valid-type]

@@ -1,6 +1,6 @@
 """
-The answer of an action that returns bytes, `{"value": "<base64>"}`, in pieces -> the bytes, in
-pieces; no more of it is held than a piece.
+The answer of an action that returns bytes, `{"value": "<base64>"}`, or a row with one such member,
+in pieces -> the bytes, in pieces; no more of it is held than a piece.
 """
 
 import binascii
@@ -8,8 +8,6 @@ import re
 
 from gateway.errors import UpstreamMismatch
 
-VALUE = re.compile(rb'"value"\s*:\s*"')
-"""The beginning of the text; inside of any other text its quotes would be escaped."""
 ESCAPED = re.compile(rb"\\(?:/|u00(2[bBfF]|3[dD]))")
 """The ways in which JSON may write a letter of base64 otherwise."""
 LONGEST_ESCAPE = 6
@@ -22,7 +20,9 @@ STEP = 65_536
 class Base64Value:
     """Takes the pieces of one answer; UpstreamMismatch as soon as it is another one."""
 
-    def __init__(self) -> None:
+    def __init__(self, member: str = "value") -> None:
+        """Its quotes would be escaped inside of any other text."""
+        self._value = re.compile(b'"%s"\\s*:\\s*"' % member.encode())
         self._text = b""
         self._letters = b""
         """Letters of a group of four that is not whole yet."""
@@ -54,7 +54,7 @@ class Base64Value:
         return self._decoded(ESCAPED.sub(_meant, ready) if b"\\" in ready else ready)
 
     def _begins(self) -> bool:
-        found = VALUE.search(self._text)
+        found = self._value.search(self._text)
         if found is not None:
             self._begun, self._text = True, self._text[found.end() :]
         elif len(self._text) > HEAD:

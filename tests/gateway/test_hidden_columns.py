@@ -63,9 +63,12 @@ def selection(table: Table, name: str) -> str:
         "DocumentLink": "url",
         "OrderQuantities": "minimum",
         "Variant": "color",
-        "list": "currency",
+        "Balance": "currency",
+        "ProductText": "language",
+        "Picture": "version",
     }
-    below = composite.get(getattr(member.type, "__name__", ""), "")
+    (type_,) = getattr(member.type, "__args__", None) or (member.type,)
+    below = composite.get(getattr(type_, "__name__", ""), "")
     return f"{name} {{ {below} }}" if below else name
 
 

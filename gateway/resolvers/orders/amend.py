@@ -32,10 +32,11 @@ from gateway.resolvers.orders.inputs import (
     UpdateSalesOrderInput,
     UpdateSalesOrderLineInput,
 )
-from gateway.resolvers.orders.line_checks import Basket, Changing, WantedLine, sound
+from gateway.resolvers.orders.line_checks import Basket, sound
 from gateway.resolvers.orders.new_order import COUNTRY, LINE
 from gateway.resolvers.orders.order_facts import ORDER, changing_of, deal_of, others_of
 from gateway.resolvers.orders.order_ids import derived_id
+from gateway.resolvers.orders.order_lines import Changing, WantedLine
 from gateway.resolvers.orders.payloads import (
     AddSalesOrderLinesPayload,
     CancelSalesOrderPayload,

@@ -6,7 +6,8 @@ from gateway.resolvers.orders.buyers import Buyer, astray
 from gateway.resolvers.orders.input_checks import day_mistakes, today
 from gateway.resolvers.orders.input_rules import InputRules, key_mistakes
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput, SalesOrderLineInput
-from gateway.resolvers.orders.line_checks import Sound, WantedLine, sound
+from gateway.resolvers.orders.line_checks import Sound, sound
+from gateway.resolvers.orders.order_lines import WantedLine
 from gateway.resolvers.orders.user_errors import Errors
 from gateway.schema.context import Context
 

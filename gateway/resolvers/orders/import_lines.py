@@ -89,6 +89,7 @@ def _input(line: Line, own: Own) -> SalesOrderLineInput:
     return SalesOrderLineInput(
         number=line.number or None,
         item_number=line.item_number or None,
+        customer_item_number=line.customer_item_number or None,
         quantity=line.quantity,
         unit=line.unit or None,
         requested_shipping_date=line.day,

@@ -79,7 +79,8 @@ class AddressInput:
 
 
 @strawberry.input(
-    description="A new line; one of `product`, `number` and `itemNumber` names the product."
+    description="A new line; one of `product`, `number`, `itemNumber` and `customerItemNumber` "
+    "names the product."
 )
 class SalesOrderLineInput(Extensible):
     """One product and how much of it."""
@@ -88,6 +89,9 @@ class SalesOrderLineInput(Extensible):
     number: str | None = strawberry.field(default=None, description="The product number.")
     item_number: str | None = strawberry.field(
         default=None, description="The item number in the ERP."
+    )
+    customer_item_number: str | None = strawberry.field(
+        default=None, description="The account's own number for the item."
     )
     quantity: Decimal = strawberry.field(description="The quantity.")
     unit: str | None = strawberry.field(
@@ -204,9 +208,10 @@ class ImportSalesOrderLinesInput(ChangeInput):
 
     idempotency_key: str = strawberry.field(description=KEY)
     csv: str = strawberry.field(
-        description="A row names the columns: `number` or `itemNumber`, `quantity`, and if you "
-        "like `unit`, `requestedShippingDate` and `note`. Without it they are number, quantity and "
-        "note. Comma, semicolon or tab in between; a number that could be two is refused."
+        description="A row names the columns: `number`, `itemNumber` or `customerItemNumber`, "
+        "`quantity`, and if you like `unit`, `requestedShippingDate` and `note`. Without it they "
+        "are number, quantity and note. Comma, semicolon or tab in between; a number that could be "
+        "two is refused."
     )
 
 

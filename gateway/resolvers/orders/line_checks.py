@@ -6,19 +6,17 @@ what was found for `Sound` lines: a way that leaves out a check does not fit tog
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
-from gateway.config.parsers import Unpriced
 from gateway.resolvers.orders.deal import Deal
 from gateway.resolvers.orders.input_checks import day_mistakes, folded, is_id
 from gateway.resolvers.orders.input_rules import InputRules, size
-from gateway.resolvers.orders.inputs import MAXIMUM_LINES, SalesOrderLineInput
+from gateway.resolvers.orders.inputs import MAXIMUM_LINES
+from gateway.resolvers.orders.order_lines import Found, OtherLines, WantedLine
 from gateway.resolvers.orders.quantity_checks import not_sold_so, too_fine
 from gateway.resolvers.orders.user_errors import (
     Errors,
@@ -32,7 +30,6 @@ from gateway.resolvers.orders.user_errors import (
     invalid,
 )
 from gateway.schema.business.catalog import Product, ProductState
-from gateway.schema.business.order_settings import OrderSettings
 from gateway.schema.business.prices import Price
 from gateway.schema.business.values import Money
 from gateway.schema.ids import NOT_AN_ID
@@ -43,6 +40,7 @@ LARGEST_AMOUNT = 1_000_000_000_000
 """Of an order, in its currency and in the organization's: with tax, columns of amounts hold it."""
 MAXIMUM_NUMBER = 100
 """Characters of a number that names a product."""
+NUMBERS = "number, itemNumber and customerItemNumber."
 MAXIMUM_DECIMALS = 5
 """Of the column of quantities, and so of any product."""
 SOLD = (ProductState.ACTIVE, ProductState.UNDER_REVISION)
@@ -82,71 +80,10 @@ class Check(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Changing:
-    """A line that is there already, and what is to be written of it."""
-
-    id: UUID
-    product: UUID | None
-    quantity: Decimal
-    """The quantity now."""
-    unit: UUID | None
-    price: Money | None
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class WantedLine:
-    """A requested line, new or changed, with its place in the input."""
-
-    line: SalesOrderLineInput
-    path: tuple[str, ...]
-    before: Changing | None = None
-
-    @property
-    def growth(self) -> Decimal:
-        """The difference to the quantity that it was."""
-        return self.line.quantity - (self.before.quantity if self.before else Decimal())
-
-    @property
-    def grows(self) -> bool:
-        return self.growth > 0
-
-    @property
-    def is_kept(self) -> bool:
-        """True if it is as much as before."""
-        return self.before is not None and self.growth == 0
-
-    def at(self, *path: str) -> list[str]:
-        return ["input", *self.path, *path]
-
-
-@dataclass(frozen=True, slots=True)
 class Sound:
     """Lines whose input has no mistakes; made by `sound`."""
 
     lines: Sequence[WantedLine]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A line with everything that was loaded for it."""
-
-    wanted: WantedLine
-    rule: Unpriced
-    today: date
-    product: Product | None = None
-    candidates: Sequence[Product] = ()
-    """The products that its number stands for, where they are several."""
-    company: str | None = None
-    """The code of the legal entity that sells."""
-    units: Mapping[str, UUID] = field(default_factory=dict)
-    """The units of the product's schedule by their symbols, where one was named."""
-    settings: OrderSettings | None = None
-    """Of the company that sells."""
-    unit: UUID | None = None
-    price: Money | None = None
-    calculated: Price | None = None
-    """The same by the ERP's engine, where that worked it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +96,6 @@ class Item:
     unit: UUID | None
     price: Money | None
     calculated: Price | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OtherLines:
-    """The lines of an order that stay as they are."""
-
-    count: int = 0
-    amount: Decimal = Decimal()
-    """The amount of all of them, in the currency of the order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +208,18 @@ def _own(wanted: WantedLine, rules: InputRules) -> Iterator[UserError]:
 
 def _name(wanted: WantedLine, _: InputRules) -> Iterator[UserError]:
     line = wanted.line
-    names = sum(name is not None for name in (line.product, line.number, line.item_number))
+    numbers = {
+        "number": line.number,
+        "itemNumber": line.item_number,
+        "customerItemNumber": line.customer_item_number,
+    }
+    names = sum(name is not None for name in (line.product, *numbers.values()))
     if wanted.before is None and names != 1:
-        said = "Name the product by exactly one of product, number and itemNumber."
+        said = "Name the product by exactly one of product, " + NUMBERS
         yield invalid(said, *wanted.path)
     elif line.product is not None and not is_id(Product, line.product):
         yield invalid(NOT_AN_ID, *wanted.path, "product")
-    for name, number in (("number", line.number), ("itemNumber", line.item_number)):
+    for name, number in numbers.items():
         if size(number or "") > MAXIMUM_NUMBER:
             yield invalid(
                 f"{name} may have at most {MAXIMUM_NUMBER} characters.", *wanted.path, name

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from gateway.auth.principal import CallerAccount as Held
+from gateway.loaders.rows import Loaders
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import buyers, credit_checks
 from gateway.resolvers.orders.buyers import Buyer
@@ -18,11 +19,8 @@ from gateway.resolvers.orders.input_checks import key_of, today
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput, SalesOrderLineInput
 from gateway.resolvers.orders.line_checks import (
     Basket,
-    Found,
     Item,
-    OtherLines,
     Sound,
-    WantedLine,
     filled,
     growth,
     is_sold_by,
@@ -30,11 +28,13 @@ from gateway.resolvers.orders.line_checks import (
     unit_of,
 )
 from gateway.resolvers.orders.order_facts import account_of, amounts_of
+from gateway.resolvers.orders.order_lines import Found, OtherLines, WantedLine
 from gateway.resolvers.orders.user_errors import (
     Errors,
     UserError,
 )
 from gateway.schema.business.catalog import Product, Unit
+from gateway.schema.business.customer_items import CustomerItem, products_numbered
 from gateway.schema.business.order_settings import order_settings
 from gateway.schema.business.prices import Price, calculated
 from gateway.schema.business.values import Money
@@ -124,6 +124,8 @@ def ask_by_names(context: Context, lines: Sound) -> None:
             asked_by(context, Product, Product.__table__.scalar_of("number"))
         if line.item_number is not None:
             asked_by(context, Product, Product.__table__.scalar_of("item_number"))
+        if line.customer_item_number is not None:
+            asked_by(context, CustomerItem, column_of(CustomerItem, "number"))
         if line.unit is not None:
             asked_by(context, Unit, Unit.__table__.scalar_of("symbol"))
 
@@ -191,16 +193,22 @@ async def _products(
     if line.product is not None:
         one = await context.loaders.node(Product, key_of(Product, line.product), PRODUCT)
         return [one] if one else []
+    found = await _numbered(context.loaders, line)
+    sold = [each for each in found if is_sold_by(each, company)]
+    # The company's own products come before products without a company.
+    return [each for each in sold if each.company is not None] or sold
+
+
+async def _numbered(loaders: Loaders, line: SalesOrderLineInput) -> list[Product]:
+    """The products with the number by which a line names one."""
+    if line.customer_item_number is not None:
+        return await products_numbered(loaders, line.customer_item_number, PRODUCT)
     member = "number" if line.number is not None else "item_number"
     value = line.number if line.number is not None else line.item_number
     if value is None:
         return []
-    column = Product.__table__.scalar_of(member)
-    named = {column: value.rstrip(" ")}
-    found = await context.loaders.matching(Product, named, PRODUCT, from_rows=False)
-    sold = [each for each in found if is_sold_by(each, company)]
-    # The company's own products come before products without a company.
-    return [each for each in sold if each.company is not None] or sold
+    named = {Product.__table__.scalar_of(member): value.rstrip(" ")}
+    return await loaders.matching(Product, named, PRODUCT, from_rows=False)
 
 
 async def _units(context: Context, product: Product) -> dict[str, UUID]:

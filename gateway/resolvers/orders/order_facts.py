@@ -12,7 +12,8 @@ from gateway.errors import NotAvailableHere, UpstreamError
 from gateway.model.tables import Row, column_of, path_of, paths, step_of
 from gateway.resolvers.orders.credit_checks import AccountStanding, Amount
 from gateway.resolvers.orders.deal import Currency, Deal
-from gateway.resolvers.orders.line_checks import USUAL_DECIMALS, Changing, OtherLines
+from gateway.resolvers.orders.line_checks import USUAL_DECIMALS
+from gateway.resolvers.orders.order_lines import Changing, OtherLines
 from gateway.schema.business.accounts import Account, HoldStatus
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.currencies import (

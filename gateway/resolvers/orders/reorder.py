@@ -27,8 +27,9 @@ from gateway.resolvers.orders.inputs import (
     ReorderInput,
     SalesOrderLineInput,
 )
-from gateway.resolvers.orders.line_checks import Item, WantedLine, input_mistakes, sound
+from gateway.resolvers.orders.line_checks import Item, input_mistakes, sound
 from gateway.resolvers.orders.order_facts import read_order, with_days
+from gateway.resolvers.orders.order_lines import WantedLine
 from gateway.resolvers.orders.own_values import kept
 from gateway.resolvers.orders.payloads import LeftOut, LeftOutPart, ReorderPayload, refused, telling
 from gateway.resolvers.orders.user_errors import Errors, OrderNotFound, UserError, Wrong, invalid

@@ -144,6 +144,12 @@ class Product(Node):
     decimals: int | None = column(
         "quantitydecimal", "The number of decimals that a quantity of the product may have."
     )
+    _item: "Product | None" = link(
+        {COMPANY: COMPANY, "msdyn_itemnumber": "msdyn_itemnumber"},
+        "The item as its company sells it.",
+        back="variants",
+        back_doc="All variants of its item that its company sells, itself among them.",
+    )
     _unit_id: UUID | None = lookup("defaultuomid", "The unit it is sold in.")
     _units_id: UUID | None = lookup("defaultuomscheduleid", "The units it is sold in.")
     _id: UUID = column("productid", "The key.")

@@ -297,6 +297,7 @@ class SalesOrderLine(Node):
     )
 
     _id: UUID = column("salesorderdetailid", "The key.", written="create")
+    _created_at: datetime | None = column("createdon", "The time at which the line was added.")
     _unit_id: UUID | None = lookup("uomid", "The unit.", written="create", to="uom")
     _price_is_ours: bool | None = column(
         "ispriceoverridden", "True if the price is the one that was sent.", written="create"

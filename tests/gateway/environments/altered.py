@@ -494,6 +494,25 @@ ERP: Final = {
         affects=absent("Product.stock", "Product.availability"),
         codes=frozenset({"NOT_AVAILABLE_HERE"}),
     ),
+    "no catalogue but products": Altered(
+        subject="CustomerProductDescriptionsV2",
+        alter=(
+            drop_collection("CustomerProductDescriptionsV2"),
+            drop_collection("ProductTranslations"),
+            drop_collection("ReleasedProductDocumentAttachments"),
+            drop_table("msdyn_productcategory"),
+            drop_table("msdyn_productcategoryhierarchyrole"),
+            drop_table("msdyn_productcategoryassignment"),
+        ),
+        affects=absent(
+            "Query.customerItems",
+            "Query.categories",
+            "Product.customerItemNumber",
+            "Product.texts",
+            "Product.pictures",
+        ),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
     "no customer transactions": Altered(
         subject="CustTransBiEntities",
         alter=(drop_collection("CustTransBiEntities"),),

@@ -137,7 +137,13 @@ def _portal(ids: Json) -> Iterator[Question]:
             "to": "2026-12-31",
         },
         "order": {"id": ids["order"]},
-        "products": {"id": ids["product"]} | numbers,
+        "products": {"id": ids["product"], "search": "a"} | numbers,
+        "quick": {
+            "search": "lamp",
+            "codes": ids["numbers"],
+            "filter": {"number": {"in": ids["numbers"]}},
+            "items": {"itemNumber": {"in": ids["numbers"]}},
+        },
         "shipments": {"order": ids["order"], "number": ids["shipment"]},
         "wizard": {"account": ids["account"], "id": ids["product"], "ids": [ids["product"]]}
         | numbers,
@@ -180,7 +186,7 @@ def _portal(ids: Json) -> Iterator[Question]:
 def _everything() -> Iterator[Question]:
     """Every field of every type that a list leads to, for each caller."""
     for name, found in QUERY.fields.items():
-        if "first" in found.args:
+        if "after" in found.args:
             for at, fields in enumerate(_parts(_node(found.type), DEPTH)):
                 query = f"{{ {name}(first: 4) {{ nodes {{ {fields} }} totalCount }} }}"
                 asked = f"all of {name} {at}"
@@ -240,6 +246,8 @@ def _field(name: str, found: Any, depth: int) -> str:
         return "" if name == "ageSeconds" else name
     if named.name == "DocumentLink":
         return f"{name} {{ __typename }}"  # a link is another one each time
+    if named.name == "Picture":
+        return f"{name} {{ version description }}"
     if "nodes" in named.fields:
         below = _fields(_node(found.type), depth - 1) if depth else ""
         return f"{name}(first: 2) {{ nodes {{ {below} }} }}" if below else ""

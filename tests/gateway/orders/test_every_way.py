@@ -96,6 +96,8 @@ CASES = {
         Case("INVALID_INPUT", {"itemNumber": "x"}),
         Case("INVALID_INPUT", {"number": "x" * 30_000}),
         Case("INVALID_INPUT", {"number": None, "itemNumber": "x" * 101}),
+        Case("INVALID_INPUT", {"customerItemNumber": "MY-101"}),
+        Case("INVALID_INPUT", {"number": None, "customerItemNumber": "x" * 101}),
     ],
     Check.QUANTITY: [Case("INVALID_INPUT", {"quantity": each}) for each in ("0", "-2")],
     Check.TEXT: [
@@ -105,6 +107,8 @@ CASES = {
     ],
     Check.PRODUCT: [
         Case("PRODUCT_NOT_FOUND", {"number": "nothing"},
+             lambda base: base.line_is(_productid_value=None)),
+        Case("PRODUCT_NOT_FOUND", {"number": None, "customerItemNumber": "nobody's"},
              lambda base: base.line_is(_productid_value=None)),
         # What is not released yet is nobody's to see.
         Case("PRODUCT_NOT_FOUND", world=lambda base: base.product_is(statecode=2)),
@@ -174,7 +178,15 @@ async def _preview(base: Base, line: Line, case: Case) -> dict[str, Any]:
 
 
 async def _import(base: Base, line: Line, case: Case) -> dict[str, Any]:
-    names = ("number", "itemNumber", "quantity", "unit", "requestedShippingDate", "note")
+    names = (
+        "number",
+        "itemNumber",
+        "customerItemNumber",
+        "quantity",
+        "unit",
+        "requestedShippingDate",
+        "note",
+    )
     row = ";".join(str(line.get(name) or "") for name in names)
     csv = "\n".join([";".join(names), *[row] * case.lines])
     return await do(

@@ -21,7 +21,7 @@ def changed(
 ) -> Iterator[None]:
     """A time in which the rows of a table that meet `where` have these values, as stored."""
     store = stack.emulator.state.store
-    named = store.catalog.named(table)
+    named = store.catalog.tables.get(table) or store.catalog.named(table)
     before = []
     for row in store.select(named, where, [*args]):
         with store.transaction("load") as tx:

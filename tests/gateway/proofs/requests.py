@@ -22,6 +22,14 @@ from tests.stack import Stack
 SCHEMA: GraphQLSchema = build()._schema
 ROOTED = [table for table in TABLES.values() if table.root]
 DEPTH = 3
+VALUES = ("Money", "Address", "Price", "ProductText", "Picture")
+"""Types whose fields are values."""
+EVER_NEW = ("url", "expiresAt")
+"""Fields of links, which are others each time."""
+OWN_NUMBERS = ("MY-101", "MY-105", "MY-TWICE", "my-rl", "nothing")
+WORDS = ("my-1", "MY-10 e", "desk", "lamp d0", "Speaker 1", "my-t")
+BOUGHT = """boughtBefore(first: %d, account: %s) {
+  times quantity unit boughtAt unitPrice { amount } product { number name } order { number } }"""
 PREVIEW = """
 mutation ($input: PreviewSalesOrderInput!) { previewSalesOrder(input: $input) {
   errors { code message path } complete basis total { amount }
@@ -48,8 +56,12 @@ def leaves(table: Table) -> list[str]:
         inner = get_named_type(each.type)
         if is_leaf_type(inner):
             found.append(name)
-        elif isinstance(inner, GraphQLObjectType) and inner.name in ("Money", "Address", "Price"):
-            inside = [n for n, f in inner.fields.items() if is_leaf_type(get_named_type(f.type))]
+        elif isinstance(inner, GraphQLObjectType) and inner.name in VALUES:
+            inside = [
+                n
+                for n, f in inner.fields.items()
+                if is_leaf_type(get_named_type(f.type)) and n not in EVER_NEW
+            ]
             found.append(f"{name} {{ {' '.join(inside)} }}")
     return found
 
@@ -94,10 +106,12 @@ class Requests:
 
     def _basket(self) -> dict[str, Any]:
         """The input of a preview: the one mutation that leaves the worlds as they are."""
-        lines = [
+        lines: list[dict[str, Any]] = [
             {"product": self._id(TABLES["Product"]), "quantity": self.random.randint(1, 3)}
             for _ in range(self.random.randint(1, 3))
         ]
+        if self.random.random() < 0.5:
+            lines.append({"customerItemNumber": self.random.choice(OWN_NUMBERS), "quantity": 30})
         found: dict[str, Any] = {"lines": lines}
         for name in ("Account", "Contact"):
             if self.random.random() < 0.5:
@@ -108,6 +122,9 @@ class Requests:
         table = self.random.choice(ROOTED)
         assert table.root
         kind = self.random.randrange(6)
+        if self.random.random() < 0.05:
+            account = self._id(TABLES["Account"]) if self.random.random() < 0.5 else None
+            return BOUGHT % (self.random.randint(1, 9), self._variable("ID", account))
         if kind == 0 and issubclass(table.cls, Node):
             one = self._variable("ID!", self._id(table))
             return f"{table.root[0]}(id: {one}) {{ {self._selection(table, 1)} }}"
@@ -117,7 +134,19 @@ class Requests:
         arguments = self._arguments(table)
         if table.rule.by_account and self.random.random() < 0.25:
             arguments.append(f"account: {self._variable('ID', self._id(TABLES['Account']))}")
+        if table.narrowings and self.random.random() < 0.6:
+            arguments.append(self._narrowing())
         return f"{table.root[1]}({', '.join(arguments)}) {{ {self._connection(table, 1)} }}"
+
+    def _narrowing(self) -> str:
+        """An argument that narrows the list of products."""
+        match self.random.randrange(3):
+            case 0:
+                numbers = self.random.sample(OWN_NUMBERS, 2)
+                return f"customerItemNumbers: {self._variable('[String!]', numbers)}"
+            case 1:
+                return f"category: {self._variable('ID', str(UUID(int=7)))}"
+        return f"search: {self._variable('String', self.random.choice(WORDS))}"
 
     def _connection(self, table: Table, depth: int) -> str:
         extra = self.random.sample(

@@ -38,6 +38,11 @@ OPEN = {"viewer", "node", "nodes", "operation"}
 OWED = "statement"
 """The root field over the transactions of an account."""
 """Root fields for everybody with a token; the rows behind them have rules of their own."""
+OWN_ROOTS = {
+    "categories": ("catalog", "categories { name }"),
+    "boughtBefore": ("orders", "boughtBefore(first: 1) { times }"),
+}
+"""Root fields that are no table's own list: their permission, and a query."""
 PRIVILEGES = {
     "createSalesOrder": "create",
     "reorder": "create",
@@ -86,7 +91,7 @@ async def ask(stack: Stack, caller: str, query: str) -> list[str]:
 
 
 def test_every_root_field_is_accounted_for() -> None:
-    assert set(QUERIES) == OPEN | {OWED} | set(ROOTS)
+    assert set(QUERIES) == OPEN | {OWED} | set(OWN_ROOTS) | set(ROOTS)
     assert set(MUTATIONS) == set(PRIVILEGES) | set(PREVIEWS)
 
 
@@ -97,6 +102,16 @@ async def test_each_root_field_is_for_who_may_read_its_table(strict: Stack, call
             codes = await ask(strict, caller, f"{{ {table.root[1]}(first: 1) {{ totalCount }} }}")
             allowed = expected(caller, table, linked=False)
             assert codes == ([] if allowed else ["FORBIDDEN"]), table.root[1]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_the_other_root_fields_are_for_who_may_read_their_rows(
+    strict: Stack, caller: str
+) -> None:
+    for name, (needs, query) in OWN_ROOTS.items():
+        codes = await ask(strict, caller, f"{{ {query} }}")
+        allowed = (needs, "read") in SHIPPED.rights([CALLERS[caller]]).reach
+        assert codes == ([] if allowed else ["FORBIDDEN"]), name
 
 
 @pytest.mark.parametrize("caller", CALLERS)

@@ -41,6 +41,7 @@ FIELDS = {
     *(table.root[0] for table in ROOTED if table.root and issubclass(table.cls, Node)),
     *(to_camel_case(name) for table in TABLES.values() for name in table.backs),
     "nodes",
+    "boughtBefore",
     "previewSalesOrder",
 }
 """Everything with arguments at the root, and every connection."""

@@ -16,6 +16,8 @@ OURS = ("US-001", "usmf")
 """The account that both worlds hold alike, with all its rows."""
 NAMES = UUID("0d7c1a52-53a1-4d0e-9a51-4f6a3c7f1b22")
 Row = dict[str, Any]
+OTHER_NUMBER = "MY-101"
+"""The customers' own number of every item in the right world, which is another item's here too."""
 AMOUNTS = ("AmountCur", "SettleAmountCur", "InvoiceAmount")
 
 
@@ -72,6 +74,11 @@ def _alter(store: Store) -> None:
     )
     owed = _in_neither(store, "CustTransBiEntities", "AccountNum")
     posted = _in_neither(store, "CustInvoiceJourBiEntities", "InvoiceAccount")
+    numbered = _rows(
+        store,
+        "CustomerProductDescriptionsV2",
+        lambda row: (row["CustomerAccountNumber"], row["dataAreaId"].lower()) != OURS,
+    )
     lines = _children(store, "salesorderdetails", "_salesorderid_value", orders, "salesorderid")
     billed = _children(store, "invoicedetails", "_invoiceid_value", invoices, "invoiceid")
     for name, rows in (
@@ -84,6 +91,7 @@ def _alter(store: Store) -> None:
         ("CustPackingSlipJourBiEntities", slips),
         ("CustInvoiceJourBiEntities", posted),
         ("CustTransBiEntities", owed),
+        ("CustomerProductDescriptionsV2", numbered),
     ):
         for number, row in enumerate(rows):
             _change(store, name, row, number)
@@ -106,9 +114,10 @@ def _change(store: Store, name: str, row: Row, number: int) -> None:
         "OrderAccount",
         "InvoiceAccount",
         "AccountNum",
+        "CustomerAccountNumber",
     }
     other = {
-        column: value + 1_000_000 if column in AMOUNTS else _other(value)
+        column: OTHER_NUMBER if column == "CustomerProductNumber" else _amount_or(column, value)
         for column, value in row.items()
         if column in table.columns and column not in fixed and not column.startswith("_")
     }
@@ -117,6 +126,10 @@ def _change(store: Store, name: str, row: Row, number: int) -> None:
     if number % 3 == 1 and len(table.key) == 1 and not table.alternate_keys:
         twin = row | other | {table.id: str(uuid5(NAMES, str(keys[0])))}
         store.write(table, [twin])
+
+
+def _amount_or(column: str, value: Any) -> Any:
+    return value + 1_000_000 if column in AMOUNTS else _other(value)
 
 
 def _other(value: Any) -> Any:
