@@ -4,6 +4,7 @@ from typing import Final
 
 from portal.pages import (
     account,
+    bought,
     changing,
     dashboard,
     exports,
@@ -15,9 +16,11 @@ from portal.pages import (
     order,
     orders,
     papers,
+    pictures,
     placing,
     products,
     profile,
+    quick,
     reordering,
     seeing,
     session,
@@ -64,6 +67,15 @@ PAGES: Final = (
         needs="orders:create",
         part="order",
     ),
+    Page(
+        path="/orders/new/quick",
+        show=quick.quick,
+        methods=BOTH,
+        needs="orders:create",
+        part="order",
+    ),
+    Page(path="/orders/new/quick/row", show=quick.row, needs="orders:create", part="order"),
+    Page(path="/orders/new/quick/options", show=quick.options, needs="orders:create", part="order"),
     Page(path="/orders/new/review", show=placing.review, needs="orders:create", part="order"),
     Page(
         path="/orders/new/submit",
@@ -167,6 +179,19 @@ PAGES: Final = (
         needs="catalog:read",
         part="products",
         menu=N_("Products"),
+    ),
+    Page(
+        path="/products/{id}/pictures/{version}",
+        show=pictures.picture,
+        needs="catalog:read",
+        part="products",
+    ),
+    Page(
+        path="/bought",
+        show=bought.bought,
+        methods=BOTH,
+        needs="orders:read",
+        part="products",
     ),
     Page(
         path="/products/{id}",

@@ -56,9 +56,40 @@ function printable(part) {
 }
 printable(document);
 
-// A search that fails says so on a page of its own.
+// In a quick order Enter leads to the next row, which is made where there is none; in an empty row it sends the form.
+document.addEventListener("keydown", (event) => {
+  const row = event.key === "Enter" && event.target.matches("input") && event.target.closest(".quick-row");
+  if (!row || ![...row.querySelectorAll("input")].some((input) => input.value)) return;
+  event.preventDefault();
+  const [code, quantity] = row.querySelectorAll("input");
+  if (event.target === code && !quantity.value) return quantity.focus();
+  event.target.dispatchEvent(new Event("change", { bubbles: true }));
+  (row.nextElementSibling ?? added(row)).querySelector("input").focus();
+});
+
+function added(row) {
+  const rows = row.parentElement, next = rows.children.length + 1;
+  if (next > 50) return row;
+  const copy = row.cloneNode(true);
+  for (const one of [copy, ...copy.querySelectorAll("*")]) {
+    for (const { name, value } of [...one.attributes]) one.setAttribute(name, value.replace(/(code|quantity|said|options)-\d+/g, `$1-${next}`));
+    one.removeAttribute("aria-invalid");
+  }
+  for (const input of copy.querySelectorAll("input")) input.setAttribute("value", input.value = "");
+  for (const label of copy.querySelectorAll("label .hidden")) label.textContent = label.textContent.replace(/\d+/, next);
+  copy.querySelector("datalist").replaceChildren();
+  copy.querySelector(".quick-said").replaceChildren();
+  rows.append(copy);
+  htmx.process(copy);
+  return copy;
+}
+
+// A search that fails says so on a page of its own; a quick order is checked once more when it is sent.
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
-  document.addEventListener(failure, (event) => event.detail.elt.closest("form")?.submit());
+  document.addEventListener(failure, (event) => {
+    const form = event.detail.elt.closest("form");
+    if (!form?.matches(".quick")) form?.submit();
+  });
 }
 
 // A page that is looked at follows what it shows, by a stream that tells when to look again. A browser has few

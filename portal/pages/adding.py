@@ -7,6 +7,7 @@ from typing import Any, Final
 from portal.drafts import Draft, DraftLine, Objection, quantity
 from portal.errors import NotFound
 from portal.pages.draft import draft_of, edit, line_of
+from portal.texts import in_language
 from portal.visits import Visit
 
 NO_QUANTITY: Final[Objection] = {"code": "QUANTITY_NOT_ALLOWED", "path": ()}
@@ -15,7 +16,8 @@ FULL: Final[Objection] = {"code": "TOO_MANY_LINES", "path": ()}
 
 async def buyable(visit: Visit, key: str) -> Mapping[str, Any]:
     """The product as the gateway has it: nothing of it is taken from a form. NotFound."""
-    found: Mapping[str, Any] | None = (await visit.ask("wizard", "Buyable", id=key))["product"]
+    asked = (await visit.ask("wizard", "Buyable", id=key))["product"]
+    found = in_language(asked, visit.language.tag)
     if found is None:
         raise NotFound
     return found

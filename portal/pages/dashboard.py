@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
 from portal.errors import Unavailable
 from portal.pages.orders import overdue
 from portal.pages.owed import Owed, owed, owes
+from portal.pages.quick import empty_rows
 from portal.visits import Visit
 from portal.words import OPEN, SHIPPED
+
+FIRST_ROWS: Final = 3
+"""Rows of the quick order on the overview, which grow."""
 
 
 async def dashboard(visit: Visit) -> Response:
@@ -27,7 +31,15 @@ async def dashboard(visit: Visit) -> Response:
         _from_the_erp(visit),
     )
     holds = (found.pop("holds", None) or {}).get("nodes", ())
-    return visit.render("dashboard.html", **found, shipments=shipped, owed=owing, holds=holds)
+    orders = visit.may("orders:create") and visit.site.brand.shows("order")
+    return visit.render(
+        "dashboard.html",
+        **found,
+        shipments=shipped,
+        owed=owing,
+        holds=holds,
+        quick=empty_rows()[:FIRST_ROWS] if orders else (),
+    )
 
 
 def _warns(visit: Visit) -> bool:

@@ -15,6 +15,7 @@ from portal.pages.items import LONG_NOTE, Trouble, page_of_line, shown
 from portal.pages.reordering import NOT_SOLD
 from portal.pages.wizard import date_mistake
 from portal.pasting import listed, showable
+from portal.texts import all_in_language
 from portal.visits import Visit
 from portal.words import N_, SOLD
 from spreadsheets.lines import Line as Row
@@ -56,10 +57,20 @@ class Named:
 
     by_number: Listed
     by_item: Listed
+    by_own: Listed
+    """By the buyer's own numbers, where a column has them or no product has the number."""
 
     def of(self, row: Row) -> Candidates:
-        listed = self.by_number if row.number else self.by_item
-        return listed.get((row.number or row.item_number).casefold(), Candidates())
+        if row.number and (found := self.by_number.get(row.number.casefold())):
+            return found
+        own = row.number or row.customer_item_number
+        listed, number = (self.by_own, own) if own else (self.by_item, row.item_number)
+        return listed.get(number.casefold(), Candidates())
+
+
+def number_of(row: Row) -> str:
+    """The number by which a row names its product."""
+    return row.number or row.customer_item_number or row.item_number
 
 
 async def imported(visit: Visit) -> Response:
@@ -112,30 +123,57 @@ def _tell(visit: Visit, lines: list[DraftLine], strangers: list[str], *, is_wron
 
 
 async def _named(visit: Visit, rows: Sequence[Row]) -> Named:
-    """The products that rows name, by their own numbers and by those of their items."""
-    by_number, by_item = await asyncio.gather(
-        _listed(visit, "Numbered", "number", {row.number for row in rows}),
-        _listed(visit, "Items", "itemNumber", {row.item_number for row in rows if not row.number}),
+    """The products that rows name: by a number of their own, the buyer's, or that of their item."""
+    numbers = {row.number or row.customer_item_number for row in rows}
+    items = {row.item_number for row in rows if not (row.number or row.customer_item_number)}
+    numbered, by_item = await asyncio.gather(
+        _asked(visit, "Numbered", numbers, own=visit.has("CustomerItem")),
+        _asked(visit, "Items", items),
     )
-    return Named(by_number, by_item)
+    by_number = _listed(visit, numbered, numbers, "number")
+    return Named(
+        {key: found for key, found in by_number.items() if found.products or not found.are_all},
+        _listed(visit, by_item, items, "itemNumber"),
+        _listed(visit, numbered, numbers, "customerItemNumber", "own"),
+    )
 
 
-async def _listed(visit: Visit, operation: str, member: str, wanted: set[str]) -> Listed:
-    """The products with these numbers in any case, in one request; by number in lower case."""
+def _pages(wanted: set[str]) -> dict[str, list[str]]:
+    """The numbers as the operations take them."""
     numbers = sorted(filter(None, wanted))
-    if not numbers:
-        return {}
-    pages = {name: numbers[n * PAGE : (n + 1) * PAGE] for n, name in enumerate("abcde")}
-    found = await visit.ask("wizard", operation, **pages)
-    if None in found.values():
-        raise Unavailable("products")
+    return {name: numbers[n * PAGE : (n + 1) * PAGE] for n, name in enumerate("abcde")}
+
+
+async def _asked(
+    visit: Visit, operation: str, wanted: set[str], **more: Any
+) -> Mapping[str, Any] | None:
+    """The products with these numbers in any case, in one request; None where none is asked."""
+    if not any(wanted):
+        return None
+    return await visit.ask("wizard", operation, **_pages(wanted), **more)
+
+
+def _listed(
+    visit: Visit, found: Mapping[str, Any] | None, wanted: set[str], member: str, prefix: str = ""
+) -> Listed:
+    """The products of an answer by number in lower case."""
     listed: dict[str, Candidates] = {}
-    for name, page in found.items():
+    for name, numbers in _pages(wanted).items():
+        alias = f"{prefix}{name.upper()}" if prefix else name
+        if found is None or (prefix and alias not in found):
+            continue
+        if (page := found[alias]) is None:
+            raise Unavailable("products")
         are_all = not page["pageInfo"]["hasNextPage"]
-        for number in pages[name]:
-            alike = (each for each in page["nodes"] if each[member].casefold() == number.casefold())
+        nodes = all_in_language(page["nodes"], visit.language.tag)
+        for number in numbers:
+            alike = (each for each in nodes if _is(each[member], number))
             listed[number.casefold()] = Candidates(tuple(alike), are_all)
     return listed
+
+
+def _is(said: str | None, number: str) -> bool:
+    return (said or "").casefold() == number.casefold()
 
 
 def _lines(
@@ -167,7 +205,7 @@ def _is_own(unit: str, product: Mapping[str, Any]) -> bool:
 
 def _meant(row: Row, found: Candidates) -> Product | Problem:
     """The one product that a row names, or why there is none."""
-    number = row.number or row.item_number
+    number = number_of(row)
     if not found.are_all:
         return at(TOO_MANY_VARIANTS, row.row, number)
     if not found.products:
@@ -184,7 +222,7 @@ def _meant(row: Row, found: Candidates) -> Product | Problem:
 def _mistake(row: Row, product: Product, today: date) -> Problem | None:
     """The reason for which a row with a known product cannot become a line of the draft."""
     if product["state"] not in (None, *SOLD):
-        return at(NOT_SOLD, row.row, row.number or row.item_number)
+        return at(NOT_SOLD, row.row, number_of(row))
     if is_too_long(row.note):
         return at(LONG_NOTE, row.row, row.note[:40])
     if row.day and (mistake := date_mistake(row.day.isoformat(), today)):

@@ -16,6 +16,7 @@ from portal.own_fields import Mistyped
 from portal.pages.adding import NO_QUANTITY, add, buyable
 from portal.pages.draft import draft_of, save
 from portal.pages.products import search
+from portal.pages.quick import empty_rows
 from portal.pages.wizard import CHANGED, date_mistake, one_line
 from portal.visits import Visit
 from portal.words import N_
@@ -92,6 +93,7 @@ async def shown(visit: Visit, trouble: Trouble | None = None) -> Response:
         typed=visit.form if trouble else {},
         trouble=trouble or Trouble(),
         today=visit.language.today(),
+        quick=empty_rows(),
         last=visit.desk.placed[-1] if visit.desk.placed else None,
     )
 

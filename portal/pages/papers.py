@@ -38,13 +38,14 @@ async def _passed_on(visit: Visit, row: dict[str, Any] | None) -> Response:
     answer = await visit.fetch(row["document"]["url"])
     name = answer.headers["content-disposition"]
     return StreamingResponse(
-        _pieces(answer),
+        pieces(answer),
         media_type=answer.headers["content-type"],
         headers={"Content-Disposition": name},
     )
 
 
-async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
+async def pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
+    """The body of an answer as it comes, which is closed at its end."""
     try:
         async for piece in answer.aiter_raw():
             yield piece

@@ -1,16 +1,25 @@
 """The catalogue, with the caller's prices and what is available. What is added stays in sight."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.responses import Response
 
+from portal.categories import tree
 from portal.drafts import quantity
 from portal.errors import NotFound
-from portal.lists import all_of, any_of, mistakes, page_of
+from portal.lists import mistakes, page_of, words_of
 from portal.pages.adding import add, buyable, ordered
+from portal.texts import all_in_language, in_language
 from portal.visits import Visit
-from portal.words import SOLD
+from portal.words import N_, SOLD
+
+MOST_WORDS: Final = 10
+"""Words that the gateway searches for at once."""
+TOO_MANY_WORDS: Final = N_("At most 10 words.")
+ARE_SOLD: Final = {"state": {"in": SOLD}}
+CATEGORY: Final = re.compile(r"[0-9a-f-]{36}")
 
 DECIMALS: Final = 5
 """The decimals that a quantity may have for which a price is looked up."""
@@ -20,7 +29,7 @@ async def products(visit: Visit) -> Response:
     """The list; a form of it adds a product to the draft and leads back to where it stood."""
     if visit.request.method == "GET":
         return await _listed(visit, {})
-    _demand_ordering(visit)
+    demand_ordering(visit)
     key = visit.form.get("add", "")
     wrong = await add(visit, await buyable(visit, key), visit.form.get("quantity", ""))
     if wrong:
@@ -31,11 +40,13 @@ async def products(visit: Visit) -> Response:
 
 async def _listed(visit: Visit, refused: Mapping[str, Any]) -> Response:
     """`refused` is what is wrong with a product that was to be added."""
-    wrong = mistakes(visit.query)
+    wrong = _mistakes(visit.query)
+    found = {} if wrong else await _page(visit)
     return visit.render(
         "products_list.html" if visit.is_fragment else "products.html",
         status=422 if refused or (wrong and not visit.is_fragment) else 200,
-        products=None if wrong else await search(visit, 20),
+        products=found.get("products"),
+        categories=tree(found.get("categories"), visit.query.get("category")),
         mistakes=wrong,
         refused=refused,
         ordered=ordered(visit),
@@ -43,31 +54,54 @@ async def _listed(visit: Visit, refused: Mapping[str, Any]) -> Response:
     )
 
 
-async def search(visit: Visit, size: int) -> dict[str, Any]:
-    """One page of products that are sold and match the query of the address."""
-    wanted = any_of(visit.query.get("q"), ("name", "number", "description"))
+def _mistakes(query: Mapping[str, str]) -> dict[str, str]:
+    wrong = mistakes(query)
+    if len(words_of(query.get("q"))) > MOST_WORDS:
+        wrong["q"] = TOO_MANY_WORDS
+    return wrong
+
+
+async def _page(visit: Visit) -> dict[str, Any]:
+    """One page of products that are sold and match the query of the address, and the categories."""
+    category = visit.query.get("category", "")
     found = await visit.ask(
         "products",
         "Products",
-        filter=all_of({"state": {"in": SOLD}}, wanted),
-        **page_of(visit.query, size),
+        filter=ARE_SOLD,
+        search=visit.query.get("q") or None,
+        category=category if CATEGORY.fullmatch(category) else None,
+        **page_of(visit.query, 20),
     )
-    page: dict[str, Any] = found["products"]
-    return page
+    return {**found, "products": _read(visit, found["products"])}
+
+
+async def search(visit: Visit, size: int) -> dict[str, Any]:
+    """The first products that are sold and match the query of the address."""
+    if _mistakes(visit.query):
+        return {"nodes": [], "pageInfo": {"hasNextPage": False}}
+    text = visit.query.get("q") or None
+    found = await visit.ask("products", "Found", filter=ARE_SOLD, search=text, first=size)
+    return _read(visit, found["products"])
+
+
+def _read(visit: Visit, page: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of products in the language of the reader."""
+    return {**page, "nodes": all_in_language(page["nodes"], visit.language.tag)}
 
 
 async def product(visit: Visit) -> Response:
     """One product; its form adds it to the draft."""
     key, refused = visit.path["id"], None
     if visit.request.method == "POST":
-        _demand_ordering(visit)
+        demand_ordering(visit)
         refused = await add(visit, await buyable(visit, key), visit.form.get("quantity", ""))
         if refused is None:
             return visit.go(visit.here)
     typed = visit.query.get("wanted", "")
     wanted = quantity(visit.language.typed(typed), DECIMALS)
     asked = {} if wanted is None else {"quantity": str(wanted)}
-    found = (await visit.ask("products", "Product", id=key, **asked))["product"]
+    answer = await visit.ask("products", "Product", id=key, **asked)
+    found = in_language(answer["product"], visit.language.tag)
     if found is None:
         raise NotFound
     return visit.render(
@@ -75,13 +109,30 @@ async def product(visit: Visit) -> Response:
         status=422 if refused else 200,
         product=found,
         is_sold=found["state"] in (None, *SOLD),
+        variants=_variants(found),
         refused=refused,
         unusable=bool(typed) and wanted is None,
         ordered=ordered(visit).get(key),
     )
 
 
-def _demand_ordering(visit: Visit) -> None:
+def _variants(product: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The variants that can be chosen instead, in the order of their dimensions; none for one."""
+    found = [
+        each
+        for each in (product["variants"] or {"nodes": ()})["nodes"]
+        if each["variant"] and (each["state"] in (None, *SOLD) or each["id"] == product["id"])
+    ]
+    named = [{**each, "label": " · ".join(dimensions(each["variant"]))} for each in found]
+    return sorted(named, key=lambda each: each["label"]) if len(named) > 1 else []
+
+
+def dimensions(variant: Mapping[str, str | None] | None) -> list[str]:
+    """The dimensions of a variant that it has."""
+    return [said for said in (variant or {}).values() if said]
+
+
+def demand_ordering(visit: Visit) -> None:
     """Looking and ordering are two permissions, and two parts of a brand."""
     if not visit.may("orders:create") or not visit.site.brand.shows("order"):
         raise NotFound

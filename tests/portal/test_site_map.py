@@ -20,7 +20,7 @@ KILOBYTES = 100 * 1024
 MILLISECONDS = 150
 CLOCK = time.perf_counter if NIGHTLY else time.process_time
 """By day the portal's own time is taken, as other work of the machine would count with the rest."""
-DOWNLOADS = (".csv", ".pdf", "/document")
+DOWNLOADS = (".csv", ".pdf", "/document", "{version}")
 """No pages: a list may be long, and is sent while it is read; a document is the ERP's."""
 LONG = "\n".join(f"D{number:04},1" for number in range(500))
 """The longest list that can be pasted, of products that are there and products that are not."""
@@ -64,6 +64,11 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/orders/new/items", {"line-1": "none"}),
     ("/orders/new/import", None),
     ("/orders/new/import", {"pasted": LONG}),
+    ("/orders/new/quick", None),
+    ("/orders/new/quick", {"code-1": "espresso", "code-2": "nope", "quantity-1": "x"}),
+    ("/orders/new/quick", {"code-1": "D0001", "quantity-1": "2"}),
+    ("/orders/new/quick/row?code-3=MY-101&quantity-3=2", None),
+    ("/orders/new/quick/options?code-1=lamp", None),
     ("/orders/new/review", None),
     ("/orders/new/checking", None),
     ("/orders/new/submit", {"key": "{key}"}),
@@ -82,6 +87,10 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/products", None),
     ("/products", {"add": "{product}", "quantity": "none"}),
     ("/products?q=lamp+desk", {"add": "{product}", "quantity": "2"}),
+    ("/products?category={category}&q=a", None),
+    ("/bought", None),
+    ("/bought", {"add": "{product}", "quantity-{product}": "none"}),
+    ("/products/{id}/pictures/{version}", None),
     ("/products/{id}", None),
     ("/products/{id}", {"quantity": "none"}),
     ("/account", None),
@@ -131,11 +140,14 @@ async def _known(visitor: Visitor) -> dict[str, str]:
     sent = await _first(visitor, "/shipments", r'href="/orders/([\w-]{20,}/shipments/[^"]+)"')
     invoice = await _first(visitor, "/invoices", r'href="/invoices/([^"]+)"')
     product = await _first(visitor, "/products", r'href="/products/([^"]+)"')
+    picture = await _first(visitor, "/products", r'src="(/products/[^/"]+/pictures/[^"]+)"')
     return {
         "/orders/{id}/shipments/{number:path}": f"/orders/{sent}",
         "/orders/{id}": f"/orders/{order}",
         "/invoices/{id}": f"/invoices/{invoice}",
+        "/products/{id}/pictures/{version}": picture,
         "/products/{id}": f"/products/{product}",
+        "{category}": await _first(visitor, "/products", r"category=([0-9a-f-]{36})"),
         "{tag}": "nl",
         "{product}": product,
         "{account}": visitor.account,
