@@ -21,9 +21,8 @@ from gateway.auth.principal import Principal
 from gateway.auth.signing_keys import PAUSE, SigningKeys
 from gateway.auth.tokens import Tokens
 from gateway.ceiling import Ceiling
-from gateway.client.exchange import Httpx2Transport, Request, Transport
-from gateway.client.transport import Http1Transport
-from gateway.config.parsers import HttpTransport
+from gateway.client.exchange import Request
+from gateway.client.transports import Transports
 from gateway.config.settings import Settings, SettingsError
 from gateway.directory import Directory
 from gateway.doctor.looking import Looking
@@ -75,11 +74,6 @@ ACCOUNT = "X-Account"
 CACHING = b"cache-control"
 """The header by which a caller has rows asked for anew (`no-cache`), whatever is kept."""
 _ACCOUNT = ACCOUNT.lower().encode()
-TRANSPORTS: Mapping[HttpTransport, Callable[[int], Transport]] = {
-    "own": Http1Transport,
-    "httpx2": Httpx2Transport.stock,
-}
-"""Each transport to Dynamics; its argument is the most connections to each service."""
 DRAIN = 2.0
 """Seconds that writes under way get when all requests have ended."""
 
@@ -97,8 +91,7 @@ class Outside:
         self._tracing = tracing
         self._registry = Registry(settings.extensions)
         self._settings = settings
-        self._given = transport
-        self._transports: list[Transport] = []
+        self._transports = Transports(settings, transport, tracing.calling if tracing else None)
         self._flights: Flights[Request, Sent] = Flights()
         self._store = store_of(settings)
         self._vault = vault = vault_of(settings, self._store)
@@ -109,7 +102,7 @@ class Outside:
         )
         self.prepared = PreparedByPrincipal()
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
-        anonymous = self._traced(self._transport())
+        anonymous = self._transports.make()
         dataverse = service_login(settings, settings.dataverse_url, anonymous)
         finops = service_login(settings, settings.finops_url, anonymous)
         self._services: Mapping[ServiceName, Service] = {
@@ -376,29 +369,16 @@ class Outside:
             stack.callback(self.audit.close)
             await stack.enter_async_context(self._client)
             stack.push_async_callback(self.papers.aclose)
-            for transport in self._transports:
-                stack.push_async_callback(transport.aclose)
+            stack.push_async_callback(self._transports.aclose)
             yield
 
     def _service(self, dialect: Dialect, root: str, login: ServiceLogin) -> Service:
         governor = self._tracing.governor if self._tracing else Governor
         return Service(
-            Signed(self._traced(self._transport()), login),
+            Signed(self._transports.make(), login),
             # Links that the service sends begin with this, in the form that it gives addresses.
             str(httpx2.URL(root)),
             dialect,
             write_patience=self._settings.write_timeout,
             sender=sender_of(self._settings, dialect.service, self._flights, governor),
         )
-
-    def _traced(self, transport: Transport) -> Transport:
-        return self._tracing.calling(transport) if self._tracing else transport
-
-    def _transport(self) -> Transport:
-        if self._given is not None:
-            made: Transport = Httpx2Transport(self._given)
-        else:
-            make = TRANSPORTS[self._settings.http_transport]
-            made = make(self._settings.upstream_concurrency)
-        self._transports.append(made)
-        return made
