@@ -45,6 +45,11 @@ ORDER = f"""mutation ($input: CreateSalesOrderInput!) {{ createSalesOrder(input:
 }} }}"""
 
 
+ADD = f"""mutation ($input: AddSalesOrderLinesInput!) {{ addSalesOrderLines(input: $input) {{
+  order {{ lines(first: 50) {{ nodes {{ sequence {LINES} }} }} }} errors {{ code message }}
+}} }}"""
+
+
 @pytest.fixture(scope="module")
 def priced_world() -> Starlette:
     """A world whose ERP has its pricing engine; tests add orders to it."""
@@ -165,6 +170,22 @@ async def test_lines_of_one_product_in_two_units_have_the_prices_of_their_units(
 
     one, box = (exact(line["unitPrice"]) for line in seen["lines"])
     assert box == 12 * one
+
+
+async def test_lines_that_are_added_to_an_order_have_the_prices_of_their_preview(
+    stack: Stack,
+) -> None:
+    line = {"number": (await sold(stack))[0]["number"], "quantity": "30"}
+    made = ORDER.replace("order {", "order { id version", 1)
+
+    seen = (await mutated(stack, PREVIEW, [line], False))["previewSalesOrder"]
+    order = (await mutated(stack, made, [line], True))["createSalesOrder"]["order"]
+    given = {"order": order["id"], "version": order["version"], "idempotencyKey": str(uuid4())}
+    added = (await stack.ask(ADD, input={"lines": [line], **given})).data["addSalesOrderLines"]
+
+    assert (added["errors"], seen["basis"]) == ([], "CALCULATED")
+    nodes = added["order"]["lines"]["nodes"]
+    assert list(map(figures, nodes)) == [figures(each) for each in seen["lines"] * 2]
 
 
 @pytest.mark.parametrize("hidden", ["Product.price", "PriceListItem.price"])

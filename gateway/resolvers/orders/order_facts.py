@@ -25,7 +25,14 @@ from gateway.schema.business.currencies import (
     RATE,
     TOTAL_IN_OWN,
 )
-from gateway.schema.business.sales import OPEN, RUNNING, STATE, SalesOrder, SalesOrderLine
+from gateway.schema.business.sales import (
+    BUYER_NUMBER,
+    OPEN,
+    RUNNING,
+    STATE,
+    SalesOrder,
+    SalesOrderLine,
+)
 from gateway.schema.business.syncing import is_canceled
 from gateway.schema.business.values import Money
 from gateway.schema.context import Context
@@ -56,9 +63,7 @@ HOLD, LIMIT, MANDATORY = (
     column_of(Account, name)
     for name in ("hold_status", "credit_limit", "credit_limit_is_mandatory")
 )
-NUMBER = f"{step_of(SalesOrder, 'account')}/{column_of(Account, 'number')}"
-"""The way from an order to the number of its account in the ERP."""
-TERMS = (BUYER, NUMBER, PRICE_LIST, COMPANY, RATE)
+TERMS = (BUYER, BUYER_NUMBER, PRICE_LIST, COMPANY, RATE)
 STANDING = (HOLD, LIMIT, MANDATORY, RATE)
 ORDERED = (TOTAL, TOTAL_IN_OWN, MONEY, RATE)
 UP = f"{step_of(SalesOrderLine, 'order')}/"
@@ -115,7 +120,7 @@ async def deal_of(context: Context, order: UUID) -> Deal:
     price_list = value_at(row, PRICE_LIST)
     return Deal(
         account=UUID(value_at(row, BUYER)),
-        number=value_at(row, NUMBER),
+        number=value_at(row, BUYER_NUMBER),
         company=_folded(value_at(row, COMPANY)),
         price_list=UUID(price_list) if price_list else None,
         currency=_currency(row, value_at(row, RATE)),

@@ -71,6 +71,8 @@ ORDERED_BY = {
     "party": lookup_value("msdyn_associatedcontact"),
 }
 """The buyer: the account, and the person by the older model of contacts or by the newer."""
+BUYER_NUMBER = "customerid_account/accountnumber"
+"""The way from an order to the number of its account in the ERP."""
 
 
 @table(
