@@ -35,6 +35,7 @@ PORTAL = REPO / "portal" / "documents"
 CALLERS = ("rep", "admin") if NIGHTLY else ("rep",)
 """A customer who may read everything of the account; at night one of the seller's own staff too."""
 CURSORS = ("startCursor", "endCursor")
+LINKS = ("DocumentLink.url", "DocumentLink.expiresAt", "Picture.url", "Picture.expiresAt")
 FEW = 2
 """Rows whose lines a download asks for with them."""
 AT_ONCE = 10
@@ -335,9 +336,9 @@ class _Comparison:
     ) -> Iterator[Difference]:
         if node.selection_set is None:
             # A cursor says what stands in the columns, in the form of the environment; each link to
-            # a document is another.
+            # a document or picture is another.
             both = usual is not None and found is not None
-            if both and (node.name.value in CURSORS or fields[-2].startswith("DocumentLink.")):
+            if both and (node.name.value in CURSORS or fields[-2] in LINKS):
                 return
             if usual != found or path in self.codes:
                 yield self._difference(usual, found, fields, path)
