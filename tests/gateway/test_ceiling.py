@@ -18,7 +18,16 @@ from tests.stack import Stack, running
 pytestmark = pytest.mark.anyio
 FOREVER = float("inf")
 
-KINDS = {"documents", "rows", "tokens", "callers", "principals", "prepared", "prices"}
+KINDS = {
+    "documents",
+    "rows",
+    "tokens",
+    "callers",
+    "principals",
+    "prepared",
+    "prices",
+    "pictures",
+}
 
 
 def shelf() -> Expiring[str, str]:

@@ -84,18 +84,25 @@ async def test_requests_that_are_not_executed_are_counted_once_by_their_code(
     }
 
 
+def outcomes(world: Starlette) -> Counter[tuple[str | None, ...]]:
+    """The requests that the emulator counted, by service and status."""
+    return Counter(
+        (SERVICES.get(each.service, each.service), str(each.status)) for each in world.state.log
+    )
+
+
 async def test_calls_to_dynamics_are_counted_by_service_and_outcome() -> None:
     world = emulator()
     async with running(world, metrics=True) as stack:
         await stack.ask(ORDERS)
         await stack.ask("{ shipments(first: 1) { nodes { number } } }", as_="rep")
-        asked = Counter(SERVICES.get(each.service, each.service) for each in world.state.log)
+        asked = outcomes(world)
         before = await counted(stack, *CALLS)
         world.state.faults.add(Fail(), set="salesorders", times=1)
         await stack.ask(ORDERS)
         after = await counted(stack, *CALLS)
 
-    assert before == {(service, "200"): number for service, number in asked.items()}
+    assert before == asked
     assert after == before | {
         ("dataverse", "503"): 1,
         ("dataverse", "200"): before["dataverse", "200"] + 1,
@@ -115,9 +122,7 @@ async def test_the_calls_of_a_load_with_faults_are_those_that_dynamics_counted()
         for who in ("jane", "rep", "may"):
             await asyncio.gather(*(stack.ask(each, as_=who) for each in documents))
         found = await counted(stack, *CALLS)
-    asked = Counter(
-        (SERVICES.get(each.service, each.service), str(each.status)) for each in world.state.log
-    )
+    asked = outcomes(world)
 
     assert found == asked
     assert asked.total() > 100
