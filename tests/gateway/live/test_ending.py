@@ -274,4 +274,12 @@ def test_every_root_field_over_a_table_can_be_followed() -> None:
         assert {k: str(v.type) for k, v in query[name].args.items()} == {
             k: str(v.type) for k, v in field.args.items()
         }
-    assert query.keys() - followed.keys() == {"viewer", "operation", "statement", "node", "nodes"}
+    assert query.keys() - followed.keys() == {
+        "boughtBefore",
+        "categories",
+        "viewer",
+        "operation",
+        "statement",
+        "node",
+        "nodes",
+    }
