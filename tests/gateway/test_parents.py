@@ -39,6 +39,7 @@ EVERYWHERE = """{
   postedInvoices { nodes { id } }
   transactions { nodes { id } }
   products { nodes { id } }
+  customerItems { nodes { id account { id } product { id } } }
   contacts { nodes { id } }
 }"""
 
@@ -151,8 +152,8 @@ async def test_every_type_with_an_id_is_asked_for_here() -> None:
     nodes = {table.name for table in TABLES.values() if issubclass(table.cls, Node)}
 
     assert nodes <= {
-        "Account", "AccountAddress", "Contact", "Invoice", "InvoiceLine", "PostedInvoice",
-        "Product", "SalesOrder", "SalesOrderLine", "Shipment", "Transaction",
+        "Account", "AccountAddress", "Contact", "CustomerItem", "Invoice", "InvoiceLine",
+        "PostedInvoice", "Product", "SalesOrder", "SalesOrderLine", "Shipment", "Transaction",
     }  # fmt: skip
 
 
