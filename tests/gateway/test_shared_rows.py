@@ -4,6 +4,8 @@ shown another row by it, whatever stands in Redis.
 """
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -63,7 +65,12 @@ async def catalogue_questions(stack: Stack) -> list[Question]:
 
 
 def bodies(answers: dict[str, Answer]) -> dict[str, Any]:
-    return {name: answer.body for name, answer in answers.items()}
+    """The bodies; of sealed links only that they are there, as each of them is another."""
+    texts = {name: json.dumps(answer.body) for name, answer in answers.items()}
+    return {name: json.loads(SEALED.sub('"sealed"', text)) for name, text in texts.items()}
+
+
+SEALED = re.compile(r'"/documents/[^"]+"')
 
 
 async def test_what_one_gateway_has_read_costs_another_no_call(
