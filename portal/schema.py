@@ -42,6 +42,7 @@ INPUTS: Final = {
 KNOWN: Final = {
     "account",
     "contact",
+    "customerItemNumber",
     "customerReference",
     "idempotencyKey",
     "itemNumber",

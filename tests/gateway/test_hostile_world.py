@@ -216,8 +216,8 @@ async def test_a_text_that_other_rows_show_is_as_it_was_written(stack: Stack, qu
     shown = {text for text in texts_in(answer.data) if "~" in text}
     assert shown
     assert shown <= {f"{AWKWARD[n % len(AWKWARD)]}~{n}" for n in range(1_000)}
-    for text in sorted(shown)[:: max(1, len(shown) // SAMPLES)]:
-        found = await stack.ask(SEARCH, as_="admin", text=text)
+    for text in (*AWKWARD, "**~9"):
+        found = await stack.ask(SEARCH, as_="jane", text=text)
         assert found.codes == [], text
 
 

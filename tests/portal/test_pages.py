@@ -24,7 +24,7 @@ async def catalogue(visitor: Visitor, size: int) -> list[tuple[str, str]]:
     while address and len(found) < size:
         page = (await visitor.get(address)).text
         for card in page.split('<li class="card product"')[1:]:
-            number = re.findall(r'<p class="muted">([^<]+)</p>', card)[0]
+            number = re.findall(r">(D[\w-]+)", card)[0]
             amount = re.findall(r'name="quantity" value="([^"]+)"', card)[0]
             if 'class="price"' in card:
                 found.append((number, amount))

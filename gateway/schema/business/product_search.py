@@ -79,7 +79,11 @@ async def _own(loaders: Loaders, words: Iterable[str]) -> list[CustomerItem]:
     joined = all(shows(Product.__table__, name, hidden) for name in JOINED)
     if not joined or not has_customer_items(loaders):
         return []
-    where = either(*(Like(NUMBER, "contains", word) for word in words))
+    # The ERP reads '*' as a wildcard: a part without it finds more, of which `_ways` takes its own.
+    parts = {max(word.split("*"), key=len) for word in words} - {""}
+    if not parts:
+        return []
+    where = either(*(Like(NUMBER, "contains", part) for part in sorted(parts)))
     order = loaders.reader.default_order(TABLE)
     try:
         found = await loaders.page(
