@@ -137,6 +137,8 @@ class Operations(Arguments):
             self._nodes: 9,
             self._viewer: 12,
             self._statement: 4,
+            self._categories: 2,
+            self._bought: 3,
             self._meta: 3,
         }
         return self.random.choices(list(kinds), list(kinds.values()))[0](root)
@@ -178,6 +180,15 @@ class Operations(Arguments):
             'to: "2030-01-01"',
         ]
         return self._composite(root, "Query", "statement", arguments, 0)
+
+    def _categories(self, root: Place) -> str:
+        return self._composite(root, "Query", "categories", [], 0)
+
+    def _bought(self, root: Place) -> str:
+        arguments = [f"first: {self.random.randint(0, 9)}"]
+        if self._rarely(0.3):
+            arguments.append(f"account: {self._variable('ID', self._id(TABLES['Account']))}")
+        return self._composite(root, "Query", "boughtBefore", arguments, 0)
 
     def _meta(self, root: Place) -> str:
         return self.random.choice(
