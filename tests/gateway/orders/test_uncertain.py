@@ -1,10 +1,12 @@
 """Orders while things break: cut connections, a busy or failing service, an ERP that says no."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from starlette.applications import Starlette
 
 from emulator.dataverse import definitions
 from emulator.faults.actions import AnyAction, Cut, ErpDown, ErpRefuses, Fail, Latency, Throttle
@@ -26,6 +28,13 @@ class Broken:
 
     def add(self, action: AnyAction, **where: Any) -> None:
         self._faults.add(action, **({"method": "POST", "set": "salesorders"} | where))
+
+
+@pytest.fixture
+async def writable(changing_world: Starlette) -> AsyncIterator[Stack]:
+    """A gateway for each test: the breaker of one would refuse the calls of the next."""
+    async with running(changing_world) as found:
+        yield found
 
 
 @pytest.fixture

@@ -45,6 +45,8 @@ READS = {
     "Transaction.open": set[str](),
     "Transaction.kind": set[str](),
     "Account.balance": {"balance"},
+    "Category.id": set[str](),
+    "Category.parentId": set[str](),
 }
 """The permissions that computed members need besides their row's; a new one must be named here."""
 VIA = {
@@ -54,6 +56,8 @@ VIA = {
     "WarehouseStock": ("products", "stock"),
 }
 """The paths to rows that have no list of their own."""
+ALONE = {"Category"}
+"""Tables that a plain list at the root answers, which `test_categories` asks for with each role."""
 REACHABLE = [table for table in TABLES.values() if table.root or table.name in VIA]
 
 
@@ -168,4 +172,5 @@ def test_no_field_is_left_out() -> None:
     }
 
     assert computed == READS.keys()
-    assert {table.name for table in REACHABLE} == SCHEMA.type_map.keys() & TABLES.keys()
+    reachable = {table.name for table in REACHABLE} | ALONE
+    assert reachable == SCHEMA.type_map.keys() & TABLES.keys()

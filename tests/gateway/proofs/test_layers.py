@@ -22,6 +22,7 @@ SOME: dict[type, list[Any]] = {str: ["x", "y"], int: [1, 2]}
 OWN_KEY = {
     "Account": "accountid eq",
     "Contact": "contactid eq",
+    "CustomerItem": "CustomerAccountNumber eq",
     "Shipment": "OrderAccount eq",
     "PostedInvoice": "OrderAccount eq",
     "Transaction": "AccountNum eq",
