@@ -285,6 +285,8 @@ def _to_sign_in(visit: Visit) -> Response:
     """To the issuer and back again; a form that was being sent waits for its author."""
     session, request = visit.session, visit.request
     session.expire()
+    if visit.page.is_asked_alone:
+        return Response(status_code=401)  # Who signs in comes back to the page around it.
     if visit.is_fragment:
         return Response(status_code=204, headers={"HX-Refresh": "true"})
     if request.method == "POST" and visit.form.get("csrf") == session.csrf:

@@ -185,6 +185,7 @@ PAGES: Final = (
         show=pictures.picture,
         needs="catalog:read",
         part="products",
+        is_asked_alone=True,
     ),
     Page(
         path="/bought",

@@ -41,7 +41,7 @@ def visiting(browser: Browser, port: int, name: str | None, **options: Any) -> I
         yield page
     finally:
         context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def _bad(text: str) -> bool:

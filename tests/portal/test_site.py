@@ -9,6 +9,7 @@ import pytest
 
 from portal.desks import Desk, edited
 from portal.drafts import Draft
+from portal.sitemap import PAGES
 from portal.visits import ALONE
 from tests.portal.site import Visitor, visiting
 
@@ -287,6 +288,19 @@ async def test_an_open_page_keeps_no_session_alive(jane: Visitor) -> None:
     assert session.touched == left
     await jane.get(order)
     assert session.touched > left
+
+
+@pytest.mark.parametrize("page", [each.path for each in PAGES if each.is_asked_alone])
+async def test_a_part_of_an_open_page_sends_nobody_to_sign_in(jane: Visitor, page: str) -> None:
+    await jane.get("/products")
+    jane.session.expire()
+
+    refused = await jane.client.get(page.format(of="orders", id="1", version="1"))
+    await jane.client.get("/products?page=2")
+    back = await jane.sign_in("jane")
+
+    assert (refused.status_code, "location" in refused.headers) == (401, False)
+    assert back.request.url.path == "/products"
 
 
 async def test_another_language_shows_the_same_page(jane: Visitor) -> None:
