@@ -18,7 +18,7 @@ class Calculations:
 
     def keep_below(self, ceiling: Ceiling) -> None:
         """Let remembered answers share the ceiling of all that is kept."""
-        ceiling.add("prices", 1, self.pricing.remembered, self.promises.remembered)
+        ceiling.add("prices", 1, self.pricing.answers.kept, self.promises.answers.kept)
 
     async def look(self) -> None:
         """Find out which engines there are, unless that is known."""

@@ -6,12 +6,11 @@ Nothing of a customer's stands in such a row: it names a product and a quantity.
 remembered for a minute. It is there where the map that carries the requests runs.
 """
 
-import logging
 import time
-from asyncio import Semaphore, gather, timeout_at
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -19,18 +18,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.admission.errands import Lane
-from gateway.auth.expiring import Expiring
-from gateway.errors import GatewayError, UpstreamError, UpstreamRefused
-from gateway.loaders.batching import PacedLoader
+from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.loaders.named import read_day
+from gateway.loaders.remembered_answers import AnswersTogether, RememberedAnswers
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Guid, Raw, one_of
 from gateway.upstream.names import Reference, lookup_value
 from gateway.upstream.odata import ODataQuery
 from gateway.upstream.sender import now
 from gateway.upstream.service import Service, Write
-
-log = logging.getLogger(__name__)
 
 REQUEST: Final = "msdyn_inventoryonhandrequest"
 ENTRY: Final = "msdyn_inventoryonhandentry"
@@ -39,15 +35,11 @@ OF: Final = lookup_value("msdyn_request")
 RUNNING: Final = "msdyn_dualwriteruntimeconfigs"
 """The table of the maps that run; its columns are taken as they come."""
 MAP_COLUMNS: Final = ("msdyn_internalentityname", "msdyn_internalentitylogicalname")
-TOGETHER: Final = 25
-"""Requests that are written at once."""
 AT_ONCE: Final = 2
-KEPT: Final = 60.0
-"""Seconds for which an answer is remembered."""
+UNANSWERED: Final = "availability to promise was not told"
 PATIENCE: Final = 4.0
 """Seconds until a page goes on without an answer."""
 LOOK: Final = 3.0
-WEIGHT: Final = 600
 
 
 class PromiseLine(Struct, frozen=True):
@@ -64,7 +56,8 @@ class PromisedQuantity(Struct, frozen=True):
     quantity: Decimal
 
 
-Promised = dict[PromiseLine, tuple[PromisedQuantity, ...]]
+Entries = tuple[PromisedQuantity, ...]
+Promised = dict[PromiseLine, Entries]
 
 
 class Promises:
@@ -72,12 +65,10 @@ class Promises:
 
     def __init__(self, service: Service, clock: Callable[[], float] = time.monotonic) -> None:
         self._service = service
-        self._clock = clock
-        self._places = Semaphore(AT_ONCE)
         self.is_there: bool | None = None
         """True or False once the environment has said it."""
-        self.remembered: Expiring[PromiseLine, tuple[PromisedQuantity, ...]] = Expiring(
-            clock, weigh=lambda entries: WEIGHT
+        self.answers: RememberedAnswers[PromiseLine, Entries] = RememberedAnswers(
+            AT_ONCE, UNANSWERED, clock
         )
 
     async def look(self) -> None:
@@ -92,31 +83,16 @@ class Promises:
 
     async def promised(self, lines: Sequence[PromiseLine], allowance: Allowance) -> Promised:
         """The promises for lines, as far as the ERP answers."""
-        known = {line: self.remembered.get(line) for line in lines}
-        found = {line: entries for line, entries in known.items() if entries is not None}
-        rest = [line for line, entries in known.items() if entries is None]
-        parts = [rest[start : start + TOGETHER] for start in range(0, len(rest), TOGETHER)]
-        for fresh in await gather(*(self._asked(part, allowance) for part in parts)):
-            found |= fresh
-        return found
 
-    async def _asked(self, lines: Sequence[PromiseLine], allowance: Allowance) -> Promised:
-        try:
-            async with timeout_at(allowance.deadline):
-                await self._places.acquire()
+        async def ask(lines: Sequence[PromiseLine]) -> Promised:
             try:
-                found = await self._answered(lines, allowance)
-            finally:
-                self._places.release()
-        except (GatewayError, TimeoutError) as error:
-            if isinstance(error, UpstreamRefused):
+                return await self._answered(lines, allowance)
+            except UpstreamRefused:
                 # A missing right, most likely: it is asked for again a while later.
                 self.is_there = None
-            log.info("availability to promise was not told: %s", error)
-            return {}
-        for line, entries in found.items():
-            self.remembered.put(line, entries, until=self._clock() + KEPT)
-        return found
+                raise
+
+        return await self.answers.find(lines, ask, allowance.deadline)
 
     async def _answered(self, lines: Sequence[PromiseLine], allowance: Allowance) -> Promised:
         allowance.spend(2)
@@ -161,27 +137,16 @@ def _written(key: UUID, line: PromiseLine) -> Write:
 
 
 class RequestPromises:
-    """The promises that one request asks for: those of a list together."""
+    """The promises that one request asks for."""
 
     def __init__(self, promises: Promises, allowance: Allowance) -> None:
-        self._promises, self._allowance = promises, allowance
-        self._lines = PacedLoader(self._listed)
-        self._ordered = PacedLoader(self._all)
+        self._promises = promises
+        self._together = AnswersTogether(partial(promises.promised, allowance=allowance))
 
     @property
     def is_there(self) -> bool:
         return bool(self._promises.is_there)
 
-    async def of(self, line: PromiseLine, *, listed: bool) -> tuple[PromisedQuantity, ...] | None:
-        """
-        The promises for a product; None where nobody says them. Products that are `listed` have
-        none where they are more than are asked for at once; the lines of an order all have.
-        """
-        return await (self._lines if listed else self._ordered).load(line)
-
-    async def _listed(self, lines: list[PromiseLine]) -> list[tuple[PromisedQuantity, ...] | None]:
-        return [None] * len(lines) if len(lines) > TOGETHER else await self._all(lines)
-
-    async def _all(self, lines: list[PromiseLine]) -> list[tuple[PromisedQuantity, ...] | None]:
-        found = await self._promises.promised(lines, self._allowance)
-        return [found.get(line) for line in lines]
+    async def of(self, line: PromiseLine, *, listed: bool) -> Entries | None:
+        """The promises for a product, as with `AnswersTogether.of`."""
+        return await self._together.of(line, listed=listed)

@@ -24,8 +24,6 @@ from gateway.upstream.service import Service
 
 SERVICE: Final = "/api/services/GUPPricingServiceGroup/GUPPricingService"
 OPERATION: Final = "getActivePrices"
-TOGETHER: Final = 25
-"""Products that one request asks for."""
 PATIENCE: Final = 4.0
 """Seconds until a page goes on without the engine."""
 LOOK: Final = 3.0
