@@ -7,10 +7,8 @@ Nobody waits long for Redis: while it is gone or slow, nothing is found there.
 
 import asyncio
 import hmac
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -18,12 +16,11 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-log = logging.getLogger(__name__)
+from gateway.admission.remote import Remote
 
 PATIENCE: Final = 0.05
 """Seconds that a look into Redis may take."""
-AGAIN: Final = 5.0
-"""Seconds for which Redis is left alone once it did not answer."""
+WITHOUT: Final = "nothing is shared in Redis for now"
 AHEAD: Final = 2.0
 """Seconds by which the clock of another replica may be ahead."""
 TOGETHER: Final = 20
@@ -66,13 +63,13 @@ class Vault:
         self._place = place
         self._names, self._key = hmac.digest(key, b"names", "sha256"), OctKey.import_key(key)
         self._clock = clock
-        self._away_until = -inf
+        self._remote = Remote(WITHOUT)
         self._telling: set[asyncio.Task[None]] = set()
 
     async def read(self, kind: str, keys: Sequence[bytes]) -> list[SharedValue | None]:
         """The values of these keys, as far as there are any."""
         names = [self._name(kind, key) for key in keys]
-        texts = await self._done(self._place.read(names)) if names and self._is_there else None
+        texts = await self._remote.outcome(self._place.read(names), PATIENCE) if names else None
         if texts is None or len(texts) != len(names):
             return [None] * len(names)
         found = []
@@ -87,7 +84,7 @@ class Vault:
         Write values that were asked for `age` seconds ago and are of use for `lasts` seconds from
         then on, while the caller goes on.
         """
-        if self._is_there and lasts > age:
+        if self._remote.is_there and lasts > age:
             task = asyncio.ensure_future(self._tell(kind, values, age=age, lasts=lasts))
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
@@ -101,21 +98,7 @@ class Vault:
             texts[name] = self.sealed(name, content, asked)
             if number % TOGETHER == 0:
                 await asyncio.sleep(0)
-        await self._done(self._place.write(texts, lasts - age))
-
-    @property
-    def _is_there(self) -> bool:
-        return asyncio.get_running_loop().time() >= self._away_until
-
-    async def _done(self, doing: Any) -> Any:
-        """The outcome; None where Redis does not answer in time, or not in sense."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await doing
-        except Exception as error:  # noqa: BLE001 - a place of others, where anything can be wrong
-            log.info("nothing is shared in Redis for now: %s", type(error).__name__)
-            self._away_until = asyncio.get_running_loop().time() + AGAIN
-            return None
+        await self._remote.outcome(self._place.write(texts, lasts - age), PATIENCE)
 
     def _name(self, kind: str, key: bytes) -> str:
         digest = hmac.digest(self._names, kind.encode() + b"\0" + key, "sha256")

@@ -7,17 +7,14 @@ While Redis is away every process reads its feeds by itself.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
-from math import inf
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
 import msgspec
 
+from gateway.admission.remote import Remote
 from gateway.admission.vault import Vault
-
-log = logging.getLogger(__name__)
 
 READERS: Final = "gateway:feeds:readers"
 NEWS: Final = "gateway:feeds:news"
@@ -29,8 +26,7 @@ LISTEN: Final = 0.2
 """Seconds between two looks at the stream."""
 PATIENCE: Final = 0.5
 """Seconds that a look into Redis may take."""
-AGAIN: Final = 5.0
-"""Seconds for which Redis is left alone once it did not answer."""
+WITHOUT: Final = "feeds are not shared in Redis for now"
 
 HOLD: Final = """
 local time = redis.call('TIME')
@@ -83,12 +79,16 @@ class Relay:
         self._place, self._vault = place, vault
         self._me = uuid4().hex
         self._seen: str | None = None
-        self._away_until = -inf
+        self._remote = Remote(WITHOUT)
 
     async def hold(self, feeds: Sequence[str], lasts: float) -> set[str]:
         """Those feeds that this process has to read itself; a reader stands for `lasts` seconds."""
         texts = [self._me, f"{lasts * 1000:.0f}", *feeds]
-        found = await self._done(self._place.run(HOLD, READERS, *texts)) if feeds else []
+        found = (
+            await self._remote.outcome(self._place.run(HOLD, READERS, *texts), PATIENCE)
+            if feeds
+            else []
+        )
         if not isinstance(found, list):
             return set(feeds)
         return {each.decode() for each in found if isinstance(each, bytes)}
@@ -100,7 +100,7 @@ class Relay:
             if sent.rows is not None and len(sent.rows) > LARGE:
                 sent = msgspec.structs.replace(sent, rows=None)
             text = self._vault.sealed(NEWS, msgspec.msgpack.encode(sent))
-            await self._done(self._place.append(NEWS, text, MOST))
+            await self._remote.outcome(self._place.append(NEWS, text, MOST), PATIENCE)
 
     async def listen(self, heard: Callable[[News], None]) -> None:
         """Hear what others tell, until it is cancelled."""
@@ -111,9 +111,11 @@ class Relay:
     async def hear(self, heard: Callable[[News], None]) -> None:
         """Hear what came since the last time."""
         if self._seen is None:
-            self._seen = await self._done(self._place.latest(NEWS))
+            self._seen = await self._remote.outcome(self._place.latest(NEWS), PATIENCE)
             return
-        for name, text in await self._done(self._place.after(NEWS, self._seen)) or ():
+        for name, text in (
+            await self._remote.outcome(self._place.after(NEWS, self._seen), PATIENCE) or ()
+        ):
             self._seen = name
             if (found := self._opened(text)) is not None and found.reader != self._me:
                 heard(found)
@@ -123,17 +125,4 @@ class Relay:
         try:
             return None if value is None else msgspec.msgpack.decode(value.content, type=News)
         except msgspec.MsgspecError:
-            return None
-
-    async def _done(self, doing: Any) -> Any:
-        """The outcome; None where Redis does not answer in time, or not in sense."""
-        if asyncio.get_running_loop().time() < self._away_until:
-            doing.close()
-            return None
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await doing
-        except Exception as error:  # noqa: BLE001 - a place of others, where anything can be wrong
-            log.info("feeds are not shared in Redis for now: %s", type(error).__name__)
-            self._away_until = asyncio.get_running_loop().time() + AGAIN
             return None

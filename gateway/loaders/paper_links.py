@@ -6,9 +6,7 @@ A link grants nothing by itself: the caller must be signed in as whoever asked f
 behind it is read again under the row rule when it is followed.
 """
 
-import asyncio
 import hashlib
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,12 +17,11 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import Struct
 
+from gateway.admission.remote import Remote
 from gateway.auth.expiring import Expiring
 from gateway.auth.principal import Principal
 from gateway.errors import NotFound
 from gateway.loaders.seals import Broken, Seal
-
-log = logging.getLogger(__name__)
 
 LIFETIME = 300
 """Seconds for which a link can be followed."""
@@ -36,6 +33,7 @@ REMEMBERED = 100_000
 
 PATIENCE: Final = 1.0
 """Seconds that the place of all replicas may take to say if a link was followed."""
+WITHOUT: Final = "links are good once for each replica for now"
 FOLLOW: Final = "return redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) and 1 or 0"
 """Notes that a link is followed; 0 where it was."""
 LEAVE: Final = "return redis.call('DEL', KEYS[1])"
@@ -79,6 +77,7 @@ class PaperLinks:
         """
         self.are_archived = archived
         self._shared = shared
+        self._remote = Remote(WITHOUT, again=0)
         self._seal = Seal(key)
         self._clock = clock
         self._followed: Expiring[str, bool] = Expiring(clock, REMEMBERED)
@@ -121,12 +120,8 @@ class PaperLinks:
         """The outcome of a script on a link; None where nobody shares, or answers."""
         if self._shared is None:
             return None
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await self._shared.run(script, f"gateway:link:{linked.nonce}", *arguments)
-        except Exception as error:  # noqa: BLE001 - a place of others, where anything can be wrong
-            log.info("links are good once for each replica for now: %s", type(error).__name__)
-            return None
+        key = f"gateway:link:{linked.nonce}"
+        return await self._remote.outcome(self._shared.run(script, key, *arguments), PATIENCE)
 
     def _read(self, text: str, holder: Principal) -> LinkContent:
         try:

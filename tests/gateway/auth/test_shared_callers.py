@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 
 from emulator.faults.connections import InProcess
-from gateway.admission import leases, vault
+from gateway.admission import leases, remote, vault
 from gateway.admission.redis_store import RedisStore
 from gateway.admission.vault import Vault
 from gateway.auth.customers import REMEMBER, Customer
@@ -230,7 +230,7 @@ async def test_a_redis_that_is_killed_or_slow_keeps_nobody_waiting(
     jane = await customer(other, JANE)
     slow = loop.time() - began
     server.kill()
-    monkeypatch.setattr(vault, "AGAIN", 0.0)
+    monkeypatch.setattr(remote, "AGAIN", 0.0)
     may = await customer(other, MAY)
 
     assert jane is not None

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from starlette.applications import Starlette
 
-from gateway.admission import vault
+from gateway.admission import remote, vault
 from gateway.feeds import relay as relay_
 from gateway.http import live as live_
 from tests.gateway.live.streams import FAST, Stream, following
@@ -34,7 +34,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis and the tests share a machine that may be busy."""
     monkeypatch.setattr(vault, "PATIENCE", 5.0)
     monkeypatch.setattr(relay_, "PATIENCE", 5.0)
-    monkeypatch.setattr(relay_, "AGAIN", 0.2)
+    monkeypatch.setattr(remote, "AGAIN", 0.2)
     monkeypatch.setattr(relay_, "LISTEN", 0.02)
     monkeypatch.setattr(live_, "SLOT", 0.05)
 
