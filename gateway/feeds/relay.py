@@ -83,12 +83,10 @@ class Relay:
 
     async def hold(self, feeds: Sequence[str], lasts: float) -> set[str]:
         """Those feeds that this process has to read itself; a reader stands for `lasts` seconds."""
+        if not feeds:
+            return set()
         texts = [self._me, f"{lasts * 1000:.0f}", *feeds]
-        found = (
-            await self._remote.outcome(self._place.run(HOLD, READERS, *texts), PATIENCE)
-            if feeds
-            else []
-        )
+        found = await self._remote.outcome(self._place.run(HOLD, READERS, *texts), PATIENCE)
         if not isinstance(found, list):
             return set(feeds)
         return {each.decode() for each in found if isinstance(each, bytes)}
@@ -113,9 +111,8 @@ class Relay:
         if self._seen is None:
             self._seen = await self._remote.outcome(self._place.latest(NEWS), PATIENCE)
             return
-        for name, text in (
-            await self._remote.outcome(self._place.after(NEWS, self._seen), PATIENCE) or ()
-        ):
+        news = await self._remote.outcome(self._place.after(NEWS, self._seen), PATIENCE)
+        for name, text in news or ():
             self._seen = name
             if (found := self._opened(text)) is not None and found.reader != self._me:
                 heard(found)
