@@ -86,6 +86,24 @@ class Front:
         self.most = most_connections()
 
 
+class Share:
+    """The part of one connection in what all hold."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self.held = self.unread = 0
+
+    def hold(self, size: int) -> None:
+        """Count the bytes that came and that nobody has read yet."""
+        self._front.held += size - self.held
+        self.held = size
+
+    def owe(self, size: int) -> None:
+        """Count the bytes that were sent and that the client has not read yet."""
+        self._front.unread += size - self.unread
+        self.unread = size
+
+
 class ClientReading:
     """Tells a client that reads what it is sent from one that does not."""
 
@@ -118,8 +136,9 @@ class Bounded(HttpToolsProtocol):
         self._front = front_of(self.server_state)
         self._phase = HEAD
         self._since = self.loop.time()
+        self._share = Share(self._front)
         self._reading = ClientReading(self._since)
-        self._unparsed = self._head = self._held = self._drained = self._unread = 0
+        self._unparsed = self._head = self._drained = 0
         self._queued: deque[int] = deque()
         """Bytes that each request counts for that waits for its turn."""
         self._refusal, self._has_body = 400, False
@@ -224,8 +243,8 @@ class Bounded(HttpToolsProtocol):
                 self._enter(IDLE)
         self._count()
         unread = self.transport.get_write_buffer_size()
-        if unread or self._unread:
-            self._owe(unread)
+        if unread or self._share.unread:
+            self._share.owe(unread)
             if unread > USUAL and self._front.unread > UNREAD:
                 self.transport.abort()
 
@@ -261,8 +280,8 @@ class Bounded(HttpToolsProtocol):
     def _let_go(self) -> None:
         """End all that the connection holds."""
         self._front.waiting.pop(self, None)
-        self._hold(0)
-        self._owe(0)
+        self._share.hold(0)
+        self._share.owe(0)
         if self._ticking is not None:
             self._ticking.cancel()
 
@@ -303,7 +322,7 @@ class Bounded(HttpToolsProtocol):
         """Look at what is left of the data that came."""
         if self._count() > HEAD_BYTES:
             self._exceed(431)
-        if self._held > USUAL and self._front.held > HELD:
+        if self._share.held > USUAL and self._front.held > HELD:
             self._exceed(503)
 
     def _count(self) -> int:
@@ -315,17 +334,9 @@ class Bounded(HttpToolsProtocol):
             held += sum(self._queued)
         # There is no cycle before the first request.
         held += len(getattr(self.cycle, "body", b""))
-        if held != self._held:
-            self._hold(held)
+        if held != self._share.held:
+            self._share.hold(held)
         return self._unparsed
-
-    def _hold(self, size: int) -> None:
-        self._front.held += size - self._held
-        self._held = size
-
-    def _owe(self, size: int) -> None:
-        self._front.unread += size - self._unread
-        self._unread = size
 
     def _enter(self, phase: str) -> None:
         self._phase, self._since = phase, self.loop.time()
@@ -347,7 +358,7 @@ class Bounded(HttpToolsProtocol):
         self._front.waiting.pop(self, None)
         self.pipeline.clear()
         self._queued.clear()
-        self._hold(0)
+        self._share.hold(0)
         if getattr(self.cycle, "response_complete", True):
             lines = [STATUS_LINE[self._refusal], b"content-length: 0\r\nconnection: close\r\n\r\n"]
             self.transport.write(b"".join(lines))
@@ -361,7 +372,7 @@ class Bounded(HttpToolsProtocol):
     def _tick(self) -> None:
         self._ticking = self.loop.call_later(TICK, self._tick)
         unsent = self.transport.get_write_buffer_size()
-        self._owe(unsent)
+        self._share.owe(unsent)
         is_unread = self._reading.unread_for(unsent, self.loop.time()) > UNREAD_SECONDS
         if is_unread or (self._is_late() and not self.transport.is_closing()):
             self.transport.abort()

@@ -38,7 +38,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         state = given[1] if len(given) > 1 else named["server_state"]
         self._front = bounds.front_of(state)
         self._reading = bounds.ClientReading(self.loop.time())
-        self._held = self._unread = 0
+        self._share = bounds.Share(self._front)
         self._ticking: asyncio.TimerHandle | None = None
         self._most, self.conn.max_message_size = self.conn.max_message_size, STRANGERS_BYTES
 
@@ -51,8 +51,8 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._front.waiting.pop(self, None)
-        self._hold(0)
-        self._owe(0)
+        self._share.hold(0)
+        self._share.owe(0)
         if self._ticking is not None:
             self._ticking.cancel()
 
@@ -74,14 +74,14 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
         if self.close_sent:
             return
-        self._hold(self._held + size + WAITING)
-        if self._held > bounds.USUAL and self._front.held > bounds.HELD:
+        self._share.hold(self._share.held + size + WAITING)
+        if self._share.held > bounds.USUAL and self._front.held > bounds.HELD:
             self.transport.abort()
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await super().receive()
         if self.queue.empty():
-            self._hold(0)
+            self._share.hold(0)
         return message
 
     def pause_writing(self) -> None:
@@ -101,18 +101,10 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         self.conn.max_message_size = self._most
         self._front.waiting.pop(self, None)
 
-    def _hold(self, size: int) -> None:
-        self._front.held += size - self._held
-        self._held = size
-
-    def _owe(self, size: int) -> None:
-        self._front.unread += size - self._unread
-        self._unread = size
-
     def _tick(self) -> None:
         self._ticking = self.loop.call_later(bounds.TICK, self._tick)
         unsent = self.transport.get_write_buffer_size()
-        self._owe(unsent)
+        self._share.owe(unsent)
         crowded = unsent > bounds.USUAL and self._front.unread > bounds.UNREAD
         if crowded or self._reading.unread_for(unsent, self.loop.time()) > bounds.UNREAD_SECONDS:
             self.transport.abort()
