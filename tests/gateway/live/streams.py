@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -92,6 +92,18 @@ class Stream:
 
 
 @asynccontextmanager
+async def open_for(stream: Stream, answering: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """The answering of a request, whose client leaves at the end and waits for it to be over."""
+    task = asyncio.create_task(answering)
+    try:
+        yield
+    finally:
+        stream.leave()
+        async with asyncio.timeout(PATIENCE):
+            await task
+
+
+@asynccontextmanager
 async def following(
     stack: Stack,
     query: str,
@@ -133,13 +145,8 @@ async def following(
         return {"type": "http.disconnect"}
 
     assert stack.app is not None
-    task = asyncio.create_task(stack.app(scope, receive, stream.send))
-    try:
+    async with open_for(stream, stack.app(scope, receive, stream.send)):
         yield stream
-    finally:
-        stream.leave()
-        async with asyncio.timeout(PATIENCE):
-            await task
 
 
 @asynccontextmanager
@@ -191,10 +198,5 @@ async def over_socket(
         "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
     }
     assert stack.app is not None
-    task = asyncio.create_task(stack.app(scope, receive, send))
-    try:
+    async with open_for(stream, stack.app(scope, receive, send)):
         yield stream
-    finally:
-        stream.leave()
-        async with asyncio.timeout(PATIENCE):
-            await task

@@ -23,7 +23,7 @@ from tests.gateway.live.worlds import OURS
 from tests.nightly import NIGHTLY
 from tests.redis_server import Server, needs_redis
 from tests.redis_server import server as server
-from tests.stack import Stack, emulator, running
+from tests.stack import Stack, running
 
 pytestmark = [pytest.mark.anyio, needs_redis]
 
@@ -38,11 +38,6 @@ QUERIES = (
 SECRET = "a-secret-of-hints"
 FAULTS: tuple[Any, ...] = (Throttle("requests", 1), Cut(), Fail(500), Fail(503))
 PATIENCE = 180.0
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
 
 
 @pytest.fixture

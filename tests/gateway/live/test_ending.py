@@ -15,7 +15,7 @@ from gateway.auth import kept
 from gateway.http import live as live_
 from tests.gateway.live.streams import FAST, SSE, following
 from tests.gateway.live.worlds import OURS, THEIRS, account, change, orders, rows
-from tests.stack import Stack, emulator, running, settings
+from tests.stack import Stack, running, settings
 
 pytestmark = pytest.mark.anyio
 
@@ -25,11 +25,6 @@ ORDERS = (
 )
 DYING = -58
 """The lifetime of a token that the gateway takes for two seconds, as clocks may differ."""
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
 
 
 @pytest.fixture

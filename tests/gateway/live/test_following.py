@@ -24,17 +24,12 @@ from tests.gateway.live.worlds import (
     orders,
     other_calls,
 )
-from tests.stack import Stack, emulator, running
+from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 
 ORDERS = "{ orders(first: 5, orderBy: [{ field: NUMBER }]) { totalCount nodes { id name } } }"
 LINES = "{ orderLines(first: 100) { totalCount nodes { id quantity order { name } } } }"
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from gateway.http import live as live_
 from tests.gateway.live.streams import following
 from tests.gateway.live.test_following import ORDERS
 from tests.gateway.live.worlds import change, feed_calls, orders, other_calls, store_of
-from tests.stack import Stack, emulator, running
+from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 
@@ -21,11 +21,6 @@ PATIENT = 600.0
 """An interval within which nobody would hear of anything."""
 SHIPMENTS = "{ shipments(first: 100) { totalCount } }"
 ENTITY = "x-ms-dynamics-entity-name"
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
 
 
 @pytest.fixture

@@ -17,16 +17,11 @@ from tests.gateway.live.test_following import ORDERS, followed, settled
 from tests.gateway.live.worlds import change, feed_calls, orders
 from tests.redis_server import Server, needs_redis
 from tests.redis_server import server as server
-from tests.stack import Stack, emulator, running
+from tests.stack import Stack, running
 
 pytestmark = [pytest.mark.anyio, needs_redis]
 
 WATCH = f"subscription {ORDERS}"
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
 
 
 @pytest.fixture(autouse=True)

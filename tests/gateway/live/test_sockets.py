@@ -22,18 +22,13 @@ from tests.gateway.live.serving import MOST, listening
 from tests.gateway.live.streams import FAST, following
 from tests.gateway.live.test_ending import DYING, ORDERS, jane, owners
 from tests.gateway.live.worlds import OURS, change, orders
-from tests.stack import Stack, emulator, running
+from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 
 PROTOCOL = "graphql-transport-ws"
 PATIENCE = 60.0
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
 
 
 @pytest.fixture
