@@ -1,6 +1,7 @@
 """The catalogue: products, their prices for this caller, and their stock."""
 
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 import strawberry
@@ -66,6 +67,16 @@ MOMENT, MINUTE, HOUR = 15.0, 60.0, 3_600.0
 """Seconds for which stock, prices, and what a product is may be kept at most."""
 COMPANY = "msdyn_companyid/cdm_companycode"
 """The path to the legal entity that has released a product."""
+OF_VARIANT: Final = (
+    "dataAreaId",
+    "ItemNumber",
+    "ProductColorId",
+    "ProductConfigurationId",
+    "ProductSizeId",
+    "ProductStyleId",
+    "ProductVersionId",
+)
+"""The columns by which keys of the ERP's collections name a variant."""
 DIMENSIONS = {
     "msdyn_productcolor/msdyn_productcolorname": "ProductColorId",
     "msdyn_productsize/msdyn_productsize": "ProductSizeId",
@@ -266,13 +277,7 @@ class Product(Node):
     service="finops",
     key=dict.fromkeys(
         (
-            "dataAreaId",
-            "ItemNumber",
-            "ProductColorId",
-            "ProductConfigurationId",
-            "ProductSizeId",
-            "ProductStyleId",
-            "ProductVersionId",
+            *OF_VARIANT,
             "InventorySiteId",
             "InventoryWarehouseId",
         ),

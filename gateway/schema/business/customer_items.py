@@ -9,7 +9,7 @@ from gateway.loaders.rows import Loaders
 from gateway.model.rules import owned_by_number
 from gateway.model.tables import Node, column, computed, extend, link, paths, table
 from gateway.schema.business.accounts import Account
-from gateway.schema.business.catalog import COMPANY, DIMENSIONS, Product
+from gateway.schema.business.catalog import COMPANY, DIMENSIONS, OF_VARIANT, Product
 from gateway.upstream.conditions import Code, Compare, Condition, both, value_at
 
 ACCOUNT_COMPANY = "msdyn_company/cdm_companycode"
@@ -21,13 +21,7 @@ ITEM = "msdyn_itemnumber"
     service="finops",
     key=dict.fromkeys(
         (
-            "dataAreaId",
-            "ItemNumber",
-            "ProductColorId",
-            "ProductConfigurationId",
-            "ProductSizeId",
-            "ProductStyleId",
-            "ProductVersionId",
+            *OF_VARIANT,
             "CustomerAccountNumber",
             "ProductDescriptionCustomerGroupId",
         ),
