@@ -1,5 +1,7 @@
 """The ERP's calculations, prices and dates, which not every environment has: for one process."""
 
+from asyncio import gather
+
 from gateway.ceiling import Ceiling
 from gateway.loaders.pricing import Pricing, RequestPrices
 from gateway.loaders.promising import Promises, RequestPromises
@@ -21,11 +23,9 @@ class Calculations:
         ceiling.add("prices", 1, self.pricing.answers.kept, self.promises.answers.kept)
 
     async def look(self) -> None:
-        """Find out which engines there are, unless that is known."""
-        if self._engine.is_there is None:
-            await self._engine.look()
-        if self.promises.is_there is None:
-            await self.promises.look()
+        """Find out which engines there are, as far as that is not known."""
+        unknown = [each for each in (self._engine, self.promises) if each.is_there is None]
+        await gather(*(each.look() for each in unknown))
 
 
 class RequestCalculations:
