@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from gateway.loaders.remembered_answers import AnswersTogether, RememberedAnswers
+from gateway.loaders.remembered_answers import AnswersTogether, RememberedAnswers, spare
 from gateway.upstream.active_prices import ActivePrice, ActivePrices, PriceLine, Prices
 from gateway.upstream.allowance import Allowance
 
@@ -44,7 +44,8 @@ class Pricing:
             return {_place(customer, line): price for line, price in found.items()}
 
         places = [_place(customer, line) for line in lines]
-        found = await self.answers.find(places, ask, allowance.deadline)
+        pay = partial(spare, self.engine.service, allowance, 1)
+        found = await self.answers.find(places, ask, pay, allowance.deadline)
         return {line: price for (_, line), price in found.items()}
 
 

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from gateway.admission.errands import Lane
 from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.loaders.named import read_day
-from gateway.loaders.remembered_answers import AnswersTogether, RememberedAnswers
+from gateway.loaders.remembered_answers import AnswersTogether, RememberedAnswers, spare
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Guid, Raw, one_of
 from gateway.upstream.names import Reference, lookup_value
@@ -36,6 +36,8 @@ RUNNING: Final = "msdyn_dualwriteruntimeconfigs"
 """The table of the maps that run; its columns are taken as they come."""
 MAP_COLUMNS: Final = ("msdyn_internalentityname", "msdyn_internalentitylogicalname")
 AT_ONCE: Final = 2
+CALLS: Final = 2
+"""Calls of one question: the write, and the read of its answer."""
 UNANSWERED: Final = "availability to promise was not told"
 PATIENCE: Final = 4.0
 """Seconds until a page goes on without an answer."""
@@ -92,13 +94,14 @@ class Promises:
                 self.is_there = None
                 raise
 
-        return await self.answers.find(lines, ask, allowance.deadline)
+        pay = partial(spare, self._service, allowance, CALLS)
+        return await self.answers.find(lines, ask, pay, allowance.deadline)
 
     async def _answered(self, lines: Sequence[PromiseLine], allowance: Allowance) -> Promised:
-        allowance.spend(2)
+        allowance.spend(CALLS)
         deadline = min(allowance.deadline, now() + PATIENCE)
         errand = replace(allowance.errand, lane=Lane.PRICES, sent=0)
-        own = Allowance(2, deadline, allowance.clock, errand=errand)
+        own = Allowance(CALLS, deadline, allowance.clock, errand=errand)
         keys = {uuid4(): line for line in lines}
         try:
             await self._service.write([_written(key, line) for key, line in keys.items()], own)

@@ -1,6 +1,7 @@
 """
 Answers of an engine of the ERP: asked for in parts, few of them at once, and remembered for a
-minute; never for a list that is too long to ask for.
+minute; never for a list that is too long to ask for. One that is remembered costs its caller the
+same, so that nobody is told what others have asked.
 """
 
 import logging
@@ -12,6 +13,8 @@ from typing import Final, Generic, TypeVar
 from gateway.auth.expiring import Expiring
 from gateway.errors import GatewayError
 from gateway.loaders.batching import PacedLoader
+from gateway.upstream.allowance import Allowance
+from gateway.upstream.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +46,36 @@ class RememberedAnswers(Generic[K, V]):
         self,
         keys: Sequence[K],
         ask: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
+        spare: Callable[[], None],
         deadline: float,
     ) -> dict[K, V]:
-        """The answers, as far as they are remembered or `ask` gets them before the deadline."""
+        """
+        The answers, as far as they are remembered or `ask` gets them before the deadline; `spare`
+        pays for a part that need not be asked for.
+        """
+        parts = [keys[start : start + TOGETHER] for start in range(0, len(keys), TOGETHER)]
+        found: dict[K, V] = {}
+        for answers in await gather(*(self._part(part, ask, spare, deadline) for part in parts)):
+            found |= answers
+        return found
+
+    async def _part(
+        self,
+        keys: Sequence[K],
+        ask: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
+        spare: Callable[[], None],
+        deadline: float,
+    ) -> Mapping[K, V]:
         known = {key: self.kept.get(key) for key in keys}
         found = {key: answer for key, answer in known.items() if answer is not None}
         rest = [key for key, answer in known.items() if answer is None]
-        parts = [rest[start : start + TOGETHER] for start in range(0, len(rest), TOGETHER)]
-        for fresh in await gather(*(self._asked(part, ask, deadline) for part in parts)):
-            found |= fresh
+        if rest:
+            return found | await self._asked(rest, ask, deadline)
+        try:
+            spare()
+        except GatewayError as error:
+            log.info("%s: %s", self._unanswered, error)
+            return {}
         return found
 
     async def _asked(
@@ -73,6 +97,13 @@ class RememberedAnswers(Generic[K, V]):
         for key, answer in found.items():
             self.kept.put(key, answer, until=self._clock() + KEPT)
         return found
+
+
+def spare(service: Service, allowance: Allowance, calls: int) -> None:
+    """Pay for calls that need not be sent; raises as if they were."""
+    allowance.spend(calls)
+    for _ in range(calls):
+        service.sender.spare(allowance.errand, allowance.clock())
 
 
 class AnswersTogether(Generic[K, V]):

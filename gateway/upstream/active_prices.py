@@ -76,14 +76,14 @@ class ActivePrices:
     """The engine of one environment, for all callers of a process."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        self.service = service
         self.is_there: bool | None = None
         """True or False once the environment has said it."""
 
     async def look(self) -> None:
         """Find out if there is an engine; until somebody says so there is none."""
         try:
-            listed = await self._service.read(SERVICE, Allowance(1, now() + LOOK))
+            listed = await self.service.read(SERVICE, Allowance(1, now() + LOOK))
         except UpstreamError as error:
             if error.code == "UPSTREAM_REFUSED":
                 self.is_there = False
@@ -96,7 +96,7 @@ class ActivePrices:
     ) -> Prices:
         """The prices for a customer, as far as the engine knows them; UpstreamError."""
         allowance.spend()
-        service, errand = self._service, replace(allowance.errand, lane=Lane.PRICES, sent=0)
+        service, errand = self.service, replace(allowance.errand, lane=Lane.PRICES, sent=0)
         url = urljoin(service.root, f"{SERVICE}/{OPERATION}")
         try:
             sent = await service.sender.send(

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from starlette.applications import Starlette
 
 from gateway.__main__ import main
+from gateway.config.parsers import partners
 from tests.gateway.test_rounds import Timed
-from tests.stack import Stack, running
+from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
 
@@ -103,6 +104,15 @@ async def test_without_a_quota_it_is_what_the_service_says(small_world: Starlett
     assert found["remaining"] is None or 0 < found["remaining"] <= 6_000
 
 
+STRANGER = partners("partner=US-002@usmf")
+
+
+@pytest.fixture(scope="module")
+def engines() -> Starlette:
+    """A world whose ERP works out prices and promises."""
+    return emulator(pricing=True, promising=True)
+
+
 CATALOGUE = "{ products(first: 3) { nodes { number name } } }"
 
 
@@ -126,6 +136,34 @@ async def test_the_cost_and_the_quota_tell_nothing_of_what_colleagues_have_read(
     warm, cold = told
     assert warm["predicted"] == warm["actual"] == cold["actual"] == 1
     assert warm["remaining"] == cold["remaining"] == 29
+
+
+@pytest.mark.parametrize("asked", ["promise(quantity: 7) { on }", "price(quantity: 7) { unit }"])
+@pytest.mark.parametrize("other", ["sam", "partner"])
+async def test_the_cost_tells_nothing_of_what_others_have_asked_an_engine(
+    engines: Starlette, tmp_path: Path, asked: str, other: str
+) -> None:
+    query = (
+        f"{{ products(first: 3, filter: {{ state: {{ eq: ACTIVE }} }}) {{ nodes {{ {asked} }} }} }}"
+    )
+    policy = tmp_path / "policy.toml"
+    policy.write_text(QUOTA)
+    changes = {"policy": str(policy), "show_cost": True, "partners": STRANGER}
+    told, sent = [], []
+    for others in ((), (other,)):
+        async with running(engines, **changes) as stack:
+            await stack.ask("{ viewer { kind } }", as_="jane")
+            for each in others:
+                await stack.ask(query, as_=each)
+            stack.emulator.state.log.clear()
+            told.append(cost(await ask(stack, query)))
+            sent.append(len(stack.emulator.state.log.calls()))
+
+    alone, after = told
+    assert after["actual"] == alone["actual"] > 1
+    assert after["remaining"] == alone["remaining"]
+    is_its_own = (other, asked[:5]) == ("partner", "price")
+    assert (sent[1] == sent[0]) is is_its_own, "what is nobody's own is remembered for all"
 
 
 async def test_a_read_that_another_has_under_way_costs_what_it_would_have_cost(
