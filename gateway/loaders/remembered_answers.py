@@ -70,7 +70,7 @@ class RememberedAnswers(Generic[K, V]):
         found = {key: answer for key, answer in known.items() if answer is not None}
         rest = [key for key, answer in known.items() if answer is None]
         if rest:
-            return found | await self._asked(rest, ask, deadline)
+            return {**found, **await self._asked(rest, ask, deadline)}
         try:
             spare()
         except GatewayError as error:

@@ -22,7 +22,7 @@ from tests.stack import Stack
 SCHEMA: GraphQLSchema = build()._schema
 ROOTED = [table for table in TABLES.values() if table.root]
 DEPTH = 3
-VALUES = ("Money", "Address", "Price", "ProductText", "Picture")
+VALUES = ("Money", "Address", "Price", "Promise", "ProductText", "Picture")
 """Types whose fields are values."""
 EVER_NEW = ("url", "expiresAt")
 """Fields of links, which are others each time."""

@@ -23,7 +23,7 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
 
-REQUESTS = 5_000 if NIGHTLY else 150
+REQUESTS, COSTS = (5_000, 2_000) if NIGHTLY else (150, 50)
 CALLERS = ("jane", "rep", "partner")
 OTHERS = ("may", "sam", "admin")
 PATIENT = {
@@ -32,6 +32,10 @@ PATIENT = {
     "deadline": 60.0,
     "read_timeout": 60.0,
 }
+KEEPING = PATIENT | {"keep_rows": 86_400.0}
+PROMISED = "msdyn_inventoryonhandentries"
+RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+"""The ids of questions about promises, which are new each time."""
 TIMES = 20 if NIGHTLY else 1
 """The least number of times that each root field and each connection is asked for."""
 
@@ -66,8 +70,7 @@ async def keepers(
     worlds: tuple[Starlette, Starlette], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Stack, Stack]]:
     """A gateway that asks for everything, and one before the other world that keeps rows."""
-    keeping = PATIENT | {"keep_rows": 86_400.0}
-    async with gateways(worlds, (*CALLERS, *OTHERS), monkeypatch, PATIENT, keeping) as both:
+    async with gateways(worlds, (*CALLERS, *OTHERS), monkeypatch, PATIENT, KEEPING) as both:
         yield both
 
 
@@ -82,7 +85,10 @@ async def seen(stack: Stack, query: str, caller: str, variables: dict[str, Any])
             "X-Request-Id": "the-same-request",
         },
     )
-    calls = [(c.service, c.method, c.path, c.query) for c in stack.emulator.state.log.calls()]
+    calls = [
+        (c.service, c.method, c.path, RANDOM.sub("", c.query) if c.path == PROMISED else c.query)
+        for c in stack.emulator.state.log.calls()
+    ]
     return (response.status_code, response.content), sorted(calls)
 
 
@@ -134,3 +140,28 @@ async def test_rows_kept_for_whomever_change_nothing(keepers: tuple[Stack, Stack
         assert len(calls_there) <= len(calls), (caller, query, variables)
         spared += len(calls) - len(calls_there)
     assert spared > 0, "rows that were kept"
+
+
+async def test_the_cost_tells_nothing_of_what_others_have_asked(
+    worlds: tuple[Starlette, Starlette], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = Random(20261130)  # noqa: S311 - the same each time
+    costs: Counter[int] = Counter()
+    telling, callers = KEEPING | {"show_cost": True}, (*CALLERS, *OTHERS)
+    async with gateways(worlds, callers, monkeypatch, telling, telling) as (alone, crowded):
+        requests = Requests(await sampled(alone), random)
+        await sampled(crowded)
+        for number in range(COSTS):
+            query, variables = requests.next()
+            caller = CALLERS[number % len(CALLERS)]
+            for other in random.sample([*CALLERS, *OTHERS], random.randint(0, 2)):
+                if other != caller:
+                    await seen(crowded, query, other, variables)
+            told = []
+            for stack in (alone, crowded):
+                (_, body), _ = await seen(stack, query, caller, variables)
+                cost = msgspec.json.decode(body)["extensions"]["cost"]
+                told.append((cost["predicted"], cost["actual"]))
+            assert told[0] == told[1], (caller, query, variables)
+            costs[told[0][1]] += 1
+    assert len(costs) > 3, "costs that differ from one another"

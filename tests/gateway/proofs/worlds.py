@@ -27,7 +27,7 @@ def alike() -> tuple[Starlette, Starlette]:
 
     Products, prices, stock, number sequences and row versions are equal in both.
     """
-    left, right = emulator(), emulator()
+    left, right = (emulator(pricing=True, promising=True) for _ in range(2))
     _alter(right.state.store)
     return left, right
 
