@@ -24,7 +24,7 @@ class Seals:
         for secret in self._secrets:
             try:
                 return jwe.decrypt_compact(text, _key(secret, purpose)).plaintext
-            except (JoseError, ValueError):
+            except (JoseError, ValueError, TypeError):  # the last one for a list in place of a name
                 continue
         return None
 

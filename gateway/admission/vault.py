@@ -117,7 +117,7 @@ class Vault:
         try:
             inside = jwe.decrypt_compact(text, self._key, algorithms=list(SEALED.values()))
             entry = msgspec.msgpack.decode(inside.plaintext or b"", type=SealedValue)
-        except (JoseError, ValueError):
+        except (JoseError, ValueError, TypeError):  # the last one for a list in place of a name
             return None
         age = self._clock() - entry.asked
         if entry.name != name or age <= -AHEAD:

@@ -1,7 +1,9 @@
 """No page fails of anything that a visitor types into addresses, forms, headers or cookies."""
 
+import json
 import random
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from portal.sitemap import PAGES
 from portal.visits import Page
 from tests.nightly import NIGHTLY
-from tests.portal.site import Visitor
+from tests.portal.site import Visitor, visiting
 
 pytestmark = pytest.mark.anyio
 PORTAL = Path(__file__).parents[2] / "portal"
@@ -51,6 +53,14 @@ BODIES = (
     ("application/x-www-form-urlencoded", b"csrf=CSRF&a=%zz&%ff=%ff&=&=&%00=1"),
 )
 
+HEADS = (
+    *({}, [], None, {"alg": ["dir"], "enc": "A256GCM"}, {"alg": {}, "enc": {}}),
+    *({"alg": "dir", "enc": ["A256GCM"]}, {"alg": "dir", "enc": "A256GCM", "crit": ["x"]}),
+    *({"alg": "none", "enc": "A256GCM"}, {"alg": "dir", "enc": "A256GCM", "zip": {}}),
+    {"alg": "PBES2-HS256+A128KW", "enc": "A256GCM", "p2c": 1_000_000_000, "p2s": "AAAA"},
+)
+"""The heads of sealed texts that nobody here has sealed."""
+
 
 def names() -> list[str]:
     """The names of all parameters and fields that the site reads or has in its forms."""
@@ -82,6 +92,16 @@ def typed(page: Page, csrf: str, chance: random.Random) -> Iterator[dict[str, An
             yield {"method": "POST", "url": url(), "data": {**some(), "csrf": csrf}}
             sent = body.replace(b"CSRF", csrf.encode())
             yield {"method": "POST", "url": url(), "content": sent, "headers": {CONTENT: kind}}
+
+
+@pytest.mark.parametrize("head", HEADS, ids=json.dumps)
+async def test_a_cookie_that_was_not_sealed_here_is_none(port: int, head: Any) -> None:
+    text = urlsafe_b64encode(json.dumps(head).encode()).decode().rstrip("=")
+    async with visiting(port) as visitor:
+        for rest in ("....", "..AAAA.AAAA.AAAA"):
+            cookie = {"Cookie": f"portal-guest={text}{rest}; portal={text}{rest}"}
+            answer = await visitor.client.get("/", headers=cookie)
+            assert answer.status_code == 200
 
 
 async def test_no_page_answers_5xx_for_what_somebody_typed(jane: Visitor) -> None:

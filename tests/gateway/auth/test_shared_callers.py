@@ -158,6 +158,10 @@ POISONS: dict[str, Callable[[Redis, Mapping[str, Any]], None]] = {
     "dots": each(lambda redis, name: redis.set(name, "....")),
     "plain": each(lambda redis, name: redis.set(name, '{"contact":{"name":"FOREIGN"}}')),
     "unsealed": each(lambda redis, name: redis.set(name, "eyJhbGciOiJub25lIn0....")),
+    "a list for a name": each(
+        # {"alg":"dir","enc":["A256GCM"]}
+        lambda redis, name: redis.set(name, "eyJhbGciOiJkaXIiLCJlbmMiOlsiQTI1NkdDTSJdfQ....")
+    ),
     "much": each(lambda redis, name: redis.set(name, "A" * 3_000_000)),
     "another type": each(lambda redis, name: redis.rpush(name, "x")),
 }
