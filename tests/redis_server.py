@@ -21,10 +21,12 @@ needs_redis = pytest.mark.skipif(
 
 @dataclass
 class Server:
-    """A Redis of its own, that can be killed and come back empty."""
+    """A Redis of its own, that can be killed and come back, empty unless it is durable."""
 
     folder: Path
     port: int
+    is_durable: bool = False
+    """True if it has everything again when it comes back, as docs/portal.md asks of it."""
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -39,6 +41,8 @@ class Server:
         assert SERVER
         command = [SERVER, "--port", str(self.port), "--save", "", "--dir", str(self.folder)]
         command += ["--bind", "127.0.0.1", "--enable-debug-command", "yes"]
+        if self.is_durable:
+            command += ["--appendonly", "yes", "--appendfsync", "always"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         for _ in range(500):
             try:

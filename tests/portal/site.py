@@ -1,7 +1,7 @@
 """A portal in this process in front of a running demo, and people who visit it."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,8 @@ class Counting(httpx2.AsyncHTTPTransport):
         self.loses = 0
         self.refusal = ""
         """The code with which orders are refused before they reach the gateway."""
+        self.meanwhile: Callable[[], None] | None = None
+        """What happens once while an order is placed, when the gateway has done its part."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self.is_down:
@@ -40,6 +42,9 @@ class Counting(httpx2.AsyncHTTPTransport):
             error = {"message": "refused", "extensions": {"code": self.refusal}}
             return httpx2.Response(200, json={"data": None, "errors": [error]})
         response = await super().handle_async_request(request)
+        if is_order and self.meanwhile:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
         if self.loses and is_order:
             self.loses -= 1
             await response.aread()

@@ -1,42 +1,56 @@
 """
-The whole stack under whatever order of things: two tabs, two processes, lost answers, outages,
-evicted sessions, sign-outs and restarts. Nothing is ordered twice, and nothing that was ordered is
-said not to have been.
+The whole stack under whatever order of things: two tabs, also at the same time, two processes that
+share files or a Redis, lost answers, outages, evicted sessions, sign-outs and restarts. Nothing is
+ordered twice, and nothing that was ordered is said not to have been.
 """
 
 import asyncio
 import re
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from portal.pages import placing
+from portal.shared_stores import AGAIN, PREFIX
 from portal.stores import FileStore
 from tests.nightly import NIGHTLY
 from tests.portal.site import Visitor, visiting
 from tests.portal.test_site import number_of_orders
+from tests.redis_server import Server, needs_redis
+from tests.replicas import free_port
 
 PROCESSES = 2
 TABS = 2
-WALKS, STEPS = (60, 40) if NIGHTLY else (3, 20)
+WALKS, STEPS = (60, 40) if NIGHTLY else (2, 20)
 SHORTENED = (Phase.shrink,) if NIGHTLY else ()
 """A walk that failed is made shorter at night alone: that takes minutes."""
-TRIES = 8
-"""Looks at a draft until its outcome is known; one is enough if nothing is lost any more."""
+LIMIT = 10.0
+"""Seconds that a request for an order waits for its answer, and others for it."""
+PATIENCE = 60.0
+"""Seconds until the outcome of a draft must be known: one look is enough if nobody waits."""
+ACTS = ("look", "begin", "place", "place", "discard", "undo", "sign out")
 
 
 class Browser:
-    """One browser with tabs, in front of two processes that share their files."""
+    """One browser with tabs, in front of two processes that share their files, or a Redis."""
 
-    def __init__(self, port: int, folder: Path) -> None:
+    def __init__(self, port: int, folder: Path, shared: Server | None) -> None:
         self.port = port
-        self.files: dict[str, Any] = {"drafts": folder / "drafts", "sessions": folder / "sessions"}
+        self.shared = shared
+        self.stores: dict[str, Any] = (
+            {"shared": shared.url}
+            if shared
+            else {"drafts": folder / "drafts", "sessions": folder / "sessions"}
+        )
         self.cookies = httpx2.Cookies()
         self.tabs: list[httpx2.Response | None] = [None] * TABS
         self.processes: list[tuple[AsyncExitStack, Visitor]] = []
@@ -44,7 +58,9 @@ class Browser:
     async def start(self) -> None:
         while len(self.processes) < PROCESSES:
             stack = AsyncExitStack()
-            visitor = await stack.enter_async_context(visiting(self.port, **self.files))
+            visitor = await stack.enter_async_context(
+                visiting(self.port, timeout=LIMIT, **self.stores)
+            )
             visitor.client.cookies = self.cookies
             self.processes.append((stack, visitor))
 
@@ -61,7 +77,10 @@ class Browser:
         visitor = self.process(process)
         answer = await visitor.get(path)
         if "/issuer/" in answer.headers.get("location", ""):
-            await visitor.sign_in("jane")
+            signed_in = await visitor.sign_in("jane")
+            if signed_in.status_code >= 500:
+                self.tabs[tab] = signed_in
+                return signed_in
             self.cookies = visitor.client.cookies
             for _, each in self.processes:
                 each.client.cookies = self.cookies
@@ -84,19 +103,21 @@ class Interleavings(RuleBasedStateMachine):
     """The acts of one buyer and the portal's misfortunes; each draft has a reference of its own."""
 
     port = 0
+    shared: Server | None = None
     count = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
-        self.browser = Browser(self.port, Path(self.folder.name))
+        if self.shared is not None:
+            self.shared.client.flushall()
+        self.browser = Browser(self.port, Path(self.folder.name), self.shared)
         self.run(self.browser.start())
+        self.away_until = 0.0
         self.begun: list[str] = []
         self.thanked: set[str] = set()
         self.denied: set[str] = set()
-        self.sent: set[str] = set()
-        """The draft that was placed last."""
 
     def run(self, doing: Any) -> Any:
         return self.runner.run(doing)
@@ -104,17 +125,39 @@ class Interleavings(RuleBasedStateMachine):
     @rule(
         tab=st.integers(0, TABS - 1),
         process=st.integers(0, PROCESSES - 1),
-        doing=st.sampled_from(["look", "begin", "place", "place", "discard", "undo", "sign out"]),
+        doing=st.sampled_from(ACTS),
     )
     def somebody_does(self, tab: int, process: int, doing: str) -> None:
-        answer = self.run(self._does(tab, process, doing))
-        if answer is not None:
-            assert answer.status_code < 500 or self._is_down(process)
+        self._held(process, self.run(self._does(tab, process, doing)))
+
+    @rule(
+        processes=st.tuples(*[st.integers(0, PROCESSES - 1)] * TABS),
+        doing=st.tuples(*[st.sampled_from(ACTS)] * TABS),
+    )
+    def all_tabs_do_at_once(self, processes: tuple[int, ...], doing: tuple[str, ...]) -> None:
+        denied = set(self.denied)
+        for process, answer in zip(processes, self.run(self._do(processes, doing)), strict=True):
+            self._held(process, answer)
+        if doing.count("place") > 1:
+            # One of them may have been refused before the other was sent.
+            self.denied &= denied
+
+    async def _do(
+        self, processes: tuple[int, ...], doing: tuple[str, ...]
+    ) -> list[httpx2.Response | None]:
+        acts = zip(range(TABS), processes, doing, strict=True)
+        return await asyncio.gather(*(self._does(*each) for each in acts))
+
+    def _held(self, process: int, answer: httpx2.Response | None) -> None:
+        assert answer is None or answer.status_code < 500 or self._is_down(process)
 
     @rule(
         process=st.integers(0, PROCESSES - 1),
         event=st.sampled_from(
-            ["lost", "lost", "down", "up", "restart", "evicted", "check", "closed", "opened"]
+            (
+                *("lost", "lost", "down", "up", "restart", "evicted", "check", "closed"),
+                *("opened", "store away", "store away with an answer", "store back"),
+            )
         ),
     )
     def something_happens(self, process: int, event: str) -> None:
@@ -129,13 +172,35 @@ class Interleavings(RuleBasedStateMachine):
             self.run(self._restart())
         elif event == "evicted":
             self._evict()
+        elif event == "store away":
+            self._take_away()
+        elif event == "store away with an answer":
+            visitor.gateway.meanwhile = self._take_away
+        elif event == "store back":
+            self._bring_back()
         else:
             self.run(self.browser.open(0, process, "/orders/new/review"))
             self._heard(self.browser.tabs[0])
 
     def _is_down(self, process: int) -> bool:
         gateway = self.browser.process(process).gateway
-        return gateway.is_down or bool(gateway.refusal)
+        return gateway.is_down or bool(gateway.refusal) or self._is_away
+
+    @property
+    def _is_away(self) -> bool:
+        """True while a page may say that there is no store, as there was none a moment ago."""
+        return self.shared is not None and (
+            self.shared.process is None or time.monotonic() < self.away_until
+        )
+
+    def _take_away(self) -> None:
+        if self.shared is not None:
+            self.shared.kill()
+
+    def _bring_back(self) -> None:
+        if self.shared is not None and self.shared.process is None:
+            self.shared.start()
+            self.away_until = time.monotonic() + AGAIN
 
     async def _restart(self) -> None:
         await self.browser.stop()
@@ -144,15 +209,22 @@ class Interleavings(RuleBasedStateMachine):
     def _evict(self) -> None:
         for _, visitor in self.browser.processes:
             visitor.app.state.site.sessions._kept.clear()
-        FileStore(self.browser.files["sessions"])._db.execute("DELETE FROM session")
+        if self.shared is None:
+            FileStore(self.browser.stores["sessions"])._db.execute("DELETE FROM session")
+        elif self.shared.process is not None:
+            redis = self.shared.client
+            for name in redis.scan_iter(f"{PREFIX}:session:*"):
+                redis.delete(name)
 
     async def _does(self, tab: int, process: int, doing: str) -> httpx2.Response | None:
-        browser = self.browser
+        browser, sent = self.browser, set[str]()
         if doing == "look":
             answer: httpx2.Response | None = await browser.open(tab, process, "/orders/new/review")
         elif doing == "begin":
             answer = await self._begin(tab, process)
         elif doing == "place":
+            shown = browser.tabs[tab]
+            sent = set(self._references(shown.text)) if shown is not None else sent
             answer = await self._place(tab, process)
         elif doing == "discard":
             answer = await self._discard(tab, process)
@@ -163,7 +235,7 @@ class Interleavings(RuleBasedStateMachine):
                 self.denied -= set(self._references(found.text))
         else:
             answer = await browser.post(tab, process, "/sign-out")
-        self._heard(answer)
+        self._heard(answer, sent)
         return answer
 
     async def _begin(self, tab: int, process: int) -> httpx2.Response | None:
@@ -185,8 +257,7 @@ class Interleavings(RuleBasedStateMachine):
         key = re.search(r'name="key" value="([^"]+)"', shown.text) if shown is not None else None
         if shown is None or key is None:
             return await self.browser.open(tab, process, "/orders/new/review")
-        self.sent = set(self._references(shown.text))
-        self.denied -= self.sent
+        self.denied -= set(self._references(shown.text))
         return await self.browser.post(tab, process, "/orders/new/submit", key=key[1])
 
     async def _discard(self, tab: int, process: int) -> httpx2.Response | None:
@@ -201,12 +272,14 @@ class Interleavings(RuleBasedStateMachine):
     def _references(self, text: str) -> list[str]:
         return [one for one in self.begun if one in text]
 
-    def _heard(self, answer: httpx2.Response | None) -> None:
-        """Note the orders that the page says were placed, and the drafts that it says were not."""
+    def _heard(self, answer: httpx2.Response | None, sent: Iterable[str] = ()) -> None:
+        """Note the orders that a page says were placed, and those `sent` that it says were not."""
         if answer is not None and "Thank you." in answer.text:
             self.thanked |= set(self._references(answer.text))
         if answer is not None and "Nothing was ordered or changed" in answer.text:
-            self.denied |= self.sent
+            self.denied |= set(sent)
+        if answer is not None and "Your order was not placed." in answer.text:
+            self.denied |= set(self._references(answer.text))
 
     def teardown(self) -> None:
         try:
@@ -220,12 +293,16 @@ class Interleavings(RuleBasedStateMachine):
         """All is well again: every outcome becomes known, and is what was said before."""
         for _, visitor in self.browser.processes:
             visitor.gateway.is_down, visitor.gateway.loses = False, 0
-            visitor.gateway.refusal = ""
-        for _ in range(TRIES):
+            visitor.gateway.refusal, visitor.gateway.meanwhile = "", None
+        self._bring_back()
+        await asyncio.sleep(max(0.0, self.away_until - time.monotonic()))
+        until = time.monotonic() + PATIENCE
+        while True:
             found = await self.browser.open(0, 0, "/orders/new/items")
             self._heard(found)
-            if "is being checked" not in found.text:
+            if "is being checked" not in found.text or time.monotonic() > until:
                 break
+            await asyncio.sleep(1)
         assert "is being checked" not in found.text
         orders = {one: await number_of_orders(self.browser.process(0), one) for one in self.begun}
         assert {one: n for one, n in orders.items() if n > 1} == {}, "doubled"
@@ -234,13 +311,24 @@ class Interleavings(RuleBasedStateMachine):
 
 
 @contextmanager
-def in_front_of(port: int) -> Iterator[None]:
-    Interleavings.port = port
-    yield
+def in_front_of(port: int, shared: Server | None, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    Interleavings.port, Interleavings.shared = port, shared
+    if shared is not None:
+        shared.start()
+    patch.setattr(placing, "MARGIN", 0.0)
+    try:
+        yield
+    finally:
+        if shared is not None:
+            shared.kill()
 
 
-def test_nothing_is_doubled_and_nothing_denied_that_was_ordered(port: int) -> None:
-    with in_front_of(port):
+@pytest.mark.parametrize("store", ["files", pytest.param("redis", marks=needs_redis)])
+def test_nothing_is_doubled_and_nothing_denied_that_was_ordered(
+    port: int, tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = Server(tmp_path, free_port(), is_durable=True) if store == "redis" else None
+    with in_front_of(port, shared, monkeypatch):
         run_state_machine_as_test(
             Interleavings,
             settings=settings(

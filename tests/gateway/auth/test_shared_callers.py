@@ -159,7 +159,7 @@ POISONS: dict[str, Callable[[Redis, Mapping[str, Any]], None]] = {
     "plain": each(lambda redis, name: redis.set(name, '{"contact":{"name":"FOREIGN"}}')),
     "unsealed": each(lambda redis, name: redis.set(name, "eyJhbGciOiJub25lIn0....")),
     "a list for a name": each(
-        # {"alg":"dir","enc":["A256GCM"]}
+        # Its head names the encryption by a list.
         lambda redis, name: redis.set(name, "eyJhbGciOiJkaXIiLCJlbmMiOlsiQTI1NkdDTSJdfQ....")
     ),
     "much": each(lambda redis, name: redis.set(name, "A" * 3_000_000)),
