@@ -4,7 +4,8 @@ collector stops it.
 
 Run `python -m benchmarks.soak --seconds 600`. It starts an emulator and `gateway serve`; as many
 callers as are named send small and large documents, each with a comment, a literal or a layout of
-its own, filters of their own, and a new token of any customer's contact every few requests.
+its own, filters of their own, and a new token of any customer's contact every few requests. `--pause` leaves a machine to others: a long run
+needs many different requests, not all that the machine can do.
 
 Exit code 1 where a request fails, memory grows beyond 300 MB or by a tenth in the second half, a
 collection takes more than 100 ms of CPU time, or descriptors or tasks are left behind. Pauses by
@@ -158,6 +159,7 @@ class Load:
     trial: Trial
     names: list[str]
     end: float
+    pause: float
     asked: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
@@ -172,6 +174,7 @@ class Load:
                     await self._one(http, headers, random)
 
     async def _one(self, http: httpx2.AsyncClient, headers: dict[str, str], random: Random) -> None:
+        await asyncio.sleep(self.pause)
         self.asked += 1
         body = {"query": document(self.asked, random)}
         began = time.monotonic()
@@ -185,11 +188,11 @@ class Load:
             self.failures[f"{answer.status_code} {told['extensions']['code']}"] += 1
 
 
-async def soak(trial: Trial, seconds: float, callers: int) -> bool:
+async def soak(trial: Trial, seconds: float, callers: int, pause: float) -> bool:
     """Ask for so long; True if everything stayed within its bounds."""
     async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
         names = await people(http, trial)
-    load, looks = Load(trial, names, time.monotonic() + seconds), Looks()
+    load, looks = Load(trial, names, time.monotonic() + seconds, pause), Looks()
     running = [asyncio.create_task(load.caller(seed)) for seed in range(callers)]
     while time.monotonic() < load.end:
         await asyncio.sleep(min(EVERY, max(0.1, load.end - time.monotonic())))
@@ -216,9 +219,10 @@ async def soak(trial: Trial, seconds: float, callers: int) -> bool:
 @click.command(help=__doc__)
 @click.option("--seconds", default=300.0, show_default=True)
 @click.option("--callers", default=8, show_default=True)
-def main(seconds: float, callers: int) -> None:
+@click.option("--pause", default=0.0, show_default=True, help="Seconds before each request.")
+def main(seconds: float, callers: int, pause: float) -> None:
     with processes(GATEWAY_STAFF_ROLES="administrator") as trial:
-        held = asyncio.run(soak(trial, seconds, callers))
+        held = asyncio.run(soak(trial, seconds, callers, pause))
     sys.exit(0 if held else 1)
 
 
