@@ -78,7 +78,10 @@ class Tape:
 
     def recording(self, services: Mapping[K, Service]) -> dict[K, Service]:
         """The services with their reads recorded; once the recording has ended they refuse them."""
-        return {name: Recording(*astuple(each), tape=self) for name, each in services.items()}
+        return {
+            name: Recording(*astuple(each), tape=self, plain=each)
+            for name, each in services.items()
+        }
 
     def replaying(self, services: Mapping[K, Service]) -> dict[K, Service]:
         """The services with the recorded reads replayed; they send those that are not recorded."""
@@ -139,6 +142,9 @@ class Recording(Service, frozen=True, kw_only=True):
     """A service whose reads are recorded; see `Tape.recording`."""
 
     tape: Tape
+    plain: Service
+    """The same without the tape. Reads on the tape refer to this one: the rows of each request
+    would wait for the collector if they referred to the tape."""
 
     async def ask(
         self, calls: Sequence[Call], allowance: Allowance, *, spared: int = 0
@@ -156,7 +162,7 @@ class Recording(Service, frozen=True, kw_only=True):
             raise
         for read, call, outcome in zip(reads, calls, outcomes, strict=True):
             read.moment = tape.clock()
-            read.url_of = partial(self._replayed_as, call, good=outcome.__class__ is bytes)
+            read.url_of = partial(_replayed_as, self.plain, call, good=outcome.__class__ is bytes)
             read.finish(outcome)
         if tape.is_over:
             raise Abandoned
@@ -170,12 +176,6 @@ class Recording(Service, frozen=True, kw_only=True):
             if read.outcome is outcome:
                 read.outcome = answer  # Frees the memory of the body.
         return answer
-
-    def _replayed_as(self, call: Call, *, good: bool) -> str:
-        """Its URL; that without rows inside of rows, which a good answer serves as well."""
-        if not call.query.expands or not good:
-            return call.url
-        return self.call(replace(call.query, expands=())).url
 
 
 class Replaying(Service, frozen=True, kw_only=True):
@@ -191,3 +191,10 @@ class Replaying(Service, frozen=True, kw_only=True):
             return await super().ask(calls, allowance, spared=spared)
         allowance.spend(len(calls) + spared)
         return [await tape.take(call.url) for call in calls]
+
+
+def _replayed_as(service: Service, call: Call, *, good: bool) -> str:
+    """Its URL; that without rows inside of rows, which a good answer serves as well."""
+    if not call.query.expands or not good:
+        return call.url
+    return service.call(replace(call.query, expands=())).url

@@ -1,6 +1,7 @@
 """The memory that an operation holds while it waits for Dynamics, and what is kept afterwards."""
 
 import gc
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
@@ -92,6 +93,60 @@ async def test_rows_that_wait_hold_one_text_of_each_key(
     products = {line["product"]["name"] for line in lines}
     # A line has two: its order's and its product's.
     assert upstream.keys - shared >= 2 * len(lines) - len(orders) - len(products) > 200
+
+
+def left_behind() -> list[object]:
+    """All that has gone since the collector was switched off, but for the references in circles."""
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    gc.collect()
+    gc.set_debug(0)
+    found = list(gc.garbage)
+    gc.garbage.clear()
+    return found
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        QUERY,
+        "{ orders(first: 2) { nodes { number account { name } } totalCount } }",
+        "{ shipments(first: 3) { nodes { number lines { nodes { quantity } } } } }",
+        "{ viewer { kind } }",
+    ],
+)
+async def test_an_answer_leaves_nothing_that_waits_for_the_collector(
+    stack: Stack, query: str
+) -> None:
+    await stack.ask(query)
+    gc.collect()
+    gc.disable()
+    try:
+        await stack.ask(query)
+        left = left_behind()
+    finally:
+        gc.enable()
+
+    assert [each for each in left if type(each).__module__.startswith("gateway.")] == []
+
+
+STARTED = """
+from pathlib import Path
+from gateway.memory import settle
+def resident(): return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+passing = [bytes(60_000) for _ in range(1_000)]
+last = bytes(60_000)
+full = resident()
+del passing
+settle()
+print(full - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc keeps what is freed below other memory")
+def test_the_memory_that_a_start_took_goes_back_to_the_system() -> None:
+    shown = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, check=True)
+
+    assert int(shown.stdout) > 30_000_000
 
 
 def kept() -> int:
