@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from sys import intern
 from typing import Final
 
 KNOWN = frozenset({"D", "M"})
@@ -279,8 +280,11 @@ def maps() -> tuple[Mapped, ...]:
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
+    """The rows of one file; equal texts are one object, as most of them stand in many rows."""
     text = (files("dynamics.data") / f"{name}.tsv").read_text("utf-8")
-    return csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    lines = csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    header = next(lines)
+    return (dict(zip(header, map(intern, line), strict=True)) for line in lines)
 
 
 def _column(row: Mapping[str, str]) -> KnownColumn:
