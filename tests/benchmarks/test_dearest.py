@@ -16,7 +16,7 @@ from benchmarks.documents import Document, Documents
 from gateway.app import schema
 from tests.nightly import NIGHTLY
 
-LINES = {True: 50, False: 10}
+LINES = {True: 20, False: 5}
 """The lines of an order where the search is short, for each way to execute."""
 WAIT = 0.1 if NIGHTLY else 0.25
 """
