@@ -132,7 +132,7 @@ class Run:
 
     def _inherited(self) -> dict[str, str]:
         """The headers that name the caller, which are sent once, on the batch itself."""
-        names = ("callerobjectid", "mscrmcallerid")
+        names = ("callerobjectid", "mscrmcallerid", "authorization")
         return {name: self.ask.headers[name] for name in names if name in self.ask.headers}
 
     def _below_root(self, url: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
+from emulator.callers import application
 from emulator.exchange import Ask
 
 NOT_SERVED = 0
@@ -20,6 +21,8 @@ class Entry:
     status: int
     body: bytes = b""
     parts: list["Entry"] = field(default_factory=list)
+    application: str | None = None
+    """The client id of the application that sent it."""
 
 
 class Log(list[Entry]):
@@ -39,4 +42,5 @@ class Log(list[Entry]):
 
 def entry(service: str, ask: Ask, status: int, parts: list[Entry] | None = None) -> Entry:
     query = unquote_plus(ask.query)
-    return Entry(service, ask.method, unquote_plus(ask.path), query, status, ask.body, parts or [])
+    path, sender = unquote_plus(ask.path), application(ask.headers)
+    return Entry(service, ask.method, path, query, status, ask.body, parts or [], sender)

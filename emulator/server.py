@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 
 from emulator.app import create_app
 from emulator.clients import Clients
+from emulator.dataverse.operations import employ
 from emulator.ddl import create
 from emulator.declarations import extend, standard
 from emulator.dualwrite.running import replace_running
@@ -43,13 +44,16 @@ def build(settings: Settings, progress: Progress = lambda _: None) -> Starlette:
     people = People(lambda email: contact_name(store, email))
     register_jane(store, tokens.issuer)
     issuer = Issuer(tokens, people, Clients())
-    entra = Entra(tokens, Registration(certificates=_certificates(settings)))
+    others = [Registration(*each) for each in settings.applications]
+    entra = Entra(tokens, Registration(certificates=_certificates(settings)), *others)
     app = create_app(
         store,
         authorize=tokens.verify_service,
         routes=[issuer.routes(), *entra.routes()],
         engine=_engine(store) if settings.pricing else None,
     )
+    for client_id, _ in settings.applications:
+        employ(store, client_id)
     integrate(store)
     if found.running is not None:
         replace_running(store, found.running)

@@ -29,5 +29,7 @@ class Settings:
     """The spelling of navigation properties of custom lookups."""
     certificates: tuple[Path, ...] = ()
     """PEM certificates that may speak for the service application instead of its secret."""
+    applications: tuple[tuple[str, str], ...] = ()
+    """Further applications that are users of Dataverse: their client ids and secrets."""
     cache: Path | None = CACHE
     """The folder for worlds and signing keys; nothing is kept without it."""

@@ -59,8 +59,9 @@ from gateway.schema.context import Context
 from gateway.sharing import leases_of, store_of, vault_of
 from gateway.tracing.tracing import Tracing
 from gateway.upstream.allowance import Allowance
-from gateway.upstream.credentials import ServiceLogin, Signed, proof_of, service_login
+from gateway.upstream.credentials import ServiceLogin, Signed
 from gateway.upstream.dialects import DATAVERSE, FINOPS
+from gateway.upstream.logins import Logins
 from gateway.upstream.names import Names
 from gateway.upstream.odata import Dialect
 from gateway.upstream.sender import Sent, now, sender_of
@@ -103,13 +104,12 @@ class Outside:
         self.prepared = PreparedByPrincipal()
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
         anonymous = self._transports.make()
-        dataverse = service_login(settings, settings.dataverse_url, anonymous)
-        finops = service_login(settings, settings.finops_url, anonymous)
+        self._logins = logins = Logins(settings, anonymous)
         self._services: Mapping[ServiceName, Service] = {
             "dataverse": self._service(
-                DATAVERSE, settings.dataverse_url + DATAVERSE_ROOT, dataverse
+                DATAVERSE, settings.dataverse_url + DATAVERSE_ROOT, logins.dataverse
             ),
-            "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, finops),
+            "finops": self._service(FINOPS, settings.finops_url + FINOPS_ROOT, (logins.finops,)),
         }
         self.metrics = UpstreamMetrics({of: s.sender for of, s in self._services.items()})
         self._leases = leases_of(
@@ -117,7 +117,9 @@ class Outside:
             {each.root: each.sender.governor for each in self._services.values()},
             self._store,
         )
-        self.papers = Paperwork(settings, self._services["finops"], finops, transport, self._store)
+        self.papers = Paperwork(
+            settings, self._services["finops"], logins.finops, transport, self._store
+        )
         self._calculations = Calculations(self._services["dataverse"], self._services["finops"])
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
@@ -159,8 +161,11 @@ class Outside:
             key_for("audit", settings.audit_secret or settings.own_secret),
             required=settings.audit_required,
         )
-        self._logins, self._policy = (dataverse, finops), policy
-        self._sign_ins: Mapping[str, Probe] = {"dataverse": dataverse.token, "finops": finops.token}
+        self._policy = policy
+        self._sign_ins: Mapping[str, Probe] = {
+            "dataverse": logins.dataverse_well,
+            "finops": logins.finops.token,
+        }
 
     def context(self, principal: Principal, request: Received) -> Context:
         """The context of one request; NotFound where it names a foreign account."""
@@ -270,14 +275,13 @@ class Outside:
 
         SettingsError where they cannot be used.
         """
-        proof = proof_of(settings)
+        prove = self._logins.taking(settings)
         found = {each.url: each for each in issuers(settings, self._policy.current())}
         if found.keys() != {each.issuer.url for each in self._keys}:
             raise SettingsError(["GATEWAY_ISSUERS: issuers come and go at the next start"])
 
         def take() -> None:
-            for login in self._logins:
-                login.prove_by(proof)
+            prove()
             for each in self._keys:
                 each.describe(found[each.issuer.url])
 
@@ -301,8 +305,9 @@ class Outside:
     def looking(self, say: Callable[[str], None]) -> Looking:
         """The means of the doctor; names are those of the dictionary and of the names file."""
         tables = tuple(self._registry.tables.values())
+        first, *others = self._logins.apart(self._services["dataverse"])
         return Looking(
-            self._services,
+            {**self._services, "dataverse": first},
             tables,
             {
                 name: relied((each for each in tables if each.service == name), service.names)
@@ -311,6 +316,7 @@ class Outside:
             {name: origin.assumed() for name, origin in ORIGINS.items()},
             self._overrides,
             say,
+            tuple(others),
         )
 
     def surroundings(self) -> Surroundings:
@@ -372,13 +378,15 @@ class Outside:
             stack.push_async_callback(self._transports.aclose)
             yield
 
-    def _service(self, dialect: Dialect, root: str, login: ServiceLogin) -> Service:
+    def _service(self, dialect: Dialect, root: str, logins: tuple[ServiceLogin, ...]) -> Service:
         governor = self._tracing.governor if self._tracing else Governor
         return Service(
-            Signed(self._transports.make(), login),
+            Signed(self._transports.make(), logins),
             # Links that the service sends begin with this, in the form that it gives addresses.
             str(httpx2.URL(root)),
             dialect,
             write_patience=self._settings.write_timeout,
-            sender=sender_of(self._settings, dialect.service, self._flights, governor),
+            sender=sender_of(
+                self._settings, dialect.service, self._flights, governor, users=len(logins)
+            ),
         )

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 EVERY: Final = 30.0
 """Seconds between two looks; a policy file is read again as often."""
 TAKEN: Final = frozenset(
-    {"client_secret", "client_certificate", "issuers", "partners", "trusted_documents"}
+    {"client_secret", "client_certificate", "pool", "issuers", "partners", "trusted_documents"}
     | {"audience", "scope", "algorithms", "jwks_url", "subject_claim", "identity_provider"}
     | {"email_claim", "email_verified_claim", "email_domains", "match_email"}
     | {"roles_claim", "token_roles", "customer_roles", "staff_roles"}

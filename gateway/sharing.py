@@ -32,15 +32,20 @@ def vault_of(settings: Settings, store: Any) -> Vault | None:
 
 
 def leases_of(settings: Settings, governors: Mapping[str, Governor], store: Any) -> Leases | None:
-    """The leases by which replicas share budgets, each named by the root of its service."""
+    """
+    The leases by which replicas share budgets, each named by the root of its service and its
+    application user.
+    """
     if store is None:
         return None
+    users = settings.client_id, *(each.client_id for each in settings.pool)
     return Leases(
         store,
         {
-            f"{root} {settings.client_id}": SharedBudget(
-                governor.share, partial(getattr, governor, "asked")
+            f"{root} {user}": SharedBudget(
+                partial(governor.share, ledger), partial(getattr, governor, "asked")
             )
             for root, governor in governors.items()
+            for user, ledger in zip(users, governor.ledgers.all, strict=False)
         },
     )

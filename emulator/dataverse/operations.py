@@ -1,9 +1,12 @@
 """Unbound functions and actions of the Web API, and who it is that calls them."""
 
 from collections.abc import Callable, Mapping
+from uuid import UUID, uuid5
 
 import msgspec
 
+from emulator.callers import application
+from emulator.entra import SERVICE_CLIENT_ID
 from emulator.errors import BadQuery, NotAllowed, Refusal
 from emulator.exchange import Answer, Ask, Segment
 from emulator.metadata import Table
@@ -45,13 +48,44 @@ def furnish(store: Store) -> None:
 
 
 def whoever(store: Store, headers: Mapping[str, str]) -> Me:
-    """The caller's ids: the application user, or the one that it impersonates."""
-    user = _impersonated(store, headers) or _first(store, "systemuser")
+    """The caller's ids: the application's user, or the one that it impersonates."""
+    user = _impersonated(store, headers) or _of_application(store, headers)
+    user = user or _first(store, "systemuser")
     return {
         "UserId": user,
         "BusinessUnitId": _first(store, "businessunit"),
         "OrganizationId": _first(store, "organization"),
     }
+
+
+def employ(store: Store, client_id: str) -> None:
+    """Make an application a user like the first one, with the same role."""
+    user = str(uuid5(UUID(USER), client_id))
+    row = {
+        "systemuserid": user,
+        "fullname": f"# {client_id}",
+        "applicationid": client_id,
+        "_businessunitid_value": guid_text(str(_first(store, "businessunit"))),
+    }
+    store.insert("systemusers", [row])
+    role = {
+        "systemuserrolesid": user,
+        "systemuserid": user,
+        "roleid": guid_text(str(_first(store, "role"))),
+    }
+    store.insert("systemuserrolescollection", [role])
+
+
+def _of_application(store: Store, headers: Mapping[str, str]) -> Stored:
+    """The user that was made for the application; None for the first one, and for tests' names."""
+    client = application(headers)
+    if client is None or client == SERVICE_CLIENT_ID or not GUID.fullmatch(client):
+        return None
+    table = store.catalog.named("systemuser")
+    found = store.find(table, '"applicationid" = ?', [guid_order(client)])
+    if not found:
+        raise Refusal(NOT_A_MEMBER, code="0x80072560", status=403)
+    return found["systemuserid"]
 
 
 def _impersonated(store: Store, headers: Mapping[str, str]) -> Stored:

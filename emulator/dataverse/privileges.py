@@ -12,7 +12,7 @@ from emulator.exchange import Answer, Ask, Segment
 from emulator.metadata import Catalog, Service, Table
 from emulator.odata.lexer import split
 from emulator.store import Store
-from emulator.values import guid_text
+from emulator.values import GUID, guid_order, guid_text
 
 Json = dict[str, Any]
 RIGHTS: Final = {"Read": "ReadAccess", "Write": "WriteAccess", "Append": "AppendAccess",
@@ -62,7 +62,20 @@ def held(store: Store) -> list[Json]:
 
 def retrieve_user_privileges(store: Store, ask: Ask, segment: Segment) -> Answer:
     context = f"{ask.base}/$metadata#{CRM}RetrieveUserPrivilegesResponse"
-    return Answer(200, {"@odata.context": context, "RolePrivileges": held(store)})
+    rights = [] if _has_no_role(store, ask) else held(store)
+    return Answer(200, {"@odata.context": context, "RolePrivileges": rights})
+
+
+def _has_no_role(store: Store, ask: Ask) -> bool:
+    """True for the user of a further application from whom its role was taken."""
+    asked = GUID.search(ask.path)
+    user = guid_order(asked[0]) if asked else None
+    table = store.catalog.named("systemuser")
+    found = store.find(table, '"systemuserid" = ?', [user])
+    if not found or not found.get("applicationid"):
+        return False
+    held = store.catalog.tables["systemuserrolescollection"]
+    return not store.find(held, '"systemuserid" = ?', [user])
 
 
 def retrieve_column_privileges(store: Store, ask: Ask, segment: Segment) -> Answer:

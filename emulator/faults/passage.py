@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, nullcontext
 
 from starlette.types import Message, Send
 
+from emulator.callers import application
 from emulator.exchange import Answer, Ask
 from emulator.faults.actions import AnyAction
 from emulator.faults.rules import Faults, event
@@ -65,7 +66,7 @@ class Passage:
 
 
 def _user(ask: Ask) -> str:
-    for header in ("callerobjectid", "mscrmcallerid", "authorization"):
+    for header in ("callerobjectid", "mscrmcallerid"):
         if header in ask.headers:
             return ask.headers[header]
-    return ""
+    return application(ask.headers) or ask.headers.get("authorization", "")

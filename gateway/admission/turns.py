@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 import msgspec
 
 from gateway.admission.errands import WEIGHTS, Errand, Lane
+from gateway.admission.user_ledger import Ledger
 
 
 class Waiting(msgspec.Struct, eq=False):
@@ -20,7 +21,7 @@ class Waiting(msgspec.Struct, eq=False):
 
     errand: Errand
     lane: Lane
-    turn: asyncio.Future[None]
+    turn: asyncio.Future[Ledger]
 
 
 class TurnQueue:

@@ -30,6 +30,8 @@ class Request(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     own: tuple[tuple[str, str], ...] = ()
     """Headers of this one request alone; what it has in common with others stands in `headers`."""
+    user: int = 0
+    """The application user who sends it, where there are several."""
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -75,6 +75,12 @@ def _contradictions(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> li
         found.append((PREFIX + "TENANT", f"give either this or {PREFIX}TOKEN_URL"))
     if given("CLIENT_SECRET") == given("CLIENT_CERTIFICATE"):
         found.append((PREFIX + "CLIENT_SECRET", f"give either this or {PREFIX}CLIENT_CERTIFICATE"))
+    pool = parsed.get("pool", ())
+    if parsed.get("client_id") in {each.client_id for each in pool}:
+        found.append((PREFIX + "POOL", f"must not name {PREFIX}CLIENT_ID again"))
+    if not given("CLIENT_CERTIFICATE") and any(each.secret is None for each in pool):
+        lacks = f"an application without a secret needs {PREFIX}CLIENT_CERTIFICATE"
+        found.append((PREFIX + "POOL", lacks))
     if parsed.get("graphiql") and not given("GRAPHIQL_CLIENT_ID"):
         found.append((PREFIX + "GRAPHIQL_CLIENT_ID", "required by GATEWAY_GRAPHIQL"))
     if parsed.get("trusted_only") and not given("TRUSTED_DOCUMENTS"):

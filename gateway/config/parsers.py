@@ -47,6 +47,15 @@ class Partner:
 
 
 @dataclass(frozen=True, slots=True)
+class Application:
+    """An application of ours in Entra that is a user of Dataverse."""
+
+    client_id: str
+    secret: str | None = field(default=None, repr=False)
+    """None where the certificate of the settings is registered with it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Zones:
     """
     The zones in which people type days: one, and others for single legal entities.
@@ -171,6 +180,21 @@ def partners(raw: str) -> tuple[Partner, ...]:
     if len({partner.client_id for partner in found}) != len(found):
         raise ValueError("names a client twice")
     return found
+
+
+def pool(raw: str) -> tuple[Application, ...]:
+    """`client-id=secret,client-id=secret`, or `client-id,client-id`"""
+    found = tuple(_application(word) for word in words(raw))
+    if len({each.client_id for each in found}) != len(found):
+        raise ValueError("names an application twice")
+    return found
+
+
+def _application(word: str) -> Application:
+    client, equals, secret = word.partition("=")
+    if equals and not secret.strip():
+        raise ValueError("an application has no secret behind '='")
+    return Application(text(client.strip()), secret.strip() or None)
 
 
 def domains(raw: str) -> tuple[str, ...]:

@@ -1,14 +1,11 @@
-"""
-The registry of settings: one frozen `Settings`, in which each field declares its `GATEWAY_...`
-variable in one place, with name, type, default and documentation.
-"""
+"""The registry of settings: each field of `Settings` declares its `GATEWAY_...` variable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.config import parsers
-from gateway.config.parsers import LogFormat, Partner, Zones
+from gateway.config.parsers import Application, LogFormat, Partner, Zones
 from variables.declaring import SettingsError as SettingsError
 from variables.declaring import Variable as Variable
 from variables.declaring import table as table_of
@@ -52,6 +49,12 @@ class Settings:
         "PEM text with the application's certificate and private RSA key.",
         parsers.certificate,
         default=None,
+        secret=True,
+    )
+    pool: tuple[Application, ...] = variable(
+        "Further applications that call Dataverse: `id=secret,...`: see docs/budget.md.",
+        parsers.pool,
+        default=(),
         secret=True,
     )
     issuer: str = variable("The callers' OIDC issuer, exactly as `iss` has it.", parsers.issuer)
@@ -377,9 +380,7 @@ class Settings:
 
     @property
     def own_secret(self) -> str:
-        """
-        The secret by which the gateway proves itself to Entra, of which its other keys can be made.
-        """
+        """The secret that proves the gateway to Entra, of which its other keys can be made."""
         return self.client_secret or self.client_certificate or ""
 
 

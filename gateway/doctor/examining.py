@@ -10,6 +10,7 @@ from gateway.doctor import (
     dual_write,
     keys_check,
     names_check,
+    pool_check,
     privileges,
     signing_in,
     surroundings,
@@ -75,6 +76,7 @@ async def examine(looking: Looking, *, write: bool) -> Report:
         return report
     _add(report, keys_check.check(report.described))
     _add(report, await privileges.check(looking, report.described))
+    _add(report, await pool_check.check(looking))
     for label, check in STEPS.items():
         looking.say(label)
         _add(report, await check(looking))

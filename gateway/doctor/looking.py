@@ -33,6 +33,8 @@ class Looking(Struct, frozen=True):
     """The overrides in the current names file."""
     say: Callable[[str], None]
     """Reports the progress to the operator."""
+    pool: tuple[Service, ...] = ()
+    """Dataverse by each further application user alone."""
 
     def without(self, services: Collection[ServiceName]) -> "Looking":
         """The same visit, in which nothing is asked of these services."""

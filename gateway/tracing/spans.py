@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.admission.errands import Errand
 from gateway.admission.governor import Governor
+from gateway.admission.user_ledger import Ledger
 from gateway.auth.principal import Principal
 from gateway.client.exchange import Reply, Request, Timeouts, Transport
 from gateway.engine.execution import Engine, GraphQLRequest, Prepared
@@ -179,7 +180,7 @@ def _governor(tracer: Tracer) -> type[Governor]:
     class TracedGovernor(Governor):
         """A governor with a span for each call that has to wait."""
 
-        async def turn(self, errand: Errand, until: float) -> float:
+        async def turn(self, errand: Errand, until: float) -> Ledger:
             with _span(tracer, "queue"):
                 return await super().turn(errand, until)
 

@@ -28,6 +28,7 @@ from joserfc.jwk import RSAKey
 
 from gateway.admission.flights import Once
 from gateway.client.exchange import Reply, Request, Timeouts, Transport
+from gateway.config.parsers import Application
 from gateway.config.settings import Settings, SettingsError
 from gateway.errors import SignInFailed, UpstreamTimeout, UpstreamUnavailable
 from gateway.observing.current import running
@@ -183,23 +184,25 @@ class ServiceLogin:
 @dataclass(frozen=True, slots=True)
 class Signed:
     """
-    Carries requests to one service with its token on them, and to nobody else.
+    Carries requests to one service with the token of their user on them, and to nobody else.
 
     A 401 is answered once with a fresh token. UpstreamUnavailable where there is no token, or where
     the request would leave the service; UpstreamTimeout where there is none in time.
     """
 
     transport: Transport
-    login: ServiceLogin
+    logins: tuple[ServiceLogin, ...]
+    """The logins of all application users, in the order of the settings."""
 
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
-        if not request.url.startswith(self.login.origin + "/"):
+        login = self.logins[request.user]
+        if not request.url.startswith(login.origin + "/"):
             raise UpstreamUnavailable("A request would have left the service that it was for.")
-        token = self.login.held() or await self._token(timeouts)
+        token = login.held() or await _token(login, timeouts)
         reply = await self.transport.exchange(_signed(request, token), timeouts)
         if reply.status != 401:
             return reply
-        fresh = await self._token(timeouts, refused=token)
+        fresh = await _token(login, timeouts, refused=token)
         if fresh == token:
             return reply
         return await self.transport.exchange(_signed(request, fresh), timeouts)
@@ -207,27 +210,40 @@ class Signed:
     async def aclose(self) -> None:
         await self.transport.aclose()
 
-    async def _token(self, timeouts: Timeouts, refused: str | None = None) -> str:
-        try:
-            async with timeouts.whole():
-                return await self.login.token(refused=refused)
-        except TimeoutError:
-            # The service itself was never asked.
-            raise UpstreamTimeout("The gateway could not sign in to Dynamics in time.") from None
+
+async def _token(login: ServiceLogin, timeouts: Timeouts, refused: str | None = None) -> str:
+    try:
+        async with timeouts.whole():
+            return await login.token(refused=refused)
+    except TimeoutError:
+        # The service itself was never asked.
+        raise UpstreamTimeout("The gateway could not sign in to Dynamics in time.") from None
 
 
-def service_login(settings: Settings, service_url: str, transport: Transport) -> ServiceLogin:
-    """The login that the settings describe, for one of the two services."""
+def service_logins(
+    settings: Settings, service_url: str, transport: Transport
+) -> tuple[ServiceLogin, ...]:
+    """The logins to a service of all application users that the settings describe."""
     token_url = settings.token_url or ENTRA.format(tenant=settings.tenant)
-    return ServiceLogin(transport, service_url, token_url, proof_of(settings))
+    return tuple(
+        ServiceLogin(transport, service_url, token_url, proof) for proof in proofs_of(settings)
+    )
 
 
-def proof_of(settings: Settings) -> Proof:
-    """The proof by the settings' secret or certificate; SettingsError for an unusable one."""
-    if settings.client_certificate:
+def proofs_of(settings: Settings) -> tuple[Proof, ...]:
+    """
+    The proofs of all application users by their secrets or the certificate; SettingsError for an
+    unusable one.
+    """
+    first = Application(settings.client_id, settings.client_secret)
+    return tuple(_proof(settings, each) for each in (first, *settings.pool))
+
+
+def _proof(settings: Settings, application: Application) -> Proof:
+    if application.secret is None and settings.client_certificate:
         token_url = settings.token_url or ENTRA.format(tenant=settings.tenant)
-        return by_certificate(settings.client_id, settings.client_certificate, token_url)
-    return by_secret(settings.client_id, settings.client_secret or "")
+        return by_certificate(application.client_id, settings.client_certificate, token_url)
+    return by_secret(application.client_id, application.secret or "")
 
 
 def by_secret(client_id: str, secret: str) -> Proof:
@@ -279,7 +295,7 @@ def _signed(request: Request, token: str) -> Request:
     return Request(request.method, request.url, request.body, headers, own)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _bearer(token: str) -> str:
     """The same object for the same token, so that what is made of it can be found again by it."""
     return f"Bearer {token}"

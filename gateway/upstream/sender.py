@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from random import Random
-from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
@@ -19,19 +18,15 @@ from msgspec.structs import replace
 from gateway.admission.errands import Errand, Lane
 from gateway.admission.flights import Flight, Flights
 from gateway.admission.governor import Governor
-from gateway.admission.service_limits import retry_after
-from gateway.client.exchange import Reply, Request, Timeouts, Transport, Unacceptable
+from gateway.admission.user_ledger import Ledger
+from gateway.client.exchange import Reply, Request, Timeouts, Transport
 from gateway.config.settings import Settings
-from gateway.errors import (
-    UpstreamError,
-    UpstreamMismatch,
-    UpstreamTimeout,
-    UpstreamUnavailable,
-)
+from gateway.errors import SignInFailed, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from gateway.observing.logs import FIELDS
 from gateway.observing.repeats import Repeats, suffix
 from gateway.upstream.breaker import Breaker, Breakers, Sort
 from gateway.upstream.failures import ids_of
+from gateway.upstream.outcomes import TryOutcome, judge, refuses_user, unanswered
 from gateway.upstream.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -41,14 +36,11 @@ BASE, CAP = 0.1, 2.0
 """Seconds of the first pause at most, and of the longest; the pause itself is drawn from below."""
 LEAST, MARGIN = 0.2, 0.1
 """Seconds that must be left to start a request, and between its end and the deadline."""
-FULL, COST, COST_OF_TIMEOUT = 100.0, 5.0, 10.0
-"""The budget for repeats: where it starts, and what one costs. An answer earns 1 back."""
-UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout)
+FULL = 100.0
+"""The budget for repeats, where it starts. An answer earns 1 back."""
+NOT_LET_IN = 401, 403
 OUT_OF_TIME = "The operation took too long; try again, or request less."
 ANY: Sort = ("reads", "anything")
-REPEATABLE = frozenset({408, 500, 502, 503, 504})
-DEADLOCKS = frozenset({"0x80044150", "0x80044151"})
-"""Dataverse's codes for a SQL deadlock and a SQL time-out, whatever status they come with."""
 
 
 Clock = Callable[[], float]
@@ -68,23 +60,6 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 Shared = Flight[Request, Sent]
-
-
-class TryOutcome(msgspec.Struct, frozen=True):
-    """The outcome of one try."""
-
-    response: Reply | None = None
-    error: UpstreamError | None = None
-    again: bool = False
-    failed: bool = False
-    """True if it speaks against the service's health; being asked to wait does not."""
-    tells: bool = True
-    """True if it says anything of the service's health."""
-    ran: bool = False
-    """True if the service may have carried out the request, though it did not say so."""
-    after: float = 0.0
-    """Seconds for which the service asked to be left alone."""
-    cost: float = COST
 
 
 class _Asked(msgspec.Struct):
@@ -192,27 +167,30 @@ class Sender:
             raise _given_up(outcome, ran)
         return Sent(outcome.response, ran)
 
-    async def _place(self, asked: _Asked) -> float:
-        """Wait for a place, if need be, and return when it was given."""
+    async def _place(self, asked: _Asked) -> tuple[Ledger, float]:
+        """Wait for a place, if need be, and return in which ledger and when it was given."""
         deadline, moment = asked.deadline, asked.clock()
         if deadline - moment < LEAST:
             raise UpstreamTimeout(OUT_OF_TIME)
         if not self.breakers.quiet:
             self.breakers.check(asked.sort, moment)
         governor = self.governor
-        if not governor.enter(asked.errand, moment):
+        if (ledger := governor.enter(asked.errand, moment)) is None:
             # Nothing is begun that could not end in time.
             latest = deadline - max(LEAST, MARGIN + 1.5 * governor.usual)
-            asked_at, moment = moment, await governor.turn(asked.errand, latest)
+            ledger = await governor.turn(asked.errand, latest)
+            asked_at, moment = moment, now()
             self.tally.waited(moment - asked_at)
         if asked.shared and asked.flight is None:
             # Not before: nobody waits in the line of somebody else.
             asked.flight = self.flights.begin(asked.request.url, asked.request)
-        return moment
+        if asked.request.user != ledger.number:
+            asked.request = replace(asked.request, user=ledger.number)
+        return ledger, moment
 
     async def _try(self, asked: _Asked) -> TryOutcome:
         """The outcome of one try; UpstreamError where none may be made."""
-        moment = await self._place(asked)
+        ledger, moment = await self._place(asked)
         governor, breakers, errand = self.governor, self.breakers, asked.errand
         end = asked.deadline - MARGIN
         sent = False
@@ -229,16 +207,21 @@ class Sender:
                 # The service was not given the time that it may take.
                 outcome = replace(outcome, again=False, tells=False)
             ended = asked.clock()
-            governor.unanswered(errand, moment, ended, sent=outcome.ran)
+            governor.unanswered(errand, ledger, moment, ended, sent=outcome.ran)
+        except SignInFailed as error:
+            breakers.forget(probed)
+            if not governor.barred(errand, ledger, moment, asked.clock()):
+                raise
+            return TryOutcome(error=error, again=True, tells=False)
         except BaseException as error:
             # An error of ours says that the request never left, as there is no token for it.
             sent = sent and not isinstance(error, UpstreamError)
-            governor.unanswered(errand, moment, asked.clock(), sent=sent)
+            governor.unanswered(errand, ledger, moment, asked.clock(), sent=sent)
             breakers.forget(probed)
             raise
         else:
             ended = asked.clock()
-            outcome = self._judged(reply, errand, moment, ended)
+            outcome = self._judged(reply, errand, ledger, moment, ended)
         if outcome.failed or not breakers.quiet:
             self._learn(outcome, asked.sort, probed, errand.caller)
         answer = outcome.response
@@ -278,12 +261,18 @@ class Sender:
             slow_for=caller if isinstance(outcome.error, UpstreamTimeout) else None,
         )
 
-    def _judged(self, reply: Reply, errand: Errand, began: float, moment: float) -> TryOutcome:
+    def _judged(
+        self, reply: Reply, errand: Errand, ledger: Ledger, began: float, moment: float
+    ) -> TryOutcome:
         """The meaning of an answer for the next try, and for the calls of all others."""
+        governor = self.governor
+        if reply.status in NOT_LET_IN and governor.ledgers.others(ledger) and refuses_user(reply):
+            governor.barred(errand, ledger, began, moment)
+            return TryOutcome(reply, again=True, tells=False)
         if reply.status != 429:
-            self.governor.leave(errand, began, moment, reply.headers)
+            governor.leave(errand, ledger, began, moment, reply.headers)
             return judge(reply)
-        after = self.governor.refused(errand, began, moment, reply.headers, reply.body)
+        after = governor.refused(errand, ledger, began, moment, reply.headers, reply.body)
         return TryOutcome(reply, again=True, after=after)
 
     def _limits(self, until: float, patience: float) -> Timeouts:
@@ -313,15 +302,17 @@ def sender_of(
     service: str,
     flights: Flights[Request, Sent],
     governor: type[Governor] = Governor,
+    *,
+    users: int = 1,
 ) -> Sender:
     """
     The way to a service by the settings; its limits are shared by all worker processes. `flights`
-    are those of all services: a write to one shows in the other.
+    are those of all services: a write to one shows in the other. `users`: application users.
     """
     read = settings.read_timeout
     places = max(1, settings.upstream_concurrency // settings.workers)
     return Sender(
-        governor=governor(service, places, parts=settings.workers),
+        governor=governor(service, places, parts=settings.workers, users=users),
         shares=settings.share_reads,
         flights=flights,
         timeouts=Timeouts(settings.connect_timeout, read, read, settings.deadline),
@@ -343,46 +334,3 @@ def _given_up(outcome: TryOutcome, ran: bool) -> UpstreamError:
 
 def _error(outcome: TryOutcome) -> UpstreamError:
     return outcome.error or UpstreamUnavailable("Dynamics could not answer.")
-
-
-def unanswered(error: Exception, request: Request) -> TryOutcome:
-    """The meaning of no answer for the next try."""
-    if isinstance(error, httpx2.PoolTimeout):
-        # Our own connections were all taken, which says nothing of the service.
-        return TryOutcome(
-            error=UpstreamUnavailable("The gateway is busy."), again=True, tells=False
-        )
-    if isinstance(error, UNSENT):
-        log.info("%s is not reachable: %s", _host(request), type(error).__name__)
-        gone = UpstreamUnavailable("Dynamics is not reachable.")
-        return TryOutcome(error=gone, again=True, failed=True)
-    if isinstance(error, httpx2.TimeoutException | TimeoutError):
-        late = UpstreamTimeout("Dynamics did not answer in time.")
-        return TryOutcome(error=late, again=True, failed=True, ran=True, cost=COST_OF_TIMEOUT)
-    if isinstance(error, Unacceptable):
-        log.warning("%s: %s", _host(request), error)
-        return TryOutcome(error=UpstreamMismatch(str(error)), ran=True)
-    log.info("%s broke off: %s", _host(request), type(error).__name__)
-    cut = UpstreamUnavailable("Dynamics is not reachable.")
-    return TryOutcome(error=cut, again=True, failed=True, ran=True)
-
-
-def judge(response: Reply) -> TryOutcome:
-    """The meaning of an answer for the next try."""
-    status = response.status
-    if status in REPEATABLE or (status >= 400 and _code(response.body) in DEADLOCKS):
-        asked = "retry-after" in response.headers
-        after = retry_after(response.headers) if asked else 0.0
-        return TryOutcome(response, again=True, failed=True, ran=True, after=after)
-    return TryOutcome(response)
-
-
-def _code(body: bytes) -> str:
-    try:
-        return str(msgspec.json.decode(body)["error"]["code"])
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
-        return ""
-
-
-def _host(request: Request) -> str | None:
-    return urlsplit(request.url).hostname

@@ -1,6 +1,6 @@
 """One service as this process finds it just now: for those who look at it from outside."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 
 from msgspec import Struct
@@ -27,7 +27,7 @@ class ServiceState(Struct, frozen=True):
     waiting: int
     requests_left: float
     seconds_left: float
-    """The budgets of the application user that are left, as far as this process knows."""
+    """The budgets that are left of all application users that have made calls."""
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -47,14 +47,21 @@ class ServiceState(Struct, frozen=True):
 def state_of(sender: Sender) -> ServiceState:
     """The state of the service that a sender sends to."""
     governor, breakers = sender.governor, sender.breakers
+    users = governor.ledgers.all
     return ServiceState(
         dict(sender.tally.recent()),
         tuple(breakers.left_alone),
         breakers.is_unreachable,
-        not governor.door.shut,
-        governor.places.taken,
-        governor.places.limit,
+        not governor.ledgers.are_shut,
+        sum(each.places.taken for each in users),
+        governor.ledgers.limit,
         governor.waiting,
-        governor.requests.left,
-        governor.seconds.left,
+        _told([each.requests.left for each in users]),
+        _told([each.seconds.left for each in users]),
     )
+
+
+def _told(left: Sequence[float]) -> float:
+    """The sum of budgets, of those of which the service has told."""
+    known = [each for each in left if each < inf]
+    return sum(known) if known else inf

@@ -85,7 +85,7 @@ class StreamedValues:
     ) -> None:
         allowance.spend()
         sent = await self.service.sender.send(
-            Signed(way, self._login),
+            Signed(way, (self._login,)),
             wanted.request,
             allowance.deadline,
             wanted.patience,

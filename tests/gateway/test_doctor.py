@@ -22,6 +22,7 @@ from emulator.metadata import Service, Type
 from emulator.server import build
 from emulator.settings import Settings
 from emulator.store import Store
+from emulator.values import guid_order
 from gateway.__main__ import main
 from gateway.metadata import overrides
 from tests.emulator.trade import counts, trading
@@ -37,6 +38,7 @@ from tests.environments import (
 from tests.stack import WORLDS
 
 PARTS = ["check", "status", "subject", "says", "breaks", "do"]
+ROLES_OF_USERS = "systemuserrolescollection"
 CUSTOMERS = ("account", "contact", "customeraddress", "salesorder", "salesorderdetail", "invoice")
 """Tables of which not a word may get out."""
 
@@ -245,6 +247,38 @@ def test_privileges_of_tables_are_told_where_rights_to_columns_are_not(
     assert ("UNKNOWN", "account.creditlimit") in told
     assert ("OK", "account: Read") in told
     assert ("UNKNOWN", "privileges of the user") not in told
+
+
+def test_each_further_application_user_is_compared_with_the_first() -> None:
+    applications = [
+        (f"{number}" * 8 + "-2222-4222-8222-222222222222", "secret") for number in "234"
+    ]
+    (same, _), (less, _), (other, _) = applications
+    with serving(applications=tuple(applications)) as server:
+        take_role(server.store, less)
+        pool = f"{same}=secret,{less}=secret,{other}=not its secret"
+        result = server.doctor("--all", "--json", GATEWAY_POOL=pool)
+
+    found = {
+        each["subject"]: (each["status"], each["says"])
+        for each in findings(result)
+        if each["check"] == "pool"
+    }
+    assert result.exit_code == 3
+    assert found["application user 2"][0] == "OK"
+    status, says = found["application user 3"]
+    assert (status, says.split(",")[0]) == ("WRONG", "has 0 rights that the first has not")
+    status, says = found["application user 4"]
+    assert (status, "invalid_client" in says) == ("WRONG", True)
+
+
+def take_role(store: Store, client_id: str) -> None:
+    """Take its role from the user of an application."""
+    users, roles = store.catalog.named("systemuser"), store.catalog.tables[ROLES_OF_USERS]
+    (user,) = store.select(users, '"applicationid" = ?', [guid_order(client_id)])
+    (role,) = store.select(roles, '"systemuserid" = ?', [user["systemuserid"]])
+    with store.transaction("load") as tx:
+        tx.delete(roles, role)
 
 
 def test_a_file_that_cannot_be_written_is_told(usual: Server) -> None:

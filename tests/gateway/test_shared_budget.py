@@ -21,9 +21,11 @@ from gateway.admission import leases as leasing
 from gateway.admission.governor import Governor
 from gateway.admission.leases import LEAST, Leases, SharedBudget
 from gateway.admission.redis_store import RedisStore
+from gateway.config.parsers import Application
+from gateway.sharing import leases_of, store_of
 from tests.redis_server import Server, needs_redis
 from tests.redis_server import server as server
-from tests.stack import Stack, running
+from tests.stack import Stack, running, settings
 
 pytestmark = [pytest.mark.anyio, needs_redis]
 EPSILON = 1e-5
@@ -39,7 +41,8 @@ class Replica:
     asked: float = 0.0
 
     def __post_init__(self) -> None:
-        self.budget = SharedBudget(self.governor.share, lambda: self.asked)
+        (self.ledger,) = self.governor.ledgers.all
+        self.budget = SharedBudget(self.ledger.share, lambda: self.asked)
         store = RedisStore(self.server.url, leasing.PATIENCE)
         self.leases = Leases(store, {"one application user": self.budget})
 
@@ -84,7 +87,26 @@ async def test_replicas_have_equal_parts_of_the_whole(
     parts = [each.part for each in replicas]
     assert sum(parts) == pytest.approx(1.0, abs=EPSILON * count)
     assert max(parts) == pytest.approx(min(parts), abs=EPSILON)
-    assert {each.governor.places.most for each in replicas} == {40 / count}
+    assert {each.ledger.places.most for each in replicas} == {40 / count}
+
+
+async def test_replicas_share_the_budget_of_each_application_user(server: Server) -> None:
+    pool = (Application("second", "its secret"),)
+    replicas = [Governor(users=2), Governor(users=2)]
+    leases = []
+    for governor in replicas:
+        configured = settings(shared=server.url, pool=pool)
+        made = leases_of(configured, {"dataverse": governor}, store_of(configured))
+        assert made is not None
+        leases.append(made)
+    for _ in range(3):
+        for each in leases:
+            await each.renew()
+    for each in leases:
+        await each.leave()
+
+    shared = [ledger.places.most for governor in replicas for ledger in governor.ledgers.all]
+    assert shared == [20, 20, 20, 20]
 
 
 async def test_who_has_more_to_do_gets_more_and_nobody_less_than_a_quarter_of_an_even_part(
@@ -177,7 +199,7 @@ async def test_a_lease_that_takes_everything_leaves_each_process_some(
     await replica.leases.renew()
 
     assert replica.part == 0.0
-    assert replica.governor.places.most >= 40 * LEAST
+    assert replica.ledger.places.most >= 40 * LEAST
 
 
 class Counted(InProcess):

@@ -5,7 +5,7 @@ GraphQL above. Half an hour of it takes seconds.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,9 +17,10 @@ import msgspec
 
 from emulator.clock import Clock
 from emulator.errors import Refusal
-from emulator.faults.protection import Limits, Protection
+from emulator.faults.protection import Limits, Protection, User
 from gateway.admission.errands import Errand, Lane
 from gateway.admission.governor import Governor
+from gateway.admission.user_ledger import Ledger
 from gateway.client.exchange import Reply, Request, Timeouts
 from gateway.errors import UpstreamError, UpstreamTimeout
 from gateway.upstream.breaker import Sort
@@ -28,7 +29,6 @@ from gateway.upstream.sender import Sender, now
 START = datetime(2026, 11, 23, tzinfo=UTC)
 DEADLINE, PATIENCE = 10.0, 8.0
 WRITE_DEADLINE = 125.0
-USER = ("dataverse", "")
 
 
 @dataclass
@@ -48,6 +48,8 @@ class Dynamics:
     peak: int = 0
     answers: Counter[int] = field(default_factory=Counter)
     served_at: list[float] = field(default_factory=list)
+    spent: Sequence[str] = ()
+    """The application users whose limits others have used up, and go on using."""
     _protection: Protection | None = None
     _work: set[asyncio.Task[Reply]] = field(default_factory=set)
 
@@ -81,9 +83,12 @@ class Dynamics:
     async def _worked(self, request: Request) -> Reply:
         if self.random.random() < self.noise:
             return Reply(429, {"retry-after": "3"}, b"")
-        protection = self._protection
+        protection, user = self._protection, ("dataverse", str(request.user))
+        if str(request.user) in self.spent:
+            body = b'{"error": {"code": "0x80072322"}}'
+            return Reply(429, {"retry-after": "300"}, body)
         try:
-            with protection.admitted(USER) if protection else nullcontext():
+            with protection.admitted(user) if protection else nullcontext():
                 self.running += 1
                 self.peak = max(self.peak, self.running)
                 try:
@@ -93,11 +98,11 @@ class Dynamics:
         except Refusal as refusal:
             body = msgspec.json.encode({"error": {"code": refusal.code, "message": str(refusal)}})
             headers = {name.lower(): value for name, value in refusal.headers.items()}
-            return Reply(429, headers | self._told(), body)
-        return Reply(200, self._told(), b"{}")
+            return Reply(429, headers | self._told(user), body)
+        return Reply(200, self._told(user), b"{}")
 
-    def _told(self) -> dict[str, str]:
-        return self._protection.headers(USER) if self._protection else {}
+    def _told(self, user: User) -> dict[str, str]:
+        return self._protection.headers(user) if self._protection else {}
 
 
 _numbers = count()
@@ -193,30 +198,43 @@ class Naive(Governor):
         self._places = asyncio.Semaphore(places)
         self._opens = 0.0
 
-    def enter(self, errand: Errand, moment: float) -> bool:
-        return False
+    def enter(self, errand: Errand, moment: float) -> Ledger | None:
+        return None
 
-    async def turn(self, errand: Errand, until: float) -> float:
+    async def turn(self, errand: Errand, until: float) -> Ledger:
         try:
             async with asyncio.timeout_at(until):
                 await asyncio.sleep(max(0.0, self._opens - now()))
                 await self._places.acquire()
         except TimeoutError:
             raise UpstreamTimeout("too late") from None
-        return now()
+        return self.ledgers.all[0]
 
     def leave(
-        self, errand: Errand, began: float, moment: float, headers: Mapping[str, str]
+        self,
+        errand: Errand,
+        ledger: Ledger,
+        began: float,
+        moment: float,
+        headers: Mapping[str, str],
     ) -> None:
         self._places.release()
 
     def refused(
-        self, errand: Errand, began: float, moment: float, headers: Mapping[str, str], body: bytes
+        self,
+        errand: Errand,
+        ledger: Ledger,
+        began: float,
+        moment: float,
+        headers: Mapping[str, str],
+        body: bytes,
     ) -> float:
         self._places.release()
         after = float(headers["retry-after"])
         self._opens = max(self._opens, moment + after)
         return after
 
-    def unanswered(self, errand: Errand, began: float, moment: float, *, sent: bool) -> None:
+    def unanswered(
+        self, errand: Errand, ledger: Ledger, began: float, moment: float, *, sent: bool
+    ) -> None:
         self._places.release()

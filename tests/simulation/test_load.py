@@ -1,6 +1,6 @@
 """Nobody takes another's turn: what callers get of a limited service, in virtual time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from random import Random
 
@@ -49,12 +49,13 @@ def played(
     limits: Limits | None = None,
     noise: float = 0.0,
     governors: Callable[[], list[Governor]] = lambda: [Governor(places=PLACES)],
+    spent: Sequence[str] = (),
 ) -> Dynamics:
-    """The service after the callers asked it for so long."""
+    """The service after the callers asked it for so long; others have `spent` users' limits."""
 
     async def main() -> Dynamics:
         random = drawn()
-        service = Dynamics(random, takes, limits, noise)
+        service = Dynamics(random, takes, limits, noise, spent=spent)
         senders = [Sender(random, governor) for governor in governors()]
         await drive(senders, service, callers, seconds, random)
         return service
@@ -98,6 +99,30 @@ def test_300_customers_are_served_from_the_real_budget_without_a_standstill(numb
     assert service.answers[429] <= 0.01 * service.answers.total()
     assert longest_gap(service, LONG) < 10
     assert all(caller.outcomes["UPSTREAM_THROTTLED"] == 0 for caller in callers)
+
+
+def pool() -> list[Governor]:
+    """One process that calls by two application users."""
+    return [Governor(places=PLACES, users=2)]
+
+
+def test_a_pool_of_two_users_serves_twice_the_customers() -> None:
+    callers = customers(600, 15.0)
+
+    service = played(callers, LONG * HALF, limits=Limits(), governors=pool)
+
+    assert used(service, LONG * HALF) >= 2 * 0.95
+    assert service.answers[429] <= 0.01 * service.answers.total()
+    assert longest_gap(service, LONG * HALF) < 10
+
+
+def test_a_user_of_a_pool_whose_limits_others_use_does_not_slow_the_pool_down() -> None:
+    callers = customers(130, 15.0)
+
+    service = played(callers, LONG * HALF, limits=Limits(), governors=pool, spent=("1",))
+
+    assert service.answers[429] <= 0.01 * service.answers.total()
+    assert all(caller.share >= 0.99 for caller in callers)
 
 
 def test_a_naive_governor_stands_still_there() -> None:

@@ -63,7 +63,9 @@ def played(redis: Redis | None, gone: float = LONG) -> Dynamics:
 
 
 def leased(governor: Governor, store: Immediate) -> Leases:
-    return Leases(store, {"user": SharedBudget(governor.share, lambda: governor.asked)})
+    return Leases(
+        store, {"user": SharedBudget(governor.ledgers.all[0].share, lambda: governor.asked)}
+    )
 
 
 def test_equal_parts_leave_much_unused_where_one_replica_is_asked_most() -> None:

@@ -28,7 +28,7 @@ from gateway.client.exchange import (
     Unacceptable,
 )
 from gateway.client.transport import Http1Transport
-from gateway.upstream.sender import UNSENT
+from gateway.upstream.outcomes import UNSENT
 from tests.gateway.upstream.servers import OK, Asked, always, first_then, serving
 
 pytestmark = pytest.mark.anyio

@@ -123,7 +123,7 @@ class Side:
         """Forget what the requests before did to the senders: budgets, gates, breakers and luck."""
         for sender in self._senders():
             fresh = Sender(random=_Even(), governor=Governor())
-            fresh.governor.door = _Door()
+            fresh.governor.ledgers.all[0].door = _Door()
             sender.random, sender.governor, sender.budget = (
                 fresh.random,
                 fresh.governor,

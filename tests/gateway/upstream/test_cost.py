@@ -57,9 +57,8 @@ async def calls(ask: Callable[[], Awaitable[object]]) -> int:
 
 async def test_a_request_that_goes_well_is_sent_and_signed_in_few_calls() -> None:
     service, sender = AtOnce(), Sender()
-    signed = Signed(
-        service, ServiceLogin(service, "https://org.example", "https://login", by_secret("a", "b"))
-    )
+    login = ServiceLogin(service, "https://org.example", "https://login", by_secret("a", "b"))
+    signed = Signed(service, (login,))
     request = Request("GET", "https://org.example/accounts", headers=HEADERS)
 
     clock = asyncio.get_running_loop().time

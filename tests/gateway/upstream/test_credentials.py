@@ -31,7 +31,7 @@ from gateway.upstream.credentials import (
     ServiceLogin,
     Signed,
     by_secret,
-    service_login,
+    service_logins,
 )
 from tests.stack import emulator, running
 
@@ -86,7 +86,7 @@ class World:
 
     async def get(self, url: str, login: ServiceLogin | None = None) -> Reply:
         """Return the reply of the service to a signed request."""
-        signed = Signed(self.transport, login or self.login())
+        signed = Signed(self.transport, (login or self.login(),))
         return await signed.exchange(Request("GET", url), Timeouts())
 
 
@@ -168,7 +168,7 @@ async def test_who_waits_for_a_token_waits_no_longer_than_for_the_answer(
     if revoked:
         await login.token()
     world.silent = True
-    signed = Signed(world.transport, login)
+    signed = Signed(world.transport, (login,))
     until = asyncio.get_running_loop().time() + 0.1
 
     with pytest.raises(UpstreamTimeout):
@@ -341,7 +341,7 @@ def certificate_of(key: rsa.RSAPrivateKey) -> str:
 async def test_a_certificate_signs_an_assertion_for_this_endpoint_alone(pem: str) -> None:
     world = World()
     configured = settings(client_certificate=pem, token_url=TOKEN_URL)
-    login = service_login(configured, SERVICE, world.transport)
+    (login,) = service_logins(configured, SERVICE, world.transport)
 
     await login.token()
     await login.token(refused="token-1")
@@ -364,7 +364,7 @@ def test_a_certificate_without_its_key_is_a_mistake_in_the_settings(pem: str) ->
 
     for broken in (private, private + other, pem.replace("M", "N"), other):
         with pytest.raises(SettingsError, match="GATEWAY_CLIENT_CERTIFICATE"):
-            service_login(settings(client_certificate=broken), SERVICE, transport)
+            service_logins(settings(client_certificate=broken), SERVICE, transport)
 
 
 async def test_a_tenant_is_asked_at_entra() -> None:
@@ -376,7 +376,7 @@ async def test_a_tenant_is_asked_at_entra() -> None:
 
     transport = Httpx2Transport(httpx2.MockTransport(refuse))
     configured = settings(tenant="contoso.com", client_secret=SECRET)
-    login = service_login(configured, SERVICE, transport)
+    (login,) = service_logins(configured, SERVICE, transport)
 
     with pytest.raises(UpstreamUnavailable):
         await login.token()

@@ -16,7 +16,8 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.upstream.sender import ATTEMPTS, COST, FULL, Sender, Sent, now
+from gateway.upstream.outcomes import COST
+from gateway.upstream.sender import ATTEMPTS, FULL, Sender, Sent, now
 from tests.simulation.virtual import run
 
 DEADLINE, PATIENCE = 100.0, 8.0
@@ -156,7 +157,7 @@ def test_the_door_is_shut_for_everybody_in_the_process_until_one_call_was_answer
 
     async def main() -> list[float]:
         sender = Sender(drawn(1))
-        sender.governor.door.shut_for(1.5, now(), now())
+        sender.governor.ledgers.all[0].door.shut_for(1.5, now(), now())
         transport = Httpx2Transport(script)
         await asyncio.gather(
             *(sender.send(transport, ACCOUNTS, DEADLINE, PATIENCE) for _ in range(3))
@@ -192,7 +193,7 @@ def test_who_cannot_wait_is_told_how_long_it_would_be() -> None:
 
     async def shut() -> None:
         sender = Sender(drawn(1))
-        sender.governor.door.shut_for(60, now(), now())
+        sender.governor.ledgers.all[0].door.shut_for(60, now(), now())
         await sender.send(Httpx2Transport(script), ACCOUNTS, 4, PATIENCE)
 
     with pytest.raises(UpstreamThrottled) as caught:
