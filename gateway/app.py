@@ -25,6 +25,7 @@ from gateway.engine import manifest
 from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
 from gateway.engine.trusted import Trusted
+from gateway.feeds.keeping import FollowedRows
 from gateway.http.auditing import audited
 from gateway.http.costing import Cost, ages_of
 from gateway.http.downloads import ROUTE, Downloads
@@ -184,7 +185,7 @@ def create_app(
             stopping,
             lag.measure,
             *telling,
-            *([live.feeds.run] if live else []),
+            *([live.feeds.run, FollowedRows(live.feeds, outside.kept).run] if live else []),
             *_rereading(settings, read, takers),
         ),
     )

@@ -96,7 +96,7 @@ class Outside:
         self._flights: Flights[Request, Sent] = Flights()
         self._store = store_of(settings)
         self._vault = vault = vault_of(settings, self._store)
-        self._kept = KeptRows(
+        self.kept = KeptRows(
             settings.keep_rows,
             outage=lambda: policy.current().rows_outage,
             shared=SharedRows(vault) if vault else None,
@@ -182,7 +182,7 @@ class Outside:
 
     def keep_below(self, ceiling: Ceiling) -> None:
         """Let all that is kept of callers, and rows, share this ceiling."""
-        ceiling.add("rows", 3, self._kept)
+        ceiling.add("rows", 3, self.kept)
         ceiling.add("tokens", 1, self._tokens.verified)
         ceiling.add("callers", 1, *(each.outcomes for each in self._directory.kept))
         ceiling.add("principals", 1, self.authenticator.made)
@@ -214,7 +214,7 @@ class Outside:
         allowance = Allowance(self._settings.upstream_calls, deadline, clock, errand=errand)
         allowance.fresh = fresh
         prepared = self.prepared.of(principal)
-        reader = Reader(self._services, principal, allowance, kept=self._kept, prepared=prepared)
+        reader = Reader(self._services, principal, allowance, kept=self.kept, prepared=prepared)
         return Context(
             principal,
             Loaders(reader, self.papers.links, self._calculations),
@@ -224,7 +224,7 @@ class Outside:
                 allowance,
                 self._writes,
                 self._write_safety,
-                self._kept,
+                self.kept,
             ),
             request,
             self._settings.unpriced,
@@ -239,7 +239,7 @@ class Outside:
             self._services["dataverse"],
             self._registry.tables.values(),
             self._settings,
-            self._kept.forget,
+            self.kept.forget,
             Polls(self._services["finops"]),
             Relay(self._store, self._vault) if self._vault else None,
         )

@@ -5,7 +5,7 @@ A feed remembers of each row what proves row rules, so that a row that is delete
 somebody else, concerns those who saw it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from math import inf
 from typing import Any, Final
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from gateway.feeds.interests import Interests
 from gateway.feeds.proofs import FeedColumns
+from gateway.upstream.conditions import Condition
 from gateway.upstream.delta_pages import DeltaPage
 
 DELETED: Final = "deleted"
@@ -83,6 +84,8 @@ class Feed:
         self.places = {name: place for place, name in enumerate(columns.proof)}
         self.interests = Interests()
         self.state = State.NEW
+        self.remembers = True
+        """False while it is read for rows that are kept alone, of which no rule is to be proved."""
         self.link = ""
         self.told = self.behind = ""
         """The link behind the last news that replicas know; one that they know and we do not."""
@@ -107,7 +110,7 @@ class Feed:
     @property
     def is_full(self) -> bool:
         """True if there may be rows of which nothing is remembered."""
-        return len(self._rows) >= MOST_ROWS
+        return not self.remembers or len(self._rows) >= MOST_ROWS
 
     def forget(self) -> None:
         """Begin anew: the rows that are remembered may not be those that there are."""
@@ -144,13 +147,28 @@ class Feed:
         if gone:
             return RowChange(self, known, self._rows.pop(known, None), None)
         proof = tuple([None if name is None else row.get(name) for name in self.spelled])
-        proof = self._proofs.setdefault(proof, proof)
         before = self._rows.get(known)
         if before is not None or not self.is_full:
-            self._rows[known] = proof
+            self._rows[known] = self._proofs.setdefault(proof, proof)
         return RowChange(self, known, before, proof)
 
 
 def row_id(guid: str) -> RowId:
     """A GUID in 16 bytes; ValueError for any other text."""
     return bytes.fromhex(guid.strip("{}").replace("-", ""))
+
+
+def holding(change: RowChange) -> Callable[[Condition], bool]:
+    """True for rules that let a row be seen as it was, or as it is."""
+    try:
+        sides = list(change.sides())
+    except Unproven:
+        return lambda rule: True
+
+    def holds(rule: Condition) -> bool:
+        try:
+            return any(rule.holds(side) for side in sides)  # type: ignore[arg-type]  # it has `get`
+        except Unproven:
+            return True
+
+    return holds

@@ -16,13 +16,13 @@ from typing import Any, Final
 
 from gateway.config.settings import Settings
 from gateway.errors import UpstreamError, UpstreamRefused
-from gateway.feeds.feed import Feed, RowChange, State, Unproven
+from gateway.feeds.feed import Feed, RowChange, State, holding
 from gateway.feeds.interests import Interest, Watcher
 from gateway.feeds.polls import Polls
 from gateway.feeds.proofs import FeedColumns, feed_columns, key_of
 from gateway.feeds.relay import News, Relay
 from gateway.model.declarations import Table
-from gateway.upstream.conditions import Condition
+from gateway.upstream.conditions import EVERYTHING
 from gateway.upstream.delta_pages import DeltaPage, Told, first_page, page_at, pages_at
 from gateway.upstream.names import Names
 from gateway.upstream.sender import now
@@ -44,6 +44,8 @@ OFTEN: Final = 600.0
 """Seconds after which replicas are told of a new link although nothing changed."""
 YOUNG: Final = 60.0
 """Seconds in which a delta link cannot have expired: a table whose link is refused is not read."""
+SELDOM: Final = 10.0
+"""Seconds between two looks at a table that is followed for kept rows alone."""
 PAUSE: Final = 0.01
 """Seconds that a table which is read as a whole leaves to others after each page."""
 Changed = Callable[[str, float], None]
@@ -84,6 +86,8 @@ class Feeds:
         self._syncing: dict[str, asyncio.Task[None]] = {}
         self._polled_at = 0.0
         self._watched = asyncio.Event()
+        self._keeper = Watcher(lambda: None)
+        """Watches for rows that are kept, which `changed` gives up."""
 
     @property
     def names(self) -> Names:
@@ -114,6 +118,18 @@ class Feeds:
                 self._polls.remove(watcher, entity, interest)
             else:
                 self._feed(entity).interests.remove(watcher, interest)
+
+    def follow(self, entities: Iterable[str]) -> None:
+        """Follow these tables for rows that are kept of them, and for these no others."""
+        wanted: set[tuple[str, Interest]] = {(entity, EVERYTHING) for entity in entities}
+        self.forget(self._keeper, self._keeper.noted - wanted)
+        for entity, interest in wanted:
+            self.note(self._keeper, entity, interest)
+
+    def known_up_to(self, entity: str) -> float:
+        """The moment up to which all changes of a table are known; -inf if they are not."""
+        feed = self._feeds.get(entity)
+        return feed.read_at if feed and feed.interests and feed.state is State.FOLLOWED else -inf
 
     def leave(self, watcher: Watcher) -> None:
         """The watcher is gone."""
@@ -179,9 +195,15 @@ class Feeds:
             if self._begins(feed):
                 feed.forget()
                 self._syncing[feed.entity] = asyncio.create_task(self._sync(feed))
-        following = await self._ours([each for each in watched if each.state is State.FOLLOWED])
+        following = await self._ours([each for each in watched if self._is_due(each)])
         for start in range(0, len(following), TOGETHER):
             await self._follow(following[start : start + TOGETHER])
+
+    def _is_due(self, feed: Feed) -> bool:
+        """True if a feed that is followed is to be read; now and then where nobody watches it."""
+        if feed.state is not State.FOLLOWED:
+            return False
+        return now() >= feed.read_at + SELDOM or not feed.interests.are_of(self._keeper)
 
     async def _ours(self, feeds: Sequence[Feed]) -> list[Feed]:
         """Those that this process has to read itself."""
@@ -195,6 +217,8 @@ class Feeds:
         """True if the table must be read as a whole, from now on."""
         if feed.entity in self._syncing:
             return False
+        if not feed.remembers and not feed.interests.are_of(self._keeper):
+            return True
         age = now() - feed.read_at
         if feed.state is State.UNTRACKED:
             return age > AGAIN
@@ -281,6 +305,7 @@ class Feeds:
         """Read a table as a whole, and wake all who watch it: what they saw may be older."""
         try:
             self._spell(feed)
+            feed.remembers = not feed.interests.are_of(self._keeper)
             asked = now()
             told: Told = await first_page(
                 self._service,
@@ -301,7 +326,8 @@ class Feeds:
 
     def _synced(self, feed: Feed, told: Told, asked: float) -> None:
         if isinstance(told, UpstreamRefused):
-            log.warning("the feed of %s cannot be read: is change tracking enabled?", feed.entity)
+            level = logging.INFO if feed.interests.are_of(self._keeper) else logging.WARNING
+            log.log(level, "the feed of %s cannot be read: is it tracked?", feed.entity)
             feed.state, feed.read_at = State.UNTRACKED, asked
             return
         if isinstance(told, UpstreamError):
@@ -325,7 +351,7 @@ class Feeds:
         self._service.sender.flights.forget()
         woken: set[Watcher] = set()
         for change in changes:
-            woken.update(change.feed.interests.concerned(change.row, _holding(change)))
+            woken.update(change.feed.interests.concerned(change.row, holding(change)))
         for watcher in woken:
             watcher.wake()
 
@@ -357,19 +383,3 @@ class Feeds:
         names = self._service.names
         feed.spelled = tuple(names.path(feed.entity, each) for each in feed.columns.proof)
         feed.spelled_key = names.path(feed.entity, feed.columns.key) or feed.columns.key
-
-
-def _holding(change: RowChange) -> Callable[[Condition], bool]:
-    """True for rules that let a row be seen as it was, or as it is."""
-    try:
-        sides = list(change.sides())
-    except Unproven:
-        return lambda rule: True
-
-    def holds(rule: Condition) -> bool:
-        try:
-            return any(rule.holds(side) for side in sides)  # type: ignore[arg-type]  # it has `get`
-        except Unproven:
-            return True
-
-    return holds

@@ -56,6 +56,10 @@ class Interests:
         for found in (*self._rules.values(), *self._keys.values()):
             yield from found
 
+    def are_of(self, watcher: Watcher) -> bool:
+        """True if nobody else watches the table."""
+        return all(each is watcher for each in self.everybody())
+
     def concerned(self, key: bytes, holds: Callable[[Condition], bool]) -> Iterable[Watcher]:
         """Those whom a change of the row `key` concerns; `holds` decides on a rule."""
         yield from self._keys.get(key, ())

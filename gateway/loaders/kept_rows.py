@@ -62,6 +62,16 @@ class KeptPage(Struct, frozen=True):
     page: Page
     asked: float
     size: int
+    origin: frozenset[str]
+    """The tables of which values stand in the rows."""
+
+
+Followed = Callable[[str], float]
+"""The moment up to which all changes of a table of this name are known; -inf if they are not."""
+
+
+def _unfollowed(entity: str) -> float:
+    return -inf
 
 
 class KeptRows:
@@ -81,6 +91,12 @@ class KeptRows:
         """
         self._seconds, self._outage = seconds, outage
         self.shared = shared
+        self.followed: Followed = _unfollowed
+        """Rows are used for longer while all changes of their tables are known."""
+        self.used: dict[Table, float] = {}
+        """The tables of which rows were used, and when that was last."""
+        self._longest = seconds
+        """The age up to which any rows were used."""
         self._changed = -inf
         self._pages: OrderedDict[Part, KeptPage] = OrderedDict()
         self._origins: dict[tuple[str, int], frozenset[str]] = {}
@@ -96,7 +112,29 @@ class KeptRows:
 
     def page(self, table: Table, place: KeptPlace, moment: float) -> Page | None:
         """The rows of a place as bytes, if all of them are there and young enough."""
-        return self._since(place, moment - self.age(table))[0]
+        self.used[table] = moment
+        return self._since(place, moment - self._usable(table, moment))[0]
+
+    def origin(self, table: Table, names: Names) -> frozenset[str]:
+        """The tables of which values stand in rows of this one."""
+        known = table.entity, names.version
+        if known not in self._origins:
+            found = {table.entity}
+            for path in table.all_paths:
+                found.update(_along(names, table.entity, path))
+            self._origins[known] = frozenset(found)
+        return self._origins[known]
+
+    def _usable(self, table: Table, moment: float) -> float:
+        """The age up to which rows are used just now."""
+        age, since = self.age(table), moment - self._seconds
+        if table.kept <= age or self.followed is _unfollowed:
+            return age
+        origins = [each for of, each in self._origins.items() if of[0] == table.entity]
+        if not origins or not all(self.followed(each) >= since for each in origins[-1]):
+            return age
+        self._longest = max(self._longest, table.kept)
+        return table.kept
 
     def older(self, place: KeptPlace, moment: float) -> tuple[Page | None, float]:
         """As `page`, with rows that are used while no service can be asked, and their age."""
@@ -109,7 +147,7 @@ class KeptRows:
         """Take what other replicas have read of these places."""
         if self.shared is None:
             return
-        self._note(table, names)
+        origin = self.origin(table, names)
         parts = {_told(place, part): part for place in places for part in place.parts}
         found = await self.shared.read(list(parts))
         for part, told in zip(parts.values(), found, strict=True):
@@ -117,7 +155,7 @@ class KeptRows:
                 page, age = told
                 old = self._pages.get(part)
                 if old is None or old.asked < moment - age:
-                    self._put(part, page, moment - age)
+                    self._put(part, page, moment - age, origin)
 
     def tell(self, table: Table, places: Sequence[KeptPlace], moment: float) -> None:
         """Tell other replicas what was kept of these places at that moment."""
@@ -155,33 +193,35 @@ class KeptRows:
         """
         if len(rows) >= PAGE_SIZE or not is_raw(sent):
             return
-        self._note(table, names)
-        texts = list(map(bytes, sent.rows))
+        origin, texts = self.origin(table, names), list(map(bytes, sent.rows))
         if place.keys is None:
-            self._put(place.parts[0], replace(sent, rows=texts, last=None), asked)
+            self._put(place.parts[0], replace(sent, rows=texts, last=None), asked, origin)
             return
         pairs: list[Any] = list(map(_SentRow, rows, texts))
         groups = grouped(pairs, place.keys.columns)
         for part in place.parts:
-            self._put(part, Page([each.text for each in groups.get(part[1], ())]), asked)
+            page = Page([each.text for each in groups.get(part[1], ())])
+            self._put(part, page, asked, origin)
 
     def forget(self, entity: str, moment: float) -> None:
         """A row of this table was changed: nothing that may come from it is used any more."""
         self.changes += 1
         self._changed = moment
-        if any(entity in origin or UNKNOWN in origin for origin in self._origins.values()):
-            self._pages.clear()
-            self._origins.clear()
-            self.size = 0
+        if not any(entity in each or UNKNOWN in each for each in self._origins.values()):
+            return
+        for name, each in tuple(self._pages.items()):
+            if entity in each.origin or UNKNOWN in each.origin:
+                del self._pages[name]
+                self.size -= each.size
 
-    def _put(self, name: Part, page: Page, asked: float) -> None:
+    def _put(self, name: Part, page: Page, asked: float, origin: frozenset[str]) -> None:
         place, key = name
         texts = [part for part in (*place, *key) if isinstance(part, str)]
         size = ENTRY + sum(ROW + len(row) for row in page.rows) + sum(map(len, texts))
         if size > LARGEST:
             return
         old = self._pages.pop(name, None)
-        self._pages[name] = KeptPage(page, asked, size)
+        self._pages[name] = KeptPage(page, asked, size, origin)
         self.size += size - (old.size if old else 0)
         while self._is_over(asked):
             self.drop()
@@ -196,16 +236,7 @@ class KeptRows:
     def _is_over(self, moment: float) -> bool:
         """True if the oldest page is too old for every table."""
         oldest = next(iter(self._pages.values()))
-        return oldest.asked <= moment - max(self._seconds, self._outage())
-
-    def _note(self, table: Table, names: Names) -> None:
-        """Note the tables of which values stand in rows of this one."""
-        known = table.entity, names.version
-        if known not in self._origins:
-            found = {table.entity}
-            for path in table.all_paths:
-                found.update(_along(names, table.entity, path))
-            self._origins[known] = frozenset(found)
+        return oldest.asked <= moment - max(self._longest, self._outage())
 
 
 NOTHING_KEPT = KeptRows()
