@@ -42,6 +42,7 @@ from gateway.loaders.prepared import PreparedByPrincipal
 from gateway.loaders.reader import Reader
 from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
+from gateway.loaders.seen_rows import SeenRows
 from gateway.loaders.shared_rows import SharedRows
 from gateway.loaders.write_safety import WriteSafety
 from gateway.loaders.writer import Writer, Writes
@@ -101,6 +102,7 @@ class Outside:
             outage=lambda: policy.current().rows_outage,
             shared=SharedRows(vault) if vault else None,
         )
+        self._seen = SeenRows(KeptRows(outage=lambda: policy.current().seen_outage))
         self.prepared = PreparedByPrincipal()
         self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
         anonymous = self._transports.make()
@@ -183,6 +185,7 @@ class Outside:
     def keep_below(self, ceiling: Ceiling) -> None:
         """Let all that is kept of callers, and rows, share this ceiling."""
         ceiling.add("rows", 3, self.kept)
+        ceiling.add("seen", 1, self._seen.kept)
         ceiling.add("tokens", 1, self._tokens.verified)
         ceiling.add("callers", 1, *(each.outcomes for each in self._directory.kept))
         ceiling.add("principals", 1, self.authenticator.made)
@@ -215,17 +218,13 @@ class Outside:
         allowance.fresh = fresh
         prepared = self.prepared.of(principal)
         reader = Reader(self._services, principal, allowance, kept=self.kept, prepared=prepared)
+        if self._policy.current().seen_outage:
+            reader = replace(reader, seen=self._seen)
+        dataverse, writes, safety = self._services["dataverse"], self._writes, self._write_safety
         return Context(
             principal,
             Loaders(reader, self.papers.links, self._calculations),
-            Writer(
-                self._services["dataverse"],
-                principal,
-                allowance,
-                self._writes,
-                self._write_safety,
-                self.kept,
-            ),
+            Writer(dataverse, principal, allowance, writes, safety, self.kept),
             request,
             self._settings.unpriced,
             self._language,

@@ -272,6 +272,7 @@ MAY_ASK_UPSTREAM = {
     "gateway.loaders.promising",
     "gateway.loaders.write_safety",
     "gateway.loaders.reader",
+    "gateway.loaders.seen_rows",
     "gateway.loaders.writer",
     "gateway.metadata.learning",
     "gateway.metadata.fetching",
@@ -284,9 +285,10 @@ MAY_ASK_UPSTREAM = {
     "gateway.tracing.tracing",
 }
 """
-The users of `upstream.service`: customers' reads, mutations (with the columns that they stand on),
-callers before there is a principal, feeds of keys and proofs, the operator's comparison, documents,
-what counts and traces them, the ERP's calculations, and `outside`, which makes them.
+The users of `upstream.service`: customers' reads and what stands in for them, mutations (with the
+columns that they stand on), callers before there is a principal, feeds of keys and proofs, the
+operator's comparison, documents, what counts and traces them, the ERP's calculations, and
+`outside`, which makes them.
 """
 FENCED = ("gateway.client.", "gateway.upstream.")
 SENDING = (

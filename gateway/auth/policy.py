@@ -44,6 +44,8 @@ class Policy:
     """Seconds for which callers stay known while Dataverse cannot be asked who they are."""
     rows_outage: float = 0.0
     """Seconds for which cached rows are shown while their service cannot be asked."""
+    seen_outage: float = 0.0
+    """Seconds for which callers may see again what they saw, while its service cannot be asked."""
     _rights: dict[frozenset[str], Rights] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )

@@ -24,7 +24,7 @@ REREAD = 30.0
 LONGEST = 86_400.0
 """Seconds for which callers stay known at most while Dataverse cannot be asked."""
 HEADING = re.compile(r"""\[\s*([^\[\]#]+?)\s*\]\s*(?:#.*)?""")
-SECTIONS = {"callers", "roles", "rows", "web_roles"}
+SECTIONS = {"callers", "roles", "rows", "seen", "web_roles"}
 """The sections of a policy."""
 ROLE = {"extends", "kind", "quota"}
 """The words of a role that are no permissions."""
@@ -108,6 +108,7 @@ class _Reading:
             roles={**SHIPPED.roles, **roles},
             outage=self._outage("callers", document, SHIPPED.outage),
             rows_outage=self._outage("rows", document, SHIPPED.rows_outage),
+            seen_outage=self._outage("seen", document, SHIPPED.seen_outage),
         )
         if "web_roles" not in document:
             return policy

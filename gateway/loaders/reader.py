@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from gateway.auth.kept import UNKNOWN
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Access, Principal
-from gateway.errors import Forbidden, NotAvailableHere, RateLimited, UpstreamError
+from gateway.errors import Forbidden, NotAvailableHere
 from gateway.loaders.asks import Ask, Chunk, chunks_of, frame_of, place_of, query_of, told_as
 from gateway.loaders.belonging import belonging, parents_of
 from gateway.loaders.bounds import Bounds, bounded_by
@@ -25,6 +25,7 @@ from gateway.loaders.kept_rows import NOTHING_KEPT, KeptPlace, KeptRows
 from gateway.loaders.keys import Keys
 from gateway.loaders.named import read_day, until_named
 from gateway.loaders.prepared import PreparedQueries
+from gateway.loaders.seen_rows import SeenRows, older
 from gateway.model.tables import Link, ServiceName, Table
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import (
@@ -41,7 +42,7 @@ from gateway.upstream.conditions import (
     value_at,
 )
 from gateway.upstream.odata import Order
-from gateway.upstream.pages import RAW, Decoder, Page, is_raw
+from gateway.upstream.pages import PLAIN, RAW, Decoder, Page, is_raw
 from gateway.upstream.service import Call, Service
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,8 @@ class Reader(Struct, frozen=True):
     """Rows of reference data that were read of late, for whomever."""
     prepared: PreparedQueries = field(default_factory=PreparedQueries)
     """The prepared queries of the principal, and of nobody else."""
+    seen: SeenRows | None = None
+    """Rows that callers were shown, where they may see them again in an outage."""
     strict: bool = False
     """True if rows beyond the row rule raise ForeignRows, instead of being dropped and logged."""
 
@@ -114,7 +117,8 @@ class Reader(Struct, frozen=True):
             place = KeptPlace((service.root, service.names.version, call.url))
             (page,) = await self._kept(ask.table, [(call, place)], decoder)
         else:
-            (page,) = await service.fetch_all([call], self.allowance, decoder)
+            fetch_all = self.seen.before(service, ask.table) if self.seen else service.fetch_all
+            (page,) = await fetch_all([call], self.allowance, decoder)
         return self._let_through(ask, ask.where, bounds, secret, page)
 
     async def row(self, ask: Ask, column: str, key: Guid) -> Page:
@@ -141,7 +145,8 @@ class Reader(Struct, frozen=True):
             place = place_of(service, ask, keys, frame.query, bounds)
             (page,) = await self._kept(ask.table, [(call, place)], frame.decoder)
         else:
-            (page,) = await service.fetch_all([call], self.allowance, frame.decoder)
+            fetch_all = self.seen.before(service, ask.table) if self.seen else service.fetch_all
+            (page,) = await fetch_all([call], self.allowance, frame.decoder)
         return self._let_through(ask, where, bounds, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
@@ -174,7 +179,8 @@ class Reader(Struct, frozen=True):
             places = [chunk.place(service, bounds) for chunk in chunks]
             pages = await self._kept(table, list(zip(calls, places, strict=True)), decoder)
         else:
-            pages = await service.fetch_all(calls, self.allowance, decoder)
+            fetch_all = self.seen.before(service, table) if self.seen else service.fetch_all
+            pages = await fetch_all(calls, self.allowance, decoder)
         found = [
             (each.keys, self._let_through(each.ask, each.where, bounds, secret, page))
             for each, page in zip(chunks, pages, strict=True)
@@ -205,7 +211,8 @@ class Reader(Struct, frozen=True):
         try:
             fetched = await service.fetch_all(calls, self.allowance, RAW, spared=spared)
         except UNKNOWN as error:
-            known = self._older(table, [place for _, place in wanted], moment, error)
+            places = [place for _, place in wanted]
+            known = older(kept, self.allowance, table, places, moment, error)
             calls, fetched = [], []
         if not calls:  # others would have travelled in one call with those that were sent
             service.sender.spare(self.allowance.errand, moment)
@@ -220,17 +227,6 @@ class Reader(Struct, frozen=True):
         if calls and changes == kept.changes:
             kept.tell(table, [place for _, place in wanted], moment)
         return pages
-
-    def _older(
-        self, table: Table, places: Sequence[KeptPlace], moment: float, error: UpstreamError
-    ) -> list[Page | None]:
-        """The rows kept of these places while their service cannot be asked; raises `error`."""
-        found = [self.kept.older(place, moment) for place in places]
-        if isinstance(error, RateLimited) or not all(page for page, _ in found):
-            raise error
-        ages = [self.allowance.aged.get(table.name, 0.0), *(age for _, age in found)]
-        self.allowance.aged[table.name] = max(ages)
-        return [page for page, _ in found]
 
     async def _linked(self, link: Link, keys: Keys) -> list[Page]:
         """The rows of these keys that a link leads to, by the columns that it compares."""
@@ -298,7 +294,11 @@ class Reader(Struct, frozen=True):
         query = query_of(counting, bounds, NO_COLUMNS, where, service.names)
         if query.where == NOTHING:
             return Page([], 0)
-        return await service.fetch(query, self.allowance)
+        if self.seen is None:
+            return await service.fetch(query, self.allowance)
+        fetch_all = self.seen.before(service, ask.table)
+        (page,) = await until_named(lambda: fetch_all([service.call(query)], self.allowance, PLAIN))
+        return page
 
     def implied(self, link: Link, *, down: bool) -> Bounds | None:
         """

@@ -21,6 +21,7 @@ FOREVER = float("inf")
 KINDS = {
     "documents",
     "rows",
+    "seen",
     "tokens",
     "callers",
     "principals",
