@@ -16,7 +16,10 @@ from typing import Final
 SLICE: Final = 0.005
 """Seconds of the processor's time for which an operation computes at a time."""
 MANY: Final = 500
-"""Rows above which others go on between two steps that look at each of them."""
+"""
+Rows above which others go on between two steps that look at each of them. `rows[MANY:]` asks for
+that without a call, on the way of each read.
+"""
 ROUNDS: Final = 6
 """Rounds of the event loop in which what was computed comes to ask for what it leads to."""
 

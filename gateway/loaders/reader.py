@@ -13,6 +13,7 @@ from typing import TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from gateway.admission.pacing import MANY, breathe
 from gateway.auth.kept import UNKNOWN
 from gateway.auth.policy import EXPLAIN
 from gateway.auth.principal import Access, Principal
@@ -181,10 +182,12 @@ class Reader(Struct, frozen=True):
         else:
             fetch_all = self.seen.before(service, table) if self.seen else service.fetch_all
             pages = await fetch_all(calls, self.allowance, decoder)
-        found = [
-            (each.keys, self._let_through(each.ask, each.where, bounds, secret, page))
-            for each, page in zip(chunks, pages, strict=True)
-        ]
+        found: list[tuple[Keys, Page]] = []
+        for each, page in zip(chunks, pages, strict=True):
+            if page.rows[MANY:]:
+                await breathe(len(page.rows))
+            mine = self._let_through(each.ask, each.where, bounds, secret, page)
+            found += [(each.keys, mine)]
         return await belonging(parents, found, self._linked) if parents else found
 
     def _keeps(self, ask: Ask) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.admission.pacing import MANY, breathe
 from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
 from gateway.errors import InvalidInput
 from gateway.loaders.asks import Ask
@@ -127,9 +128,11 @@ async def child_windows(
             (_ask(wanted, of, _top(of, part), start, count=found.alone), part)
             for part, start in pending
         ]
-        pending = [
-            rest for part, page in await reader.chunked(asks) for rest in found.take(part, page)
-        ]
+        pending = []
+        for part, page in await reader.chunked(asks):
+            if page.rows[MANY:]:  # the gate has just looked at each of them
+                await breathe(len(page.rows))
+            pending += found.take(part, page)
     if of.counted and not found.counted:
         await found.count(reader)
     return found.slices

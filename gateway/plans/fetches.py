@@ -17,6 +17,7 @@ from graphql.execution.values import VariableValues
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.admission.pacing import MANY, breathe
 from gateway.loaders.asks import Ask
 from gateway.loaders.hiding import withheld
 from gateway.loaders.keys import Keys, link_keys, places_of
@@ -44,6 +45,7 @@ from gateway.upstream.row_keys import (
     put,
     raw_keys,
     share,
+    share_in_turns,
     values_at,
 )
 
@@ -131,7 +133,10 @@ class Fetch(Branch):
         if self.shared:
             return await run.context.loaders.keyed(self.ask(), keys)
         pages = await run.context.loaders.reader.keyed([(self.ask(*keys.columns), keys)])
-        return indexed([row for page in pages for row in page.rows], keys.columns)
+        rows = [row for page in pages for row in page.rows]
+        if rows[MANY:]:
+            await breathe(len(rows))
+        return indexed(rows, keys.columns)
 
     async def below(
         self,
@@ -148,8 +153,11 @@ class Fetch(Branch):
             return
         inside = [(branch, branch.unfold(rows, nested)) for branch, nested in came.items()]
         read = [b for b in self.branches.values() if b not in came and b not in begun]
-        if read or begun:
-            share(rows)  # as they wait for those below them
+        if read or begun:  # they wait for those below them
+            if rows[MANY:]:
+                await share_in_turns(rows)
+            else:
+                share(rows)
         await together(
             [branch.load(run, rows) for branch in read]
             + [branch.fill(run, rows, slices) for branch, slices in begun.items()]

@@ -5,6 +5,7 @@ A part is either a read or, within one change set, a write; the service runs a c
 or not at all. OData 4.0, "Batch Requests and Responses".
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from email.message import Message
 from uuid import uuid4
@@ -13,6 +14,9 @@ from gateway.client.exchange import Reply, Request
 from gateway.errors import UpstreamMismatch
 
 CRLF = "\r\n"
+LARGE = 524_288
+"""Bytes of an answer above which its parts are taken out in several turns."""
+NO_BATCH = "The service answered a batch with something else."
 AFTER = frozenset({b"\r\n", b"--", b""})
 """The bytes behind a boundary; others make it that of somebody else, which begins the same."""
 
@@ -37,10 +41,29 @@ def change_set(parts: Sequence[Request]) -> tuple[str, bytes]:
 
 def replies(content_type: str, body: bytes) -> list[Reply]:
     """The answers of a batch in the order of its parts, change sets flattened."""
-    parts = list(_parts(content_type, body))
-    if not parts:
-        raise UpstreamMismatch("The service answered a batch with something else.")
-    return [reply for part in parts for reply in _replies(part)]
+    found = [reply for part in _parts(content_type, body) for reply in _replies(part)]
+    if not found:
+        raise UpstreamMismatch(NO_BATCH)
+    return found
+
+
+async def replied(response: Reply) -> list[Reply]:
+    """
+    The answers in a batch's answer, or the one answer that it is. Others go on between the parts of
+    a large one.
+    """
+    kind = response.headers.get("content-type", "")
+    if not kind.startswith("multipart/"):
+        return [response]
+    if len(response.body) <= LARGE:
+        return replies(kind, response.body)
+    found: list[Reply] = []
+    for part in _parts(kind, response.body):
+        found += _replies(part)
+        await asyncio.sleep(0)
+    if not found:
+        raise UpstreamMismatch(NO_BATCH)
+    return found
 
 
 def _parts(content_type: str, body: bytes) -> Iterator[bytes]:
@@ -112,9 +135,3 @@ def _reply(content: bytes) -> Reply:
 def _headers(lines: list[str]) -> dict[str, str]:
     pairs = (line.partition(":") for line in lines if ":" in line)
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
-
-
-def replied(response: Reply) -> list[Reply]:
-    """The answers in a batch's answer, or the one answer that it is."""
-    kind = response.headers.get("content-type", "")
-    return replies(kind, response.body) if kind.startswith("multipart/") else [response]

@@ -67,7 +67,7 @@ async def _asked(service: Service, links: Sequence[str], headers: Mapping[str, s
     whole = {"Content-Type": kind, "Accept": "multipart/mixed", **EACH_BY_ITSELF}
     url = f"{service.root}$batch"
     reply = await _sent(service, Request("POST", url, body, {**HEADERS, **whole}))
-    replies = batch.replied(reply)
+    replies = await batch.replied(reply)
     if len(replies) != len(links):
         failed = outcome_of(replies[0]) if len(replies) == 1 else None
         if isinstance(failed, UpstreamError):

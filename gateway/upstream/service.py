@@ -238,7 +238,7 @@ class Service(Struct, frozen=True, eq=False):
         allowance.spend()
         sent = await (self._change_set if len(changes) > 1 else self._change)(changes, allowance)
         try:
-            for reply in batch.replied(sent.response):
+            for reply in await batch.replied(sent.response):
                 raise_for(reply.status, reply.headers, reply.body)
         except UpstreamError as error:
             # After an unreadable answer it is unknown if the write succeeded.
@@ -328,7 +328,7 @@ class Service(Struct, frozen=True, eq=False):
         sent = await self._send(
             "POST", self.root + "$batch", allowance, sort, headers=headers, content=body
         )
-        replies = batch.replied(sent.response)
+        replies = await batch.replied(sent.response)
         if sent.response.status >= 400 and len(replies) == 1:
             raise_for(replies[0].status, replies[0].headers, replies[0].body)
         return replies

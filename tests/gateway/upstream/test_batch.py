@@ -1,5 +1,6 @@
 """Batches are written as multipart/mixed, and their answers are taken apart whatever is in them."""
 
+import asyncio
 from email.parser import BytesParser
 from email.policy import HTTP
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.client.exchange import Request
+from gateway.client.exchange import Reply, Request
 from gateway.errors import UpstreamMismatch
 from gateway.upstream import batch
 
@@ -47,6 +48,38 @@ def test_a_boundary_that_begins_like_another_ends_nothing() -> None:
     replies = batch.replies("multipart/mixed; boundary=x", outer)
 
     assert [reply.body for reply in replies] == [b'{"a": 1}', b'{"b": 2}']
+
+
+@pytest.mark.anyio
+async def test_others_go_on_between_the_parts_of_a_large_answer() -> None:
+    bodies = [b"%d" % number * batch.LARGE for number in range(1, 4)]
+    kind = "multipart/mixed; boundary=batchresponse_1"
+    rounds = 0
+
+    async def others() -> None:
+        nonlocal rounds
+        while True:
+            await asyncio.sleep(0)
+            rounds += 1
+
+    task = asyncio.create_task(others())
+    found = await batch.replied(Reply(200, {"content-type": kind}, answer(*bodies)))
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert [reply.body for reply in found] == bodies
+    assert rounds >= len(bodies) - 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("size", [1, batch.LARGE + 1])
+async def test_an_answer_that_is_no_batch_is_one_answer_or_a_mismatch(size: int) -> None:
+    plain = Reply(503, {"content-type": "application/json"}, b" " * size)
+    broken = Reply(200, {"content-type": "multipart/mixed; boundary=x"}, b" " * size)
+
+    assert await batch.replied(plain) == [plain]
+    with pytest.raises(UpstreamMismatch):
+        await batch.replied(broken)
 
 
 @pytest.mark.parametrize("body", [b"", b"not a batch", b"--x\r\n\r\nno status\r\n--x--\r\n"])

@@ -1,12 +1,13 @@
 """Columns of many rows at once."""
 
+import asyncio
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.upstream.pages import decoder
-from gateway.upstream.row_keys import Checked, grouped, share
+from gateway.upstream.row_keys import Checked, grouped, share, share_in_turns
 
 
 class Line(Checked):
@@ -31,6 +32,16 @@ def test_what_rows_say_stays_the_same(rows: list[Line]) -> None:
     share(rows)
 
     assert told(rows) == before
+
+
+@given(lines)
+def test_sharing_in_turns_is_the_same(rows: list[Line]) -> None:
+    before, alike = told(rows), [Line(row.order, row.product, row.note) for row in rows]
+
+    asyncio.run(share_in_turns(rows))
+    share(alike)
+
+    assert told(rows) == before == told(alike)
 
 
 def test_equal_texts_become_one() -> None:
