@@ -136,7 +136,7 @@ def create_app(
         look_as=outside.seen_as,
         explain=outside.explain,
         show_execution=settings.show_execution,
-        measure=partial(Cost, predict, outside.calls_left),
+        measure=partial(Cost.before, predict, outside.calls_left),
         show_cost=settings.show_cost,
         ages=ages_of,
         answer_bytes=limits.answer_bytes,

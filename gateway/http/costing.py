@@ -1,6 +1,6 @@
 """The cost of an operation in calls to Dynamics, as callers are told of it who ask for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from graphql import OperationType
@@ -15,7 +15,7 @@ COST: Final = "cost"
 """The extension of a request that asks for it, and of the answer that tells it."""
 AGE: Final = "age"
 """The extension of an answer that has older rows in it."""
-Predict = Callable[[PreparedOperation, Mapping[str, Any], Context], int]
+Predict = Callable[[PreparedOperation, Mapping[str, Any], Context], Awaitable[int]]
 """Works out the calls that a query will take."""
 
 
@@ -32,13 +32,18 @@ def ages_of(context: Context) -> dict[str, Any]:
 class Cost:
     """The cost of one operation: made before it runs, told afterwards."""
 
-    def __init__(self, predict: Predict, left: Left, prepared: Prepared, context: Context) -> None:
-        query = prepared.kind is OperationType.QUERY
-        self._predicted = (
-            predict(prepared.operation, prepared.variables, context) if query else None
-        )
-        self._left = left
-        self._context = context
+    def __init__(self, predicted: int | None, left: Left, context: Context) -> None:
+        self._predicted, self._left, self._context = predicted, left, context
+
+    @classmethod
+    async def before(
+        cls, predict: Predict, left: Left, prepared: Prepared, context: Context
+    ) -> "Cost":
+        """The cost of an operation that has not run yet."""
+        if prepared.kind is not OperationType.QUERY:
+            return cls(None, left, context)
+        predicted = await predict(prepared.operation, prepared.variables, context)
+        return cls(predicted, left, context)
 
     def told(self) -> tuple[dict[str, Any], dict[str, str]]:
         """`extensions.cost`, and the headers that say the same of what is left."""

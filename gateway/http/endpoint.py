@@ -47,7 +47,7 @@ LookAs = Callable[[Principal, str], Awaitable[Principal]]
 """Staff and the customer whom they name -> what that customer is; raises Forbidden, NotFound."""
 Explain = Callable[[Any], Awaitable[object]]
 """Makes an explanation of the answer from the context that the resolvers of a request shared."""
-Measure = Callable[[Prepared, Any], Cost]
+Measure = Callable[[Prepared, Any], Awaitable[Cost]]
 """Makes what measures an operation in its context, before it runs."""
 MakeContext = Callable[[Principal, Received], object]
 """Makes the context that the resolvers of one request share."""
@@ -233,7 +233,7 @@ class GraphQLEndpoint:
             ):
                 return followed
             context = self._context(principal, request)
-            cost = self._cost_of(prepared, context, asked)
+            cost = await self._cost_of(prepared, context, asked)
             answer = await self._engine.execute(prepared, context, request.id)
         except Refused as refusal_:
             request.outcome = refusal_.errors[0]["extensions"]["code"]
@@ -289,10 +289,12 @@ class GraphQLEndpoint:
             self.refusals[code] += 1
         return Response(made, 200, _headers_with(media_type, headers))
 
-    def _cost_of(self, prepared: Prepared, context: object, asked: GraphQLRequest) -> Cost | None:
+    async def _cost_of(
+        self, prepared: Prepared, context: object, asked: GraphQLRequest
+    ) -> Cost | None:
         """The measure of the operation, where its caller or the settings want to be told."""
         if self._measure and (self._show_cost or asked.extensions.get(COST) is True):
-            return self._measure(prepared, context)
+            return await self._measure(prepared, context)
         return None
 
 

@@ -25,8 +25,9 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from strawberry.utils.str_converters import to_camel_case
 
+from gateway.admission.aside import aside
 from gateway.auth.principal import Access, Principal
-from gateway.engine.documents import PreparedOperation
+from gateway.engine.documents import FEW, PreparedOperation
 from gateway.loaders.belonging import parents_of
 from gateway.loaders.parents import parent_of_list
 from gateway.model.tables import TABLES, Node, Table
@@ -122,8 +123,13 @@ class DocumentCost:
         self._schema = schema
         self._singles, self._lists = root_tables(schema)
 
-    def most(self, operation: PreparedOperation, *_: object) -> int:
-        """The calls of a prepared query, for whatever variables and caller."""
+    async def most(self, operation: PreparedOperation, *_: object) -> int:
+        """
+        The calls of a prepared query, for whatever variables and caller; those of many fields are
+        counted beside the loop.
+        """
+        if operation.fields > FEW:
+            return await aside(self.calls, operation.document, operation.node)
         return self.calls(operation.document, operation.node)
 
     def calls(self, document: DocumentNode, operation: OperationDefinitionNode) -> int:

@@ -134,11 +134,13 @@ class Plans:
     def _pieces(self) -> Pieces:
         return Pieces(self._answer_bytes, latest(OperationType.QUERY))
 
-    def calls(
+    async def calls(
         self, operation: PreparedOperation, variables: Mapping[str, Any], context: Context
     ) -> int:
         """The calls to Dynamics that a query will take; see `gateway.plans.cost`."""
         try:
+            if operation.fields > FEW:
+                await self.prepare(operation, variables)
             planned = operation.planned
             known = self._known(planned)
             run = self._run(known, variables, operation.literals, context)
@@ -148,7 +150,7 @@ class Plans:
                 return calls_of_plan(plan, run)
         except (Unplanned, Unusual, GatewayError, GraphQLError):
             pass  # the document says the same, but for what a plan knows of the caller
-        return self._documents.most(operation)
+        return await self._documents.most(operation)
 
     def _run(
         self,

@@ -201,3 +201,13 @@ def test_a_document_that_is_wrong_has_no_cost(tmp_path: Path) -> None:
 
     assert found.exit_code == 2
     assert "a.graphql: Cannot query field 'nothing'" in found.output
+
+
+async def test_the_cost_of_many_fields_is_that_of_each(stack: Stack) -> None:
+    """More fields than are planned in one turn."""
+    row = "id number status placedAt name company customerReference total { amount currency }"
+    lists = [f"a{n}: orders(first: {n}) {{ nodes {{ {row} }} }}" for n in range(1, 11)]
+    told = await ask(stack, f"{{ {' '.join(lists)} }}", extensions={"cost": True})
+
+    assert "errors" not in told.json()
+    assert cost(told)["predicted"] == cost(told)["actual"] == len(lists)
