@@ -53,7 +53,7 @@ BODIES = (
     ("application/x-www-form-urlencoded", b"csrf=CSRF&a=%zz&%ff=%ff&=&=&%00=1"),
 )
 
-HEADS = (
+HEADS: tuple[Any, ...] = (
     *({}, [], None, {"alg": ["dir"], "enc": "A256GCM"}, {"alg": {}, "enc": {}}),
     *({"alg": "dir", "enc": ["A256GCM"]}, {"alg": "dir", "enc": "A256GCM", "crit": ["x"]}),
     *({"alg": "none", "enc": "A256GCM"}, {"alg": "dir", "enc": "A256GCM", "zip": {}}),
