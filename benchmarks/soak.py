@@ -4,8 +4,9 @@ collector stops it.
 
 Run `python -m benchmarks.soak --seconds 600`. It starts an emulator and `gateway serve`; as many
 callers as are named send small and large documents, each with a comment, a literal or a layout of
-its own, filters of their own, and a new token of any customer's contact every few requests. `--pause` leaves a machine to others: a long run
-needs many different requests, not all that the machine can do.
+its own, filters of their own, and a new token of any customer's contact every few requests.
+`--pause` leaves a machine to others: a long run needs many different requests, not all that the
+machine can do.
 
 Exit code 1 where a request fails, memory grows beyond 300 MB or by a tenth in the second half, a
 collection takes more than 100 ms of CPU time, or descriptors or tasks are left behind. Pauses by

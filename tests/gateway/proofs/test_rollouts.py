@@ -20,6 +20,8 @@ pytestmark = pytest.mark.anyio
 
 ROLLOUTS = 10 if NIGHTLY else 1
 CLIENTS = 40 if NIGHTLY else 8
+REQUESTS = 50_000 if NIGHTLY else 100
+"""Requests while processes are replaced, at least."""
 THINK = 0.2
 """Seconds between two requests of a client, on average."""
 READ = "{ orders(first: 2) { nodes { number status } } }"
@@ -109,17 +111,19 @@ async def test_rollouts_of_two_replicas_lose_and_double_nothing() -> None:
         async with LateBalancer(found).serving() as url:
             load = Load(url, token, line)
             clients = [asyncio.create_task(load.client(number)) for number in range(CLIENTS)]
-            for _ in range(ROLLOUTS):
+            rollouts = 0
+            while rollouts < ROLLOUTS or load.outcomes.total() < REQUESTS:
                 for old in running:
                     running = [*running[1:], await found.start(**VARIABLES)]
                     await asyncio.sleep(2)
                     assert await old.ended(signal.SIGTERM) in (0, -signal.SIGTERM)
+                rollouts += 1
             load.going = False
             await asyncio.gather(*clients)
         orders = await references(found)
 
     assert set(load.outcomes) == {"ok"}, load.outcomes
-    assert load.outcomes["ok"] > 100
+    assert load.outcomes["ok"] >= REQUESTS
     assert load.placed
     assert {orders[each] for each in load.placed} == {1}
 
