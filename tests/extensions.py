@@ -43,3 +43,4 @@ def forgotten(module: str) -> Iterator[None]:
             for member, back in list(table.backs.items()):
                 if back.declared_by.__module__ == module:
                     del table.backs[member]
+            table.members_changed()

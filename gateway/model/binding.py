@@ -45,6 +45,7 @@ def _bind_member(table: Table, spec: Spec, names: Mapping[str, type]) -> Iterato
             yield spec.untyped
             return
         spec.bind(annotation)
+        table.members_changed()
     except NameError as error:
         yield f"{spec.label}: no type or table is called '{error.name}'"
     except TypeError as error:

@@ -338,8 +338,8 @@ class Table:
         """The members that are fields of the GraphQL type."""
         return {name: spec for name, spec in self.specs.items() if not spec.internal}
 
-    @property
-    def filterable(self) -> dict[str, Spec]:
+    @cached_property
+    def filterable(self) -> Mapping[str, Spec]:
         """The visible members with a column to filter on, by the name that GraphQL gives them."""
         return {to_camel_case(name): spec for name, spec in self.visible.items() if spec.compared}
 
@@ -356,13 +356,18 @@ class Table:
         """False for a boolean that is an enumeration, as those are compared for equality alone."""
         return self.dialect.has_booleans or type_ is not bool
 
-    @property
-    def scalars(self) -> dict[str, type]:
+    @cached_property
+    def scalars(self) -> Mapping[str, type]:
         """The types of all columns by which the table can be ordered, its key among them."""
         members = dict(spec.scalar for spec in self.specs.values() if spec.scalar is not None)
         if self.dialect.stores_days_as_times:
             members = {path: datetime if t is date else t for path, t in members.items()}
         return members | dict(self.key)
+
+    def members_changed(self) -> None:
+        """Forget what was worked out of the members that the table had before."""
+        for name in ("filterable", "scalars"):
+            vars(self).pop(name, None)
 
     @property
     def days(self) -> frozenset[str]:

@@ -20,7 +20,7 @@ class Narrowing:
 
     type: Any
     doc: str
-    condition: Narrow
+    meaning: Narrow
     calls: int
     """The calls by which it finds the condition, at most."""
 

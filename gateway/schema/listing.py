@@ -56,7 +56,7 @@ async def root_window_of(
         wanted = replace(wanted, where=both(wanted.where, mine))
     for name, narrowing in table.narrowings.items():
         if (value := arguments.get(name)) is not None:
-            meant = await narrowing.condition(context.loaders, value)
+            meant = await narrowing.meaning(context.loaders, value)
             wanted = replace(wanted, where=both(wanted.where, meant))
     return wanted
 

@@ -18,6 +18,7 @@ from gateway.resolvers.orders.input_checks import (
     day_mistakes,
     given,
     is_said,
+    key_if_named,
     key_of,
     today,
 )
@@ -50,6 +51,7 @@ from gateway.resolvers.orders.pipeline import BUYER, Change, Current
 from gateway.resolvers.orders.user_errors import Errors, LineNotFound, StatusForbids, Wrong, invalid
 from gateway.resolvers.written_rows import row_of
 from gateway.schema import ids
+from gateway.schema.business.accounts import AccountAddress
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.sales import LineStatus, OrderStatus, SalesOrder, SalesOrderLine
 from gateway.schema.business.values import Address
@@ -252,10 +254,11 @@ async def _ship_to(info: Info, sent: UpdateSalesOrderInput) -> dict[str, Any]:
     """The columns of the address that is typed or named by its id; a country that stays is none."""
     address: AddressInput | Address | None = given(sent.ship_to)
     if address is None:
+        key = key_if_named(AccountAddress, given(sent.ship_to_address), "shipToAddress")
         account = await _account(info, sent)
-        if given(sent.ship_to_address) is None or not account.int:
+        if key is None or not account.int:
             return {}
-        address = await buyers.delivery(info.context, account, given(sent.ship_to_address))
+        address = await buyers.delivery(info.context, account, key)
     if address is None:
         raise Wrong(buyers.address_not_found())
     columns = new_order.address_columns(address, None)

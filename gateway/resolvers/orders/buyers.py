@@ -13,7 +13,7 @@ import strawberry
 from gateway.errors import NotAvailableHere
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders.deal import Deal
-from gateway.resolvers.orders.input_checks import key_of, plain
+from gateway.resolvers.orders.input_checks import day_mistakes, key_if_named, key_of, plain, today
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput
 from gateway.resolvers.orders.order_facts import currency_of
 from gateway.resolvers.orders.user_errors import (
@@ -33,6 +33,7 @@ from gateway.schema.hidden_columns import unveiled
 from gateway.schema.identities import ContactForParty
 from gateway.upstream.conditions import All, Compare, same, value_at
 from gateway.upstream.odata import ODataQuery
+from gateway.upstream.row_keys import Key
 
 BUYER = ("_id", "_company_id", "_currency_id", "_price_list_id", "_country", "_language")
 BUYS, ORDERS = (column_of(SalesOrder, name) for name in ("account", "contact"))
@@ -106,20 +107,21 @@ def own_account(context: Context, account: UUID, *path: str) -> UUID:
 
 async def buyer(context: Context, account: UUID, order: PreviewSalesOrderInput) -> Buyer:
     """The account that buys and the contact that orders."""
+    named = key_if_named(Contact, order.contact, "contact")
+    address = key_if_named(AccountAddress, order.ship_to_address, "shipToAddress")
     context = unveiled(context)
     select = paths(Account, *BUYER, "number", "address")
     found = await context.loaders.node(Account, (account,), select)
     if found is None:
         raise _no_account("account")
-    contact = await _contact(context, account, order.contact)
-    key = str(contact._id) if contact else None
-    named = {BUYS: str(account), ORDERS: key}
-    context.loaders.reader.demand(SalesOrder.__table__, named, "create", seen=False)
+    contact = await _contact(context, account, named)
+    ordering = {BUYS: str(account), ORDERS: str(contact._id) if contact else None}
+    context.loaders.reader.demand(SalesOrder.__table__, ordering, "create", seen=False)
     me, held = context.principal.contact, context.principal.held(account)
     return Buyer(
         found,
         contact,
-        await delivery(context, account, order.ship_to_address),
+        await delivery(context, account, address),
         is_self=contact is None or (me is not None and me.id == contact._id),
         sold_by=held.company if held else None,
         party=await _party(context, account, contact),
@@ -175,10 +177,12 @@ def missing(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
     ]
 
 
-def astray(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
-    """An address that was named by its id and is not the account's."""
-    named = order.ship_to_address is not None
-    return [address_not_found()] if named and buyer.delivery is None else []
+def faults(context: Context, buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
+    """The mistakes in a new order's header: an address that is not the account's, past days."""
+    passed = day_mistakes(order, today(context.writer.writes.clock()))
+    if order.ship_to_address is not None and buyer.delivery is None:
+        return [address_not_found(), *passed]
+    return passed
 
 
 def address_not_found() -> AddressNotFound:
@@ -186,11 +190,10 @@ def address_not_found() -> AddressNotFound:
     return AddressNotFound(message=said, path=["input", "shipToAddress"])
 
 
-async def delivery(context: Context, account: UUID, sent: strawberry.ID | None) -> Address | None:
-    """The address of this id, if it is one of the account's and says anything."""
-    if sent is None:
+async def delivery(context: Context, account: UUID, key: Key | None) -> Address | None:
+    """The address of this key, if it is one of the account's and says anything."""
+    if key is None:
         return None
-    key = key_of(AccountAddress, sent, "shipToAddress")
     select = paths(AccountAddress, "address", "account")
     found = await unveiled(context).loaders.node(AccountAddress, key, select)
     if found is None or UUID(found.raw[column_of(AccountAddress, "account")]) != account:
@@ -199,17 +202,15 @@ async def delivery(context: Context, account: UUID, sent: strawberry.ID | None) 
     return address
 
 
-async def _contact(context: Context, account: UUID, sent: strawberry.ID | None) -> Contact | None:
+async def _contact(context: Context, account: UUID, named: Key | None) -> Contact | None:
+    """The contact that an order names, or the caller; Wrong for one who is not of the account."""
     person = context.principal.contact
-    if sent is not None:
-        key = key_of(Contact, sent, "contact")
-    elif person is not None:
-        key = (person.id,)
-    else:
+    key = (person.id,) if named is None and person is not None else named
+    if key is None:
         return None
     select = paths(Contact, *BUYER, "account", "state") | {CONTACT_COMPANY}
     found = await context.loaders.node(Contact, key, select)
-    if sent is not None and (found is None or not _orders_for(found, account)):
+    if named is not None and (found is None or not _orders_for(found, account)):
         said = "There is no such contact."
         raise Wrong(ContactNotFound(message=said, path=["input", "contact"]))
     return found

@@ -72,6 +72,11 @@ def key_of(table: type[Row], sent: strawberry.ID, *path: str) -> Key:
         raise Wrong(invalid(error.message, *path)) from None
 
 
+def key_if_named(table: type[Row], sent: strawberry.ID | None, *path: str) -> Key | None:
+    """As `key_of`, for an id that may be left out."""
+    return None if sent is None else key_of(table, sent, *path)
+
+
 def is_id(table: type[Row], sent: strawberry.ID) -> bool:
     """True if it is a global id of this table."""
     try:

@@ -14,7 +14,6 @@ from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import buyers, credit_checks
 from gateway.resolvers.orders.buyers import Buyer
 from gateway.resolvers.orders.deal import Deal
-from gateway.resolvers.orders.header_checks import faults
 from gateway.resolvers.orders.input_checks import key_of, today
 from gateway.resolvers.orders.inputs import PreviewSalesOrderInput, SalesOrderLineInput
 from gateway.resolvers.orders.line_checks import (
@@ -65,8 +64,9 @@ async def load(
     ask_by_names(context, lines)
     buyer = await buyers.buyer(context, account, sent)
     deal = await buyers.deal(context, buyer, sent)
+    besides = buyers.faults(context, buyer, sent)
     loaded = await found(context, deal, lines)
-    return buyer, await fill(context, deal, loaded, besides=faults(context, buyer, sent))
+    return buyer, await fill(context, deal, loaded, besides=besides)
 
 
 def within(context: Context, deal: Deal) -> Context:

@@ -13,7 +13,6 @@ from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders import buyers, lookups
 from gateway.resolvers.orders.attempts import new_attempt
 from gateway.resolvers.orders.deal import Deal
-from gateway.resolvers.orders.header_checks import faults
 from gateway.resolvers.orders.input_checks import (
     day_mistakes,
     key_of,
@@ -98,7 +97,7 @@ async def reorder(info: Info, sent: ReorderInput) -> ReorderPayload:
         trial = await _tried(context, deal, source)
         if payload is None:
             items = _taken(trial, skip=sent.skip_unavailable)
-            besides = faults(context, buyer, order)
+            besides = buyers.faults(context, buyer, order)
             basket = await lookups.fill(context, deal, items, besides=besides)
             payload = await attempt.place(buyer, order, basket)
     except Wrong as wrong:
