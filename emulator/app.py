@@ -63,31 +63,17 @@ def create_app(
     sales = Sales(store, engine)
     dual_write = DualWrite(sales, faults)
     dual_write.join()
-    dataverse, finops = Dataverse(store), FinOps(store, company)
-    web_api = Endpoint(
+    dataverse, finops, prices = Dataverse(store), FinOps(store, company), PriceService(engine)
+    served = [
         Batches(store, "dataverse", DATAVERSE, dataverse.answer, dataverse_error, 1_000),
-        authorize,
-        log,
-        faults,
-    )
-    odata = Endpoint(
-        Batches(store, "finops", FINOPS, finops.answer, finops_error, 5_000), authorize, log, faults
-    )
-    described = Endpoint(
+        Batches(store, "finops", FINOPS, finops.answer, finops_error, 5_000),
         Batches(store, "metadata", METADATA, finops.describe, finops_error, 0),
-        authorize,
-        log,
-        faults,
-    )
-    prices = PriceService(engine)
-    custom = Endpoint(
-        Batches(store, "finops", SERVICES, prices.answer, finops_error, 0), authorize, log, faults
-    )
+        Batches(store, "finops", SERVICES, prices.answer, finops_error, 0),
+    ]
     own = [
-        *_below(DATAVERSE, web_api),
-        *_below(FINOPS, odata),
-        *_below(METADATA, described),
-        *_below(SERVICES, custom),
+        route
+        for each in served
+        for route in _below(each.root, Endpoint(each, authorize, log, faults))
     ]
     app = Starlette(routes=[*own, *admin_routes(authorize), *routes])
     app.state.log = log

@@ -55,8 +55,10 @@ def has(field: str, word: str) -> dict[str, Any]:
 
 def all_of(*conditions: Mapping[str, Any]) -> dict[str, Any]:
     """All conditions that say anything, side by side."""
-    said = [condition for condition in conditions if condition]
-    return {"and": [each for one in said for each in (one["and"] if one.keys() == ALL else [one])]}
+    said: list[Any] = []
+    for condition in filter(None, conditions):
+        said += condition["and"] if condition.keys() == ALL else [condition]
+    return {"and": said}
 
 
 def between(field: str, since: str | None, until: str | None) -> dict[str, Any]:

@@ -64,12 +64,9 @@ def load(path: str) -> Overrides:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path}: {error}"]) from None
     found, mistakes = _sections(path, words)
-    mistakes += [
-        f"{path}: [{table}] column.{column}{mistake}"
-        for table, override in found.items()
-        for column, told in override.column.items()
-        for mistake in _mistakes(told)
-    ]
+    for table, override in found.items():
+        for column, told in override.column.items():
+            mistakes += [f"{path}: [{table}] column.{column}{each}" for each in _mistakes(told)]
     if mistakes:
         raise SettingsError(mistakes)
     return found

@@ -150,15 +150,12 @@ def _item(loaders: Loaders, row: Transaction, day: date) -> OpenItem | None:
 def _balances(items: Sequence[OpenItem], limit: Money | None) -> list[Balance]:
     owed = {item.open.currency or "" for item in items}
     first = (limit.currency or "") if limit else ""
-    return [
-        _balance(
-            code,
-            [item for item in items if item.open.currency == code],
-            limit if code == first else None,
-            alone=not owed - {first},
-        )
-        for code in sorted({*owed, first} - {""}, key=lambda code: (code != first, code))
-    ]
+    balances = []
+    for code in sorted({*owed, first} - {""}, key=lambda code: (code != first, code)):
+        mine = [item for item in items if item.open.currency == code]
+        limited = limit if code == first else None
+        balances.append(_balance(code, mine, limited, alone=not owed - {first}))
+    return balances
 
 
 def _balance(code: str, items: Sequence[OpenItem], limit: Money | None, *, alone: bool) -> Balance:
