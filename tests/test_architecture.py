@@ -270,6 +270,7 @@ MAY_ASK_UPSTREAM = {
     "gateway.loaders.calculations",
     "gateway.loaders.prepared",
     "gateway.loaders.promising",
+    "gateway.loaders.remembered_answers",
     "gateway.loaders.write_safety",
     "gateway.loaders.reader",
     "gateway.loaders.seen_rows",

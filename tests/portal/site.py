@@ -31,7 +31,7 @@ class Counting(httpx2.AsyncHTTPTransport):
         self.refusal = ""
         """The code with which orders are refused before they reach the gateway."""
         self.meanwhile: Callable[[], None] | None = None
-        """What happens once while an order is placed, when the gateway has done its part."""
+        """Called once while an order is placed, when the gateway has done its part."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self.is_down:
