@@ -33,7 +33,7 @@ from portal.errors import (
 )
 from portal.following import MOST, Streams, with_subscriptions
 from portal.headers import Headers, careful
-from portal.keeping import Desks
+from portal.keeping import Desks, Shelves
 from portal.language import languages
 from portal.rendering import Templates
 from portal.schema import OwnSchema, read
@@ -80,10 +80,10 @@ def create_app(
     )
     assets = Assets(brand.folders("assets"), {"brand.css": brand.css()})
     seals = Seals(*settings.secrets)
-    desks = Desks(drafts or _drafts(settings, seals))
+    drafts = drafts or _drafts(settings, seals)
     store = store or _sessions(settings)
     own = _own(settings, schema)
-    site = _site(settings, brand, pages, http, streaming, assets, store, desks, seals, own)
+    site = _site(settings, brand, pages, http, streaming, assets, store, drafts, seals, own)
     _check(brand, pages, site.templates)
 
     @asynccontextmanager
@@ -118,7 +118,7 @@ def _site(
     streaming: httpx2.AsyncClient,
     assets: Assets,
     store: Store | None,
-    desks: Desks,
+    drafts: DraftStore,
     seals: Seals,
     own: OwnSchema,
 ) -> Site:
@@ -135,7 +135,8 @@ def _site(
             lifetime=settings.session_hours * 3600,
             store=store,
         ),
-        desks=desks,
+        desks=Desks(drafts),
+        shelves=Shelves(drafts),
         seals=seals,
         streams=Streams(),
         menu=[page for page in pages if page.menu and brand.shows(page.part)],

@@ -1,16 +1,20 @@
-"""Desks -> what a store keeps of them, each written in place of the version that it was made of."""
+"""
+Desks and shelves -> what a store keeps of them, each written in place of the version that it was
+made of.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Final
+from typing import Final, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
 
 from portal.desks import Desk
 from portal.errors import Unavailable
+from portal.shelves import Shelf
 from portal.stores import DraftStore, Written
 
 log = logging.getLogger(__name__)
@@ -24,46 +28,71 @@ def owner_of(issuer: str, subject: str, account: str | None) -> str:
     return sha256("\0".join((issuer, subject, account or "")).encode()).hexdigest()
 
 
-class Desks:
-    """All desks; a change never overwrites one that another process stored meanwhile."""
+def shelf_of(issuer: str, subject: str | None, account: str | None) -> str:
+    """The name of a person's shelf for one account, or without a person of the account's own."""
+    whose = ("own", subject) if subject else ("shared", "")
+    return sha256("\0".join(("shelf", *whose, issuer, account or "")).encode()).hexdigest()
 
-    def __init__(self, store: DraftStore) -> None:
+
+Thing = TypeVar("Thing")
+
+
+class _Things(Generic[Thing]):
+    """Things by their owner; a change never overwrites one that another process stored."""
+
+    def __init__(self, store: DraftStore, empty: Thing, is_held: Callable[[Thing], bool]) -> None:
+        """`is_held` tells which must never be thrown away."""
         self._store = store
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._empty = empty
+        self._is_held = is_held
 
-    async def find(self, owner: str) -> Desk:
-        """The desk; an empty one if nothing was ever begun."""
-        return _read(await self._store.load(owner))
+    async def find(self, owner: str) -> Thing:
+        """The thing; an empty one if nothing was ever begun."""
+        return self._read(await self._store.load(owner))
 
-    async def change(self, owner: str, move: Callable[[Desk], Desk]) -> Desk:
+    async def change(self, owner: str, move: Callable[[Thing], Thing]) -> Thing:
         """
-        Apply `move` to the current desk and store the result; exceptions of `move` pass through.
+        Apply `move` to the current thing and store the result; exceptions of `move` pass through.
         """
         for _ in range(TRIES):
             found = await self._store.load(owner)
-            before = _read(found)
+            before = self._read(found)
             after = move(before)
             if after == before:
                 return before
             version = found.version + 1 if found else 1
             content = msgspec.json.encode(after)
-            if await self._store.save(owner, Written(content, version, after.is_sent)):
+            if await self._store.save(owner, Written(content, version, self._is_held(after))):
                 return after
         raise Unavailable("drafts")
+
+    def _read(self, written: Written | None) -> Thing:
+        """Read one. Another version's is forgotten, unless it is held."""
+        if written is None:
+            return self._empty
+        try:
+            return msgspec.json.decode(written.content, type=type(self._empty))
+        except msgspec.DecodeError:
+            if written.held:
+                raise
+            log.warning("a draft of another version is forgotten")
+            return self._empty
+
+
+class Desks(_Things[Desk]):
+    """All desks. One whose order may come to exist is held."""
+
+    def __init__(self, store: DraftStore) -> None:
+        super().__init__(store, Desk(), lambda desk: desk.is_sent)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, owner: str) -> asyncio.Lock:
         """The lock of sending: the second click of two waits for the answer to the first."""
         return self._locks.setdefault(owner, asyncio.Lock())
 
 
-def _read(written: Written | None) -> Desk:
-    """Read a desk. Another version's is forgotten, unless an order may come of it."""
-    if written is None:
-        return Desk()
-    try:
-        return msgspec.json.decode(written.content, type=Desk)
-    except msgspec.DecodeError:
-        if written.held:
-            raise
-        log.warning("a draft of another version is forgotten")
-        return Desk()
+class Shelves(_Things[Shelf]):
+    """All shelves, in the store of the desks. Templates are kept until somebody removes them."""
+
+    def __init__(self, store: DraftStore) -> None:
+        super().__init__(store, Shelf(), lambda shelf: shelf.is_used)

@@ -92,7 +92,7 @@ class Settings:
         default=None,
     )
     drafts: Path | None = variable(  # noqa: RUF009 - a field
-        "File that keeps drafts, and orders that are being checked, over restarts.",
+        "File that keeps drafts, templates, and orders that are being checked, over restarts.",
         file,
         default=None,
     )

@@ -26,6 +26,7 @@ from portal.pages import (
     session,
     shipments,
     statement,
+    templates,
     wizard,
 )
 from portal.visits import Page
@@ -89,6 +90,28 @@ PAGES: Final = (
         path="/orders/new/discard",
         show=wizard.discard,
         methods=BOTH,
+        needs="orders:create",
+        part="order",
+    ),
+    Page(path="/templates", show=templates.templates, needs="orders:create", part="order"),
+    Page(
+        path="/templates/new",
+        show=templates.save,
+        methods=BOTH,
+        needs="orders:create",
+        part="order",
+    ),
+    Page(
+        path="/templates/{id}",
+        show=templates.template,
+        methods=BOTH,
+        needs="orders:create",
+        part="order",
+    ),
+    Page(
+        path="/templates/{id}/order",
+        show=templates.order,
+        methods=POST,
         needs="orders:create",
         part="order",
     ),

@@ -19,7 +19,7 @@ from portal.client import Answer, Caller, Gateway
 from portal.desks import Desk
 from portal.errors import NotFound, Refused, SignInNeeded, Stale, Stranger, TooLarge
 from portal.following import Streams
-from portal.keeping import Desks, owner_of
+from portal.keeping import Desks, Shelves, owner_of
 from portal.language import Language, choose
 from portal.pasting import carried
 from portal.rendering import Templates
@@ -38,7 +38,7 @@ MAXIMUM_FORM: Final = 1_000_000
 EVERYWHERE: Final = {"viewer", "account"}
 """Documents that are about all accounts of the caller, whichever one is picked."""
 
-MAKING: Final = {"changing", "wizard"}
+MAKING: Final = {"changing", "templates", "wizard"}
 """Documents of which an order is made or changed: what they say must be so now."""
 
 ORDERING: Final = "orders:create"
@@ -80,6 +80,7 @@ class Site:
     issuer: Issuer
     sessions: Sessions
     desks: Desks
+    shelves: Shelves
     seals: Seals
     menu: Sequence[Page]
     streams: Streams

@@ -10,6 +10,7 @@ from portal.errors import Unavailable
 from portal.pages.orders import overdue
 from portal.pages.owed import Owed, owed, owes
 from portal.pages.quick import empty_rows
+from portal.pages.templates import some_of
 from portal.visits import Visit
 from portal.words import OPEN, SHIPPED
 
@@ -39,6 +40,7 @@ async def dashboard(visit: Visit) -> Response:
         owed=owing,
         holds=holds,
         quick=empty_rows()[:FIRST_ROWS] if orders else (),
+        templates=await some_of(visit) if orders else (),
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -30,24 +30,27 @@ PAGE: Final = 50
 """Lines that are shown at once: a page stays small, and the stock of its products one request."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemsPage:
-    """The lines of a draft that one page shows."""
+Line = TypeVar("Line")
 
-    lines: tuple[DraftLine, ...]
+
+@dataclass(frozen=True, slots=True)
+class ItemsPage(Generic[Line]):
+    """The lines of a draft or a template that one page shows."""
+
+    lines: Sequence[Line]
     page: int
     pages: int
     first: int
-    """The place of the first of them in the draft, from 1."""
+    """The place of the first of them among all, from 1."""
 
 
-def sheet(draft: Draft, page: str | None, size: int = PAGE) -> ItemsPage:
+def sheet(lines: Sequence[Line], page: str | None, size: int = PAGE) -> ItemsPage[Line]:
     """One page of the lines: the one that is asked for, as far as there is one."""
-    pages = max(1, -(-len(draft.lines) // size))
+    pages = max(1, -(-len(lines) // size))
     wanted = int(page) if page and page.isascii() and page.isdecimal() and len(page) < 4 else 1
     at = min(max(wanted, 1), pages)
     start = (at - 1) * size
-    return ItemsPage(draft.lines[start : start + size], at, pages, start + 1)
+    return ItemsPage(lines[start : start + size], at, pages, start + 1)
 
 
 def page_of_line(place: int) -> int:
@@ -77,7 +80,7 @@ async def items(visit: Visit) -> Response:
 async def shown(visit: Visit, trouble: Trouble | None = None) -> Response:
     """Render the second step: the part that htmx asks for, or the whole page."""
     draft = draft_of(visit)
-    lines = sheet(draft, visit.form.get("page") or visit.query.get("page"))
+    lines = sheet(draft.lines, visit.form.get("page") or visit.query.get("page"))
     if visit.is_fragment:
         found = await search(visit, FOUND)
         return visit.render("new_found.html", draft=draft, found=found, query=visit.query)
@@ -102,7 +105,7 @@ async def _found(visit: Visit) -> dict[str, Any] | None:
     return await search(visit, FOUND) if visit.query.get("q") else None
 
 
-async def _facts(visit: Visit, lines: tuple[DraftLine, ...]) -> dict[str, dict[str, Any]]:
+async def _facts(visit: Visit, lines: Sequence[DraftLine]) -> dict[str, dict[str, Any]]:
     """The stock by product; empty while it cannot be read."""
     if not lines:
         return {}

@@ -102,7 +102,7 @@ async def _reviewed(
         "new_review.html",
         status=422 if errors and is_sent else 200,
         draft=draft,
-        sheet=sheet(draft, visit.query.get("page"), PAGE),
+        sheet=sheet(draft.lines, visit.query.get("page"), PAGE),
         own=own,
         errors=errors,
         is_sent=is_sent,

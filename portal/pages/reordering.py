@@ -1,6 +1,6 @@
 """An order once more: its lines join the draft, and what cannot be taken along is said by line."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -33,6 +33,14 @@ class Left:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The page that the lines come from, and its name."""
+
+    address: str
+    name: str
+
+
 Taken = tuple[DraftLine | None, list[Left]]
 """A line as it can be ordered again, and what of it cannot."""
 
@@ -40,14 +48,33 @@ Taken = tuple[DraftLine | None, list[Left]]
 async def reorder(visit: Visit) -> Response:
     """The lines join what is in the draft, to be looked over before it is sent."""
     draft_of(visit)
-    order, rows = await _lines(visit, visit.path["id"])
+    order, rows = await lines_of(visit, visit.path["id"])
     account = order["account"]
     if account and len(visit.accounts) > 1 and account["id"] != (visit.account or {}).get("id"):
         await act_for(visit, account)
+    found = takeable(visit, rows, order)
+    left = await copied(visit, found, order)
+    if any(line for line, _ in found):
+        message = visit.translate(
+            "The lines of %s were copied to your draft. Please check dates and quantities."
+        )
+        visit.notice(message % (order["number"] or ""))
+    return answered(visit, left, Original(f"/orders/{visit.path['id']}", order["number"] or ""))
+
+
+def takeable(
+    visit: Visit, rows: Iterable[Mapping[str, Any]], order: Mapping[str, Any]
+) -> list[Taken]:
+    """Lines as they can be ordered today; `order` has the days of the whole order."""
     today = visit.language.today()
     own = [field.name for field in visit.site.own.line_fields if field.in_new]
-    found = [taken(row, place, order, today, own) for place, row in enumerate(rows, 1)]
+    return [taken(row, place, order, today, own) for place, row in enumerate(rows, 1)]
+
+
+async def copied(visit: Visit, found: Sequence[Taken], order: Mapping[str, Any]) -> list[Left]:
+    """Put the lines on the draft; what cannot be taken along is told."""
     left: list[Left] = []
+    today = visit.language.today()
 
     def change(draft: Draft) -> Draft:
         left.clear()
@@ -55,18 +82,19 @@ async def reorder(visit: Visit) -> Response:
 
     if any(line for line, _ in found):
         await edit(visit, change)
-        message = visit.translate(
-            "The lines of %s were copied to your draft. Please check dates and quantities."
-        )
-        visit.notice(message % (order["number"] or ""))
     else:
         left.extend(each for _, without in found for each in without)
+    return left
+
+
+def answered(visit: Visit, left: Sequence[Left], original: Original) -> Response:
+    """On to the draft, or first the page that says what is not in it."""
     if not left:
         return visit.go("/orders/new")
-    return visit.render("new_reordered.html", order=order, left=grouped(left))
+    return visit.render("new_reordered.html", original=original, left=grouped(left))
 
 
-async def _lines(visit: Visit, key: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+async def lines_of(visit: Visit, key: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The order and all its lines, a hundred a request."""
     rows: list[dict[str, Any]] = []
     after = None

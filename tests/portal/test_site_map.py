@@ -52,6 +52,13 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/orders/{id}/cancel", None),
     ("/orders/{id}/cancel", {"version": "x"}),
     ("/orders/{id}/reorder", {}),
+    ("/templates/new?order={order}", None),
+    ("/templates/new", {"order": "{order}", "name": "Of an order", "shared": "yes"}),
+    ("/templates", None),
+    ("/templates/{id}", None),
+    ("/templates/{id}/order", {}),
+    ("/templates/{id}", {}),
+    ("/templates/new", {"name": ""}),
     ("/orders/{id}/shipments/{number:path}", None),
     ("/view-as", {}),
     ("/orders/new/discard", None),
@@ -140,13 +147,17 @@ async def _known(visitor: Visitor) -> dict[str, str]:
     sent = await _first(visitor, "/shipments", r'href="/orders/([\w-]{20,}/shipments/[^"]+)"')
     invoice = await _first(visitor, "/invoices", r'href="/invoices/([^"]+)"')
     product = await _first(visitor, "/products", r'href="/products/([^"]+)"')
+    await visitor.get("/templates/new")
+    template = await visitor.post("/templates/new", name="Known", order=order)
     picture = await _first(visitor, "/products", r'src="(/products/[^/"]+/pictures/[^"]+)"')
     return {
         "/orders/{id}/shipments/{number:path}": f"/orders/{sent}",
         "/orders/{id}": f"/orders/{order}",
         "/invoices/{id}": f"/invoices/{invoice}",
+        "/templates/{id}": str(template.url.path),
         "/products/{id}/pictures/{version}": picture,
         "/products/{id}": f"/products/{product}",
+        "{order}": order,
         "{category}": await _first(visitor, "/products", r"category=([0-9a-f-]{36})"),
         "{tag}": "nl",
         "{product}": product,

@@ -146,6 +146,7 @@ def _portal(ids: Json) -> Iterator[Question]:
             "items": {"itemNumber": {"in": ids["numbers"]}},
         },
         "shipments": {"order": ids["order"], "number": ids["shipment"]},
+        "templates": {"account": ids["account"], "ids": [ids["product"]]},
         "wizard": {"account": ids["account"], "id": ids["product"], "ids": [ids["product"]]}
         | numbers,
         "wizard Lines": {"id": ids["order"]},
