@@ -12,6 +12,8 @@ from gateway.upstream.conditions import Condition
 
 Narrow = Callable[[Any, Any], Awaitable[Condition]]
 """The request's `Loaders`, and the value of the argument -> the condition that it means."""
+Guess = Callable[[Any, Any], Condition]
+"""The same without asking anybody: the condition that it most likely means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +24,24 @@ class Narrowing:
     doc: str
     meaning: Narrow
     calls: int
-    """The calls by which it finds the condition, at most."""
+    """The calls by which it finds the condition, and that of a guess in vain, at most."""
+    guess: Guess | None
+    """With it, rows are read while the condition is found out, and again if it is another one."""
 
 
 def narrows(
-    target: type[Row], name: str, type_: Any, doc: str, *, calls: int
+    target: type[Row],
+    name: str,
+    type_: Any,
+    doc: str,
+    *,
+    calls: int,
+    guess: Guess | None = None,
 ) -> Callable[[Narrow], Narrow]:
     """Declare a function as the argument `name` of the root list of the table `target`."""
 
     def declare(function: Narrow) -> Narrow:
-        target.__table__.narrowings[name] = Narrowing(type_, doc, function, calls)
+        target.__table__.narrowings[name] = Narrowing(type_, doc, function, calls, guess)
         return function
 
     return declare

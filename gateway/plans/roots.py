@@ -13,7 +13,7 @@ from gateway.loaders.windows import Slice
 from gateway.plans.arguments import Arguments
 from gateway.plans.fetches import NOTHING_BEGUN, Fetch, Run
 from gateway.plans.nested import Nested
-from gateway.schema.listing import root_window_of
+from gateway.schema.listing import read_root
 from gateway.upstream.conditions import Guid
 from gateway.upstream.row_keys import Checked, Key, folded
 
@@ -38,10 +38,10 @@ class Listed(RootFetch):
 
     async def read(self, run: Run) -> Slice:
         came, ask = self._asked(run)
-        wanted = await root_window_of(
-            self.table, run.context, self.arguments(run.variables), counted=self.counted
+        arguments, read = self.arguments(run.variables), partial(listed, run.context.loaders.reader)
+        found = await read_root(
+            self.table, run.context, arguments, partial(read, ask), counted=self.counted
         )
-        found = await listed(run.context.loaders.reader, ask, wanted)
         await self.below(run, found.rows, came)
         return found
 

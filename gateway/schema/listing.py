@@ -1,6 +1,7 @@
 """The arguments of a list, as GraphQL coerced them -> the window of rows that they mean."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -8,13 +9,13 @@ from typing import Any
 import strawberry
 
 from gateway.loaders.reader import Reader
-from gateway.loaders.windows import Window, window
+from gateway.loaders.windows import Slice, Window, window
 from gateway.model.tables import Table
 from gateway.schema import filters
 from gateway.schema.account_ids import account_id
 from gateway.schema.choosing import of_account
 from gateway.schema.context import Context
-from gateway.upstream.conditions import EVERYTHING, both
+from gateway.upstream.conditions import EVERYTHING, Condition, both
 from gateway.upstream.odata import Order
 
 
@@ -45,20 +46,41 @@ def window_of(
 PAGING = ("first", "after", "last", "before")
 
 
-async def root_window_of(
-    table: Table, context: Context, arguments: Mapping[str, Any], *, counted: bool
-) -> Window:
-    """The same for a root list, which may be narrowed to one `account`; NotFound without it."""
+async def read_root(
+    table: Table,
+    context: Context,
+    arguments: Mapping[str, Any],
+    read: Callable[[Window], Awaitable[Slice]],
+    *,
+    counted: bool,
+) -> Slice:
+    """
+    The rows of a root list, which may be narrowed to one `account` and by further arguments.
+
+    NotFound without the account. The rows that are most likely meant are read while it is found out
+    which are.
+    """
     wanted = window_of(table, context.loaders.reader, arguments, counted=counted)
     account = arguments.get("account")
     if account is not None:
-        mine = await of_account(context, table, account_id(account))
-        wanted = replace(wanted, where=both(wanted.where, mine))
-    for name, narrowing in table.narrowings.items():
-        if (value := arguments.get(name)) is not None:
-            meant = await narrowing.meaning(context.loaders, value)
-            wanted = replace(wanted, where=both(wanted.where, meant))
-    return wanted
+        wanted = _within(wanted, [await of_account(context, table, account_id(account))])
+    given = [
+        (each, value)
+        for name, each in table.narrowings.items()
+        if (value := arguments.get(name)) is not None
+    ]
+    if not given:
+        return await read(wanted)
+    likely = [each.guess(context.loaders, value) for each, value in given if each.guess]
+    finding = asyncio.gather(*(each.meaning(context.loaders, value) for each, value in given))
+    if len(likely) < len(given):
+        return await read(_within(wanted, await finding))
+    meant, found = await asyncio.gather(finding, read(_within(wanted, likely)))
+    return found if meant == likely else await read(_within(wanted, meant))
+
+
+def _within(wanted: Window, conditions: Sequence[Condition]) -> Window:
+    return replace(wanted, where=both(wanted.where, *conditions))
 
 
 def _order(table: Table, sent: Sequence[Any]) -> tuple[Order, ...]:

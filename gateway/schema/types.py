@@ -8,6 +8,7 @@ so that one which the caller may not have takes nothing else away.
 
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import strawberry
@@ -24,7 +25,7 @@ from gateway.schema import filters, ids
 from gateway.schema.answering import Answered
 from gateway.schema.connections import COUNTS, Connection, Listing
 from gateway.schema.context import Info
-from gateway.schema.listing import Direction, root_window_of
+from gateway.schema.listing import Direction, read_root
 from gateway.schema.selection import asks_for, columns, listed_columns
 
 Resolve = Callable[..., Any]
@@ -91,9 +92,9 @@ class SchemaTypes:
     def _listing(self, table: Table) -> StrawberryField:
         async def resolve(source: object, info: Info, **arguments: Any) -> Listing:
             counted = asks_for(info._raw_info, *COUNTS)
-            wanted = await root_window_of(table, info.context, arguments, counted=counted)
             select = listed_columns(info._raw_info, table)
-            return Listing(await info.context.loaders.page(table, select, wanted))
+            read = partial(info.context.loaders.page, table, select)
+            return Listing(await read_root(table, info.context, arguments, read, counted=counted))
 
         _, name = table.root or ("", "")
         doc = f"The rows of {table.name} that you may see."

@@ -17,20 +17,8 @@ PAUSE = 0.05
 """Seconds that each call takes at least."""
 ROUNDS = 2
 """Calls one after the other that an operation may wait for."""
-DEEPER = {
-    "order Deliveries": 3,
-    "products Bought": 3,
-    "products Found": 3,
-    "products Products": 3,
-    "quick Completed": 3,
-    "quick Quick": 3,
-    "quick Searched": 3,
-    "wizard Numbered": 3,
-}
-"""
-Operations that may wait for more: for the order page the ERP is asked twice; own numbers are looked
-up in the ERP before products are, and the texts and pictures of what was bought after its lines.
-"""
+DEEPER = {"order Deliveries": 3}
+"""For the order page the ERP is asked twice: for its lines, and for what was sent of each."""
 
 
 class Timed(InProcess):

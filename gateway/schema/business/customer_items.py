@@ -100,15 +100,17 @@ class ProductCustomerItem:
         loads=("CustomerItem",),
     )
     async def customer_item_number(self: Product, loaders: Loaders) -> str | None:
-        if not self.item_number or not has_customer_items(loaders):
-            return None
-        on = {"ItemNumber": self.item_number}
-        found = [
-            each for each in await loaders.matching(CustomerItem, on, TOLD) if each.means(self)
-        ]
+        found = [each for each in await items_of(loaders, self.item_number) if each.means(self)]
         exact = [each for each in found if not each.is_of_all_variants]
         numbers = {each.number for each in exact or found if each.number}
         return numbers.pop() if len(numbers) == 1 else None
+
+
+async def items_of(loaders: Loaders, item: str | None) -> list[CustomerItem]:
+    """The customer's own numbers for an item of the seller."""
+    if not item or not has_customer_items(loaders):
+        return []
+    return await loaders.matching(CustomerItem, {"ItemNumber": item}, TOLD)
 
 
 def has_customer_items(loaders: Loaders) -> bool:

@@ -117,9 +117,16 @@ class ProductPictures:
 
 async def shown_of(loaders: Loaders, product: Product) -> list[ProductAttachment]:
     """The pictures of a product that the caller may see."""
-    if not product.item_number or not product.company:
-        return []
-    on = {"dataAreaId": product.company, "ItemNumber": product.item_number}
-    rows = await loaders.matching(ProductAttachment, on, paths(ProductAttachment))
+    rows = await attached_to(loaders, product.company, product.item_number)
     shown = [each for each in rows if each.is_shown and each.attached_at]
     return sorted(shown, key=lambda each: (each.is_default != YES, each.description or ""))
+
+
+async def attached_to(
+    loaders: Loaders, company: str | None, item: str | None
+) -> list[ProductAttachment]:
+    """All files that are attached to an item as a company sells it."""
+    if not item or not company:
+        return []
+    on = {"dataAreaId": company, "ItemNumber": item}
+    return await loaders.matching(ProductAttachment, on, paths(ProductAttachment))

@@ -18,7 +18,7 @@ from gateway.schema.business.customer_items import (
     has_customer_items,
     items_numbered,
 )
-from gateway.upstream.conditions import EVERYTHING, Condition, Like, both, either
+from gateway.upstream.conditions import Condition, Like, both, either
 
 SEARCHED: Final = ("number", "item_number", "name", "description")
 """The members of a product in which words are looked for."""
@@ -32,24 +32,37 @@ MOST_NUMBERS: Final = 100
 """The customer's own numbers by which products are looked up at once."""
 
 
+def without_own(loaders: Loaders, text: str) -> Condition:
+    """The condition where none of the customer's own numbers has a word, as is mostly so."""
+    return _each_word(loaders, _words(text), ())
+
+
 @narrows(
     Product,
     "search",
     str,
     "List the products that have each of these words in a number, your own number, the name or "
     f"the description; at most {MOST_WORDS} words and {LONGEST} characters.",
-    calls=1,
+    calls=2,
+    guess=without_own,
 )
 async def search(loaders: Loaders, text: str) -> Condition:
+    words = _words(text)
+    return _each_word(loaders, words, await _own(loaders, words) if words else ())
+
+
+def _words(text: str) -> list[str]:
     words = [*dict.fromkeys(text.split())]
     if len(text) > LONGEST or len(words) > MOST_WORDS:
         said = f"search may have at most {MOST_WORDS} words and {LONGEST} characters."
         raise InvalidInput(said, argument="search")
-    if not words:
-        return EVERYTHING
+    return words
+
+
+def _each_word(loaders: Loaders, words: Sequence[str], own: Sequence[CustomerItem]) -> Condition:
+    """Each word in a member that the caller may read, or in an own number."""
     table, hidden = Product.__table__, loaders.reader.principal.rights.hidden
     columns = [table.scalar_of(name) for name in SEARCHED if shows(table, name, hidden)]
-    own = await _own(loaders, words)
     return both(*(either(*_ways(word, columns, own)) for word in words))
 
 

@@ -63,14 +63,15 @@ class ProductTexts:
             return None
         numbers = dict.fromkeys((self.number, self.item_number))
         found: dict[str, ProductText] = {}
-        for rows in await asyncio.gather(*(_of(loaders, number) for number in numbers)):
+        for rows in await asyncio.gather(*(texts_of(loaders, number) for number in numbers)):
             for row in rows:
                 if row.language:
                     found.setdefault(row.language, _text(row.language, row))
         return [found[language] for language in sorted(found)]
 
 
-async def _of(loaders: Loaders, number: str | None) -> list[ProductTranslation]:
+async def texts_of(loaders: Loaders, number: str | None) -> list[ProductTranslation]:
+    """The translations of a product number."""
     if not number:
         return []
     on = {"ProductNumber": number}

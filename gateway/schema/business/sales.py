@@ -313,6 +313,9 @@ class SalesOrderLine(Node):
         "salesorderid/msdyn_company/cdm_companycode", "The legal entity that sells."
     )
 
+    _product_number: str | None = column("productid/msdyn_productnumber", "The product.")
+    _item_number: str | None = column("productid/msdyn_itemnumber", "The item.")
+
     @computed(
         "salesorderid/msdyn_salesordernumber",
         "salesorderid/msdyn_company/cdm_companycode",
