@@ -186,6 +186,7 @@ def create_app(
             lag.measure,
             *telling,
             *([live.feeds.run, FollowedRows(live.feeds, outside.kept).run] if live else []),
+            *([outside.telling.journal.run] if outside.telling else []),
             *_rereading(settings, read, takers),
         ),
     )

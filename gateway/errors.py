@@ -7,6 +7,7 @@
     + NotFound                    NOT_FOUND             does not exist, or is not the caller's
     + InvalidInput                INVALID_INPUT         a value of an argument cannot be used
     + InvalidCursor               INVALID_CURSOR        a cursor of another list, or a damaged one
+    + CursorExpired               CURSOR_EXPIRED        a cursor of changes that is good no more
     + LimitExceeded               LIMIT_EXCEEDED        the document or its answer is too large
     + UnknownDocument             UNKNOWN_DOCUMENT      the document is not a trusted one
     + WritesRefused               WRITES_REFUSED        the environment does not allow safe writes
@@ -123,6 +124,12 @@ class InvalidCursor(CallerError):
     """`after` or `before` is not a cursor of this list in this order."""
 
     code = "INVALID_CURSOR"
+
+
+class CursorExpired(CallerError):
+    """A cursor of changes is too old, or of other rights: begin anew without one."""
+
+    code = "CURSOR_EXPIRED"
 
 
 class LimitExceeded(CallerError):

@@ -58,6 +58,7 @@ from gateway.schema.business import languages
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.context import Context
 from gateway.sharing import leases_of, store_of, vault_of
+from gateway.telling.opening import telling_of
 from gateway.tracing.tracing import Tracing
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed
@@ -123,6 +124,8 @@ class Outside:
             settings, self._services["finops"], logins.finops, transport, self._store
         )
         self._calculations = Calculations(self._services["dataverse"], self._services["finops"])
+        tables = self._registry.tables.values()
+        self.telling = telling_of(settings, self._services["dataverse"], tables)
         self._writes = Writes(
             Seal(key_for("receipts", settings.receipt_secret or settings.own_secret)),
             patience=settings.mutation_deadline,
@@ -138,7 +141,7 @@ class Outside:
         self._language = languages.option(settings.order_language)
         self._overrides = overrides.load(settings.names) if settings.names else {}
         self._learning = Learning(
-            self._registry.tables.values(),
+            tables,
             self._services,
             overrides=self._overrides,
             zones=settings.time_zone,
@@ -230,6 +233,7 @@ class Outside:
             self._language,
             audit=self.audit,
             source=source,
+            telling=self.telling,
         )
 
     def feeds(self) -> Feeds:

@@ -41,6 +41,7 @@ LAYERS = (
     ("gateway.persons",),
     ("gateway.feeds",),
     ("gateway.schema",),
+    ("gateway.telling",),
     ("gateway.loaders",),
     ("gateway.metadata",),
     ("gateway.model",),
@@ -282,14 +283,16 @@ MAY_ASK_UPSTREAM = {
     "gateway.outside",
     "gateway.paperwork",
     "gateway.reconciling",
+    "gateway.telling.journal",
+    "gateway.telling.opening",
     "gateway.tracing.spans",
     "gateway.tracing.tracing",
 }
 """
 The users of `upstream.service`: customers' reads and what stands in for them, mutations (with the
-columns that they stand on), callers before there is a principal, feeds of keys and proofs, the
-operator's comparison, documents, what counts and traces them, the ERP's calculations, and
-`outside`, which makes them.
+columns that they stand on), callers before there is a principal, feeds and the journal of keys and
+proofs, the operator's comparison, documents, what counts and traces them, the ERP's calculations,
+and `outside`, which makes them.
 """
 FENCED = ("gateway.client.", "gateway.upstream.")
 SENDING = (

@@ -313,9 +313,7 @@ class Settings:
         default=True,
     )
     live: bool = variable(
-        "Answer subscriptions, by streams that follow what they show: see docs/live.md.",
-        parsers.switch,
-        default=True,
+        "Answer subscriptions by streams: see docs/live.md.", parsers.switch, default=True
     )
     live_interval: float = variable(
         "Seconds between two looks at what changed in Dataverse, while somebody follows it.",
@@ -327,6 +325,11 @@ class Settings:
     )
     live_streams_of_caller: int = variable(
         "Streams that one caller has open at once, in one process.", parsers.count, default=50
+    )
+    changes_file: str | None = variable(
+        "SQLite file that remembers for seven days which rows changed, so that `changes` can tell "
+        "it to partners; worker processes share it: see docs/live.md.",
+        default=None,
     )
     hints_secret: tuple[str, ...] = variable(
         "Secret of hints at `/hints` that rows changed; several while one follows another.",
@@ -368,9 +371,7 @@ class Settings:
         default=False,
     )
     slow: float | None = variable(
-        "Seconds from which a request is logged as slow, with a line as that of the access log.",
-        parsers.seconds,
-        default=None,
+        "Seconds from which a request is logged as slow.", parsers.seconds, default=None
     )
     log_level: str = variable(
         "`debug`, `info`, `warning` or `error`.", parsers.log_level, default="info"

@@ -13,7 +13,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from gateway.feeds.interests import Interests
-from gateway.feeds.proofs import FeedColumns
+from gateway.model.proofs import FeedColumns, RowId, row_id
 from gateway.upstream.conditions import Condition
 from gateway.upstream.delta_pages import DeltaPage
 
@@ -22,8 +22,6 @@ MOST_ROWS: Final = 1_000_000
 """Rows of one table of which the proofs are remembered; a change of others concerns everybody."""
 
 Proof = tuple[Any, ...]
-RowId = bytes
-"""The GUID of a row, as its 16 bytes."""
 
 
 class Unproven(Exception):
@@ -151,11 +149,6 @@ class Feed:
         if before is not None or not self.is_full:
             self._rows[known] = self._proofs.setdefault(proof, proof)
         return RowChange(self, known, before, proof)
-
-
-def row_id(guid: str) -> RowId:
-    """A GUID in 16 bytes; ValueError for any other text."""
-    return bytes.fromhex(guid.strip("{}").replace("-", ""))
 
 
 def holding(change: RowChange) -> Callable[[Condition], bool]:

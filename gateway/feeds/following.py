@@ -19,9 +19,9 @@ from gateway.errors import UpstreamError, UpstreamRefused
 from gateway.feeds.feed import Feed, RowChange, State, holding
 from gateway.feeds.interests import Interest, Watcher
 from gateway.feeds.polls import Polls
-from gateway.feeds.proofs import FeedColumns, feed_columns, key_of
 from gateway.feeds.relay import News, Relay
 from gateway.model.declarations import Table
+from gateway.model.proofs import FeedColumns, feed_columns, key_of
 from gateway.upstream.conditions import EVERYTHING
 from gateway.upstream.delta_pages import DeltaPage, Told, first_page, page_at, pages_at
 from gateway.upstream.names import Names

@@ -10,12 +10,11 @@ from msgspec.structs import asdict, replace
 
 from gateway.auth.principal import Access, Principal
 from gateway.errors import Forbidden, NotAvailableHere
-from gateway.feeds.feed import row_id
 from gateway.feeds.interests import Interest
-from gateway.feeds.proofs import entities_along
 from gateway.loaders.asks import Ask
 from gateway.loaders.keys import Keys
 from gateway.loaders.reader import Reader
+from gateway.model.proofs import entities_along, row_id
 from gateway.model.tables import TABLES, Table
 from gateway.schema.context import Context
 from gateway.upstream.conditions import EVERYTHING, Condition, Guid, columns

@@ -303,6 +303,10 @@ class Reader(Struct, frozen=True):
         (page,) = await until_named(lambda: fetch_all([service.call(query)], self.allowance, PLAIN))
         return page
 
+    def rule(self, table: Table) -> Condition:
+        """The rows of a table that the caller may see; Forbidden, NotAvailableHere."""
+        return self._bounds(table, EVERYTHING, linked=False).rule
+
     def implied(self, link: Link, *, down: bool) -> Bounds | None:
         """
         The bounds of what `link` leads to (or, `down`, of the rows that lead back), where their

@@ -10,8 +10,10 @@ from gateway.auth.principal import Principal
 from gateway.engine.limits import DEFAULT_SIZE, MAXIMUM_SIZE
 from gateway.errors import InvalidInput
 from gateway.model.tables import Node
+from gateway.resolvers import changes as changes_
 from gateway.resolvers.bought_before import BoughtBefore, bought_before
 from gateway.resolvers.category_tree import categories
+from gateway.resolvers.changes import ChangeConnection
 from gateway.resolvers.orders import operations
 from gateway.resolvers.orders.operations import Operation
 from gateway.resolvers.statements import Statement, statement
@@ -112,6 +114,29 @@ class Query:
         ] = None,
     ) -> list[BoughtBefore] | None:
         return await bought_before(info, first, account)
+
+    @strawberry.field(
+        description="Rows that changed since `after`, of those that you see or saw. Without "
+        "`after` none, and the cursor of now."
+    )
+    async def changes(
+        self,
+        info: Info,
+        after: Annotated[
+            str | None, strawberry.argument(description="The `cursor` of the last answer.")
+        ] = None,
+        tables: Annotated[
+            list[str] | None,
+            strawberry.argument(
+                description="The types of rows to be told of, as `SalesOrder`; those of the cursor "
+                "unless said otherwise, and without a cursor all that you may read."
+            ),
+        ] = None,
+        first: Annotated[
+            int, strawberry.argument(description=f"The number of rows, 1 to {MAXIMUM_SIZE}.")
+        ] = DEFAULT_SIZE,
+    ) -> ChangeConnection | None:
+        return await changes_.changes(info, after, tables, first)
 
     @strawberry.field(description="A row by its global id; null if there is none you may see.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:

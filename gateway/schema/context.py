@@ -8,6 +8,7 @@ from gateway.auth.principal import Principal
 from gateway.config.parsers import Unpriced
 from gateway.loaders.rows import Loaders
 from gateway.loaders.writer import Writer
+from gateway.telling.told_changes import ChangeTelling
 
 
 class Context(Struct, frozen=True):
@@ -23,6 +24,8 @@ class Context(Struct, frozen=True):
     audit: Audit = NO_AUDIT
     source: str = ""
     """The address that the request came from."""
+    telling: ChangeTelling | None = None
+    """Tells of changes, where they are gathered."""
     selections: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict)
     """Columns by selection, so that a hundred rows of a list work them out once."""
 

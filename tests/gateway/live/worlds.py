@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from emulator.store import Store
+from emulator.values import guid_order
 from tests.stack import Stack
 
 Json = dict[str, Any]
@@ -34,7 +35,7 @@ def change(stack: Stack, name: str, key: str, /, **values: Any) -> None:
 def create(stack: Stack, name: str, like: Json, /, **values: Any) -> str:
     """A twin of a row with other values; its key."""
     table = store_of(stack).catalog.tables[name]
-    key = str(uuid4())
+    key = guid_order(str(uuid4()))
     with store_of(stack).transaction(QUIETLY) as made:
         made.insert(table, {**like, **values, table.id: key})
     return key

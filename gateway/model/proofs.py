@@ -10,6 +10,9 @@ from msgspec import Struct
 from gateway.model.declarations import Table
 from gateway.upstream.names import Names, lookup_value
 
+RowId = bytes
+"""The GUID of a row, as its 16 bytes."""
+
 
 class FeedColumns(Struct, frozen=True):
     """The columns that one feed reads."""
@@ -73,3 +76,8 @@ def _along(names: Names, entity: str, path: str) -> Iterator[tuple[str, str, dic
         entity = step.entity
         head, slash, rest = rest.partition("/")
     yield entity, head, {}
+
+
+def row_id(guid: str) -> RowId:
+    """A GUID in 16 bytes; ValueError for any other text."""
+    return bytes.fromhex(guid.strip("{}").replace("-", ""))

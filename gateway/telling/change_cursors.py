@@ -1,0 +1,88 @@
+"""
+Cursors of changes: a place in the journal, the caller and the rules that it is good for, encrypted,
+so that nobody learns from it how much changed at others.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from msgspec import Struct
+
+from gateway.auth.principal import Principal
+from gateway.errors import CursorExpired, InvalidCursor
+from gateway.upstream.conditions import All, AnyOf, Condition, In, Not, Spelled
+
+SEALED: Final = {"alg": "dir", "enc": "A256GCM"}
+LONGEST: Final = 16_384
+"""Characters of the longest text that is looked at."""
+
+
+class ChangeCursor(Struct, frozen=True):
+    """The inside of a cursor."""
+
+    journal: str
+    """The name of the journal that it is a place in."""
+    place: str
+    """The last change that was told; as many digits for every place."""
+    at: int
+    """The time of it, in seconds."""
+    caller: str
+    rules: Mapping[str, str]
+    """The tables that it is of, each with a digest of the caller's row rule."""
+
+
+class ChangeCursors:
+    """Writes cursors, and reads those that it wrote."""
+
+    def __init__(self, key: bytes, journal: str) -> None:
+        self._key, self._journal = OctKey.import_key(key), journal
+
+    def written(self, place: int, at: float, caller: Principal, rules: Mapping[str, str]) -> str:
+        cursor = ChangeCursor(self._journal, f"{place:020d}", int(at), caller_digest(caller), rules)
+        return jwe.encrypt_compact(SEALED, msgspec.msgpack.encode(cursor), self._key)
+
+    def read(self, text: str, caller: Principal) -> ChangeCursor:
+        """
+        The cursor of a text. InvalidCursor for any that was not written for this caller,
+        CursorExpired for one of a journal that is gone.
+        """
+        try:
+            if len(text) > LONGEST:
+                raise ValueError
+            inside = jwe.decrypt_compact(text, self._key, algorithms=list(SEALED.values()))
+            found = msgspec.msgpack.decode(inside.plaintext or b"", type=ChangeCursor)
+        except (JoseError, ValueError):
+            raise InvalidCursor("This is not a cursor of changes.") from None
+        if found.caller != caller_digest(caller):
+            raise InvalidCursor("This is not a cursor of changes.")
+        if found.journal != self._journal:
+            raise CursorExpired("The journal of this cursor is gone; begin anew.")
+        return found
+
+
+def caller_digest(caller: Principal) -> str:
+    """Tells callers apart, and those with whose eyes staff look."""
+    eyes = caller.viewer
+    parts = (caller.issuer, caller.subject, *((eyes.issuer, eyes.subject) if eyes else ()))
+    return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def rule_digest(rule: Condition) -> str:
+    """The same for rules that let the same rows be seen, in whichever order they name them."""
+    return sha256(_canonical(rule).encode()).hexdigest()[:16]
+
+
+def _canonical(rule: Condition) -> str:
+    match rule:
+        case All(parts) | AnyOf(parts):
+            return f"{type(rule).__name__}({sorted(map(_canonical, parts))})"
+        case Not(part) | Spelled(part):
+            return f"{type(rule).__name__}({_canonical(part)})"
+        case In(column, values):
+            return f"In({column}, {sorted(map(repr, values))})"
+    return repr(rule)

@@ -1,0 +1,244 @@
+"""`changes`: whoever polls is told of every change of theirs once, and of nobody else's."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from gateway.telling import journal as journals
+from tests.gateway.live.worlds import (
+    OURS,
+    THEIRS,
+    account,
+    change,
+    create,
+    delete,
+    lines,
+    orders,
+)
+from tests.stack import Stack, emulator, running
+
+pytestmark = pytest.mark.anyio
+
+CHANGES = """
+query Changes($after: String, $tables: [String!], $first: Int = 100) {
+  changes(after: $after, tables: $tables, first: $first) {
+    nodes { id table version removed row { id ... on SalesOrder { name } } }
+    cursor
+    hasMore
+  }
+}
+"""
+ORDERS = ["SalesOrder"]
+BOTH = ["SalesOrder", "SalesOrderLine"]
+
+
+class Poller:
+    """A partner that keeps its cursor."""
+
+    def __init__(self, stack: Stack, tables: list[str] | None, as_: str = "jane") -> None:
+        self.stack, self.tables, self.as_, self.cursor = stack, tables, as_, ""
+
+    async def begin(self) -> None:
+        while True:
+            answer = await self.stack.ask(CHANGES, as_=self.as_, tables=self.tables)
+            if answer.codes != ["OVERLOADED"]:  # the tables are being read for the first time
+                break
+        assert answer.data["changes"]["nodes"] == []
+        self.cursor = answer.data["changes"]["cursor"]
+
+    async def poll(self, first: int = 100) -> list[Any]:
+        """All that came since the last time, in pages of `first`."""
+        found = []
+        while True:
+            answer = await self.stack.ask(CHANGES, as_=self.as_, after=self.cursor, first=first)
+            page = answer.data["changes"]
+            found += page["nodes"]
+            self.cursor = page["cursor"]
+            if not page["hasMore"]:
+                return found
+
+
+@pytest.fixture(scope="module")
+def world() -> Starlette:
+    return emulator()
+
+
+@pytest.fixture
+async def telling(
+    world: Starlette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stack]:
+    """A gateway that gathers changes, and looks anew for each who asks."""
+    monkeypatch.setattr(journals, "YOUNG", 0.0)
+    changes_file = str(tmp_path / "changes")
+    async with running(
+        world, customer_roles=("representative",), changes_file=changes_file
+    ) as found:
+        yield found
+    world.state.faults.clear()
+
+
+@pytest.fixture
+async def poller(telling: Stack) -> Poller:
+    made = Poller(telling, BOTH)
+    await made.begin()
+    return made
+
+
+async def test_who_polls_is_told_of_each_changed_row_once(telling: Stack, poller: Poller) -> None:
+    order, other = orders(telling)[:2]
+    change(telling, "salesorders", order["salesorderid"], name="First")
+    change(telling, "salesorders", order["salesorderid"], name="Second")
+    change(telling, "salesorders", other["salesorderid"], name="Other")
+
+    found = await poller.poll(first=1)
+
+    assert [each["row"]["name"] for each in found] == ["Second", "Other"]
+    assert [each["removed"] for each in found] == [False, False]
+    assert await poller.poll() == []
+
+
+async def test_new_and_deleted_rows_are_told(telling: Stack, poller: Poller) -> None:
+    line = lines(telling, orders(telling)[0])[0]
+    made = create(telling, "salesorderdetails", line)
+    (new,) = await poller.poll()
+    delete(telling, "salesorderdetails", made)
+    (gone,) = await poller.poll()
+
+    assert new["table"] == gone["table"] == "SalesOrderLine"
+    assert (new["id"], new["removed"]) == (gone["id"], False)
+    assert (gone["removed"], gone["row"]) == (True, None)
+
+
+async def test_a_row_that_came_and_went_between_two_polls_is_not_told(
+    telling: Stack, poller: Poller
+) -> None:
+    line = lines(telling, orders(telling)[0])[0]
+    delete(telling, "salesorderdetails", create(telling, "salesorderdetails", line))
+
+    assert await poller.poll() == []
+
+
+async def test_rows_that_leave_a_rule_or_enter_it_are_told(telling: Stack, poller: Poller) -> None:
+    key = orders(telling)[0]["salesorderid"]
+    found = []
+    for owner in (THEIRS, OURS):
+        change(telling, "salesorders", key, _customerid_value=account(telling, owner))
+        found += [each for each in await poller.poll() if each["table"] == "SalesOrder"]
+
+    assert [each["removed"] for each in found] == [True, False]
+    assert found[0]["id"] == found[1]["id"]
+
+
+async def test_nothing_is_told_of_others(telling: Stack, poller: Poller) -> None:
+    theirs = orders(telling, THEIRS)[:2]
+    change(telling, "salesorders", theirs[0]["salesorderid"], name="Theirs")
+    line = lines(telling, theirs[0])[0]
+    delete(telling, "salesorderdetails", line["salesorderdetailid"])
+    delete(telling, "salesorderdetails", create(telling, "salesorderdetails", line))
+
+    length = len(poller.cursor)
+    assert await poller.poll() == []
+    assert len(poller.cursor) == length
+
+
+async def test_an_old_cursor_is_answered_again_with_the_same(
+    telling: Stack, poller: Poller
+) -> None:
+    order = orders(telling)[2]
+    cursor = poller.cursor
+    change(telling, "salesorders", order["salesorderid"], name="Answer lost")
+    first = await poller.poll()
+    poller.cursor = cursor
+
+    assert await poller.poll() == first
+
+
+async def test_nothing_is_lost_while_the_gateway_is_away(
+    world: Starlette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "YOUNG", 0.0)
+    more: Any = {"customer_roles": ("representative",), "changes_file": str(tmp_path / "changes")}
+    async with running(world, **more) as stack:
+        poller = Poller(stack, BOTH)
+        await poller.begin()
+        line = lines(stack, orders(stack)[0])[0]
+        key = create(stack, "salesorderdetails", line)
+        (new,) = await poller.poll()
+        delete(stack, "salesorderdetails", key)
+    async with running(world, **more) as stack:
+        poller.stack = stack
+        (gone,) = await poller.poll()
+
+    assert (gone["id"], gone["removed"]) == (new["id"], True)
+
+
+async def test_a_delta_link_that_expired_loses_nothing(telling: Stack, poller: Poller) -> None:
+    line = lines(telling, orders(telling)[0])[0]
+    made = create(telling, "salesorderdetails", line)
+    await poller.poll()
+    change(telling, "salesorders", orders(telling)[0]["salesorderid"], name="Meanwhile")
+    delete(telling, "salesorderdetails", made)
+    telling.emulator.state.clock.advance(days=8)
+    while True:
+        answer = await telling.ask(CHANGES, after=poller.cursor)
+        if answer.codes != ["OVERLOADED"]:
+            break
+
+    found = answer.data["changes"]["nodes"]
+    assert sorted((each["table"], each["removed"]) for each in found) == [
+        ("SalesOrder", False),
+        ("SalesOrderLine", True),
+    ]
+
+
+async def test_a_cursor_older_than_seven_days_has_expired(
+    telling: Stack, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "KEPT", -10.0)
+
+    assert (await telling.ask(CHANGES, after=poller.cursor)).codes == ["CURSOR_EXPIRED"]
+
+
+async def test_a_cursor_is_good_for_its_caller_rights_and_tables_alone(
+    telling: Stack, poller: Poller
+) -> None:
+    async def codes(**asked: Any) -> list[str]:
+        return (await telling.ask(CHANGES, **asked)).codes
+
+    own = {"X-Account": (await telling.ask("{ accounts { nodes { id } } }")).data["accounts"][
+        "nodes"
+    ][0]["id"]}  # fmt: skip
+    assert await codes(after=poller.cursor, tables=ORDERS) == ["INVALID_CURSOR"]
+    assert await codes(after=poller.cursor, as_="rep") == ["INVALID_CURSOR"]
+    assert await codes(after=poller.cursor[:-2] + "AA") == ["INVALID_CURSOR"]
+    assert await codes(after="") == ["INVALID_CURSOR"]
+    assert await codes(after=poller.cursor, headers=own) in ([], ["CURSOR_EXPIRED"])
+    assert await codes(tables=["Price"]) == ["INVALID_INPUT"]
+    assert await codes(first=0) == ["INVALID_INPUT"]
+
+
+async def test_a_cursor_of_a_journal_that_is_gone_has_expired(
+    world: Starlette, tmp_path: Path
+) -> None:
+    more: Any = {"customer_roles": ("representative",)}
+    async with running(world, changes_file=str(tmp_path / "lost"), **more) as stack:
+        poller = Poller(stack, ORDERS)
+        await poller.begin()
+    async with running(world, changes_file=str(tmp_path / "new"), **more) as stack:
+        assert (await stack.ask(CHANGES, after=poller.cursor)).codes == ["CURSOR_EXPIRED"]
+
+
+async def test_without_a_file_changes_are_not_available(world: Starlette) -> None:
+    async with running(world) as stack:
+        assert (await stack.ask(CHANGES)).codes == ["NOT_AVAILABLE_HERE"]
+
+
+async def test_by_default_all_tables_are_told_that_the_caller_may_read(telling: Stack) -> None:
+    poller = Poller(telling, None)
+    await poller.begin()
+    change(telling, "salesorders", orders(telling)[1]["salesorderid"], name="Told by default")
+
+    assert [each["table"] for each in await poller.poll()] == ["SalesOrder"]
