@@ -30,6 +30,7 @@ from gateway.http.auditing import audited
 from gateway.http.costing import Cost, ages_of
 from gateway.http.downloads import ROUTE, Downloads
 from gateway.http.endpoint import VIEW_AS, Authenticate, GraphQLEndpoint
+from gateway.http.exports import Exports
 from gateway.http.gathering import FOLDER, WorkerMetrics
 from gateway.http.graphiql.page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
@@ -127,6 +128,15 @@ def create_app(
     live = _live(settings, engine, outside, limits) if settings.live else None
     if live and stopping:
         stopping.then.append(live.stop)
+    exports = Exports(
+        engine,
+        outside.context,
+        audit=outside.audit,
+        deadline=settings.deadline,
+        answer_bytes=limits.answer_bytes,
+    )
+    if stopping:
+        stopping.then.append(exports.stop)
     if tracing:
         authenticate = tracing.authenticating(authenticate)
     endpoint = GraphQLEndpoint(
@@ -143,6 +153,7 @@ def create_app(
         audit=outside.audit,
         deadline=settings.deadline,
         live=live,
+        exports=exports,
     )
     downloads = Downloads(
         outside.papers,

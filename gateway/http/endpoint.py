@@ -35,9 +35,10 @@ from gateway.http import explaining, shedding
 from gateway.http.answer_limit import encoded_or_refused, is_small
 from gateway.http.auditing import observed
 from gateway.http.costing import COST, Cost
+from gateway.http.exports import LINES_STREAM, Exports
 from gateway.http.graphql_requests import RequestProblem, read
 from gateway.http.live import Live
-from gateway.http.negotiation import EVENTS, JSON, RESPONSE, negotiate, takes_events
+from gateway.http.negotiation import EVENTS, JSON, RESPONSE, negotiate, takes_events, takes_lines
 from gateway.http.receiving import Received, received
 from gateway.http.streams import STREAM, Events, one, streamed
 
@@ -94,6 +95,7 @@ class GraphQLEndpoint:
         audit: Audit = NO_AUDIT,
         deadline: float = 10.0,
         live: Live | None = None,
+        exports: Exports | None = None,
     ) -> None:
         """
         `show_cost`: the cost of every answer is told, not only to those who ask for it. `ages`: the
@@ -112,7 +114,7 @@ class GraphQLEndpoint:
         self._answer_bytes = answer_bytes
         self._audit = audit
         self.deadline = deadline
-        self._live = live
+        self._live, self._exports = live, exports
         self.refusals: Counter[str] = Counter()
         """Requests that were not executed, by code."""
 
@@ -175,6 +177,8 @@ class GraphQLEndpoint:
 
     async def _stream(self, request: Received, receive: Receive, principal: Principal) -> Response:
         """A stream of the answers for a client that takes nothing else."""
+        if takes_lines(request.header(b"accept")):
+            return await self._export(request, receive, principal)
         if not takes_events(request.header(b"accept")):
             raise RequestProblem(406, f"The Accept header must allow {RESPONSE} or {JSON}.")
         try:
@@ -183,6 +187,18 @@ class GraphQLEndpoint:
         except RequestProblem as problem:
             answer = self._problem(request, problem, JSON)
         return answer if answer.events else Response(b"", 200, STREAM, one(bytes(answer.body)))
+
+    async def _export(self, request: Received, receive: Receive, principal: Principal) -> Response:
+        """All edges of a list as lines."""
+        try:
+            prepared = await self._engine.prepared(await read(request, receive))
+        except Refused as refusal_:
+            return _json(refusal_.body, JSON, 400)
+        _note(request, prepared)
+        if self._exports is None:
+            raise RequestProblem(406, f"The Accept header must allow {RESPONSE} or {JSON}.")
+        lines = self._exports.follow(request, prepared, principal, self.identified)
+        return Response(b"", 200, LINES_STREAM, lines)
 
     def _problem(
         self, request: Received, problem: RequestProblem, media_type: str | None

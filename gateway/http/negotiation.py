@@ -7,6 +7,7 @@ from typing import Final
 JSON: Final = "application/json"
 RESPONSE: Final = "application/graphql-response+json"
 EVENTS: Final = "text/event-stream"
+LINES: Final = "application/jsonl"
 
 
 REMEMBERED: Final = 256
@@ -56,8 +57,18 @@ def negotiate(accept: str | None) -> str | None:
 @lru_cache(REMEMBERED)
 def takes_events(accept: str | None) -> bool:
     """True if the caller names the media type of streams; a wildcard does not ask for one."""
+    return _takes(EVENTS, accept)
+
+
+@lru_cache(REMEMBERED)
+def takes_lines(accept: str | None) -> bool:
+    """True if the caller names the media type of exports."""
+    return _takes(LINES, accept)
+
+
+def _takes(name: str, accept: str | None) -> bool:
     ranges = [_media_type(each) for each in (accept or "").split(",")]
-    return any(each.name == EVENTS and each.quality > 0 for each in ranges)
+    return any(each.name == name and each.quality > 0 for each in ranges)
 
 
 def _rank(name: str, ranges: list[MediaType]) -> tuple[float, int, bool, str] | None:

@@ -24,7 +24,7 @@ from gateway.http.endpoint import GraphQLEndpoint, Response
 from gateway.http.graphql_requests import Parameters, RequestProblem, request_of
 from gateway.http.receiving import Received
 from gateway.http.streams import EventKind, Events
-from gateway.http.watching import STREAM, Watched
+from gateway.http.watching import STREAMS, Watched
 from gateway.observing.current import running
 
 PROTOCOL: Final = "graphql-transport-ws"
@@ -240,7 +240,7 @@ class Socket:
             await self._answer(request, message)
         finally:
             watched.in_flight -= 1
-            if request.kind != STREAM:
+            if request.kind not in STREAMS:
                 watched.add(request, asyncio.get_running_loop().time() - request.begun)
 
     async def _answer(self, request: Received, message: Subscribe) -> None:

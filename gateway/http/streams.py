@@ -49,20 +49,6 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-class Events:
-    """The events of one stream: `end` is called when its client is gone, `close` at its end."""
-
-    __slots__ = ("close", "end", "made")
-
-    def __init__(
-        self,
-        made: AsyncGenerator[Event],
-        end: Callable[[], None] = _nothing,
-        close: Callable[[], None] = _nothing,
-    ) -> None:
-        self.made, self.end, self.close = made, end, close
-
-
 def written(kind: EventKind, answer: bytes) -> bytes:
     """An event as it is sent."""
     match kind:
@@ -76,6 +62,24 @@ def written(kind: EventKind, answer: bytes) -> bytes:
             return PING
         case EventKind.STOPPING:
             return STOPPING
+
+
+class Events:
+    """
+    The events of one stream: `end` is called when its client is gone, `close` at its end, and
+    `write` makes the bytes of an event.
+    """
+
+    __slots__ = ("close", "end", "made", "write")
+
+    def __init__(
+        self,
+        made: AsyncGenerator[Event],
+        end: Callable[[], None] = _nothing,
+        close: Callable[[], None] = _nothing,
+        write: Callable[[EventKind, bytes], bytes] = written,
+    ) -> None:
+        self.made, self.end, self.close, self.write = made, end, close, write
 
 
 def one(answer: bytes) -> Events:
@@ -97,7 +101,7 @@ async def streamed(
         async with aclosing(events.made):
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             async for kind, answer in events.made:
-                body = written(kind, answer)
+                body = events.write(kind, answer)
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
     finally:

@@ -16,8 +16,8 @@ access: Final = logging.getLogger("gateway.access")
 OPERATIONS: Final = 100
 """Names of operations that are told apart: callers make them up."""
 OTHER: Final = "other"
-STREAM: Final = "subscription"
-"""The kind of requests that last as long as their callers like, which says nothing of us."""
+STREAMS: Final = frozenset({"export", "subscription"})
+"""The kinds of requests that last as long as their callers like, which says nothing of us."""
 
 Kind = tuple[str, str, str]
 """The name of an operation, query or mutation, and its outcome: ok, or the code of its error."""
@@ -71,7 +71,7 @@ class Watching:
             await self._app(scope, receive, sending)
         finally:
             self._watched.in_flight -= 1
-            if request.kind != STREAM:
+            if request.kind not in STREAMS:
                 seconds = get_running_loop().time() - request.begun
                 self._watched.add(request, seconds)
                 self._tell(request, status, seconds)

@@ -48,7 +48,9 @@ class ChangedRow:
             return None
         table = self.told.table
         key: tuple[UUID, ...] = (self.told.key,)
-        return await info.context.loaders.node(table.cls, key, columns(info._raw_info, table))
+        select = columns(info._raw_info, table)
+        found = await info.context.loaders.node(table.cls, key, select)
+        return found if isinstance(found, Node) else None
 
 
 @strawberry.type(description="Rows that changed, and the place behind them.")

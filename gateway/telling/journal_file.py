@@ -190,8 +190,8 @@ class JournalFile:
         with self._lock:
             found = self._db.execute(asked, (after, until, *entities, most)).fetchall()
         return [
-            JournalEntry(*each[:4], before=_opened(each[4]), after=_opened(each[5]))
-            for each in found
+            JournalEntry(place, entity, row, version, _opened(before), _opened(after_))
+            for place, entity, row, version, before, after_ in found
         ]
 
     def proof(self, entity: str, row: bytes) -> JournalProof | None:

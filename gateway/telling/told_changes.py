@@ -197,9 +197,9 @@ class _Page:
     ) -> int:
         """Take entries behind `place` until the page is full; the place of the last one taken."""
         for entry in entries:
-            key, columns = UUID(bytes=entry.row), follow.get(entry.entity)
+            key, columns = UUID(bytes=entry.row), follow[entry.entity]
             concerned = []
-            for table, rule in self._by_entity[entry.entity] if columns else ():
+            for table, rule in self._by_entity[entry.entity]:
                 was, now = (
                     proof is not None and _holds(rule, JournalRow(file, follow, columns, proof))
                     for proof in (entry.before, entry.after)

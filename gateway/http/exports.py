@@ -1,0 +1,248 @@
+"""
+Exports: one root list, from a cursor to its end, as JSON lines. Each line is an edge with its
+cursor, by which a client that was cut off goes on, and the last line is the page info of the end.
+
+Pages are made one after the other, each as the answer of a query with the caller's rights of that
+moment, and no further one before the client has read the last.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from graphql import FieldNode, OperationType, VariableNode
+from msgspec.structs import replace
+
+from gateway.admission import deadlines
+from gateway.admission.errands import Lane
+from gateway.audit.events import refusal
+from gateway.audit.recorder import Audit
+from gateway.auth.principal import Principal
+from gateway.engine.execution import Engine, Prepared
+from gateway.engine.outcome import Answer, Refused, refused
+from gateway.errors import (
+    Forbidden,
+    LimitExceeded,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    Unauthenticated,
+    UpstreamError,
+    UpstreamThrottled,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from gateway.http.answer_limit import encoded
+from gateway.http.auditing import observed
+from gateway.http.graphql_requests import RequestProblem
+from gateway.http.negotiation import LINES
+from gateway.http.receiving import Received
+from gateway.http.streams import Event, EventKind, Events
+from gateway.schema.context import Context
+
+Identify = Callable[[Received], Awaitable[Principal]]
+"""A request -> its caller at this moment."""
+MakeExportContext = Callable[[Principal, Received], Context]
+
+LINES_STREAM: Final = [
+    (b"content-type", f"{LINES}; charset=utf-8".encode()),
+    (b"vary", b"Accept"),
+    (b"x-accel-buffering", b"no"),
+]
+EXPORT: Final = "export"
+"""The kind of such requests, in metrics and the log."""
+MOST: Final = 20
+"""Exports of one process at once."""
+MOST_OF_CALLER: Final = 2
+TRIES: Final = 8
+"""Times that a page is asked for while Dynamics fails."""
+LONGEST_PAUSE: Final = 60.0
+"""Seconds between two of them."""
+PASSING: Final = frozenset(
+    each.code
+    for each in (UpstreamUnavailable, UpstreamTimeout, UpstreamThrottled, RateLimited, Overloaded)
+)
+"""The codes of errors that may be gone at the next attempt."""
+FORM: Final = (
+    "An export is a query of one list that takes `after` from a variable and selects "
+    "`edges { cursor node { ... } }` and `pageInfo { hasNextPage endCursor }`."
+)
+
+
+class ExportedPage(msgspec.Struct):
+    """One page of the list."""
+
+    edges: list[msgspec.Raw]
+    page_info: dict[str, Any] = msgspec.field(name="pageInfo")
+
+
+_encode = msgspec.json.Encoder().encode
+_pages = msgspec.json.Decoder(dict[str, ExportedPage]).decode
+
+
+class Exports:
+    """The exports of one process."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        context: MakeExportContext,
+        *,
+        audit: Audit,
+        deadline: float,
+        answer_bytes: int,
+    ) -> None:
+        """`deadline`, `answer_bytes`: seconds and bytes of one page."""
+        self.engine, self.context, self.audit = engine, context, audit
+        self.deadline, self.answer_bytes = deadline, answer_bytes
+        self.stopped = False
+        self._of: Counter[Hashable] = Counter()
+
+    def stop(self) -> None:
+        """End all exports after the page that is under way, as the process stops."""
+        self.stopped = True
+
+    def follow(
+        self, request: Received, prepared: Prepared, principal: Principal, identify: Identify
+    ) -> Events:
+        """
+        The lines of a list. RequestProblem for an operation that is none, RateLimited or Overloaded
+        where there are too many.
+        """
+        export = Export(self, request, prepared, principal, identify)
+        asking = principal.viewer or principal
+        caller = asking.issuer, asking.subject
+        if self._of[caller] >= MOST_OF_CALLER:
+            raise RateLimited("You export too much at once; wait for another one.", retryAfter=10)
+        if self._of.total() >= MOST:
+            raise Overloaded("Too many exports are under way; try again later.", retryAfter=10)
+        self._of[caller] += 1
+        request.kind = EXPORT
+        return Events(export.events(), export.end, partial(self._close, caller), line)
+
+    def _close(self, caller: Hashable) -> None:
+        self._of[caller] -= 1
+        if not self._of[caller]:
+            del self._of[caller]
+
+
+class Export:
+    """One list on its way to one client."""
+
+    __slots__ = (
+        "_exports",
+        "_identify",
+        "_left",
+        "_name",
+        "_prepared",
+        "_principal",
+        "_request",
+        "_variable",
+    )
+
+    def __init__(
+        self,
+        exports: Exports,
+        request: Received,
+        prepared: Prepared,
+        principal: Principal,
+        identify: Identify,
+    ) -> None:
+        self._exports, self._request, self._prepared = exports, request, prepared
+        self._principal, self._identify = principal, identify
+        self._name, self._variable = _list_of(prepared)
+        self._left = asyncio.Event()
+
+    def end(self) -> None:
+        """The client is gone."""
+        self._left.set()
+
+    async def events(self) -> AsyncGenerator[Event]:
+        """The edges page by page, and the end of the list or the reason of an earlier one."""
+        try:
+            while not (self._left.is_set() or self._exports.stopped):
+                answer = await self._answered()
+                data = answer.body.get("data") or {}
+                if answer.errors or data.get(self._name) is None:
+                    yield EventKind.ANSWER, _encode({"errors": answer.errors or ()})
+                    return
+                page = _pages(await encoded(data, self._exports.answer_bytes))[self._name]
+                if page.edges:
+                    yield EventKind.ANSWER, b"\n".join(map(bytes, page.edges))
+                variables = self._prepared.variables
+                cursor = page.page_info.get("endCursor") or variables.get(self._variable)
+                if not page.page_info.get("hasNextPage"):
+                    end = {**page.page_info, "endCursor": cursor}  # an empty page has none
+                    yield EventKind.ANSWER, _encode({"pageInfo": end})
+                    return
+                variables = {**variables, self._variable: cursor}
+                self._prepared = replace(self._prepared, variables=variables)
+                self._principal = await self._identify(self._request)
+        except (Unauthenticated, Forbidden, NotFound, LimitExceeded) as error:
+            self._request.outcome = error.code
+            told = refusal(error, self._request.id, self._principal, self._request.source)
+            self._exports.audit.record(told)
+            yield EventKind.ANSWER, _encode({"errors": refused(error).errors})
+        except UpstreamError as error:  # nobody can tell who the caller is
+            yield EventKind.ANSWER, _encode({"errors": refused(error).errors})
+
+    async def _answered(self) -> Answer | Refused:
+        """The next page; asked for again while Dynamics fails."""
+        pause = 1.0
+        for _ in range(TRIES):
+            answer = await self._asked()
+            said = [each["extensions"] for each in answer.errors if "extensions" in each]
+            passing = [each for each in said if each.get("code") in PASSING]
+            if not passing or self._left.is_set() or self._exports.stopped:
+                break
+            wait = max(pause, *(float(each.get("retryAfter", 0)) for each in passing))
+            pause = min(2 * pause, LONGEST_PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(wait, LONGEST_PAUSE)):
+                    await self._left.wait()
+        return answer
+
+    async def _asked(self) -> Answer | Refused:
+        exports, request = self._exports, self._request
+        request.begun = asyncio.get_running_loop().time()
+        deadlines.begin(request.begun + exports.deadline)
+        context = exports.context(self._principal, request)
+        context.loaders.reader.allowance.errand.lane = Lane.EXPORTS
+        try:
+            answer = await exports.engine.execute(self._prepared, context, request.id)
+        except Refused as refusal_:
+            return refusal_
+        for event in observed(answer, self._prepared, request.id, self._principal, request.source):
+            exports.audit.record(event)
+        return answer
+
+
+def line(kind: EventKind, answer: bytes) -> bytes:
+    """Lines as they are sent."""
+    return answer + b"\n"
+
+
+def _list_of(prepared: Prepared) -> tuple[str, str]:
+    """The name of the one list in the answer, and the variable of its `after`; RequestProblem."""
+    match prepared.operation.node.selection_set.selections:
+        case (FieldNode() as field,) if prepared.kind is OperationType.QUERY:
+            inside = _selected(field)
+            edge, info = _selected(inside.get("edges")), _selected(inside.get("pageInfo"))
+            is_whole = "cursor" in edge and {"hasNextPage", "endCursor"} <= info.keys()
+            for argument in (field.arguments or ()) if is_whole else ():
+                if argument.name.value == "after" and isinstance(argument.value, VariableNode):
+                    return (field.alias or field.name).value, argument.value.name.value
+    raise RequestProblem(400, FORM)
+
+
+def _selected(field: FieldNode | None) -> dict[str, FieldNode]:
+    """The fields below a field that stand there by their own names."""
+    if field is None or field.selection_set is None:
+        return {}
+    below = field.selection_set.selections
+    plain = [each for each in below if isinstance(each, FieldNode)]
+    return {each.name.value: each for each in plain if each.alias is None and not each.directives}
