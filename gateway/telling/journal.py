@@ -41,6 +41,8 @@ OLD: Final = 6 * 86_400.0
 """Seconds after which a delta link is not used any more."""
 RETRY: Final = 600.0
 """Seconds after which a table that was not tracked is tried again."""
+READER: Final = "reader"
+"""The role of the process that reads Dataverse."""
 VERSION: Final = "versionnumber"
 """The column by which every row of Dataverse counts its changes."""
 DELETED: Final = "deleted"
@@ -99,7 +101,7 @@ class Journal:
                 await self._follow([each for each in known.values() if _is_followed(each)])
                 await asyncio.to_thread(self.file.forget, time.time() - KEPT - BEAT)
             finally:
-                await asyncio.to_thread(self.file.release, self._me)
+                await asyncio.to_thread(self.file.release, READER, self._me)
 
     async def look(self, entities: Sequence[str], deadline: float) -> Sequence[str]:
         """
@@ -132,12 +134,12 @@ class Journal:
                 known = await asyncio.to_thread(self.file.followed)
                 await self._follow([known[each.entity] for each in tables])
             finally:
-                await asyncio.to_thread(self.file.release, self._me)
+                await asyncio.to_thread(self.file.release, READER, self._me)
         return True
 
     async def _hold(self) -> bool:
         moment = time.time()
-        return await asyncio.to_thread(self.file.hold, self._me, moment, moment + LEASE)
+        return await asyncio.to_thread(self.file.hold, READER, self._me, moment, moment + LEASE)
 
     def _needs_sweep(self, known: FollowedTable | None, columns: FeedColumns) -> bool:
         if known is None or not known.link or known.columns != _text(columns):

@@ -3,7 +3,7 @@ The journal of a deployment as an SQLite file: of each followed table the delta 
 of each row what proves row rules, and the changes of the last days in their order.
 
 The methods block; `gateway.telling.journal` calls them in a thread. Processes of one machine share
-the file, and one of them at a time reads Dataverse.
+the file, and one of them at a time reads Dataverse (`hold`).
 """
 
 import sqlite3
@@ -29,7 +29,9 @@ CREATE TABLE IF NOT EXISTS changed (
     version INTEGER NOT NULL, before BLOB, after BLOB, at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS changed_at ON changed (at);
-CREATE TABLE IF NOT EXISTS reader (name TEXT NOT NULL, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS lease (
+    role TEXT PRIMARY KEY, name TEXT NOT NULL, until REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS journal (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL);
 INSERT OR IGNORE INTO journal VALUES (1, lower(hex(randomblob(8))));
 """
@@ -98,22 +100,22 @@ class JournalFile:
         with self._lock:
             self._db.close()
 
-    # The one who reads Dataverse
+    # The process that does what one alone must do
 
-    def hold(self, name: str, moment: float, until: float) -> bool:
-        """Become or stay the reader; False while another one is."""
+    def hold(self, role: str, name: str, moment: float, until: float) -> bool:
+        """Take or keep a role; False while another process has it."""
         with self._writing() as db:
-            found = db.execute("SELECT name, until FROM reader").fetchone()
+            asked = "SELECT name, until FROM lease WHERE role = ?"
+            found = db.execute(asked, (role,)).fetchone()
             if found is not None and found[0] != name and found[1] > moment:
                 return False
-            db.execute("DELETE FROM reader")
-            db.execute("INSERT INTO reader VALUES (?, ?)", (name, until))
+            db.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", (role, name, until))
             return True
 
-    def release(self, name: str) -> None:
-        """Be the reader no more."""
+    def release(self, role: str, name: str) -> None:
+        """Give a role back."""
         with self._writing() as db:
-            db.execute("DELETE FROM reader WHERE name = ?", (name,))
+            db.execute("DELETE FROM lease WHERE role = ? AND name = ?", (role, name))
 
     # What is read
 

@@ -35,6 +35,16 @@ class RowTold(Struct, frozen=True):
     version: int
     removed: bool
     """True if the caller saw it and sees it no more."""
+    group: str
+    """The row that it belongs to, as a line to its order, or itself: what must stay in order."""
+
+
+class RowsSince(Struct, frozen=True):
+    """Some changes in their order, and the place behind them."""
+
+    rows: list[RowTold]
+    place: int
+    more: bool
 
 
 class ChangesTold(Struct, frozen=True):
@@ -90,6 +100,7 @@ class _Folded(Struct):
     was: bool | None
     """True if the caller saw it before; None where nobody can tell."""
     now: bool | None
+    group: str
 
 
 class ChangeTelling:
@@ -112,29 +123,34 @@ class ChangeTelling:
         """
         cursor = None if after is None else self._cursors.read(after, reader.principal)
         asked = list(cursor.rules) if cursor and names is None else names
-        rules = await self._rules(reader, asked, [each for each in tables if is_told(each)])
+        rules = await self.rules(reader, asked, tables)
         digests = {table.name: rule_digest(rule) for table, rule in rules.items()}
         if cursor:
             _check(cursor, digests)
-        file, caller = self.journal.file, reader.principal
-        moment, end = time.time(), await asyncio.to_thread(file.end)
+        caller = reader.principal
+        moment, end = time.time(), await asyncio.to_thread(self.journal.file.end)
         if cursor is None:
             return ChangesTold([], self._cursors.written(end, moment, caller, digests), more=False)
-        found = _Page(rules, first)
-        follow = self.journal.columns
-        begin = int(cursor.place)
-        place = await asyncio.to_thread(
-            found.fill, _entries(file, rules, begin, end), file, follow, begin
-        )
-        rows = await self._confirmed(reader, found.rows)
+        found = await self.since(reader, rules, int(cursor.place), end, first)
         at = cursor.at if found.more else moment
-        made = self._cursors.written(place if found.more else end, at, caller, digests)
-        return ChangesTold(rows, made, found.more)
+        made = self._cursors.written(found.place, at, caller, digests)
+        return ChangesTold(found.rows, made, found.more)
 
-    async def _rules(
-        self, reader: Reader, names: Sequence[str] | None, known: Sequence[Table]
+    async def since(
+        self, reader: Reader, rules: Mapping[Table, Condition], begin: int, end: int, first: int
+    ) -> RowsSince:
+        """The changes behind the place `begin`, up to `end`, at most `first` rows."""
+        file, found = self.journal.file, _Page(rules, first)
+        entries = _entries(file, rules, begin, end)
+        place = await asyncio.to_thread(found.fill, entries, file, self.journal.columns, begin)
+        rows = await self._confirmed(reader, found.rows)
+        return RowsSince(rows, place if found.more else end, found.more)
+
+    async def rules(
+        self, reader: Reader, names: Sequence[str] | None, tables: Iterable[Table]
     ) -> dict[Table, Condition]:
         """The tables to tell of, read until now, each with the caller's row rule."""
+        known = [each for each in tables if is_told(each)]
         if names is None:
             wanted = [each for each in known if reader.sees(each, from_rows=False)]
         else:
@@ -169,7 +185,11 @@ class ChangeTelling:
         for each in rows:
             visible = (each.table.name, each.key) in seen
             if visible or (each.was and not each.now):
-                found.append(RowTold(each.table, each.key, each.version, removed=not visible))
+                found.append(
+                    RowTold(
+                        each.table, each.key, each.version, removed=not visible, group=each.group
+                    )
+                )
         return found
 
 
@@ -198,14 +218,14 @@ class _Page:
         """Take entries behind `place` until the page is full; the place of the last one taken."""
         for entry in entries:
             key, columns = UUID(bytes=entry.row), follow[entry.entity]
-            concerned = []
+            concerned, group = [], _group(entry, columns)
             for table, rule in self._by_entity[entry.entity]:
                 was, now = (
                     proof is not None and _holds(rule, JournalRow(file, follow, columns, proof))
                     for proof in (entry.before, entry.after)
                 )
                 if was is not False or now is not False:
-                    concerned.append(_Folded(table, key, entry.version, was, now))
+                    concerned.append(_Folded(table, key, entry.version, was, now, group))
             new = [each for each in concerned if (each.table.name, key) not in self._rows]
             if self._rows and len(self._rows) + len(new) > self._first:
                 self.more = True
@@ -216,10 +236,19 @@ class _Page:
                 self._rows[each.table.name, key] = (
                     each
                     if known is None
-                    else _Folded(each.table, key, each.version, known.was, each.now)
+                    else _Folded(each.table, key, each.version, known.was, each.now, group)
                 )
             place = entry.place
         return place
+
+
+def _group(entry: JournalEntry, columns: FeedColumns) -> str:
+    """The row that proves the rule of a row, where that is another one."""
+    proof = entry.after or entry.before or {}
+    for step, entity in sorted(columns.steps.items()):
+        if key := proof.get(f"_{step}_value"):
+            return f"{entity} {UUID(key)}"
+    return f"{entry.entity} {UUID(bytes=entry.row)}"
 
 
 def is_told(table: Table) -> bool:
