@@ -22,6 +22,7 @@ from gateway.app import create_app, read_again, start_log, stopping_of
 from gateway.audit.chain import ChainKey
 from gateway.audit.verifying import verify as check_chain
 from gateway.commands import budgeting, operator
+from gateway.commands.deliveries import deliveries
 from gateway.commands.doctor import doctor
 from gateway.config import environment
 from gateway.config.settings import (
@@ -73,6 +74,7 @@ def main() -> None:
 
 
 main.add_command(doctor)
+main.add_command(deliveries)
 
 
 @main.command()

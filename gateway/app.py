@@ -21,6 +21,7 @@ from gateway.auth.policy_file import PolicyFile
 from gateway.ceiling import Ceiling
 from gateway.config.environment import load
 from gateway.config.settings import Settings, SettingsError
+from gateway.deliveries.opening_deliveries import deliveries_of
 from gateway.engine import manifest
 from gateway.engine.execution import Engine
 from gateway.engine.limits import REGISTRY, Limits
@@ -103,12 +104,9 @@ def create_app(
     """
     types = schema(settings)
     tracing = tracing or _tracing(settings)
-    outside = Outside(
-        settings,
-        PolicyFile(settings.policy, vocabulary(Registry(settings.extensions))),
-        transport,
-        tracing,
-    )
+    registered = Registry(settings.extensions)
+    policy = PolicyFile(settings.policy, vocabulary(registered))
+    outside = Outside(settings, policy, transport, tracing)
     limits = Limits(**settings.limits)
     plans = Plans(types, outside.names, expands=settings.expands, answer_bytes=limits.answer_bytes)
     engine = (tracing.engine if tracing else Engine)(
@@ -137,6 +135,15 @@ def create_app(
     )
     if stopping:
         stopping.then.append(exports.stop)
+    deliveries = deliveries_of(
+        settings,
+        policy,
+        outside.telling,
+        outside.authenticator.partner,
+        outside.shared,
+        engine,
+        registered.tables.values(),
+    )
     if tracing:
         authenticate = tracing.authenticating(authenticate)
     endpoint = GraphQLEndpoint(
@@ -198,6 +205,7 @@ def create_app(
             *telling,
             *([live.feeds.run, FollowedRows(live.feeds, outside.kept).run] if live else []),
             *([outside.telling.journal.run] if outside.telling else []),
+            *([deliveries.run] if deliveries else []),
             *_rereading(settings, read, takers),
         ),
     )

@@ -33,6 +33,7 @@ LAYERS = (
     ("gateway.sharing",),
     ("gateway.tracing",),
     ("gateway.http",),
+    ("gateway.deliveries",),
     ("gateway.plans",),
     ("gateway.extension",),
     ("gateway.resolvers",),

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from operator import is_
 
@@ -16,7 +17,7 @@ from gateway.auth.rejections import Reason, Rejected
 from gateway.auth.tokens import Claims, Tokens
 from gateway.ceiling import bytes_of
 from gateway.config.parsers import PartnerAccount
-from gateway.errors import NotFound, Unauthenticated
+from gateway.errors import Forbidden, NotFound, Unauthenticated
 
 log = logging.getLogger(__name__)
 
@@ -137,16 +138,27 @@ class Authenticator:
             rights=rights,
         )
 
+    async def partner(self, client: str) -> Principal:
+        """The partner of a client id, for what it is sent unasked; Forbidden where it is none."""
+        for issuer in self._tokens.issuers:
+            if client in issuer.partners:
+                with suppress(Rejected):
+                    return await self._as_partner(issuer, client, client)
+        raise Forbidden("The partner is not known, or has no account.")
+
     async def _partner(self, claims: Claims) -> Principal:
-        policy, partner = self._policy(), claims.issuer.partners[claims.client_id or ""]
+        return await self._as_partner(claims.issuer, claims.client_id or "", claims.subject)
+
+    async def _as_partner(self, issuer: Issuer, client: str, subject: str) -> Principal:
+        policy, partner = self._policy(), issuer.partners[client]
         roles = frozenset(partner.roles) & policy.names(Kind.PARTNER)
         rights = policy.rights(roles)
         accounts = await self._directory.accounts(partner.accounts)
         below = rights.covers_children
         return Principal(
             Kind.PARTNER,
-            claims.issuer.url,
-            claims.subject,
+            issuer.url,
+            subject,
             roles,
             accounts=accounts,
             children=await self._directory.children(accounts) if below else (),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.auth.principal import Access, Kind, Rights
+from gateway.auth.webhooks import Webhook
 
 PRIVILEGES = ("read", "create", "update", "delete")
 STAFF_ROLE = "administrator"
@@ -46,6 +47,7 @@ class Policy:
     """Seconds for which cached rows are shown while their service cannot be asked."""
     seen_outage: float = 0.0
     """Seconds for which callers may see again what they saw, while its service cannot be asked."""
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     _rights: dict[frozenset[str], Rights] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )

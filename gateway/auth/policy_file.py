@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.auth.policy import PRIVILEGES, SHIPPED, Grant, Policy, Role
 from gateway.auth.principal import Access, Kind
+from gateway.auth.webhooks import Webhook, webhook_mistakes, webhook_of
 from gateway.config.settings import SettingsError
 from variables.spelling import suggestion
 
@@ -24,7 +25,7 @@ REREAD = 30.0
 LONGEST = 86_400.0
 """Seconds for which callers stay known at most while Dataverse cannot be asked."""
 HEADING = re.compile(r"""\[\s*([^\[\]#]+?)\s*\]\s*(?:#.*)?""")
-SECTIONS = {"callers", "roles", "rows", "seen", "web_roles"}
+SECTIONS = {"callers", "roles", "rows", "seen", "web_roles", "webhooks"}
 """The sections of a policy."""
 ROLE = {"extends", "kind", "quota"}
 """The words of a role that are no permissions."""
@@ -109,11 +110,24 @@ class _Reading:
             outage=self._outage("callers", document, SHIPPED.outage),
             rows_outage=self._outage("rows", document, SHIPPED.rows_outage),
             seen_outage=self._outage("seen", document, SHIPPED.seen_outage),
+            webhooks=self._webhooks(self._table(document.get("webhooks", {}), "", "webhooks")),
         )
         if "web_roles" not in document:
             return policy
         web_roles = self._table(document["web_roles"], "", "web_roles")
         return replace(policy, web_roles=self._web_roles(web_roles, policy))
+
+    def _webhooks(self, said: Mapping[str, Any]) -> dict[str, Webhook]:
+        found = {}
+        for name, one in said.items():
+            at = f"webhooks.{name}"
+            inside = self._table(one, "webhooks", name)
+            mistakes = list(webhook_mistakes(inside))
+            for word, problem in mistakes:
+                self._wrong(at, word, problem)
+            if not mistakes:
+                found[name] = webhook_of(name, inside)
+        return found
 
     def _outage(self, section: str, document: Mapping[str, Any], default: float) -> float:
         """The seconds of a section for which what is known is of use in an outage."""

@@ -7,14 +7,13 @@ the file, and one of them at a time reads Dataverse (`hold`).
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
-from threading import Lock
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+
+from gateway.telling.shared_file import SharedFile
 
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS followed (
@@ -35,8 +34,6 @@ CREATE TABLE IF NOT EXISTS lease (
 CREATE TABLE IF NOT EXISTS journal (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL);
 INSERT OR IGNORE INTO journal VALUES (1, lower(hex(randomblob(8))));
 """
-PATIENCE: Final = 10.0
-"""Seconds to wait for another process that writes."""
 UNTRACKED: Final = "-"
 """Stands in the place of the link of a table that the environment does not track."""
 
@@ -80,25 +77,13 @@ class JournalEntry(Struct, frozen=True):
     """None for a row that is gone."""
 
 
-class JournalFile:
+class JournalFile(SharedFile):
     """The file; one connection of this process, which its threads take in turn."""
 
     def __init__(self, path: str) -> None:
-        """Opens the file, or makes it; sqlite3.Error where it cannot be used."""
-        Path(path).touch(mode=0o600)  # it says which rows there are
-        self._db = sqlite3.connect(
-            path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
-        )
-        self._lock = Lock()
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(TABLES)
+        super().__init__(path, TABLES)
         self.name: str = self._db.execute("SELECT name FROM journal").fetchone()[0]
         """Tells journals apart: a place says nothing of another one."""
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
 
     # The process that does what one alone must do
 
@@ -202,17 +187,6 @@ class JournalFile:
         with self._lock:
             found = self._db.execute(asked, (entity, row)).fetchone()
         return _opened(found[0]) if found else None
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Cursor]:
-        with self._lock, closing(self._db.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                yield cursor
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
-            cursor.execute("COMMIT")
 
 
 def _take(

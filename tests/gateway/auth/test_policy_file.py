@@ -92,7 +92,7 @@ def test_roles_are_replaced_and_added() -> None:
         ('# a comment\n[web_roles]\nGold = "admin"', "3: 'admin' is not a role of customers"),
         ("roles = 1", "1: 'roles' must be a table"),
         ("[roles.x]\norders = 1", "2: 'orders' must be a table"),
-        ("[rolls.x]", "1: 'rolls' is none of callers, roles, rows, seen, web_roles"),
+        ("[rolls.x]", "1: 'rolls' is none of callers, roles, rows, seen, web_roles, webhooks"),
         ("[callers]\noutage = -1", "2: 'outage' must be seconds from 0 to 86400"),
         ("[callers]\noutage = true", "2: 'outage' must be seconds from 0 to 86400"),
         ("[callers]\noutages = 1", "2: 'outages' is not 'outage'"),

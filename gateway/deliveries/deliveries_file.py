@@ -1,0 +1,158 @@
+"""
+Deliveries that wait, were made or were set aside, in the file of the journal: in one step they are
+added and the place up to which a webhook was told is moved, so that none is lost or made twice.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from gateway.telling.shared_file import SharedFile
+
+TABLES: Final = """
+CREATE TABLE IF NOT EXISTS told (hook TEXT PRIMARY KEY, place INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS delivery (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, hook TEXT NOT NULL, id TEXT NOT NULL,
+    "table" TEXT NOT NULL, row TEXT NOT NULL, removed INTEGER NOT NULL, "group" TEXT NOT NULL,
+    since REAL NOT NULL, due REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT 'waiting', reason TEXT NOT NULL DEFAULT '', UNIQUE (hook, id)
+);
+CREATE INDEX IF NOT EXISTS delivery_due ON delivery (state, hook, due);
+CREATE INDEX IF NOT EXISTS delivery_group ON delivery (hook, "group", state, number);
+"""
+COLUMNS: Final = (
+    'number, hook, id, "table", row, removed, "group", since, due, tries, state, reason'
+)
+DeliveryState = Literal["waiting", "done", "aside"]
+
+
+class Delivery(Struct, frozen=True):
+    """One message to one address."""
+
+    number: int
+    """Its place in the order; 0 before it is kept."""
+    hook: str
+    id: str
+    """Made of table, row and version: the same message has the same id however often it is sent."""
+    table: str
+    row: str
+    """The global id of the row."""
+    removed: bool
+    group: str
+    """Deliveries of one group are made one after the other."""
+    since: float
+    due: float
+    tries: int = 0
+    state: DeliveryState = "waiting"
+    reason: str = ""
+    """The reason of the last failure."""
+
+
+class DeliveriesFile(SharedFile):
+    """The deliveries; the methods block."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, TABLES)
+
+    def place(self, hook: str) -> int | None:
+        """The place in the journal up to which a webhook was told; None for a new one."""
+        with self._lock:
+            asked = "SELECT place FROM told WHERE hook = ?"
+            found = self._db.execute(asked, (hook,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def add(self, hook: str, deliveries: Sequence[Delivery], place: int) -> None:
+        """Keep deliveries, and the place behind them; an id that is known is not kept again."""
+        with self._writing() as db:
+            db.executemany(
+                'INSERT OR IGNORE INTO delivery (hook, id, "table", row, removed, "group", since, '
+                "due) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (hook, each.id, each.table, each.row, each.removed, each.group, each.since,
+                     each.due)
+                    for each in deliveries
+                ],
+            )  # fmt: skip
+            db.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (hook, place))
+
+    def due(self, hook: str, moment: float, most: int) -> list[Delivery]:
+        """The next deliveries of a webhook: of each group the first that waits, if it is time."""
+        asked = (
+            f"SELECT {COLUMNS} FROM delivery AS one WHERE state = 'waiting' AND hook = ? "  # noqa: S608 - a constant
+            "AND due <= ? AND NOT EXISTS (SELECT 1 FROM delivery AS before "
+            'WHERE before.hook = one.hook AND before."group" = one."group" '
+            "AND before.state = 'waiting' AND before.number < one.number) "
+            "ORDER BY number LIMIT ?"
+        )
+        with self._lock:
+            found = self._db.execute(asked, (hook, moment, most)).fetchall()
+        return [_delivery(*each) for each in found]
+
+    def done(self, number: int) -> None:
+        """A delivery was taken by its receiver."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE delivery SET state = 'done', reason = '' WHERE number = ?", (number,)
+            )
+
+    def failed(self, number: int, reason: str, due: float | None) -> None:
+        """A delivery was not taken: it is due again, or set aside where it is not."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE delivery SET tries = tries + 1, reason = ?, due = coalesce(?, due), "
+                "state = CASE WHEN ? IS NULL THEN 'aside' ELSE state END WHERE number = ?",
+                (reason, due, due, number),
+            )
+
+    def listed(self, hook: str | None, state: DeliveryState | None, most: int) -> list[Delivery]:
+        """The newest deliveries, of one webhook or all, in one state or all."""
+        asked = (
+            f"SELECT {COLUMNS} FROM delivery WHERE hook = coalesce(?, hook) "  # noqa: S608 - a constant
+            "AND state = coalesce(?, state) ORDER BY number DESC LIMIT ?"
+        )
+        with self._lock:
+            found = self._db.execute(asked, (hook, state, most)).fetchall()
+        return [_delivery(*each) for each in found]
+
+    def replay(self, hook: str, ids: Sequence[str], moment: float) -> int:
+        """
+        Make deliveries again, those that were set aside where no ids are given; their number. They
+        go to the end of the order, as what came after them was told meanwhile.
+        """
+        with self._writing() as db:
+            chosen = "state = 'aside'" if not ids else f"id IN ({', '.join('?' * len(ids))})"
+            asked = f"SELECT {COLUMNS} FROM delivery WHERE hook = ? AND {chosen} ORDER BY number"  # noqa: S608 - marks
+            found = [_delivery(*each) for each in db.execute(asked, (hook, *ids)).fetchall()]
+            for each in found:
+                db.execute("DELETE FROM delivery WHERE number = ?", (each.number,))
+                db.execute(
+                    'INSERT INTO delivery (hook, id, "table", row, removed, "group", since, due) '
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (hook, each.id, each.table, each.row, each.removed, each.group, moment, moment),
+                )
+        return len(found)
+
+    def forget(self, before: float) -> None:
+        """Forget deliveries that began earlier and do not wait any more."""
+        with self._writing() as db:
+            db.execute("DELETE FROM delivery WHERE since < ? AND state != 'waiting'", (before,))
+
+
+def _delivery(
+    number: int,
+    hook: str,
+    id_: str,
+    table: str,
+    row: str,
+    removed: int,
+    group: str,
+    since: float,
+    due: float,
+    tries: int,
+    state: DeliveryState,
+    reason: str,
+) -> Delivery:
+    return Delivery(
+        number, hook, id_, table, row, bool(removed), group, since, due, tries, state, reason
+    )

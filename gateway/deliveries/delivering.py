@@ -1,0 +1,243 @@
+"""
+Webhooks: each change that a partner may know of becomes a message to the address that the policy
+file declares, made by a trusted document with the partner's own rights at that moment.
+
+Messages of one order are made one after the other. One that is not taken is tried again with longer
+and longer pauses for a day, and then set aside.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+import msgspec
+
+from gateway.admission import deadlines
+from gateway.admission.errands import Lane
+from gateway.auth.principal import Principal
+from gateway.auth.webhooks import Webhook
+from gateway.deliveries.deliveries_file import DeliveriesFile, Delivery
+from gateway.deliveries.posting import NotPosted, post, reached
+from gateway.deliveries.signing import signed
+from gateway.engine.execution import Engine, GraphQLRequest
+from gateway.engine.outcome import Refused
+from gateway.errors import GatewayError
+from gateway.model.declarations import Table
+from gateway.schema import ids
+from gateway.schema.context import Context
+from gateway.telling.told_changes import ChangeTelling, RowTold
+
+log = logging.getLogger(__name__)
+
+SENDER: Final = "sender"
+"""The role of the process that makes deliveries."""
+LEASE: Final = 90.0
+"""Seconds after which another process makes them; longer than a delivery may take."""
+PAGE: Final = 100
+"""Changes that are read from the journal together."""
+AT_ONCE: Final = 10
+"""Deliveries to one address at once."""
+FIRST_PAUSE: Final = 5.0
+LONGEST_PAUSE: Final = 4 * 3_600.0
+GROWTH: Final = 4
+"""Each pause before another try is so many times the one before."""
+FOR_A_DAY: Final = 86_400.0
+"""Seconds for which a delivery is tried."""
+KEPT: Final = 7 * 86_400.0
+"""Seconds for which deliveries that were made or set aside can be listed and replayed."""
+TAKEN: Final = range(200, 300)
+_encode = msgspec.json.Encoder().encode
+
+Partners = Callable[[str], Awaitable[Principal]]
+"""The client id of a partner -> the partner at this moment; raises GatewayError."""
+MakeDeliveryContext = Callable[[Principal, str], Context]
+
+
+class Deliveries:
+    """The deliveries of one process."""
+
+    def __init__(
+        self,
+        file: DeliveriesFile,
+        telling: ChangeTelling,
+        hooks: Callable[[], Mapping[str, Webhook]],
+        partner: Partners,
+        context: MakeDeliveryContext,
+        engine: Engine,
+        tables: Iterable[Table],
+        *,
+        interval: float,
+        deadline: float,
+    ) -> None:
+        """`hooks`: those of the policy as it is now; `interval`: seconds between two looks."""
+        self._file, self._telling, self._hooks = file, telling, hooks
+        self._partner, self._context, self._engine = partner, context, engine
+        self._tables, self._interval, self._deadline = tuple(tables), interval, deadline
+        self._me = uuid4().hex
+        self._rounds: dict[str, asyncio.Task[None]] = {}
+        self._failing: dict[str, str] = {}
+        """The reason for which a webhook gets nothing, told to the log once."""
+
+    async def run(self) -> None:
+        """Make deliveries until it is cancelled."""
+        await self._look_at_addresses()
+        try:
+            while True:
+                try:
+                    await self._beat()
+                except Exception:  # a defect of ours, which must not end all deliveries
+                    log.exception("deliveries could not be made")
+                await asyncio.sleep(self._interval)
+        finally:
+            self._end_rounds()
+            self._file.close()
+
+    def _end_rounds(self) -> None:
+        for task in self._rounds.values():
+            task.cancel()
+        self._rounds.clear()
+
+    async def _look_at_addresses(self) -> None:
+        """Say at the start which addresses could not be reached now."""
+        for hook in self._hooks().values():
+            try:
+                await reached(hook.address, hook.allow)
+            except NotPosted as problem:
+                log.error("webhook %s: %s", hook.name, problem)
+
+    async def _beat(self) -> None:
+        """Begin a round for each webhook that has none under way."""
+        moment, journal = time.time(), self._telling.journal.file
+        if not await asyncio.to_thread(journal.hold, SENDER, self._me, moment, moment + LEASE):
+            self._end_rounds()
+            return
+        hooks = self._hooks()
+        for name, task in list(self._rounds.items()):
+            if task.done() or name not in hooks:
+                task.cancel()
+                del self._rounds[name]
+        for name, hook in hooks.items():
+            if name not in self._rounds:
+                self._rounds[name] = asyncio.create_task(self._round(hook))
+        await asyncio.to_thread(self._file.forget, moment - KEPT)
+
+    async def _round(self, hook: Webhook) -> None:
+        """Read what changed for a webhook, and make what is due."""
+        try:
+            await self._gather(hook)
+            self._failing.pop(hook.name, None)
+        except GatewayError as error:
+            if self._failing.get(hook.name) != error.code:
+                log.warning("webhook %s is told of no changes for now: %s", hook.name, error.code)
+            self._failing[hook.name] = error.code
+        except Exception:  # a defect of ours, which must not end the others
+            log.exception("webhook %s is told of no changes for now", hook.name)
+        try:
+            await self._make_due(hook)
+        except Exception:  # as above
+            log.exception("deliveries to webhook %s could not be made", hook.name)
+
+    async def _make_due(self, hook: Webhook) -> None:
+        while due := await asyncio.to_thread(self._file.due, hook.name, time.time(), AT_ONCE):
+            await asyncio.gather(*(self._make(hook, each) for each in due))
+
+    async def _gather(self, hook: Webhook) -> None:
+        """Turn changes since the last time into deliveries."""
+        more = True
+        while more:
+            context = self._context_of(await self._partner(hook.client))
+            reader = context.loaders.reader
+            rules = await self._telling.rules(reader, hook.tables, self._tables)
+            place = await asyncio.to_thread(self._file.place, hook.name)
+            end = await asyncio.to_thread(self._telling.journal.file.end)
+            if place is None:  # what was before is not told
+                await asyncio.to_thread(self._file.add, hook.name, [], end)
+                return
+            found = await self._telling.since(reader, rules, place, end, PAGE)
+            made = [_delivery_of(hook, each, time.time()) for each in found.rows]
+            if found.place != place:
+                await asyncio.to_thread(self._file.add, hook.name, made, found.place)
+            more = found.more
+
+    def _context_of(self, partner: Principal) -> Context:
+        deadlines.begin(asyncio.get_running_loop().time() + self._deadline)
+        context = self._context(partner, f"delivery-{uuid4().hex[:16]}")
+        context.loaders.reader.allowance.fresh = True
+        context.loaders.reader.allowance.errand.lane = Lane.LIVE
+        return context
+
+    async def _make(self, hook: Webhook, delivery: Delivery) -> None:
+        """Make one delivery, and keep its outcome."""
+        try:
+            body = await self._payload(hook, delivery)
+            status = await send(hook, delivery.id, body)
+            problem = "" if status in TAKEN else f"status {status}"
+        except (NotPosted, Unmade) as error:
+            problem = str(error)
+        except GatewayError as error:
+            problem = error.code
+        except Exception:  # a defect of ours, which must not be tried as fast as possible
+            log.exception("a delivery of webhook %s could not be made", hook.name)
+            problem = "INTERNAL"
+        if not problem:
+            await asyncio.to_thread(self._file.done, delivery.number)
+            return
+        due = due_again(delivery, time.time())
+        if due is None:
+            log.error("webhook %s: %s is set aside: %s", hook.name, delivery.id, problem)
+        await asyncio.to_thread(self._file.failed, delivery.number, problem, due)
+
+    async def _payload(self, hook: Webhook, delivery: Delivery) -> bytes:
+        """The message: the answer of the document, or the id of a row that is gone."""
+        if delivery.removed:
+            return message(f"{delivery.table}.removed", {"id": delivery.row})
+        context = self._context_of(await self._partner(hook.client))
+        asked = GraphQLRequest(None, {"id": delivery.row}, document_id=hook.document)
+        try:
+            answer = await self._engine.run(asked, context, context.request_id)
+        except Refused as refusal:
+            raise Unmade(refusal.errors[0]["message"]) from None
+        if answer.errors:
+            raise Unmade(answer.errors[0]["extensions"].get("code", "INTERNAL"))
+        return message(f"{delivery.table}.changed", answer.body["data"])
+
+
+class Unmade(Exception):
+    """The document of a webhook could not be answered, for the reason that the text is."""
+
+
+async def send(hook: Webhook, id_: str, body: bytes) -> int:
+    """Send one message, signed; the status of the answer, or NotPosted."""
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "dynamics-gateway",
+        **signed(id_, int(time.time()), body, hook.keys),
+    }
+    return await post(hook.address, headers, body, hook.allow)
+
+
+def message(kind: str, data: Any) -> bytes:
+    """The body of a message, in the form that Standard Webhooks recommends."""
+    moment = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return _encode({"type": kind, "timestamp": moment, "data": data})
+
+
+def due_again(delivery: Delivery, moment: float) -> float | None:
+    """The time of the next try of a delivery that failed; None where there is none."""
+    if moment >= delivery.since + FOR_A_DAY:
+        return None
+    pause = min(FIRST_PAUSE * GROWTH ** min(delivery.tries, 20), LONGEST_PAUSE)
+    return moment + pause * random.uniform(0.9, 1.1)  # noqa: S311 - spreads tries, hides nothing
+
+
+def _delivery_of(hook: Webhook, told: RowTold, moment: float) -> Delivery:
+    kind = "removed" if told.removed else "changed"
+    id_ = f"{told.table.name}_{told.key.hex}_{told.version}_{kind}"
+    row = ids.encode(told.table, (told.key,))
+    table = told.table.name
+    return Delivery(0, hook.name, id_, table, row, told.removed, told.group, moment, moment)
