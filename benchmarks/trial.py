@@ -13,6 +13,7 @@ import httpx2
 
 from benchmarks.comparing.processes import free_port
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from emulator.settings import SMALL
 
 PROGRAMS = Path(sys.executable).parent
 WORLDS = Path(__file__).parents[1] / ".cache" / "worlds"
@@ -29,8 +30,11 @@ class Trial:
 
 
 @contextmanager
-def processes(**settings: str) -> Iterator[Trial]:
-    """Both, ready to be asked, until the benchmark ends; `settings` of the gateway besides."""
+def processes(world: str = SMALL, /, **settings: str) -> Iterator[Trial]:
+    """
+    Both, ready to be asked, until the benchmark ends: an emulator with this world, and a gateway
+    with these settings besides.
+    """
     ports = free_port(), free_port()
     emulator, url = (f"http://127.0.0.1:{port}" for port in ports)
     variables = {
@@ -47,6 +51,7 @@ def processes(**settings: str) -> Iterator[Trial]:
         **settings,
     }
     emulated = ["emulator", "serve", "--port", str(ports[0]), "--cache", str(WORLDS)]
+    emulated += ["--world", world]
     commands = emulated, ["gateway", "serve"]
     running: list[subprocess.Popen[bytes]] = []
     try:

@@ -255,13 +255,14 @@ MAY_REACH_HTTP = {
     "gateway.auth.signing_keys",
     "gateway.commands.operator",
     "gateway.commands.demo",
+    "gateway.deliveries.posting",
     "gateway.outside",
     "gateway.paperwork",
 }
 """
 Besides `client` and `upstream`: `outside` makes the clients, the doctor asks for the time,
-auth fetches keys, the audit is sent to its collector, and the demo asks itself. `operator` only
-hands a transport on.
+auth fetches keys, the audit is sent to its collector, webhooks to partners, and the demo asks
+itself. `operator` only hands a transport on.
 """
 MAY_ASK_UPSTREAM = {
     "gateway.directory",

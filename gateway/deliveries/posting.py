@@ -7,9 +7,11 @@ lead elsewhere. Redirects are not followed, and of the answer the status alone i
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
@@ -30,7 +32,6 @@ SPECIAL: Final = tuple(
 """Networks of IANA's registries of special addresses that older Pythons take for global ones."""
 
 Address = IPv4Address | IPv6Address
-_context = ssl.create_default_context()
 
 
 class NotPosted(Exception):
@@ -55,10 +56,10 @@ async def reached(url: str, allow: Sequence[str] = ()) -> Address:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=_STREAM)
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise NotPosted("the name of the host is not known") from None
-    addresses = [ip_address(each[4][0].partition("%")[0]) for each in found]
+    addresses = [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
     networks = [ip_network(each) for each in allow]
     for each in addresses:
         allowed = any(each in network for network in networks)
@@ -102,7 +103,7 @@ async def _posted(url: str, headers: Mapping[str, str], body: bytes, allow: Sequ
     reader, writer = await asyncio.open_connection(
         str(address),
         parts.port or (443 if secure else 80),
-        ssl=_context if secure else None,
+        ssl=_trust() if secure else None,
         server_hostname=parts.hostname if secure else None,
     )
     try:
@@ -119,6 +120,12 @@ async def _posted(url: str, headers: Mapping[str, str], body: bytes, allow: Sequ
         with suppress(OSError, ssl.SSLError):
             # A receiver that does not say goodbye keeps nobody waiting.
             writer.transport.abort()
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that the machine trusts."""
+    return ssl.create_default_context()
 
 
 def _head(url: str, headers: Mapping[str, str], length: int) -> bytes:
@@ -142,7 +149,3 @@ async def _pass_over(reader: asyncio.StreamReader) -> None:
         if not (await reader.readuntil(b"\n")).strip():
             return
     raise ValueError("too many headers")
-
-
-_STREAM: Final = 1
-"""`socket.SOCK_STREAM`, one entry for each address."""

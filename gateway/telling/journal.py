@@ -8,6 +8,7 @@ watches, and keeps what it has read in a file.
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -101,7 +102,7 @@ class Journal:
                 await self._follow([each for each in known.values() if _is_followed(each)])
                 await asyncio.to_thread(self.file.forget, time.time() - KEPT - BEAT)
             finally:
-                await asyncio.to_thread(self.file.release, READER, self._me)
+                await self._release()
 
     async def look(self, entities: Sequence[str], deadline: float) -> Sequence[str]:
         """
@@ -134,8 +135,12 @@ class Journal:
                 known = await asyncio.to_thread(self.file.followed)
                 await self._follow([known[each.entity] for each in tables])
             finally:
-                await asyncio.to_thread(self.file.release, READER, self._me)
+                await self._release()
         return True
+
+    async def _release(self) -> None:
+        with suppress(sqlite3.Error):  # the lease ends by itself
+            await asyncio.to_thread(self.file.release, READER, self._me)
 
     async def _hold(self) -> bool:
         moment = time.time()
