@@ -126,13 +126,8 @@ def create_app(
     live = _live(settings, engine, outside, limits) if settings.live else None
     if live and stopping:
         stopping.then.append(live.stop)
-    exports = Exports(
-        engine,
-        outside.context,
-        audit=outside.audit,
-        deadline=settings.deadline,
-        answer_bytes=limits.answer_bytes,
-    )
+    page = settings.deadline, limits.answer_bytes
+    exports = Exports(engine, outside.context, outside.audit, *page)
     if stopping:
         stopping.then.append(exports.stop)
     deliveries = deliveries_of(

@@ -91,7 +91,6 @@ class Exports:
         self,
         engine: Engine,
         context: MakeExportContext,
-        *,
         audit: Audit,
         deadline: float,
         answer_bytes: int,
