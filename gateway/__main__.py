@@ -22,8 +22,8 @@ from gateway.app import create_app, read_again, start_log, stopping_of
 from gateway.audit.chain import ChainKey
 from gateway.audit.verifying import verify as check_chain
 from gateway.commands import budgeting, operator
-from gateway.commands.deliveries import deliveries
 from gateway.commands.doctor import doctor
+from gateway.commands.partner_deliveries import deliveries
 from gateway.config import environment
 from gateway.config.settings import (
     LIMIT,

@@ -188,7 +188,7 @@ def _portal(ids: Json) -> Iterator[Question]:
 def _everything() -> Iterator[Question]:
     """Every field of every type that a list leads to, for each caller."""
     for name, found in QUERY.fields.items():
-        if "after" in found.args:
+        if "orderBy" in found.args:
             for at, fields in enumerate(_parts(_node(found.type), DEPTH)):
                 query = f"{{ {name}(first: 4) {{ nodes {{ {fields} }} totalCount }} }}"
                 asked = f"all of {name} {at}"

@@ -272,9 +272,10 @@ def test_every_root_field_over_a_table_can_be_followed() -> None:
     assert query.keys() - followed.keys() == {
         "boughtBefore",
         "categories",
-        "viewer",
-        "operation",
-        "statement",
+        "changes",
         "node",
         "nodes",
+        "operation",
+        "statement",
+        "viewer",
     }

@@ -34,7 +34,7 @@ CALLERS = {
     "nobody": "",
 }
 """The callers, and the one role that each holds."""
-OPEN = {"viewer", "node", "nodes", "operation"}
+OPEN = {"viewer", "changes", "node", "nodes", "operation"}
 OWED = "statement"
 """The root field over the transactions of an account."""
 """Root fields for everybody with a token; the rows behind them have rules of their own."""
