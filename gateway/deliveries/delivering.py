@@ -150,8 +150,7 @@ class Deliveries:
         """Turn changes since the last time into deliveries."""
         more = True
         while more:
-            context = self._context_of(await self._partner(hook.client))
-            reader = context.loaders.reader
+            reader = (await self._context_for(hook)).loaders.reader
             rules = await self._telling.rules(reader, hook.tables, self._tables)
             place = await asyncio.to_thread(self._file.place, hook.name)
             end = await asyncio.to_thread(self._telling.journal.file.end)
@@ -164,8 +163,10 @@ class Deliveries:
                 await asyncio.to_thread(self._file.add, hook.name, made, found.place)
             more = found.more
 
-    def _context_of(self, partner: Principal) -> Context:
+    async def _context_for(self, hook: Webhook) -> Context:
+        """The context of the partner as it is at this moment."""
         deadlines.begin(asyncio.get_running_loop().time() + self._deadline)
+        partner = await self._partner(hook.client)
         context = self._context(partner, f"delivery-{uuid4().hex[:16]}")
         context.loaders.reader.allowance.fresh = True
         context.loaders.reader.allowance.errand.lane = Lane.LIVE
@@ -196,7 +197,7 @@ class Deliveries:
         """The message: the answer of the document, or the id of a row that is gone."""
         if delivery.removed:
             return message(f"{delivery.table}.removed", {"id": delivery.row})
-        context = self._context_of(await self._partner(hook.client))
+        context = await self._context_for(hook)
         asked = GraphQLRequest(None, {"id": delivery.row}, document_id=hook.document)
         try:
             answer = await self._engine.run(asked, context, context.request_id)

@@ -180,6 +180,7 @@ class Export:
                     return
                 variables = {**variables, self._variable: cursor}
                 self._prepared = replace(self._prepared, variables=variables)
+                self._begin()
                 self._principal = await self._identify(self._request)
         except (Unauthenticated, Forbidden, NotFound, LimitExceeded) as error:
             self._request.outcome = error.code
@@ -205,10 +206,14 @@ class Export:
                     await self._left.wait()
         return answer
 
+    def _begin(self) -> None:
+        """Give the next page its time: its client may have taken long to read the last."""
+        self._request.begun = asyncio.get_running_loop().time()
+        deadlines.begin(self._request.begun + self._exports.deadline)
+
     async def _asked(self) -> Answer | Refused:
         exports, request = self._exports, self._request
-        request.begun = asyncio.get_running_loop().time()
-        deadlines.begin(request.begun + exports.deadline)
+        self._begin()
         context = exports.context(self._principal, request)
         context.loaders.reader.allowance.errand.lane = Lane.EXPORTS
         try:

@@ -49,8 +49,9 @@ async def test_nothing_is_lost_and_nothing_overtakes(
     monkeypatch.setattr(delivering, "LONGEST_PAUSE", 0.2)
     random = Random(11)  # noqa: S311 - the same each time
     last: dict[str, str] = {}
+    receiver = Unreliable()
     async with (
-        receiving(Unreliable()) as receiver,
+        receiving(receiver),
         delivering_from(emulator(), tmp_path, receiver.port) as stack,
     ):
         mine = orders(stack)[:20]
