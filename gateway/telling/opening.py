@@ -8,7 +8,7 @@ from gateway.keying import key_for
 from gateway.model.declarations import Table
 from gateway.telling.journal import Journal
 from gateway.telling.journal_file import JournalFile
-from gateway.telling.told_changes import ChangeTelling
+from gateway.telling.told_changes import ChangeTelling, is_told
 from gateway.upstream.service import Service
 
 
@@ -23,4 +23,5 @@ def telling_of(
     except (OSError, sqlite3.Error) as error:
         raise SettingsError([f"GATEWAY_CHANGES_FILE: {error}"]) from None
     key = key_for("changes", settings.receipt_secret or settings.own_secret)
-    return ChangeTelling(Journal(service, tables, file), key)
+    told = [each for each in tables if is_told(each)]
+    return ChangeTelling(Journal(service, told, file), key)

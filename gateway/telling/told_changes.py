@@ -24,7 +24,11 @@ from gateway.telling.journal_file import JournalEntry, JournalFile, JournalProof
 from gateway.upstream.conditions import Condition, Guid
 
 AT_ONCE: Final = 1_000
-"""Entries of the journal that are looked at together."""
+"""Entries of the journal that are read together."""
+MOST: Final = 50_000
+"""Entries that one answer looks at: about a third of a second of a thread."""
+TURNS: Final = 2
+"""Answers that look at entries at once; others wait."""
 
 
 class RowTold(Struct, frozen=True):
@@ -108,6 +112,7 @@ class ChangeTelling:
 
     def __init__(self, journal: Journal, key: bytes) -> None:
         self.journal, self._cursors = journal, ChangeCursors(key, journal.file.name)
+        self._turns = asyncio.Semaphore(TURNS)
 
     async def told(
         self,
@@ -142,7 +147,8 @@ class ChangeTelling:
         """The changes behind the place `begin`, up to `end`, at most `first` rows."""
         file, found = self.journal.file, _Page(rules, first)
         entries = _entries(file, rules, begin, end)
-        place = await asyncio.to_thread(found.fill, entries, file, self.journal.columns, begin)
+        async with self._turns:
+            place = await asyncio.to_thread(found.fill, entries, file, self.journal.columns, begin)
         rows = await self._confirmed(reader, found.rows)
         return RowsSince(rows, place if found.more else end, found.more)
 
@@ -215,8 +221,11 @@ class _Page:
         follow: Mapping[str, FeedColumns],
         place: int,
     ) -> int:
-        """Take entries behind `place` until the page is full; the place of the last one taken."""
-        for entry in entries:
+        """Take entries behind `place` until it is enough; the place of the last one taken."""
+        for number, entry in enumerate(entries):
+            if number == MOST:
+                self.more = True
+                break
             key, columns = UUID(bytes=entry.row), follow[entry.entity]
             concerned, group = [], _group(entry, columns)
             for table, rule in self._by_entity[entry.entity]:
