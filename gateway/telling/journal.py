@@ -28,6 +28,8 @@ KEPT: Final = 7 * 86_400.0
 """Seconds for which changes are remembered; Dataverse's delta links last as long."""
 BEAT: Final = 60.0
 """Seconds between two reads when nobody asks."""
+SHORTEST: Final = 0.25
+"""Seconds between two of them at least."""
 YOUNG: Final = 1.0
 """Seconds for which a read is as good as another one, however many ask."""
 LEASE: Final = 30.0
@@ -84,6 +86,7 @@ class Journal:
                 log.info("the journal is not continued for now: %s", error.code)
             except Exception:  # a defect of ours, which must not end it
                 log.exception("the journal could not be continued")
+            await asyncio.sleep(SHORTEST)
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT):
                     await self._wanted.wait()
@@ -97,9 +100,10 @@ class Journal:
                 known = await asyncio.to_thread(self.file.followed)
                 for entity, columns in self.columns.items():
                     if self._needs_sweep(known.get(entity), columns):
-                        await self._sweep(columns)
+                        await self._swept(columns)
                 known = await asyncio.to_thread(self.file.followed)
-                await self._follow([each for each in known.values() if _is_followed(each)])
+                ours = [each for each in known.values() if each.entity in self.columns]
+                await self._follow([each for each in ours if _is_followed(each)])
                 await asyncio.to_thread(self.file.forget, time.time() - KEPT - BEAT)
             finally:
                 await self._release()
@@ -159,6 +163,13 @@ class Journal:
             links = [each.link for each in some]
             for table, told in zip(some, await pages_at(self._service, links), strict=True):
                 await self._take(table.entity, told, asked, None)
+
+    async def _swept(self, columns: FeedColumns) -> None:
+        """Read a table as a whole, if it can be read; the others do not wait for it."""
+        try:
+            await self._sweep(columns)
+        except UpstreamError as error:
+            log.info("%s is not in the journal for now: %s", columns.entity, error.code)
 
     async def _sweep(self, columns: FeedColumns) -> None:
         """Read a table as a whole. What differs from what is known of it has changed."""
