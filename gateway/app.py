@@ -291,6 +291,7 @@ def _lifespan(
                 yield
             for each in tasks:
                 each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         if tracing:
             await asyncio.to_thread(tracing.flush)
 

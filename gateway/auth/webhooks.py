@@ -41,7 +41,9 @@ class Webhook:
 
 def webhook_of(name: str, said: Mapping[str, Any]) -> Webhook:
     """The webhook of a section that has no mistakes."""
-    given = {word: tuple(value) if word in LISTS else value for word, value in said.items()}
+    given: dict[str, Any] = {
+        word: tuple(value) if word in LISTS else value for word, value in said.items()
+    }
     return Webhook(name=name, **given)
 
 

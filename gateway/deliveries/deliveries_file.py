@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS delivery (
     state TEXT NOT NULL DEFAULT 'waiting', reason TEXT NOT NULL DEFAULT '', UNIQUE (hook, id)
 );
 CREATE INDEX IF NOT EXISTS delivery_due ON delivery (state, hook, due);
+CREATE INDEX IF NOT EXISTS delivery_since ON delivery (since);
 CREATE INDEX IF NOT EXISTS delivery_group ON delivery (hook, "group", state, number);
 """
 COLUMNS: Final = (

@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -44,12 +45,14 @@ AT_ONCE: Final = 10
 """Deliveries to one address at once."""
 FIRST_PAUSE: Final = 5.0
 LONGEST_PAUSE: Final = 4 * 3_600.0
-GROWTH: Final = 4
+GROWTH: Final = 4.0
 """Each pause before another try is so many times the one before."""
 FOR_A_DAY: Final = 86_400.0
 """Seconds for which a delivery is tried."""
 KEPT: Final = 7 * 86_400.0
 """Seconds for which deliveries that were made or set aside can be listed and replayed."""
+DRAIN: Final = 3.0
+"""Seconds that messages which are being sent get when the process stops."""
 TAKEN: Final = range(200, 300)
 _encode = msgspec.json.Encoder().encode
 
@@ -79,14 +82,15 @@ class Deliveries:
         self._partner, self._context, self._engine = partner, context, engine
         self._tables, self._interval, self._deadline = tuple(tables), interval, deadline
         self._me = uuid4().hex
-        self._rounds: dict[str, asyncio.Task[None]] = {}
+        self._rounds: dict[Webhook, asyncio.Task[None]] = {}
+        self._sending: set[asyncio.Task[None]] = set()
         self._failing: dict[str, str] = {}
         """The reason for which a webhook gets nothing, told to the log once."""
 
     async def run(self) -> None:
         """Make deliveries until it is cancelled."""
-        await self._look_at_addresses()
         try:
+            await self._look_at_addresses()
             while True:
                 try:
                     await self._beat()
@@ -94,13 +98,22 @@ class Deliveries:
                     log.exception("deliveries could not be made")
                 await asyncio.sleep(self._interval)
         finally:
-            self._end_rounds()
-            self._file.close()
+            with closing(self._file):
+                await self._end_rounds()
+                self._file.release(SENDER, self._me)
 
-    def _end_rounds(self) -> None:
-        for task in self._rounds.values():
-            task.cancel()
+    async def _end_rounds(self) -> None:
+        tasks = list(self._rounds.values())
         self._rounds.clear()
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._sending:
+            # The outcome of what was sent is kept, lest it is sent again.
+            _, late = await asyncio.wait(self._sending, timeout=DRAIN)
+            for each in late:
+                each.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _look_at_addresses(self) -> None:
         """Say at the start which addresses could not be reached now."""
@@ -112,18 +125,17 @@ class Deliveries:
 
     async def _beat(self) -> None:
         """Begin a round for each webhook that has none under way."""
-        moment, journal = time.time(), self._telling.journal.file
-        if not await asyncio.to_thread(journal.hold, SENDER, self._me, moment, moment + LEASE):
-            self._end_rounds()
+        moment = time.time()
+        if not await asyncio.to_thread(self._file.hold, SENDER, self._me, moment, moment + LEASE):
+            await self._end_rounds()
             return
-        hooks = self._hooks()
-        for name, task in list(self._rounds.items()):
-            if task.done() or name not in hooks:
+        hooks = set(self._hooks().values())
+        for hook, task in list(self._rounds.items()):
+            if task.done() or hook not in hooks:
                 task.cancel()
-                del self._rounds[name]
-        for name, hook in hooks.items():
-            if name not in self._rounds:
-                self._rounds[name] = asyncio.create_task(self._round(hook))
+                del self._rounds[hook]
+        for hook in hooks - self._rounds.keys():
+            self._rounds[hook] = asyncio.create_task(self._round(hook))
         await asyncio.to_thread(self._file.forget, moment - KEPT)
 
     async def _round(self, hook: Webhook) -> None:
@@ -176,15 +188,28 @@ class Deliveries:
         """Make one delivery, and keep its outcome."""
         try:
             body = await self._payload(hook, delivery)
-            status = await send(hook, delivery.id, body)
-            problem = "" if status in TAKEN else f"status {status}"
-        except (NotPosted, Unmade) as error:
-            problem = str(error)
+            task = asyncio.create_task(self._send(hook, delivery, body))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+            await asyncio.shield(task)
+        except Unmade as error:
+            await self._keep(hook, delivery, str(error))
         except GatewayError as error:
-            problem = error.code
+            await self._keep(hook, delivery, error.code)
         except Exception:  # a defect of ours, which must not be tried as fast as possible
             log.exception("a delivery of webhook %s could not be made", hook.name)
-            problem = "INTERNAL"
+            await self._keep(hook, delivery, "INTERNAL")
+
+    async def _send(self, hook: Webhook, delivery: Delivery, body: bytes) -> None:
+        try:
+            status = await send(hook, delivery.id, body)
+            problem = "" if status in TAKEN else f"status {status}"
+        except NotPosted as error:
+            problem = str(error)
+        await self._keep(hook, delivery, problem)
+
+    async def _keep(self, hook: Webhook, delivery: Delivery, problem: str) -> None:
+        """Keep the outcome of a delivery: the problem, or none."""
         if not problem:
             await asyncio.to_thread(self._file.done, delivery.number)
             return
@@ -232,7 +257,7 @@ def due_again(delivery: Delivery, moment: float) -> float | None:
     """The time of the next try of a delivery that failed; None where there is none."""
     if moment >= delivery.since + FOR_A_DAY:
         return None
-    pause = min(FIRST_PAUSE * GROWTH ** min(delivery.tries, 20), LONGEST_PAUSE)
+    pause: float = min(FIRST_PAUSE * GROWTH ** min(delivery.tries, 20), LONGEST_PAUSE)
     return moment + pause * random.uniform(0.9, 1.1)  # noqa: S311 - spreads tries, hides nothing
 
 

@@ -28,9 +28,6 @@ CREATE TABLE IF NOT EXISTS changed (
     version INTEGER NOT NULL, before BLOB, after BLOB, at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS changed_at ON changed (at);
-CREATE TABLE IF NOT EXISTS lease (
-    role TEXT PRIMARY KEY, name TEXT NOT NULL, until REAL NOT NULL
-);
 CREATE TABLE IF NOT EXISTS journal (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL);
 INSERT OR IGNORE INTO journal VALUES (1, lower(hex(randomblob(8))));
 """
@@ -84,23 +81,6 @@ class JournalFile(SharedFile):
         super().__init__(path, TABLES)
         self.name: str = self._db.execute("SELECT name FROM journal").fetchone()[0]
         """Tells journals apart: a place says nothing of another one."""
-
-    # The process that does what one alone must do
-
-    def hold(self, role: str, name: str, moment: float, until: float) -> bool:
-        """Take or keep a role; False while another process has it."""
-        with self._writing() as db:
-            asked = "SELECT name, until FROM lease WHERE role = ?"
-            found = db.execute(asked, (role,)).fetchone()
-            if found is not None and found[0] != name and found[1] > moment:
-                return False
-            db.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", (role, name, until))
-            return True
-
-    def release(self, role: str, name: str) -> None:
-        """Give a role back."""
-        with self._writing() as db:
-            db.execute("DELETE FROM lease WHERE role = ? AND name = ?", (role, name))
 
     # What is read
 

@@ -9,6 +9,11 @@ from typing import Final
 
 PATIENCE: Final = 10.0
 """Seconds to wait for another process that writes."""
+LEASES: Final = """
+CREATE TABLE IF NOT EXISTS lease (
+    role TEXT PRIMARY KEY, name TEXT NOT NULL, until REAL NOT NULL
+);
+"""
 
 
 class SharedFile:
@@ -23,12 +28,27 @@ class SharedFile:
         self._lock = Lock()
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(tables)
+        self._db.executescript(LEASES + tables)
 
     def close(self) -> None:
         """Close it; what is asked of it afterwards raises sqlite3.ProgrammingError."""
         with self._lock:
             self._db.close()
+
+    def hold(self, role: str, name: str, moment: float, until: float) -> bool:
+        """Take or keep the role of the one process that does it; False while another has it."""
+        with self._writing() as db:
+            asked = "SELECT name, until FROM lease WHERE role = ?"
+            found = db.execute(asked, (role,)).fetchone()
+            if found is not None and found[0] != name and found[1] > moment:
+                return False
+            db.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", (role, name, until))
+            return True
+
+    def release(self, role: str, name: str) -> None:
+        """Give a role back."""
+        with self._writing() as db:
+            db.execute("DELETE FROM lease WHERE role = ? AND name = ?", (role, name))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Cursor]:

@@ -5,7 +5,7 @@ import hmac
 import json
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 SECRETS = tuple("whsec_" + b64encode(bytes([n]) * 32).decode() for n in (1, 2))
@@ -44,8 +44,20 @@ class Receiver:
         self.taken: list[Received] = []
         self.statuses: list[int] = []
         self._came = asyncio.Event()
+        self.under_way: set[asyncio.Task[None]] = set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        task = asyncio.create_task(self.serve(reader, writer))
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            await self.answer(reader, writer)
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read one message and answer it."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         found = Received(head, b"")
         found.body = await reader.readexactly(int(found.headers["content-length"]))
@@ -56,7 +68,6 @@ class Receiver:
         location = "Location: http://127.0.0.1:1/\r\n" if 300 <= status < 400 else ""
         writer.write(f"HTTP/1.1 {status} Said\r\n{location}Content-Length: 0\r\n\r\n".encode())
         await writer.drain()
-        writer.close()
         self._came.set()
 
     async def wait(self, number: int, seconds: float = 30.0) -> Sequence[Received]:
@@ -72,7 +83,10 @@ class Receiver:
 async def receiving(receiver: Receiver | None = None) -> AsyncIterator[Receiver]:
     """A receiver that listens on this machine."""
     receiver = receiver or Receiver()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(receiver.accept, "127.0.0.1", 0)
     receiver.port = server.sockets[0].getsockname()[1]
     async with server:
         yield receiver
+        for each in receiver.under_way:
+            each.cancel()
+        await asyncio.gather(*receiver.under_way, return_exceptions=True)

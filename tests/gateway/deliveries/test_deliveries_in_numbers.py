@@ -28,7 +28,7 @@ class Unreliable(Receiver):
         self.random = Random(5)  # noqa: S311 - the same each time
         self.dead = False
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fate = self.random.random()
         if self.dead or fate < 0.05:
             if not self.dead:
@@ -37,7 +37,7 @@ class Unreliable(Receiver):
             return
         if fate < 0.15:
             self.statuses.insert(0, 500)
-        await super().serve(reader, writer)
+        await super().answer(reader, writer)
 
 
 async def test_nothing_is_lost_and_nothing_overtakes(
