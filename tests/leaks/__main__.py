@@ -70,6 +70,8 @@ SUITE = (
     "tests/portal/test_typed.py",
     "tests/spreadsheets/test_writing.py",
     "tests/gateway/live",
+    "tests/gateway/telling",
+    "tests/gateway/deliveries",
     "tests/gateway/proofs",
 )
 FAILED = 1
