@@ -85,7 +85,7 @@ def reachable() -> set[str]:
 
 
 def _types() -> set[str]:
-    """The object types that a query can lead to; there is no operation to ask about."""
+    """The object types that a query can lead to, where there are no operations and no journal."""
     found: set[str] = set()
     pending = ["Query", *TABLES]
     while pending:
@@ -93,7 +93,7 @@ def _types() -> set[str]:
         if name not in found and isinstance(SCHEMA.type_map.get(name), GraphQLObjectType):
             found.add(name)
             pending += [get_named_type(field.type).name for field in _fields(name).values()]
-    return found - {"Operation"}
+    return found - {"Operation", "ChangeConnection", "ChangedRow"}
 
 
 def _fields(name: str) -> dict[str, GraphQLField]:
