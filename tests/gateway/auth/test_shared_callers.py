@@ -27,7 +27,7 @@ from gateway.upstream.sender import now
 from tests.gateway.auth.dataverse import Dataverse
 from tests.gateway.auth.issuing import URL, Clock
 from tests.gateway.auth.test_directory import people
-from tests.nightly import NIGHTLY
+from tests.nightly import NIGHTLY, only_at_night
 from tests.redis_server import Server, needs_redis
 from tests.redis_server import server as server
 from tests.simulation.virtual import run
@@ -314,6 +314,6 @@ def test_three_hundred_idle_people_on_eight_processes_cost_two_identity_calls_a_
     assert calls_of_idle_people(minutes, shared=True) <= 2
 
 
-@pytest.mark.skipif(not NIGHTLY, reason="shows that the bound above is not reached for nothing")
+@only_at_night
 def test_without_sharing_they_cost_more() -> None:
     assert calls_of_idle_people(4, shared=False) > 2

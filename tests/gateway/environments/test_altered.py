@@ -30,7 +30,7 @@ from tests.gateway.environments.asking import (
     differences,
     questions,
 )
-from tests.nightly import NIGHTLY
+from tests.nightly import NIGHTLY, only_at_night
 from tests.stack import Stack, emulator, running, settings
 
 pytestmark = pytest.mark.anyio
@@ -154,7 +154,7 @@ async def test_without_a_names_file_nothing_else_fails(environment: Visited, wor
     expect(environment.altered, about, differences(world.asked, world.usual, found))
 
 
-@pytest.mark.skipif(not NIGHTLY, reason="scripts/check --nightly")
+@only_at_night
 async def test_a_names_file_is_right_where_metadata_cannot_be_read(
     environment: Visited, world: World
 ) -> None:
