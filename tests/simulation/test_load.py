@@ -11,7 +11,7 @@ from gateway.admission.errands import Lane
 from gateway.admission.governor import Governor
 from gateway.client.exchange import Request
 from gateway.upstream.sender import Sender
-from tests.nightly import NIGHTLY
+from tests.nightly import NIGHTLY, only_at_night
 from tests.simulation.load import Caller, Dynamics, Naive, drive
 from tests.simulation.virtual import run
 
@@ -20,10 +20,15 @@ HALF = 1 if NIGHTLY else 0.5
 """The part of the time that the usual run takes of the longest games."""
 LONG = 1_800.0 if NIGHTLY else 600.0
 """Seconds: some windows of the service, in the usual run two."""
-POLITE = 300.0 if NIGHTLY else 60.0
+POLITE = 300.0 if NIGHTLY else 30.0
 """Seconds for which polite callers stand beside a greedy one."""
-NUMBERS = (1, 2, 8) if NIGHTLY else (1, 8)
+WINDOW = 600.0 if NIGHTLY else 300.0
+"""Seconds: windows of the service, in the usual run one."""
+SPENT = 1_800.0 if NIGHTLY else 150.0
+"""Seconds in which a crowd uses up all that a window of the service has."""
+NUMBERS = (1, 2, 8) if NIGHTLY else (8,)
 """Numbers of processes."""
+FOUR = (1, 4) if NIGHTLY else (4,)
 
 
 def drawn(seed: int = 1) -> Random:
@@ -125,6 +130,7 @@ def test_a_user_of_a_pool_whose_limits_others_use_does_not_slow_the_pool_down() 
     assert all(caller.share >= 0.99 for caller in callers)
 
 
+@only_at_night
 def test_a_naive_governor_stands_still_there() -> None:
     service = played(customers(300, 15.0), 600, limits=Limits(), governors=naive(2))
 
@@ -148,10 +154,10 @@ def test_one_greedy_caller_does_not_use_up_the_budget_of_polite_ones() -> None:
     greedy = Caller("greedy", "greedy", every(1 / 50), fresh=True)
     polite = customers(20, 3.0)
 
-    service = played([greedy, *polite], 600, limits=Limits())
+    service = played([greedy, *polite], WINDOW, limits=Limits())
 
     assert all(caller.share >= 0.99 for caller in polite)
-    assert used(service, 600) >= 0.95
+    assert used(service, WINDOW) >= 0.95
 
 
 def test_the_slow_searches_of_one_caller_leave_the_others_alone() -> None:
@@ -166,7 +172,7 @@ def test_the_slow_searches_of_one_caller_leave_the_others_alone() -> None:
     assert all(caller.share >= 0.99 for caller in others)
 
 
-@pytest.mark.parametrize("number", [1, 4])
+@pytest.mark.parametrize("number", FOUR)
 def test_single_refusals_among_good_answers_cost_their_own_callers_alone(number: int) -> None:
     undisturbed, disturbed = customers(100, 0.5), customers(100, 0.5)
 
@@ -176,6 +182,7 @@ def test_single_refusals_among_good_answers_cost_their_own_callers_alone(number:
     assert after.answers[200] >= 0.9 * before.answers[200]
 
 
+@only_at_night
 def test_a_naive_governor_stands_still_at_single_refusals() -> None:
     before = played(customers(100, 0.5), 60, governors=naive(1))
     after = played(customers(100, 0.5), 60, noise=0.02, governors=naive(1))
@@ -214,6 +221,7 @@ def test_callers_who_go_away_make_no_more_calls_in_flight_than_there_are_places(
     assert all(caller.took for caller in staying)
 
 
+@only_at_night
 def test_a_naive_governor_answers_nobody_there() -> None:
     crowd = customers(500, 0.5)
 
@@ -241,8 +249,9 @@ def test_sign_in_goes_on_when_the_budget_is_used_up() -> None:
     crowd = customers(300, 2.0)
     signing_in = [Caller("one", None, every(5.0), calls=4, lane=Lane.IDENTITY)]
 
-    played([*crowd, *signing_in], LONG, limits=Limits())
+    played([*crowd, *signing_in], SPENT, limits=Limits())
 
+    assert any(caller.outcomes["RATE_LIMITED"] for caller in crowd)
     assert signing_in[0].share == 1
 
 

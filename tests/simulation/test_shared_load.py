@@ -10,6 +10,7 @@ from emulator.faults.protection import Limits
 from gateway.admission.governor import Governor
 from gateway.admission.leases import Leases, SharedBudget
 from gateway.upstream.sender import Sender, now
+from tests.nightly import only_at_night
 from tests.redis_server import Server, needs_redis
 from tests.redis_server import server as server
 from tests.simulation.load import Dynamics, drive
@@ -68,6 +69,7 @@ def leased(governor: Governor, store: Immediate) -> Leases:
     )
 
 
+@only_at_night
 def test_equal_parts_leave_much_unused_where_one_replica_is_asked_most() -> None:
     service = played(None)
 
