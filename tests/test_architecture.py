@@ -29,7 +29,9 @@ LAYERS = (
     ("gateway.__main__",),
     ("gateway.commands",),
     ("gateway.app",),
+    ("gateway.assembly",),
     ("gateway.outside", "gateway.rereading"),
+    ("gateway.callers", "gateway.dynamics_services"),
     ("gateway.sharing",),
     ("gateway.tracing",),
     ("gateway.http",),
@@ -252,6 +254,8 @@ MAY_REACH_HTTP = {
     "gateway.doctor.surroundings",
     "gateway.app",
     "gateway.audit.otlp",
+    "gateway.callers",
+    "gateway.dynamics_services",
     "gateway.auth.signing_keys",
     "gateway.commands.operator",
     "gateway.commands.demo",
@@ -265,7 +269,9 @@ auth fetches keys, the audit is sent to its collector, webhooks to partners, and
 itself. `operator` only hands a transport on.
 """
 MAY_ASK_UPSTREAM = {
+    "gateway.callers",
     "gateway.directory",
+    "gateway.dynamics_services",
     "gateway.feeds.following",
     "gateway.feeds.polls",
     "gateway.http.upstream_metrics",

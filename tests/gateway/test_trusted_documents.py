@@ -17,7 +17,8 @@ from click.testing import CliRunner
 from starlette.applications import Starlette
 
 from gateway.__main__ import main
-from gateway.app import MEGABYTE, create_app
+from gateway.app import create_app
+from gateway.assembly import MEGABYTE
 from gateway.config.settings import SettingsError
 from gateway.http.negotiation import JSON, RESPONSE
 from gateway.plans.planner import Planner
