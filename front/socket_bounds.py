@@ -1,14 +1,14 @@
 """
 uvicorn's WebSocket protocol within the bounds of `front.connection_bounds`: a socket whose client
-is not known yet holds next to nothing and makes room for others, and one that does not read is
-closed.
+is not known yet holds next to nothing and makes room for others, as one does that was ended, and
+one that does not read is closed.
 """
 
 import asyncio
 import logging
 from typing import Any, Final
 
-from uvicorn._types import ASGIReceiveEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
@@ -83,6 +83,12 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         if self.queue.empty():
             self._share.hold(0)
         return message
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.close" and not self.transport.is_closing():
+            # It is counted to nobody from now on, and waits for its client's goodbye.
+            self._front.waiting[self] = None
 
     def pause_writing(self) -> None:
         # Whoever does not read is not read: what it sends would be answered too.

@@ -398,6 +398,21 @@ async def test_sockets_of_strangers_make_room_for_others(
             await strangers[0].socket.recv()
 
 
+async def test_sockets_that_were_ended_make_room_for_others_though_their_clients_do_not_leave(
+    live: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_bounds, "CONNECTIONS", 5)
+    async with listening(live.app) as port, AsyncExitStack() as open_:
+        monkeypatch.setattr(live.emulator.state, "port", port)
+        for _ in range(5):
+            talk = await open_.enter_async_context(talking(live))
+            await talk.begin(await live.token("jane"))
+            talk.socket.transport.pause_reading()
+            talk.socket.transport.write(_frame(b"none".ljust(200)))
+        async with talking(live) as other:
+            await other.begin(await live.token("may"))
+
+
 async def test_other_addresses_have_no_sockets(live: Stack) -> None:
     url = f"ws://127.0.0.1:{live.emulator.state.port}/livez"
     with pytest.raises(InvalidStatus):
