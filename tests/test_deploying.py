@@ -72,6 +72,15 @@ def test_rules_fire_on_made_up_outages() -> None:
     assert tried.returncode == 0, tried.stdout
 
 
+@pytest.mark.skipif(
+    not (ROOT / ".cache" / "deploy" / "tools").exists(), reason="deploy/check was never run"
+)
+def test_helm_kubernetes_and_hadolint_find_nothing_wrong() -> None:
+    tried = subprocess.run([DEPLOY / "check"], capture_output=True, text=True)
+
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+
+
 def test_the_settings_that_are_shipped_are_settings() -> None:
     known = {entry.name.removeprefix("GATEWAY_").lower() for entry in VARIABLES}
     shipped = tomllib.loads((DEPLOY / "gateway.toml").read_text())
@@ -140,6 +149,13 @@ def test_supervisors_wait_longer_than_a_process_takes_to_end() -> None:
 
     assert all(found and int(found[1]) > within for found in waits.values())
     assert "preStop" not in DEPLOYMENT
+
+
+def test_pods_that_come_and_go_share_the_calls_that_one_user_may_have() -> None:
+    chart = DEPLOY / "chart" / "templates"
+
+    assert "{{- if not .Values.autoscaling.enabled }}\n  replicas:" in DEPLOYMENT
+    assert "ternary .Values.autoscaling.most" in (chart / "settings.yaml").read_text()
 
 
 def test_pods_have_no_rights_and_both_probes() -> None:
