@@ -16,6 +16,7 @@ from gateway.ceiling import Ceiling
 from gateway.config.settings import Settings
 from gateway.deliveries.delivering import Deliveries
 from gateway.deliveries.opening_deliveries import deliveries_of
+from gateway.deliveries.order_news import DOCUMENTS
 from gateway.engine import manifest
 from gateway.engine.execution import Engine
 from gateway.engine.limits import Limits
@@ -163,6 +164,7 @@ class Assembly:
             outside.policy,
             outside.telling,
             outside.authenticator.partner,
+            outside.authenticator.person,
             outside.shared,
             self._engine,
             outside.tables,
@@ -289,4 +291,5 @@ class Assembly:
 def trusted_of(settings: Settings) -> Trusted:
     """The documents of the manifest that the settings name."""
     path = settings.trusted_documents
-    return Trusted(manifest.load(path) if path else {}, only=settings.trusted_only)
+    known = {**DOCUMENTS, **(manifest.load(path) if path else {})}
+    return Trusted(known, only=settings.trusted_only)

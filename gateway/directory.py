@@ -115,7 +115,7 @@ class Directory:
         self._customers: Kept[Identity, Verdict] = keep(self._outcome, "customers", Verdict)
         self._children: Kept[Accounts, Accounts] = keep(self._below, "children", Accounts)
         self._partners: Kept[Partners, Accounts] = keep(self._configured, "partners", Accounts)
-        self._seen: Kept[str, Customer] = Kept(self._by_name, outage, clock)
+        self._seen: Kept[str, Customer] = Kept(self.by_name, outage, clock)
         self.kept = self._customers, self._children, self._seen, self._partners
 
     async def start(self) -> None:
@@ -178,7 +178,8 @@ class Directory:
         """The active contact of this id or e-mail address, for staff. Rejected without one."""
         return await self._seen.of(name)
 
-    async def _by_name(self, name: str) -> Customer:
+    async def by_name(self, name: str) -> Customer:
+        """As `named`, as it is now."""
         return await self._customer(await self._by_id(name) or await self._by_email(name))
 
     async def children(self, accounts: Accounts) -> Accounts:

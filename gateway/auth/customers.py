@@ -35,6 +35,9 @@ class Customers(Protocol):
     async def named(self, name: str) -> Customer:
         """The active contact of this id or e-mail address, for staff. Rejected without one."""
 
+    async def by_name(self, name: str) -> Customer:
+        """As `named`, as it is now."""
+
     async def accounts(self, wanted: tuple[PartnerAccount, ...]) -> tuple[CallerAccount, ...]:
         """The active ones of the accounts that configuration names. Rejected where none is."""
 

@@ -121,10 +121,13 @@ def _everywhere(access: Access, orders: frozenset[str]) -> dict[str, Grant]:
 
 
 _BUYER = _ordering(Access.ACCOUNT, _ORDERING) | {
-    "contacts": Grant(Access.OWN),
+    "contacts": Grant(Access.OWN, frozenset({"read", "update"})),
     "orders": Grant(Access.OWN, _ORDERING),
     "shipments": Grant(Access.PARENT),
     "invoices": Grant(Access.OWN),
+}
+_REPRESENTATIVE = _everywhere(Access.ACCOUNT, _ORDERING) | {
+    "contacts": Grant(Access.ACCOUNT, frozenset({"read", "update"})),
 }
 _STAFF = _everywhere(Access.ALL, frozenset({"read"})) | {
     VIEW_AS: Grant(Access.ALL),
@@ -134,7 +137,7 @@ _STAFF = _everywhere(Access.ALL, frozenset({"read"})) | {
 SHIPPED = Policy(
     roles={
         "buyer": Role(Kind.CUSTOMER, _BUYER),
-        "representative": Role(Kind.CUSTOMER, _everywhere(Access.ACCOUNT, _ORDERING)),
+        "representative": Role(Kind.CUSTOMER, _REPRESENTATIVE),
         "administrator": Role(Kind.STAFF, _STAFF),
         "partner": Role(Kind.PARTNER, _everywhere(Access.ACCOUNT, _ORDERING)),
     },

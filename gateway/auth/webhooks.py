@@ -1,4 +1,7 @@
-"""Webhooks as the policy file declares them: addresses that partners are told of changes at."""
+"""
+Webhooks as the policy file declares them: addresses at which partners are told of changes, or a
+portal is told of news for persons, whom it writes mail to.
+"""
 
 import binascii
 from base64 import b64decode
@@ -12,24 +15,30 @@ PREFIX: Final = "whsec_"
 """The beginning of secrets of Standard Webhooks."""
 SHORTEST, LONGEST = 24, 64
 """Bytes of a secret."""
-WORDS: Final = frozenset({"address", "client", "tables", "document", "secrets", "allow"})
-REQUIRED: Final = WORDS - {"allow"}
+OF_PARTNERS: Final = frozenset({"client", "tables", "document"})
+"""The words of a webhook that tells a partner of changes."""
+PERSONS: Final = "persons"
+"""The word, with the value true, of one that tells of news for persons."""
+EITHER: Final = frozenset({"address", "secrets"})
+WORDS: Final = OF_PARTNERS | EITHER | {"allow", PERSONS}
 MOST_SECRETS: Final = 2
 """One secret, or a pair while one follows the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """One address of a partner that is told of changes."""
+    """One address that is told of changes."""
 
     name: str
     address: str
-    client: str
-    """The client id of the partner, whose rights decide on all that is told."""
-    tables: tuple[str, ...]
-    document: str
-    """The id of the trusted document that makes the payload; it takes `$id: ID!`."""
     secrets: tuple[str, ...] = field(repr=False)
+    persons: bool = False
+    """True if it tells of news for persons, with the rights of each, and of nothing else."""
+    client: str = ""
+    """The client id of the partner, whose rights decide on all that is told."""
+    tables: tuple[str, ...] = ()
+    document: str = ""
+    """The id of the trusted document that makes the payload; it takes `$id: ID!`."""
     allow: tuple[str, ...] = ()
     """Networks that may be reached although nobody else could; over plain http too."""
 
@@ -51,8 +60,11 @@ def webhook_mistakes(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The words of a section that are wrong, each with the problem."""
     for word in sorted(said.keys() - WORDS):
         yield word, f"'{word}' is none of {', '.join(sorted(WORDS))}"
-    for word in sorted(REQUIRED - said.keys()):
+    theirs = frozenset() if said.get(PERSONS) is True else OF_PARTNERS
+    for word in sorted((EITHER | theirs) - said.keys()):
         yield word, f"'{word}' is missing"
+    for word in sorted((OF_PARTNERS - theirs) & said.keys()):
+        yield word, f"'{word}' is of webhooks for partners, and not of those for persons"
     for word in sorted(WORDS & said.keys()):
         if problem := _problem(word, said[word]):
             yield word, problem
@@ -62,6 +74,8 @@ def webhook_mistakes(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _problem(word: str, value: object) -> str:
+    if word == PERSONS:
+        return "" if value is True else f"'{PERSONS}' can only be true"
     if word not in LISTS:
         is_text = isinstance(value, str) and bool(value)
         return "" if is_text else f"'{word}' must be a text"

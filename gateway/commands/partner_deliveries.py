@@ -16,7 +16,8 @@ from gateway.config import environment
 from gateway.config.settings import Settings, SettingsError
 from gateway.deliveries.asyncapi import asyncapi_of
 from gateway.deliveries.deliveries_file import DeliveriesFile
-from gateway.deliveries.delivering import TAKEN, message, send
+from gateway.deliveries.delivering import TAKEN, send
+from gateway.deliveries.news import message
 from gateway.deliveries.posting import NotPosted
 from gateway.engine.limits import REGISTRY
 from gateway.model.registry import Registry

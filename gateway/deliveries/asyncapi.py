@@ -3,11 +3,12 @@ An AsyncAPI document (3.0) of all that the gateway sends unasked: answers to sub
 messages to webhooks. It has neither secrets nor the addresses of partners' own networks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from typing import Any, Final
 
 from gateway.auth.webhooks import Webhook
+from gateway.deliveries.order_events import KINDS
 
 ANSWER: Final = {
     "name": "next",
@@ -21,6 +22,7 @@ ANSWER: Final = {
         },
     },
 }
+TEXT: Final = {"type": ["string", "null"]}
 HEADERS: Final = {
     "type": "object",
     "required": ["webhook-id", "webhook-timestamp", "webhook-signature"],
@@ -66,23 +68,46 @@ def _subscriptions() -> dict[str, Any]:
 
 
 def _channel(hook: Webhook) -> dict[str, Any]:
-    messages = {}
+    found = _for_persons() if hook.persons else _for_partners(hook)
+    return {
+        "address": None,
+        "description": f"The address that the webhook {hook.name} declares.",
+        "messages": {each["name"]: each for each in found},
+    }
+
+
+def _for_partners(hook: Webhook) -> Iterator[dict[str, Any]]:
     for table in hook.tables:
-        messages[f"{table}.changed"] = _message(
+        yield _message(
             f"{table}.changed",
             f"A row changed: the answer of the document `{hook.document}`.",
             {"type": "object"},
         )
-        messages[f"{table}.removed"] = _message(
+        yield _message(
             f"{table}.removed",
             "A row was deleted, or is not the partner's any more.",
             {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
         )
-    return {
-        "address": None,
-        "description": f"The address that the webhook {hook.name} declares.",
-        "messages": messages,
-    }
+
+
+def _for_persons() -> Iterator[dict[str, Any]]:
+    for kind in KINDS:
+        yield _message(
+            f"order.{kind}",
+            f"An order was {kind}: the order, and the person to write to.",
+            {
+                "type": "object",
+                "properties": {
+                    "to": {
+                        "type": "object",
+                        "properties": {"name": TEXT, "email": {"type": "string"}},
+                    },
+                    "order": {"type": "object"},
+                    "shipment": {"type": ["object", "null"]},
+                },
+                "required": ["to", "order", "shipment"],
+            },
+        )
 
 
 def _message(kind: str, summary: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +129,7 @@ def _message(kind: str, summary: str, data: dict[str, Any]) -> dict[str, Any]:
 
 def _operation(name: str, hook: Webhook) -> dict[str, Any]:
     at = f"#/channels/webhook_{name}"
-    kinds = [f"{table}.{what}" for table in hook.tables for what in ("changed", "removed")]
+    kinds = _channel(hook)["messages"]
     return {
         "action": "send",
         "channel": {"$ref": at},

@@ -3,28 +3,34 @@ Deliveries that wait, were made or were set aside, in the file of the journal: i
 added and the place up to which a webhook was told is moved, so that none is lost or made twice.
 """
 
-from collections.abc import Sequence
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.telling.shared_file import SharedFile
 
 TABLES: Final = """
-CREATE TABLE IF NOT EXISTS told (hook TEXT PRIMARY KEY, place INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS told (
+    hook TEXT PRIMARY KEY, place INTEGER NOT NULL, began REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS delivery (
     number INTEGER PRIMARY KEY AUTOINCREMENT, hook TEXT NOT NULL, id TEXT NOT NULL,
-    "table" TEXT NOT NULL, row TEXT NOT NULL, removed INTEGER NOT NULL, "group" TEXT NOT NULL,
-    since REAL NOT NULL, due REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
-    state TEXT NOT NULL DEFAULT 'waiting', reason TEXT NOT NULL DEFAULT '', UNIQUE (hook, id)
+    "table" TEXT NOT NULL, row TEXT NOT NULL, kind TEXT NOT NULL, person TEXT NOT NULL,
+    "group" TEXT NOT NULL, since REAL NOT NULL, due REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'waiting',
+    reason TEXT NOT NULL DEFAULT '', UNIQUE (hook, id)
 );
 CREATE INDEX IF NOT EXISTS delivery_due ON delivery (state, hook, due);
 CREATE INDEX IF NOT EXISTS delivery_since ON delivery (since);
 CREATE INDEX IF NOT EXISTS delivery_group ON delivery (hook, "group", state, number);
 """
-COLUMNS: Final = (
-    'number, hook, id, "table", row, removed, "group", since, due, tries, state, reason'
-)
+GIVEN: Final = 'hook, id, "table", row, kind, person, "group", since, due'
+"""The columns of a delivery that is new."""
+COLUMNS: Final = f"number, {GIVEN}, tries, state, reason"
 DeliveryState = Literal["waiting", "done", "aside"]
 
 
@@ -39,7 +45,10 @@ class Delivery(Struct, frozen=True):
     table: str
     row: str
     """The global id of the row."""
-    removed: bool
+    kind: str
+    """As `changed` or `removed`."""
+    person: str
+    """The contact whom it is for, by whose rights it is made; empty for a partner's."""
     group: str
     """Deliveries of one group are made one after the other."""
     since: float
@@ -63,19 +72,21 @@ class DeliveriesFile(SharedFile):
             found = self._db.execute(asked, (hook,)).fetchone()
         return None if found is None else int(found[0])
 
+    def began(self, hook: str) -> float:
+        """The time from which on a webhook is told."""
+        with self._lock:
+            asked = "SELECT began FROM told WHERE hook = ?"
+            return float(self._db.execute(asked, (hook,)).fetchone()[0])
+
     def add(self, hook: str, deliveries: Sequence[Delivery], place: int) -> None:
         """Keep deliveries, and the place behind them; an id that is known is not kept again."""
         with self._writing() as db:
-            db.executemany(
-                'INSERT OR IGNORE INTO delivery (hook, id, "table", row, removed, "group", since, '
-                "due) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (hook, each.id, each.table, each.row, each.removed, each.group, each.since,
-                     each.due)
-                    for each in deliveries
-                ],
-            )  # fmt: skip
-            db.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (hook, place))
+            _add(db, deliveries)
+            db.execute(
+                "INSERT INTO told VALUES (?, ?, ?) "
+                "ON CONFLICT (hook) DO UPDATE SET place = excluded.place",
+                (hook, place, time.time()),
+            )
 
     def due(self, hook: str, moment: float, most: int) -> list[Delivery]:
         """The next deliveries of a webhook: of each group the first that waits, if it is time."""
@@ -88,14 +99,27 @@ class DeliveriesFile(SharedFile):
         )
         with self._lock:
             found = self._db.execute(asked, (hook, moment, most)).fetchall()
-        return [_delivery(*each) for each in found]
+        return [Delivery(*each) for each in found]
 
-    def done(self, number: int) -> None:
-        """A delivery was taken by its receiver."""
+    def done(
+        self,
+        number: int,
+        reason: str = "",
+        then: Sequence[Delivery] = (),
+        again: Delivery | None = None,
+    ) -> None:
+        """
+        A delivery was taken by its receiver, or is none any more for a reason. With it `then` are
+        kept, and `again` instead of an earlier one of the same id.
+        """
         with self._writing() as db:
-            db.execute(
-                "UPDATE delivery SET state = 'done', reason = '' WHERE number = ?", (number,)
-            )
+            asked = "UPDATE delivery SET state = 'done', reason = ? WHERE number = ?"
+            db.execute(asked, (reason, number))
+            _add(db, then)
+            if again is not None:
+                asked = "DELETE FROM delivery WHERE hook = ? AND id = ?"
+                db.execute(asked, (again.hook, again.id))
+                _add(db, [again])
 
     def failed(self, number: int, reason: str, due: float | None) -> None:
         """A delivery was not taken: it is due again, or set aside where it is not."""
@@ -114,7 +138,7 @@ class DeliveriesFile(SharedFile):
         )
         with self._lock:
             found = self._db.execute(asked, (hook, state, most)).fetchall()
-        return [_delivery(*each) for each in found]
+        return [Delivery(*each) for each in found]
 
     def replay(self, hook: str, ids: Sequence[str], moment: float) -> int:
         """
@@ -124,36 +148,31 @@ class DeliveriesFile(SharedFile):
         with self._writing() as db:
             chosen = "state = 'aside'" if not ids else f"id IN ({', '.join('?' * len(ids))})"
             asked = f"SELECT {COLUMNS} FROM delivery WHERE hook = ? AND {chosen} ORDER BY number"  # noqa: S608 - marks
-            found = [_delivery(*each) for each in db.execute(asked, (hook, *ids)).fetchall()]
+            found = [Delivery(*each) for each in db.execute(asked, (hook, *ids)).fetchall()]
             for each in found:
                 db.execute("DELETE FROM delivery WHERE number = ?", (each.number,))
-                db.execute(
-                    'INSERT INTO delivery (hook, id, "table", row, removed, "group", since, due) '
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (hook, each.id, each.table, each.row, each.removed, each.group, moment, moment),
-                )
+            _add(db, [replace(each, since=moment, due=moment) for each in found])
         return len(found)
 
-    def forget(self, before: float) -> None:
-        """Forget deliveries that began earlier and do not wait any more."""
+    def forget(self, before: float, of_persons: float) -> None:
+        """
+        Forget deliveries that began earlier and do not wait any more, those for persons from
+        `of_persons` on: nobody is told of the same news twice while it is remembered.
+        """
         with self._writing() as db:
-            db.execute("DELETE FROM delivery WHERE since < ? AND state != 'waiting'", (before,))
+            db.execute(
+                "DELETE FROM delivery WHERE since < ? AND state != 'waiting' "
+                "AND (person = '' OR since < ?)",
+                (before, of_persons),
+            )
 
 
-def _delivery(
-    number: int,
-    hook: str,
-    id_: str,
-    table: str,
-    row: str,
-    removed: int,
-    group: str,
-    since: float,
-    due: float,
-    tries: int,
-    state: DeliveryState,
-    reason: str,
-) -> Delivery:
-    return Delivery(
-        number, hook, id_, table, row, bool(removed), group, since, due, tries, state, reason
-    )
+def _add(db: sqlite3.Cursor, deliveries: Iterable[Delivery]) -> None:
+    db.executemany(
+        f"INSERT OR IGNORE INTO delivery ({GIVEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+        [
+            (each.hook, each.id, each.table, each.row, each.kind, each.person, each.group,
+             each.since, each.due)
+            for each in deliveries
+        ],
+    )  # fmt: skip

@@ -1,6 +1,6 @@
 """
-Webhooks: each change that a partner may know of becomes a message to the address that the policy
-file declares, made by a trusted document with the partner's own rights at that moment.
+Deliveries: what changed becomes messages to the addresses of webhooks, which the policy file
+declares. What is told, and to whom, is the matter of their news.
 
 Messages of one order are made one after the other. One that is not taken is tried again with longer
 and longer pauses for a day, and then set aside.
@@ -10,28 +10,17 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
-import msgspec
-
-from gateway.admission import deadlines
-from gateway.admission.errands import Lane
-from gateway.auth.principal import Principal
 from gateway.auth.webhooks import Webhook
 from gateway.deliveries.deliveries_file import DeliveriesFile, Delivery
+from gateway.deliveries.news import DeliveredNews, Unmade
 from gateway.deliveries.posting import NotPosted, post, reached
 from gateway.deliveries.signing import signed
-from gateway.engine.execution import Engine, GraphQLRequest
-from gateway.engine.outcome import Refused
 from gateway.errors import GatewayError
-from gateway.model.declarations import Table
-from gateway.schema import ids
-from gateway.schema.context import Context
-from gateway.telling.told_changes import ChangeTelling, RowTold
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +28,6 @@ SENDER: Final = "sender"
 """The role of the process that makes deliveries."""
 LEASE: Final = 90.0
 """Seconds after which another process makes them; longer than a delivery may take."""
-PAGE: Final = 100
-"""Changes that are read from the journal together."""
 AT_ONCE: Final = 10
 """Deliveries to one address at once."""
 FIRST_PAUSE: Final = 5.0
@@ -53,12 +40,9 @@ KEPT: Final = 7 * 86_400.0
 """Seconds for which deliveries that were made or set aside can be listed and replayed."""
 DRAIN: Final = 3.0
 """Seconds that messages which are being sent get when the process stops."""
+KEPT_OF_PERSONS: Final = 400 * 86_400.0
+"""Seconds for which it is known that a person was told of something."""
 TAKEN: Final = range(200, 300)
-_encode = msgspec.json.Encoder().encode
-
-Partners = Callable[[str], Awaitable[Principal]]
-"""The client id of a partner -> the partner at this moment; raises GatewayError."""
-MakeDeliveryContext = Callable[[Principal, str], Context]
 
 
 class Deliveries:
@@ -67,20 +51,15 @@ class Deliveries:
     def __init__(
         self,
         file: DeliveriesFile,
-        telling: ChangeTelling,
         hooks: Callable[[], Mapping[str, Webhook]],
-        partner: Partners,
-        context: MakeDeliveryContext,
-        engine: Engine,
-        tables: Iterable[Table],
+        of_partners: DeliveredNews,
+        of_persons: DeliveredNews,
         *,
         interval: float,
-        deadline: float,
     ) -> None:
         """`hooks`: those of the policy as it is now; `interval`: seconds between two looks."""
-        self._file, self._telling, self._hooks = file, telling, hooks
-        self._partner, self._context, self._engine = partner, context, engine
-        self._tables, self._interval, self._deadline = tuple(tables), interval, deadline
+        self._file, self._hooks, self._interval = file, hooks, interval
+        self._of_partners, self._of_persons = of_partners, of_persons
         self._me = uuid4().hex
         self._rounds: dict[Webhook, asyncio.Task[None]] = {}
         self._sending: set[asyncio.Task[None]] = set()
@@ -136,12 +115,12 @@ class Deliveries:
                 del self._rounds[hook]
         for hook in hooks - self._rounds.keys():
             self._rounds[hook] = asyncio.create_task(self._round(hook))
-        await asyncio.to_thread(self._file.forget, moment - KEPT)
+        await asyncio.to_thread(self._file.forget, moment - KEPT, moment - KEPT_OF_PERSONS)
 
     async def _round(self, hook: Webhook) -> None:
         """Read what changed for a webhook, and make what is due."""
         try:
-            await self._gather(hook)
+            await self._news(hook).gather(hook)
             self._failing.pop(hook.name, None)
         except GatewayError as error:
             if self._failing.get(hook.name) != error.code:
@@ -154,41 +133,22 @@ class Deliveries:
         except Exception:  # as above
             log.exception("deliveries to webhook %s could not be made", hook.name)
 
+    def _news(self, hook: Webhook) -> DeliveredNews:
+        return self._of_persons if hook.persons else self._of_partners
+
     async def _make_due(self, hook: Webhook) -> None:
         while due := await asyncio.to_thread(self._file.due, hook.name, time.time(), AT_ONCE):
             await asyncio.gather(*(self._make(hook, each) for each in due))
 
-    async def _gather(self, hook: Webhook) -> None:
-        """Turn changes since the last time into deliveries."""
-        more = True
-        while more:
-            reader = (await self._context_for(hook)).loaders.reader
-            rules = await self._telling.rules(reader, hook.tables, self._tables)
-            place = await asyncio.to_thread(self._file.place, hook.name)
-            end = await asyncio.to_thread(self._telling.journal.file.end)
-            if place is None:  # what was before is not told
-                await asyncio.to_thread(self._file.add, hook.name, [], end)
-                return
-            found = await self._telling.since(reader, rules, place, end, PAGE)
-            made = [_delivery_of(hook, each, time.time()) for each in found.rows]
-            if found.place != place:
-                await asyncio.to_thread(self._file.add, hook.name, made, found.place)
-            more = found.more
-
-    async def _context_for(self, hook: Webhook) -> Context:
-        """The context of the partner as it is at this moment."""
-        deadlines.begin(asyncio.get_running_loop().time() + self._deadline)
-        partner = await self._partner(hook.client)
-        context = self._context(partner, f"delivery-{uuid4().hex[:16]}")
-        context.loaders.reader.allowance.fresh = True
-        context.loaders.reader.allowance.errand.lane = Lane.LIVE
-        return context
-
     async def _make(self, hook: Webhook, delivery: Delivery) -> None:
         """Make one delivery, and keep its outcome."""
         try:
-            body = await self._payload(hook, delivery)
-            task = asyncio.create_task(self._send(hook, delivery, body))
+            made = await self._news(hook).made(hook, delivery)
+            if made.body is None:
+                kept = delivery.number, made.reason, made.then, made.again
+                await asyncio.to_thread(self._file.done, *kept)
+                return
+            task = asyncio.create_task(self._send(hook, delivery, made.body))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
             await asyncio.shield(task)
@@ -218,24 +178,6 @@ class Deliveries:
             log.error("webhook %s: %s is set aside: %s", hook.name, delivery.id, problem)
         await asyncio.to_thread(self._file.failed, delivery.number, problem, due)
 
-    async def _payload(self, hook: Webhook, delivery: Delivery) -> bytes:
-        """The message: the answer of the document, or the id of a row that is gone."""
-        if delivery.removed:
-            return message(f"{delivery.table}.removed", {"id": delivery.row})
-        context = await self._context_for(hook)
-        asked = GraphQLRequest(None, {"id": delivery.row}, document_id=hook.document)
-        try:
-            answer = await self._engine.run(asked, context, context.request_id)
-        except Refused as refusal:
-            raise Unmade(refusal.errors[0]["message"]) from None
-        if answer.errors:
-            raise Unmade(answer.errors[0]["extensions"].get("code", "INTERNAL"))
-        return message(f"{delivery.table}.changed", answer.body["data"])
-
-
-class Unmade(Exception):
-    """The document of a webhook could not be answered, for the reason that the text is."""
-
 
 async def send(hook: Webhook, id_: str, body: bytes) -> int:
     """Send one message, signed; the status of the answer, or NotPosted."""
@@ -247,23 +189,9 @@ async def send(hook: Webhook, id_: str, body: bytes) -> int:
     return await post(hook.address, headers, body, hook.allow)
 
 
-def message(kind: str, data: Any) -> bytes:
-    """The body of a message, in the form that Standard Webhooks recommends."""
-    moment = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return _encode({"type": kind, "timestamp": moment, "data": data})
-
-
 def due_again(delivery: Delivery, moment: float) -> float | None:
     """The time of the next try of a delivery that failed; None where there is none."""
     if moment >= delivery.since + FOR_A_DAY:
         return None
     pause: float = min(FIRST_PAUSE * GROWTH ** min(delivery.tries, 20), LONGEST_PAUSE)
     return moment + pause * random.uniform(0.9, 1.1)  # noqa: S311 - spreads tries, hides nothing
-
-
-def _delivery_of(hook: Webhook, told: RowTold, moment: float) -> Delivery:
-    kind = "removed" if told.removed else "changed"
-    id_ = f"{told.table.name}_{told.key.hex}_{told.version}_{kind}"
-    row = ids.encode(told.table, (told.key,))
-    table = told.table.name
-    return Delivery(0, hook.name, id_, table, row, told.removed, told.group, moment, moment)

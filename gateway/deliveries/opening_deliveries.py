@@ -9,7 +9,10 @@ from gateway.auth.policy_file import PolicyFile
 from gateway.auth.webhooks import Webhook
 from gateway.config.settings import Settings, SettingsError
 from gateway.deliveries.deliveries_file import DeliveriesFile
-from gateway.deliveries.delivering import Deliveries, MakeDeliveryContext, Partners
+from gateway.deliveries.delivering import Deliveries
+from gateway.deliveries.news import Asking, MakeDeliveryContext
+from gateway.deliveries.order_news import OrderNews, Persons
+from gateway.deliveries.partner_news import PartnerNews, Partners
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.outcome import Refused
 from gateway.errors import GatewayError
@@ -22,6 +25,7 @@ def deliveries_of(
     policy: PolicyFile,
     telling: ChangeTelling | None,
     partner: Partners,
+    person: Persons,
     context: MakeDeliveryContext,
     engine: Engine,
     tables: Iterable[Table],
@@ -44,20 +48,19 @@ def deliveries_of(
         file = DeliveriesFile(settings.changes_file)
     except (OSError, sqlite3.Error) as error:
         raise SettingsError([f"GATEWAY_CHANGES_FILE: {error}"]) from None
+    asking = Asking(engine, context, settings.deadline)
     return Deliveries(
         file,
-        telling,
         lambda: policy.current().webhooks,
-        partner,
-        context,
-        engine,
-        known,
+        PartnerNews(file, telling, partner, asking, known),
+        OrderNews(file, telling.journal, person, asking),
         interval=settings.live_interval,
-        deadline=settings.deadline,
     )
 
 
 def _mistakes(hook: Webhook, engine: Engine, tables: Iterable[Table]) -> Iterator[str]:
+    if hook.persons:
+        return
     at = f"GATEWAY_POLICY: webhooks.{hook.name}"
     names = {each.name for each in tables if is_told(each)}
     for name in hook.tables:

@@ -1,5 +1,7 @@
 """Everything that callers can change; one line a mutation."""
 
+from typing import Annotated
+
 import strawberry
 
 from gateway.resolvers.orders import amend, create, import_lines, preview, reorder
@@ -25,6 +27,8 @@ from gateway.resolvers.orders.payloads import (
     UpdateSalesOrderLinePayload,
     UpdateSalesOrderPayload,
 )
+from gateway.resolvers.own_contact import changed_contact
+from gateway.schema.business.accounts import Contact
 from gateway.schema.context import Info
 
 
@@ -93,3 +97,14 @@ class Mutation:
         self, info: Info, input: CancelSalesOrderInput
     ) -> CancelSalesOrderPayload | None:
         return await amend.cancel(info, input)
+
+    @strawberry.mutation(description="Change your own contact.")
+    async def update_own_contact(
+        self,
+        info: Info,
+        *,
+        do_not_email: Annotated[
+            bool, strawberry.argument(description="True if you want no e-mail.")
+        ],
+    ) -> Contact | None:
+        return await changed_contact(info, do_not_email=do_not_email)

@@ -139,6 +139,9 @@ class Contact(Node):
     phone: str | None = column("telephone1", "The telephone number.")
     mobile_phone: str | None = column("mobilephone", "The mobile telephone number.")
     job_title: str | None = column("jobtitle", "The person's job title.")
+    do_not_email: bool | None = column(
+        "donotemail", "True if the person wants no e-mail.", written="update"
+    )
     state: ActiveState | None = column(
         "statecode", "The state of the contact: only an active one is in use."
     )

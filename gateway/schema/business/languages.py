@@ -1,5 +1,7 @@
 """The languages in which the ERP writes, by the options of Dataverse's `msdyn_language`."""
 
+from functools import cache
+
 from dynamics import dictionary
 
 
@@ -7,9 +9,17 @@ def option(name: str) -> int | None:
     """The option of a language, `en-us`; None for `none`. ValueError for one that is not listed."""
     if name == "none":
         return None
-    known = {
-        each.label: each.value for each in dictionary.options()["salesorder", "msdyn_language"]
-    }
+    known = {label: value for value, label in _names().items()}
     if name not in known:
         raise ValueError(f"must be none, or one of {', '.join(sorted(known))}")
     return known[name]
+
+
+def name(option: int | None) -> str | None:
+    """The language of an option; None for one that is not listed."""
+    return _names().get(option) if option is not None else None
+
+
+@cache
+def _names() -> dict[int, str]:
+    return {each.value: each.label for each in dictionary.options()["salesorder", "msdyn_language"]}

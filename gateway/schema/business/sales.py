@@ -10,6 +10,7 @@ from gateway.loaders.rows import Loaders
 from gateway.model.kinds import OptionSet, option, unknown
 from gateway.model.rules import owned
 from gateway.model.tables import Node, column, computed, link, lookup, table
+from gateway.schema.business import languages
 from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.deliveries import DeliveredQuantity, ErpOrderLine, delivered
@@ -230,6 +231,10 @@ class SalesOrder(Node):
     )
     def document(self, loaders: Loaders) -> DocumentLink | None:
         return document_of(loaders, self) if self.status in PRINTED else None
+
+    @computed("msdyn_language", doc="The language in which the ERP writes about it, as `en-us`.")
+    def language(self, loaders: Loaders) -> str | None:
+        return languages.name(self._language)
 
     @computed("versionnumber", doc="The version of the order; a change must name it.")
     def version(self, loaders: Loaders) -> str:

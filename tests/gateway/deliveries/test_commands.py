@@ -40,7 +40,9 @@ def file(variables: dict[str, str]) -> Iterator[DeliveriesFile]:
     """The file with three deliveries, of which the second was set aside."""
     found = DeliveriesFile(variables["GATEWAY_CHANGES_FILE"])
     made = [
-        Delivery(0, "shop", f"id_{n}", "SalesOrder", f"row{n}", False, f"order {n}", 1.0, 1.0)
+        Delivery(
+            0, "shop", f"id_{n}", "SalesOrder", f"row{n}", "changed", "", f"order {n}", 1.0, 1.0
+        )
         for n in range(3)
     ]
     found.add("shop", made, 7)

@@ -1,0 +1,237 @@
+"""News of orders reach the persons whom the orders name, once, with their rights of that moment."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from gateway.deliveries import delivering
+from gateway.deliveries.deliveries_file import DeliveriesFile
+from gateway.deliveries.order_events import events_of, look_again
+from gateway.telling import journal as journals
+from tests.gateway.deliveries.receiving import SECRETS, Receiver, receiving
+from tests.gateway.live.worlds import change, rows
+from tests.gateway.orders.ordering import placed
+from tests.stack import Stack, emulator, running
+
+pytestmark = pytest.mark.anyio
+
+POLICY = """
+[webhooks.mail]
+address = "http://127.0.0.1:{port}/mail"
+persons = true
+secrets = ["{secret}"]
+allow = ["127.0.0.0/8"]
+"""
+
+
+@pytest.fixture(scope="module")
+def world() -> Starlette:
+    return emulator()
+
+
+@pytest.fixture
+async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
+    monkeypatch.setattr(journals, "YOUNG", 0.0)
+    monkeypatch.setattr(delivering, "FIRST_PAUSE", 0.05)
+    async with receiving() as found:
+        yield found
+
+
+@asynccontextmanager
+async def telling(world: Starlette, folder: Path, port: int) -> AsyncIterator[Stack]:
+    """A gateway that tells persons of their orders from now on."""
+    (folder / "policy.toml").write_text(POLICY.format(port=port, secret=SECRETS[0]))
+    changes = str(folder / "changes")
+    policy = str(folder / "policy.toml")
+    async with running(world, policy=policy, changes_file=changes, live_interval=0.05) as stack:
+        file = DeliveriesFile(changes)
+        async with asyncio.timeout(60):
+            while file.place("mail") is None:  # noqa: ASYNC110 - the file tells nobody
+                await asyncio.sleep(0.05)
+        file.close()
+        yield stack
+
+
+@pytest.fixture
+async def mailing(world: Starlette, receiver: Receiver, tmp_path: Path) -> AsyncIterator[Stack]:
+    async with telling(world, tmp_path, receiver.port) as stack:
+        yield stack
+
+
+async def settled(stack: Stack, receiver: Receiver) -> list[str]:
+    """The kinds of all that was told so far, once nothing is under way any more."""
+    before = -1
+    while before != len(receiver.tried):
+        before = len(receiver.tried)
+        await asyncio.sleep(0.7)
+    return [each.content["type"] for each in receiver.taken]
+
+
+def advance(stack: Stack, number: str, **to: Any) -> None:
+    stack.emulator.state.lifecycle.advance(number, **to)
+
+
+async def test_an_order_is_told_of_when_it_is_placed_confirmed_and_shipped(
+    mailing: Stack, receiver: Receiver
+) -> None:
+    order = await placed(mailing)
+    (first,) = await receiver.wait(1)
+    advance(mailing, order["number"])
+    _, second = await receiver.wait(2)
+    advance(mailing, order["number"], steps=3)
+    found = await receiver.wait(3)
+
+    assert [each.content["type"] for each in found[:3]] == [
+        "order.placed",
+        "order.confirmed",
+        "order.shipped",
+    ]
+    me = (await mailing.ask("{ viewer { contact { name email } } }")).data["viewer"]["contact"]
+    assert [each.content["data"]["to"] for each in found] == [me] * len(found)
+    assert first.content["data"]["order"]["number"] == order["number"]
+    assert second.content["data"]["order"]["confirmedReceiptDate"]
+    assert found[2].content["data"]["shipment"]["number"]
+    assert first.is_signed_by(SECRETS[0])
+
+
+async def test_each_piece_of_news_is_told_once(
+    mailing: Stack, receiver: Receiver, world: Starlette, tmp_path: Path
+) -> None:
+    order = await placed(mailing)
+    await receiver.wait(1)
+    key = key_of(mailing, order)
+    for number in range(3):
+        change(mailing, "salesorders", key, name=f"Name {number}")
+    assert await settled(mailing, receiver) == ["order.placed"]
+
+
+async def test_what_is_not_taken_is_sent_again_under_its_id(
+    mailing: Stack, receiver: Receiver
+) -> None:
+    receiver.statuses = [503, 503]
+    await placed(mailing)
+    (taken,) = await receiver.wait(1)
+
+    assert [each.id for each in receiver.tried] == [taken.id] * 3
+
+
+async def test_who_wants_no_mail_gets_none(mailing: Stack, receiver: Receiver) -> None:
+    choose = "mutation($no: Boolean!) { updateOwnContact(doNotEmail: $no) { doNotEmail } }"
+    answer = await mailing.ask(choose, no=True)
+    assert answer.data == {"updateOwnContact": {"doNotEmail": True}}
+    await placed(mailing)
+    assert await settled(mailing, receiver) == []
+
+    await mailing.ask(choose, no=False)
+    await placed(mailing)
+    await receiver.wait(1)
+
+
+async def test_a_person_who_was_removed_gets_nothing(mailing: Stack, receiver: Receiver) -> None:
+    me = contact_of(mailing, await placed(mailing))
+    await receiver.wait(1)
+    order = await placed(mailing)
+    await receiver.wait(2)
+    change(mailing, "contacts", me, statecode=1)
+    try:
+        advance(mailing, order["number"])
+        assert await settled(mailing, receiver) == ["order.placed"] * 2
+    finally:
+        change(mailing, "contacts", me, statecode=0)
+
+
+async def test_an_order_that_becomes_somebody_elses_is_told_to_nobody_who_lost_it(
+    mailing: Stack, receiver: Receiver
+) -> None:
+    order = await placed(mailing)
+    await receiver.wait(1)
+    other = rows(mailing, "accounts", accountnumber="US-002")[0]["accountid"]
+    key = key_of(mailing, order)
+    change(mailing, "salesorders", key, _customerid_value=other)
+    advance(mailing, order["number"])
+
+    assert await settled(mailing, receiver) == ["order.placed"]
+
+
+async def test_orders_of_before_are_not_told_of(mailing: Stack, receiver: Receiver) -> None:
+    old = rows(mailing, "salesorders", _customerid_value=account_of(mailing))[0]
+    change(mailing, "salesorders", old["salesorderid"], name="Changed")
+
+    assert await settled(mailing, receiver) == []
+
+
+def account_of(stack: Stack) -> str:
+    return str(rows(stack, "accounts", accountnumber="US-001")[0]["accountid"])
+
+
+def key_of(stack: Stack, order: dict[str, Any]) -> str:
+    (row,) = rows(stack, "salesorders", msdyn_salesordernumber=order["number"])
+    return str(row["salesorderid"])
+
+
+def contact_of(stack: Stack, order: dict[str, Any]) -> str:
+    (row,) = rows(stack, "salesorders", msdyn_salesordernumber=order["number"])
+    return str(row["_msdyn_contactperson_value"])
+
+
+TODAY = datetime(2026, 11, 30, 12, tzinfo=UTC)
+SOON = TODAY + timedelta(minutes=15)
+
+
+def seen(status: str, **more: Any) -> dict[str, Any]:
+    return {
+        "status": status,
+        "confirmedReceiptDate": None,
+        "requestedReceiptDate": None,
+        "updatedAt": TODAY.isoformat(),
+        **more,
+    }
+
+
+def parcel(tracked: bool, day: str = "2026-11-30") -> dict[str, Any]:
+    nodes = [{"number": "1Z", "url": None}] if tracked else []
+    return {"nodes": [{"number": "PS/1", "deliveredOn": day, "tracking": {"nodes": nodes}}]}
+
+
+@pytest.mark.parametrize(
+    ("order", "kinds", "again"),
+    [
+        (seen("ACTIVE"), ["placed"], None),
+        (seen("CANCELED"), [], None),
+        (seen("UNKNOWN"), [], None),
+        (seen("CONFIRMED"), ["placed", "confirmed"], None),
+        (
+            seen("CONFIRMED", confirmedReceiptDate="2026-11-30"),
+            ["placed", "confirmed"],
+            datetime(2026, 12, 1, 6, tzinfo=UTC),
+        ),
+        (
+            seen("CONFIRMED", requestedReceiptDate="2026-11-29"),
+            ["placed", "confirmed", "late"],
+            None,
+        ),
+        (seen("DELIVERED", requestedReceiptDate="2026-11-29"), ["placed", "confirmed"], SOON),
+        (
+            seen("DELIVERED", shipments=parcel(tracked=True)),
+            ["placed", "confirmed", "shipped"],
+            None,
+        ),
+        (seen("DELIVERED", shipments=parcel(tracked=False)), ["placed", "confirmed"], SOON),
+        (
+            seen("DELIVERED", shipments=parcel(tracked=False, day="2026-11-29")),
+            ["placed", "confirmed", "shipped"],
+            None,
+        ),
+    ],
+)  # fmt: skip
+def test_the_news_of_an_order_are_told_by_its_state(
+    order: dict[str, Any], kinds: list[str], again: datetime | None
+) -> None:
+    assert [each.kind for each in events_of(order, TODAY.date())] == kinds
+    assert look_again(order, TODAY) == again
