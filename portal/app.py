@@ -35,6 +35,9 @@ from portal.following import MOST, Streams, with_subscriptions
 from portal.headers import Headers, careful
 from portal.keeping import Desks, Shelves
 from portal.language import languages
+from portal.mails import Letters
+from portal.outgoing import Outbox, Outgoing, SmtpServer
+from portal.receiving_news import NewsDesk
 from portal.rendering import Templates
 from portal.schema import OwnSchema, read
 from portal.seals import Seals
@@ -96,6 +99,7 @@ def create_app(
         routes=[
             *assets.routes(),
             Route("/healthz", _healthy),
+            *_mail(settings, site),
             *(_route(site, page) for page in pages),
             _route(site, Page(path="/{rest:path}", show=_nowhere, public=True)),
         ],
@@ -202,6 +206,23 @@ def _drafts(settings: Settings, seals: Seals) -> DraftStore:
 def _extra(names: Sequence[str]) -> list[Page]:
     """The pages of the adopter's modules."""
     return [page for name in names for page in importlib.import_module(name).PAGES]
+
+
+def _mail(settings: Settings, site: Site) -> list[Route]:
+    """The address at which the gateway tells news, where mails are sent."""
+    if not settings.mail_secret:
+        return []
+    out: Outgoing
+    if settings.outbox:
+        out = Outbox(settings.outbox)
+    elif settings.smtp:
+        out = SmtpServer(settings.smtp)
+    else:
+        raise ValueError("PORTAL_MAIL_SECRET: mails need PORTAL_SMTP or PORTAL_OUTBOX")
+    if not settings.mail_from:
+        raise ValueError("PORTAL_MAIL_SECRET: mails need PORTAL_MAIL_FROM")
+    letters = Letters(site.templates, site.languages, settings.mail_from, settings.public_url)
+    return [Route("/mail", NewsDesk(letters, out, settings.mail_secret).take, methods=["POST"])]
 
 
 async def _healthy(request: Request) -> Response:

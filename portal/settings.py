@@ -4,8 +4,10 @@ name, type, default, documentation. Nothing else in the portal reads the environ
 """
 
 import os
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -46,6 +48,28 @@ def url(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be a URL such as https://portal.contoso.com")
     return value.strip().rstrip("/")
+
+
+def smtp_server(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("must be an address such as smtp://host:587 or smtps://host")
+    return value
+
+
+def sender(value: str) -> str:
+    if "@" not in parseaddr(value)[1]:
+        raise ValueError("must be an address such as Contoso <orders@contoso.com>")
+    return value
+
+
+def secrets(value: str) -> tuple[str, ...]:
+    found = parsing.words(value)
+    for each in found:
+        if not each.startswith("whsec_"):
+            raise ValueError("must be secrets such as whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        b64decode(each.removeprefix("whsec_"), validate=True)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +133,27 @@ class Settings:
         parsing.words,
         default=(),
         secret=True,
+    )
+    mail_secret: tuple[str, ...] = variable(
+        "Secret, as `whsec_...`, of the gateway's webhook for persons: with it mails are sent."
+        " Several while one follows another.",
+        secrets,
+        default=(),
+        secret=True,
+    )
+    mail_from: str | None = variable(
+        "Sender of mails, e.g. `Contoso <orders@contoso.com>`.", sender, default=None
+    )
+    smtp: str | None = variable(
+        "SMTP server for mails, `smtp://user:password@host:587` or `smtps://host`.",
+        smtp_server,
+        default=None,
+        secret=True,
+    )
+    outbox: Path | None = variable(  # noqa: RUF009 - a field
+        "Folder into which mails are written, one file each, instead of being sent.",
+        folder,
+        default=None,
     )
     timeout: float = variable(
         "Seconds to wait for the gateway; orders take up to 25.", parsing.seconds, default=30.0

@@ -1,0 +1,123 @@
+"""
+`/mail`: news for people, as the gateway's webhook tells them, signed by a secret of both, become
+mails. What was told before is answered, and not written again.
+"""
+
+import asyncio
+import hmac
+import logging
+import smtplib
+import time
+from base64 import b64decode, b64encode
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from portal.mails import KINDS, Letters, OrderNews
+from portal.outgoing import Outgoing
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 1_000_000
+"""Bytes of a message."""
+TOLERANCE: Final = 300.0
+"""Seconds by which the clocks of gateway and portal may differ."""
+REMEMBERED: Final = 100_000
+"""Mails of which a process knows that they went out."""
+TEST: Final = "test"
+"""The type of the message by which an operator tries the way."""
+LONGEST_ID: Final = 200
+
+
+class _Told(Struct):
+    """The data of a message."""
+
+    to: dict[str, str | None]
+    order: dict[str, Any]
+    shipment: dict[str, Any] | None = None
+
+
+class _Message(Struct):
+    """A message of the webhook."""
+
+    type: str
+    data: msgspec.Raw
+
+
+_message = msgspec.json.Decoder(_Message).decode
+_told = msgspec.json.Decoder(_Told).decode
+
+
+class NewsDesk:
+    """Takes news and sends mails."""
+
+    def __init__(self, letters: Letters, outgoing: Outgoing, secrets: Sequence[str]) -> None:
+        self._letters, self._outgoing = letters, outgoing
+        self._keys = [b64decode(each.removeprefix("whsec_")) for each in secrets]
+        self._sent: OrderedDict[str, None] = OrderedDict()
+
+    async def take(self, request: Request) -> Response:
+        """204 where the mail is out; any other status makes the gateway come again."""
+        body = await _body(request)
+        if body is None:
+            return Response(status_code=413)
+        id_ = request.headers.get("webhook-id", "")
+        if not self._is_signed(request, id_, body):
+            return Response(status_code=401)
+        try:
+            said = _message(body)
+            if said.type == TEST or id_ in self._sent:
+                return Response(status_code=204)
+            if said.type not in KINDS:
+                return Response(status_code=422)
+            told = _told(said.data)
+            mail = self._letters.written(
+                OrderNews(id_, said.type, told.to, told.order, told.shipment)
+            )
+        except msgspec.DecodeError:
+            return Response(status_code=400)
+        except ValueError:
+            log.warning("a mail has no address that can be written to")
+            return Response(status_code=422)
+        try:
+            await asyncio.to_thread(self._outgoing.send, mail)
+        except (OSError, smtplib.SMTPException) as error:
+            log.warning("a mail did not get out: %s", type(error).__name__)
+            return Response(status_code=503)
+        self._remember(id_)
+        return Response(status_code=204)
+
+    def _remember(self, id_: str) -> None:
+        self._sent[id_] = None
+        if len(self._sent) > REMEMBERED:
+            self._sent.popitem(last=False)
+
+    def _is_signed(self, request: Request, id_: str, body: bytes) -> bool:
+        """True for a message of ours that is not old: https://www.standardwebhooks.com."""
+        moment, given = (
+            request.headers.get(f"webhook-{name}", "") for name in ("timestamp", "signature")
+        )
+        if not moment.isdecimal() or abs(int(moment) - time.time()) > TOLERANCE:
+            return False
+        if not 0 < len(id_) <= LONGEST_ID:
+            return False
+        said = f"{id_}.{moment}.".encode() + body
+        expected = [b"v1," + b64encode(hmac.digest(key, said, "sha256")) for key in self._keys]
+        return any(
+            hmac.compare_digest(each.encode(), one) for each in given.split(" ") for one in expected
+        )
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body; None where it is too long."""
+    found = b""
+    async for part in request.stream():
+        found += part
+        if len(found) > MOST:
+            return None
+    return found

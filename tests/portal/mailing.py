@@ -1,0 +1,80 @@
+"""News as the gateway tells them, and a server that takes mails."""
+
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from socket import socket
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from gateway.deliveries.news import message
+from gateway.deliveries.signing import signed
+from tests.gateway.deliveries.receiving import SECRETS
+
+ORDER = {
+    "id": "WyJTYWxlc09yZGVyIl0",
+    "number": "SO-001",
+    "status": "CONFIRMED",
+    "language": "en-us",
+    "customerReference": "PO-1",
+    "requestedReceiptDate": "2026-12-03",
+    "confirmedShippingDate": "2026-12-01",
+    "confirmedReceiptDate": "2026-12-04",
+    "total": {"amount": "12.50", "currency": "EUR"},
+    "account": {"name": "Contoso <Retail>"},
+}
+SHIPMENT = {
+    "number": "PS-1",
+    "deliveredOn": "2026-12-01",
+    "carrier": "UPS",
+    "tracking": {"nodes": [{"number": "1Z9", "url": "https://ups.example/1Z9"}]},
+}
+JANE = {"name": "Jane Doe", "email": "jane@contoso.example"}
+
+
+def news(kind: str = "order.confirmed", id_: str = "order_1", **more: Any) -> dict[str, Any]:
+    """A message, signed, as the arguments of a POST."""
+    data = {"to": JANE, "order": ORDER, "shipment": None, **more}
+    body = message(kind, data)
+    key = b64decode(SECRETS[0].removeprefix("whsec_"))
+    return {"content": body, "headers": signed(id_, int(time.time()), body, [key])}
+
+
+class Mailbox:
+    """Keeps what it is sent; answers with the next of its refusals."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.to: list[str] = []
+        self.refusals: list[str] = []
+
+    async def handle_DATA(  # noqa: N802 - its name in aiosmtpd
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        if self.refusals:
+            return self.refusals.pop(0)
+        assert isinstance(envelope.content, bytes)
+        self.mails.append(message_from_bytes(envelope.content, policy=default))
+        self.to += envelope.rcpt_tos
+        return "250 OK"
+
+
+@contextmanager
+def mailbox() -> Iterator[tuple[Mailbox, str]]:
+    """A server on this machine, and its address as a setting has it."""
+    found = Mailbox()
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(found, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield found, f"smtp://127.0.0.1:{port}"
+    finally:
+        controller.stop()
