@@ -13,9 +13,11 @@ import os
 import signal
 import socket
 import sys
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -58,6 +60,17 @@ ABOUT = {
     "admin": "the seller's own staff",
     "partner": "a machine of that customer",
 }
+SECRET = "whsec_" + b64encode(b"published on purpose, loopback").decode()
+MAIL = """
+[webhooks.mail]
+address = "http://{host}:{port}/mail"
+persons = true
+secrets = ["{secret}"]
+allow = ["127.0.0.0/8"]
+"""
+"""The policy by which the gateway tells the portal what to write to people."""
+SENDER = "Northwind Supply <orders@northwind.example>"
+OUTBOX = "outbox"
 NO_DEMO = "No such demo runs; start one with: gateway demo"
 QUERY = "{ orders(first: 3) { nodes { number status lines { nodes { quantity } } } } }"
 
@@ -115,8 +128,16 @@ def settings(
     extensions: tuple[str, ...],
     *,
     customer_roles: tuple[str, ...] = ("buyer",),
+    mail: Path | None = None,
 ) -> Settings:
-    """The gateway of the demo: everything on that helps in trying it. ValueError for `partner`."""
+    """
+    The gateway of the demo: everything on that helps in trying it. With `mail`, a folder for what
+    that needs, people are written to. ValueError for `partner`.
+    """
+    told: dict[str, Any] = {}
+    if mail:
+        (mail / "policy.toml").write_text(MAIL.format(host=HOST, port=port, secret=SECRET))
+        told = {"policy": str(mail / "policy.toml"), "changes_file": str(mail / "changes")}
     return Settings(
         dataverse_url=emulator,
         finops_url=emulator,
@@ -139,6 +160,7 @@ def settings(
         metrics=True,
         deadline=30.0,
         read_timeout=30.0,
+        **told,
     )
 
 
@@ -167,16 +189,22 @@ def run(
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        with listening(HOST, port) as front, listening(HOST, port + 1) as back:
+        with (
+            listening(HOST, port) as front,
+            listening(HOST, port + 1) as back,
+            TemporaryDirectory() as kept,
+        ):
             emulator = _emulator(emulated)
             # Orders of an export seldom name who placed them; their buyers would see none.
             roles = ("representative",) if load else ("buyer",)
-            gateway = _gateway(addresses.emulator, port, partner, extension, roles)
-            shown = portal_settings(addresses.gateway, addresses.emulator)
+            mail, outbox = Path(kept), CACHE / OUTBOX / str(port)
+            outbox.mkdir(parents=True, exist_ok=True)
+            gateway = _gateway(addresses.emulator, port, partner, extension, roles, mail)
+            shown = portal_settings(addresses.gateway, addresses.emulator, outbox)
             site = with_portal(gateway, shown, build(extension).as_str())
             most = Limits().body_bytes
             servers = {front: Server(site, **sockets(most)), back: Server(over_sockets(emulator))}
-            welcome = _welcome(addresses, [*emulator.state.people.present(), "partner"])
+            welcome = _welcome(addresses, outbox, [*emulator.state.people.present(), "partner"])
             with asyncio.Runner(loop_factory=servers[front].config.get_loop_factory()) as runner:
                 runner.run(_serve(servers, addresses, welcome))
     except NotStarted as error:
@@ -184,25 +212,39 @@ def run(
 
 
 def _gateway(
-    emulator: str, port: int, partner: str, extensions: tuple[str, ...], roles: tuple[str, ...]
+    emulator: str,
+    port: int,
+    partner: str,
+    extensions: tuple[str, ...],
+    roles: tuple[str, ...],
+    mail: Path,
 ) -> Starlette:
     if extensions:
         # A console script does not look for modules where it is called: where they are tried.
         sys.path.insert(0, os.getcwd())
     try:
-        return create_app(settings(emulator, port, partner, extensions, customer_roles=roles))
+        return create_app(
+            settings(emulator, port, partner, extensions, customer_roles=roles, mail=mail)
+        )
     except (ValueError, ImportError, TypeError, RuntimeError) as error:
         raise DemoError(str(error)) from error
 
 
-def portal_settings(gateway: str, emulator: str) -> Shown:
-    """The portal of the demo: it calls the gateway over HTTP like any other client."""
+def portal_settings(gateway: str, emulator: str, outbox: Path | None = None) -> Shown:
+    """
+    The portal of the demo: it calls the gateway over HTTP like any other client, and writes mails
+    into the folder `outbox`.
+    """
+    told: dict[str, Any] = {}
+    if outbox:
+        told = {"mail_secret": (SECRET,), "mail_from": SENDER, "outbox": outbox}
     return Shown(
         gateway_url=gateway,
         issuer=f"{emulator}/issuer",
         client_id="portal",
         client_secret="portal-demo-secret",  # noqa: S106 - published on purpose, loopback only
         public_url=gateway,
+        **told,
     )
 
 
@@ -259,7 +301,7 @@ def _emulator(emulated: Emulated) -> Starlette:
     return found
 
 
-def _welcome(addresses: Addresses, callers: Sequence[str]) -> str:
+def _welcome(addresses: Addresses, outbox: Path, callers: Sequence[str]) -> str:
     command = os.path.relpath(Path(sys.executable).with_name("gateway"))
     token = f"{command} token {callers[0]}"
     if addresses.port != PORT:
@@ -272,6 +314,7 @@ GraphQL    {addresses.gateway}/graphql
 GraphiQL   {addresses.gateway}/graphiql
 Dynamics   {addresses.emulator}/api/data/v9.2 and {addresses.emulator}/data (emulated)
 Issuer     {addresses.emulator}/issuer
+Mails      {outbox}
 
 Callers
 {people}
