@@ -5,14 +5,15 @@ from collections.abc import Iterable, Iterator
 
 from graphql import OperationType
 
+from gateway.auth.authenticator import Authenticator
 from gateway.auth.policy_file import PolicyFile
 from gateway.auth.webhooks import Webhook
 from gateway.config.settings import Settings, SettingsError
 from gateway.deliveries.deliveries_file import DeliveriesFile
 from gateway.deliveries.delivering import Deliveries
 from gateway.deliveries.news import Asking, MakeDeliveryContext
-from gateway.deliveries.order_news import OrderNews, Persons
-from gateway.deliveries.partner_news import PartnerNews, Partners
+from gateway.deliveries.order_news import OrderNews
+from gateway.deliveries.partner_news import PartnerNews
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.outcome import Refused
 from gateway.errors import GatewayError
@@ -24,8 +25,7 @@ def deliveries_of(
     settings: Settings,
     policy: PolicyFile,
     telling: ChangeTelling | None,
-    partner: Partners,
-    person: Persons,
+    callers: Authenticator,
     context: MakeDeliveryContext,
     engine: Engine,
     tables: Iterable[Table],
@@ -52,8 +52,8 @@ def deliveries_of(
     return Deliveries(
         file,
         lambda: policy.current().webhooks,
-        PartnerNews(file, telling, partner, asking, known),
-        OrderNews(file, telling.journal, person, asking),
+        PartnerNews(file, telling, callers.partner, asking, known),
+        OrderNews(file, telling.journal, callers.person, asking),
         interval=settings.live_interval,
     )
 
