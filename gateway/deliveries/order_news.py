@@ -38,12 +38,12 @@ DOCUMENT: Final = "gateway:order-news"
 DOCUMENTS: Final = {
     DOCUMENT: """
 query OrderNews($id: ID!) {
-  viewer { contact { name email doNotEmail } }
+  viewer { contact { id name email doNotEmail } }
   order(id: $id) {
     id number status placedAt updatedAt customerReference language
     requestedReceiptDate confirmedShippingDate confirmedReceiptDate
     total { amount currency }
-    account { name }
+    account { name } contact { id }
     shipments(first: 100) {
       nodes { number deliveredOn carrier tracking(first: 10) { nodes { number url } } }
     }
@@ -92,6 +92,8 @@ class OrderNews:
         contact, order = (said.get("viewer") or {}).get("contact"), said.get("order")
         if order is None or contact is None:
             return MadeDelivery(None, "the person does not see it any more")
+        if order.pop("contact") != {"id": contact["id"]}:
+            return MadeDelivery(None, "the order names somebody else")
         if contact["doNotEmail"] or not contact["email"]:
             return MadeDelivery(None, "the person wants no mail, or has no address")
         began = await asyncio.to_thread(self._file.began, hook.name)
@@ -109,14 +111,15 @@ class OrderNews:
                 return MadeDelivery(message(f"order.{event.kind}", told))
         return MadeDelivery(None, "it is not so any more")
 
-    async def _asked(self, context: Context, delivery: Delivery) -> Mapping[str, Any]:
+    async def _asked(self, context: Context, delivery: Delivery) -> dict[str, Any]:
         """The data of the answer, without what this person may not see or this place has not."""
         answer = await self._asking.answer(context, DOCUMENT, delivery.row)
         for each in answer.errors:
             code = each["extensions"].get("code", "INTERNAL")
             if code.startswith(PASSING) or code == "INTERNAL":
                 raise Unmade(code)
-        return plain(answer.body.get("data")) or {}
+        found: dict[str, Any] | None = plain(answer.body.get("data"))
+        return found or {}
 
 
 def _looks(hook: Webhook, entries: list[JournalEntry], moment: float) -> Iterator[Delivery]:

@@ -72,6 +72,7 @@ SUITE = (
     "tests/gateway/live",
     "tests/gateway/telling",
     "tests/gateway/deliveries",
+    "tests/portal/test_mails.py",
     "tests/gateway/proofs",
 )
 FAILED = 1

@@ -1,9 +1,9 @@
 """News as the gateway tells them, and a server that takes mails."""
 
 import time
-from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -12,9 +12,9 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from standardwebhooks import Webhook
 
 from gateway.deliveries.news import message
-from gateway.deliveries.signing import signed
 from tests.gateway.deliveries.receiving import SECRETS
 
 ORDER = {
@@ -38,12 +38,18 @@ SHIPMENT = {
 JANE = {"name": "Jane Doe", "email": "jane@contoso.example"}
 
 
-def news(kind: str = "order.confirmed", id_: str = "order_1", **more: Any) -> dict[str, Any]:
-    """A message, signed, as the arguments of a POST."""
-    data = {"to": JANE, "order": ORDER, "shipment": None, **more}
-    body = message(kind, data)
-    key = b64decode(SECRETS[0].removeprefix("whsec_"))
-    return {"content": body, "headers": signed(id_, int(time.time()), body, [key])}
+def news(
+    kind: str = "order.confirmed", id_: str = "order_1", *, age: float = 0.0, **more: Any
+) -> dict[str, Any]:
+    """A message, signed so many seconds ago, as the arguments of a POST."""
+    body = message(kind, {"to": JANE, "order": ORDER, "shipment": None, **more})
+    moment = datetime.fromtimestamp(int(time.time() - age), UTC)
+    headers = {
+        "webhook-id": id_,
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": Webhook(SECRETS[0]).sign(id_, moment, body.decode()),
+    }
+    return {"content": body, "headers": headers}
 
 
 class Mailbox:

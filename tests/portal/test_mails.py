@@ -167,6 +167,14 @@ async def test_what_cannot_be_written_is_answered_and_not_sent(
     assert box[0].mails == []
 
 
+@pytest.mark.parametrize("age", [400.0, -400.0])
+async def test_a_message_of_another_time_is_not_written(
+    portal: httpx2.AsyncClient, box: tuple[Mailbox, str], age: float
+) -> None:
+    assert (await portal.post("/mail", **news(age=age))).status_code == 401
+    assert box[0].mails == []
+
+
 async def test_a_name_makes_no_header_of_its_own(
     portal: httpx2.AsyncClient, box: tuple[Mailbox, str]
 ) -> None:

@@ -82,6 +82,24 @@ def test_a_delivery_is_made_once_however_often_it_is_added(file: DeliveriesFile)
     assert file.place("shop") == 9
 
 
+def test_news_for_a_person_are_remembered_longer_than_changes_for_a_partner(
+    file: DeliveriesFile,
+) -> None:
+    news = Delivery(
+        0, "mail", "order_1_placed", "SalesOrder", "row", "placed", "jane", "g", 1.0, 1.0
+    )
+    file.add("mail", [news], 7)
+    for hook in ("shop", "mail"):
+        for each in file.due(hook, 2.0, 10):
+            file.done(each.number)
+    file.forget(before=2.0, of_persons=1.0)
+    file.add("mail", [news], 8)
+
+    assert [each.state for each in file.listed(None, None, 10)] == ["done"]
+    file.forget(before=3.0, of_persons=3.0)
+    assert file.listed(None, None, 10) == []
+
+
 def test_a_webhook_that_does_not_answer_is_told_to_the_operator(variables: dict[str, str]) -> None:
     result = run(variables, "test", "shop")
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from gateway.deliveries import delivering
 from gateway.deliveries.deliveries_file import DeliveriesFile
-from gateway.deliveries.order_events import events_of, look_again
+from gateway.deliveries.order_events import MORNING, events_of, look_again
 from gateway.telling import journal as journals
 from tests.gateway.deliveries.receiving import SECRETS, Receiver, receiving
 from tests.gateway.live.worlds import change, rows
@@ -44,12 +44,13 @@ async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
 
 
 @asynccontextmanager
-async def telling(world: Starlette, folder: Path, port: int) -> AsyncIterator[Stack]:
+async def telling(world: Starlette, folder: Path, port: int, **more: Any) -> AsyncIterator[Stack]:
     """A gateway that tells persons of their orders from now on."""
     (folder / "policy.toml").write_text(POLICY.format(port=port, secret=SECRETS[0]))
     changes = str(folder / "changes")
     policy = str(folder / "policy.toml")
-    async with running(world, policy=policy, changes_file=changes, live_interval=0.05) as stack:
+    kept: dict[str, Any] = {"policy": policy, "changes_file": changes, "live_interval": 0.05}
+    async with running(world, **kept, **more) as stack:
         file = DeliveriesFile(changes)
         async with asyncio.timeout(60):
             while file.place("mail") is None:  # noqa: ASYNC110 - the file tells nobody
@@ -157,6 +158,68 @@ async def test_an_order_that_becomes_somebody_elses_is_told_to_nobody_who_lost_i
     advance(mailing, order["number"])
 
     assert await settled(mailing, receiver) == ["order.placed"]
+
+
+async def test_an_order_that_should_be_there_is_told_to_be_late_once(
+    mailing: Stack, receiver: Receiver
+) -> None:
+    order = await placed(mailing)
+    key, yesterday = key_of(mailing, order), datetime.now(UTC).date() - timedelta(days=1)
+    for name in ("Late", "Late still"):
+        change(
+            mailing,
+            "salesorders",
+            key,
+            name=name,
+            msdyn_confirmedreceiptdate=yesterday.isoformat(),
+        )
+        await settled(mailing, receiver)
+
+    assert [each.content["type"] for each in receiver.taken] == ["order.placed", "order.late"]
+
+
+async def test_an_order_is_looked_at_when_it_may_be_late(
+    mailing: Stack, receiver: Receiver, tmp_path: Path
+) -> None:
+    order = await placed(mailing)
+    key, today = key_of(mailing, order), datetime.now(UTC).date()
+    file = DeliveriesFile(str(tmp_path / "changes"))
+    for days in (3, 2):
+        day = today + timedelta(days=days)
+        change(mailing, "salesorders", key, msdyn_confirmedreceiptdate=day.isoformat())
+        assert await settled(mailing, receiver) == ["order.placed"]
+        (later,) = file.listed("mail", "waiting", 10)
+        assert datetime.fromtimestamp(later.due, UTC) == datetime.combine(
+            day + timedelta(days=1), MORNING
+        )
+    file.close()
+
+
+async def test_an_order_is_told_to_nobody_whom_it_does_not_name_any_more(
+    world: Starlette, receiver: Receiver, tmp_path: Path
+) -> None:
+    roles = ("representative",)
+    async with telling(world, tmp_path, receiver.port, customer_roles=roles) as stack:
+        order = await placed(stack)
+        await receiver.wait(1)
+        me = contact_of(stack, order)
+        others = rows(stack, "contacts", _parentcustomerid_value=account_of(stack), statecode=0)
+        other = next(each for each in others if each["contactid"] != me)
+        receiver.statuses = [503] * 3
+        advance(stack, order["number"])
+        while len(receiver.tried) < 2:  # noqa: ASYNC110 - only taken messages are told
+            await asyncio.sleep(0.02)
+        change(
+            stack,
+            "salesorders",
+            key_of(stack, order),
+            _msdyn_contactperson_value=other["contactid"],
+        )
+        await settled(stack, receiver)
+
+    mails = [each.content["data"]["to"]["email"] for each in receiver.taken]
+    assert mails[0] != other["emailaddress1"]
+    assert set(mails[1:]) == {other["emailaddress1"]}
 
 
 async def test_orders_of_before_are_not_told_of(mailing: Stack, receiver: Receiver) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook as Library
+from standardwebhooks import WebhookVerificationError
 from starlette.applications import Starlette
 
 from gateway.app import create_app
@@ -88,6 +90,10 @@ async def test_a_change_is_told_by_the_document_with_the_partners_rights(
     assert told.content["data"]["node"]["name"] == "Told"
     assert told.id.startswith("SalesOrder_")
     assert all(map(told.is_signed_by, SECRETS))
+    for secret in SECRETS:
+        Library(secret).verify(told.body, told.headers)
+    with pytest.raises(WebhookVerificationError):
+        Library(SECRETS[0]).verify(told.body + b" ", told.headers)
 
 
 async def test_nothing_is_told_of_others(
