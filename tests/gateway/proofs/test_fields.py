@@ -27,6 +27,7 @@ READS = {
     "Product.texts": {"catalog"},
     "Product.pictures": {"catalog"},
     "SalesOrder.version": set[str](),
+    "SalesOrder.language": set[str](),
     "SalesOrder.syncState": set[str](),
     "SalesOrder.amountsBasis": set[str](),
     "SalesOrder.document": set[str](),
