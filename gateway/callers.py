@@ -59,7 +59,7 @@ class Callers:
         return any(each.are_known for each in self.keys)
 
     def issuers(self) -> Mapping[str, Probe]:
-        """What tells of each issuer that its keys are there."""
+        """The checks that the keys of each issuer are there."""
         return {f"issuer {n}": keys.ready for n, keys in enumerate(self.keys, 1)}
 
     def keep_below(self, ceiling: Ceiling) -> None:

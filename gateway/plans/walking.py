@@ -165,7 +165,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class PlannedMember:
-    """A member that is selected of the rows of a fetch; see `gateway.model.asking.Planning`."""
+    """A member that is selected of the rows of a fetch; see `Planning`."""
 
     walk: Walk
     parent: Fetch
