@@ -34,6 +34,7 @@ from gateway.config.settings import (
     schema_of_file,
     table,
 )
+from gateway.derived_keys import key_for
 from gateway.doctor.findings import Status, worst_first
 from gateway.engine.limits import REGISTRY, Limits
 from gateway.engine.manifest import manifest
@@ -42,7 +43,6 @@ from gateway.errors import GatewayError
 from gateway.http import workers
 from gateway.http.protocols import protocol, sockets
 from gateway.http.stopping import Stopping
-from gateway.keying import key_for
 from gateway.memory import settle
 from gateway.observing.pauses import PAUSES
 from gateway.resolvers.root import build

@@ -22,12 +22,12 @@ from gateway.engine.execution import Engine
 from gateway.engine.limits import Limits
 from gateway.engine.trusted import Trusted
 from gateway.feeds.keeping import FollowedRows
-from gateway.http.costing import Cost, Predict, ages_of
+from gateway.http.cost_extension import Cost, Predict, ages_of
 from gateway.http.downloads import ROUTE, Downloads
 from gateway.http.endpoint import VIEW_AS, Authenticate, GraphQLEndpoint
 from gateway.http.exports import Exports
 from gateway.http.gathering import WorkerMetrics
-from gateway.http.graphiql.page import SignIn, graphiql_routes
+from gateway.http.graphiql.graphiql_page import SignIn, graphiql_routes
 from gateway.http.health import health_routes
 from gateway.http.hints import hints_routes
 from gateway.http.lag import Lag

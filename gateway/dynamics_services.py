@@ -11,7 +11,7 @@ from gateway.admission.budget_windows import CallsLeft
 from gateway.admission.flights import Flights
 from gateway.admission.governor import Governor
 from gateway.client.exchange import Request
-from gateway.client.transports import Transports
+from gateway.client.transport_choice import Transports
 from gateway.config.settings import Settings
 from gateway.http.dependencies import Probe
 from gateway.http.upstream_metrics import UpstreamMetrics

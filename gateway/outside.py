@@ -18,6 +18,7 @@ from gateway.auth.signing_keys import PAUSE
 from gateway.callers import Callers
 from gateway.ceiling import Ceiling
 from gateway.config.settings import Settings
+from gateway.derived_keys import key_for
 from gateway.doctor.looking import Looking
 from gateway.doctor.relied import relied
 from gateway.doctor.surroundings import Surroundings
@@ -28,7 +29,6 @@ from gateway.feeds.relay import Relay
 from gateway.http.dependencies import examined
 from gateway.http.explaining import Explanation, explanation
 from gateway.http.receiving import Received
-from gateway.keying import key_for
 from gateway.loaders.calculations import Calculations
 from gateway.loaders.kept_rows import KeptRows
 from gateway.loaders.prepared import PreparedByPrincipal

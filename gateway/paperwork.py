@@ -8,7 +8,7 @@ from typing import cast
 import httpx2
 
 from gateway.config.settings import Settings
-from gateway.keying import key_for
+from gateway.derived_keys import key_for
 from gateway.loaders.kept_pictures import KeptPictures
 from gateway.loaders.paper_links import PaperLinks, SharedScripts
 from gateway.model.archives import Find

@@ -9,7 +9,7 @@ from gateway.admission.governor import Governor
 from gateway.admission.leases import PATIENCE, Leases, SharedBudget
 from gateway.admission.vault import Vault
 from gateway.config.settings import Settings, SettingsError
-from gateway.keying import key_for
+from gateway.derived_keys import key_for
 
 
 def store_of(settings: Settings) -> Any:

@@ -15,8 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from portal import brand as branding
-from portal import documents, following
-from portal.assets import Assets
+from portal import following, gateway_documents
 from portal.brand import Brand
 from portal.client import Gateway
 from portal.cookies import Cookies
@@ -41,6 +40,7 @@ from portal.receiving_news import NewsDesk
 from portal.rendering import Templates
 from portal.schema import OwnSchema, read
 from portal.seals import Seals
+from portal.served_assets import Assets
 from portal.sessions import Pending, Session, Sessions
 from portal.settings import Settings, origin_of
 from portal.signin import Issuer
@@ -156,7 +156,7 @@ def asked(settings: Settings) -> Mapping[str, str]:
 
 def _documents(brand: Brand, own: OwnSchema) -> Mapping[str, str]:
     """The documents of our pages, and those that follow them."""
-    return with_subscriptions(own.asking(documents.load(brand.folders("documents"))))
+    return with_subscriptions(own.asking(gateway_documents.load(brand.folders("documents"))))
 
 
 def _own(settings: Settings, schema: str = "") -> OwnSchema:
@@ -168,8 +168,8 @@ def _check(brand: Brand, pages: Sequence[Page], templates: Templates) -> None:
     branding.refuse(
         [
             *branding.unknown_pages(brand, (page.part for page in pages)),
-            *documents.mistakes(brand.folders("documents")),
-            *following.mistakes(documents.load(brand.folders("documents"))),
+            *gateway_documents.mistakes(brand.folders("documents")),
+            *following.mistakes(gateway_documents.load(brand.folders("documents"))),
             *templates.mistakes(),
         ]
     )

@@ -20,12 +20,12 @@ from jinja2.bccache import Bucket
 from jinja2.meta import find_referenced_templates
 from jinja2.nodes import Call, Const, Name
 
-from portal.assets import Assets
 from portal.brand import Brand
 from portal.drafts import least
 from portal.figures import negative
 from portal.language import Language
 from portal.schema import NO_SCHEMA, OwnSchema
+from portal.served_assets import Assets
 from portal.words import STEPS, words_for
 
 OURS: Final = Path(__file__).parent / "templates"

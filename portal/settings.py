@@ -16,7 +16,7 @@ from variables import parsing
 from variables.declaring import SettingsError as SettingsError
 from variables.declaring import table as table_of
 from variables.declaring import variable, variables_of
-from variables.sources import texts, unknown, values
+from variables.environment_values import texts, unknown, values
 from variables.toml_files import configured
 
 PREFIX: Final = "PORTAL_"

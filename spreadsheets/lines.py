@@ -9,7 +9,7 @@ from typing import Final
 
 from spreadsheets import problems
 from spreadsheets.cells import LONGEST, SEPARATORS, CellTable, tables
-from spreadsheets.columns import (
+from spreadsheets.headings import (
     AT,
     CUSTOMER_ITEM_NUMBER,
     DAY,

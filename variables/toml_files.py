@@ -12,7 +12,7 @@ from typing import Any
 
 from variables import parsing
 from variables.declaring import Variable
-from variables.sources import FILE
+from variables.environment_values import FILE
 from variables.spelling import suggestion
 
 CONFIG = "CONFIG"

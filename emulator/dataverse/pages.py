@@ -7,7 +7,7 @@ from typing import Any
 from emulator.dataverse import tracking
 from emulator.dataverse.aggregates import Aggregator
 from emulator.dataverse.fetchxml import Fetch, parse
-from emulator.dataverse.paging import MAX_PAGE, PageStart, next_link, page_size, read_token
+from emulator.dataverse.paging_cookie import MAX_PAGE, PageStart, next_link, page_size, read_token
 from emulator.dataverse.views import View
 from emulator.errors import BadQuery, NotImplementedHere
 from emulator.exchange import Answer

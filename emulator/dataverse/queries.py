@@ -3,7 +3,7 @@
 from typing import Any
 
 from emulator.dataverse.pages import Pages
-from emulator.dataverse.paging import MAX_PAGE
+from emulator.dataverse.paging_cookie import MAX_PAGE
 from emulator.dataverse.resources import Address, Resource, related_to
 from emulator.dataverse.views import View
 from emulator.errors import BadQuery, NotFound, no_row

@@ -3,7 +3,7 @@
 from typing import Any
 
 from emulator.dataverse.annotations import Annotator, Wanted
-from emulator.dataverse.paging import PageStart, next_link
+from emulator.dataverse.paging_cookie import PageStart, next_link
 from emulator.dataverse.privileges import check
 from emulator.errors import BadQuery
 from emulator.exchange import Ask

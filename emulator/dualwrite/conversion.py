@@ -10,7 +10,7 @@ from emulator.metadata import EXACTS, Column, Type
 from emulator.values import Stored, scaled, stored
 from emulator.world.customer_rows import ENGLISH
 from emulator.world.order_rows import PROCESSING
-from emulator.world.reference import COUNTRIES
+from emulator.world.reference_rows import COUNTRIES
 
 EMPTIES: Final = (None, "", NO_DAY, "1900-01-01")
 HOLDS: Final = ("No", "Invoice", "All", "Payment", "Requisition", "Never")

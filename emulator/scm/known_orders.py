@@ -12,7 +12,7 @@ from emulator.world.erp_rows import INVOICES
 from emulator.world.order_rows import PROCESSING
 from emulator.world.orders import WorldLine, WorldOrder
 from emulator.world.products import Product
-from emulator.world.reference import COMPANIES, COUNTRIES, Company, Country, Town
+from emulator.world.reference_rows import COMPANIES, COUNTRIES, Company, Country, Town
 
 HEADERS, LINES = "SalesOrderHeadersV2", "SalesOrderLines"
 SLIPS, SLIP_LINES = "CustPackingSlipJourBiEntities", "CustPackingSlipTransBiEntities"

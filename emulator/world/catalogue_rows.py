@@ -14,7 +14,7 @@ from emulator.world.customers import Customer
 from emulator.world.drawings import drawing
 from emulator.world.dutch import DUTCH
 from emulator.world.products import COLORS, SIZES, Product
-from emulator.world.reference import Company
+from emulator.world.reference_rows import Company
 from emulator.world.seed import Row, Rows, Seed, stamp
 from emulator.world.shelves import Shelf, kind_of, shelf_of
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from emulator.identities import DEMO_USERS
 from emulator.world.products import STANDARD, WHOLESALE
-from emulator.world.reference import (
+from emulator.world.reference_rows import (
     CUSTOMER_GROUPS,
     PAYMENT_TERMS,
     Company,

@@ -23,7 +23,7 @@ from emulator.world.order_rows import (
 from emulator.world.orders import WorldLine, WorldOrder
 from emulator.world.product_rows import price_list_id
 from emulator.world.products import product_id
-from emulator.world.reference import PAYMENT_TERMS, SHIP_VIAS
+from emulator.world.reference_rows import PAYMENT_TERMS, SHIP_VIAS
 from emulator.world.seed import FIRST_RECORD, Row, Rows, Seed, day, stamp
 
 BILLED: Final = 4

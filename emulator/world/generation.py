@@ -15,7 +15,7 @@ from emulator.world.order_rows import order_rows
 from emulator.world.orders import Draw
 from emulator.world.product_rows import product_rows
 from emulator.world.products import draw_products
-from emulator.world.reference import COMPANIES, reference_rows
+from emulator.world.reference_rows import COMPANIES, reference_rows
 from emulator.world.seed import REFERENCE, Row, Rows, Seed
 from emulator.world.showcase import ShowcaseDraw, baristas, cafes, second_account_rows
 from emulator.world.showcase_goods import showcase_goods

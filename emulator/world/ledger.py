@@ -18,7 +18,7 @@ from emulator.days import NO_DAY, erp_day
 from emulator.world.customers import Customer
 from emulator.world.erp_rows import INVOICES
 from emulator.world.products import places_of
-from emulator.world.reference import PAYMENT_TERMS
+from emulator.world.reference_rows import PAYMENT_TERMS
 from emulator.world.seed import FIRST_RECORD, REFERENCE, Row, Rows, Seed, stamp
 
 JOURNAL, TRANSACTIONS = "CustInvoiceJourBiEntities", "CustTransBiEntities"

@@ -10,7 +10,7 @@ from emulator.world.erp_rows import CDS_HEADERS, CDS_LINES, cds_line, cds_order
 from emulator.world.orders import Status, WorldLine, WorldOrder
 from emulator.world.product_rows import price_list_id
 from emulator.world.products import product_id
-from emulator.world.reference import CURRENCIES, PRICE_GROUPS
+from emulator.world.reference_rows import CURRENCIES, PRICE_GROUPS
 from emulator.world.seed import Row, Rows, Seed, day, stamp
 
 ITEM_BASED: Final = 192350000

@@ -10,7 +10,7 @@ from typing import Final
 
 from emulator.world.customers import BUYER, PAYMENT_CENTER, SPECIALS, Customer, Person
 from emulator.world.products import Product, money, places_of
-from emulator.world.reference import DELIVERY_TERMS, ORIGINS, SHIP_VIAS, SITES
+from emulator.world.reference_rows import DELIVERY_TERMS, ORIGINS, SHIP_VIAS, SITES
 from emulator.world.seed import REFERENCE, Seed
 from emulator.world.sizes import LINES_PER_ORDER
 

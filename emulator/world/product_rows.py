@@ -17,7 +17,7 @@ from emulator.world.products import (
     money,
     product_id,
 )
-from emulator.world.reference import CURRENCIES, SITES, Company
+from emulator.world.reference_rows import CURRENCIES, SITES, Company
 from emulator.world.seed import Row, Rows, Seed, stamp
 from emulator.world.words import CATEGORIES
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import product as combinations
 from typing import Final
 
-from emulator.world.reference import COMPANIES, CURRENCIES, Company
+from emulator.world.reference_rows import COMPANIES, CURRENCIES, Company
 from emulator.world.seed import Seed
 from emulator.world.words import GOODS, QUALITIES, WEIGHED
 

@@ -21,7 +21,7 @@ from emulator.world.customers import (
 )
 from emulator.world.orders import Draw, Status
 from emulator.world.products import STANDARD, WHOLESALE, Product
-from emulator.world.reference import Company, Town
+from emulator.world.reference_rows import Company, Town
 from emulator.world.seed import REFERENCE, Rows, Seed
 
 SECOND: Final = "US-002"

@@ -13,7 +13,7 @@ from math import ceil, inf
 
 from gateway.admission.budget_windows import CallsLeft
 from gateway.admission.errands import FIRM, Errand
-from gateway.admission.ledgers import Ledgers
+from gateway.admission.ledger_choice import Ledgers
 from gateway.admission.quotas import Quotas
 from gateway.admission.turns import Turns, Waiting
 from gateway.admission.user_ledger import WEIGHT, Ledger

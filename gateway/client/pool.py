@@ -6,8 +6,8 @@ from collections import deque
 
 import httpx2
 
-from gateway.client.connection import HttpConnection
 from gateway.client.exchange import Reply, Timeouts
+from gateway.client.http1_connection import HttpConnection
 
 KEPT = 30.0
 """Seconds that a connection may lie idle; services hang up after two minutes or more."""

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.config import parsers
 from gateway.config.contradictions import contradicting_times
 from gateway.config.settings import LIMIT, PREFIX, VARIABLES, Settings, SettingsError
-from variables.sources import FILE, texts, unknown, values
+from variables.environment_values import FILE, texts, unknown, values
 from variables.toml_files import configured
 
 

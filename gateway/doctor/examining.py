@@ -18,8 +18,8 @@ from gateway.doctor import (
     trying,
     unread_names,
 )
-from gateway.doctor.describing import Described, describe
 from gateway.doctor.findings import Finding, Status
+from gateway.doctor.full_metadata import Described, describe
 from gateway.doctor.looking import CheckResult, Looking
 from gateway.metadata.overrides import Override
 from gateway.model.tables import ServiceName

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from gateway.doctor.describing import Described
 from gateway.doctor.findings import Finding, ok, unknown, wrong
+from gateway.doctor.full_metadata import Described
 from gateway.doctor.looking import CheckResult
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 

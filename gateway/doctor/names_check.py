@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from gateway.doctor.describing import Described
 from gateway.doctor.findings import Finding, ok, unknown, wrong
+from gateway.doctor.full_metadata import Described
 from gateway.doctor.looking import CheckResult, Looking
 from gateway.doctor.relied import Use, fits, needed, options_of
 from gateway.metadata.described import Attribute, Entity, Lookup
-from gateway.metadata.naming import usual_behaviour
 from gateway.metadata.overrides import (
     NO_OVERRIDE,
     ColumnOverride,
@@ -15,6 +14,7 @@ from gateway.metadata.overrides import (
     Overrides,
     merged,
 )
+from gateway.metadata.wire_names import usual_behaviour
 from gateway.model.kinds import OptionSet
 from gateway.model.tables import ServiceName
 from variables.spelling import suggestion

@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from gateway.doctor.describing import Described, Json
 from gateway.doctor.findings import Finding, ok, unknown, wrong
+from gateway.doctor.full_metadata import Described, Json
 from gateway.doctor.looking import CheckResult, Looking, words
 from gateway.doctor.relied import Use, needed
 from gateway.errors import UpstreamError

@@ -34,7 +34,7 @@ from gateway.engine.outcome import (
     field_error,
     refused,
 )
-from gateway.engine.paced import PacedExecutor
+from gateway.engine.sliced_execution import PacedExecutor
 from gateway.engine.survey import check_variables, shortened
 from gateway.engine.trusted import NONE_TRUSTED, Trusted
 from gateway.errors import LimitExceeded, UpstreamTimeout

@@ -34,7 +34,7 @@ from gateway.errors import (
 from gateway.http import explaining, shedding
 from gateway.http.answer_limit import encoded_or_refused, is_small
 from gateway.http.auditing import observed
-from gateway.http.costing import COST, Cost
+from gateway.http.cost_extension import COST, Cost
 from gateway.http.exports import LINES_STREAM, Exports
 from gateway.http.graphql_requests import RequestProblem, read
 from gateway.http.live import Live

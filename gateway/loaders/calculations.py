@@ -3,8 +3,8 @@
 from asyncio import gather
 
 from gateway.ceiling import Ceiling
-from gateway.loaders.pricing import Pricing, RequestPrices
-from gateway.loaders.promising import Promises, RequestPromises
+from gateway.loaders.engine_prices import Pricing, RequestPrices
+from gateway.loaders.erp_availability import Promises, RequestPromises
 from gateway.upstream.active_prices import ActivePrices
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.service import Service

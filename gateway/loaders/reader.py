@@ -24,7 +24,7 @@ from gateway.loaders.bounds import Bounds, bounded_by
 from gateway.loaders.hiding import check, mark, withheld
 from gateway.loaders.kept_rows import NOTHING_KEPT, KeptPlace, KeptRows
 from gateway.loaders.keys import Keys
-from gateway.loaders.named import read_day, until_named
+from gateway.loaders.name_changes import read_day, until_named
 from gateway.loaders.prepared import PreparedQueries
 from gateway.loaders.seen_rows import SeenRows, older
 from gateway.model.tables import Link, ServiceName, Table

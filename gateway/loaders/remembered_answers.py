@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from gateway.auth.expiring import Expiring
 from gateway.errors import GatewayError
-from gateway.loaders.batching import PacedLoader
+from gateway.loaders.collected_loads import PacedLoader
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.service import Service
 

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from gateway.errors import UpstreamMismatch
 from gateway.loaders.asks import Ask, RowShape
-from gateway.loaders.batching import PacedLoader
 from gateway.loaders.calculations import Calculations, RequestCalculations
+from gateway.loaders.collected_loads import PacedLoader
 from gateway.loaders.keys import Keys
 from gateway.loaders.paper_links import PaperLinks
 from gateway.loaders.parents import listed

@@ -13,7 +13,7 @@ class Broken(ValueError):
 
 
 class Seal:
-    """Seals with a key that all processes of a gateway share, see `gateway.keying`."""
+    """Seals with a key that all processes of a gateway share, see `gateway.derived_keys`."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key

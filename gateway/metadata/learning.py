@@ -15,10 +15,10 @@ from gateway.config.parsers import Zones
 from gateway.errors import GatewayError, UpstreamError
 from gateway.metadata import remembered
 from gateway.metadata.described import Entities
-from gateway.metadata.naming import named, wanted
 from gateway.metadata.origins import ORIGINS, Reading
 from gateway.metadata.overrides import Overrides
 from gateway.metadata.remembered import Learned
+from gateway.metadata.wire_names import named, wanted
 from gateway.model.tables import ServiceName, Table
 from gateway.upstream import forbidden
 from gateway.upstream.allowance import Allowance

@@ -5,10 +5,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from gateway.metadata import assumed, fetching, public_entities
+from gateway.metadata import assumed, dataverse_metadata, public_entities
 from gateway.metadata.described import Entities, Entity
-from gateway.metadata.naming import TableNeeds
 from gateway.metadata.overrides import NO_OVERRIDE, Overrides
+from gateway.metadata.wire_names import TableNeeds
 from gateway.model.tables import ServiceName
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.service import Service
@@ -31,7 +31,7 @@ async def _dataverse(
 ) -> dict[str, Entity]:
     dated = [name for name, want in wants.items() if want.days]
     sized = [name for name, want in wants.items() if want.is_sized]
-    return await fetching.dataverse(service, wants, dated, sized, allowance)
+    return await dataverse_metadata.dataverse(service, wants, dated, sized, allowance)
 
 
 async def _finops(

@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.model.asking import Answering, Planning, Write
 from gateway.model.kinds import without_none
 from gateway.model.mistakes import DeclarationError as DeclarationError
 from gateway.model.mistakes import named as named
 from gateway.model.rules import Rule
 from gateway.model.selected import selected as selected
+from gateway.model.ways_to_values import Answering, Planning, Write
 from gateway.upstream.conditions import Raw
 from gateway.upstream.dialects import DIALECTS
 from gateway.upstream.odata import Dialect, Order

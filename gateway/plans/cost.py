@@ -35,7 +35,7 @@ from gateway.plans.arguments import spelled
 from gateway.plans.fetches import NOTHING_CAME, Children, Fetch, Run
 from gateway.plans.nested import Nested
 from gateway.plans.planner import BY_ID, QUERY, Plan, root_tables
-from gateway.plans.roots import Keyed, Listed
+from gateway.plans.root_fetches import Keyed, Listed
 from gateway.plans.worked import Worked
 from gateway.schema.connections import COUNTS
 from gateway.schema.selection import Selecting, SelectingOperation, fields, responses, row_nodes

@@ -15,7 +15,7 @@ from gateway.plans.concurrent import together
 from gateway.plans.fetches import Fetch, Run, fetches_of
 from gateway.plans.leaves import Unusual
 from gateway.plans.rendering import Pieces, Rendering
-from gateway.plans.roots import Keyed, Listed
+from gateway.plans.root_fetches import Keyed, Listed
 from gateway.plans.source import FunctionSource, Unplanned
 from gateway.plans.structs import RowStructs, Shapes
 from gateway.plans.walking import Walk

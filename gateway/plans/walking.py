@@ -20,10 +20,10 @@ from graphql import (
 )
 
 from gateway.loaders import keyset
-from gateway.loaders.named import read_day
+from gateway.loaders.name_changes import read_day
 from gateway.loaders.windows import Slice
-from gateway.model.asking import Write
 from gateway.model.tables import Back, Link, Node
+from gateway.model.ways_to_values import Write
 from gateway.plans.arguments import Arguments, arguments_of, spelled
 from gateway.plans.fetches import Children, Fetch, Linked
 from gateway.plans.leaves import LARGEST_INT, Convert, Leaf, Unusual, leaf_of

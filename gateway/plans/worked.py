@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import Any
 
 from gateway.admission.pacing import Pace, pace
-from gateway.loaders.batching import TOGETHER
+from gateway.loaders.collected_loads import TOGETHER
 from gateway.loaders.rows import Loaders
 from gateway.model.tables import Row, Table
 from gateway.plans.arguments import Arguments

@@ -17,7 +17,7 @@ from gateway.schema.selection import asks_for, columns, listed_columns
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A member at one field of a request; see `gateway.model.asking.Answering`."""
+    """A member at one field of a request; see `gateway.model.ways_to_values.Answering`."""
 
     member: Member
     info: Info

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from gateway.config.settings import Settings, SettingsError
-from gateway.keying import key_for
+from gateway.derived_keys import key_for
 from gateway.model.declarations import Table
 from gateway.telling.journal import Journal
 from gateway.telling.journal_file import JournalFile

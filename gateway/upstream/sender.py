@@ -26,8 +26,8 @@ from gateway.observing.logs import FIELDS
 from gateway.observing.repeats import Repeats, suffix
 from gateway.upstream.breaker import Breaker, Breakers, Sort
 from gateway.upstream.failures import ids_of
-from gateway.upstream.outcomes import TryOutcome, judge, refuses_user, unanswered
 from gateway.upstream.tally import Tally
+from gateway.upstream.try_outcome import TryOutcome, judge, refuses_user, unanswered
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import httpx2
 from msgspec import Struct
 
 from gateway.client.exchange import Request
-from gateway.client.streaming import LARGEST, StreamedTransport
+from gateway.client.piecewise_transport import LARGEST, StreamedTransport
 from gateway.errors import (
     NotFound,
     RateLimited,

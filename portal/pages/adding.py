@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from portal.drafts import Draft, DraftLine, Objection, quantity
 from portal.errors import NotFound
-from portal.pages.draft import draft_of, edit, line_of
+from portal.pages.draft_at_hand import draft_of, edit, line_of
 from portal.texts import in_language
 from portal.visits import Visit
 

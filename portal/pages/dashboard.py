@@ -7,7 +7,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from portal.errors import Unavailable
-from portal.pages.orders import overdue
+from portal.pages.order_list import overdue
 from portal.pages.owed import Owed, owed, owes
 from portal.pages.quick import empty_rows
 from portal.pages.templates import some_of

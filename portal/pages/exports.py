@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from portal.errors import BadLink, Unavailable
 from portal.language import Language
 from portal.lists import mistakes
-from portal.pages import invoices, orders, shipments
+from portal.pages import invoices, order_list, shipments
 from portal.visits import Visit
 from portal.words import N_, words_for
 from spreadsheets.csv_output import Cell, Convention, convention, line
@@ -158,7 +158,7 @@ class Export:
     levels: tuple[Level, ...] = ()
 
 
-ORDERS: Final = Source("order_exports", "order", orders.LIST.asked)
+ORDERS: Final = Source("order_exports", "order", order_list.LIST.asked)
 SHIPMENTS: Final = Source("shipment_exports", "order", shipments.LIST.asked)
 INVOICES: Final = Source("invoice_exports", "invoice", invoices.LIST.asked)
 EXPORTS: Final[Mapping[str, Export]] = {

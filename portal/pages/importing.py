@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from portal.drafts import MAXIMUM_LINES, Draft, DraftLine, is_too_long, line_input, priced, quantity
 from portal.errors import Overtaken, Unavailable
-from portal.pages.draft import draft_of, edit, line_of
+from portal.pages.draft_at_hand import draft_of, edit, line_of
 from portal.pages.items import LONG_NOTE, Trouble, page_of_line, shown
 from portal.pages.reordering import NOT_SOLD
 from portal.pages.wizard import date_mistake

@@ -11,7 +11,7 @@ from portal.errors import NotFound
 from portal.figures import figures
 from portal.lists import all_of, any_of, between, page_of
 from portal.pages import searching
-from portal.pages.listing import Listing, show
+from portal.pages.list_page import Listing, show
 from portal.pages.owed import owed, owes
 from portal.visits import Visit
 

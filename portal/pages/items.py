@@ -14,7 +14,7 @@ from portal.errors import NotFound, Overtaken, Unavailable
 from portal.lists import day
 from portal.own_fields import Mistyped
 from portal.pages.adding import NO_QUANTITY, add, buyable
-from portal.pages.draft import draft_of, save
+from portal.pages.draft_at_hand import draft_of, save
 from portal.pages.products import search
 from portal.pages.quick import empty_rows
 from portal.pages.wizard import CHANGED, date_mistake, one_line

@@ -8,8 +8,8 @@ from starlette.responses import Response, StreamingResponse
 from portal import following
 from portal.errors import NotFound
 from portal.lists import mistakes, page_of
-from portal.pages import order, orders, shipments
-from portal.pages.listing import Listing
+from portal.pages import order, order_list, shipments
+from portal.pages.list_page import Listing
 from portal.visits import Visit
 
 NO_STREAM: Final = 204
@@ -59,7 +59,7 @@ def _list(listing: Listing) -> Asked:
 
 PAGES: Final = {
     "order": _order,
-    "orders": _list(orders.LIST),
+    "orders": _list(order_list.LIST),
     "shipments": _list(shipments.LIST),
     "dashboard": _dashboard,
 }

@@ -28,7 +28,7 @@ from portal.errors import PortalError, SignInNeeded, Unavailable, Waiting
 from portal.figures import money
 from portal.own_fields import EMPTY
 from portal.pages.addresses import choices
-from portal.pages.draft import draft_of
+from portal.pages.draft_at_hand import draft_of
 from portal.pages.items import page_of_line, sheet
 from portal.visits import Visit
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from portal.drafts import MAXIMUM_LINES, Draft, DraftLine, Objection, quantity
 from portal.errors import Overtaken
 from portal.pages.adding import FULL, NO_QUANTITY
-from portal.pages.draft import draft_of, edit, line_of
+from portal.pages.draft_at_hand import draft_of, edit, line_of
 from portal.pages.products import ARE_SOLD, MOST_WORDS
 from portal.texts import all_in_language
 from portal.visits import Visit

@@ -12,7 +12,7 @@ from portal.drafts import MAXIMUM_QUANTITY, Draft, DraftLine, is_too_long
 from portal.errors import NotFound
 from portal.lists import day
 from portal.own_fields import UNKNOWN
-from portal.pages.draft import act_for, draft_of, edit, line_of
+from portal.pages.draft_at_hand import act_for, draft_of, edit, line_of
 from portal.visits import Visit
 from portal.words import N_, SOLD
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from portal.errors import NotFound
 from portal.lists import all_of, page_of
 from portal.pages import searching
-from portal.pages.listing import Listing, show
+from portal.pages.list_page import Listing, show
 from portal.visits import Visit
 from portal.words import SHIPPED
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from portal.errors import NotFound
 from portal.keeping import shelf_of
-from portal.pages.draft import draft_of
+from portal.pages.draft_at_hand import draft_of
 from portal.pages.items import sheet
 from portal.pages.reordering import Original, answered, copied, lines_of, takeable
 from portal.pages.wizard import one_line

@@ -14,7 +14,7 @@ from portal.errors import Overtaken
 from portal.lists import day
 from portal.own_fields import read_form
 from portal.pages.addresses import OTHER, PARTS, choices, destination
-from portal.pages.draft import act_for, draft_of, edit, save
+from portal.pages.draft_at_hand import act_for, draft_of, edit, save
 from portal.visits import Visit
 from portal.words import N_
 

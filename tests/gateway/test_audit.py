@@ -18,7 +18,7 @@ from gateway.audit.chain import ChainKey
 from gateway.audit.events import Event
 from gateway.audit.recorder import opened
 from gateway.audit.verifying import Verdict
-from gateway.keying import key_for
+from gateway.derived_keys import key_for
 from gateway.model.tables import TABLES
 from gateway.schema import ids
 from gateway.schema.business.accounts import Account

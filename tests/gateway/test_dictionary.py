@@ -10,7 +10,7 @@ from dynamics import dictionary
 from dynamics.dictionary import KNOWN
 from gateway.doctor.relied import Use, fits, options_of, relied
 from gateway.metadata import assumed
-from gateway.metadata.naming import named, wanted
+from gateway.metadata.wire_names import named, wanted
 from gateway.model.kinds import OptionSet
 from gateway.model.tables import TABLES, Column, Group, Link, ServiceName, Spec, Table
 from gateway.resolvers.root import build

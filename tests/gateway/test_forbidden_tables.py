@@ -18,7 +18,7 @@ from emulator.metadata import Service
 from gateway.commands import operator
 from gateway.doctor.findings import Status
 from gateway.metadata import assumed
-from gateway.metadata.naming import wanted
+from gateway.metadata.wire_names import wanted
 from gateway.model.tables import TABLES
 from gateway.resolvers.root import build
 from gateway.upstream import forbidden

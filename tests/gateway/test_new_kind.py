@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.extension import Account, extend
-from gateway.model.asking import Answering, Planning, Write
+from gateway.model.ways_to_values import Answering, Planning, Write
 from gateway.model.declarations import Row, Spec
 from gateway.model.selected import selected
 

@@ -18,8 +18,8 @@ from emulator.faults.connections import InProcess
 from gateway.audit import verifying
 from gateway.audit.chain import ChainKey
 from gateway.auth import policy_file
+from gateway.derived_keys import key_for
 from gateway.encoding import read, written
-from gateway.keying import key_for
 from gateway.loaders import paper_links
 from gateway.resolvers.root import build
 from tests.environments import altered, drop_collection, dumped

@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.loaders import paper_links
-from gateway.resolvers.picturing import LARGEST
+from gateway.resolvers.followed_pictures import LARGEST
 from tests.gateway.orders.worlds import changed
 from tests.gateway.proofs.requests import NIGHTLY
 from tests.stack import Stack, running

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import brand, documents
+from portal import brand, gateway_documents
 from portal.app import create_app
-from portal.assets import Assets
 from portal.brand import BrandError
 from portal.colours import GROUNDS, completed, contrast
 from portal.folding import folded
 from portal.language import choose, languages
 from portal.rendering import Templates
+from portal.served_assets import Assets
 from tests.portal.site import settings
 
 
@@ -144,7 +144,7 @@ def test_a_template_a_document_and_a_word_of_theirs_replace_ours(tmp_path: Path)
     offered = languages(found.locales, found.folders("locales"), "UTC")
     dutch = next(one for one in offered if one.tag == "nl")
 
-    assert "viewer { kind }" in documents.load(found.folders("documents"))["profile"]
+    assert "viewer { kind }" in gateway_documents.load(found.folders("documents"))["profile"]
     assert dutch.messages.gettext("Terms") == "Onze regels"
     assert dutch.messages.gettext("Orders") == "Bestellingen"
     Templates(found, offered, Assets(found.folders("assets"), {"brand.css": found.css()}))

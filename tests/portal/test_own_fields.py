@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from graphql import build_schema, parse, validate
 
 from gateway.resolvers.root import build
-from portal import documents, schema
+from portal import gateway_documents, schema
 from portal.__main__ import main
 from portal.following import FOLLOWED
 from tests.extensions import written
@@ -261,7 +261,7 @@ async def test_without_the_schema_nothing_of_them_is_shown(acme: Acme) -> None:
 
 def test_the_gateway_without_extensions_has_none() -> None:
     shipped = schema.read(build().as_str())
-    ours = documents.load([documents.OURS])
+    ours = gateway_documents.load([gateway_documents.OURS])
 
     assert list(shipped.fields) == []
     assert shipped.asking(ours) == ours
@@ -275,7 +275,7 @@ def test_the_documents_that_are_asked_for_can_be_trusted(acme: Acme, tmp_path: P
 
     written_ = {path.stem: path.read_text() for path in tmp_path.glob("*.graphql")}
     assert (done.exit_code, done.output) == (0, "")
-    pages = {path.stem for path in documents.OURS.glob("*.graphql")}
+    pages = {path.stem for path in gateway_documents.OURS.glob("*.graphql")}
     assert written_.keys() == pages | {f"{name}_live" for name in (*FOLLOWED, "dashboard")}
     assert all("urgency" in written_[name] for name in ("order", "changing"))
     own = build_schema(acme.schema.read_text())

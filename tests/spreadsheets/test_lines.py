@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spreadsheets.columns import VAGUE, WORDS
 from spreadsheets.files import read_file
+from spreadsheets.headings import VAGUE, WORDS
 from spreadsheets.lines import MAXIMUM_LINES, read
 from spreadsheets.numerals import column_of, meanings, spellings
 from tests.spreadsheets.writers import (

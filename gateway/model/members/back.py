@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.model.asking import Answering, Planning, Write
 from gateway.model.declarations import Member, Row, Table
 from gateway.model.members.link import Link
+from gateway.model.ways_to_values import Answering, Planning, Write
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from gateway.model.asking import Answering, Planning, Write
 from gateway.model.declarations import Row, Spec, Written, WrittenRow
 from gateway.model.kinds import Decode, decoder, sent
 from gateway.model.selected import selected
+from gateway.model.ways_to_values import Answering, Planning, Write
 from gateway.upstream.names import Reference, lookup_value
 
 

@@ -6,8 +6,8 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, get_type_hints
 
-from gateway.model.asking import Answering, Planning, Write
 from gateway.model.declarations import Has, Row, Spec
+from gateway.model.ways_to_values import Answering, Planning, Write
 
 
 def computed(

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, get_type_hints
 
-from gateway.model.asking import Planning, Write
 from gateway.model.declarations import Row, Spec, Written, WrittenRow
 from gateway.model.kinds import Decode, decoder, incomplete, sent, without_none
 from gateway.model.selected import is_selected
+from gateway.model.ways_to_values import Planning, Write
 from gateway.upstream.conditions import value_at
 
 _types = cache(get_type_hints)

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from gateway.model.asking import Answering, Planning, Write
 from gateway.model.declarations import Has, Inside, Row, Spec, Table, Written, WrittenRow
+from gateway.model.ways_to_values import Answering, Planning, Write
 from gateway.upstream.names import Reference, lookup_value
 
 

@@ -8,7 +8,7 @@ import strawberry
 
 from gateway.auth.principal import Principal
 from gateway.errors import InvalidInput, NotAvailableHere
-from gateway.loaders.pricing import Customer
+from gateway.loaders.engine_prices import Customer
 from gateway.loaders.rows import Loaders
 from gateway.model.rules import with_parent
 from gateway.model.tables import Row, column, paths, table

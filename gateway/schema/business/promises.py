@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from gateway.loaders.promising import PromiseLine
+from gateway.loaders.erp_availability import PromiseLine
 from gateway.loaders.rows import Loaders
 from gateway.model.rules import with_parent
 from gateway.model.tables import Row, column, lookup, table

@@ -22,7 +22,7 @@ from gateway.audit.events import Event
 from gateway.audit.recorder import Audit, opened
 from gateway.audit.sinks import SEAL, FileSink
 from gateway.audit.verifying import Verdict, verify
-from gateway.keying import key_for
+from gateway.derived_keys import key_for
 from tests.stack import Answer, Stack, emulator, running
 
 pytestmark = pytest.mark.anyio

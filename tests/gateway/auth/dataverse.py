@@ -19,7 +19,7 @@ from gateway.admission.vault import Vault
 from gateway.client.exchange import Httpx2Transport
 from gateway.directory import Directory
 from gateway.metadata import assumed
-from gateway.metadata.naming import named, wanted
+from gateway.metadata.wire_names import named, wanted
 from gateway.model.tables import TABLES
 from gateway.resolvers import root
 from gateway.upstream.dialects import DATAVERSE

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 
 from emulator.certificates import certificates
 from gateway.client import pool
-from gateway.client.connection import HttpConnection
 from gateway.client.exchange import (
     Httpx2Transport,
     Reply,
@@ -27,8 +26,9 @@ from gateway.client.exchange import (
     Transport,
     Unacceptable,
 )
+from gateway.client.http1_connection import HttpConnection
 from gateway.client.transport import Http1Transport
-from gateway.upstream.outcomes import UNSENT
+from gateway.upstream.try_outcome import UNSENT
 from tests.gateway.upstream.servers import OK, Asked, always, first_then, serving
 
 pytestmark = pytest.mark.anyio

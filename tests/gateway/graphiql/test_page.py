@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from gateway.engine.execution import Engine, GraphQLRequest
-from gateway.http.graphiql.page import SignIn, graphiql_routes
+from gateway.http.graphiql.graphiql_page import SignIn, graphiql_routes
 from gateway.http.middleware import Requests
 from gateway.resolvers.root import build
 

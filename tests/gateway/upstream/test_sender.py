@@ -16,8 +16,8 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.upstream.outcomes import COST
 from gateway.upstream.sender import ATTEMPTS, FULL, Sender, Sent, now
+from gateway.upstream.try_outcome import COST
 from tests.simulation.virtual import run
 
 DEADLINE, PATIENCE = 100.0, 8.0

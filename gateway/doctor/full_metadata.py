@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from gateway.doctor.looking import Looking, words
 from gateway.errors import UpstreamError, UpstreamRefused
+from gateway.metadata.dataverse_metadata import entity
 from gateway.metadata.described import Entity
-from gateway.metadata.fetching import entity
 from gateway.metadata.overrides import NO_OVERRIDE
 from gateway.metadata.public_entities import described, public_entity, public_names
 from gateway.model.tables import ServiceName

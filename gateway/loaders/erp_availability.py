@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from gateway.admission.errands import Lane
 from gateway.errors import UpstreamError, UpstreamRefused
-from gateway.loaders.named import read_day
+from gateway.loaders.name_changes import read_day
 from gateway.loaders.remembered_answers import AnswersTogether, RememberedAnswers, spare
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Guid, Raw, one_of
