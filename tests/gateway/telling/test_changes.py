@@ -33,6 +33,8 @@ query Changes($after: String, $tables: [String!], $first: Int = 100) {
 """
 ORDERS = ["SalesOrder"]
 BOTH = ["SalesOrder", "SalesOrderLine"]
+LISTED = "eyJhbGciOiJkaXIiLCJlbmMiOlsiQTI1NkdDTSJdfQ"
+"""The head of an encrypted text that names its encryption by a list."""
 
 
 class Poller:
@@ -213,7 +215,8 @@ async def test_a_cursor_is_good_for_its_caller_rights_and_tables_alone(
     ][0]["id"]}  # fmt: skip
     assert await codes(after=poller.cursor, tables=ORDERS) == ["INVALID_CURSOR"]
     assert await codes(after=poller.cursor, as_="rep") == ["INVALID_CURSOR"]
-    assert await codes(after=poller.cursor[:-2] + "AA") == ["INVALID_CURSOR"]
+    for text in (poller.cursor[:-2] + "AA", f"{LISTED}....", f"{LISTED}..a.a.a", "..."):
+        assert await codes(after=text) == ["INVALID_CURSOR"], text
     assert await codes(after="") == ["INVALID_CURSOR"]
     assert await codes(after=poller.cursor, headers=own) in ([], ["CURSOR_EXPIRED"])
     assert await codes(tables=["Price"]) == ["INVALID_INPUT"]
