@@ -140,6 +140,25 @@ async def test_a_role_that_hides_promises_hides_them_in_previews_too(
     assert [set(each.codes) for each in told] == [{"FORBIDDEN"}] * 2
 
 
+@pytest.mark.parametrize("hidden", ["WarehouseStock.available", "Product.availability"])
+async def test_a_role_that_hides_stock_is_told_a_day_and_no_quantity(
+    promising_world: Starlette, tmp_path: Path, hidden: str
+) -> None:
+    asked = "promise(quantity: 2) { on quantities { quantity } }"
+    query = (
+        f"{{ products(first: 3, filter: {{ state: {{ eq: ACTIVE }} }}) {{ nodes {{ {asked} }} }} }}"
+    )
+    told = []
+    for hides in ((), (hidden,)):
+        async with running(promising_world, policy=policy(tmp_path, hides)) as stack:
+            nodes = (await stack.ask(query)).data["products"]["nodes"]
+            told.append([each["promise"] for each in nodes])
+
+    shown, withheld = told
+    assert all(each["quantities"] for each in shown)
+    assert withheld == [each | {"quantities": []} for each in shown]
+
+
 @pytest.mark.parametrize("status", [403, 503])
 async def test_where_questions_are_refused_nothing_is_promised(
     promising_world: Starlette, status: int

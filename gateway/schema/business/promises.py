@@ -30,7 +30,8 @@ class Promise:
         "within the time that the ERP looks ahead."
     )
     quantities: list[PromisedFrom] = strawberry.field(
-        description="The largest quantity that one warehouse can send, by day."
+        description="The largest quantity that one warehouse can send, by day; empty where your "
+        "role may not read the stock."
     )
 
 
@@ -97,4 +98,7 @@ async def promise_of(
         days[entry.day] = max(days.get(entry.day, Decimal()), entry.quantity)
     told = [PromisedFrom(on=day, quantity=days[day]) for day in sorted(days)]
     on = next((each.on for each in told if each.quantity >= quantity), None)
-    return Promise(quantity=quantity, on=on, quantities=told)
+    # What can be sent today is the stock.
+    hides = loaders.reader.principal.hides
+    is_hidden = hides("WarehouseStock", "available") or hides("Product", "availability")
+    return Promise(quantity=quantity, on=on, quantities=[] if is_hidden else told)
