@@ -192,6 +192,8 @@ PAGES: Final = (
         part="invoices",
     ),
     Page(path="/orders/{id}/document", show=papers.confirmation, needs="orders:read"),
+    Page(path="/orders/{id}/files/{file}", show=papers.file, needs="orders:read"),
+    Page(path="/order-lines/{id}/files/{file}", show=papers.file_of_line, needs="orders:read"),
     Page(path="/statement.pdf", show=papers.statement, needs="balance:read", part="invoices"),
     Page(path="/statement", show=statement.statement, needs="balance:read", part="invoices"),
     Page(path="/statement.csv", show=statement.download, needs="balance:read", part="invoices"),

@@ -7,6 +7,7 @@ from typing import Final
 
 from emulator.identities import DEMO_USERS
 from emulator.store import Store
+from emulator.world.attachment_rows import attachment_rows
 from emulator.world.catalogue_rows import catalogue_rows
 from emulator.world.customer_rows import customer_rows, web_role_rows
 from emulator.world.customers import draw_customers, draw_people
@@ -62,6 +63,7 @@ def _order_rows(draw: Draw, fulfilment: Fulfilment, size: Size, progress: Progre
     for order in draw.orders(size.orders):
         yield from order_rows(draw.seed, order)
         yield from fulfilment.rows(order)
+        yield from attachment_rows(draw.seed, order)
         if order.index % 100 == 99:
             progress(100)
 

@@ -1,12 +1,12 @@
 """
-`/documents/<link>`: a printed document or a picture in pieces, for whom its link was made.
+`/documents/<link>`: a document, picture or attached file in pieces, for whom its link was made.
 
 The caller signs in as for GraphQL. Until the first piece is there everything can still be refused;
 an answer that cannot be completed is cut off, so that nobody takes a part of it for the whole.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -31,6 +31,7 @@ from gateway.http.receiving import Received, received
 from gateway.loaders.kept_pictures import KeptPictures
 from gateway.loaders.paper_links import PATH, LinkContent, PaperLinks
 from gateway.model.archives import Find
+from gateway.resolvers.attaching import KIND, attached_file, content_of
 from gateway.resolvers.followed_pictures import picture_of, pictured, type_of
 from gateway.resolvers.printing import pieces_of, settled
 from gateway.schema.context import Context
@@ -60,6 +61,10 @@ class Download:
     kind: str = ""
     """The kind of document for the audit; empty for what is not noted there."""
     status: int = 200
+
+
+Begin = Callable[[Received, Context, LinkContent, AsyncExitStack], Coroutine[None, None, Download]]
+"""Makes the beginning of an answer."""
 
 
 class PaperSource(Protocol):
@@ -121,7 +126,7 @@ class Downloads:
         async with AsyncExitStack() as stack:
             async with self._papers.links.following(text, holder) as linked:
                 context = self._context(holder, request)
-                begin = self._picture if linked.picture else self._paper
+                begin = self._begins(linked)
                 answer = await begin(request, context, linked, stack)
             outcome = INTERNAL
             try:
@@ -138,6 +143,25 @@ class Downloads:
                 request.outcome = "ok" if outcome == "done" else outcome
                 if answer.kind:
                     self._record(request, holder, answer.kind, linked.id, outcome)
+
+    def _begins(self, linked: LinkContent) -> Begin:
+        """The way to what a link leads to."""
+        if linked.picture:
+            return self._picture
+        return self._attachment if linked.attachment else self._paper
+
+    async def _attachment(
+        self, request: Received, context: Context, linked: LinkContent, stack: AsyncExitStack
+    ) -> Download:
+        """An attached file, whose first piece is there; it is saved, and never shown."""
+        found = await attached_file(context, linked)
+        content = content_of(found.file, self._papers.attached, _allowance(context))
+        pieces = await stack.enter_async_context(aclosing(content))
+        headers = [
+            (b"content-type", b"application/octet-stream"),
+            (b"content-disposition", found.disposition.encode()),
+        ]
+        return Download(headers, await anext(pieces), pieces, KIND)
 
     async def _paper(
         self, request: Received, context: Context, linked: LinkContent, stack: AsyncExitStack

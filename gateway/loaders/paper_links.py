@@ -1,6 +1,6 @@
 """
-Links to printed documents and pictures: sealed for one caller and a few minutes, and good for one
-download.
+Links to printed documents, pictures and attached files: sealed for one caller and a few minutes,
+and good for one download.
 
 A link grants nothing by itself: the caller must be signed in as whoever asked for it, and the row
 behind it is read again under the row rule when it is followed.
@@ -47,7 +47,7 @@ class SharedScripts(Protocol):
 
 
 class LinkContent(Struct, frozen=True, array_like=True):
-    """The content of a link: the row by its id, and the days of a statement, or a picture of it."""
+    """The content of a link: the row by its id, and the part of it that the link leads to."""
 
     until: int
     holder: str
@@ -56,7 +56,9 @@ class LinkContent(Struct, frozen=True, array_like=True):
     first: date | None = None
     last: date | None = None
     picture: str = ""
-    """The version of the picture that it leads to; empty for a printed document."""
+    """The version of the picture that it leads to; empty for anything else."""
+    attachment: str = ""
+    """The id of the attached file that it leads to; empty for anything else."""
 
 
 class PaperLinks:
@@ -90,10 +92,12 @@ class PaperLinks:
         last: date | None = None,
         *,
         picture: str = "",
+        attachment: str = "",
     ) -> tuple[str, datetime]:
-        """The path by which the holder gets the document or picture of a row, and until when."""
+        """The path by which the holder gets what belongs to a row, and until when."""
         until = int(self._clock()) + LIFETIME
-        linked = LinkContent(until, _name_of(holder), token_hex(8), id_, first, last, picture)
+        holder_, nonce = _name_of(holder), token_hex(8)
+        linked = LinkContent(until, holder_, nonce, id_, first, last, picture, attachment)
         path = PATH + self._seal.seal(msgspec.json.encode(linked))
         return path, datetime.fromtimestamp(until, UTC)
 

@@ -53,7 +53,7 @@ async def picture_of(
 ) -> AsyncGenerator[bytes, None]:
     """The picture in pieces, of which the first shows its type. GatewayError before it."""
     head = b""
-    async with aclosing(_closing(attached(file, allowance))) as pieces:
+    async with aclosing(closing(attached(file, allowance))) as pieces:
         async for piece in pieces:
             if len(head) >= NEEDED:
                 yield piece
@@ -66,7 +66,8 @@ async def picture_of(
         raise UpstreamMismatch("The picture is empty.")
 
 
-async def _closing(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+async def closing(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The same pieces, as what can be closed."""
     async for piece in pieces:
         yield piece
 

@@ -18,6 +18,7 @@ from gateway.resolvers.query import Query
 from gateway.schema import identities
 from gateway.schema.business import (
     accounts,
+    attachments,
     balances,
     billing,
     catalog,
@@ -44,6 +45,7 @@ class Subscription:
 
 NOUNS = (
     accounts,
+    attachments,
     balances,
     billing,
     catalog,

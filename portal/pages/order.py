@@ -47,7 +47,8 @@ async def order(visit: Visit) -> Response:
     if found["order"] is None:
         raise NotFound
     seen = digest(found)
-    shipments = delivered["shipments"]["nodes"] if delivered else None
+    sent = (delivered or {}).get("shipments")
+    shipments = sent["nodes"] if sent else None
     quantities = {line["id"]: line for line in delivered["lines"]["nodes"]} if delivered else {}
     return visit.render(
         "order.html",
@@ -56,6 +57,7 @@ async def order(visit: Visit) -> Response:
         lines=found["order"]["lines"],
         quantities=quantities,
         shipments=shipments,
+        files=(delivered or {}).get("attachments") or (),
         figures=figures(found["order"]),
         steps=steps(found["order"], shipments or ()),
         is_printed=found["order"]["status"] not in UNPRINTED,
@@ -65,11 +67,9 @@ async def order(visit: Visit) -> Response:
 
 
 async def _deliveries(visit: Visit, page: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The shipments of an order; None while Finance & Operations is away or not for this caller."""
-    if not visit.may("shipments:read"):
-        return None
+    """The shipments of an order and its files; None while Finance & Operations is away."""
     try:
-        found = await visit.ask("order", "Deliveries", **page)
+        found = await visit.ask("order", "Deliveries", **page, ships=visit.may("shipments:read"))
     except Unavailable:
         visit.is_partial = True
         return None

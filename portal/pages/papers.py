@@ -1,4 +1,4 @@
-"""Invoices, confirmations and statements as PDF, passed on from the gateway while they come."""
+"""Printed documents and attached files, passed on from the gateway while they come."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -30,6 +30,24 @@ async def statement(visit: Visit) -> Response:
     found = await visit.ask("papers", "StatementPaper", **asked_of(visit))
     # A statement is of one currency, its document of all.
     return await _passed_on(visit, next(iter(found["statement"] or ()), None))
+
+
+async def file(visit: Visit) -> Response:
+    """A file that is attached to an order."""
+    found = await visit.ask("order", "OrderFiles", id=visit.path["id"])
+    return await _file(visit, found["order"])
+
+
+async def file_of_line(visit: Visit) -> Response:
+    """A file that is attached to a line."""
+    found = await visit.ask("order", "LineFiles", id=visit.path["id"])
+    return await _file(visit, found["orderLine"])
+
+
+async def _file(visit: Visit, row: dict[str, Any] | None) -> Response:
+    files = (row or {}).get("attachments") or ()
+    found = next((each for each in files if each["id"] == visit.path["file"]), None)
+    return await _passed_on(visit, found and {"document": found})
 
 
 async def _passed_on(visit: Visit, row: dict[str, Any] | None) -> Response:

@@ -66,6 +66,7 @@ def selection(table: Table, name: str) -> str:
         "Balance": "currency",
         "ProductText": "language",
         "Picture": "version",
+        "Attachment": "name",
     }
     (type_,) = getattr(member.type, "__args__", None) or (member.type,)
     below = composite.get(getattr(type_, "__name__", ""), "")

@@ -108,6 +108,8 @@ READ_ALONE = {
 SHOWN_BY_OTHERS = {
     "Category": "{ categories { name friendlyName code description } }",
     "ProductTranslation": "{ products(first: 100) { nodes { texts { name description } } } }",
+    "OrderAttachment": "{ orders(first: 100) { nodes { attachments { description } } } }",
+    "LineAttachment": "{ orderLines(first: 100) { nodes { attachments { description } } } }",
 }
 """The tables of which other rows or a root field of their own show texts, and a query that does."""
 
@@ -143,8 +145,14 @@ def spoil(store: Store, table: Table) -> None:
         store.run(sql, (f"{AWKWARD[number % len(AWKWARD)]}~{number}", rowid))
 
 
-NEEDED = ("accountnumber", "emailaddress1", "SalesId", "msdyn_salesordernumber")
-"""Columns by which callers and orders are found."""
+NEEDED = (
+    "accountnumber",
+    "emailaddress1",
+    "SalesId",
+    "msdyn_salesordernumber",
+    "AccessRestriction",
+)
+"""Columns by which callers and orders are found, and by which files are shown."""
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +223,7 @@ async def test_a_text_that_other_rows_show_is_as_it_was_written(stack: Stack, qu
 
     shown = {text for text in texts_in(answer.data) if "~" in text}
     assert shown
-    assert shown <= {f"{AWKWARD[n % len(AWKWARD)]}~{n}" for n in range(1_000)}
+    assert shown <= {f"{AWKWARD[n % len(AWKWARD)]}~{n}" for n in range(2_000)}
     for text in (*AWKWARD, "**~9"):
         found = await stack.ask(SEARCH, as_="jane", text=text)
         assert found.codes == [], text
@@ -337,6 +345,8 @@ LINKS = [
         ("CustPackingSlipJourBiEntities", "finops", "SalesId"),
         ("CustPackingSlipTransBiEntities", "finops", "SalesId"),
         ("PackingSlipTrackingInformation", "finops", "SalesOrderNumber"),
+        ("SalesOrderHeaderDocumentAttachmentsV2", "finops", "SalesOrderNumber"),
+        ("SalesOrderLineDocumentAttachmentsV2", "finops", "SalesOrderNumber"),
     ],
     [
         ("CustPackingSlipJourBiEntities", "finops", "PackingSlipId"),

@@ -97,3 +97,25 @@ async def test_while_the_gateway_is_away_a_page_says_so(rep: Visitor) -> None:
 
     assert answer.status_code == 503
     assert b"%PDF" not in answer.content
+
+
+async def test_files_of_an_order_and_its_lines_are_saved_and_nobody_elses(
+    port: int, rep: Visitor
+) -> None:
+    listed = re.findall(r'href="(/orders/[\w-]{20,})"', (await rep.get("/orders")).text)
+    pages = [(await rep.get(address)).text for address in dict.fromkeys(listed)]
+    links = re.findall(r'href="(/(?:orders|order-lines)/[\w-]+/files/[\w-]+)"', "".join(pages))
+
+    answers = [await rep.client.get(link) for link in links]
+    async with visiting(port, "may") as stranger:
+        refused = [(await stranger.client.get(link)).status_code for link in links]
+    other = await rep.client.get(links[0].rpartition("/")[0] + "/nothing")
+
+    assert len({link.split("/")[1] for link in links}) == 2
+    for answer in answers:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8")
+        assert answer.content
+    assert set(refused) == {404}
+    assert other.status_code == 404

@@ -20,7 +20,7 @@ KILOBYTES = 100 * 1024
 MILLISECONDS = 150
 CLOCK = time.perf_counter if NIGHTLY else time.process_time
 """By day the portal's own time is taken, as other work of the machine would count with the rest."""
-DOWNLOADS = (".csv", ".pdf", "/document", "{version}")
+DOWNLOADS = (".csv", ".pdf", "/document", "{version}", "{file}")
 """No pages: a list may be long, and is sent while it is read; a document is the ERP's."""
 LONG = "\n".join(f"D{number:04},1" for number in range(500))
 """The longest list that can be pasted, of products that are there and products that are not."""
@@ -40,6 +40,8 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/invoice-lines.csv", None),
     ("/invoices/{id}/document", None),
     ("/orders/{id}/document", None),
+    ("/orders/{id}/files/{file}", None),
+    ("/order-lines/{id}/files/{file}", None),
     ("/invoices-without-order/{id}/document", None),
     ("/statement.pdf", None),
     ("/orders/{id}", None),

@@ -96,7 +96,7 @@ def stuff(small_world: Starlette) -> Materials:
 def test_a_flaw_of_one_side_is_found_and_shrunk(
     small_world: Starlette, stuff: Materials, flaw: type[Wire], tmp_path: Path
 ) -> None:
-    tally = runs.run(small_world, stuff, 2, 150, tmp_path, flawed=flaw, most=1)
+    tally = runs.run(small_world, stuff, 2, 600, tmp_path, flawed=flaw, most=1)
 
     (found,) = tally.differences
     assert FLAWS[flaw] in found.kinds

@@ -35,7 +35,11 @@ PORTAL = REPO / "portal" / "documents"
 CALLERS = ("rep", "admin") if NIGHTLY else ("rep",)
 """A customer who may read everything of the account; at night one of the seller's own staff too."""
 CURSORS = ("startCursor", "endCursor")
-LINKS = ("DocumentLink.url", "DocumentLink.expiresAt", "Picture.url", "Picture.expiresAt")
+LINKS = tuple(
+    f"{kind}.{name}"
+    for kind in ("Attachment", "DocumentLink", "Picture")
+    for name in ("url", "expiresAt")
+)
 FEW = 2
 """Rows whose lines a download asks for with them."""
 AT_ONCE = 10
@@ -90,7 +94,8 @@ async def _ids(stack: Stack) -> Json:
     found = (await stack.ask(
         f"""{{
           orders(first: 1, filter: {{ status: {sent} }}) {{ nodes {{
-            id account {{ id }} shipments(first: 1) {{ nodes {{ number }} }} }} }}
+            id account {{ id }} shipments(first: 1) {{ nodes {{ number }} }}
+            lines(first: 1) {{ nodes {{ id }} }} }} }}
           invoices(first: 1) {{ nodes {{ id }} }}
           products(first: 5) {{ nodes {{ id number }} }}
         }}"""
@@ -101,6 +106,7 @@ async def _ids(stack: Stack) -> Json:
     return {
         "posted": (posted.body["data"].get("postedInvoices") or NONE_POSTED)["nodes"][0]["id"],
         "order": order["id"],
+        "line": order["lines"]["nodes"][0]["id"],
         "account": order["account"]["id"],
         "shipment": order["shipments"]["nodes"][0]["number"],
         "invoice": invoice["id"],
@@ -138,6 +144,7 @@ def _portal(ids: Json) -> Iterator[Question]:
             "to": "2026-12-31",
         },
         "order": {"id": ids["order"]},
+        "order LineFiles": {"id": ids["line"]},
         "products": {"id": ids["product"], "search": "a"} | numbers,
         "quick": {
             "search": "lamp",

@@ -31,6 +31,8 @@ READS = {
     "SalesOrder.syncState": set[str](),
     "SalesOrder.amountsBasis": set[str](),
     "SalesOrder.document": set[str](),
+    "SalesOrder.attachments": set[str](),
+    "SalesOrderLine.attachments": set[str](),
     "SalesOrderLine.deliveredQuantity": set[str](),
     "SalesOrderLine.remainingQuantity": set[str](),
     "Invoice.total": set[str](),
