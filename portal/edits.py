@@ -120,13 +120,17 @@ def changes(
     key: str,
     own: Sequence[OwnField] = (),
     of_lines: Sequence[OwnField] = (),
+    product: str | None = None,
 ) -> list[Change]:
-    """The changes to ask of the gateway for edits without mistakes; `key` is for what is added."""
+    """
+    The changes to ask of the gateway for edits without mistakes; `key` and `product` are for what
+    is added.
+    """
     changed, gone = _lines(edits, language, _own_of_lines(edits, language, of_lines)[0])
     return [
         *_header(edits, _own(edits, language, own)[0]),
         *changed,
-        *_added(edits, language, key),
+        *_added(edits, language, key, product),
         *gone,
     ]
 
@@ -200,11 +204,13 @@ def _lines(
     ], [Change("RemoveLine", REMOVE + line, {"line": line}) for line in gone]
 
 
-def _added(edits: Mapping[str, str], language: Language, key: str) -> list[Change]:
-    amount, number = _amount(edits, "quantity", language), edits.get("number", "").strip()
-    if not number or not amount:
+def _added(
+    edits: Mapping[str, str], language: Language, key: str, product: str | None
+) -> list[Change]:
+    amount = _amount(edits, "quantity", language)
+    if not product or not amount:
         return []
-    lines = [{"number": number, "quantity": str(amount)}]
+    lines = [{"product": product, "quantity": str(amount)}]
     return [Change("AddLines", "number", {"idempotencyKey": key, "lines": lines})]
 
 

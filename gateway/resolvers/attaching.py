@@ -12,7 +12,7 @@ from urllib.parse import quote
 from gateway.errors import NotFound, UpstreamMismatch
 from gateway.loaders.paper_links import MISSING, LinkContent
 from gateway.model.tables import paths
-from gateway.resolvers.picturing import Attached, closing
+from gateway.resolvers.followed_pictures import Attached, closing
 from gateway.schema import ids
 from gateway.schema.business.attachments import ErpAttachment, files_of_line, files_of_order
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine

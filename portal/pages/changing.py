@@ -17,11 +17,14 @@ from portal.edits import Change
 from portal.errors import NotFound, PortalError
 from portal.lists import page_of
 from portal.pages.placing import UNSURE
+from portal.pages.quick import numbered
 from portal.visits import Visit
 from portal.words import CHANGEABLE, LINE_OPEN, N_
 
 LINES: Final = 50
 """Lines of an order that a page shows; the others' edits wait in it, unseen."""
+UNKNOWN: Final = N_("There is no product with this number.")
+SEVERAL: Final = N_("Several products have this number. Use the full number of the one you mean.")
 NOT_TAKEN: Final = N_("This could not be changed. Please call us.")
 
 
@@ -47,8 +50,18 @@ async def change(visit: Visit) -> Response:
         return await _shown(visit, typed, page_of(visit.form, LINES), Outcome())
     if wrong := edits.mistakes(typed, visit.language, own.fields, own.line_fields):
         return await _shown(visit, typed, page, Outcome(mistakes=wrong))
-    key = visit.form.get("key", "")
-    asked = edits.changes(typed, visit.language, key, own.fields, own.line_fields)
+    added = await numbered(visit, typed["number"].strip()) if typed.get("number") else ()
+    if typed.get("number") and len(added) != 1:
+        wrong = {"number": SEVERAL if added else UNKNOWN}
+        return await _shown(visit, typed, page, Outcome(mistakes=wrong))
+    asked = edits.changes(
+        typed,
+        visit.language,
+        visit.form.get("key", ""),
+        own.fields,
+        own.line_fields,
+        added[0]["id"] if added else None,
+    )
     outcome = await _made(visit, asked)
     if outcome.done < len(asked):
         left = edits.remaining(typed, asked[: outcome.done], own.line_fields)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from portal.categories import tree
 from portal.drafts import quantity
-from portal.errors import NotFound
+from portal.errors import BadLink, NotFound
 from portal.lists import mistakes, page_of, words_of
 from portal.pages.adding import add, buyable, ordered
 from portal.texts import all_in_language, in_language
@@ -18,6 +18,7 @@ from portal.words import N_, SOLD
 MOST_WORDS: Final = 10
 """Words that the gateway searches for at once."""
 TOO_MANY_WORDS: Final = N_("At most 10 words.")
+TOO_LARGE: Final = N_("This category has too many products to list. Choose one below it.")
 ARE_SOLD: Final = {"state": {"in": SOLD}}
 CATEGORY: Final = re.compile(r"[0-9a-f-]{36}")
 
@@ -41,7 +42,15 @@ async def products(visit: Visit) -> Response:
 async def _listed(visit: Visit, refused: Mapping[str, Any]) -> Response:
     """`refused` is what is wrong with a product that was to be added."""
     wrong = _mistakes(visit.query)
-    found = {} if wrong else await _page(visit)
+    found: Mapping[str, Any] = {}
+    if not wrong:
+        try:
+            found = await _page(visit)
+        except BadLink:
+            if "after" in visit.query or not visit.query.get("category"):
+                raise
+            wrong = {"category": TOO_LARGE}
+            found = await visit.ask("products", "Categories")
     return visit.render(
         "products_list.html" if visit.is_fragment else "products.html",
         status=422 if refused or (wrong and not visit.is_fragment) else 200,

@@ -18,7 +18,7 @@ from portal.drafts import MAXIMUM_LINES, Draft, DraftLine, Objection, quantity
 from portal.errors import Overtaken
 from portal.pages.adding import FULL, NO_QUANTITY
 from portal.pages.draft_at_hand import draft_of, edit, line_of
-from portal.pages.products import ARE_SOLD, MOST_WORDS
+from portal.pages.products import ARE_SOLD, DECIMALS, MOST_WORDS
 from portal.texts import all_in_language
 from portal.visits import Visit
 from portal.words import SOLD
@@ -88,7 +88,8 @@ async def quick(visit: Visit) -> Response:
 async def row(visit: Visit) -> Response:
     """The meaning of one row, while it is typed."""
     typed = _typed(visit.query)[:1]
-    (found,) = await _checked(visit, typed) if typed else [QuickRow(1)]
+    wanted = quantity(visit.language.typed(typed[0].amount), DECIMALS) if typed else None
+    (found,) = await _checked(visit, typed, wanted) if typed else [QuickRow(1)]
     return visit.render("quick_row.html", row=found)
 
 
@@ -144,32 +145,46 @@ def _typed(fields: Mapping[str, str]) -> list[QuickRow]:
     ]
 
 
-async def _checked(visit: Visit, rows: Sequence[QuickRow]) -> list[QuickRow]:
-    """The rows with their products, and what is wrong with each."""
+async def _checked(
+    visit: Visit, rows: Sequence[QuickRow], wanted: Decimal | None = None
+) -> list[QuickRow]:
+    """The rows with their products, and what is wrong with each; `wanted` of one row alone."""
     codes = sorted({row.code for row in rows if row.code and len(row.code) <= LONGEST})
-    found = await _named(visit, codes) if codes else {}
+    found = await _named(visit, codes, wanted) if codes else {}
     unknown = [code for code in codes if code.casefold() not in found][:SEARCHED]
-    named = await asyncio.gather(*(_searched(visit, code) for code in unknown))
+    named = await asyncio.gather(*(_searched(visit, code, wanted) for code in unknown))
     found |= dict(zip((code.casefold() for code in unknown), named, strict=True))
     return [_judged(visit, row, found.get(row.code.casefold(), ())) for row in rows]
 
 
-async def _searched(visit: Visit, text: str) -> Sequence[Product]:
+async def _searched(visit: Visit, text: str, wanted: Decimal | None = None) -> Sequence[Product]:
     """The products that a name means, where it means few."""
     if len(text.split()) > MOST_WORDS:
         return []
-    found = (await visit.ask("quick", "Searched", search=text, filter=ARE_SOLD))["products"]
+    asked = {} if wanted is None else {"quantity": str(wanted), "dated": True}
+    found = (await visit.ask("quick", "Searched", search=text, filter=ARE_SOLD, **asked))[
+        "products"
+    ]
     return all_in_language(found["nodes"], visit.language.tag)
 
 
-async def _named(visit: Visit, codes: list[str]) -> dict[str, Sequence[Product]]:
-    """The products that each number stands for: its own, else the buyer's, else the item's."""
+async def numbered(visit: Visit, code: str) -> Sequence[Product]:
+    """The products that a number stands for: its own, else the buyer's, else the item's."""
+    return (await _named(visit, [code])).get(code.casefold(), ())
+
+
+async def _named(
+    visit: Visit, codes: list[str], wanted: Decimal | None = None
+) -> dict[str, Sequence[Product]]:
+    """The products that each number stands for, with price and day for the quantity `wanted`."""
+    asked = {} if wanted is None else {"quantity": str(wanted), "dated": True}
     answer = await visit.ask(
         "quick",
         "Quick",
         codes=codes,
         filter={"number": {"in": codes}},
         items={"itemNumber": {"in": codes}},
+        **asked,
     )
     found: dict[str, Sequence[Product]] = {}
     for name, member in (

@@ -32,6 +32,8 @@ class Counting(httpx2.AsyncHTTPTransport):
         """The code with which orders are refused before they reach the gateway."""
         self.meanwhile: Callable[[], None] | None = None
         """Called once while an order is placed, when the gateway has done its part."""
+        self.refusals: dict[str, str] = {}
+        """The code with which other operations are refused, by their names."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self.is_down:
@@ -41,6 +43,10 @@ class Counting(httpx2.AsyncHTTPTransport):
         if is_order and self.refusal:
             error = {"message": "refused", "extensions": {"code": self.refusal}}
             return httpx2.Response(200, json={"data": None, "errors": [error]})
+        for name, code in self.refusals.items():
+            if b'"operationName":"%s"' % name.encode() in self.asked[-1]:
+                error = {"message": "refused", "extensions": {"code": code}}
+                return httpx2.Response(200, json={"data": None, "errors": [error]})
         response = await super().handle_async_request(request)
         if is_order and self.meanwhile:
             meanwhile, self.meanwhile = self.meanwhile, None

@@ -101,12 +101,12 @@ def test_changes_are_made_header_first_and_removals_last() -> None:
         "quantity": "2",
     }
 
-    found = changes(typed, ENGLISH, "key")
+    found = changes(typed, ENGLISH, "key", product="p1")
 
     assert [(one.operation, dict(one.values)) for one in found] == [
         ("Update", {"customerReference": "", "requestedReceiptDate": None}),
         ("UpdateLine", {"line": "a", "quantity": "1000.5"}),
-        ("AddLines", {"idempotencyKey": "key", "lines": [{"number": "D1", "quantity": "2"}]}),
+        ("AddLines", {"idempotencyKey": "key", "lines": [{"product": "p1", "quantity": "2"}]}),
         ("RemoveLine", {"line": "b"}),
     ]
     assert remaining(typed, found[:3]).keys() == {"quantity-b", "remove-b"}

@@ -181,3 +181,38 @@ async def test_a_visitor_reaches_nothing_without_signing_in(port: int) -> None:
         answer = await visitor.client.get("/orders/new/quick/row?code-1=D0001")
 
         assert answer.status_code in (302, 303, 401)
+
+
+async def test_a_change_adds_a_product_by_the_buyers_own_number(jane: Visitor) -> None:
+    listed = (await jane.get("/orders?status=ACTIVE")).text
+    address = re.findall(r'href="(/orders/[\w-]{20,})"', listed)[0]
+    form = {"number": "MY-101", "quantity": "2"}
+
+    await jane.get(f"{address}/change")
+    form |= {name: jane.hidden(name) for name in ("version", "key")}
+    unknown = await jane.post(f"{address}/change", **{**form, "number": "MY-NONE"})
+    saved = await jane.post(f"{address}/change", **form)
+
+    assert (unknown.status_code, "no product with this number" in unknown.text) == (422, True)
+    assert "Your changes have been saved." in saved.text
+
+
+async def test_a_row_says_when_its_quantity_can_be_had() -> None:
+    with demo("--world", "showcase") as (port, _):
+        async with visiting(port, "sam") as sam:
+            found = (await sam.get("/products")).text
+            number = re.findall(r'<p class="muted">([\w-]+)', found)[0]
+            row = await sam.get(f"/orders/new/quick/row?code-1={number}&quantity-1=3")
+
+    assert re.search(r"3 \S+ can be sent from|No date yet for 3", row.text)
+
+
+async def test_a_category_that_is_too_large_leads_to_those_below_it(jane: Visitor) -> None:
+    categories = re.findall(r"category=([0-9a-f-]{36})", (await jane.get("/products")).text)
+    jane.gateway.refusals["Products"] = "INVALID_INPUT"
+
+    page = await jane.get(f"/products?category={categories[0]}")
+
+    assert page.status_code == 422
+    assert "This category has too many products to list" in page.text
+    assert "category=" in page.text
