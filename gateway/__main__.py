@@ -132,6 +132,8 @@ def serve(host: str | None, port: int | None) -> None:
     show_default=True,
     help="The demo partner's accounts: NUMBER@company,...",
 )
+@click.option("--brand", type=FOLDER, help="The portal's brand, shown anew after each change.")
+@click.option("--portal-extension", multiple=True, help="Your module with pages of the portal.")
 def demo(**options: Any) -> None:
     """Try it here: emulator, token issuer and gateway on loopback.
 

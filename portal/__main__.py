@@ -1,4 +1,4 @@
-"""The command line: `portal serve`, `portal settings`."""
+"""The command line: `portal serve`, `portal check`, `portal settings`."""
 
 import logging
 import sqlite3
@@ -11,6 +11,8 @@ import uvicorn
 from front.connection_bounds import Bounded
 from portal.app import asked, create_app
 from portal.catalogue import missing, template
+from portal.checking import mistakes
+from portal.schema import read
 from portal.settings import load, table
 
 USAGE = 2
@@ -45,6 +47,35 @@ def serve() -> None:
         ws="none",
         timeout_graceful_shutdown=GRACE,
     )
+
+
+@main.command()
+@click.argument(
+    "brand", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option("--extension", multiple=True, help="Your module with further pages.")
+@click.option(
+    "--schema",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The printed schema of your gateway.",
+)
+def check(brand: Path | None, extension: tuple[str, ...], schema: Path | None) -> None:
+    """Name every mistake in the folder BRAND, which needs neither gateway nor issuer.
+
+    Exits with 1 if there are any, which the start of the portal would refuse.
+    """
+    # A console script does not look for modules where it is called: where they are tried.
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        own = read(schema.read_text() if schema else "")
+        found = [*mistakes(brand, extension, own)]
+    except (ValueError, OSError) as error:
+        found = [str(error)]
+    for one in found:
+        click.echo(one, err=True)
+    if found:
+        sys.exit(1)
+    click.echo("The brand can be used.")
 
 
 @main.command("settings")

@@ -15,8 +15,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from portal import brand as branding
-from portal import following, gateway_documents
-from portal.brand import Brand
+from portal import gateway_documents
+from portal.assets import Assets
+from portal.brand import Brand, BrandError
+from portal.checking import extra, mistakes, wrong_parts
 from portal.client import Gateway
 from portal.cookies import Cookies
 from portal.errors import (
@@ -66,8 +68,9 @@ def create_app(
     BrandError, ImportError, RuntimeError, OSError, ValueError or sqlite3.Error where it cannot
     start.
     """
-    brand = branding.load(settings.brand)
-    pages = [*PAGES, *_extra(settings.extensions)]
+    own = _own(settings, schema)
+    brand = _brand(settings, own)
+    pages = [*PAGES, *extra(settings.extensions)]
     http = httpx2.AsyncClient(
         base_url=settings.gateway_url,
         transport=transport,
@@ -85,7 +88,6 @@ def create_app(
     seals = Seals(*settings.secrets)
     drafts = drafts or _drafts(settings, seals)
     store = store or _sessions(settings)
-    own = _own(settings, schema)
     site = _site(settings, brand, pages, http, streaming, assets, store, drafts, seals, own)
     _check(brand, pages, site.templates)
 
@@ -165,16 +167,18 @@ def _own(settings: Settings, schema: str = "") -> OwnSchema:
 
 def _check(brand: Brand, pages: Sequence[Page], templates: Templates) -> None:
     """Raise BrandError with every mistake that a visitor would notice."""
-    branding.refuse(
-        [
-            *branding.unknown_pages(brand, (page.part for page in pages)),
-            *gateway_documents.mistakes(brand.folders("documents")),
-            *following.mistakes(gateway_documents.load(brand.folders("documents"))),
-            *templates.mistakes(),
-        ]
-    )
+    branding.refuse(wrong_parts(brand, pages, templates))
     if not any((folder / "terms.html").exists() for folder in brand.folders("templates")[1:]):
         log.warning("terms.html is ours: put your terms into templates/ of the brand's folder")
+
+
+def _brand(settings: Settings, own: OwnSchema) -> Brand:
+    """The brand; BrandError with every mistake in it, those of its templates too."""
+    try:
+        return branding.load(settings.brand)
+    except BrandError:
+        branding.refuse(mistakes(settings.brand, settings.extensions, own))
+        raise
 
 
 def _sessions(settings: Settings) -> Store | None:
@@ -201,11 +205,6 @@ def _drafts(settings: Settings, seals: Seals) -> DraftStore:
     if settings.is_secure:
         log.warning("drafts are in memory: a restart forgets which orders are being checked")
     return MemoryDrafts()
-
-
-def _extra(names: Sequence[str]) -> list[Page]:
-    """The pages of the adopter's modules."""
-    return [page for name in names for page in importlib.import_module(name).PAGES]
 
 
 def _mail(settings: Settings, site: Site) -> list[Route]:

@@ -68,9 +68,8 @@ def load(folder: Path | None) -> Brand:
     ours = _toml(OURS / "brand.toml")
     path = folder / "brand.toml" if folder else None
     theirs = _toml(path) if path and path.exists() else {}
-    refuse(_shape(ours, theirs))
-    values = _over(ours, theirs)
-    refuse(_mistakes(values, folder))
+    values = _over(ours, _fitting(ours, theirs))
+    refuse([*_shape(ours, theirs), *_mistakes(values, folder)])
     return Brand(
         locales=tuple(Locale.parse(name) for name in values["languages"]),
         folder=folder,
@@ -114,6 +113,16 @@ def _shape(ours: Mapping[str, Any], theirs: Mapping[str, Any], at: str = "") -> 
             yield f"brand.toml: {at}{name} must be {TYPES[type(known)]}"
         elif isinstance(value, dict):
             yield from _shape(known, value, f"{at}{name}.")
+
+
+def _fitting(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Theirs without values of another type than ours, so that all others can be looked at."""
+    found = {}
+    for name, value in theirs.items():
+        known = ours.get(name, value)
+        if type(value) is type(known):
+            found[name] = _fitting(known, value) if isinstance(value, dict) else value
+    return found
 
 
 TYPES: Final[Mapping[type, str]] = {

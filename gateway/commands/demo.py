@@ -15,7 +15,8 @@ import socket
 import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,6 +37,7 @@ from emulator.tokens import AUDIENCE, TENANT
 from emulator.world.sizes import SHOWCASE
 from front.connection_bounds import Bounded
 from gateway.app import create_app
+from gateway.commands.reloading import Reloading
 from gateway.config import parsers
 from gateway.config.settings import Settings
 from gateway.engine.limits import Limits
@@ -173,6 +175,8 @@ def run(
     metadata: tuple[Path, ...],
     extension: tuple[str, ...],
     partner: str,
+    brand: Path | None,
+    portal_extension: tuple[str, ...],
 ) -> None:
     """Serve until Ctrl-C. DemoError where a port is taken or the data cannot be loaded."""
     addresses = Addresses(port, os.getpid())
@@ -192,16 +196,25 @@ def run(
         with (
             listening(HOST, port) as front,
             listening(HOST, port + 1) as back,
-            TemporaryDirectory() as kept,
+            TemporaryDirectory() as folder,
         ):
             emulator = _emulator(emulated)
             # Orders of an export seldom name who placed them; their buyers would see none.
             roles = ("representative",) if load else ("buyer",)
-            mail, outbox = Path(kept), CACHE / OUTBOX / str(port)
+            kept, outbox = Path(folder), CACHE / OUTBOX / str(port)
             outbox.mkdir(parents=True, exist_ok=True)
-            gateway = _gateway(addresses.emulator, port, partner, extension, roles, mail)
+            gateway = _gateway(addresses.emulator, port, partner, extension, roles, kept)
             shown = portal_settings(addresses.gateway, addresses.emulator, outbox)
-            site = with_portal(gateway, shown, build(extension).as_str())
+            if brand or portal_extension:
+                # A portal that is made anew knows its visitors still.
+                shown = replace(
+                    shown,
+                    brand=brand,
+                    extensions=portal_extension,
+                    sessions=kept / "sessions",
+                    drafts=kept / "drafts",
+                )
+            site = _site(gateway, shown, build(extension).as_str())
             most = Limits().body_bytes
             servers = {front: Server(site, **sockets(most)), back: Server(over_sockets(emulator))}
             welcome = _welcome(addresses, outbox, [*emulator.state.people.present(), "partner"])
@@ -248,13 +261,27 @@ def portal_settings(gateway: str, emulator: str, outbox: Path | None = None) -> 
     )
 
 
+def _site(gateway: Starlette, settings: Shown, schema: str) -> Starlette:
+    # A console script does not look for modules where it is called: where they are tried.
+    sys.path.insert(0, os.getcwd())
+    try:
+        return with_portal(gateway, settings, schema)
+    except (ValueError, ImportError, AttributeError, SyntaxError) as error:
+        raise DemoError(str(error)) from error
+
+
 def with_portal(gateway: Starlette, settings: Shown, schema: str = "") -> Starlette:
-    """The gateway's own addresses, and the portal at all others; it shows what `schema` has."""
-    portal = create_portal(settings, schema=schema)
+    """
+    The gateway's own addresses, and the portal at all others; it shows what `schema` has, and each
+    change of its brand. ValueError, ImportError or AttributeError for a brand that cannot be used.
+    """
+    portal = Reloading(
+        partial(create_portal, settings, schema=schema), settings.brand, settings.extensions
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with gateway.router.lifespan_context(gateway), portal.router.lifespan_context(portal):
+        async with gateway.router.lifespan_context(gateway), portal.running():
             yield
 
     paths = [route.path for route in gateway.routes if isinstance(route, Route)]
