@@ -119,7 +119,7 @@ def shown(port: int, path: str) -> str:
 
 
 def until(look: Callable[[], str], word: str) -> str:
-    """What is seen once it has the word, or after a minute."""
+    """The page once it has the word, or as it is after a minute."""
     end = time.monotonic() + 60
     while word not in (found := look()) and time.monotonic() < end:
         time.sleep(0.2)

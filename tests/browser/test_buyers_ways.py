@@ -1,0 +1,154 @@
+"""
+The ways that buyers go each day, timed and by keyboard where that matters, in both languages and
+themes, on a phone and on a desk: every page of them is for everybody and under 100 KB.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.customers import visiting
+from tests.browser.test_portal_pages import PICTURES, SCREENS, SPILLED, STANDARDS, violations
+from tests.nightly import NIGHTLY
+
+KILOBYTES = 100 * 1024
+MINUTE = 60.0
+STROKE = 80
+"""Milliseconds between two keys of somebody who types well."""
+QUICK = [(f"D{number:04}", "2") for number in range(1, 11)]
+ALL = [
+    (language, theme, screen)
+    for language in ("en-US", "nl-NL")
+    for theme in ("light", "dark")
+    for screen in SCREENS
+]
+SOME = [("en-US", "light", "wide"), ("nl-NL", "dark", "phone")]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A browser of one kind, and what was wrong with the pages that it came by."""
+
+    page: Page
+    name: str
+    wrong: dict[str, Any]
+
+    def seen(self, what: str) -> None:
+        """The page that is shown is for everybody, fits and is small."""
+        self.page.wait_for_load_state()
+        found = violations(self.page, STANDARDS) + self.page.evaluate(SPILLED)
+        size = len(self.page.context.request.get(self.page.url).body())
+        if size > KILOBYTES:
+            found.append(f"{size} bytes")
+        if found:
+            self.wrong[what] = found
+        if NIGHTLY:
+            path = PICTURES / "ways" / self.name / f"{what}.png"
+            self.page.screenshot(path=path, full_page=True)
+
+
+@pytest.fixture(params=ALL if NIGHTLY else SOME, ids="-".join)
+def way(request: pytest.FixtureRequest, browser: Browser, port: int) -> Iterator[Way]:
+    language, theme, screen = request.param
+    options = {
+        "locale": language,
+        "color_scheme": theme,
+        "viewport": SCREENS[screen],
+        "reduced_motion": "reduce",
+    }
+    with visiting(browser, port, "Rita", **options) as page:
+        way = Way(page, "-".join(request.param), {})
+        yield way
+        page.goto("/orders/new/discard")
+        if page.locator("main form button").count():
+            page.locator("main form button").first.click()
+    assert way.wrong == {}
+
+
+def test_ten_lines_are_ordered_by_keyboard_within_a_minute(way: Way) -> None:
+    page, keys = way.page, way.page.keyboard
+    page.goto("/dashboard")
+    way.seen("overview")
+    page.locator("#code-1").focus()
+
+    began = time.monotonic()
+    for number, amount in QUICK:
+        keys.type(number, delay=STROKE)
+        keys.press("Tab")
+        keys.type(amount, delay=STROKE)
+        keys.press("Enter")
+    for _ in range(4):
+        keys.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "BUTTON":
+            break
+    keys.press("Enter")
+    page.wait_for_url("**/orders/new/items")
+    took = time.monotonic() - began
+
+    expect(page.locator("li[id^=line-]")).to_have_count(len(QUICK))
+    way.seen("ten lines")
+    assert took < MINUTE
+
+
+def test_a_variant_is_found_looked_at_priced_and_ordered(way: Way) -> None:
+    page = way.page
+    page.goto("/products?q=D0193")
+    way.seen("found")
+    page.locator(".product h2 a").first.click()
+    page.locator(".chips .chip").nth(1).wait_for()
+    way.seen("variant")
+    page.locator(".chips .chip:not([aria-current])").first.click()
+    page.wait_for_load_state()
+    expect(page.locator(".product-price")).to_contain_text(re.compile(r"\d"))
+    page.locator("#quantity").fill("2")
+    page.locator(".buy form[method=post] button").click()
+    expect(page.locator(".ordered")).to_be_visible()
+    way.seen("variant ordered")
+
+
+def test_an_overdue_invoice_is_found_and_downloaded(way: Way) -> None:
+    page = way.page
+    page.goto("/dashboard")
+    page.locator(".owed a").first.click()
+    page.wait_for_url("**/statement")
+    way.seen("statement")
+    page.goto("/invoices")
+    way.seen("invoices")
+    page.locator("section[aria-labelledby^=overdue] tbody a").first.click()
+    page.wait_for_url("**/invoices?q=*")
+    page.locator("tbody th a").last.click()
+    page.wait_for_url(re.compile(r"/invoices/[\w-]{20,}"))
+    way.seen("invoice")
+    with page.expect_download() as found:
+        page.locator("a[href$='/document']").click()
+
+    content = found.value.path().read_bytes()
+    assert content.startswith(b"%PDF-")
+
+
+def test_a_template_is_saved_and_ordered_again(way: Way) -> None:
+    page = way.page
+    page.goto("/orders?status=ACTIVE")
+    page.locator("tbody th a").first.click()
+    page.locator("a[href^='/templates/new']").click()
+    page.locator("#name").fill(f"Weekly {way.name}")
+    page.locator("input[name=shared][value=yes]").check()
+    way.seen("template new")
+    page.locator("main form.card button.primary").click()
+    page.wait_for_url(re.compile(r"/templates/\w{32}"))
+    way.seen("template")
+    page.goto("/templates")
+    way.seen("templates")
+    page.goto("/dashboard")
+    way.seen("overview with templates")
+    page.locator("form[action^='/templates/'] button").first.click()
+    page.wait_for_url(re.compile(r"/orders/new|/order$"))
+    page.goto("/orders/new/items")
+
+    expect(page.locator("li[id^=line-]").first).to_be_visible()
+    way.seen("template ordered")
