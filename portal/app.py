@@ -16,7 +16,6 @@ from starlette.routing import Route
 
 from portal import brand as branding
 from portal import gateway_documents
-from portal.assets import Assets
 from portal.brand import Brand, BrandError
 from portal.checking import extra, mistakes, wrong_parts
 from portal.client import Gateway

@@ -8,11 +8,11 @@ from typing import Any
 
 from portal import brand as branding
 from portal import following, gateway_documents
-from portal.assets import Assets
 from portal.brand import Brand, BrandError
 from portal.language import languages
 from portal.rendering import Templates
 from portal.schema import OwnSchema
+from portal.served_assets import Assets
 from portal.sitemap import PAGES
 from portal.visits import Page
 
