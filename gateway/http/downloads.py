@@ -31,7 +31,7 @@ from gateway.http.receiving import Received, received
 from gateway.loaders.kept_pictures import KeptPictures
 from gateway.loaders.paper_links import PATH, LinkContent, PaperLinks
 from gateway.model.archives import Find
-from gateway.resolvers.attaching import KIND, attached_file, content_of
+from gateway.resolvers.file_contents import KIND, attached_file, content_of
 from gateway.resolvers.followed_pictures import picture_of, pictured, type_of
 from gateway.resolvers.printing import pieces_of, settled
 from gateway.schema.context import Context

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.resolvers.attaching import NamedFile
+from gateway.resolvers.file_contents import NamedFile
 from gateway.upstream.attached import AttachedFile
 from gateway.upstream.conditions import EVERYTHING
 from tests.gateway.orders.worlds import changed
