@@ -18,6 +18,9 @@ OWN: Final = "own-"
 """The beginning of the names of their fields in forms."""
 UNKNOWN: Final = "UNKNOWN"
 """The member of an enumeration that stands for what nobody knows; it cannot be chosen."""
+YES: Final = frozenset({"true", "yes", "ja", "1"})
+NO: Final = frozenset({"false", "no", "nee", "0"})
+"""The ways to write yes and no in a list."""
 MOMENT: Final = "%Y-%m-%dT%H:%M"
 """A moment as browsers put it into a field."""
 EMPTY: Final = N_("Fill this in.")
@@ -58,6 +61,27 @@ class OwnField:
                 raise Mistyped(EMPTY)
             return None
         return _read(self, said, language)
+
+    def read_cell(self, text: str, language: Language) -> Any:
+        """As `read`, for the cell of a list, in which people write words and labels."""
+        said = text.strip()
+        if self.kind == "choice" and said:
+            return self._chosen(said.casefold(), language)
+        if self.kind == "yes" and said:
+            return self._agreed(said.casefold())
+        return self.read(said, language)
+
+    def _chosen(self, said: str, language: Language) -> str:
+        """The member of its enumeration that has this name, or this description."""
+        for name, doc in self.choices.items():
+            if said in (name.casefold(), language.label(doc).casefold()):
+                return name
+        raise Mistyped(EMPTY)
+
+    def _agreed(self, said: str) -> bool:
+        if said not in YES | NO:
+            raise Mistyped(EMPTY)
+        return said in YES
 
     def typed(self, value: Any, language: Language) -> str:
         """A value as it stands in its field."""

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from spreadsheets.files import File, read_file
@@ -19,16 +19,19 @@ def carried(content: bytes) -> str:
     return f"{CARRIED}{base64.b64encode(content).decode()}" if content else ""
 
 
-def listed(form: Mapping[str, str], decimal_mark: str) -> File:
-    """The file of a form if it has one, in the letters that were chosen; else what was pasted."""
+def listed(form: Mapping[str, str], decimal_mark: str, further: Collection[str] = ()) -> File:
+    """
+    The file of a form if it has one, in the letters that were chosen; else what was pasted.
+    `further` columns may be named besides those that every list can have.
+    """
     file = form.get("file", "")
     if not file.strip():
-        return File(read(form.get("pasted", ""), decimal_mark))
+        return File(read(form.get("pasted", ""), decimal_mark, further))
     try:
         content = base64.b64decode(file.removeprefix(CARRIED), validate=True)
     except (binascii.Error, ValueError):
-        return File(read(file, decimal_mark))
-    return read_file(content, form.get("region", ""), decimal_mark)
+        return File(read(file, decimal_mark, further))
+    return read_file(content, form.get("region", ""), decimal_mark, further)
 
 
 def showable(text: str) -> str:

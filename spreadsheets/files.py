@@ -1,6 +1,6 @@
 """The bytes of a file -> the list in it, or the question in which letters it is written."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,14 +31,19 @@ class File:
     readings: Sequence[FileReading] = ()
 
 
-def read_file(content: bytes, region: str = "", decimal_mark: str = "") -> File:
-    """The list in a file in whichever letters, or in those of a region that somebody chose."""
+def read_file(
+    content: bytes, region: str = "", decimal_mark: str = "", further: Collection[str] = ()
+) -> File:
+    """
+    The list in a file in whichever letters, or in those of a region that somebody chose; `further`
+    columns may be named besides those that every list can have.
+    """
     if message := wrong_kind(content):
         return File(Sheet("", NOTHING, {}, [], [Problem(message)]))
     texts = readings(content)
     if region in texts:
-        return File(read(texts[region], decimal_mark))
-    found = {each: read(text, decimal_mark) for each, text in texts.items()}
+        return File(read(texts[region], decimal_mark, further))
+    found = {each: read(text, decimal_mark, further) for each, text in texts.items()}
     different = _different(_likely(found)) if len(found) > 1 else found
     first, *others = different.values()
     return _question(different) if others else File(first)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from portal.drafts import MAXIMUM_LINES, Draft, DraftLine, is_too_long, line_input, priced, quantity
 from portal.errors import Overtaken, Unavailable
+from portal.own_fields import Mistyped
 from portal.pages.draft_at_hand import draft_of, edit, line_of
 from portal.pages.items import LONG_NOTE, Trouble, page_of_line, shown
 from portal.pages.reordering import NOT_SOLD
@@ -33,6 +34,7 @@ TOO_MANY_VARIANTS: Final = N_(
     "The items in this list have too many variants. Use product numbers instead."
 )
 NOT_SOLD_SO: Final = N_("This product is not sold in this quantity.")
+NOT_OF_FIELD: Final = N_("“%(cell)s” does not fit the column “%(field)s”.")
 OTHER_UNIT: Final = N_("This item is not sold in this unit. Available units: %(units)s.")
 
 Product = Mapping[str, Any]
@@ -78,7 +80,8 @@ async def imported(visit: Visit) -> Response:
     if visit.request.method == "GET":
         return visit.go("/orders/new/items")
     draft = draft_of(visit)
-    file = listed(visit.form, visit.language.decimal_mark)
+    own = [each.name for each in visit.site.own.line_fields if each.in_new]
+    file = listed(visit.form, visit.language.decimal_mark, own)
     sheet = file.sheet
     named = await _named(visit, sheet.lines)
     found, more = _lines(visit, sheet.lines, named)
@@ -189,14 +192,33 @@ def _lines(
         if mistake := _mistake(row, product, visit.language.today()):
             mistakes.append(mistake)
             continue
-        lines[row.row] = line_of(
+        own = _own(visit, row)
+        if isinstance(own, Problem):
+            mistakes.append(own)
+            continue
+        line = line_of(
             product,
             row.quantity,
             unit=None if _is_own(row.unit, product) else row.unit,
             note=row.note,
             ships=row.day,
         )
+        lines[row.row] = replace(line, own=own)
     return lines, mistakes
+
+
+def _own(visit: Visit, row: Row) -> dict[str, Any] | Problem:
+    """The values of a row for the fields that extensions of the gateway add to lines."""
+    said: dict[str, Any] = {}
+    for field in visit.site.own.line_fields:
+        cell = row.further.get(field.name, "")
+        if not cell.strip():
+            continue
+        try:
+            said[field.name] = field.read_cell(cell, visit.language)
+        except Mistyped:
+            return at(NOT_OF_FIELD, row.row, cell, field=visit.language.label(field.doc))
+    return said
 
 
 def _is_own(unit: str, product: Mapping[str, Any]) -> bool:

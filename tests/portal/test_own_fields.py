@@ -328,6 +328,29 @@ async def test_a_field_of_a_line_that_is_no_value_is_refused_at_the_line(jane: V
     assert "Loaded on: Enter a date such as 2026-12-31." in readable(step.text)
 
 
+LIST = "number;quantity;shelf;loading\nD0023;2;S-7;"
+
+
+async def test_a_pasted_list_fills_in_fields_of_lines(jane: Visitor) -> None:
+    await discard(jane)
+
+    step = await jane.post("/orders/new/import", pasted=f"{LIST}2031-02-03")
+
+    assert 'value="S-7"' in step.text
+    assert 'value="2031-02-03"' in step.text
+
+
+async def test_a_cell_of_a_pasted_list_that_is_no_value_of_its_field_is_refused(
+    jane: Visitor,
+) -> None:
+    await discard(jane)
+
+    step = await jane.post("/orders/new/import", pasted=f"{LIST}soon")
+
+    assert step.status_code == 422
+    assert "“soon” does not fit the column “Loaded on”." in readable(step.text)
+
+
 async def test_what_the_gateway_refuses_of_a_line_is_said_with_the_name_of_its_field(
     jane: Visitor,
 ) -> None:
