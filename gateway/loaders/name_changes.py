@@ -1,25 +1,32 @@
 """Reads that depend on the names and forms of the environment, made again when these change."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import date
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from gateway.errors import UpstreamMismatch
 from gateway.upstream.names import Names, NamesChanged
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def until_named(read: Callable[[], Awaitable[T]]) -> T:
+def until_named(read: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """
-    The result of `read`, made again where the service says that it lacks a column that was asked
+    Decorate a read that is made again where the service says that it lacks a column that was asked
     for.
     """
-    while True:
-        try:
-            return await read()
-        except NamesChanged:
-            continue
+
+    @wraps(read)
+    async def reading(*args: P.args, **kwargs: P.kwargs) -> T:
+        while True:
+            try:
+                return await read(*args, **kwargs)
+            except NamesChanged:
+                continue
+
+    return reading
 
 
 def read_day(names: Names, entity: str, path: str, raw: Any, company: Any) -> date | None:

@@ -98,11 +98,9 @@ class Reader(Struct, frozen=True):
         self.readings.clear()
         self.allowance.spent = 0
 
+    @until_named
     async def page(self, ask: Ask) -> Page:
         """The rows of a table that the caller may see and that meet the ask."""
-        return await until_named(lambda: self._page(ask))
-
-    async def _page(self, ask: Ask) -> Page:
         bounds = self._bounds(ask.table, ask.where, linked=False)
         secret = self._secret(ask)
         service = self.services[ask.table.service]
@@ -122,11 +120,9 @@ class Reader(Struct, frozen=True):
             (page,) = await fetch_all([call], self.allowance, decoder)
         return self._let_through(ask, ask.where, bounds, secret, page)
 
+    @until_named
     async def row(self, ask: Ask, column: str, key: Guid) -> Page:
         """As `keyed` for one GUID that the caller sent: all of the query but the key is known."""
-        return await until_named(lambda: self._row(ask, column, key))
-
-    async def _row(self, ask: Ask, column: str, key: Guid) -> Page:
         where = Compare(column, "eq", key)
         if parents_of(self.principal, ask.table):
             (page,) = await self.keyed([(ask, Keys((column,), ((key,),), from_rows=False))])
@@ -154,11 +150,9 @@ class Reader(Struct, frozen=True):
         """Rows by key, each ask chunked by the length of its URL; one page a chunk."""
         return [page for _, page in await self.chunked(asks)]
 
+    @until_named
     async def chunked(self, asks: Sequence[tuple[Ask, Keys]]) -> list[tuple[Keys, Page]]:
         """As `keyed`, each page with the keys it was asked for. All asks read the same table."""
-        return await until_named(lambda: self._chunked(asks))
-
-    async def _chunked(self, asks: Sequence[tuple[Ask, Keys]]) -> list[tuple[Keys, Page]]:
         table = asks[0][0].table
         linked = all(keys.from_rows for _, keys in asks)
         parents = [] if linked else parents_of(self.principal, table)
@@ -287,6 +281,7 @@ class Reader(Struct, frozen=True):
             check(secret, [ask.where, *more], ask.order)
         return secret
 
+    @until_named
     async def count(self, ask: Ask, rule: Condition = EVERYTHING) -> Page:
         """The number of rows that also meet `rule`; Forbidden to ask by hidden columns."""
         self._secret(ask)
@@ -300,7 +295,7 @@ class Reader(Struct, frozen=True):
         if self.seen is None:
             return await service.fetch(query, self.allowance)
         fetch_all = self.seen.before(service, ask.table)
-        (page,) = await until_named(lambda: fetch_all([service.call(query)], self.allowance, PLAIN))
+        (page,) = await fetch_all([service.call(query)], self.allowance, PLAIN)
         return page
 
     def rule(self, table: Table) -> Condition:
