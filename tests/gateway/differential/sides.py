@@ -133,7 +133,7 @@ class Side:
 
     def _senders(self) -> Iterator[Sender]:
         endpoint = next(each for each in self.app.routes if each.path == "/graphql").endpoint  # type: ignore[attr-defined]
-        for service in endpoint._context.__self__._services.values():
+        for service in endpoint._context.__self__._services.by_name.values():
             yield service.sender
 
 
