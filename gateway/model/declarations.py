@@ -107,10 +107,9 @@ class Member:
         """The table of the rows that it lists; None for other members."""
         return None
 
-    @property
-    def loaded(self) -> frozenset[str]:
-        """The tables of further rows that its value is made of."""
-        return frozenset()
+    def loaded(self, given: Collection[str], loaders: Any = None) -> Collection[str]:
+        """The calls that its value takes with these arguments: see `gateway.model.ways_to_values`."""
+        return ()
 
     @property
     def parameters(self) -> Mapping[str, tuple[Any, str]]:

@@ -11,6 +11,12 @@ from typing import Any, Protocol
 
 Write = Callable[[str], str]
 """The variable that holds a row -> the expression of the member's value in the answer."""
+Loaded = Callable[[Collection[str], Any], Collection[str]]
+"""
+The arguments that a member is given, and the request's `Loaders` -> names of the calls that its
+values take for all rows of a level, most often of the tables that it reads. Without loaders: those
+of any caller in any environment.
+"""
 
 
 class Planning(Protocol):
@@ -41,8 +47,8 @@ class Planning(Protocol):
     def rows(self, back: Any) -> Write:
         """The selection of the connection to the rows that lead here by the link of a `Back`."""
 
-    def worked(self, function: Callable[..., Any], loaded: Collection[str]) -> Write:
-        """The outcome of `function(row, loaders)`, which loads rows of the tables `loaded`."""
+    def worked(self, function: Callable[..., Any], loaded: Loaded) -> Write:
+        """The outcome of `function(row, loaders)`, which takes the calls `loaded`."""
 
 
 class Answering(Protocol):

@@ -95,7 +95,7 @@ def _below(fetch: Fetch, came: Mapping[Fetch, Nested], run: Run) -> int:
     calls, worked = 0, set[str]()
     for branch in fetch.branches.values():
         if isinstance(branch, Worked):
-            worked |= branch.loaded
+            worked.update(branch.calls(run))
             continue
         own = isinstance(branch, Children)
         inside = branch.expanding(run, lists=False) if own and branch not in came else NOTHING_CAME
@@ -198,7 +198,8 @@ class DocumentCost:
             member = members.get(name)
             if member is None:
                 continue
-            worked |= member.loaded
+            for node in below:
+                worked.update(member.loaded(_given(node)))
             if member.leads_to is not None:
                 calls += 1 + self._rows(operation, member.leads_to, below)
             if member.lists is not None:

@@ -5,7 +5,7 @@ the expressions that turn the rows into the answer.
 Expressions are written once all reads are planned, as they depend on the columns of all selections.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from gateway.loaders import keyset
 from gateway.loaders.name_changes import read_day
 from gateway.loaders.windows import Slice
 from gateway.model.tables import Back, Link, Node
-from gateway.model.ways_to_values import Write
+from gateway.model.ways_to_values import Loaded, Write
 from gateway.plans.arguments import Arguments, arguments_of, spelled
 from gateway.plans.fetches import Children, Fetch, Linked
 from gateway.plans.leaves import LARGEST_INT, Convert, Leaf, Unusual, leaf_of
@@ -246,14 +246,14 @@ class PlannedMember:
 
         return write
 
-    def worked(self, function: Callable[..., Any], loaded: Collection[str]) -> Write:
+    def worked(self, function: Callable[..., Any], loaded: Loaded) -> Write:
         self.parent.shown.add(self.name)
         member = self.parent.members[self.name]
 
         def make() -> Worked:
             return Worked(
                 function=function,
-                loaded=frozenset(loaded),
+                loaded=loaded,
                 table=self.parent.table,
                 arguments=self._arguments if member.parameters else None,
             )

@@ -1,7 +1,7 @@
 """The values of computed members, for all rows of a fetch at once."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import isawaitable
@@ -11,6 +11,7 @@ from gateway.admission.pacing import Pace, pace
 from gateway.loaders.collected_loads import TOGETHER
 from gateway.loaders.rows import Loaders
 from gateway.model.tables import Row, Table
+from gateway.model.ways_to_values import Loaded
 from gateway.plans.arguments import Arguments
 from gateway.plans.concurrent import together
 from gateway.plans.fetches import Branch, Run
@@ -22,11 +23,17 @@ class Worked(Branch):
     """The value of a computed member for each parent."""
 
     function: Callable[..., Any] = field(kw_only=True)
-    loaded: frozenset[str] = field(kw_only=True)
-    """The tables of the rows that it loads."""
+    loaded: Loaded = field(kw_only=True)
+    """The calls that it takes."""
     arguments: Arguments | None = field(kw_only=True, default=None)
     """The arguments of its field, if it has any."""
     table: Table = field(kw_only=True)
+
+    def calls(self, run: Run) -> Collection[str]:
+        """The names of the calls that it takes in this run, which others of its level share."""
+        given = self.arguments(run.variables) if self.arguments else {}
+        said = [name for name, value in given.items() if value is not None]
+        return self.loaded(said, run.context.loaders)
 
     async def load(self, run: Run, parents: Sequence[Any]) -> None:
         function, cls, loaders = self._given(run), self.table.cls, run.context.loaders

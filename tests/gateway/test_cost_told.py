@@ -211,3 +211,47 @@ async def test_the_cost_of_many_fields_is_that_of_each(stack: Stack) -> None:
 
     assert "errors" not in told.json()
     assert cost(told)["predicted"] == cost(told)["actual"] == len(lists)
+
+
+@pytest.fixture(scope="module")
+def reckoning_world() -> Starlette:
+    """A world whose ERP works out prices and promises."""
+    return emulator(pricing=True, promising=True)
+
+
+@pytest.mark.parametrize(
+    ("selected", "calls"),
+    [
+        ("price { basis }", 2),
+        ("a: price(quantity: 2) { basis } b: price(quantity: 9) { basis }", 2),
+        ("promise(quantity: 3) { on }", 2),
+        ("price { basis } promise { on }", 4),
+    ],
+)
+async def test_the_calculations_of_the_erp_are_calls_too(
+    reckoning_world: Starlette, selected: str, calls: int
+) -> None:
+    query = "{ products(first: 5, filter: { state: { eq: ACTIVE } }) { nodes { number %s } } }"
+    async with running(reckoning_world, show_cost=True) as stack:
+        first = await stack.ask(query % selected, as_="jane")
+        await stack.ask("{ viewer { kind } }", as_="sam")
+        stack.emulator.state.log.clear()
+        again = await stack.ask(query % selected, as_="sam")
+        sent = len(stack.emulator.state.log.calls())
+
+    assert first.body.keys() == again.body.keys() == {"data", "extensions"}
+    assert all(all(node.values()) for node in first.data["products"]["nodes"])
+    # What is remembered of the minute before costs the same, as nobody is told who asked.
+    for answer in (first, again):
+        cost = answer.body["extensions"]["cost"]
+        assert (cost["predicted"], cost["actual"]) == (1 + calls, 1 + calls)
+    assert sent < 1 + calls
+
+
+async def test_a_price_in_another_unit_looks_the_unit_up(small_world: Starlette) -> None:
+    query = '{ products(first: 5) { nodes { price(unit: "pcs of another kind") { basis } } } }'
+    async with running(small_world, show_cost=True) as stack:
+        told = await stack.ask(query, as_="jane")
+
+    cost = told.body["extensions"]["cost"]
+    assert (cost["predicted"], cost["actual"]) == (3, 3)

@@ -1,20 +1,20 @@
 """The kind of member whose value a method works out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, get_type_hints
 
 from gateway.model.declarations import Has, Row, Spec
-from gateway.model.ways_to_values import Answering, Planning, Write
+from gateway.model.ways_to_values import Answering, Loaded, Planning, Write
 
 
 def computed(
     *uses: str,
     doc: str,
     reads: tuple[type[Row], ...] = (),
-    loads: Sequence[str] = (),
+    loads: Sequence[str] | Loaded = (),
     arguments: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """
@@ -25,8 +25,10 @@ def computed(
     type that it returns. It may be `async`; then the type must end in `| None`. `reads` names
     tables of which it needs every column: if an environment lacks one, `capabilities` lists the
     member as missing. `loads` names the classes of the rows that it loads, for the prediction of
-    what a query costs. `arguments` are the parameters of the method behind `loaders`, each with the
-    sentence that documents it; each needs a default.
+    what a query costs; where that depends on the caller, the environment or the arguments, it is a
+    function of the names of arguments and of the loaders, which are None for the most.
+    `arguments` are the parameters of the method behind `loaders`, each with the sentence that
+    documents it; each needs a default.
 
     Example:
 
@@ -41,7 +43,7 @@ def computed(
 
         # { products(first: 1) { nodes { area } } }
     """
-    return lambda function: Computed(doc, uses, function, reads, tuple(loads), arguments or {})
+    return lambda function: Computed(doc, uses, function, reads, loads, arguments or {})
 
 
 @dataclass(eq=False)
@@ -52,7 +54,7 @@ class Computed(Spec):
     function: Callable[..., Any]
     reads: tuple[type[Row], ...] = ()
     """The tables without whose columns it has no value."""
-    loads: tuple[str, ...] = ()
+    loads: Sequence[str] | Loaded = ()
     """The tables of the rows that it loads, by class; those of a level are loaded by one call."""
     arguments: Mapping[str, str] = field(default_factory=dict)
     """The arguments of its field, each with its documentation."""
@@ -99,11 +101,11 @@ class Computed(Spec):
         """True if its method reads further rows."""
         return iscoroutinefunction(self.function)
 
-    @property
-    def loaded(self) -> frozenset[str]:
-        """The tables that it names; itself stands for what it does not name."""
-        own = [self.name] if self.is_waited_for else []
-        return frozenset(self.loads or own)
+    def loaded(self, given: Collection[str], loaders: Any = None) -> Collection[str]:
+        """The calls that it names; itself stands for what it does not name."""
+        if callable(self.loads):
+            return self.loads(given, loaders)
+        return self.loads or ([self.name] if self.is_waited_for else [])
 
     def plan(self, planning: Planning) -> Write:
         return planning.worked(self.function, self.loaded)

@@ -19,8 +19,9 @@ from gateway.schema.business.prices import (
     asked_quantity,
     calculated,
     customer_of,
+    loaded_for_price,
 )
-from gateway.schema.business.promises import Promise, promise_of
+from gateway.schema.business.promises import Promise, loaded_for_promise, promise_of
 from gateway.schema.business.values import Money, money
 from gateway.upstream.conditions import value_at
 from gateway.upstream.names import lookup_value
@@ -175,7 +176,7 @@ class Product(Node):
         doc="The price of one unit for you: by the ERP's own engine where it has one, for at most "
         "25 products at once and one account, else by your price list. Null if neither has one in "
         "your currency, or if your accounts have several lists and you have chosen none.",
-        loads=("PriceListItem",),
+        loads=loaded_for_price,
         arguments={
             "quantity": "The quantity that is bought; 1 unless said otherwise. A price list has "
             "one price for all.",
@@ -228,6 +229,7 @@ class Product(Node):
         "productid",
         doc="The day on which you can have a quantity of it in the unit that it is sold in; null "
         "where the ERP does not say, and for more than 25 products at once.",
+        loads=loaded_for_promise,
         arguments={"quantity": "The quantity that is wanted; 1 unless said otherwise."},
     )
     async def promise(self, loaders: Loaders, quantity: Decimal | None = None) -> Promise | None:

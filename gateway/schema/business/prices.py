@@ -1,6 +1,6 @@
 """The price of a product for a customer, by the ERP's engine: its amount and what made it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from enum import Enum
 
@@ -13,7 +13,7 @@ from gateway.loaders.rows import Loaders
 from gateway.model.rules import with_parent
 from gateway.model.tables import Row, column, paths, table
 from gateway.schema.business.values import Money
-from gateway.upstream.active_prices import ActivePrice, PriceLine
+from gateway.upstream.active_prices import OPERATION, ActivePrice, PriceLine
 
 HOUR = 3_600.0
 """Seconds for which the number of a product's record may be kept: it never changes."""
@@ -104,6 +104,20 @@ def has_engine(loaders: Loaders) -> bool:
     calculated, own = loaders.calculated, ProductRecord.__table__
     is_there = calculated is not None and calculated.prices.is_there
     return is_there and loaders.reader.has(own, *own.all_paths)
+
+
+def loaded_for_price(given: Collection[str], loaders: Loaders | None) -> Collection[str]:
+    """
+    The calls that prices with these arguments take: those of the engine where it is asked, else
+    those of a price list; see `gateway.model.ways_to_values.Loaded`.
+    """
+    by_engine, by_list = {ProductRecord.__name__, OPERATION}, {"PriceListItem"}
+    if "unit" in given:
+        by_list.add("Unit")
+    if loaders is None:
+        return by_engine | by_list
+    asked = len(loaders.reader.principal.accounts) == 1 and has_engine(loaders)
+    return by_engine if asked else by_list
 
 
 def customer_of(principal: Principal, company: str | None) -> Customer | None:

@@ -1,5 +1,6 @@
 """Availability to promise: how much of a product can be had on which day."""
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -80,6 +81,12 @@ def has_promises(loaders: Loaders) -> bool:
         and own.promises.is_there
         and all(reader.has(t, *t.all_paths) for t in tables)
     )
+
+
+def loaded_for_promise(given: Collection[str], loaders: Loaders | None) -> Collection[str]:
+    """The calls that promises take: one that asks and one that reads the answer."""
+    there = loaders is None or has_promises(loaders)
+    return {PromiseRequest.__name__, PromiseEntry.__name__} if there else ()
 
 
 async def promise_of(

@@ -3,12 +3,14 @@ The arguments of random operations: literals, variables in all their ways, ids o
 others, and a share of what is none.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from random import Random
 from typing import Any
 
 import msgspec
 from graphql import (
+    GraphQLArgument,
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLList,
@@ -27,6 +29,10 @@ WRONG: tuple[Any, ...] = ("x", -1, 2**40, 1.5, True, [], {}, ["x"], {"eq": 1}, N
 """Values of which hardly any fits a given type."""
 
 
+GIVEN = {"Decimal": (1, 2.5, "30", 0), "String": ("ea", "box", "x")}
+"""Arguments of computed members by their types, a few of which are refused."""
+
+
 class Arguments(Requests):
     """As `Requests`, for an operation of one caller that declares variables."""
 
@@ -37,6 +43,15 @@ class Arguments(Requests):
         self._caller = ""
         self._declared: list[str] = []
         self._values: dict[str, Any] = {}
+
+    def _given(self, declared: Mapping[str, GraphQLArgument]) -> list[str]:
+        """Some of the arguments of a computed member."""
+        types = {name: str(argument.type) for name, argument in declared.items()}
+        return [
+            f"{name}: {self._variable(types[name], self.random.choice(GIVEN[types[name]]))}"
+            for name in types
+            if self.random.random() < 0.3
+        ]
 
     def _arguments(self, table: Table) -> list[str]:
         kind = self.random.random()

@@ -240,7 +240,10 @@ class Operations(Arguments):
         inner = get_named_type(field_.type)
         table = TABLES.get(type_.name)
         back = table.members.get(name) if table else None
-        arguments = self._arguments(back.child) if isinstance(back, Back) else []
+        if isinstance(back, Back):
+            arguments = self._arguments(back.child)
+        else:
+            arguments = self._given(field_.args)
         if not is_leaf_type(inner):
             return self._composite(place, type_.name, name, arguments, depth + _leads(field_))
         self._left -= 1

@@ -21,7 +21,9 @@ from starlette.applications import Starlette
 
 from emulator.app import DATAVERSE, FINOPS
 from gateway.auth import kept
+from gateway.loaders import remembered_answers
 from gateway.model.tables import TABLES, Back, Computed
+from gateway.upstream.active_prices import SERVICE
 from tests.gateway.differential.comparing import Seen, sharing
 from tests.gateway.differential.operations import CALLERS, SEEN, Asked, Operations
 from tests.gateway.differential.runs import Materials
@@ -56,7 +58,7 @@ class Counted(Wire):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         target = request.url.raw_path.decode()
-        if target.startswith((DATAVERSE, FINOPS)):
+        if target.startswith((DATAVERSE, FINOPS, SERVICE)):
             self.sent += 1
             options = request.url.params
             asked = (target.partition("?")[0], options.get("$orderby"), options.get("$select"))
@@ -85,6 +87,8 @@ def run(emulator: Starlette, stuff: Materials, seed: int, requests: int) -> Told
     with pytest.MonkeyPatch.context() as patch:
         for name in ("REMEMBER", "EVERY"):
             patch.setattr(kept, name, 86_400.0)
+        # What is remembered of other queries costs without being sent.
+        patch.setattr(remembered_answers, "KEPT", 0.0)
         return virtual.run(_run(emulator, stuff, seed, requests))
 
 
