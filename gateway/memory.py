@@ -3,6 +3,8 @@
 import ctypes
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 KEPT = 64 * 1024 * 1024
 """Bytes at the end of the heap that are kept; by default it is 128 KiB."""
@@ -12,6 +14,11 @@ COLLECT = 10_000, 10, 5
 """
 Thresholds of the garbage collector for its three generations; measured in docs/performance.md.
 Plans have classes of their own, which only the last generation finds.
+"""
+CROWDED = 10_000, 2, 250
+"""
+The same while a large answer is made, whose objects live until its end: fewer are looked at in one
+go, and the last generation, which would be all of them, waits for some seven million new ones.
 """
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
@@ -38,6 +45,28 @@ def tidy() -> None:
     counted = zip(gc.get_count(), gc.get_threshold(), strict=True)
     due = [number for number, (count, most) in enumerate(counted) if count > most]
     gc.collect(max(due, default=0))
+
+
+class _Crowd:
+    """The large answers that are made at this moment."""
+
+    number = 0
+
+
+@contextmanager
+def crowded() -> Iterator[None]:
+    """Keep the pauses of a settled process's collector short while a large answer is made."""
+    if not gc.get_freeze_count():
+        yield
+        return
+    _Crowd.number += 1
+    gc.set_threshold(*CROWDED)
+    try:
+        yield
+    finally:
+        _Crowd.number -= 1
+        if not _Crowd.number:
+            gc.set_threshold(*COLLECT)
 
 
 def keep_freed() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from inspect import isawaitable
 from math import inf
@@ -23,7 +24,7 @@ from msgspec import Struct
 from gateway.admission import deadlines, pacing
 from gateway.admission.pacing import Pace
 from gateway.engine.documents import FEW, MOST, SHORT, Document, Documents, PreparedOperation
-from gateway.engine.fanout import Fanout, FanoutTerms, evaluate
+from gateway.engine.fanout import LARGE, Fanout, FanoutTerms, evaluate
 from gateway.engine.limits import Limits
 from gateway.engine.outcome import (
     COMPILED,
@@ -38,6 +39,7 @@ from gateway.engine.sliced_execution import PacedExecutor
 from gateway.engine.survey import check_variables, shortened
 from gateway.engine.trusted import NONE_TRUSTED, Trusted
 from gateway.errors import LimitExceeded, UpstreamTimeout
+from gateway.memory import crowded
 
 DEFAULT_LIMITS: Final = Limits()
 GRACE: Final = 0.5
@@ -222,7 +224,8 @@ class Engine:
         self.ways[way] += 1
         try:
             async with asyncio.timeout_at(latest(operation.kind)):
-                result = await self._on_core(prepared, context)
+                with crowded() if prepared.fanout.work > LARGE else nullcontext():
+                    result = await self._on_core(prepared, context)
         except TimeoutError:
             late = UpstreamTimeout("The operation ran out of time.")
             return Answer(None, refused(late).errors, way)

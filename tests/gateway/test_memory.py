@@ -42,6 +42,20 @@ before = held()
 small = [small for _, small in waiting()]
 print(held() - before)
 """
+CROWDED = """
+import gc
+from gateway.memory import COLLECT, CROWDED, crowded, settle
+
+unsettled = gc.get_threshold()
+with crowded():
+    print(int(gc.get_threshold() == unsettled))
+settle()
+with crowded():
+    with crowded():
+        pass
+    print(int(gc.get_threshold() == CROWDED))
+print(int(gc.get_threshold() == COLLECT))
+"""
 
 
 def told(script: str) -> list[int]:
@@ -59,3 +73,7 @@ def test_large_answers_leave_no_holes_behind() -> None:
     (held,) = told(LARGE)
 
     assert held < 2_000_000
+
+
+def test_the_collector_pauses_for_less_while_any_large_answer_is_made() -> None:
+    assert told(CROWDED) == [1, 1, 1]
