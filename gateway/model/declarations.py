@@ -108,7 +108,7 @@ class Member:
         return None
 
     def loaded(self, given: Collection[str], loaders: Any = None) -> Collection[str]:
-        """The calls that its value takes with these arguments: see `gateway.model.ways_to_values`."""
+        """The calls that its value takes with these arguments; see `ways_to_values`."""
         return ()
 
     @property
