@@ -24,7 +24,7 @@ from msgspec import Struct
 from gateway.admission import deadlines, pacing
 from gateway.admission.pacing import Pace
 from gateway.engine.documents import FEW, MOST, SHORT, Document, Documents, PreparedOperation
-from gateway.engine.fanout import LARGE, Fanout, FanoutTerms, evaluate
+from gateway.engine.fanout import Fanout, FanoutTerms, evaluate
 from gateway.engine.limits import Limits
 from gateway.engine.outcome import (
     COMPILED,
@@ -44,6 +44,8 @@ from gateway.memory import crowded
 DEFAULT_LIMITS: Final = Limits()
 GRACE: Final = 0.5
 """Seconds after the deadline in which the rest of an answer may be computed."""
+CROWD: Final = 5_000
+"""The work from which the objects of an answer are many for the collector."""
 NOTHING_SENT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -224,7 +226,7 @@ class Engine:
         self.ways[way] += 1
         try:
             async with asyncio.timeout_at(latest(operation.kind)):
-                with crowded() if prepared.fanout.work > LARGE else nullcontext():
+                with crowded() if prepared.fanout.work > CROWD else nullcontext():
                     result = await self._on_core(prepared, context)
         except TimeoutError:
             late = UpstreamTimeout("The operation ran out of time.")
