@@ -12,11 +12,13 @@ from gateway.commands.demo import CACHE, OUTBOX
 from gateway.deliveries import delivering
 from gateway.telling import journal as journals
 from portal.app import create_app
+from tests.gateway.deliveries.receiving import SECRETS
 from tests.gateway.deliveries.test_order_news import advance, telling
 from tests.gateway.live.serving import listening
 from tests.gateway.orders.ordering import placed
 from tests.gateway.test_demo import ask, token
 from tests.portal.mailing import Mailbox, mailbox
+from tests.portal.site import visiting
 from tests.portal.test_mails import settings
 from tests.stack import emulator
 
@@ -87,6 +89,23 @@ async def test_the_demo_writes_mails_into_a_folder_that_one_can_look_at(port: in
         me["email"],
         f"We have received your order {number}",
     )
+
+
+async def test_people_say_in_their_profile_that_they_want_no_mail(
+    port: int, tmp_path: Path
+) -> None:
+    told = {"mail_secret": (SECRETS[0],), "mail_from": "orders@northwind.example"}
+    async with visiting(port, "rep", outbox=tmp_path, **told) as rep:
+        offered = (await rep.get("/profile")).text
+        refused = (await rep.post("/profile", mails="no")).text
+        back = (await rep.post("/profile", mails="yes")).text
+    async with visiting(port, "rep") as rep:
+        silent = (await rep.get("/profile")).text
+
+    assert "Send me no more mails" in offered
+    assert "You get no mails." in refused
+    assert "Send me no more mails" in back
+    assert "Mails about your orders" not in silent
 
 
 def mails_of(port: int, number: str) -> list[Any]:

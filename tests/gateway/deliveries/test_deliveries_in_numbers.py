@@ -18,6 +18,8 @@ pytestmark = pytest.mark.anyio
 
 CHANGES = 10_000 if NIGHTLY else 40
 PATIENCE = 1_800.0 if NIGHTLY else 60.0
+DEAD = {start + n for start in (CHANGES // 3, CHANGES // 2) for n in range(CHANGES // 20)}
+"""The changes during which the receiver is dead, twice."""
 
 
 class Unreliable(Receiver):
@@ -64,7 +66,7 @@ async def test_nothing_is_lost_and_nothing_overtakes(
             elif found := lines(stack, order):
                 line = random.choice(found)["salesorderdetailid"]
                 change(stack, "salesorderdetails", line, quantity=number)
-            receiver.dead = number in (CHANGES // 3, CHANGES // 2)
+            receiver.dead = number in DEAD
             await asyncio.sleep(0.01)
         receiver.dead = False
         async with asyncio.timeout(PATIENCE):
