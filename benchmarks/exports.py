@@ -23,7 +23,7 @@ from emulator.world.sizes import SIZES
 
 QUERY = """
 query All($after: String) {
-  orders(first: 100, after: $after, orderBy: [{ field: NUMBER }]) {
+  orders(first: 99, after: $after, orderBy: [{ field: NUMBER }]) {
     edges { cursor node { number status lines(first: 100) { nodes { sequence quantity } } } }
     pageInfo { hasNextPage endCursor }
   }
@@ -47,6 +47,8 @@ class Export:
         body = {"query": QUERY, "variables": {"after": self.cursor}}
         end, rest = self.lines + most, b""
         async with http.stream("POST", "/graphql", json=body, headers=headers) as response:
+            if response.status_code != 200:
+                raise click.ClickException((await response.aread()).decode())
             async for part in response.aiter_bytes():
                 *whole, rest = (rest + part).split(b"\n")
                 for line in whole:

@@ -7,7 +7,6 @@ moment, and no further one before the client has read the last.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import suppress
 from functools import partial
@@ -99,7 +98,8 @@ class Exports:
         self.engine, self.context, self.audit = engine, context, audit
         self.deadline, self.answer_bytes = deadline, answer_bytes
         self.stopped = False
-        self._of: Counter[Hashable] = Counter()
+        self._callers: dict[Export, Hashable] = {}
+        """The exports that somebody waits for, with their callers."""
 
     def stop(self) -> None:
         """End all exports after the page that is under way, as the process stops."""
@@ -115,18 +115,23 @@ class Exports:
         export = Export(self, request, prepared, principal, identify)
         asking = principal.viewer or principal
         caller = asking.issuer, asking.subject
-        if self._of[caller] >= MOST_OF_CALLER:
+        if list(self._callers.values()).count(caller) >= MOST_OF_CALLER:
             raise RateLimited("You export too much at once; wait for another one.", retryAfter=10)
-        if self._of.total() >= MOST:
+        if len(self._callers) >= MOST:
             raise Overloaded("Too many exports are under way; try again later.", retryAfter=10)
-        self._of[caller] += 1
+        self._callers[export] = caller
         request.kind = EXPORT
-        return Events(export.events(), export.end, partial(self._close, caller), line)
+        return Events(
+            export.events(), partial(self._leave, export), partial(self._forget, export), line
+        )
 
-    def _close(self, caller: Hashable) -> None:
-        self._of[caller] -= 1
-        if not self._of[caller]:
-            del self._of[caller]
+    def _leave(self, export: "Export") -> None:
+        """The client is gone, and may come again before the page that is under way is made."""
+        export.end()
+        self._forget(export)
+
+    def _forget(self, export: "Export") -> None:
+        self._callers.pop(export, None)
 
 
 class Export:

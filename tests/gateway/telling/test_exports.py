@@ -1,9 +1,11 @@
 """Exports as JSON lines: a whole list in bounded memory, which goes on after its last cursor."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.applications import Starlette
 
@@ -11,6 +13,7 @@ from emulator.faults.actions import Fail, Throttle
 from gateway.errors import Unauthenticated
 from gateway.http import exports as exports_
 from gateway.http.endpoint import GraphQLEndpoint
+from tests.gateway.live.serving import listening
 from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
@@ -97,6 +100,36 @@ async def test_exports_wait_in_the_last_class_of_the_budget(stack: Stack) -> Non
 
     assert len(asked) > 2
     assert {lane.value for lane in asked} == {"exports"}
+
+
+async def test_a_client_that_was_cut_off_may_come_again_at_once(stack: Stack) -> None:
+    engine: Any = stack.app.state.engine  # type: ignore[union-attr]
+    execute, go = engine.execute, asyncio.Event()
+
+    async def executing(prepared: Any, context: Any, request: str) -> Any:
+        if prepared.variables.get("after"):
+            await go.wait()  # the second page is under way for as long as the test likes
+        return await execute(prepared, context, request)
+
+    engine.execute = executing
+    headers = {
+        "Authorization": f"Bearer {await stack.token('jane')}",
+        "Accept": "application/jsonl",
+    }
+    try:
+        async with listening(stack.app) as port:
+            url = f"http://127.0.0.1:{port}/graphql"
+            for _ in range(exports_.MOST_OF_CALLER + 2):
+                async with (
+                    httpx2.AsyncClient(trust_env=False) as http,
+                    http.stream("POST", url, json={"query": LINES}, headers=headers) as answer,
+                ):
+                    assert answer.status_code == 200
+                    await anext(answer.aiter_bytes())
+                await asyncio.sleep(0.2)
+            go.set()
+    finally:
+        del engine.execute
 
 
 async def test_a_page_that_fails_for_a_while_is_asked_for_again(
