@@ -143,13 +143,15 @@ class FileSink:
         before = seal.place if seal else Place()
         place = end.last.place if end.last else before if end.is_empty else Place()
         begins = end.is_empty and seal is not None and (seal.closed or not before.lines)
-        if end.torn:
-            place = self._write(file, _healed(end.torn), place, before=b"\n")
-        elif begins:
-            return self._write(file, _note("opened", _begins(place)), place)
+        apart = b"\n" if end.torn else b""
         if not begins and (missing := _missing(end, sealed, seal)):
+            # Before all else: the seal of any other line would say that nothing is missing.
             behind = Place(max(place.lines, before.lines), place.hash)
-            return self._write(file, _note("gap", missing), behind)
+            place, apart = self._write(file, _note("gap", missing), behind, before=apart), b""
+        if end.torn:
+            place = self._write(file, _healed(end.torn), place, before=apart)
+        elif begins:
+            place = self._write(file, _note("opened", _begins(place)), place)
         self._known, self._last = (os.fstat(file).st_size, place), place
         return place
 

@@ -456,3 +456,29 @@ def test_what_is_no_file_is_refused_at_the_start(tmp_path: Path) -> None:
     for name in (str(tmp_path), str(tmp_path / "pipe"), str(tmp_path / "no" / "file"), "/dev/full"):
         with pytest.raises(ValueError, match="GATEWAY_AUDIT_FILE"):
             opened(name, KEY.secret)
+
+
+@pytest.mark.parametrize("name", [name for name in HARMFUL if name not in UNTOLD])
+def test_damage_shows_wherever_the_process_that_finds_it_dies(at: Place, name: str) -> None:
+    written(at, 6)
+    HARMFUL[name](at)
+    damaged, seal = contents(at.file), contents(at.seal)
+    written(at, 1)
+    whole = contents(at.file)
+    assert whole.startswith(damaged)
+
+    for end in range(len(damaged) + 1, len(whole) + 1):
+        if whole[end - 1 : end] != b"\n":
+            continue
+        last = KEY.read(whole[:end].splitlines(keepends=True)[-1])
+        for sealed in (seal, KEY.seal(FileSeal(last.place)) if last else seal):
+            at.file.write_bytes(whole[:end])
+            at.seal.unlink(missing_ok=True)
+            if sealed:
+                at.seal.write_bytes(sealed)
+            written(at, 1)
+            assert at.verdict().problems, (end, whole[len(damaged) : end])
+
+
+def contents(file: Path) -> bytes:
+    return file.read_bytes() if file.exists() else b""
