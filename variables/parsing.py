@@ -44,5 +44,5 @@ def age(raw: str) -> float:
 
 def seconds(raw: str) -> float:
     if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", raw, re.ASCII) or float(raw) == 0:
-        raise ValueError("must be a number of seconds above zero")
+        raise ValueError("must be a number of seconds above zero, and below 10000")
     return float(raw)

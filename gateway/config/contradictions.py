@@ -1,4 +1,4 @@
-"""Times that stand in each other's way, each named by its variable and what to do about it."""
+"""Settings that stand in each other's way, each by its variable and what to do about it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -16,8 +16,8 @@ BELOW: Final = (
 """Times of which the first must be below the second, or else."""
 
 
-def contradicting_times(parsed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The variables whose times contradict others, and the remedy."""
+def contradicting_numbers(parsed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The variables whose numbers contradict others, and the remedy."""
     for shorter, longer, otherwise in BELOW:
         if shorter in parsed and longer in parsed and parsed[shorter] >= parsed[longer]:
             yield (
@@ -34,6 +34,12 @@ def contradicting_times(parsed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if _exceeds(parsed, "workers", parsed.get("upstream_concurrency")):
         most = f"must be {_name('upstream_concurrency')} ({parsed['upstream_concurrency']})"
         yield _name("workers"), f"{most} at most: they share these calls"
+    if _exceeds(parsed, "live_streams_of_caller", parsed.get("live_streams")):
+        most = f"must be {_name('live_streams')} ({parsed['live_streams']})"
+        yield (
+            _name("live_streams_of_caller"),
+            f"{most} at most: all callers share these",
+        )
 
 
 def _exceeds(parsed: Mapping[str, Any], field: str, most: Any, more: float = 0.0) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from gateway.config import parsers
-from gateway.config.contradictions import contradicting_times
+from gateway.config.contradictions import contradicting_numbers
 from gateway.config.settings import LIMIT, PREFIX, VARIABLES, Settings, SettingsError
 from variables.environment_values import FILE, texts, unknown, values
 from variables.toml_files import configured
@@ -29,7 +29,7 @@ def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) 
     found = _limits(raw, limits, mistakes)
     parsed = values(VARIABLES, raw, mistakes)
     mistakes += [f"{name}: {problem}" for name, problem in _contradictions(environ, parsed)]
-    mistakes += [f"{name}: {problem}" for name, problem in contradicting_times(parsed)]
+    mistakes += [f"{name}: {problem}" for name, problem in contradicting_numbers(parsed)]
     mistakes += unknown(VARIABLES, environ, PREFIX, *map(_limit, limits))
     if mistakes:
         raise SettingsError(mistakes)
@@ -85,6 +85,8 @@ def _contradictions(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> li
         found.append((PREFIX + "GRAPHIQL_CLIENT_ID", "required by GATEWAY_GRAPHIQL"))
     if parsed.get("trusted_only") and not given("TRUSTED_DOCUMENTS"):
         found.append((PREFIX + "TRUSTED_DOCUMENTS", f"required by {PREFIX}TRUSTED_ONLY"))
+    if not parsed.get("live", True) and given("HINTS_SECRET"):
+        found.append((PREFIX + "HINTS_SECRET", f"of no use without {PREFIX}LIVE"))
     if parsed.get("graphiql_client_id") in parsed.get("audience", ()):
         # The client id is the audience of ID tokens, which must never pass for access tokens.
         found.append((PREFIX + "AUDIENCE", f"must not hold {PREFIX}GRAPHIQL_CLIENT_ID"))

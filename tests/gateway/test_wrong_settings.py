@@ -120,6 +120,36 @@ MISTAKES = {
         'trusted_documents="{folder}/trusted.json"',
         files=(("trusted.json", json.dumps({"a": "query A { nothing }"})),),
     ),
+    "a language that the ERP has not": Mistake(
+        "GATEWAY_ORDER_LANGUAGE", "one of ar, ar-ae, cs", 'order_language="english"'
+    ),
+    "more streams for one than for all": Mistake(
+        "GATEWAY_LIVE_STREAMS_OF_CALLER",
+        "must be GATEWAY_LIVE_STREAMS (10) at most",
+        "live_streams=10\nlive_streams_of_caller=50",
+    ),
+    "hints that nobody waits for": Mistake(
+        "GATEWAY_HINTS_SECRET",
+        "of no use without GATEWAY_LIVE",
+        'live=false\nhints_secret_file="{folder}/secret"',
+    ),
+    "a look at changes all the time": Mistake(
+        "GATEWAY_LIVE_INTERVAL", "above zero", "live_interval=0"
+    ),
+    "rows that are kept for months": Mistake(
+        "GATEWAY_KEEP_ROWS", "below 10000", "keep_rows=9999999"
+    ),
+    "a store that is no Redis": Mistake(
+        "GATEWAY_SHARED",
+        "redis://host:6379/0",
+        'shared_file="{folder}/shared"',
+        files=(("shared", "http://redis:6379"),),
+    ),
+    "a store in the file": Mistake("'shared'", "shared_file", 'shared="redis://redis:6379"'),
+    "a client that is not there": Mistake(
+        "GATEWAY_HTTP_TRANSPORT", "own, httpx2", 'http_transport="curl"'
+    ),
+    "no memory": Mistake("GATEWAY_MEMORY", "a whole number above zero", "memory=0"),
     "a role that customers cannot have": Mistake(
         "GATEWAY_CUSTOMER_ROLES", "roles may be", 'customer_roles=["administrator"]'
     ),

@@ -3,15 +3,17 @@
 from functools import cache
 
 from dynamics import dictionary
+from gateway.config.settings import SettingsError
 
 
 def option(name: str) -> int | None:
-    """The option of a language, `en-us`; None for `none`. ValueError for one that is not listed."""
+    """The option of a language, `en-us`; None for `none`. SettingsError for one not listed."""
     if name == "none":
         return None
     known = {label: value for value, label in _names().items()}
     if name not in known:
-        raise ValueError(f"must be none, or one of {', '.join(sorted(known))}")
+        listed = ", ".join(sorted(known))
+        raise SettingsError([f"GATEWAY_ORDER_LANGUAGE: must be none, or one of {listed}"])
     return known[name]
 
 
