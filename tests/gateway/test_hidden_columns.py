@@ -67,6 +67,7 @@ def selection(table: Table, name: str) -> str:
         "ProductText": "language",
         "Picture": "version",
         "Attachment": "name",
+        "PriceBreak": "quantity",
     }
     (type_,) = getattr(member.type, "__args__", None) or (member.type,)
     below = composite.get(getattr(type_, "__name__", ""), "")

@@ -101,6 +101,7 @@ READ_ALONE = {
     "CategoryAssignment": "products",
     "ProductAttachment": "pictures",
     "ProductRecord": "price",
+    "PriceAgreement": "priceBreaks",
     "PromiseRequest": "promise",
     "PromiseEntry": "promise",
 }

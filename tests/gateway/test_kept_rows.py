@@ -136,6 +136,7 @@ async def test_a_table_may_say_that_its_rows_age_sooner_than_others() -> None:
         "CustomerItem": 60.0,
         "Product": 600.0,
         "Unit": 600.0,
+        "PriceAgreement": 60.0,
         "PriceListItem": 60.0,
         "ProductAttachment": 600.0,
         "ProductRecord": 600.0,

@@ -23,6 +23,7 @@ READS = {
     "Product.availability": {"catalog"},
     "Product.orderQuantities": {"catalog"},
     "Product.promise": {"catalog"},
+    "Product.priceBreaks": {"prices"},
     "Product.customerItemNumber": {"catalog"},
     "Product.texts": {"catalog"},
     "Product.pictures": {"catalog"},
