@@ -15,11 +15,13 @@ COLLECT = 10_000, 10, 5
 Thresholds of the garbage collector for its three generations; measured in docs/performance.md.
 Plans have classes of their own, which only the last generation finds.
 """
-CROWDED = 10_000, 2, 250
+CROWDED = 10_000, 2, 10_000
 """
 The same while a large answer is made, whose objects live until its end: fewer are looked at in one
-go, and the last generation, which would be all of them, waits for some seven million new ones.
+go, and the last generation, which would be all of them, waits for ten thousand looks.
 """
+STEPS = 4
+"""Steps of a large answer after which the collector looks at what is new."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
@@ -51,6 +53,7 @@ class _Crowd:
     """The large answers that are made at this moment."""
 
     number = 0
+    steps = 0
 
 
 @contextmanager
@@ -67,6 +70,17 @@ def crowded() -> Iterator[None]:
         _Crowd.number -= 1
         if not _Crowd.number:
             gc.set_threshold(*COLLECT)
+
+
+def look() -> None:
+    """
+    Let the collector look at what some steps of a large answer have made. By itself it counts what
+    was made less what went, so that it sees hundreds of thousands at once where old objects go.
+    """
+    if _Crowd.number:
+        _Crowd.steps += 1
+        if not _Crowd.steps % STEPS:
+            gc.collect(1)
 
 
 def keep_freed() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from graphql.execution.incremental import IncrementalExecutor
 
 from gateway.admission.pacing import Pace, pace
+from gateway.memory import look
 
 
 class PacedExecutor(IncrementalExecutor):
@@ -26,5 +27,6 @@ class PacedExecutor(IncrementalExecutor):
 
     async def _later(self, complete: Any, *given: Any) -> Any:
         await self._pace.turn()
+        look()
         found = complete(*given)
         return await found if self.is_awaitable(found) else found
