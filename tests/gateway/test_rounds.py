@@ -15,6 +15,8 @@ pytestmark = pytest.mark.anyio
 
 PAUSE = 0.05
 """Seconds that each call takes at least."""
+TRIES = 3
+"""On a busy machine a call may end before the one beside it begins: then it is looked at again."""
 ROUNDS = 2
 """Calls one after the other that an operation may wait for."""
 DEEPER = {"order Deliveries": 3}
@@ -59,11 +61,15 @@ async def test_no_page_of_the_portal_waits_for_more_answers_in_a_row_than_are_li
     stack, way = timed
     found: dict[str, int] = {}
     for question in await portal_questions(stack):
+        name = question.name.removeprefix("portal ")
         await stack.ask("{ viewer { kind } }", as_=question.as_)
-        way.calls.clear()
-        answer = await stack.ask(question.query, as_=question.as_, **question.variables)
-        assert answer.codes == []
-        found[question.name.removeprefix("portal ")] = way.rounds
+        for _ in range(TRIES):
+            way.calls.clear()
+            answer = await stack.ask(question.query, as_=question.as_, **question.variables)
+            assert answer.codes == []
+            found[name] = min(way.rounds, found.get(name, way.rounds))
+            if found[name] <= DEEPER.get(name, ROUNDS):
+                break
 
     assert found.keys() >= DEEPER.keys()
     assert {name: n for name, n in found.items() if n > DEEPER.get(name, ROUNDS)} == {}
