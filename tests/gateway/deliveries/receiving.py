@@ -5,7 +5,7 @@ import hmac
 import json
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from typing import Any
 
 SECRETS = tuple("whsec_" + b64encode(bytes([n]) * 32).decode() for n in (1, 2))
@@ -53,7 +53,8 @@ class Receiver:
         task.add_done_callback(self.under_way.discard)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with closing(writer):
+        # A sender may have given up.
+        with closing(writer), suppress(asyncio.IncompleteReadError, ConnectionError):
             await self.answer(reader, writer)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
