@@ -100,7 +100,7 @@ def tour(page: Page) -> Iterator[str]:
     yield "new-2-mistakes"
     page.goto("/orders/new/review")
     yield "new-3-review"
-    page.locator(".discard a").click()
+    page.locator(".discard a.danger").click()
     page.wait_for_url("**/discard")
     yield "new-discard"
     page.locator("main form button").click()

@@ -91,7 +91,7 @@ def test_the_commands_that_the_docs_name_exist() -> None:
     [
         ("PORTAL_PORT", "-5", "must be a whole number above zero"),
         ("PORTAL_PORT", "70000", "must be a port number"),
-        ("PORTAL_TIMEOUT", "nan", "must be a number of seconds above zero"),
+        ("PORTAL_TIMEOUT", "nan", "must be a number of seconds above zero, and below 10000"),
         ("PORTAL_IDLE_MINUTES", "0", "must be a whole number above zero"),
         ("PORTAL_PROT", "80", "unknown; did you mean 'PORTAL_PORT'?"),
     ],
