@@ -107,17 +107,21 @@ class Sender:
         clock: Clock = now,
         errand: Errand | None = None,
         sort: Sort = ANY,
+        *,
+        alone: bool = False,
     ) -> Sent:
         """
         Send `request` for `errand`, several times if need be; each try is given up after `patience`
-        seconds. Its failures count for calls of its `sort`.
+        seconds. Its failures count for calls of its `sort`. `alone`: nobody else has its answer, as
+        the body of it stays with the transport.
 
         Raises UpstreamError, `doubtful` as in `Sent`, where no try was answered.
         """
         errand = errand or Errand()
         asked = _Asked(transport, request, deadline, patience, clock, errand, sort)
         flights, url = self.flights, request.url
-        if self.shares and request.method == "GET" and errand.lane is not Lane.WRITES:
+        is_read = request.method == "GET" and errand.lane is not Lane.WRITES
+        if self.shares and is_read and not alone:
             while (flight := flights.of(url, request)) is not None:
                 if (sent := await _landed(flight, deadline)) is not None:
                     self.spare(errand, clock())

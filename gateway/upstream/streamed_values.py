@@ -92,6 +92,7 @@ class StreamedValues:
             allowance.clock,
             allowance.errand,
             ("reads", wanted.collection),
+            alone=True,
         )
         reply = sent.response
         try:

@@ -1,5 +1,6 @@
 """Files attached to orders reach the caller whom their link was made for, once, as far as shown."""
 
+import asyncio
 from random import Random
 from typing import Any
 
@@ -11,6 +12,7 @@ from gateway.upstream.attached import AttachedFile
 from gateway.upstream.conditions import EVERYTHING
 from tests.gateway.orders.worlds import changed
 from tests.gateway.proofs.requests import NIGHTLY
+from tests.gateway.test_pictures import taking_time
 from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +55,16 @@ async def test_a_file_is_what_the_seller_attached_and_comes_once(stack: Stack) -
         assert one.headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
         assert one.headers["x-content-type-options"] == "nosniff"
     assert (again.status_code, b"Packing" in again.content) == (404, False)
+
+
+async def test_all_who_ask_for_a_file_at_once_get_it(writable: Stack) -> None:
+    files = [(await with_files(writable))[0]["attachments"][0] for _ in range(3)]
+
+    with taking_time(writable, OF_ORDER):
+        answers = await asyncio.gather(*(fetch(writable, file["url"]) for file in files))
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.content for answer in answers}) == 1
 
 
 async def test_only_what_the_seller_shows_outside_is_listed_and_sent(writable: Stack) -> None:

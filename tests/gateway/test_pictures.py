@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -10,6 +12,7 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
+from emulator.faults.actions import Latency
 from gateway.loaders import paper_links
 from gateway.resolvers.followed_pictures import LARGEST
 from tests.gateway.orders.worlds import changed
@@ -57,6 +60,30 @@ async def test_a_picture_is_what_the_seller_attached_and_comes_once(stack: Stack
     assert answer.headers["etag"] == f'"{picture["version"]}"'
     assert "private" in answer.headers["cache-control"]
     assert (again.status_code, b"PNG" in again.content) == (404, False)
+
+
+@contextmanager
+def taking_time(stack: Stack, collection: str) -> Iterator[None]:
+    """Reads of a collection are under way for a while, so that others meet them."""
+    faults = stack.emulator.state.faults
+    faults.add(Latency(0.2), set=collection)
+    yield
+    faults.clear()
+
+
+async def test_all_who_ask_at_once_for_a_picture_that_is_not_kept_get_it(
+    small_world: Starlette,
+) -> None:
+    async with running(small_world) as stack:
+        product = (await pictured(stack))[0]
+        links = [product["pictures"][0]["url"]]
+        for _ in range(2):
+            links.append((await pictured(stack))[0]["pictures"][0]["url"])
+        with taking_time(stack, COLLECTION):
+            answers = await asyncio.gather(*(fetch(stack, url) for url in links))
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.content for answer in answers}) == 1
 
 
 async def test_whoever_has_the_version_gets_no_byte(stack: Stack) -> None:
