@@ -105,8 +105,32 @@ class FileSink:
             self._descriptor = self._known = None
 
     @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """
+        Lock the seal, as the lock of a file ends nothing for who writes to one that was renamed.
+
+        A seal that cannot be opened stops nobody: it is damage, which shows by itself.
+        """
+        try:
+            seal = os.open(self._path + SEAL, os.O_RDWR | os.O_CREAT | FLAGS, 0o600)
+        except OSError:
+            yield
+            return
+        try:
+            _lock(seal)
+            yield
+        finally:
+            os.close(seal)
+
+    @contextmanager
     def _held(self) -> Iterator[int]:
         """The file that now has the name, opened, and nobody else's for this while."""
+        with self._alone(), self._file() as file:
+            yield file
+
+    @contextmanager
+    def _file(self) -> Iterator[int]:
+        """The file that now has the name, opened and locked."""
         for _ in range(CHANGES):
             if self._descriptor is None:
                 self._descriptor = _opened(self._path)

@@ -4,12 +4,13 @@ import json
 import multiprocessing
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.audit.chain import LONGEST, SHORT, ChainKey
+from gateway.audit.chain import LONGEST, SHORT, ChainKey, Line, Place
 from gateway.audit.events import Event
 from gateway.audit.folding import EACH, SOURCES, WINDOW
 from gateway.audit.recorder import OWED, Audit, opened
@@ -140,6 +141,40 @@ def test_several_processes_write_one_chain_also_while_it_is_renamed(tmp_path: Pa
     verdict = verify([str(tmp_path / "audit.1"), str(file)], KEY)
     assert verdict.problems == ()
     assert len(lines(tmp_path / "audit.1")) + len(lines(file)) == 200
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile(ChainKey):
+    """A key that lets something else happen while a line is being written."""
+
+    happen: Callable[[], None]
+
+    def line(self, body: Line, after: Place) -> tuple[bytes, Place]:
+        self.happen()
+        return ChainKey.line(self, body, after)
+
+
+def test_a_process_that_starts_at_a_rotation_waits_for_the_line_that_is_being_written(
+    tmp_path: Path,
+) -> None:
+    file, old, begun = tmp_path / "audit.jsonl", tmp_path / "audit.1", list[Audit]()
+
+    def rotate_and_start() -> None:
+        if file.exists() and file.stat().st_size and not old.exists():
+            file.rename(old)
+            begun.append(Audit(FileSink(str(file), KEY)))
+            begun[0].start()
+            begun[0].record(mutation(1))
+
+    before = Audit(FileSink(str(file), Meanwhile(KEY.secret, rotate_and_start)))
+    before.record(mutation(0))
+    for audit in (*begun, before):
+        audit.record(mutation(2))
+        audit.close()
+
+    assert verify([str(old), str(file)], KEY).problems == ()
+    written = [line["request"] for path in (old, file) for line in lines(path) if "request" in line]
+    assert written == ["request-0", "request-1", "request-2", "request-2"]
 
 
 def test_standard_output_has_a_chain_for_each_process(tmp_path: Path) -> None:
