@@ -2,7 +2,8 @@
 Orders that are kept to be ordered again: named lists of products and quantities, on a shelf of one
 person or on one that an account shares. Pure; `keeping.py` writes down what comes out.
 
-A template has no price, no date and no address: whoever orders it gets their own, as of today.
+A template has no price, no date and no address: whoever orders it gets their own, as of today. It
+has no names of products either, which not every reader may know.
 """
 
 import uuid
@@ -32,7 +33,6 @@ class KeptLine:
 
     product: str
     number: str
-    name: str
     unit: str
     quantity: Decimal
     note: str = ""
@@ -78,7 +78,7 @@ class NotKept(Exception):
 def kept(lines: Iterable[DraftLine]) -> tuple[KeptLine, ...]:
     """Lines of a draft without what is true today alone."""
     return tuple(
-        KeptLine(one.product, one.number, one.name, one.unit, one.quantity, one.note, one.own)
+        KeptLine(one.product, one.number, one.unit, one.quantity, one.note, one.own)
         for one in lines
     )
 
@@ -86,7 +86,8 @@ def kept(lines: Iterable[DraftLine]) -> tuple[KeptLine, ...]:
 def row_of(line: KeptLine, product: Mapping[str, Any] | None) -> dict[str, Any]:
     """A line as that of an order that is ordered again, with the product as it is sold today."""
     said = {"quantity": line.quantity, "unit": line.unit, "note": line.note}
-    return {**line.own, **said, "product": product, "description": line.name} | NO_DAY
+    known = {"product": product, "description": None, "number": line.number}
+    return {**line.own, **said, **known} | NO_DAY
 
 
 NO_DAY: Final = {"requestedShippingDate": None, "requestedReceiptDate": None}

@@ -122,7 +122,7 @@ def taken(
     `own` fields of extensions are taken along too.
     """
     product, quantity = row["product"], Decimal(row["quantity"] or 0)
-    name = row["description"] or (product or {}).get("name") or ""
+    name = row["description"] or (product or {}).get("name") or row.get("number") or ""
     if product is None:
         return None, [Left(place, name, GONE)]
     if product["state"] not in (None, *SOLD):

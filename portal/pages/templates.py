@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from portal.errors import NotFound
+from portal.errors import NotFound, Refused, Unavailable
 from portal.keeping import shelf_of
 from portal.pages.draft_at_hand import draft_of
 from portal.pages.items import sheet
@@ -89,7 +89,8 @@ async def template(visit: Visit) -> Response:
         visit.notice(said % found.template.name)
         return visit.go("/templates")
     lines = sheet(found.template.lines, visit.query.get("page"))
-    return visit.render("template.html", found=found, sheet=lines)
+    names = await _names(visit, sorted({line.product for line in lines.lines}))
+    return visit.render("template.html", found=found, sheet=lines, names=names)
 
 
 async def order(visit: Visit) -> Response:
@@ -172,6 +173,18 @@ async def _products(visit: Visit, ids: list[str]) -> dict[str, Any]:
     )
     nodes = [node for answer in answers for node in answer["nodes"] or () if node]
     return {one["id"]: one for one in all_in_language(nodes, visit.language.tag)}
+
+
+async def _names(visit: Visit, ids: list[str]) -> dict[str, str]:
+    """The names of products that the visitor may know; none while they cannot be read."""
+    try:
+        nodes = (await visit.ask("templates", "Named", ids=ids))["nodes"] or ()
+    except Refused:
+        return {}
+    except Unavailable:
+        visit.is_partial = True
+        return {}
+    return {one["id"]: one["name"] for one in all_in_language(nodes, visit.language.tag)}
 
 
 def _own(visit: Visit) -> str:

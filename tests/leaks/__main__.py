@@ -67,6 +67,7 @@ SUITE = (
     "tests/portal/test_callback.py",
     "tests/portal/test_second_tries.py",
     "tests/portal/test_stores_away.py",
+    "tests/portal/test_templates.py",
     "tests/portal/test_typed.py",
     "tests/spreadsheets/test_writing.py",
     "tests/gateway/live",

@@ -1,13 +1,20 @@
 """Templates of orders: a person's own and an account's, and nobody else's."""
 
 import re
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from gateway.schema import ids
+from portal.app import create_app
+from portal.sessions import Session, Tokens, User
 from portal.shelves import (
     LONG_NAME,
     MOST_LINES,
@@ -22,12 +29,14 @@ from portal.shelves import (
     Shelf,
     put,
 )
-from tests.portal.site import Visitor, visiting
+from tests.gateway.test_hidden_columns import policy
+from tests.portal.site import PUBLIC, Counting, Visitor, settings, visiting
 from tests.portal.test_ordering import ordered, prepared
+from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
 
-LINE = KeptLine("p", "D1", "Lamp", "ea", Decimal(2))
+LINE = KeptLine("p", "D1", "ea", Decimal(2))
 WEEKLY = OrderTemplate("", "Weekly", (LINE,), "Jane", date(2026, 11, 30))
 
 
@@ -78,6 +87,26 @@ def drafts(tmp_path: Path) -> Path:
     return tmp_path / "drafts"
 
 
+@asynccontextmanager
+async def behind(stack: Stack, name: str, drafts: Path) -> AsyncIterator[Visitor]:
+    """Somebody signed in at a portal in front of this gateway."""
+    assert stack.app
+    app = create_app(settings(0, drafts=drafts), transport=httpx2.ASGITransport(app=stack.app))
+    session = Session()
+    tokens = Tokens(await stack.token(name), None, None, time.time() + 3_600)
+    session.signed_in(User(name, tokens, time.time()))
+    app.state.site.sessions.keep(session)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app),
+            base_url=PUBLIC,
+            cookies={"portal": session.id},
+        ) as client,
+    ):
+        yield Visitor(client, app, Counting(), stack.upstream)
+
+
 @pytest.fixture
 async def jane(port: int, drafts: Path) -> AsyncIterator[Visitor]:
     async with visiting(port, "jane", drafts=drafts) as visitor:
@@ -114,6 +143,38 @@ async def test_an_account_shares_templates_and_keeps_them_from_all_others(
         assert "For " not in re.sub(r"(?s)<script.*?</script>", "", elsewhere.partition("<main")[2])
     assert refused == [404] * 7
     assert (await jane.get(ours)).status_code == 200
+
+
+async def test_a_template_tells_no_name_of_a_product_to_a_role_that_hides_it(
+    tmp_path: Path, drafts: Path
+) -> None:
+    """On its page, in the draft that it becomes, and where a line of it is not taken along."""
+    hidden = policy(tmp_path, ["Product.name"])
+    async with (
+        running(emulator(), policy=hidden, customer_roles=()) as stack,
+        behind(stack, "jane", drafts) as author,
+        behind(stack, "rep", drafts) as reader,
+    ):
+        asked = '{ products(first: 1, filter: { number: { eq: "D0023" } }) { nodes { id name } } }'
+        (known,) = (await stack.ask(asked)).data["products"]["nodes"]
+        address = await saved(author, "For all", "D0023,5", shared="yes")
+        _, (key,) = ids.decode(known["id"])
+        path, seller = f"/api/data/v9.2/products({key})", await stack.service()
+        seen = await author.get(address)
+        told = [await reader.get(address)]
+        told.append(await reader.post(f"{address}/order"))
+        told.append(await reader.get("/orders/new/items"))
+        await begun(reader)
+        gone = await stack.upstream.patch(path, json={"statecode": 1}, headers=seller)
+        await reader.get(address)
+        told.append(await reader.post(f"{address}/order"))
+
+    assert gone.is_success
+
+    assert known["name"] in unescape(seen.text)
+    assert ["D0023" in page.text for page in told] == [True, False, True, True]
+    assert not any(known["name"] in unescape(page.text) for page in told)
+    assert "Some items could not be copied" in told[-1].text
 
 
 async def test_whoever_orders_for_the_account_can_remove_what_it_shares(
