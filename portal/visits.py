@@ -60,6 +60,8 @@ class Page:
     public: bool = False
     needs: str | None = None
     """The permission without which it is neither offered nor shown."""
+    reads: str | None = None
+    """The type of the gateway's schema without which it is neither offered nor shown."""
     part: str | None = None
     """The entry of `[pages]` in the brand that can switch it off."""
     menu: str | None = None
@@ -129,6 +131,10 @@ class Visit:
     def may(self, permission: str | None) -> bool:
         held = self.viewer.get("viewer", {}).get("permissions", ())
         return permission is None or permission in held
+
+    def offers(self, page: Page) -> bool:
+        """True if the page is for the visitor, and about something that the environment has."""
+        return self.may(page.needs) and (page.reads is None or self.has(page.reads))
 
     def has(self, member: str) -> bool:
         """True if the environment behind the gateway has a member of its schema."""
@@ -242,7 +248,7 @@ async def admit(visit: Visit) -> None:
         raise NotFound
     if not visit.page.public:
         await _authenticate(visit)
-        if not visit.may(visit.page.needs):
+        if not visit.offers(visit.page):
             raise NotFound
         if visit.may(ORDERING):
             visit.desk = await visit.site.desks.find(visit.own)

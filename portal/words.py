@@ -42,6 +42,13 @@ INVOICE: Final[Words] = {
     "CANCELED": (N_("Cancelled"), "bad"),
     "UNKNOWN": (N_("Unknown"), "done"),
 }
+QUOTE: Final[Words] = {
+    "DRAFT": (N_("Draft"), "open"),
+    "ACTIVE": (N_("Offered"), "busy"),
+    "WON": (N_("Accepted"), "good"),
+    "CLOSED": (N_("Closed"), "done"),
+    "UNKNOWN": (N_("Unknown"), "done"),
+}
 PAYMENT: Final[Words] = {
     "OPEN": (N_("Unpaid"), "open"),
     "PARTLY_PAID": (N_("Partly paid"), "busy"),
@@ -104,6 +111,7 @@ KINDS: Final[Mapping[str, Words]] = {
     "order": ORDER,
     "line": LINE,
     "invoice": INVOICE,
+    "quote": QUOTE,
     "payment": PAYMENT,
     "transaction": TRANSACTION,
     "hold": HOLD,

@@ -16,6 +16,7 @@ from emulator.world.order_rows import order_rows
 from emulator.world.orders import Draw
 from emulator.world.product_rows import product_rows
 from emulator.world.products import draw_products
+from emulator.world.quote_rows import quote_rows
 from emulator.world.reference_rows import COMPANIES, reference_rows
 from emulator.world.seed import REFERENCE, Row, Rows, Seed
 from emulator.world.showcase import ShowcaseDraw, baristas, cafes, second_account_rows
@@ -64,6 +65,7 @@ def _order_rows(draw: Draw, fulfilment: Fulfilment, size: Size, progress: Progre
         yield from order_rows(draw.seed, order)
         yield from fulfilment.rows(order)
         yield from attachment_rows(draw.seed, order)
+        yield from quote_rows(draw.seed, order)
         if order.index % 100 == 99:
             progress(100)
 

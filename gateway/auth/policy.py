@@ -109,7 +109,7 @@ def _hidden(
 
 
 _ORDERING = frozenset({"read", "create", "update"})
-_TABLES = ("account", "contacts", "shipments", "invoices", "catalog", "prices")
+_TABLES = ("account", "contacts", "quotes", "shipments", "invoices", "catalog", "prices")
 
 
 def _ordering(access: Access, orders: frozenset[str]) -> dict[str, Grant]:
@@ -123,6 +123,7 @@ def _everywhere(access: Access, orders: frozenset[str]) -> dict[str, Grant]:
 _BUYER = _ordering(Access.ACCOUNT, _ORDERING) | {
     "contacts": Grant(Access.OWN, frozenset({"read", "update"})),
     "orders": Grant(Access.OWN, _ORDERING),
+    "quotes": Grant(Access.OWN),
     "shipments": Grant(Access.PARENT),
     "invoices": Grant(Access.OWN),
 }

@@ -5,7 +5,7 @@ The reader ANDs the condition into the request and checks it again on what comes
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.auth.principal import Access, Principal
 from gateway.upstream.conditions import (
@@ -101,6 +101,20 @@ def any_of(*rules: Rule) -> Rule:
         by_account=all(rule.by_account for rule in rules),
         knows_contacts=any(rule.knows_contacts for rule in rules),
     )
+
+
+def in_states(rule: Rule, *, state: str, states: tuple[int, ...]) -> Rule:
+    """
+    Rows that meet the rule and are in one of these states; the access `all` shows every state.
+
+    `state` is the column of the state, or the path to it.
+    """
+
+    def condition(principal: Principal, access: Access) -> Condition:
+        found = rule.condition(principal, access)
+        return found if access is Access.ALL else both(found, one_of(state, states))
+
+    return replace(rule, condition=condition, columns=(*rule.columns, state))
 
 
 def people(*, contact: str, account: str) -> Rule:

@@ -29,6 +29,7 @@ from gateway.schema.business import (
     price_breaks,
     product_search,
     product_texts,
+    quotes,
     sales,
     shipping,
 )
@@ -58,6 +59,7 @@ NOUNS = (
     price_breaks,
     product_search,
     product_texts,
+    quotes,
     sales,
     shipping,
 )

@@ -41,6 +41,17 @@ class Original:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class LineSource:
+    """The operation that reads the lines of what they come from, and the field that has it."""
+
+    document: str
+    operation: str
+    field: str
+
+
+ORDERED: Final = LineSource("wizard", "Lines", "order")
+
 Taken = tuple[DraftLine | None, list[Left]]
 """A line as it can be ordered again, and what of it cannot."""
 
@@ -94,19 +105,21 @@ def answered(visit: Visit, left: Sequence[Left], original: Original) -> Response
     return visit.render("new_reordered.html", original=original, left=grouped(left))
 
 
-async def lines_of(visit: Visit, key: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The order and all its lines, a hundred a request."""
+async def lines_of(
+    visit: Visit, key: str, source: LineSource = ORDERED
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The order, or what else has lines, and all of them, a hundred a request."""
     rows: list[dict[str, Any]] = []
     after = None
     while True:
-        order: dict[str, Any] | None
-        order = (await visit.ask("wizard", "Lines", id=key, after=after))["order"]
-        if order is None:
+        answer = await visit.ask(source.document, source.operation, id=key, after=after)
+        found: dict[str, Any] | None = answer[source.field]
+        if found is None:
             raise NotFound
-        rows += order["lines"]["nodes"]
-        if not order["lines"]["pageInfo"]["hasNextPage"]:
-            return order, rows
-        after = order["lines"]["pageInfo"]["endCursor"]
+        rows += found["lines"]["nodes"]
+        if not found["lines"]["pageInfo"]["hasNextPage"]:
+            return found, rows
+        after = found["lines"]["pageInfo"]["endCursor"]
 
 
 def taken(

@@ -28,6 +28,7 @@ ADDRESSES = {
     "orders": "/orders",
     "orders-none": "/orders?q=nothing-like-it",
     "orders-unreadable": "/orders?since=soon",
+    "quotes": "/quotes",
     "shipments": "/shipments",
     "invoices": "/invoices",
     "statement": "/statement?since=2026-09-01",
@@ -45,6 +46,7 @@ ADDRESSES = {
 OPENED = {
     "order": "/orders?status=PARTIALLY_DELIVERED",
     "order-cancelled": "/orders?status=CANCELED",
+    "quote": "/quotes",
     "shipment": "/shipments",
     "invoice": "/invoices?since=2000-01-01",
 }
@@ -84,7 +86,7 @@ def violations(page: Page, rules: list[str]) -> list[str]:
 def opened(page: Page, name: str) -> None:
     page.goto(OPENED[name])
     page.locator("tbody th a").first.click()
-    page.wait_for_url(re.compile(r"/(orders|invoices)/[\w-]{20,}"))
+    page.wait_for_url(re.compile(r"/(orders|invoices|quotes)/[\w-]{20,}"))
 
 
 def tour(page: Page) -> Iterator[str]:

@@ -39,6 +39,7 @@ EVERYWHERE = """{
   postedInvoices { nodes { id } }
   transactions { nodes { id } }
   products { nodes { id } }
+  quotes { nodes { id account { id } contact { id } lines { nodes { id product { id } } } } }
   customerItems { nodes { id account { id } product { id } } }
   contacts { nodes { id } }
 }"""
@@ -153,7 +154,8 @@ async def test_every_type_with_an_id_is_asked_for_here() -> None:
 
     assert nodes <= {
         "Account", "AccountAddress", "Contact", "CustomerItem", "Invoice", "InvoiceLine",
-        "PostedInvoice", "Product", "SalesOrder", "SalesOrderLine", "Shipment", "Transaction",
+        "PostedInvoice", "Product", "Quote", "QuoteLine", "SalesOrder", "SalesOrderLine",
+        "Shipment", "Transaction",
     }  # fmt: skip
 
 

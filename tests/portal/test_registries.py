@@ -33,6 +33,7 @@ def test_documents_are_valid_against_the_schema(path: Path) -> None:
         ("OrderStatus", words.ORDER),
         ("LineStatus", words.LINE),
         ("InvoiceState", words.INVOICE),
+        ("QuoteState", words.QUOTE),
         ("HoldStatus", words.HOLD),
         ("AddressPurpose", words.PURPOSE),
     ],

@@ -54,6 +54,10 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/orders/{id}/cancel", None),
     ("/orders/{id}/cancel", {"version": "x"}),
     ("/orders/{id}/reorder", {}),
+    ("/quotes", None),
+    ("/quotes?q=QT+jane", None),
+    ("/quotes/{id}", None),
+    ("/quotes/{id}/order", {}),
     ("/templates/new?order={order}", None),
     ("/templates/new", {"order": "{order}", "name": "Of an order", "shared": "yes"}),
     ("/templates", None),
@@ -147,6 +151,7 @@ async def _known(visitor: Visitor) -> dict[str, str]:
     """Ids of what the pages are about, as the lists link to them."""
     order = await _first(visitor, "/orders?status=ACTIVE", r'href="/orders/([\w-]{20,})"')
     sent = await _first(visitor, "/shipments", r'href="/orders/([\w-]{20,}/shipments/[^"]+)"')
+    quote = await _first(visitor, "/quotes", r'href="/quotes/([^"]+)"')
     invoice = await _first(visitor, "/invoices", r'href="/invoices/([^"]+)"')
     product = await _first(visitor, "/products", r'href="/products/([^"]+)"')
     await visitor.get("/templates/new")
@@ -156,6 +161,7 @@ async def _known(visitor: Visitor) -> dict[str, str]:
         "/orders/{id}/shipments/{number:path}": f"/orders/{sent}",
         "/orders/{id}": f"/orders/{order}",
         "/invoices/{id}": f"/invoices/{invoice}",
+        "/quotes/{id}": f"/quotes/{quote}",
         "/templates/{id}": str(template.url.path),
         "/products/{id}/pictures/{version}": picture,
         "/products/{id}": f"/products/{product}",

@@ -246,6 +246,12 @@ ABSENT: Final = {
         ),
         codes=frozenset({"NOT_AVAILABLE_HERE"}),
     ),
+    "no quotes": Altered(
+        subject="quote",
+        alter=(drop_table("quote"), drop_table("quotedetail")),
+        affects=absent("Query.quotes", "Query.quoteLines", "Account.quotes", "Query.quote"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
 }
 LENGTHS: Final = {
     "short names of orders": Altered(
@@ -333,6 +339,12 @@ PRIVILEGES: Final = {
             "Account.invoices",
             "Query.invoice",
         ),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no right to read quotes": Altered(
+        subject="quote: Read",
+        alter=(deny("prvReadQuote"),),
+        affects=absent("Query.quotes", "Query.quoteLines", "Account.quotes", "Query.quote"),
         codes=frozenset({"NOT_AVAILABLE_HERE"}),
     ),
     "no right to read the party model": Altered(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from graphql import (
     FieldNode,
@@ -53,6 +54,7 @@ OWED = ("statement", "papers")
 """The documents of the portal that tell what an account owes, which buyers may not read."""
 
 Json = dict[str, Any]
+NONE_QUOTED: Json = {"nodes": [{"id": encode(TABLES["Quote"], (UUID(int=1),))}]}
 NONE_POSTED: Json = {"nodes": [{"id": encode(TABLES["PostedInvoice"], ("usmf", 1))}]}
 """An invoice that is not there, for environments that show none."""
 
@@ -103,7 +105,9 @@ async def _ids(stack: Stack) -> Json:
     (order,), (invoice,) = found["orders"]["nodes"], found["invoices"]["nodes"]
     products = found["products"]["nodes"]
     posted = await stack.ask("{ postedInvoices(first: 1) { nodes { id } } }", as_="rep")
+    quoted = await stack.ask("{ quotes(first: 1) { nodes { id } } }")
     return {
+        "quote": (quoted.body["data"].get("quotes") or NONE_QUOTED)["nodes"][0]["id"],
         "posted": (posted.body["data"].get("postedInvoices") or NONE_POSTED)["nodes"][0]["id"],
         "order": order["id"],
         "line": order["lines"]["nodes"][0]["id"],
@@ -134,6 +138,7 @@ def _portal(ids: Json) -> Iterator[Question]:
         "account": {"id": ids["account"]},
         "changing": {"id": ids["order"]},
         "invoices": {"id": ids["invoice"], "paid": True, "owes": False},
+        "quotes": {"id": ids["quote"]},
         "statement": {"account": ids["account"], "from": "2026-01-01", "to": "2026-12-31"},
         "papers InvoicePaper": {"id": ids["invoice"]},
         "papers PostedPaper": {"posted": ids["posted"]},

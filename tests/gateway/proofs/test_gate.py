@@ -1,5 +1,6 @@
 """The row rules at their edges: no account, no contact, no company, no access."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -16,6 +17,10 @@ CONTACT = CallerContact(ME, "Jane", None)
 ACCOUNT = CallerAccount(MINE, "C1", "usmf")
 OWNED = [table for table in TABLES.values() if table.rule.by_account]
 NARROW = [access for access in Access if access is not Access.ALL]
+
+
+BY_PARTY = {"Quote", "QuoteLine"}
+"""The tables that name people by the newer model of contacts alone."""
 
 
 def principal(contact: CallerContact | None = CONTACT, *accounts: CallerAccount) -> Principal:
@@ -39,6 +44,13 @@ def test_own_names_account_and_contact(table: object) -> None:
 
     if not found.rule.knows_contacts:
         assert own == NOTHING
+    elif found.name in BY_PARTY:
+        assert own == NOTHING
+        party = replace(CONTACT, parties=(MINE,))
+        named = found.rule.condition(principal(party, ACCOUNT), Access.OWN)
+        assert {"_customerid_value", "_msdyn_associatedcontact_value", "statecode"} == {
+            path.rpartition("/")[2] for path in columns(named)
+        }
     elif found.name != "Contact":
         assert {path.rpartition("/")[2] for path in columns(own)} == {
             "_customerid_value",

@@ -65,6 +65,7 @@ def _alter(store: Store) -> None:
         for row in _theirs(store, "invoices", "_customerid_value", account)
         if row["_salesorderid_value"] is None or row["_salesorderid_value"] in theirs
     ]
+    quotes = _theirs(store, "quotes", "_customerid_value", account)
     people = _theirs(store, "contacts", "_parentcustomerid_value", account)
     accounts = [row for row in _rows(store, "accounts") if row["accountid"] != account]
     slips = _rows(
@@ -80,10 +81,13 @@ def _alter(store: Store) -> None:
         lambda row: (row["CustomerAccountNumber"], row["dataAreaId"].lower()) != OURS,
     )
     lines = _children(store, "salesorderdetails", "_salesorderid_value", orders, "salesorderid")
+    quoted = _children(store, "quotedetails", "_quoteid_value", quotes, "quoteid")
     billed = _children(store, "invoicedetails", "_invoiceid_value", invoices, "invoiceid")
     for name, rows in (
         ("salesorderdetails", lines),
         ("invoicedetails", billed),
+        ("quotedetails", quoted),
+        ("quotes", quotes),
         ("salesorders", orders),
         ("invoices", invoices),
         ("contacts", people),

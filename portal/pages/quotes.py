@@ -1,0 +1,64 @@
+"""Quotes of the seller: a list, one with its lines, and its lines once more in the draft."""
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from portal.errors import NotFound
+from portal.figures import figures
+from portal.lists import all_of, any_of, page_of
+from portal.pages.draft_at_hand import act_for, draft_of
+from portal.pages.list_page import Listing, show
+from portal.pages.reordering import LineSource, Original, answered, copied, lines_of, takeable
+from portal.shelves import NO_DAY
+from portal.visits import Visit
+
+LINES = 50
+"""Lines of a quote that a page shows."""
+OFFERED: Final = "ACTIVE"
+"""The state of the quotes whose lines can be ordered."""
+QUOTED: Final = LineSource("quotes", "Quoted", "quote")
+
+
+async def quotes(visit: Visit) -> Response:
+    return await show(visit, LIST, "quotes.html")
+
+
+async def asked(visit: Visit) -> dict[str, Any]:
+    """The filter, as the address says."""
+    named = any_of(visit.query.get("q"), ("number", "name"))
+    return {"filter": all_of(visit.account_filter, named)}
+
+
+LIST: Final = Listing("quotes", "Quotes", "quotes", asked)
+
+
+async def quote(visit: Visit) -> Response:
+    page = page_of(visit.query, LINES)
+    found = (await visit.ask("quotes", "Quote", id=visit.path["id"], **page))["quote"]
+    if found is None:
+        raise NotFound
+    return visit.render(
+        "quote.html",
+        quote=found,
+        figures=figures(found),
+        is_offered=found["state"] == OFFERED,
+    )
+
+
+async def order(visit: Visit) -> Response:
+    """The lines join the draft, at the prices of today; NotFound for what is not offered."""
+    draft_of(visit)
+    found, rows = await lines_of(visit, visit.path["id"], QUOTED)
+    if found["state"] != OFFERED:
+        raise NotFound
+    account, number = found["account"], found["number"] or ""
+    if account and len(visit.accounts) > 1 and account["id"] != (visit.account or {}).get("id"):
+        await act_for(visit, account)
+    days: dict[str, Any] = {**NO_DAY, "account": account}
+    lines = takeable(visit, [{**row, **NO_DAY, "note": None} for row in rows], days)
+    left = await copied(visit, lines, days)
+    if any(line for line, _ in lines):
+        said = visit.translate("The lines of %s were copied to your draft.")
+        visit.notice(said % number)
+    return answered(visit, left, Original(f"/quotes/{visit.path['id']}", number))
