@@ -73,6 +73,10 @@ class Language:
         found = self.day(value)
         return dates.format_date(found, "medium", self.locale) if found else ""
 
+    def month(self, value: str) -> str:
+        """The month of a day, and its year."""
+        return dates.format_skeleton("yMMMM", date.fromisoformat(value), locale=self.locale)
+
     def moment(self, value: str | None) -> str:
         if not value:
             return ""

@@ -125,6 +125,7 @@ def _environment(brand: Brand, language: Language, assets: Assets, own: OwnSchem
     environment.install_gettext_translations(language.messages, newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
         "date": language.date,
+        "month": language.month,
         "moment": language.moment,
         "ago": language.ago,
         "number": language.number,

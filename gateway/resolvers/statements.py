@@ -18,6 +18,8 @@ from gateway.schema.context import Info
 
 ENTRIES = 2_000
 """The number of entries that one statement has at most."""
+INVOICED = TransactionKind.INVOICE, TransactionKind.CREDIT_NOTE
+"""The kinds of transactions that are spend."""
 TOLD = paths(
     Transaction,
     "posted_on",
@@ -44,6 +46,16 @@ class StatementEntry:
     balance: Money = strawberry.field(description="The amount owed after it.")
 
 
+@strawberry.type(description="The spend of one month.")
+class MonthSpend:
+    """Of a month in which the period begins or ends, the days of the period alone."""
+
+    month: date = strawberry.field(description="The first day of the month.")
+    amount: Money = strawberry.field(
+        description="The invoices that were posted in it, with tax, less its credit notes."
+    )
+
+
 @strawberry.type(description="The statement of an account in one currency.")
 class Statement:
     """Opening balance, entries and closing balance always add up."""
@@ -53,6 +65,10 @@ class Statement:
     closing: Money = strawberry.field(description="The amount owed after the last day.")
     entries: list[StatementEntry] = strawberry.field(
         description=f"The transactions of the period, oldest first; at most {ENTRIES:,}."
+    )
+    spend: list[MonthSpend] = strawberry.field(
+        description="The spend by months of the period, oldest first, without those in which "
+        "nothing was invoiced."
     )
     document: DocumentLink | None = strawberry.field(
         description=f"The statement {DOC} The ERP prints all transactions of the account in all "
@@ -103,8 +119,23 @@ def _of_currency(
         opening=Money(amount=before, currency=code),
         closing=Money(amount=after, currency=code),
         entries=entries,
+        spend=_by_month(entries),
         document=document,
     )
+
+
+def _by_month(entries: Iterable[StatementEntry]) -> list[MonthSpend]:
+    """The invoices and credit notes among entries of one currency, which are in order."""
+    months: dict[date, Decimal] = {}
+    currency = None
+    for entry in entries:
+        if entry.kind in INVOICED and entry.posted_on is not None:
+            month, currency = entry.posted_on.replace(day=1), entry.amount.currency
+            months[month] = months.get(month, Decimal()) + entry.amount.amount
+    return [
+        MonthSpend(month=month, amount=Money(amount=amount, currency=currency))
+        for month, amount in months.items()
+    ]
 
 
 def _sum(rows: Sequence[Transaction]) -> Decimal:

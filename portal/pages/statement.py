@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -17,6 +18,8 @@ MOST: Final = 100
 """Entries that the page shows of a currency, the latest; the file has all."""
 PERIOD: Final = timedelta(days=90)
 """The days before today of which a statement tells unless it is asked for others."""
+YEAR: Final = timedelta(days=365)
+"""The days before today of which the page offers to show the spend."""
 COLUMNS: Final[Columns] = {
     N_("Day"): day("postedOn"),
     N_("Kind"): word("transaction", "kind"),
@@ -95,6 +98,7 @@ def _shown(
         account=found["account"],
         statements=None if found["statement"] is None else [*map(_latest, found["statement"])],
         since=first.isoformat(),
+        year=(visit.language.today() - YEAR).isoformat(),
         until=last.isoformat(),
     )
 
@@ -104,7 +108,22 @@ def _latest(statement: dict[str, Any]) -> dict[str, Any]:
     entries = statement["entries"]
     left_out = max(len(entries) - MOST, 0)
     opening = entries[left_out - 1]["balance"] if left_out else statement["opening"]
-    return {**statement, "entries": entries[left_out:], "opening": opening, "left_out": left_out}
+    return {
+        **statement,
+        "entries": entries[left_out:],
+        "opening": opening,
+        "left_out": left_out,
+        "spend": _with_bars(statement["spend"]),
+    }
+
+
+def _with_bars(months: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The months with the length of their bars, in hundredths of the longest."""
+    most = max((Decimal(each["amount"]["amount"]) for each in months), default=Decimal())
+    return [
+        {**each, "bar": max(int(Decimal(each["amount"]["amount"]) / most * 100), 0) if most else 0}
+        for each in months
+    ]
 
 
 def _written(visit: Visit, statements: list[dict[str, Any]]) -> Iterator[str]:

@@ -342,6 +342,39 @@ async def test_a_statement_opens_and_closes_with_what_was_owed(
     assert len(early[0]["entries"]) + len(late[0]["entries"]) == len(rows)
 
 
+async def test_the_spend_of_a_month_is_what_was_invoiced_less_what_was_credited(
+    many: Starlette, stack: Stack
+) -> None:
+    query = """query ($id: ID!, $first: Date!, $last: Date!) {
+      statement(account: $id, from: $first, to: $last) {
+        currency spend { month amount { amount currency } }
+      }
+    }"""
+    period = ("2026-01-15", "2026-11-10")
+    table = many.state.store.catalog.tables[TRANSACTIONS]
+    scale = table.columns["AmountCur"].scale
+    sums: dict[str, dict[tuple[str, str], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for row in many.state.store.select(table, "\"TransType\" <> 'Payment' AND \"Invoice\" <> ''"):
+        if period[0] <= row["TransDate"][:10] <= period[1]:
+            place = row["CurrencyCode"], f"{row['TransDate'][:7]}-01"
+            account = f"{row['AccountNum']}@{row['dataAreaId']}"
+            sums[account][place] += Decimal(row["AmountCur"]).scaleb(-scale)
+    listed = {f"{a['number']}@{a['company'].lower()}": a for a in await accounts(stack, "id")}
+
+    for account in [*sums][:12]:
+        variables = {"id": listed[account]["id"], "first": period[0], "last": period[1]}
+        found = (await stack.ask(query, as_="admin", **variables)).data["statement"]
+        told_ = {
+            (each["amount"]["currency"], each["month"]): Decimal(each["amount"]["amount"])
+            for one in found
+            for each in one["spend"]
+        }
+        months = [[each["month"] for each in one["spend"]] for one in found]
+        assert told_ == sums[account]
+        assert months == [sorted(each) for each in months]
+    assert sums["US-001@usmf"]
+
+
 async def test_invoices_in_free_text_and_credit_notes_are_there(stack: Stack) -> None:
     query = """{ postedInvoices(first: 100, orderBy: [{ field: NUMBER, direction: DESC }]) { nodes {
       number dueOn payment open { amount } total { amount currency } order { number } } } }"""

@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -62,6 +64,23 @@ async def test_a_statement_adds_up_and_its_file_has_the_same_rows(rep: Visitor) 
     assert {row["Currency"] for row in rows} == {"USD"}
     assert {row["Kind"] for row in rows} >= {"Invoice", "Payment"}
     assert all(re.fullmatch(r"2026-\d\d-\d\d", row["Day"]) for row in rows)
+
+
+async def test_the_spend_of_each_month_is_that_of_the_invoices_in_the_file(rep: Visitor) -> None:
+    period = "?since=2026-08-01&until=2026-10-31"
+    page = (await rep.get(f"/statement{period}")).text
+    answer = await rep.client.get(f"/statement.csv{period}&decimals=point")
+
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for row in csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"), newline="")):
+        if row["Kind"] in ("Invoice", "Credit note"):
+            sums[date.fromisoformat(row["Day"]).strftime("%B %Y")] += Decimal(row["Amount"])
+    table = re.findall(r'id="spend-USD">(.*?)</table>', page, re.DOTALL)[0]
+    shown = re.findall(r'<th scope="row">(\w+ \d{4})</th><td class="figures">([^<]+)<', table)
+    bars = [int(each) for each in re.findall(r'<rect width="(\d+)"', table)]
+    assert {month: _amount(amount) for month, amount in shown} == sums
+    assert len(shown) == len(bars) == 3
+    assert max(bars) == 100
 
 
 def _amount(text: str) -> Decimal:
