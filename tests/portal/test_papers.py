@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from html import unescape
 
 import pytest
 
@@ -99,12 +100,22 @@ async def test_while_the_gateway_is_away_a_page_says_so(rep: Visitor) -> None:
     assert b"%PDF" not in answer.content
 
 
+async def _files_of_orders(rep: Visitor) -> list[str]:
+    """Links to the files of a page of orders; the first pages may show orders of other tests."""
+    address, found = "/orders", list[str]()
+    while len({link.split("/")[1] for link in found}) < 2:
+        page = (await rep.get(address)).text
+        for order in dict.fromkeys(re.findall(r'href="(/orders/[\w-]{20,})"', page)):
+            shown = (await rep.get(order)).text
+            found += re.findall(r'href="(/(?:orders|order-lines)/[\w-]+/files/[\w-]+)"', shown)
+        address = unescape(re.findall(r'rel="next" href="([^"]+)"', page)[0])
+    return found
+
+
 async def test_files_of_an_order_and_its_lines_are_saved_and_nobody_elses(
     port: int, rep: Visitor
 ) -> None:
-    listed = re.findall(r'href="(/orders/[\w-]{20,})"', (await rep.get("/orders")).text)
-    pages = [(await rep.get(address)).text for address in dict.fromkeys(listed)]
-    links = re.findall(r'href="(/(?:orders|order-lines)/[\w-]+/files/[\w-]+)"', "".join(pages))
+    links = await _files_of_orders(rep)
 
     answers = [await rep.client.get(link) for link in links]
     async with visiting(port, "may") as stranger:
