@@ -18,7 +18,7 @@ from tests.nightly import NIGHTLY
 
 LINES = {True: 20, False: 5}
 """The lines of an order where the search is short, for each way to execute."""
-WAIT = 0.1 if NIGHTLY else 0.25
+WAIT = 0.1 if NIGHTLY else 0.4
 """
 Seconds: twice what is promised at night; more by day, as the CPU time of the whole process counts
 and a busy machine gives the loop fewer turns in it.

@@ -21,15 +21,21 @@ LINKS = 10_000 if NIGHTLY else 100
 """Links that lead nowhere."""
 OF_ORDER = "SalesOrderHeaderDocumentAttachmentsV2"
 FILES = "attachments { id name description url expiresAt }"
-QUERY = f"""{{ orders(first: 20) {{ nodes {{
-    id number {FILES} lines(first: 1) {{ nodes {{ {FILES} }} }}
-}} }} }}"""
+QUERY = f"""query ($after: String) {{ orders(first: 20, after: $after) {{
+    nodes {{ id number {FILES} lines(first: 1) {{ nodes {{ {FILES} }} }} }}
+    pageInfo {{ endCursor }}
+}} }}"""
 
 
 async def with_files(stack: Stack, caller: str = "rep") -> list[dict[str, Any]]:
-    """The orders of the first page that have files."""
-    found = (await stack.ask(QUERY, as_=caller)).data["orders"]["nodes"]
-    return [each for each in found if each["attachments"]]
+    """The newest orders that have files, behind the orders that tests have placed."""
+    after = None
+    while True:
+        orders = (await stack.ask(QUERY, as_=caller, after=after)).data["orders"]
+        found = [each for each in orders["nodes"] if each["attachments"]]
+        after = orders["pageInfo"]["endCursor"]
+        if found or after is None:
+            return found
 
 
 async def fetch(stack: Stack, url: str, as_: str = "rep") -> httpx2.Response:

@@ -101,14 +101,14 @@ async def test_while_the_gateway_is_away_a_page_says_so(rep: Visitor) -> None:
 
 
 async def _files_of_orders(rep: Visitor) -> list[str]:
-    """Links to the files of a page of orders; the first pages may show orders of other tests."""
-    address, found = "/orders", list[str]()
+    """Links to files of orders and of lines; the first page may show orders of other tests."""
+    further, found = [""], list[str]()
     while len({link.split("/")[1] for link in found}) < 2:
-        page = (await rep.get(address)).text
+        page = (await rep.get("/orders" + unescape(further[0]))).text
         for order in dict.fromkeys(re.findall(r'href="(/orders/[\w-]{20,})"', page)):
             shown = (await rep.get(order)).text
             found += re.findall(r'href="(/(?:orders|order-lines)/[\w-]+/files/[\w-]+)"', shown)
-        address = unescape(re.findall(r'rel="next" href="([^"]+)"', page)[0])
+        further = re.findall(r'rel="next" href="([^"]+)"', page)
     return found
 
 
