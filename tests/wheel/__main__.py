@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,11 +106,12 @@ def wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None
 
 def free_port() -> int:
     """A port that is free, as the next one is."""
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        port = int(first.getsockname()[1])
-        second.bind(("127.0.0.1", port + 1))
-        return port
+    while True:
+        with socket.socket() as first, socket.socket() as second, suppress(OSError):
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            second.bind(("127.0.0.1", port + 1))
+            return port
 
 
 def schema_is_that_of_the_wheel(adopter: Adopter) -> None:
