@@ -6,7 +6,7 @@ prove the rule, and checks each row that comes back against it once more.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
@@ -116,8 +116,7 @@ class Reader(Struct, frozen=True):
             place = KeptPlace((service.root, service.names.version, call.url))
             (page,) = await self._kept(ask.table, [(call, place)], decoder)
         else:
-            fetch_all = self.seen.before(service, ask.table) if self.seen else service.fetch_all
-            (page,) = await fetch_all([call], self.allowance, decoder)
+            (page,) = await self._fetched(service, ask.table, [call], decoder)
         return self._let_through(ask, ask.where, bounds, secret, page)
 
     @until_named
@@ -142,8 +141,7 @@ class Reader(Struct, frozen=True):
             place = place_of(service, ask, keys, frame.query, bounds)
             (page,) = await self._kept(ask.table, [(call, place)], frame.decoder)
         else:
-            fetch_all = self.seen.before(service, ask.table) if self.seen else service.fetch_all
-            (page,) = await fetch_all([call], self.allowance, frame.decoder)
+            (page,) = await self._fetched(service, ask.table, [call], frame.decoder)
         return self._let_through(ask, where, bounds, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
@@ -174,8 +172,7 @@ class Reader(Struct, frozen=True):
             places = [chunk.place(service, bounds) for chunk in chunks]
             pages = await self._kept(table, list(zip(calls, places, strict=True)), decoder)
         else:
-            fetch_all = self.seen.before(service, table) if self.seen else service.fetch_all
-            pages = await fetch_all(calls, self.allowance, decoder)
+            pages = await self._fetched(service, table, calls, decoder)
         found: list[tuple[Keys, Page]] = []
         for each, page in zip(chunks, pages, strict=True):
             if page.rows[MANY:]:
@@ -183,6 +180,13 @@ class Reader(Struct, frozen=True):
             mine = self._let_through(each.ask, each.where, bounds, secret, page)
             found += [(each.keys, mine)]
         return await belonging(parents, found, self._linked) if parents else found
+
+    def _fetched(
+        self, service: Service, table: Table, calls: Sequence[Call], decoder: Decoder
+    ) -> Awaitable[list[Page]]:
+        """The rows, or those that the caller saw of late while the service cannot be asked."""
+        fetch_all = self.seen.before(service, table) if self.seen else service.fetch_all
+        return fetch_all(calls, self.allowance, decoder)
 
     def _keeps(self, ask: Ask) -> bool:
         """True if what the service sends may be kept, and what is kept may be used."""
