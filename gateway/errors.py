@@ -28,7 +28,7 @@ document that fails GraphQL's own validation.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 INTERNAL = "INTERNAL"
 BAD_REQUEST = "BAD_REQUEST"
@@ -220,3 +220,10 @@ class Overloaded(NotAsked):
     """All callers together exceed the limits of Dynamics."""
 
     code = "OVERLOADED"
+
+
+PASSING: Final = frozenset(
+    each.code
+    for each in (UpstreamUnavailable, UpstreamTimeout, UpstreamThrottled, RateLimited, Overloaded)
+)
+"""The codes of errors that may be gone at the next attempt."""

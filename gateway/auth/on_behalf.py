@@ -17,6 +17,12 @@ LANES: Final = {
 }
 
 
+def asker_of(principal: Principal) -> tuple[str, str]:
+    """The issuer and subject of whoever asks: of staff who look with a customer's eyes, theirs."""
+    asking = principal.viewer or principal
+    return asking.issuer, asking.subject
+
+
 def errand_of(principal: Principal, priority: bytes | None = None) -> Errand:
     """The errand of one request; staff who look with a customer's eyes ask as staff."""
     asking = principal.viewer or principal

@@ -20,10 +20,12 @@ from gateway.admission import deadlines
 from gateway.admission.errands import Lane
 from gateway.audit.events import refusal
 from gateway.audit.recorder import Audit
+from gateway.auth.on_behalf import asker_of
 from gateway.auth.principal import Principal
 from gateway.engine.execution import Engine, Prepared
 from gateway.engine.outcome import Answer, Refused, refused
 from gateway.errors import (
+    PASSING,
     Forbidden,
     LimitExceeded,
     NotFound,
@@ -31,9 +33,6 @@ from gateway.errors import (
     RateLimited,
     Unauthenticated,
     UpstreamError,
-    UpstreamThrottled,
-    UpstreamTimeout,
-    UpstreamUnavailable,
 )
 from gateway.http.answer_limit import encoded
 from gateway.http.auditing import observed
@@ -61,11 +60,6 @@ TRIES: Final = 8
 """Times that a page is asked for while Dynamics fails."""
 LONGEST_PAUSE: Final = 60.0
 """Seconds between two of them."""
-PASSING: Final = frozenset(
-    each.code
-    for each in (UpstreamUnavailable, UpstreamTimeout, UpstreamThrottled, RateLimited, Overloaded)
-)
-"""The codes of errors that may be gone at the next attempt."""
 FORM: Final = (
     "An export is a query of one list that takes `after` from a variable and selects "
     "`edges { cursor node { ... } }` and `pageInfo { hasNextPage endCursor }`."
@@ -113,8 +107,7 @@ class Exports:
         where there are too many.
         """
         export = Export(self, request, prepared, principal, identify)
-        asking = principal.viewer or principal
-        caller = asking.issuer, asking.subject
+        caller = asker_of(principal)
         if list(self._callers.values()).count(caller) >= MOST_OF_CALLER:
             raise RateLimited("You export too much at once; wait for another one.", retryAfter=10)
         if len(self._callers) >= MOST:

@@ -19,20 +19,19 @@ from gateway.admission import deadlines
 from gateway.admission.errands import Lane
 from gateway.audit.events import refusal
 from gateway.audit.recorder import Audit
+from gateway.auth.on_behalf import asker_of
 from gateway.auth.principal import Principal
 from gateway.engine.asked_again import as_query
 from gateway.engine.execution import Engine, Prepared
 from gateway.engine.outcome import Answer, Refused, refused
 from gateway.errors import (
+    PASSING,
     Forbidden,
     NotFound,
     Overloaded,
     RateLimited,
     Unauthenticated,
     UpstreamError,
-    UpstreamThrottled,
-    UpstreamTimeout,
-    UpstreamUnavailable,
 )
 from gateway.feeds.following import Feeds
 from gateway.feeds.interests import Interest, Watcher
@@ -56,11 +55,6 @@ HELD_BACK: Final = 30.0
 """Seconds for which the last answer stands while Dynamics fails, and a new one would tell that."""
 LONGEST_PAUSE: Final = 16.0
 """Seconds between two attempts while Dynamics fails."""
-PASSING: Final = frozenset(
-    each.code
-    for each in (UpstreamUnavailable, UpstreamTimeout, UpstreamThrottled, RateLimited, Overloaded)
-)
-"""The codes of errors that may be gone at the next attempt."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -95,8 +89,7 @@ class Live:
         self, request: Received, prepared: Prepared, principal: Principal, identify: Identify
     ) -> Events:
         """The events of a subscription; RateLimited or Overloaded where there are too many."""
-        asking = principal.viewer or principal
-        caller = asking.issuer, asking.subject
+        caller = asker_of(principal)
         if self._of[caller] >= self._most_of_caller:
             raise RateLimited(
                 "You follow too much at once; end another stream first.",

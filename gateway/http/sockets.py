@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from front.strangers import known
 from gateway.admission import deadlines
+from gateway.auth.on_behalf import asker_of
 from gateway.auth.principal import Principal
 from gateway.engine.outcome import refused, report
 from gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthenticated
@@ -222,8 +223,7 @@ class Socket:
             principal = await self._identified(self._received())
         except GatewayError as error:
             raise Over(AGAIN_LATER, f"{error.code}: {error.message}") from None
-        asking = principal.viewer or principal
-        caller = asking.issuer, asking.subject
+        caller = asker_of(principal)
         self._sockets.enter(caller)
         self._caller = caller
         known(self._scope)
