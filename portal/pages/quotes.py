@@ -7,9 +7,9 @@ from starlette.responses import Response
 from portal.errors import NotFound
 from portal.figures import figures
 from portal.lists import all_of, any_of, page_of
-from portal.pages.draft_at_hand import act_for, draft_of
+from portal.pages.draft_at_hand import draft_of
 from portal.pages.list_page import Listing, show
-from portal.pages.reordering import LineSource, Original, answered, copied, lines_of, takeable
+from portal.pages.reordering import LineSource, Original, join_draft, lines_of
 from portal.shelves import NO_DAY
 from portal.visits import Visit
 
@@ -52,13 +52,8 @@ async def order(visit: Visit) -> Response:
     found, rows = await lines_of(visit, visit.path["id"], QUOTED)
     if found["state"] != OFFERED:
         raise NotFound
-    account, number = found["account"], found["number"] or ""
-    if account and len(visit.accounts) > 1 and account["id"] != (visit.account or {}).get("id"):
-        await act_for(visit, account)
-    days: dict[str, Any] = {**NO_DAY, "account": account}
-    lines = takeable(visit, [{**row, **NO_DAY, "note": None} for row in rows], days)
-    left = await copied(visit, lines, days)
-    if any(line for line, _ in lines):
-        said = visit.translate("The lines of %s were copied to your draft.")
-        visit.notice(said % number)
-    return answered(visit, left, Original(f"/quotes/{visit.path['id']}", number))
+    days: dict[str, Any] = {**NO_DAY, "account": found["account"]}
+    original = Original(f"/quotes/{visit.path['id']}", found["number"] or "")
+    said = visit.translate("The lines of %s were copied to your draft.")
+    lines = [{**row, **NO_DAY, "note": None} for row in rows]
+    return await join_draft(visit, lines, days, original, said)

@@ -60,17 +60,33 @@ async def reorder(visit: Visit) -> Response:
     """The lines join what is in the draft, to be looked over before it is sent."""
     draft_of(visit)
     order, rows = await lines_of(visit, visit.path["id"])
+    said = visit.translate(
+        "The lines of %s were copied to your draft. Please check dates and quantities."
+    )
+    original = Original(f"/orders/{visit.path['id']}", order["number"] or "")
+    return await join_draft(visit, rows, order, original, said)
+
+
+async def join_draft(
+    visit: Visit,
+    rows: Iterable[Mapping[str, Any]],
+    order: Mapping[str, Any],
+    original: Original,
+    said: str,
+) -> Response:
+    """
+    Copy lines to the draft and go on to it, or first to what was left of them.
+
+    `order` has the account and the days of all lines, `said` the notice with a place for the name.
+    """
     account = order["account"]
     if account and len(visit.accounts) > 1 and account["id"] != (visit.account or {}).get("id"):
         await act_for(visit, account)
     found = takeable(visit, rows, order)
-    left = await copied(visit, found, order)
+    left = await _copied(visit, found, order)
     if any(line for line, _ in found):
-        message = visit.translate(
-            "The lines of %s were copied to your draft. Please check dates and quantities."
-        )
-        visit.notice(message % (order["number"] or ""))
-    return answered(visit, left, Original(f"/orders/{visit.path['id']}", order["number"] or ""))
+        visit.notice(said % original.name)
+    return _answered(visit, left, original)
 
 
 def takeable(
@@ -82,7 +98,7 @@ def takeable(
     return [taken(row, place, order, today, own) for place, row in enumerate(rows, 1)]
 
 
-async def copied(visit: Visit, found: Sequence[Taken], order: Mapping[str, Any]) -> list[Left]:
+async def _copied(visit: Visit, found: Sequence[Taken], order: Mapping[str, Any]) -> list[Left]:
     """Put the lines on the draft; what cannot be taken along is told."""
     left: list[Left] = []
     today = visit.language.today()
@@ -98,7 +114,7 @@ async def copied(visit: Visit, found: Sequence[Taken], order: Mapping[str, Any])
     return left
 
 
-def answered(visit: Visit, left: Sequence[Left], original: Original) -> Response:
+def _answered(visit: Visit, left: Sequence[Left], original: Original) -> Response:
     """On to the draft, or first the page that says what is not in it."""
     if not left:
         return visit.go("/orders/new")

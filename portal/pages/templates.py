@@ -14,7 +14,7 @@ from portal.errors import NotFound, Refused, Unavailable
 from portal.keeping import shelf_of
 from portal.pages.draft_at_hand import draft_of
 from portal.pages.items import sheet
-from portal.pages.reordering import Original, answered, copied, lines_of, takeable
+from portal.pages.reordering import Original, join_draft, lines_of, takeable
 from portal.pages.wizard import one_line
 from portal.shelves import (
     NO_DAY,
@@ -100,12 +100,10 @@ async def order(visit: Visit) -> Response:
     products = await _products(visit, sorted({line.product for line in found.lines}))
     rows = [row_of(line, products.get(line.product)) for line in found.lines]
     nobody: dict[str, Any] = {**NO_DAY, "account": None}
-    lines = takeable(visit, rows, nobody)
-    left = await copied(visit, lines, nobody)
-    if any(line for line, _ in lines):
-        said = visit.translate("The lines of %s were copied to your draft.")
-        visit.notice(said % found.name)
-    return answered(visit, left, Original(f"/templates/{found.id}", found.name))
+    said = visit.translate("The lines of %s were copied to your draft.")
+    return await join_draft(
+        visit, rows, nobody, Original(f"/templates/{found.id}", found.name), said
+    )
 
 
 async def save(visit: Visit) -> Response:
