@@ -1,6 +1,5 @@
 """The settings and the policy -> the deliveries of a process, and the mistakes in them."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 
 from graphql import OperationType
@@ -18,6 +17,7 @@ from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.engine.outcome import Refused
 from gateway.errors import GatewayError
 from gateway.model.declarations import Table
+from gateway.telling.opening import opened
 from gateway.telling.told_changes import ChangeTelling, is_told
 
 
@@ -44,10 +44,7 @@ def deliveries_of(
     mistakes = [each for hook in hooks.values() for each in _mistakes(hook, engine, known)]
     if mistakes:
         raise SettingsError(mistakes)
-    try:
-        file = DeliveriesFile(settings.changes_file)
-    except (OSError, sqlite3.Error) as error:
-        raise SettingsError([f"GATEWAY_CHANGES_FILE: {error}"]) from None
+    file = opened(DeliveriesFile, settings.changes_file)
     asking = Asking(engine, context, settings.deadline)
     return Deliveries(
         file,
