@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from gateway.deliveries import delivering
 from gateway.deliveries.deliveries_file import DeliveriesFile
 from gateway.deliveries.order_events import MORNING, events_of, look_again
-from gateway.telling import journal as journals
-from tests.gateway.deliveries.receiving import SECRETS, Receiver, receiving
+from tests.gateway.deliveries.receiving import SECRETS, Receiver
 from tests.gateway.live.worlds import change, rows
 from tests.gateway.orders.ordering import placed
-from tests.stack import Stack, emulator, running
+from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 
@@ -28,19 +26,6 @@ persons = true
 secrets = ["{secret}"]
 allow = ["127.0.0.0/8"]
 """
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
-
-
-@pytest.fixture
-async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
-    monkeypatch.setattr(journals, "YOUNG", 0.0)
-    monkeypatch.setattr(delivering, "FIRST_PAUSE", 0.05)
-    async with receiving() as found:
-        yield found
 
 
 @asynccontextmanager

@@ -17,10 +17,9 @@ from gateway.config.parsers import partners
 from gateway.config.settings import SettingsError
 from gateway.deliveries import delivering
 from gateway.deliveries.deliveries_file import DeliveriesFile
-from gateway.telling import journal as journals
-from tests.gateway.deliveries.receiving import SECRETS, Receiver, receiving
+from tests.gateway.deliveries.receiving import SECRETS, Receiver
 from tests.gateway.live.worlds import THEIRS, change, create, delete, lines, orders
-from tests.stack import Stack, emulator, running, settings
+from tests.stack import Stack, running, settings
 
 pytestmark = pytest.mark.anyio
 
@@ -38,19 +37,6 @@ document = "told"
 secrets = ["{secrets[0]}", "{secrets[1]}"]
 allow = ["127.0.0.0/8"]
 """
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
-
-
-@pytest.fixture
-async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
-    monkeypatch.setattr(journals, "YOUNG", 0.0)
-    monkeypatch.setattr(delivering, "FIRST_PAUSE", 0.05)
-    async with receiving() as found:
-        yield found
 
 
 def declared(folder: Path, port: int, policy: str = POLICY) -> dict[str, Any]:
