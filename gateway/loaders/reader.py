@@ -6,7 +6,7 @@ prove the rule, and checks each row that comes back against it once more.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ from gateway.loaders.kept_rows import NOTHING_KEPT, KeptPlace, KeptRows
 from gateway.loaders.keys import Keys
 from gateway.loaders.name_changes import read_day, until_named
 from gateway.loaders.prepared import PreparedQueries
-from gateway.loaders.seen_rows import SeenRows, older
+from gateway.loaders.seen_rows import FetchAll, SeenRows, older
 from gateway.model.tables import Link, ServiceName, Table
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import (
@@ -104,6 +104,7 @@ class Reader(Struct, frozen=True):
         bounds = self._bounds(ask.table, ask.where, linked=False)
         secret = self._secret(ask)
         service = self.services[ask.table.service]
+        fetch_all = self._fetching(service, ask.table)
         call = self.prepared.calls.prepared(
             ask,
             lambda: service.call(query_of(ask, bounds, secret, ask.where, service.names)),
@@ -116,7 +117,7 @@ class Reader(Struct, frozen=True):
             place = KeptPlace((service.root, service.names.version, call.url))
             (page,) = await self._kept(ask.table, [(call, place)], decoder)
         else:
-            (page,) = await self._fetched(service, ask.table, [call], decoder)
+            (page,) = await fetch_all([call], self.allowance, decoder)
         return self._let_through(ask, ask.where, bounds, secret, page)
 
     @until_named
@@ -131,6 +132,7 @@ class Reader(Struct, frozen=True):
         if NOTHING in (bounds.asked, ask.where):
             return Page([], 0)
         service = self.services[ask.table.service]
+        fetch_all = self._fetching(service, ask.table)
         frame = self.prepared.frames.prepared(
             (id(ask), column, service.names.version),
             lambda: frame_of(service, ask, column, bounds, secret),
@@ -141,7 +143,7 @@ class Reader(Struct, frozen=True):
             place = place_of(service, ask, keys, frame.query, bounds)
             (page,) = await self._kept(ask.table, [(call, place)], frame.decoder)
         else:
-            (page,) = await self._fetched(service, ask.table, [call], frame.decoder)
+            (page,) = await fetch_all([call], self.allowance, frame.decoder)
         return self._let_through(ask, where, bounds, secret, page)
 
     async def keyed(self, asks: Sequence[tuple[Ask, Keys]]) -> list[Page]:
@@ -172,7 +174,7 @@ class Reader(Struct, frozen=True):
             places = [chunk.place(service, bounds) for chunk in chunks]
             pages = await self._kept(table, list(zip(calls, places, strict=True)), decoder)
         else:
-            pages = await self._fetched(service, table, calls, decoder)
+            pages = await self._fetching(service, table)(calls, self.allowance, decoder)
         found: list[tuple[Keys, Page]] = []
         for each, page in zip(chunks, pages, strict=True):
             if page.rows[MANY:]:
@@ -181,12 +183,9 @@ class Reader(Struct, frozen=True):
             found += [(each.keys, mine)]
         return await belonging(parents, found, self._linked) if parents else found
 
-    def _fetched(
-        self, service: Service, table: Table, calls: Sequence[Call], decoder: Decoder
-    ) -> Awaitable[list[Page]]:
-        """The rows, or those that the caller saw of late while the service cannot be asked."""
-        fetch_all = self.seen.before(service, table) if self.seen else service.fetch_all
-        return fetch_all(calls, self.allowance, decoder)
+    def _fetching(self, service: Service, table: Table) -> FetchAll:
+        """Fetches rows, or those that the caller saw of late while the service cannot be asked."""
+        return self.seen.before(service, table) if self.seen else service.fetch_all
 
     def _keeps(self, ask: Ask) -> bool:
         """True if what the service sends may be kept, and what is kept may be used."""
@@ -296,9 +295,7 @@ class Reader(Struct, frozen=True):
         query = query_of(counting, bounds, NO_COLUMNS, where, service.names)
         if query.where == NOTHING:
             return Page([], 0)
-        if self.seen is None:
-            return await service.fetch(query, self.allowance)
-        fetch_all = self.seen.before(service, ask.table)
+        fetch_all = self._fetching(service, ask.table)
         (page,) = await fetch_all([service.call(query)], self.allowance, PLAIN)
         return page
 
