@@ -37,7 +37,7 @@ def create(connection: sqlite3.Connection, catalog: Catalog) -> None:
     """Add the tables, columns and indexes of the catalog that a database lacks."""
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-    whole = _mark(statement for table in catalog for statement in _whole(table))
+    whole = _mark(catalog)
     if connection.execute("PRAGMA user_version").fetchone() == (whole,):
         return
     present = _present(connection)
@@ -55,8 +55,10 @@ def create(connection: sqlite3.Connection, catalog: Catalog) -> None:
     connection.execute(f"PRAGMA user_version = {whole}")
 
 
-def _mark(statements: Iterable[str]) -> int:
+@lru_cache(maxsize=8)
+def _mark(catalog: Catalog) -> int:
     """A number for the tables that a database has, as SQLite keeps one with each database."""
+    statements = (statement for table in catalog for statement in _whole(table))
     return crc32("\n".join(statements).encode()) >> 1
 
 

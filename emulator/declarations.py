@@ -4,7 +4,7 @@ A table lists its columns by kind, `"string 100" = "name city"`; docs/emulator.m
 """
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -71,23 +71,12 @@ class DeclarationError(ValueError):
     """A declaration that cannot be understood; the message names file, table and words."""
 
 
-def standard() -> Catalog:
-    """The tables of an environment with Sales, Supply Chain Management and dual-write."""
-    return copied(_standard())
-
-
-def copied(catalog: Catalog) -> Catalog:
-    """A catalog of the same tables that may be extended without changing the other."""
-    tables = {
-        home: replace(table, columns=dict(table.columns), navigations=dict(table.navigations))
-        for home, table in catalog.tables.items()
-    }
-    by_name = {table.name: table for table in tables.values() if table.name in catalog.by_name}
-    return Catalog(tables, dict(catalog.many_to_many), dict(catalog.option_sets), by_name)
-
-
 @cache
-def _standard() -> Catalog:
+def standard() -> Catalog:
+    """
+    The tables of an environment with Sales, Supply Chain Management and dual-write. All emulators
+    of a process share them: nothing changes them, see `extended`.
+    """
     catalog = Catalog()
     declared = dict(_standard_files())
     known = {name: words for each in declared.values() for name, words in each.items()}
@@ -102,20 +91,38 @@ def _standard() -> Catalog:
     return catalog
 
 
-def extend(catalog: Catalog, path: Path) -> None:
-    """Add what a TOML file declares: new tables, and new columns of tables that exist."""
+def copied(catalog: Catalog) -> Catalog:
+    """A catalog of the same tables that may be extended without changing the other."""
+    tables = {
+        home: replace(table, columns=dict(table.columns), navigations=dict(table.navigations))
+        for home, table in catalog.tables.items()
+    }
+    by_name = {table.name: table for table in tables.values() if table.name in catalog.by_name}
+    return Catalog(tables, dict(catalog.many_to_many), dict(catalog.option_sets), by_name)
+
+
+def extended(catalog: Catalog, paths: Iterable[Path]) -> Catalog:
+    """The catalog with what TOML files declare: new tables, and new columns of its tables."""
+    declared = [(str(path), _read(path)) for path in paths]
+    if not declared:
+        return catalog
+    found = copied(catalog)
+    for file, words in declared:
+        _add_all(found, {file: words})
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        declared = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{path}: {error}") from error
-    _add_all(catalog, {str(path): declared})
 
 
-@cache
-def _standard_files() -> tuple[tuple[str, dict[str, Any]], ...]:
+def _standard_files() -> Iterator[tuple[str, dict[str, Any]]]:
     folder = files("emulator.tables")
-    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".toml"))
-    return tuple((name, tomllib.loads((folder / name).read_text("utf-8"))) for name in names)
+    for name in sorted(each.name for each in folder.iterdir() if each.name.endswith(".toml")):
+        yield name, tomllib.loads((folder / name).read_text("utf-8"))
 
 
 def _add_all(catalog: Catalog, declared: dict[str, dict[str, Any]]) -> None:

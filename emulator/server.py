@@ -10,7 +10,7 @@ from emulator.app import create_app
 from emulator.clients import Clients
 from emulator.dataverse.operations import employ
 from emulator.ddl import create
-from emulator.declarations import extend, standard
+from emulator.declarations import extended, standard
 from emulator.dualwrite.running import replace_running
 from emulator.dualwrite.sync import integrate
 from emulator.entra import Entra, Registration
@@ -71,10 +71,7 @@ def _engine(store: Store) -> PriceEngine:
 
 def _environment(settings: Settings) -> Environment:
     """The environment to answer as: the dictionary, with an adopter's tables, or a dump."""
-    catalog = standard()
-    for path in settings.metadata:
-        extend(catalog, path)
-    spelled = respelled(catalog, settings.navigation)
+    spelled = respelled(extended(standard(), settings.metadata), settings.navigation)
     if settings.environment is None:
         return Environment(spelled, spelled)
     return environment(read_dump(settings.environment), spelled)

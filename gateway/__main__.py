@@ -62,6 +62,7 @@ SECRETS = ("GATEWAY_AUDIT_SECRET", "GATEWAY_CLIENT_SECRET", "GATEWAY_CLIENT_CERT
 PORT = click.IntRange(1, 65_535)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+CACHE = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -134,6 +135,7 @@ def serve(host: str | None, port: int | None) -> None:
 )
 @click.option("--brand", type=FOLDER, help="The portal's brand, shown anew after each change.")
 @click.option("--portal-extension", multiple=True, help="Your module with pages of the portal.")
+@click.option("--cache", type=CACHE, help="The folder for generated worlds and signing keys.")
 def demo(**options: Any) -> None:
     """Try it here: emulator, token issuer and gateway on loopback.
 
@@ -144,7 +146,7 @@ def demo(**options: Any) -> None:
         raise click.UsageError("Give either --world or --load.")
     if options["lenient"] and not options["load"]:
         raise click.UsageError("--lenient goes with --load.")
-    _demo(lambda module: module.run(**options))
+    _demo(lambda module: module.run(module.Options(**options)))
 
 
 @main.command()

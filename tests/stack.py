@@ -54,6 +54,8 @@ class Stack:
     tokens: dict[str, str] = field(default_factory=dict)
     app: Starlette | None = None
     """The gateway itself, for what is not said over HTTP."""
+    sold: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """The products that callers can order, once they were asked for."""
 
     async def token(self, name: str) -> str:
         if name not in self.tokens:

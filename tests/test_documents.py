@@ -10,11 +10,11 @@ from graphql import GraphQLObjectType, get_named_type, parse, validate
 from gateway import extension
 from gateway.__main__ import main
 from gateway.config.settings import LIMIT, PREFIX, VARIABLES
-from gateway.resolvers.root import build
+from tests.schema import shipped
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-SCHEMA = build()._schema
+SCHEMA = shipped()
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 EVERY = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 

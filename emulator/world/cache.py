@@ -1,7 +1,9 @@
 """Keeps generated worlds in files, so that each is generated once and then merely copied."""
 
+import fcntl
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -36,7 +38,10 @@ def world(
     kept = kept_at(cache, name, seed)
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        _keep(kept, name, seed, progress)
+        with _alone(cache / f"{name}-{seed}.lock"):
+            # Another process may have made it meanwhile.
+            if not kept.exists():
+                _keep(kept, name, seed, progress)
     with NamedTemporaryFile(dir=cache, suffix=".running") as copy:
         copyfile(kept, copy.name)
         # The file loses its name when this ends; the store's connection holds on to it.
@@ -56,6 +61,14 @@ def _version(kept: Path) -> int:
 
 def kept_at(cache: Path, name: str, seed: int) -> Path:
     return cache / f"{name}-{seed}-{_fingerprint()}.sqlite"
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Work that one process does at a time."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _keep(kept: Path, name: str, seed: int, progress: Progress) -> None:

@@ -24,6 +24,7 @@ from typing import Any
 import click
 import httpx2
 import uvicorn
+from graphql import print_schema
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
@@ -36,14 +37,13 @@ from emulator.starting import NotStarted, listed, listening, started
 from emulator.tokens import AUDIENCE, TENANT
 from emulator.world.sizes import SHOWCASE
 from front.connection_bounds import Bounded
-from gateway.app import create_app
+from gateway.app import create_app, schema
 from gateway.commands.reloading import Reloading
 from gateway.config import parsers
 from gateway.config.settings import Settings
 from gateway.engine.limits import Limits
 from gateway.http.protocols import sockets
 from gateway.http.routing import GRAPHQL
-from gateway.resolvers.root import build
 from portal.app import create_app as create_portal
 from portal.settings import Settings as Shown
 
@@ -166,55 +166,36 @@ def settings(
     )
 
 
-def run(
-    *,
-    port: int,
-    world: str | None,
-    load: Path | None,
-    lenient: bool,
-    metadata: tuple[Path, ...],
-    extension: tuple[str, ...],
-    partner: str,
-    brand: Path | None,
-    portal_extension: tuple[str, ...],
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of `gateway demo`."""
+
+    port: int
+    world: str | None = None
+    load: Path | None = None
+    lenient: bool = False
+    metadata: tuple[Path, ...] = ()
+    extension: tuple[str, ...] = ()
+    partner: str
+    brand: Path | None = None
+    portal_extension: tuple[str, ...] = ()
+    cache: Path | None = None
+
+
+def run(options: Options) -> None:
     """Serve until Ctrl-C. DemoError where a port is taken or the data cannot be loaded."""
-    addresses = Addresses(port, os.getpid())
-    chosen = None if load else world or SHOWCASE
-    emulated = Emulated(
-        base_url=addresses.emulator,
-        world=chosen,
-        pricing=chosen == SHOWCASE,
-        promising=chosen == SHOWCASE,
-        load=load,
-        lenient=lenient,
-        metadata=metadata,
-        cache=CACHE / "emulator",
-    )
+    addresses = Addresses(options.port, os.getpid())
+    outbox = CACHE / OUTBOX / str(options.port)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         with (
-            listening(HOST, port) as front,
-            listening(HOST, port + 1) as back,
+            listening(HOST, options.port) as front,
+            listening(HOST, options.port + 1) as back,
             TemporaryDirectory() as folder,
         ):
-            emulator = _emulator(emulated)
-            # Orders of an export seldom name who placed them; their buyers would see none.
-            roles = ("representative",) if load else ("buyer",)
-            kept, outbox = Path(folder), CACHE / OUTBOX / str(port)
             outbox.mkdir(parents=True, exist_ok=True)
-            gateway = _gateway(addresses.emulator, port, partner, extension, roles, kept)
-            shown = portal_settings(addresses.gateway, addresses.emulator, outbox)
-            if brand or portal_extension:
-                # A portal that is made anew knows its visitors still.
-                shown = replace(
-                    shown,
-                    brand=brand,
-                    extensions=portal_extension,
-                    sessions=kept / "sessions",
-                    drafts=kept / "drafts",
-                )
-            site = _site(gateway, shown, build(extension).as_str())
+            emulator = _emulator(_emulated(options, addresses))
+            site = _site(options, addresses, Path(folder), outbox)
             most = Limits().body_bytes
             servers = {front: Server(site, **sockets(most)), back: Server(over_sockets(emulator))}
             welcome = _welcome(addresses, outbox, [*emulator.state.people.present(), "partner"])
@@ -224,23 +205,54 @@ def run(
         raise DemoError(str(error)) from error
 
 
-def _gateway(
-    emulator: str,
-    port: int,
-    partner: str,
-    extensions: tuple[str, ...],
-    roles: tuple[str, ...],
-    mail: Path,
-) -> Starlette:
-    if extensions:
-        # A console script does not look for modules where it is called: where they are tried.
-        sys.path.insert(0, os.getcwd())
+def _emulated(options: Options, addresses: Addresses) -> Emulated:
+    """The settings of the emulator."""
+    world = None if options.load else options.world or SHOWCASE
+    return Emulated(
+        base_url=addresses.emulator,
+        world=world,
+        pricing=world == SHOWCASE,
+        promising=world == SHOWCASE,
+        load=options.load,
+        lenient=options.lenient,
+        metadata=options.metadata,
+        cache=options.cache or CACHE / "emulator",
+    )
+
+
+def _site(options: Options, addresses: Addresses, folder: Path, outbox: Path) -> Starlette:
+    """Gateway and portal as one application, which keeps its files in `folder`."""
+    # A console script does not look for modules where it is called: where they are tried.
+    sys.path.insert(0, os.getcwd())
+    # Orders of an export seldom name who placed them; their buyers would see none.
+    roles = ("representative",) if options.load else ("buyer",)
+    shown = _shown(options, addresses, folder, outbox)
     try:
-        return create_app(
-            settings(emulator, port, partner, extensions, customer_roles=roles, mail=mail)
+        said = settings(
+            addresses.emulator,
+            options.port,
+            options.partner,
+            options.extension,
+            customer_roles=roles,
+            mail=folder,
         )
-    except (ValueError, ImportError, TypeError, RuntimeError) as error:
+        return with_portal(create_app(said), shown, print_schema(schema(said)))
+    except (ValueError, ImportError, TypeError, RuntimeError, AttributeError, SyntaxError) as error:
         raise DemoError(str(error)) from error
+
+
+def _shown(options: Options, addresses: Addresses, folder: Path, outbox: Path) -> Shown:
+    """The settings of the portal; one that is made anew knows its visitors still."""
+    found = portal_settings(addresses.gateway, addresses.emulator, outbox)
+    if not (options.brand or options.portal_extension):
+        return found
+    return replace(
+        found,
+        brand=options.brand,
+        extensions=options.portal_extension,
+        sessions=folder / "sessions",
+        drafts=folder / "drafts",
+    )
 
 
 def portal_settings(gateway: str, emulator: str, outbox: Path | None = None) -> Shown:
@@ -259,15 +271,6 @@ def portal_settings(gateway: str, emulator: str, outbox: Path | None = None) -> 
         public_url=gateway,
         **told,
     )
-
-
-def _site(gateway: Starlette, settings: Shown, schema: str) -> Starlette:
-    # A console script does not look for modules where it is called: where they are tried.
-    sys.path.insert(0, os.getcwd())
-    try:
-        return with_portal(gateway, settings, schema)
-    except (ValueError, ImportError, AttributeError, SyntaxError) as error:
-        raise DemoError(str(error)) from error
 
 
 def with_portal(gateway: Starlette, settings: Shown, schema: str = "") -> Starlette:

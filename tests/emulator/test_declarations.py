@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.declarations import DeclarationError, extend, standard
+from emulator.declarations import DeclarationError, extended, standard
 from emulator.metadata import Catalog, Service, Type
 from emulator.store import Store
 from emulator.values import guid_order
@@ -39,12 +39,10 @@ key = ["dataAreaId", "ShelfId"]
 """
 
 
-def extended(folder: Path, text: str = FURTHER) -> Catalog:
+def further(folder: Path, text: str = FURTHER) -> Catalog:
     path = folder / "further.toml"
     path.write_text(text)
-    catalog = standard()
-    extend(catalog, path)
-    return catalog
+    return extended(standard(), [path])
 
 
 def test_every_navigation_leads_somewhere_and_back() -> None:
@@ -72,7 +70,7 @@ def test_an_amount_has_a_twin_in_the_base_currency() -> None:
 
 @pytest.mark.anyio
 async def test_further_tables_and_columns_are_served_like_the_others(tmp_path: Path) -> None:
-    store = Store(extended(tmp_path))
+    store = Store(further(tmp_path))
     async with environment(shop, store) as web:
         depot = {"new_depotid": guid(7), "new_name": "North", "new_code": "N"}
         assert (await web.send("POST", "new_depots", depot)).status_code == 204
@@ -109,7 +107,7 @@ async def test_further_tables_and_columns_are_served_like_the_others(tmp_path: P
 )
 def test_a_wrong_declaration_is_named(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(DeclarationError) as raised:
-        extended(tmp_path, text)
+        further(tmp_path, text)
 
     assert words in str(raised.value)
 
@@ -120,7 +118,7 @@ def test_a_saved_store_gains_the_columns_declared_since(tmp_path: Path) -> None:
     shop(old)
     old.save(path)
 
-    new = Store(extended(tmp_path))
+    new = Store(further(tmp_path))
     new.restore(path)
 
     row = new.get(new.catalog.tables["salesorders"], (guid_order(guid(101)),))
@@ -137,7 +135,7 @@ def test_a_choice_that_exists_takes_further_options(tmp_path: Path) -> None:
     """
 
     options = (
-        extended(tmp_path, text).by_name["salesorder"].columns["msdyn_processingstatus"].options
+        further(tmp_path, text).by_name["salesorder"].columns["msdyn_processingstatus"].options
     )
     untouched = standard().by_name["salesorder"].columns["msdyn_processingstatus"].options
 
@@ -149,4 +147,4 @@ def test_a_choice_that_exists_takes_further_options(tmp_path: Path) -> None:
         "In quality control",
     )
     with pytest.raises(DeclarationError, match="name is no choice"):
-        extended(tmp_path, "[salesorder.options.name]\n1 = 'One'")
+        further(tmp_path, "[salesorder.options.name]\n1 = 'One'")

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.__main__ import main
+from tests.stack import WORLDS
 
 GATEWAY = Path(sys.executable).with_name("gateway")
 QUIET = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
@@ -49,6 +50,7 @@ def demo(*arguments: str, folder: Path = Path("/")) -> Iterator[tuple[int, str]]
     port = free_ports()
     if not {"--world", "--load"} & set(arguments):
         arguments = ("--world", "small", *arguments)
+    arguments = ("--cache", str(WORLDS), *arguments)
     process = subprocess.Popen(
         [GATEWAY, "demo", "--port", str(port), *arguments],
         env=QUIET,

@@ -13,14 +13,14 @@ from gateway.metadata import assumed
 from gateway.metadata.wire_names import named, wanted
 from gateway.model.kinds import OptionSet
 from gateway.model.tables import TABLES, Column, Group, Link, ServiceName, Spec, Table
-from gateway.resolvers.root import build
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.upstream.names import Names
 from gateway.upstream.odata import logical
 from tests.gateway.orders.ordering import mutation, new_order
+from tests.schema import shipped
 from tests.stack import Stack
 
-build()
+shipped()
 OURS = ("gw_",)
 """The prefix of the columns that adopters add for us."""
 PLATFORM = frozenset({"versionnumber"})

@@ -20,14 +20,14 @@ from gateway.doctor.findings import Status
 from gateway.metadata import assumed
 from gateway.metadata.wire_names import wanted
 from gateway.model.tables import TABLES
-from gateway.resolvers.root import build
 from gateway.upstream import forbidden
 from tests.environments import DATAVERSE
+from tests.schema import shipped
 from tests.stack import Answer, Stack, emulator, running, settings
 
 pytestmark = pytest.mark.anyio
 
-build()  # which binds links to their tables
+shipped()  # which binds links to their tables
 NEEDS = wanted(
     [table for table in TABLES.values() if table.service == "dataverse"], assumed.dataverse()
 )

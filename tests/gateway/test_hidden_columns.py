@@ -11,14 +11,14 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.model.tables import TABLES, Back, Computed, Group, Link, Spec, Table
-from gateway.resolvers.root import build
 from gateway.schema import ids
 from gateway.schema.vocabulary import vocabulary
+from tests.schema import shipped
 from tests.stack import Stack, running
 
 pytestmark = pytest.mark.anyio
 
-SCHEMA = build()._schema
+SCHEMA = shipped()
 WORDS = vocabulary()
 SAMPLES: dict[type, Any] = {
     str: "x",

@@ -14,8 +14,8 @@ from strawberry.utils.str_converters import to_camel_case
 from emulator.metadata import Service
 from emulator.store import Store
 from gateway.model.tables import TABLES, Link, Spec, Table
-from gateway.resolvers.root import build
 from tests.nightly import NIGHTLY
+from tests.schema import shipped
 from tests.stack import Answer, Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +70,7 @@ AWKWARD = [
     "^",
 ]
 """Texts with signs that some layer on the way could take for its own."""
-SCHEMA = build()
+shipped()
 LISTED = [table for table in TABLES.values() if table.root]
 SAMPLES = 12 if NIGHTLY else 2
 """Values of each column, and rows of each order, that are tried alone."""

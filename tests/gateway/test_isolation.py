@@ -7,8 +7,8 @@ import pytest
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
 
 from gateway.model.tables import TABLES, Table
-from gateway.resolvers.root import build
 from tests.nightly import NIGHTLY
+from tests.schema import shipped
 from tests.stack import Stack, onward
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +20,7 @@ def stack(representatives: Stack) -> Stack:
     return representatives
 
 
-SCHEMA: GraphQLSchema = build()._schema
+SCHEMA: GraphQLSchema = shipped()
 OWNED = [t for t in TABLES.values() if t.root and t.rule.by_account]
 NAMES = [table.name for table in OWNED]
 each_table = pytest.mark.parametrize("table", OWNED, ids=NAMES)

@@ -21,18 +21,18 @@ from gateway.auth import policy_file
 from gateway.derived_keys import key_for
 from gateway.encoding import read, written
 from gateway.loaders import paper_links
-from gateway.resolvers.root import build
 from tests.environments import altered, drop_collection, dumped
 from tests.environments import written as environment
 from tests.extensions import written as module
 from tests.gateway.proofs.requests import NIGHTLY
+from tests.schema import shipped
 from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
 
 LINKS = 10_000 if NIGHTLY else 300
 """Links that lead nowhere."""
-SCHEMA = build()._schema
+SCHEMA = shipped()
 KINDS: Mapping[str, tuple[str, bytes]] = {
     "Invoice": ("invoices(first: 1) { nodes { number document { url expiresAt } } }", b"Invoice"),
     "PostedInvoice": (

@@ -14,7 +14,6 @@ from gateway.loaders.rows import Loaders
 from gateway.loaders.seals import Seal
 from gateway.loaders.write_safety import WriteSafety
 from gateway.loaders.writer import Writer, Writes
-from gateway.resolvers.root import build
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.context import Context
 from gateway.upstream import dialects
@@ -23,10 +22,11 @@ from gateway.upstream.names import Names
 from gateway.upstream.sender import Sender, now
 from gateway.upstream.service import Service
 from tests.gateway.auth.dataverse import names
+from tests.schema import shipped
 from tests.simulation.wire import Wire
 from tests.simulation.world import BUYER, HOST
 
-ENGINE = Engine(build()._schema)
+ENGINE = Engine(shipped())
 DEADLINE = 10.0
 NAMES = names().entities
 """The names of the tables: the emulator goes by the dictionary."""

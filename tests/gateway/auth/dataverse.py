@@ -21,13 +21,13 @@ from gateway.directory import Directory
 from gateway.metadata import assumed
 from gateway.metadata.wire_names import named, wanted
 from gateway.model.tables import TABLES
-from gateway.resolvers import root
 from gateway.upstream.dialects import DATAVERSE
 from gateway.upstream.names import Names
 from gateway.upstream.service import Service
 from tests.gateway.auth.issuing import URL
+from tests.schema import shipped
 
-root.build()  # The vocabulary is complete when the language is.
+shipped()  # The vocabulary is complete when the language is.
 
 NAMES = UUID("6c1c1b9e-3f0d-4a53-9d6f-0d5a6f3c2b11")
 TERM = re.compile(r"([\w/]+) eq ('(?:[^']|'')*'|[^ )]+)")

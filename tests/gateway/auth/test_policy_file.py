@@ -8,11 +8,11 @@ from gateway.auth.policy import SHIPPED, Grant, Policy, Role
 from gateway.auth.policy_file import REREAD, PolicyFile, parsed
 from gateway.auth.principal import Access, Kind
 from gateway.config.settings import SettingsError
-from gateway.resolvers.root import build
 from gateway.schema.vocabulary import vocabulary
 from tests.gateway.auth.issuing import Clock
+from tests.schema import shipped
 
-build()
+shipped()
 WORDS = vocabulary()
 
 GOOD = """

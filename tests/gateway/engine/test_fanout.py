@@ -6,11 +6,11 @@ import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, parse
 
 from gateway.engine.fanout import LEAF, LISTED, OBJECT, READ, Counting, Fanout, evaluate
-from gateway.resolvers.root import build
 from tests.gateway.engine.orders import orders_schema
+from tests.schema import shipped
 
 SCHEMA = orders_schema()
-DECLARED = build()._schema
+DECLARED = shipped()
 
 
 def fanout(source: str, variables: dict[str, Any], schema: GraphQLSchema) -> Fanout:

@@ -23,13 +23,13 @@ from graphql import (
 )
 
 from gateway.model.tables import TABLES
-from gateway.resolvers.root import build
 from gateway.schema.ids import encode
 from tests.nightly import NIGHTLY
+from tests.schema import shipped
 from tests.stack import Answer, Stack
 
 REPO = Path(__file__).parents[3]
-SCHEMA: GraphQLSchema = build()._schema
+SCHEMA: GraphQLSchema = shipped()
 QUERY: Any = SCHEMA.query_type
 GUIDE = (REPO / "docs" / "partners.md").read_text()
 PORTAL = REPO / "portal" / "documents"

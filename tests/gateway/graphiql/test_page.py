@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from gateway.engine.execution import Engine, GraphQLRequest
 from gateway.http.graphiql.graphiql_page import SignIn, graphiql_routes
 from gateway.http.middleware import Requests
-from gateway.resolvers.root import build
+from tests.schema import shipped
 
 pytestmark = pytest.mark.anyio
 
@@ -94,7 +94,7 @@ def test_without_a_build_it_says_what_to_run(tmp_path: Path) -> None:
 
 
 def test_the_example_is_valid_and_within_the_limits() -> None:
-    schema = build()._schema
+    schema = shipped()
 
     assert validate(schema, parse(EXAMPLE.read_text())) == []
     assert Engine(schema).prepare(GraphQLRequest(EXAMPLE.read_text())).variables == {}

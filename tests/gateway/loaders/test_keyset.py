@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from gateway.errors import InvalidCursor
 from gateway.loaders import keyset
 from gateway.model.tables import TABLES
-from gateway.resolvers import root
 from gateway.upstream.conditions import All, AnyOf, Compare, Condition, Raw, value_at
 from gateway.upstream.odata import Order
+from tests.schema import shipped
 
-root.build()
+shipped()
 ORDERS = TABLES["SalesOrder"]
 COLUMNS = ("msdyn_salesordernumber", "totalamount", "createdon")
 rows = st.lists(

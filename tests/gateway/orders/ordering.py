@@ -49,7 +49,15 @@ OPERATION = f"query ($id: ID!) {{ operation(id: $id) {{ status order {{ {ORDER} 
 
 
 async def products(stack: Stack, count: int = 2, *, as_: str = "jane") -> list[dict[str, Any]]:
-    """Products that can be bought in any quantity and have a price."""
+    """
+    Products that could be bought in any quantity and had a price when the stack was first asked.
+    """
+    if as_ not in stack.sold:
+        stack.sold[as_] = await _sold(stack, as_)
+    return [{**each} for each in stack.sold[as_][:count]]
+
+
+async def _sold(stack: Stack, as_: str) -> list[dict[str, Any]]:
     query = """{ products(first: 100, filter: { state: { eq: ACTIVE } }) {
       nodes {
         id number itemNumber unit decimals
@@ -59,7 +67,7 @@ async def products(stack: Stack, count: int = 2, *, as_: str = "jane") -> list[d
     } }"""
     found = (await stack.ask(query, as_=as_)).data["products"]["nodes"]
     priced = [each for each in found if each["price"] and each["price"]["unit"] == each["unit"]]
-    return [each for each in priced if each["orderQuantities"] is None][:count]
+    return [each for each in priced if each["orderQuantities"] is None]
 
 
 async def sold_by_both(stack: Stack) -> list[dict[str, Any]]:

@@ -9,14 +9,14 @@ from graphql import GraphQLInputObjectType, GraphQLList, GraphQLNonNull, get_nam
 
 from gateway.model.tables import TABLES
 from gateway.resolvers.orders.inputs import MOST
-from gateway.resolvers.root import build
 from gateway.schema import ids
 from tests.gateway.orders.ordering import codes, do, new_order, placed
+from tests.schema import shipped
 from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
 
-SCHEMA = build()._schema
+SCHEMA = shipped()
 MUTATIONS: dict[str, Any] = {
     name: field
     for name, field in SCHEMA.mutation_type.fields.items()  # type: ignore[union-attr]

@@ -12,18 +12,18 @@ from strawberry.utils.str_converters import to_camel_case
 from emulator.faults.actions import Cut
 from gateway.resolvers.orders.line_checks import WayToLine
 from gateway.resolvers.orders.user_errors import ALL, UserError
-from gateway.resolvers.root import build
 from gateway.schema import ids
 from gateway.schema.vocabulary import vocabulary
 from tests.gateway.orders.ordering import ERRORS, do, placed, products
 from tests.gateway.orders.test_every_way import CASES, WAYS, Base, Case
 from tests.gateway.orders.worlds import changed, key
 from tests.nightly import NIGHTLY
+from tests.schema import shipped
 from tests.stack import Answer, Stack, running
 
 pytestmark = pytest.mark.anyio
 
-build()
+shipped()
 WORDS = vocabulary()
 PERMISSIONS = ("account", "contacts", "orders", "catalog", "prices")
 """The permissions of all tables that ordering reads."""

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from gateway.resolvers.root import build
 from gateway.schema.vocabulary import vocabulary
 from tests.gateway.orders.ordering import attempt, codes, do, new_order, placed
 from tests.gateway.orders.worlds import changed, key
 from tests.nightly import NIGHTLY
+from tests.schema import shipped
 from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
@@ -114,7 +114,7 @@ async def test_who_may_for_the_whole_account_may_in_a_colleagues_name(writable: 
     assert payload["errors"] == []
 
 
-build()
+shipped()
 READ_BY_MUTATIONS = (
     "SalesOrder.account",
     "SalesOrder.name",

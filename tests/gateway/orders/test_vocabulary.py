@@ -9,7 +9,7 @@ import pytest
 from gateway import resolvers
 from gateway.model.members.group import Group
 from gateway.model.registry import SHIPPED
-from gateway.resolvers.root import build
+from tests.schema import shipped
 
 FILES = sorted(Path(resolvers.__file__).parent.rglob("*.py"))
 MARKS = ("msdyn_", "shipto_", "gw_", "salesorder", "_value")
@@ -29,7 +29,7 @@ def spelled(path: Path) -> set[str]:
 @cache
 def columns() -> frozenset[str]:
     """The names of Dataverse and the ERP that no member is called like."""
-    build()
+    shipped()
     tables = SHIPPED.tables.values()
     paths = {path for table in tables for path in (*table.all_paths, *table.key, table.entity)}
     members = {name for table in tables for name in table.specs}

@@ -14,12 +14,12 @@ from strawberry.utils.str_converters import to_camel_case
 
 from gateway.model.members.back import backs_of
 from gateway.model.tables import TABLES, Link, Node, Row, Table
-from gateway.resolvers.root import build
 from gateway.schema import ids
 from tests.nightly import NIGHTLY
+from tests.schema import shipped
 from tests.stack import Stack
 
-SCHEMA: GraphQLSchema = build()._schema
+SCHEMA: GraphQLSchema = shipped()
 ROOTED = [table for table in TABLES.values() if table.root]
 DEPTH = 3
 VALUES = ("Money", "Address", "Price", "Promise", "ProductText", "Picture")

@@ -7,11 +7,11 @@ import pytest
 
 from gateway.auth.principal import Access, CallerAccount, CallerContact, Kind, Principal
 from gateway.model.tables import TABLES
-from gateway.resolvers.root import build
 from gateway.upstream.conditions import EVERYTHING, NOTHING, columns
+from tests.schema import shipped
 from tests.stack import Stack
 
-build()
+shipped()
 ME, MINE = UUID(int=1), UUID(int=2)
 CONTACT = CallerContact(ME, "Jane", None)
 ACCOUNT = CallerAccount(MINE, "C1", "usmf")
