@@ -70,76 +70,18 @@ def create_app(
     own = _own(settings, schema)
     brand = _brand(settings, own)
     pages = [*PAGES, *extra(settings.extensions)]
-    http = httpx2.AsyncClient(
-        base_url=settings.gateway_url,
-        transport=transport,
-        timeout=settings.timeout,
-        trust_env=False,
-    )
-    streaming = httpx2.AsyncClient(
-        base_url=settings.gateway_url,
-        transport=transport,
-        timeout=settings.timeout,
-        limits=httpx2.Limits(max_connections=MOST),
-        trust_env=False,
-    )
     assets = Assets(brand.folders("assets"), {"brand.css": brand.css()})
     seals = Seals(*settings.secrets)
-    drafts = drafts or _drafts(settings, seals)
-    store = store or _sessions(settings)
-    site = _site(settings, brand, pages, http, streaming, assets, store, drafts, seals, own)
-    _check(brand, pages, site.templates)
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with http, streaming:
-            yield
-        await site.issuer.close()
-
-    app = Starlette(
-        routes=[
-            *assets.routes(),
-            Route("/healthz", _healthy),
-            *_mail(settings, site),
-            *(_route(site, page) for page in pages),
-            _route(site, Page(path="/{rest:path}", show=_nowhere, public=True)),
-        ],
-        middleware=[
-            Middleware(
-                Headers, values=careful(origin_of(settings.issuer), secure=settings.is_secure)
-            )
-        ],
-        lifespan=lifespan,
-    )
-    app.state.site = site
-    return app
-
-
-def _site(
-    settings: Settings,
-    brand: Brand,
-    pages: Sequence[Page],
-    http: httpx2.AsyncClient,
-    streaming: httpx2.AsyncClient,
-    assets: Assets,
-    store: Store | None,
-    drafts: DraftStore,
-    seals: Seals,
-    own: OwnSchema,
-) -> Site:
     offered = languages(brand.locales, brand.folders("locales"), brand.timezone)
-    return Site(
+    drafts = drafts or _drafts(settings, seals)
+    site = Site(
         settings=settings,
         brand=brand,
         languages=offered,
         templates=Templates(brand, offered, assets, own),
-        gateway=Gateway(http, _documents(brand, own), streaming),
+        gateway=_gateway(settings, _documents(brand, own), transport),
         issuer=Issuer(settings),
-        sessions=Sessions(
-            idle=settings.idle_minutes * 60,
-            lifetime=settings.session_hours * 3600,
-            store=store,
-        ),
+        sessions=_sessions(settings, store),
         desks=Desks(drafts),
         shelves=Shelves(drafts),
         seals=seals,
@@ -147,6 +89,50 @@ def _site(
         menu=[page for page in pages if page.menu and brand.shows(page.part)],
         own=own,
     )
+    _check(brand, pages, site.templates)
+    return _served(site, pages, assets)
+
+
+def _served(site: Site, pages: Sequence[Page], assets: Assets) -> Starlette:
+    """The application that shows the pages of a site."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await site.gateway.close()
+        await site.issuer.close()
+
+    secure = careful(origin_of(site.settings.issuer), secure=site.settings.is_secure)
+    app = Starlette(
+        routes=[
+            *assets.routes(),
+            Route("/healthz", _healthy),
+            *_mail(site),
+            *(_route(site, page) for page in pages),
+            _route(site, Page(path="/{rest:path}", show=_nowhere, public=True)),
+        ],
+        middleware=[Middleware(Headers, values=secure)],
+        lifespan=lifespan,
+    )
+    app.state.site = site
+    return app
+
+
+def _gateway(
+    settings: Settings, documents: Mapping[str, str], transport: httpx2.AsyncBaseTransport | None
+) -> Gateway:
+    """The gateway behind the portal, over `transport` where one is given."""
+
+    def client(**more: Any) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            base_url=settings.gateway_url,
+            transport=transport,
+            timeout=settings.timeout,
+            trust_env=False,
+            **more,
+        )
+
+    return Gateway(client(), documents, client(limits=httpx2.Limits(max_connections=MOST)))
 
 
 def asked(settings: Settings) -> Mapping[str, str]:
@@ -180,7 +166,15 @@ def _brand(settings: Settings, own: OwnSchema) -> Brand:
         raise
 
 
-def _sessions(settings: Settings) -> Store | None:
+def _sessions(settings: Settings, store: Store | None) -> Sessions:
+    return Sessions(
+        idle=settings.idle_minutes * 60,
+        lifetime=settings.session_hours * 3600,
+        store=store or _stored_sessions(settings),
+    )
+
+
+def _stored_sessions(settings: Settings) -> Store | None:
     if settings.shared:
         return _shared().RedisStore(settings.shared)  # type: ignore[no-any-return]
     return FileStore(settings.sessions) if settings.sessions else None
@@ -206,8 +200,9 @@ def _drafts(settings: Settings, seals: Seals) -> DraftStore:
     return MemoryDrafts()
 
 
-def _mail(settings: Settings, site: Site) -> list[Route]:
+def _mail(site: Site) -> list[Route]:
     """The address at which the gateway tells news, where mails are sent."""
+    settings = site.settings
     if not settings.mail_secret:
         return []
     out: Outgoing

@@ -72,7 +72,7 @@ class Answer:
 
 
 class Gateway:
-    """The GraphQL gateway at the far end of one HTTP client."""
+    """The GraphQL gateway at the far end of two HTTP clients: for answers, and for streams."""
 
     def __init__(
         self,
@@ -83,6 +83,11 @@ class Gateway:
         """`streams` has a connection for each of them, which others would wait for."""
         self._http, self._streams = http, streams
         self._documents = documents
+
+    async def close(self) -> None:
+        """Close all connections to the gateway."""
+        await self._http.aclose()
+        await self._streams.aclose()
 
     async def ask(
         self, document: str, operation: str, variables: Mapping[str, Any], caller: Caller

@@ -243,25 +243,39 @@ class GraphQLEndpoint:
         try:
             prepared = await self._engine.prepared(asked)
             _note(request, prepared)
-            kind = prepared.operation.kind
-            if kind is not QUERY and (
+            if prepared.operation.kind is not QUERY and (
                 followed := self._followed(request, prepared, principal, takes=takes)
             ):
                 return followed
             context = self._context(principal, request)
             cost = await self._cost_of(prepared, context, asked)
             answer = await self._engine.execute(prepared, context, request.id)
-        except Refused as refusal_:
-            request.outcome = refusal_.errors[0]["extensions"]["code"]
-            self.refusals[request.outcome] += 1
-            # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
-            return _json(refusal_.body, media_type, 400 if media_type == RESPONSE else 200)
+        except Refused as refused_:
+            return self._refused(request, refused_, media_type)
         for event in observed(answer, prepared, request.id, principal, request.source):
             self._audit.record(event)
         if answer.errors:
             request.outcome = answer.errors[0].get("extensions", {}).get("code", BAD_REQUEST)
             if (said := shedding.refusal(answer)) is not None:
                 return self._shed(answer, said, media_type)
+        beside, headers = await self._beside(answer, context, cost, explain)
+        shown = answer.body | ({"extensions": beside} if beside else {})
+        maximum = self._answer_bytes
+        if maximum is not None and not is_small(prepared, context, maximum):
+            return await self._limited(shown, maximum, media_type, headers, prepared)
+        return _json(shown, media_type, headers=headers)
+
+    def _refused(self, request: Received, problem: Refused, media_type: str) -> Response:
+        """The answer to an operation that is not executed."""
+        request.outcome = problem.errors[0]["extensions"]["code"]
+        self.refusals[request.outcome] += 1
+        # With the older type nobody can tell our 400 from that of a proxy, so it is always 200.
+        return _json(problem.body, media_type, 400 if media_type == RESPONSE else 200)
+
+    async def _beside(
+        self, answer: Answer, context: object, cost: Cost | None, explain: Explain | None
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """The extensions of an answer, and the headers that go with them."""
         extensions: dict[str, Any] = self._ages(context)
         headers: dict[str, str] = {}
         if cost:
@@ -270,11 +284,7 @@ class GraphQLEndpoint:
             extensions["explain"] = await explain(context)
         if explain or self._show_execution:
             extensions["execution"] = answer.way.shown
-        shown = answer.body | ({"extensions": extensions} if extensions else {})
-        maximum = self._answer_bytes
-        if maximum is not None and not is_small(prepared, context, maximum):
-            return await self._limited(shown, maximum, media_type, headers, prepared)
-        return _json(shown, media_type, headers=headers)
+        return extensions, headers
 
     def _explaining(self, principal: Principal) -> Explain | None:
         """The means to explain an answer; Forbidden to whom nothing is explained."""

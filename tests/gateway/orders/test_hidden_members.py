@@ -33,6 +33,7 @@ NAMED = {
     (WayToLine.CHANGE, "SalesOrderLine.quantity"),
 }
 """The members that the input of a way names here, and so asks by."""
+NAMES = {member for _, member in NAMED}
 PERSONAL = ("orders", "contacts")
 UPDATE = f"""mutation ($i: UpdateSalesOrderInput!) {{
   updateSalesOrder(input: $i) {{ {ERRORS} }}
@@ -62,16 +63,23 @@ def one_by_one() -> Iterator[Hidden]:
 
 
 def table_by_table() -> Iterator[Hidden]:
-    """All members of a table at once, but for those that a way names, which are hidden alone."""
-    named = {member for _, member in NAMED}
+    """All members of a table at once, but for those that a way names."""
     for table in sorted({member.partition(".")[0] for member in HIDEABLE}):
         members = [member for member in HIDEABLE if member.startswith(f"{table}.")]
-        yield tuple(member for member in members if member not in named)
-    yield from ((member,) for member in sorted(named))
+        yield tuple(member for member in members if member not in NAMES)
+
+
+def together() -> Iterator[Hidden]:
+    """All members of all tables at once, and of every other one; those that a way names, alone."""
+    tables = [*table_by_table()]
+    for some in (tables, tables[::2], tables[1::2]):
+        yield tuple(member for members in some for member in members)
+    yield from ((member,) for member in sorted(NAMES))
 
 
 def name_of(hidden: Hidden) -> str:
-    return hidden[0] if len(hidden) == 1 else hidden[0].partition(".")[0]
+    tables = {member.partition(".")[0] for member in hidden}
+    return hidden[0] if len(hidden) == 1 else f"{len(tables)} tables from {hidden[0]}"
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +165,7 @@ async def usual(plain: Stack, product: dict[str, Any]) -> dict[WayToLine, tuple[
     return {way: (await way_taken(plain, plain, way, product))[1] for way in WayToLine}
 
 
-HIDDEN = [*table_by_table(), *(one_by_one() if NIGHTLY else ())]
+HIDDEN = [*together(), *((*table_by_table(), *one_by_one()) if NIGHTLY else ())]
 
 
 @pytest.mark.parametrize("hidden", HIDDEN, ids=name_of)
