@@ -209,9 +209,9 @@ class Table:
         return self.columns.get(name) or self.columns.get(f"_{name}_value")
 
     def respelled(self, name: str) -> Column | None:
-        """The column that differs from `name` in upper and lower case alone."""
+        """The column that differs from `name` in upper and lower case at most."""
         same = (each for spelled, each in self.columns.items() if spelled.lower() == name.lower())
-        return next(same, None)
+        return self.columns.get(name) or next(same, None)
 
     def has(self, name: str) -> bool:
         return name in self.columns
