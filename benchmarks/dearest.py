@@ -45,6 +45,8 @@ TEXTS = {"salesorders": {"name": 300}, "salesorderdetails": {"description": 600}
 MIB = 1024 * 1024
 LONGEST, MEMORY = 0.05, 64
 """The promise: seconds for which nobody waits longer, and MiB that no answer takes."""
+AGAIN = 2
+"""Times that a longer wait is measured again: other programs can make it longer, never shorter."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Measured:
     def wait(self) -> float:
         return max(self.new, self.longest)
 
+    @property
+    def is_beyond(self) -> bool:
+        """True if it breaks the promise."""
+        return self.wait > LONGEST or self.memory > MEMORY
+
 
 @dataclass
 class Remembering(httpx2.AsyncBaseTransport):
@@ -77,12 +84,15 @@ class Remembering(httpx2.AsyncBaseTransport):
         default_factory=dict
     )
 
+    def forget(self) -> None:
+        """Keep no more than a few answers; not in the midst of a document, which asks again."""
+        if len(self._kept) > 40:
+            self._kept.clear()
+
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.calls += 1
         key = request.method, str(request.url), await request.aread()
         if key not in self._kept:
-            if len(self._kept) > 40:
-                self._kept.clear()
             answer = await self.inner.handle_async_request(request)
             dropped = ("content-length", "content-encoding", "transfer-encoding")
             headers = [each for each in answer.headers.items() if each[0].lower() not in dropped]
@@ -142,14 +152,16 @@ class Rig:
 
     async def measure(self, query: str, variables: dict[str, Any]) -> Measured | None:
         """None where a limit refuses it."""
+        self.way.forget()
         _, head = await self.ask(query, variables)  # the emulator answers in our loop
         if b"LIMIT_EXCEEDED" in head and b"answer_bytes" not in head:
             return None
-        kept = self.app.state.engine.documents
-        while kept.size:
-            kept.drop()
-        new, _, _ = await self._watched(query, variables)
-        longest, cpu, size = await self._watched(query, variables)
+        new, longest, cpu, size = await self._waits(query, variables)
+        for _ in range(AGAIN):
+            if max(new, longest) <= LONGEST:
+                break
+            again = await self._waits(query, variables)
+            new, longest, cpu = min(new, again[0]), min(longest, again[1]), min(cpu, again[2])
         calls, memory = self.way.calls, 0.0
         if cpu > 0.05 or size > MIB:
             gc.collect()
@@ -158,6 +170,16 @@ class Rig:
             memory = tracemalloc.get_traced_memory()[1] / MIB
             tracemalloc.stop()
         return Measured(new, longest, cpu, memory, size, calls)
+
+    async def _waits(
+        self, query: str, variables: dict[str, Any]
+    ) -> tuple[float, float, float, int]:
+        """The longest rounds while it is new and then, the CPU time, the answer's length."""
+        kept = self.app.state.engine.documents
+        while kept.size:
+            kept.drop()
+        new, _, _ = await self._watched(query, variables)
+        return new, *await self._watched(query, variables)
 
     async def _watched(self, query: str, variables: dict[str, Any]) -> tuple[float, float, int]:
         gc.collect()
@@ -277,20 +299,24 @@ async def _main(seconds: float, seed: int) -> int:
             documents = Documents(schema(settings_of(compiled=True)), await ids_of(gateway), draw)
             found = await search(gateway, documents, draw, seconds)
         print(f"  {len(found)} documents within the limits")
-        broken += sum(each.wait > LONGEST or each.memory > MEMORY for each in found.values())
+        beyond = [each for each in found if found[each].is_beyond]
+        broken += len(beyond)
+        _print("beyond", [(documents.spelled(each)[0], found[each]) for each in beyond], None)
         for measure in ("wait", "memory", "cpu"):
             worst = sorted(found, key=lambda each: getattr(found[each], measure), reverse=True)
-            _print(measure, [(documents.spelled(each)[0], found[each]) for each in worst[:2]])
+            _print(
+                f"most {measure}", [(documents.spelled(each)[0], found[each]) for each in worst[:2]]
+            )
     print(f"{broken} documents beyond {LONGEST * 1000:.0f} ms or {MEMORY} MiB")
     return min(broken, 1)
 
 
-def _print(measure: str, worst: Iterable[tuple[str, Measured]]) -> None:
+def _print(measure: str, worst: Iterable[tuple[str, Measured]], length: int | None = 300) -> None:
     for text, cost in worst:
         print(
-            f"  most {measure}: others wait {cost.new * 1000:.0f} ms while it is new, "
+            f"  {measure}: others wait {cost.new * 1000:.0f} ms while it is new, "
             f"{cost.longest * 1000:.0f} ms then; {cost.memory:.1f} MiB, CPU {cost.cpu:.2f} s, "
-            f"answer {cost.size / MIB:.2f} MiB, {cost.calls} calls: {text[:300]}"
+            f"answer {cost.size / MIB:.2f} MiB, {cost.calls} calls: {text[:length]}"
         )
 
 

@@ -1,24 +1,30 @@
 -- Callers who ask for orders, one connection each; says at the end what came of it, as JSON.
--- wrk ... -s greedy.lua URL -- MILLISECONDS TOKEN...
+-- wrk ... -s greedy.lua URL -- KIND MILLISECONDS TOKEN...
+-- KIND is `numbers`, each of a hundred, or `searches`, for a part of a reference.
 
-local tokens, pause, n, failed = {}, 0, 0, 0
+local tokens, pause, n = {}, 0, 0
 local threads = {}
-local query = '{"query": "{ orders(first: 1, filter: { number: { eq: \\"SO-%d\\" } }) { nodes { id } } }"}'
+local query = '{"query": "{ orders(first: 1, filter: { %s }) { nodes { id } } }"}'
+local filters = {
+    numbers = 'number: { eq: \\"SO-%d\\" }',
+    searches = 'customerReference: { contains: \\"PO %d\\" }',
+}
 
 function setup(thread)
     table.insert(threads, thread)
 end
 
 function init(arguments)
-    pause = tonumber(arguments[1])
-    for place = 2, #arguments do
+    query = query:format(filters[arguments[1]])
+    pause = tonumber(arguments[2])
+    for place = 3, #arguments do
         table.insert(tokens, arguments[place])
     end
     errors_told = 0
 end
 
 function delay()
-    return pause
+    return pause * (0.5 + math.random())
 end
 
 function request()
@@ -26,7 +32,7 @@ function request()
     local headers = {}
     headers["Content-Type"] = "application/json"
     headers["Authorization"] = "Bearer " .. tokens[n % #tokens + 1]
-    return wrk.format("POST", nil, headers, query:format(n))
+    return wrk.format("POST", nil, headers, query:format(n % 100))
 end
 
 function response(status, headers, body)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,37 +30,49 @@ class Trial:
 
 
 @contextmanager
-def processes(world: str = SMALL, /, **settings: str) -> Iterator[Trial]:
+def processes(
+    world: str = SMALL, /, *, distance: Sequence[str] | None = None, **settings: str
+) -> Iterator[Trial]:
     """
     Both, ready to be asked, until the benchmark ends: an emulator with this world, and a gateway
-    with these settings besides.
+    with these settings besides. `distance`: the options of `benchmarks.distance` between them.
     """
-    ports = free_port(), free_port()
-    emulator, url = (f"http://127.0.0.1:{port}" for port in ports)
+    ports = free_port(), free_port(), free_port()
+    emulator, url, relay = (f"http://127.0.0.1:{port}" for port in ports)
+    dynamics = emulator if distance is None else relay
     variables = {
         "GATEWAY_CLIENT_ID": SERVICE_CLIENT_ID,
         "GATEWAY_CLIENT_SECRET": SERVICE_SECRET,
-        "GATEWAY_DATAVERSE_URL": emulator,
-        "GATEWAY_FINOPS_URL": emulator,
-        "GATEWAY_TOKEN_URL": f"{emulator}/demo/oauth2/v2.0/token",
-        "GATEWAY_ISSUER": f"{emulator}/issuer",
+        "GATEWAY_DATAVERSE_URL": dynamics,
+        "GATEWAY_FINOPS_URL": dynamics,
+        "GATEWAY_TOKEN_URL": f"{dynamics}/demo/oauth2/v2.0/token",
+        "GATEWAY_ISSUER": f"{dynamics}/issuer",
         "GATEWAY_AUDIENCE": "gateway",
         "GATEWAY_LEARNED_NAMES": "off",
         "GATEWAY_METRICS": "on",
         "GATEWAY_PORT": str(ports[1]),
         **settings,
     }
-    emulated = ["emulator", "serve", "--port", str(ports[0]), "--cache", str(WORLDS)]
-    emulated += ["--world", world]
-    commands = emulated, ["gateway", "serve"]
+    emulated = [
+        str(PROGRAMS / "emulator"),
+        "serve",
+        "--port",
+        str(ports[0]),
+        "--base-url",
+        dynamics,
+    ]
+    commands = [[*emulated, "--cache", str(WORLDS), "--world", world]]
+    if distance is not None:
+        away = [sys.executable, "-m", "benchmarks.distance", "--port", str(ports[2])]
+        commands.append([*away, "--emulator", emulator, *distance])
+    commands.append([str(PROGRAMS / "gateway"), "serve"])
     running: list[subprocess.Popen[bytes]] = []
     try:
-        for program, *arguments in commands:
-            command = [str(PROGRAMS / program), *arguments]
+        for command in commands:
             environment = {**os.environ, **variables}
             running.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL))
         asyncio.run(_started(f"{url}/readyz"))
-        yield Trial(url, emulator, running[1].pid)
+        yield Trial(url, emulator, running[-1].pid)
     finally:
         for each in running:
             each.kill()

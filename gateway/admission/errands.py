@@ -56,6 +56,8 @@ class Errand(msgspec.Struct, eq=False):
     """Calls that the caller may cause within a window; None for no such bound."""
     sent: int = 0
     """Requests that were sent for it so far, repeated ones too."""
+    waits: int = 0
+    """Calls of it that wait for their turn."""
     user: int | None = None
     """The application user of its last call, where a service has several: it goes on with it."""
     spared: int = 0

@@ -202,16 +202,17 @@ class Governor:
 
     def expected(self, errand: Errand, moment: float) -> float:
         """Seconds until the next call of this caller would have its turn, about."""
+        parked = len(self._parked.get(errand.caller, ()))
+        own = parked * self.usual / max(1.0, self.ledgers.limit * CAP)
         if not self._turns.length and self.ledgers.roomy(self.usual, moment):
-            return 0.0
+            return own
         ahead = self._turns.ahead(errand) + 1
-        parked = self._parked.get(errand.caller)
         usable = self.ledgers.usable()
         limit = sum(each.places.limit for each in usable)
         return max(
             ahead * self.usual / limit,
             min(each.wait(ahead / len(usable), self.usual) for each in usable),
-            len(parked) * self.usual / max(1.0, limit * CAP) if parked else 0.0,
+            own,
             self.ledgers.opens - moment,
         )
 
@@ -227,6 +228,8 @@ class Governor:
 
     def _refuse_hopeless(self, errand: Errand, until: float, moment: float) -> None:
         """Raise an error for a call that cannot get its turn in time."""
+        if errand.waits:
+            return  # an operation is refused as a whole, or not
         if errand.sent or errand.lane in FIRM:
             # These come before all others, so that a door that stays shut alone is in their way.
             if self.ledgers.opens > until:
@@ -240,7 +243,7 @@ class Governor:
         after = max(1, ceil(min(wait, 300.0)))
         if self.ledgers.are_shut:
             return UpstreamThrottled("Dynamics is busy; try again later.", retryAfter=after)
-        if self._turns.waiting(errand) or self._parked.get(errand.caller):
+        if self._turns.waits_for_itself(errand) or self._parked.get(errand.caller):
             message = "You have too many requests in progress; try again later."
             return RateLimited(message, retryAfter=after)
         return Overloaded("The gateway is busy; try again later.", retryAfter=after)
@@ -259,44 +262,52 @@ class Governor:
         return bool(held) and held >= self.ledgers.limit * CAP
 
     async def _wait(self, waiting: Waiting, until: float) -> None:
-        loop = asyncio.get_running_loop()
-        if not waiting.errand.sent and waiting.lane not in FIRM:
-            # The wait took longer than expected; a newer call has more use of the place.
-            until = min(until, loop.time() + LONGEST_WAIT)
-        timer = loop.call_at(until, self._give_up, waiting)
+        loop, errand = asyncio.get_running_loop(), waiting.errand
+        timers = [loop.call_at(until, self._give_up, waiting)]
+        if not errand.sent and waiting.lane not in FIRM:
+            timers.append(loop.call_later(LONGEST_WAIT, self._waited_long, waiting))
+        errand.waits += 1
         try:
             await waiting.turn
         except asyncio.CancelledError:
             if waiting.turn.cancelled():
-                self._forget(waiting)
+                # Who comes and goes has turns as if it had stayed.
+                self._forget(waiting, counts=True)
             elif waiting.turn.exception() is None:
                 # It was given a place at the moment in which its caller went away.
-                waiting.errand.sent -= 1
-                self._free(waiting.errand, waiting.turn.result(), loop.time())
+                errand.sent -= 1
+                self._free(errand, waiting.turn.result(), loop.time())
             raise
         finally:
-            timer.cancel()
+            errand.waits -= 1
+            for timer in timers:
+                timer.cancel()
+
+    def _waited_long(self, waiting: Waiting) -> None:
+        # It took longer than expected; a newer operation has more use of the place.
+        if not waiting.errand.sent:
+            self._give_up(waiting)
 
     def _give_up(self, waiting: Waiting) -> None:
         if waiting.turn.done():
             return
         errand = waiting.errand
+        self._forget(waiting)
         error: Exception = UpstreamTimeout(
             "The operation took too long; try again, or request less."
         )
         if not errand.sent:
             error = self._refusal(errand, self.expected(errand, asyncio.get_running_loop().time()))
         waiting.turn.set_exception(error)
-        self._forget(waiting)
 
-    def _forget(self, waiting: Waiting) -> None:
+    def _forget(self, waiting: Waiting, *, counts: bool = False) -> None:
         parked = self._parked.get(waiting.errand.caller)
         if parked is not None and waiting in parked:
             parked.remove(waiting)
             if not parked:
                 del self._parked[waiting.errand.caller]
         else:
-            self._turns.left(waiting)
+            self._turns.left(waiting, counts=counts)
 
     def _serve(self, moment: float) -> None:
         """Give the free places to the calls whose turn it is."""
@@ -341,6 +352,8 @@ class Governor:
         ledger.requests.take(1.0, moment)
         self.quotas.count(errand, moment)
         errand.sent += 1
+        if errand.waits and errand.sent == 1:
+            self._turns.has_begun(errand)
         waiting.turn.set_result(ledger)
         return True
 
