@@ -40,6 +40,7 @@ def as_query(prepared: Prepared) -> Prepared:
         planned.query,
         operation.literals,
         operation.fields,
+        operation.values,
     )
     return replace(prepared, operation=query)
 

@@ -3,7 +3,7 @@
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -74,6 +74,8 @@ class PreparedOperation:
     """The values of the variables that stand for its literals in `planned`."""
     fields: int = 0
     """Fields of the largest operation of the document, with every fragment written out."""
+    values: Mapping[str, int] = field(default_factory=dict)
+    """The literals in arguments, under no name, and the times that each variable is used."""
 
 
 Operations = Mapping[str | None, PlannedOperation]
@@ -180,7 +182,7 @@ class Documents:
             self._validate(node)
         cut_tokens(node)
         shared, literals = self._plans_of(node, spelled, PLANNED * len(source))
-        made = self._operations(node, shared.operations, literals, survey.fields)
+        made = self._operations(node, shared.operations, literals, survey)
         return Document(made, shared)
 
     def _validate(self, node: DocumentNode) -> None:
@@ -229,7 +231,7 @@ class Documents:
         document: DocumentNode,
         planned: Operations,
         literals: Mapping[str, Any],
-        fields: int,
+        survey: Survey,
     ) -> dict[str | None, PreparedOperation]:
         counting = Counting(self._schema, document)
         return {
@@ -241,7 +243,8 @@ class Documents:
                 counting.longest_name,
                 planned[name],
                 literals,
-                fields,
+                survey.fields,
+                survey.values,
             )
             for name, node in _named(document).items()
         }

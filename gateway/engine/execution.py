@@ -125,6 +125,7 @@ class Engine:
         self._of_mutations = replace(
             limits,
             input_list=max(limits.input_list, *(each + 1 for each in most.values()), 0),
+            input_values=limits.body_bytes,
             input_string=limits.body_bytes,
         )
         self._most = most
@@ -167,7 +168,7 @@ class Engine:
         self, operation: PreparedOperation, variables: Mapping[str, Any], limits: Limits
     ) -> Fanout:
         try:
-            check_variables(variables, limits)
+            check_variables(variables, limits, operation.values)
             match operation.fanout:
                 case FanoutTerms() as terms:
                     fanout = evaluate(terms, variables)

@@ -30,6 +30,9 @@ class Limits:
     directives_per_node: int = limit(3, "Directives on one field, fragment or operation.")
     variables: int = limit(50, "Variables that one operation declares.")
     input_list: int = limit(500, "Items of one list, in the document or in the variables.")
+    input_values: int = limit(
+        2_000, "Values in all arguments, those of a variable counted wherever it is used."
+    )
     input_string: int = limit(32_768, "Characters of one string in the document or the variables.")
     input_nesting: int = limit(8, "Lists and objects inside one another in a single value.")
     depth: int = limit(16, "Fields inside one another; `edges` and `node` count like any other.")

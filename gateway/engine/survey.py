@@ -3,6 +3,7 @@ One pass over a parsed document, before validation: counts what it asks for and 
 much. A fragment is measured once however often it is spread, so a bomb costs what its text costs.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ from graphql import (
     SelectionSetNode,
     StringValueNode,
     ValueNode,
+    VariableNode,
     get_named_type,
     type_from_ast,
 )
@@ -55,6 +57,11 @@ class Shape:
     fields: int = 0
     aliases: int = 0
     names: FieldNames = field(default_factory=dict)
+    values: Counter[str] = field(default_factory=Counter)
+    """
+    The values in the arguments: the literals, counted under no name, and the times that each
+    variable is used.
+    """
 
 
 class Survey:
@@ -71,6 +78,10 @@ class Survey:
         self._measured: dict[str, Shape] = {}
         self._spreads = 0
         self._directives = 0
+        self.values: Counter[str] = Counter()
+        """As in `Shape`, the most of any operation."""
+        self._used: Counter[str] = Counter()
+        """The same of the arguments that are looked at."""
 
     def take(self) -> None:
         """Measure every operation and fragment; LimitExceeded where one is too large."""
@@ -85,12 +96,18 @@ class Survey:
     def _operation(self, node: OperationDefinitionNode) -> None:
         variables = node.variable_definitions or ()
         self._limits.check("variables", len(variables), "variables")
+        defaults = {}
         for variable in variables:
             self._decorations(variable.directives)
+            self._used = Counter()
             self._value(variable.default_value, 1)
+            defaults[variable.variable.name.value] = self._used[""]
         self._decorations(node.directives)
         shape = self.measure(node.selection_set, 1)
+        shape.values[""] += sum(n * shape.values[name] for name, n in defaults.items())
+        self._limits.check("input_values", shape.values[""], "values in arguments")
         self.fields = max(self.fields, shape.fields)
+        self.values |= shape.values
         self._limits.check("aliases", shape.aliases, "aliases")
         limit = "mutations" if node.operation is OperationType.MUTATION else "root_fields"
         self._limits.check(limit, sum(each.times for each in shape.names.values()), "root fields")
@@ -107,6 +124,7 @@ class Survey:
         shape.fields += other.fields
         shape.aliases += other.aliases
         self._limits.check("fields", shape.fields, "fields")
+        shape.values += other.values
         self._merge(shape.names, other.names)
 
     def _merge(self, names: FieldNames, others: FieldNames) -> None:
@@ -134,11 +152,14 @@ class Survey:
 
     def _field(self, node: FieldNode, level: int) -> Shape:
         self._limits.check("depth", level, "levels")
+        self._used = Counter()
         self._arguments(node.arguments)
+        values = self._used
         inner = self.measure(node.selection_set, level + 1) if node.selection_set else Shape()
         name = (node.alias or node.name).value
         aliases = inner.aliases + (node.alias is not None)
-        return Shape(inner.depth + 1, inner.fields + 1, aliases, {name: Name(1, inner.names)})
+        names = {name: Name(1, inner.names)}
+        return Shape(inner.depth + 1, inner.fields + 1, aliases, names, values + inner.values)
 
     def _spread(self) -> None:
         self._spreads += 1
@@ -170,6 +191,7 @@ class Survey:
 
     def _value(self, node: ValueNode | None, nesting: int) -> None:
         self.visited += 1
+        self._used[node.name.value if isinstance(node, VariableNode) else ""] += 1
         match node:
             case StringValueNode():
                 self._limits.check("input_string", len(node.value), "characters in a string")
@@ -214,11 +236,26 @@ def _shortened(value: object, type_: object, most: Mapping[str, int]) -> object:
     return value
 
 
-def check_variables(variables: Mapping[str, object], limits: Limits) -> None:
-    """Check the variables of one request against the limits for literals in the document."""
-    rest: list[tuple[object, int]] = [(value, 1) for value in variables.values()]
+def check_variables(
+    variables: Mapping[str, object], limits: Limits, values: Mapping[str, int]
+) -> None:
+    """
+    Check the variables of one request against the limits for literals in the document; `values`:
+    see `Shape`.
+    """
+    total = values.get("", 0)
+    for name, value in variables.items():
+        total += values.get(name, 1) * _values(value, limits)
+    limits.check("input_values", total, "values in arguments")
+
+
+def _values(variable: object, limits: Limits) -> int:
+    """The number of values in one."""
+    rest: list[tuple[object, int]] = [(variable, 1)]
+    found = 0
     while rest:
         value, nesting = rest.pop()
+        found += 1
         if isinstance(value, str):
             limits.check("input_string", len(value), "characters in a string")
         elif isinstance(value, list | dict):
@@ -227,6 +264,7 @@ def check_variables(variables: Mapping[str, object], limits: Limits) -> None:
             limits.check("input_nesting", nesting, "lists and objects inside one another")
             inner = value if isinstance(value, list) else value.values()
             rest += [(each, nesting + 1) for each in inner]
+    return found
 
 
 def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:

@@ -3,6 +3,7 @@ The question of a read -> the query that the gate sends for it: bounded by the r
 columns that prove the rule, in as many calls as its keys need.
 """
 
+import asyncio
 from functools import lru_cache
 from typing import Protocol
 from uuid import uuid4
@@ -93,7 +94,7 @@ class Chunk(Struct, frozen=True):
         return place_of(service, self.ask, self.keys, self.call.query, bounds)
 
 
-def chunks_of(
+async def chunks_of(
     service: Service, ask: Ask, keys: Keys, bounds: Bounds, secret: frozenset[str]
 ) -> list[Chunk]:
     """The ask for these keys as queries whose URLs are short enough; none where nothing is met."""
@@ -104,10 +105,11 @@ def chunks_of(
     call = service.call(query)
     if len(keys.values) == 1 or call.fits:
         return [Chunk(ask, keys, where, call)]
+    await asyncio.sleep(0)  # a long address takes milliseconds, and is made again for each part
     first, second = keys.halves()
     return [
-        *chunks_of(service, ask, first, bounds, secret),
-        *chunks_of(service, ask, second, bounds, secret),
+        *await chunks_of(service, ask, first, bounds, secret),
+        *await chunks_of(service, ask, second, bounds, secret),
     ]
 
 

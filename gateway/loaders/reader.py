@@ -165,7 +165,7 @@ class Reader(Struct, frozen=True):
         chunks: list[Chunk] = []
         for ask, keys in asks:
             wanted = replace(ask, select=ask.select | also) if also else ask
-            chunks += chunks_of(service, wanted, keys, bounds, secret)
+            chunks += await chunks_of(service, wanted, keys, bounds, secret)
         if not chunks:
             return []
         calls = [chunk.call for chunk in chunks]

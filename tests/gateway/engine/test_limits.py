@@ -46,6 +46,7 @@ AT: dict[str, Callable[[int], GraphQLRequest]] = {
     ),
     "variables": lambda n: query("query(" + " ".join(f"$v{i}:Int" for i in range(n)) + "){who}"),
     "input_list": lambda n: query(f"{{echo(list:[{'1 ' * n}])}}"),
+    "input_values": lambda n: query(f"{{echo(list:[{'1 ' * (n - 1)}])}}"),
     "input_string": lambda n: query(f'{{echo(text:"{"x" * n}")}}'),
     "input_nesting": lambda n: query(nested_value(n, "[", "]")),
     "depth": lambda n: query("{order(id:1){" + "parent{" * (n - 2) + "number" + "}" * n),
@@ -86,10 +87,11 @@ def test_a_limit_holds_at_its_maximum_and_refuses_one_more(name: str) -> None:
     assert refused.get("actual", 8) == 8
 
 
-@pytest.mark.parametrize("name", ["input_list", "input_string", "input_nesting"])
+@pytest.mark.parametrize("name", ["input_list", "input_values", "input_string", "input_nesting"])
 def test_variables_are_held_to_the_limits_of_literals(name: str) -> None:
     values: dict[str, Callable[[int], object]] = {
         "input_list": lambda n: [1] * n,
+        "input_values": lambda n: [1] * (n - 1),
         "input_string": lambda n: {"x": "x" * n},
         "input_nesting": lambda n: {"x": nest(n - 1)},
     }
@@ -97,6 +99,17 @@ def test_variables_are_held_to_the_limits_of_literals(name: str) -> None:
 
     assert refusal(limits, query("{who}", v=values[name](7))) == {}
     assert refusal(limits, query("{who}", v=values[name](8)))["limit"] == name
+
+
+def test_a_variable_counts_wherever_it_is_used() -> None:
+    text = "query($v:[Int!]) {a:echo(list:$v) ...F ...F} fragment F on Query {b:echo(list:$v)}"
+    limits = replace(GENEROUS, input_values=12)
+
+    assert refusal(limits, query(text, v=[1] * 3)) == {}
+    assert refusal(limits, query(text, v=[1] * 4))["limit"] == "input_values"
+    assert refusal(limits, query(text.replace("[Int!])", "[Int!] = [1 1 1 1])")))["limit"] == (
+        "input_values"
+    )
 
 
 def nest(levels: int) -> object:
