@@ -191,6 +191,8 @@ class Survey:
 
     def _value(self, node: ValueNode | None, nesting: int) -> None:
         self.visited += 1
+        if node is None:
+            return
         self._used[node.name.value if isinstance(node, VariableNode) else ""] += 1
         match node:
             case StringValueNode():
