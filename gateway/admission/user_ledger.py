@@ -23,6 +23,10 @@ WEIGHT = 1 / 25
 """The weight of the latest answer in averages, after the first ones."""
 
 
+SINGLE = 0.25
+"""The weight of one refusal at most, below `NOISE`: none alone speaks for all servers."""
+
+
 class Ledger:
     """The calls that one application user has made, and may make."""
 
@@ -47,7 +51,7 @@ class Ledger:
         self.places = Places(places)
         self.requests, self.seconds = BudgetWindow(parts), BudgetWindow(parts)
         self.door = Door()
-        self.throttled = 1.0
+        self.throttled = 0.0
         """The share of 429 among the latest answers."""
         self.weight = 1.0
         """The weight of the latest answer in averages: the first ones count more than others."""
@@ -122,7 +126,7 @@ class Ledger:
         """A call was answered by 429: the seconds after which it may be tried again."""
         limit, after = service_limits.limit_of(body), service_limits.retry_after(headers)
         if limit is not Limit.CONCURRENCY:
-            self.throttled += (1 - self.throttled) * self.weight
+            self.throttled += (1 - self.throttled) * min(self.weight, SINGLE)
         self.hear(headers, moment)
         used_up = self._is_used_up(limit)
         if used_up:
@@ -134,7 +138,8 @@ class Ledger:
             self.door.given_up(began)
         if limit in (Limit.CONCURRENCY, Limit.UNKNOWN):
             self.places.refused(began, moment, certain=limit is Limit.CONCURRENCY)
-        return after if shuts else min(after, 1.0)
+        believed = shuts or self.weight == 1.0  # nothing was answered yet
+        return after if believed else min(after, 1.0)
 
     def _is_used_up(self, limit: Limit) -> bool:
         """True if a refusal says, and our own count does not belie, that a budget is used up."""

@@ -167,6 +167,23 @@ def test_the_door_is_shut_for_everybody_in_the_process_until_one_call_was_answer
     assert run(main()) == [1.5, 2, 2]
 
 
+def test_a_refusal_among_the_first_answers_stops_nobody_else() -> None:
+    script = Script(204, answer(429, retry_after="7"), 204)
+
+    async def main() -> list[float]:
+        sender = Sender(drawn(1))
+        transport = Httpx2Transport(script)
+        await sender.send(transport, ACCOUNTS, DEADLINE, PATIENCE)
+        refused = asyncio.create_task(sender.send(transport, ACCOUNTS, DEADLINE, PATIENCE))
+        await asyncio.sleep(0.1)
+        another = Request("GET", "https://org.example/contacts")
+        await sender.send(transport, another, DEADLINE, PATIENCE)
+        await refused
+        return script.asked
+
+    assert run(main())[2] < 0.2
+
+
 @pytest.mark.parametrize("nonsense", ["1000000000", "inf", "nan", "-1", "1e400", "soon", ""])
 def test_a_pause_of_nonsense_harms_nobody(nonsense: str) -> None:
     script = Script(answer(429, retry_after=nonsense), 204)
