@@ -31,7 +31,7 @@ from tests.gateway.differential.sides import side, tokens_of
 from tests.gateway.differential.wire import Dynamics, Wire
 from tests.simulation import virtual
 
-CALM = 0.15
+CALM = 0.1
 """The least share of compiled queries of which prediction and cost must be the same."""
 COUNTED = frozenset({"totalCount", "totalCountIsLowerBound"})
 LISTS = frozenset(
