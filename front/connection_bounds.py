@@ -11,11 +11,14 @@ import re
 import resource
 from collections import deque
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from front.holdings import Front, Share
+from front.strangers import KNOWN
 
 HEAD_BYTES: Final = 16_384
 """Bytes of one head, and of what stands between the pieces of a body."""
@@ -70,40 +73,6 @@ class BoundExceeded(Exception):
     """A request passes a bound."""
 
 
-class Closable(Protocol):
-    """A connection that may be closed to make room."""
-
-    transport: asyncio.Transport
-
-
-class Front:
-    """Everything that all connections of a server hold together."""
-
-    def __init__(self) -> None:
-        self.held = self.unread = 0
-        self.waiting: dict[Closable, None] = {}
-        """Connections that wait for their client, longest first: they make room for others."""
-        self.most = most_connections()
-
-
-class Share:
-    """The part of one connection in what all hold."""
-
-    def __init__(self, front: Front) -> None:
-        self._front = front
-        self.held = self.unread = 0
-
-    def hold(self, size: int) -> None:
-        """Count the bytes that came and that nobody has read yet."""
-        self._front.held += size - self.held
-        self.held = size
-
-    def owe(self, size: int) -> None:
-        """Count the bytes that were sent and that the client has not read yet."""
-        self._front.unread += size - self.unread
-        self.unread = size
-
-
 class ClientReading:
     """Tells a client that reads what it is sent from one that does not."""
 
@@ -142,6 +111,7 @@ class Bounded(HttpToolsProtocol):
         self._queued: deque[int] = deque()
         """Bytes that each request counts for that waits for its turn."""
         self._refusal, self._has_body = 400, False
+        self._is_known = self._is_told = False
         self._ticking: asyncio.TimerHandle | None = None
 
     # What uvicorn and the transport tell
@@ -172,13 +142,15 @@ class Bounded(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             if self._should_upgrade():
                 self.handle_websocket_upgrade()
-            else:
-                self._leave_after_this()
+                return
+            self._leave_after_this()
         except (httptools.HttpParserError, BoundExceeded):
             self._refuse()
+        self._stand_back()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {KNOWN: self._told}  # type: ignore[dict-item]
         self._head = self._drained = 0
         if self._phase != HEAD:
             self._enter(HEAD)
@@ -235,6 +207,7 @@ class Bounded(HttpToolsProtocol):
         if self._queued:
             self._queued.popleft()
         if self.cycle.response_complete:  # otherwise others wait for their answers
+            self._is_known, self._is_told = self._is_told, False
             # The cycle stays until the next one, but of the request nothing need stay.
             self.cycle.body, self.cycle.scope = bytearray(), NOTHING
             if self._phase != HEAD:  # that of the next one, which is on its way
@@ -242,6 +215,7 @@ class Bounded(HttpToolsProtocol):
             if self._phase == ANSWER:
                 self._enter(IDLE)
         self._count()
+        self._stand_back()
         unread = self.transport.get_write_buffer_size()
         if unread or self._share.unread:
             self._share.owe(unread)
@@ -277,8 +251,18 @@ class Bounded(HttpToolsProtocol):
         """True if no earlier request waits for its answer."""
         return getattr(self.cycle, "response_complete", True) and not self.pipeline
 
+    def _told(self) -> None:
+        """The app says that it knows who asks."""
+        self._is_told = True
+
+    def _stand_back(self) -> None:
+        """Let a client that said something, and is not known, wait for its turn to say more."""
+        if self._is_free() and not self._is_known and not self.transport.is_closing():
+            self._front.strangers.keep(self.transport)
+
     def _let_go(self) -> None:
         """End all that the connection holds."""
+        self._front.strangers.leave(self.transport)
         self._front.waiting.pop(self, None)
         self._share.hold(0)
         self._share.owe(0)
@@ -395,6 +379,6 @@ def front_of(server_state: ServerState) -> Front:
     """The state that the connections of one server share, kept where the server keeps its own."""
     kept: dict[str, Any] = vars(server_state)
     if "front" not in kept:
-        kept["front"] = Front()
+        kept["front"] = Front(most_connections())
     front: Front = kept["front"]
     return front

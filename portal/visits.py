@@ -14,6 +14,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from front.strangers import known
 from portal.brand import Brand
 from portal.client import Answer, Caller, Gateway
 from portal.desks import Desk
@@ -265,6 +266,7 @@ async def _authenticate(visit: Visit) -> None:
     except SignInNeeded:
         visit.session.expire()
         raise
+    known(visit.request.scope)
 
 
 def _is_fresh(user: User) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
+from front.strangers import known
 from gateway.admission import deadlines
 from gateway.audit.events import refusal
 from gateway.audit.recorder import NO_AUDIT, Audit
@@ -119,7 +120,7 @@ class GraphQLEndpoint:
         """Requests that were not executed, by code."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._respond(received(scope), receive)
+        response = await self._respond(scope, receive)
         if response.events is not None:
             await streamed(response.events, response.headers, receive, send)
             return
@@ -128,12 +129,14 @@ class GraphQLEndpoint:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 
-    async def _respond(self, request: Received, receive: Receive) -> Response:
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        request = received(scope)
         media_type = negotiate(request.header(b"accept"))
         caller = None
         deadlines.begin(request.begun + self.deadline)
         try:
             caller = await self._authenticate(authorization(request))
+            known(scope)
             principal = await seen_by(caller, request, self._look_as)
             if media_type is None:
                 return await self._stream(request, receive, principal)

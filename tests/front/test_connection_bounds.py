@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from front import connection_bounds
-from front.connection_bounds import Front
+from front import connection_bounds, strangers
+from front.holdings import Front
+from front.strangers import known
 from gateway.http.serving import Protocol
 
 pytestmark = pytest.mark.anyio
@@ -82,6 +83,19 @@ async def headers(request: Request) -> Response:
     return PlainTextResponse(f"{names}: {','.join(request.headers.getlist('x-say'))}")
 
 
+async def noted(request: Request) -> Response:
+    """Note who came; whoever has a name of their own is known."""
+    name = request.query_params["as"]
+    CAME.append(name)
+    if not name.startswith("stranger"):
+        known(request.scope)
+    return PlainTextResponse("!")
+
+
+CAME: list[str] = []
+STRANGERS = [f"stranger {number}" for number in range(50)]
+
+
 @pytest.fixture
 async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     monkeypatch.setattr(connection_bounds, "HEAD_SECONDS", 1.0)
@@ -95,7 +109,7 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Served]:
     paths = {"/": hello, "/large": large, "/pieces": pieces, "/late": late, "/said": said}
-    paths["/headers"] = headers
+    paths |= {"/headers": headers, "/noted": noted}
     app = Starlette(routes=[Route(p, to, methods=["GET", "POST"]) for p, to in paths.items()])
     config = uvicorn.Config(
         app,
@@ -385,6 +399,73 @@ async def test_all_heads_together_are_bounded(
     assert (await served.get()).endswith(b"hello")
 
 
+@pytest.mark.parametrize("cut", [0, 5], ids=["whole heads", "heads in two pieces"])
+async def test_who_is_known_does_not_wait_for_many_who_are_not(served: Served, cut: int) -> None:
+    clients = {name: await served.connect() for name in (*STRANGERS, "jane")}
+    await among(clients)
+
+    came = await among(clients, cut)
+
+    assert came.index("jane") < 5
+    assert sorted(came) == sorted(clients)
+
+
+async def test_who_comes_for_the_first_time_does_not_wait_for_many_who_came_before(
+    served: Served,
+) -> None:
+    clients = {name: await served.connect() for name in STRANGERS}
+    await among(clients)
+    clients["stranger"] = await served.connect()
+    await asyncio.sleep(0.05)
+
+    assert (await among(clients)).index("stranger") < 5
+
+
+async def test_who_was_known_waits_as_a_stranger_behind_a_strangers_request(served: Served) -> None:
+    clients = {name: await served.connect() for name in STRANGERS}
+    await asyncio.gather(*(note(client, "jane") for client in clients.values()))
+    await among(clients)
+    clients["sam"] = await served.connect()
+    await note(clients["sam"], "sam")
+
+    assert (await among(clients)).index("sam") < 5
+
+
+async def test_strangers_are_read_one_after_the_other(served: Served) -> None:
+    clients = {name: await served.connect() for name in (*STRANGERS, "jane")}
+    await among(clients)
+    CAME.clear()
+
+    async with asyncio.timeout(10):
+        asking = [asyncio.create_task(note(clients[name], name)) for name in STRANGERS]
+        while len(CAME) < 10:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        served_at_once = len(CAME)
+        await note(clients["jane"], "jane")
+        await asyncio.gather(*asking)
+
+    assert served_at_once < 20
+    assert CAME.index("jane") < 30
+
+
+async def among(clients: dict[str, Connection], cut: int = 0) -> list[str]:
+    """The names in the order in which they came, where all write before anybody is read."""
+    CAME.clear()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(note(client, name, cut) for name, client in clients.items()))
+    return list(CAME)
+
+
+async def note(client: Connection, name: str, cut: int = 0) -> None:
+    """Ask as this one, the last bytes of the head a turn later."""
+    reader, writer = client
+    sent = f"GET /noted?as={name.replace(' ', '+')} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    writer.write(sent[: len(sent) - cut])
+    await asyncio.sleep(0)
+    writer.write(sent[len(sent) - cut :])
+    assert (await reader.readuntil(b"!")).endswith(b"!")
+
+
 async def test_new_connections_take_the_place_of_those_that_wait_longest(
     served: Served,
 ) -> None:
@@ -402,9 +483,8 @@ async def test_new_connections_take_the_place_of_those_that_wait_longest(
 
 
 async def test_the_documentation_has_every_bound() -> None:
-    public = {
-        name: value for name, value in vars(connection_bounds).items() if not name.startswith("_")
-    }
+    both = {**vars(connection_bounds), **vars(strangers)}
+    public = {name: value for name, value in both.items() if not name.startswith("_")}
     found = {name: value for name, value in public.items() if isinstance(value, int | float)}
 
     told = re.findall(r"^\| `([A-Z_]+)` \| ([0-9,]+) \|", DOCS.read_text(), re.MULTILINE)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
+from front.strangers import KNOWN
 from gateway.http.negotiation import JSON, RESPONSE
 from tests.gateway.edge import BODY_LIMIT, client, edge_app
 
@@ -41,6 +42,19 @@ async def test_an_answer_comes_in_the_type_that_was_asked_for() -> None:
         assert response.json() == {"data": {"who": "jane"}}
         assert response.headers["content-type"] == f"{accept}; charset=utf-8"
         assert response.headers["vary"] == "Accept"
+
+
+@pytest.mark.parametrize("token", ["Bearer jane", "Bearer nobody", "Bearer stranger", ""])
+async def test_the_server_is_told_of_known_callers_alone(token: str) -> None:
+    app, told = edge_app(), []
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "extensions": {KNOWN: lambda: told.append(token)}}, receive, send)
+
+    await post(WHO, app=served, authorization=token)
+    await post(b"no request", app=served, authorization=token)
+
+    assert told == ([token] * 2 if token == "Bearer jane" else [])
 
 
 async def test_without_accept_the_answer_is_of_the_new_type() -> None:

@@ -12,8 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
+from front.strangers import KNOWN
 from portal.desks import State
-from tests.portal.site import Visitor, settings, visiting
+from tests.portal.site import PUBLIC, Visitor, settings, visiting
 from tests.portal.test_site import drafted, number_of_orders
 
 pytestmark = pytest.mark.anyio
@@ -182,6 +183,24 @@ async def test_a_process_that_died_while_it_sent_leaves_an_order_to_be_checked(
 
     checking = await jane.get("/orders/new/items")
     assert (checking.status_code, "is being checked" in checking.text) == (202, True)
+
+
+async def test_the_server_is_told_of_those_alone_who_have_signed_in(jane: Visitor) -> None:
+    told: list[str] = []
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        seen = {**scope, "extensions": {KNOWN: lambda: told.append(scope["path"])}}
+        await jane.app(seen, receive, send)
+
+    transport = httpx2.ASGITransport(app=served)
+    async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC) as browser:
+        for path in ("/", "/orders", "/sign-in", "/orders/no-such"):
+            await browser.get(path)
+        assert told == []
+        browser.cookies = jane.client.cookies
+        await browser.get("/orders")
+
+    assert told == ["/orders"]
 
 
 async def test_strangers_leave_nothing_behind_and_push_nobody_out(jane: Visitor) -> None:
