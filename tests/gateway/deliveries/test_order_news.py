@@ -1,6 +1,7 @@
 """News of orders reach the persons whom the orders name, once, with their rights of that moment."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 
 from gateway.deliveries.deliveries_file import DeliveriesFile
 from gateway.deliveries.order_events import MORNING, events_of, look_again
+from gateway.telling.journal_file import JournalFile
 from tests.gateway.deliveries.receiving import SECRETS, Receiver
 from tests.gateway.live.worlds import change, rows
 from tests.gateway.orders.ordering import placed
@@ -50,12 +52,18 @@ async def mailing(world: Starlette, receiver: Receiver, tmp_path: Path) -> Async
         yield stack
 
 
-async def settled(stack: Stack, receiver: Receiver) -> list[str]:
+async def settled(folder: Path, receiver: Receiver) -> list[str]:
     """The kinds of all that was told so far, once nothing is under way any more."""
-    before = -1
-    while before != len(receiver.tried):
-        before = len(receiver.tried)
-        await asyncio.sleep(0.7)
+    file, journal = DeliveriesFile(str(folder / "changes")), JournalFile(str(folder / "changes"))
+    async with asyncio.timeout(60):
+        for _ in range(2):  # a read may have begun before the last change
+            before = journal.followed()["salesorder"].read_at
+            while journal.followed()["salesorder"].read_at == before:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        while file.place("mail") != journal.end() or file.due("mail", time.time() + 60, 1):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    file.close()
+    journal.close()
     return [each.content["type"] for each in receiver.taken]
 
 
@@ -94,7 +102,7 @@ async def test_each_piece_of_news_is_told_once(
     key = key_of(mailing, order)
     for number in range(3):
         change(mailing, "salesorders", key, name=f"Name {number}")
-    assert await settled(mailing, receiver) == ["order.placed"]
+    assert await settled(tmp_path, receiver) == ["order.placed"]
 
 
 async def test_what_is_not_taken_is_sent_again_under_its_id(
@@ -107,19 +115,23 @@ async def test_what_is_not_taken_is_sent_again_under_its_id(
     assert [each.id for each in receiver.tried] == [taken.id] * 3
 
 
-async def test_who_wants_no_mail_gets_none(mailing: Stack, receiver: Receiver) -> None:
+async def test_who_wants_no_mail_gets_none(
+    mailing: Stack, receiver: Receiver, tmp_path: Path
+) -> None:
     choose = "mutation($no: Boolean!) { updateOwnContact(doNotEmail: $no) { doNotEmail } }"
     answer = await mailing.ask(choose, no=True)
     assert answer.data == {"updateOwnContact": {"doNotEmail": True}}
     await placed(mailing)
-    assert await settled(mailing, receiver) == []
+    assert await settled(tmp_path, receiver) == []
 
     await mailing.ask(choose, no=False)
     await placed(mailing)
     await receiver.wait(1)
 
 
-async def test_a_person_who_was_removed_gets_nothing(mailing: Stack, receiver: Receiver) -> None:
+async def test_a_person_who_was_removed_gets_nothing(
+    mailing: Stack, receiver: Receiver, tmp_path: Path
+) -> None:
     me = contact_of(mailing, await placed(mailing))
     await receiver.wait(1)
     order = await placed(mailing)
@@ -127,13 +139,13 @@ async def test_a_person_who_was_removed_gets_nothing(mailing: Stack, receiver: R
     change(mailing, "contacts", me, statecode=1)
     try:
         advance(mailing, order["number"])
-        assert await settled(mailing, receiver) == ["order.placed"] * 2
+        assert await settled(tmp_path, receiver) == ["order.placed"] * 2
     finally:
         change(mailing, "contacts", me, statecode=0)
 
 
 async def test_an_order_that_becomes_somebody_elses_is_told_to_nobody_who_lost_it(
-    mailing: Stack, receiver: Receiver
+    mailing: Stack, receiver: Receiver, tmp_path: Path
 ) -> None:
     order = await placed(mailing)
     await receiver.wait(1)
@@ -142,11 +154,11 @@ async def test_an_order_that_becomes_somebody_elses_is_told_to_nobody_who_lost_i
     change(mailing, "salesorders", key, _customerid_value=other)
     advance(mailing, order["number"])
 
-    assert await settled(mailing, receiver) == ["order.placed"]
+    assert await settled(tmp_path, receiver) == ["order.placed"]
 
 
 async def test_an_order_that_should_be_there_is_told_to_be_late_once(
-    mailing: Stack, receiver: Receiver
+    mailing: Stack, receiver: Receiver, tmp_path: Path
 ) -> None:
     order = await placed(mailing)
     key, yesterday = key_of(mailing, order), datetime.now(UTC).date() - timedelta(days=1)
@@ -158,7 +170,7 @@ async def test_an_order_that_should_be_there_is_told_to_be_late_once(
             name=name,
             msdyn_confirmedreceiptdate=yesterday.isoformat(),
         )
-        await settled(mailing, receiver)
+        await settled(tmp_path, receiver)
 
     assert [each.content["type"] for each in receiver.taken] == ["order.placed", "order.late"]
 
@@ -172,7 +184,7 @@ async def test_an_order_is_looked_at_when_it_may_be_late(
     for days in (3, 2):
         day = today + timedelta(days=days)
         change(mailing, "salesorders", key, msdyn_confirmedreceiptdate=day.isoformat())
-        assert await settled(mailing, receiver) == ["order.placed"]
+        assert await settled(tmp_path, receiver) == ["order.placed"]
         (later,) = file.listed("mail", "waiting", 10)
         assert datetime.fromtimestamp(later.due, UTC) == datetime.combine(
             day + timedelta(days=1), MORNING
@@ -200,18 +212,20 @@ async def test_an_order_is_told_to_nobody_whom_it_does_not_name_any_more(
             key_of(stack, order),
             _msdyn_contactperson_value=other["contactid"],
         )
-        await settled(stack, receiver)
+        await settled(tmp_path, receiver)
 
     mails = [each.content["data"]["to"]["email"] for each in receiver.taken]
     assert mails[0] != other["emailaddress1"]
     assert set(mails[1:]) == {other["emailaddress1"]}
 
 
-async def test_orders_of_before_are_not_told_of(mailing: Stack, receiver: Receiver) -> None:
+async def test_orders_of_before_are_not_told_of(
+    mailing: Stack, receiver: Receiver, tmp_path: Path
+) -> None:
     old = rows(mailing, "salesorders", _customerid_value=account_of(mailing))[0]
     change(mailing, "salesorders", old["salesorderid"], name="Changed")
 
-    assert await settled(mailing, receiver) == []
+    assert await settled(tmp_path, receiver) == []
 
 
 def account_of(stack: Stack) -> str:
