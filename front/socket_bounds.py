@@ -14,6 +14,7 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 
 from front import connection_bounds as bounds
+from front.holdings import Share
 from front.strangers import KNOWN
 
 STRANGERS_BYTES: Final = 8_192
@@ -38,7 +39,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         state = given[1] if len(given) > 1 else named["server_state"]
         self._front = bounds.front_of(state)
         self._reading = bounds.ClientReading(self.loop.time())
-        self._share = bounds.Share(self._front)
+        self._share = Share(self._front)
         self._ticking: asyncio.TimerHandle | None = None
         self._most, self.conn.max_message_size = self.conn.max_message_size, STRANGERS_BYTES
 
