@@ -319,4 +319,9 @@ def _write_safety(settings: Settings, dataverse: Service) -> WriteSafety:
 
 def _audit(settings: Settings) -> recorder.Audit:
     key = key_for("audit", settings.audit_secret or settings.own_secret)
-    return recorder.opened(settings.audit_file, key, required=settings.audit_required)
+    return recorder.opened(
+        settings.audit_file,
+        key,
+        required=settings.audit_required,
+        patience=settings.audit_patience,
+    )

@@ -17,10 +17,10 @@ from uuid import uuid4
 import msgspec
 
 from gateway.audit.chain import ChainKey, Line, Place
-from gateway.audit.sinks import begun, ended
+from gateway.audit.sinks import PROMPT, begun, ended
 
 PATIENCE: Final = 0.25
-"""Seconds to wait for the collector to confirm a line; all requests wait with it."""
+"""Seconds at the least in which the collector may confirm a line."""
 PATH: Final = "/v1/logs"
 """The path at which collectors take log records, if the address does not say."""
 HEADERS: Final = {"Content-Type": "application/json"}
@@ -53,7 +53,8 @@ class Otlp:
     def start(self) -> None:
         pass  # a command that has nothing to tell sends nothing
 
-    def append(self, body: Line) -> None:
+    def append(self, body: Line, patience: float = PROMPT) -> None:
+        self._allow(max(patience, PATIENCE))
         if self._unsure is not None:
             before, line, place = self._unsure
             self._send(line, before)
@@ -69,6 +70,12 @@ class Otlp:
             with suppress(OSError):
                 self.append(ended())
         self._connection.close()
+
+    def _allow(self, seconds: float) -> None:
+        """Let the collector take so long for each step."""
+        self._connection.timeout = seconds
+        if self._connection.sock is not None:
+            self._connection.sock.settimeout(seconds)
 
     def _write(self, body: Line) -> None:
         line, place = self._key.line({"chain": self._chain, **body}, self._place)

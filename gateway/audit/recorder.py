@@ -11,15 +11,17 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Final
 
 from gateway.audit.chain import ChainKey, Line, bounded
 from gateway.audit.events import INTENDED, Event
-from gateway.audit.folding import WINDOW, Folding
+from gateway.audit.folding import Folding
 from gateway.audit.otlp import Otlp
-from gateway.audit.sinks import NOWHERE, FileSink, Output, Sink
+from gateway.audit.sinks import NOWHERE, PROMPT, START, Busy, FileSink, Output, Sink
 from gateway.config.settings import SettingsError
 from gateway.errors import WritesRefused
 
@@ -34,26 +36,54 @@ OWED: Final = 1_000
 RETRY_AFTER: Final = 1.0
 """Seconds after a failure in which only a mutation that begins tries the audit again."""
 
+PATIENCE: Final = 3.0
+"""Seconds that a mutation waits for its line, by default, and that nobody waits for the rest."""
+GRACE: Final = 0.5
+"""Seconds behind which a write that takes no end counts as one that failed."""
+SLOW: Final = 0.25
+"""Seconds from which a write is slow: for a while nobody's request waits for further ones."""
 TRIES: Final = 10
 """The number of tries for the lines that are owed when the process ends."""
 
 
+class Intent:
+    """The line of a mutation that is about to begin."""
+
+    def __init__(self, event: Event) -> None:
+        self.event, self.is_given_up = event, False
+
+    def line(self, outcome: str) -> Line:
+        return _line(replace(self.event, outcome=outcome))
+
+
 class Audit:
-    """Writes lines to one sink, by default to none."""
+    """
+    Writes lines to one sink, by default to none.
+
+    A mutation waits for its line, and nobody else does: a thread writes it. What only tells of
+    something is written at once where that is quick, and otherwise by that thread a while later.
+    """
 
     def __init__(
         self,
         sink: Sink = NOWHERE,
         *,
         required: bool = True,
+        patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`required`: refuse what cannot be audited before it is done."""
+        """
+        `required`: refuse what cannot be audited before it is done. `patience`: seconds that a
+        mutation waits until its line is written.
+        """
         self._sink, self._required, self._clock = sink, required, clock
+        self._patience = patience
         self._folding = Folding(clock)
         self._owed: deque[Line] = deque(maxlen=OWED)
         self._lost = 0
-        self._failed = float("-inf")
+        self._failed = self._slow = float("-inf")
+        self._writing = Lock()
+        self._thread = ThreadPoolExecutor(1, "audit")
 
     def start(self) -> None:
         """Check the existing file and repair its end, as a serving process does."""
@@ -62,11 +92,20 @@ class Audit:
         except OSError as error:
             self._failing(error)
 
-    def begin(self, event: Event) -> None:
+    async def begin(self, event: Event) -> None:
         """Note that a mutation is about to begin; WritesRefused where that is not possible."""
+        if self._sink is NOWHERE:
+            return
+        intent = Intent(event)
         try:
-            self._append([_line(replace(event, outcome=INTENDED))])
-        except OSError as error:
+            async with asyncio.timeout(self._patience + GRACE):
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._thread, self._write_down, intent)
+        except asyncio.CancelledError:
+            intent.is_given_up = True
+            raise
+        except OSError as error:  # TimeoutError is one
+            intent.is_given_up = True
             self._failing(error)
             if self._required:
                 raise WritesRefused(
@@ -80,44 +119,72 @@ class Audit:
         if event.event != "denial" or self._folding.admits(event):
             lines.append(_line(event))
         self._owe(lines)
-        if self._clock() - self._failed >= RETRY_AFTER:
-            self._settle()
+        now = self._clock()
+        if now - self._failed >= RETRY_AFTER and now - self._slow >= RETRY_AFTER:
+            self._settle(PROMPT, wait=0)
 
     def flush(self) -> None:
         """Write the counted denials and the delayed lines, as far as possible."""
         self._owe(_line(each) for each in self._folding.rest())
-        self._settle()
+        self._settle(START, wait=START)
 
     async def flushing(self) -> None:
-        """Flush in time for ever, also where nothing more happens."""
+        """Write for ever what is due, also where nothing more happens."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(WINDOW)
-            self.flush()
+            await asyncio.sleep(RETRY_AFTER)
+            self._owe(_line(each) for each in self._folding.ended())
+            if self._owed:
+                await loop.run_in_executor(self._thread, self._settle, PATIENCE, PATIENCE)
 
     def close(self) -> None:
         for _ in range(TRIES):
             self.flush()
             if not self._owed:
                 break
+        self._thread.shutdown(wait=False)
         self._sink.close()
 
-    def _settle(self) -> None:
+    def _write_down(self, intent: Intent) -> None:
+        """Write the line of a mutation for which somebody waits; OSError where that fails."""
+        with self._writing:
+            if not intent.is_given_up:
+                self._append([intent.line(INTENDED)], self._patience)
+        if intent.is_given_up:  # it was refused meanwhile
+            self._owe([intent.line(WritesRefused.code)])
+
+    def _settle(self, patience: float, wait: float) -> None:
+        """Write the lines that are owed, unless others are written for longer than `wait`."""
+        if not self._owed or not self._writing.acquire(timeout=wait):
+            return
         try:
-            if self._owed:
-                self._append([])
+            self._append([], patience)
+        except Busy:
+            self._slow = self._clock()
         except OSError as error:
             self._failing(error)
+        finally:
+            self._writing.release()
 
-    def _append(self, lines: Iterable[Line]) -> None:
+    def _append(self, lines: Iterable[Line], patience: float) -> None:
         """Write the delayed lines and then `lines`; OSError if that fails."""
+        began = time.monotonic()
+
+        def left() -> float:
+            return max(began + patience - time.monotonic(), 0)
+
         while self._owed:
-            self._sink.append(self._owed[0])
-            self._owed.popleft()
+            line = self._owed[0]
+            self._sink.append(line, left())
+            if self._owed[0] is line:  # otherwise it gave way meanwhile
+                self._owed.popleft()
         for line in lines:
-            self._sink.append(line)
+            self._sink.append(line, left())
         if self._failed > float("-inf"):
             log.warning("the audit is written again; %d lines were lost", self._lost)
         self._failed, self._lost = float("-inf"), 0
+        if time.monotonic() - began > SLOW:
+            self._slow = self._clock()
 
     def _owe(self, lines: Iterable[Line]) -> None:
         for line in lines:
@@ -126,14 +193,16 @@ class Audit:
 
     def _failing(self, error: OSError) -> None:
         if self._failed == float("-inf"):
-            log.error("the audit cannot be written: %s", error.strerror or error)
+            log.error("the audit cannot be written: %s", error.strerror or str(error) or "it takes too long")
         self._failed = self._clock()
 
 
 NO_AUDIT = Audit()
 
 
-def opened(name: str | None, key: bytes, *, required: bool = True) -> Audit:
+def opened(
+    name: str | None, key: bytes, *, required: bool = True, patience: float = PATIENCE
+) -> Audit:
     """
     The audit of a file, of standard output, of a collector, or none; SettingsError where it cannot
     be had.
@@ -141,7 +210,7 @@ def opened(name: str | None, key: bytes, *, required: bool = True) -> Audit:
     try:
         if name is None:
             return Audit()
-        return Audit(_sink(name, ChainKey(key)), required=required)
+        return Audit(_sink(name, ChainKey(key)), required=required, patience=patience)
     except OSError as error:
         problem = f"{name} cannot be written to: {error.strerror or error}"
         raise SettingsError([f"GATEWAY_AUDIT_FILE: {problem}"]) from None

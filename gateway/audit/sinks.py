@@ -20,8 +20,11 @@ from gateway.audit.chain import LONGEST, SEAL_SIZE, ChainKey, FileSeal, Line, No
 
 SEAL: Final = ".seal"
 """Behind the name of a file: that of its seal."""
-PATIENCE: Final = 0.1
-"""Seconds that a line waits for other processes, or for a reader: all requests wait with it."""
+PROMPT: Final = 0.01
+"""Seconds that a line waits for other processes, or for a reader, where all requests wait with it.
+"""
+START: Final = 0.1
+"""Seconds that a process waits for others when it starts or ends."""
 PAUSE: Final = 0.001
 CHANGES: Final = 5
 """The number of times that a file may be put in place of another while one line is written."""
@@ -31,13 +34,18 @@ FLAGS: Final = os.O_CLOEXEC | os.O_NONBLOCK
 """Flags of all files: nobody waits for the other end of a pipe that was put in place of one."""
 
 
+class Busy(OSError):
+    """Others keep a sink that is good, or nobody reads it just now."""
+
+
 class Sink(Protocol):
     """Takes lines."""
 
     def start(self) -> None:
         """Note where the lines of this process begin; OSError where that is not possible."""
 
-    def append(self, body: Line) -> None: ...
+    def append(self, body: Line, patience: float = PROMPT) -> None:
+        """Write a line; Busy where that would take more than so many seconds."""
 
     def close(self) -> None: ...
 
@@ -48,7 +56,7 @@ class _Nowhere:
     def start(self) -> None:
         pass
 
-    def append(self, body: Line) -> None:
+    def append(self, body: Line, patience: float = PROMPT) -> None:
         pass
 
     def close(self) -> None:
@@ -92,11 +100,11 @@ class FileSink:
         """The place of our last line, in whichever file: a seal says that somebody removed it."""
 
     def start(self) -> None:
-        with self._held() as file:
+        with self._held(START) as file:
             self._place(file)
 
-    def append(self, body: Line) -> None:
-        with self._held() as file:
+    def append(self, body: Line, patience: float = PROMPT) -> None:
+        with self._held(patience) as file:
             self._write(file, body, self._place(file))
 
     def close(self) -> None:
@@ -105,7 +113,7 @@ class FileSink:
             self._descriptor = self._known = None
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, until: float) -> Iterator[None]:
         """
         Lock the seal, as the lock of a file ends nothing for who writes to one that was renamed.
 
@@ -117,25 +125,26 @@ class FileSink:
             yield
             return
         try:
-            _lock(seal)
+            _lock(seal, until)
             yield
         finally:
             os.close(seal)
 
     @contextmanager
-    def _held(self) -> Iterator[int]:
+    def _held(self, patience: float) -> Iterator[int]:
         """The file that now has the name, opened, and nobody else's for this while."""
-        with self._alone(), self._file() as file:
+        until = time.monotonic() + patience
+        with self._alone(until), self._file(until) as file:
             yield file
 
     @contextmanager
-    def _file(self) -> Iterator[int]:
+    def _file(self, until: float) -> Iterator[int]:
         """The file that now has the name, opened and locked."""
         for _ in range(CHANGES):
             if self._descriptor is None:
                 self._descriptor = _opened(self._path)
             file = self._descriptor
-            _lock(file)
+            _lock(file, until)
             try:
                 if _is_at(file, self._path):
                     yield file
@@ -235,28 +244,29 @@ class Output:
     def start(self) -> None:
         pass  # a command that has nothing to tell prints nothing
 
-    def append(self, body: Line) -> None:
+    def append(self, body: Line, patience: float = PROMPT) -> None:
+        until = time.monotonic() + patience
         if not self._place.lines and not self._torn:
-            self._write(begun())
+            self._write(begun(), until)
         if self._torn:
-            self._write(_healed(self._torn), b"\n")
-        self._write(body)
+            self._write(_healed(self._torn), until, b"\n")
+        self._write(body, until)
 
     def close(self) -> None:
         if self._place.lines:
             with suppress(OSError):
                 self.append(ended())
 
-    def _write(self, body: Line, before: bytes = b"") -> None:
+    def _write(self, body: Line, until: float, before: bytes = b"") -> None:
         line, place = self._key.line({"chain": self._chain, **body}, self._place)
-        poll, until = select.poll(), time.monotonic() + PATIENCE
+        poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
         left = before + line
         while left:
             # A pipe that is ready takes this much without waiting for its reader.
             if not poll.poll(max(until - time.monotonic(), 0) * 1_000):
                 self._torn += line[: len(line) - len(left)]
-                raise OSError("nobody reads the output")
+                raise Busy("nobody reads the output")
             left = left[os.write(self._descriptor, left[: select.PIPE_BUF]) :]
         self._place, self._torn = place, b""
 
@@ -334,13 +344,12 @@ def _is_at(file: int, path: str) -> bool:
     return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
-def _lock(file: int) -> None:
-    until = time.monotonic() + PATIENCE
+def _lock(file: int, until: float) -> None:
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             if time.monotonic() > until:
-                raise OSError("another process keeps the file locked") from None
+                raise Busy("another process keeps the file locked") from None
             time.sleep(PAUSE)

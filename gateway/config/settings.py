@@ -157,6 +157,11 @@ class Settings:
         parsers.switch,
         default=True,
     )
+    audit_patience: float = variable(
+        "Seconds that a mutation waits until the audit has its line; no other request waits.",
+        parsers.seconds,
+        default=3.0,
+    )
     policy: str | None = variable(
         "TOML file with roles that replace or add to the shipped ones: see docs/access.md.",
         default=None,

@@ -99,7 +99,7 @@ def _recording(resolve: Resolver) -> Resolver:
         outcome = INTERNAL
         # No change is decided, nor previewed, by what was read for somebody else a while ago.
         info.context.loaders.reader.allowance.fresh = True
-        info.context.audit.begin(_event(info, "", named))
+        await info.context.audit.begin(_event(info, "", named))
         try:
             payload = resolve(source, info, **arguments)
             payload = await payload if isawaitable(payload) else payload

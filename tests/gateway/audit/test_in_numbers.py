@@ -4,6 +4,7 @@ The audit in numbers: deaths of processes under every kind of damage, manipulati
 `scripts/check --nightly` runs it at full length: over 3,000 deaths in all, a minute of refusals.
 """
 
+import asyncio
 import os
 import random
 import re
@@ -57,7 +58,7 @@ def live(at: Place, orders: Path, begin: int) -> None:
     with orders.open("ab", buffering=0) as made:
         for n in range(begin, begin + 10_000):
             told = Event(f"request-{n}", "mutation", {"subject": "jane"}, "createSalesOrder", "")
-            audit.begin(told)
+            asyncio.run(audit.begin(told))
             made.write(b"request-%d\n" % n)
             audit.record(replace(told, outcome="done"))
 

@@ -1,5 +1,6 @@
 """Lines go to a collector of OpenTelemetry, whatever becomes of it and of its answers."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,7 +119,7 @@ def mutation(n: int = 1, outcome: str = "done") -> Event:
 
 
 def made(audit: Audit, n: int = 1) -> None:
-    audit.begin(mutation(n, ""))
+    asyncio.run(audit.begin(mutation(n, "")))
     audit.record(mutation(n))
 
 
@@ -153,7 +154,7 @@ def test_a_mutation_that_the_collector_does_not_take_is_refused_and_the_chain_go
 
     collector.answers = [REFUSALS[name]] * 2
     with pytest.raises(WritesRefused):
-        audit.begin(mutation(2, ""))
+        asyncio.run(audit.begin(mutation(2, "")))
     made(audit, 3)
     audit.close()
 
@@ -167,7 +168,7 @@ def test_an_outcome_that_the_collector_does_not_take_is_told_later_and_once(
     collector: Collector, tmp_path: Path, name: str
 ) -> None:
     audit = Audit(Otlp(collector.url, KEY), clock=Clock())
-    audit.begin(mutation(1, ""))
+    asyncio.run(audit.begin(mutation(1, "")))
     collector.answers = [REFUSALS[name]] * 2
     audit.record(mutation(1))
     made(audit, 2)
@@ -211,7 +212,7 @@ def test_a_collector_may_be_away_at_the_start_but_no_order_is_made_then(tmp_path
     gone.server_close()
     audit = Audit(Otlp(gone.url, KEY), clock=Clock())
     with pytest.raises(WritesRefused):
-        audit.begin(mutation(1, ""))
+        asyncio.run(audit.begin(mutation(1, "")))
 
     with collecting(Collector(("127.0.0.1", gone.server_address[1]))) as back:
         made(audit, 2)

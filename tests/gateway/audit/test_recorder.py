@@ -1,21 +1,29 @@
-"""Denials cannot fill a disk, and lines go to standard output too."""
+"""Denials fill no disk, none but a mutation waits for its line, and standard output takes lines."""
 
+import asyncio
+import fcntl
 import json
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event as Signal
+from threading import get_ident
 from typing import Any
 
+import pytest
+
+from gateway.audit import recorder
 from gateway.audit.chain import LONGEST, SHORT, ChainKey, Line, Place
 from gateway.audit.events import Event
 from gateway.audit.folding import EACH, SOURCES, WINDOW
 from gateway.audit.recorder import OWED, Audit, opened
 from gateway.audit.sinks import FileSink, Output
 from gateway.audit.verifying import verify
+from gateway.errors import WritesRefused
 
 KEY = ChainKey(b"a key of the tests")
 
@@ -219,3 +227,111 @@ def test_an_output_that_nobody_reads_holds_nobody_up(tmp_path: Path) -> None:
         f"request-{n}" for n in range(1_000)
     ]
     assert verify([str(file)], KEY).problems == ()
+
+
+class Held(Output):
+    """A sink whose lines wait for somebody, as those of a disk that is stuck do."""
+
+    def __init__(self, key: ChainKey, descriptor: int) -> None:
+        super().__init__(key, descriptor)
+        self.goes_on, self.came = Signal(), Signal()
+        self.threads: set[int] = set()
+
+    def append(self, body: Line, patience: float = 0.0) -> None:
+        self.threads.add(get_ident())
+        self.came.set()
+        self.goes_on.wait(30)
+        super().append(body, patience)
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Held]:
+    with (tmp_path / "collected").open("ab") as collected:
+        yield Held(KEY, collected.fileno())
+
+
+def outcomes(file: Path) -> list[str]:
+    return [line["outcome"] for line in lines(file)]
+
+
+@pytest.mark.anyio
+async def test_a_mutation_waits_for_another_process_and_nobody_waits_with_it(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "audit.jsonl"
+    audit = Audit(FileSink(str(file), KEY), patience=30)
+    with file.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        begun = asyncio.create_task(audit.begin(mutation(1)))
+        await asyncio.sleep(0.3)
+        audit.record(denial())
+        assert not begun.done()
+    await begun
+    audit.close()
+
+    assert sorted(outcomes(file)) == ["UNAUTHENTICATED", "intended"]
+    assert verify([str(file)], KEY).problems == ()
+
+
+@pytest.mark.anyio
+async def test_a_disk_that_is_stuck_refuses_a_mutation_in_the_end_and_holds_nobody_else(
+    tmp_path: Path, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "GRACE", 0.05)
+    audit = Audit(held, patience=0.05)
+    for n in range(3):
+        with pytest.raises(WritesRefused):
+            await audit.begin(mutation(n))
+        audit.record(denial())
+    assert get_ident() not in held.threads
+    held.goes_on.set()
+    async with asyncio.timeout(30):
+        while WritesRefused.code not in outcomes(tmp_path / "collected"):
+            await asyncio.sleep(0.01)
+            audit.flush()
+    audit.close()
+
+    told = [line for line in lines(tmp_path / "collected") if line["event"] == "mutation"]
+    assert [(line["request"], line["outcome"]) for line in told] == [
+        ("request-0", "intended"),
+        ("request-0", WritesRefused.code),
+    ]
+    assert outcomes(tmp_path / "collected").count("UNAUTHENTICATED") == 3
+    assert verify([str(tmp_path / "collected")], KEY).problems == ()
+
+
+@pytest.mark.anyio
+async def test_where_a_write_was_slow_a_thread_writes_what_is_only_told(
+    tmp_path: Path, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "SLOW", 0.0)
+    held.goes_on.set()
+    audit = Audit(held)
+    writing = asyncio.create_task(audit.flushing())
+    await audit.begin(mutation(1))
+    audit.record(mutation(1))
+    async with asyncio.timeout(30):
+        while "done" not in outcomes(tmp_path / "collected"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    writing.cancel()
+
+    assert get_ident() not in held.threads
+    audit.close()
+
+
+@pytest.mark.anyio
+async def test_a_mutation_whose_caller_leaves_while_it_waits_has_an_end(
+    tmp_path: Path, held: Held
+) -> None:
+    audit = Audit(held)
+    begun = asyncio.create_task(audit.begin(mutation(1)))
+    await asyncio.to_thread(held.came.wait, 30)
+    begun.cancel()
+    await asyncio.gather(begun, return_exceptions=True)
+    held.goes_on.set()
+    async with asyncio.timeout(30):
+        while not audit._owed:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    audit.close()
+
+    assert outcomes(tmp_path / "collected") == ["intended", WritesRefused.code]
