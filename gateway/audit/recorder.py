@@ -193,7 +193,8 @@ class Audit:
 
     def _failing(self, error: OSError) -> None:
         if self._failed == float("-inf"):
-            log.error("the audit cannot be written: %s", error.strerror or str(error) or "it takes too long")
+            reason = error.strerror or str(error) or "it takes too long"
+            log.error("the audit cannot be written: %s", reason)
         self._failed = self._clock()
 
 

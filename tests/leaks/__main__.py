@@ -26,6 +26,7 @@ SUITE = (
     "tests/front",
     "tests/gateway/auth",
     "tests/gateway/test_app.py",
+    "tests/gateway/test_endpoint.py",
     "tests/gateway/plans/test_expands.py",
     "tests/gateway/plans/test_rows_by_id.py",
     "tests/gateway/loaders/test_bounds.py",
