@@ -99,6 +99,7 @@ class Promises:
 
     async def _answered(self, lines: Sequence[PromiseLine], allowance: Allowance) -> Promised:
         allowance.spend(CALLS)
+        allowance.paid += CALLS
         deadline = min(allowance.deadline, now() + PATIENCE)
         errand = replace(allowance.errand, lane=Lane.PRICES, sent=0)
         own = Allowance(CALLS, deadline, allowance.clock, errand=errand)

@@ -96,7 +96,7 @@ class Reader(Struct, frozen=True):
     def begin_again(self) -> None:
         """Count calls from the beginning, for another attempt at the same operation."""
         self.readings.clear()
-        self.allowance.spent = 0
+        self.allowance.begin_again()
 
     @until_named
     async def page(self, ask: Ask) -> Page:
@@ -214,8 +214,10 @@ class Reader(Struct, frozen=True):
             places = [place for _, place in wanted]
             known = older(kept, self.allowance, table, places, moment, error)
             calls, fetched = [], []
-        if not calls:  # others would have travelled in one call with those that were sent
-            service.sender.spare(self.allowance.errand, moment)
+        if calls:
+            self.allowance.paid += 1
+        else:  # others would have travelled in one call with those that were sent
+            service.spare(self.allowance)
         sent, pages = iter(fetched), []
         for (call, place), page in zip(wanted, known, strict=True):
             raw = next(sent) if page is None else page

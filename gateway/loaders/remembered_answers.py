@@ -103,7 +103,7 @@ def spare(service: Service, allowance: Allowance, calls: int) -> None:
     """Pay for calls that need not be sent; raises as if they were."""
     allowance.spend(calls)
     for _ in range(calls):
-        service.sender.spare(allowance.errand, allowance.clock())
+        service.spare(allowance)
 
 
 class AnswersTogether(Generic[K, V]):

@@ -96,6 +96,7 @@ class ActivePrices:
     ) -> Prices:
         """The prices for a customer, as far as the engine knows them; UpstreamError."""
         allowance.spend()
+        allowance.paid += 1
         service, errand = self.service, replace(allowance.errand, lane=Lane.PRICES, sent=0)
         url = urljoin(service.root, f"{SERVICE}/{OPERATION}")
         try:

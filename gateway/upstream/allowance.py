@@ -34,6 +34,10 @@ class Allowance:
     fresh: bool = False
     """True if all rows are asked for anew: nothing that is kept may decide about a change."""
 
+    paid: int = 0
+    """Calls for what is remembered from now on that this attempt at the operation has paid for."""
+    prepaid: int = 0
+    """Those that an earlier attempt has paid for."""
     aged: dict[str, float] = field(default_factory=dict)
     """The age in seconds of rows that were used as their service cannot be asked, by table."""
 
@@ -49,6 +53,16 @@ class Allowance:
         if self.deadline <= self.clock():
             raise UpstreamTimeout("The operation took too long; try again, or request less.")
         self.spent += calls
+
+    def begin_again(self) -> None:
+        """Count from the beginning, for another attempt: what is remembered is paid for once."""
+        self.spent, self.paid, self.prepaid = 0, 0, self.paid
+
+    def is_prepaid(self) -> bool:
+        """True if an earlier attempt has paid for one more call that need not be sent."""
+        self.paid += 1
+        self.prepaid -= 1
+        return self.prepaid >= 0
 
     def receive(self, body: bytes) -> bool:
         """

@@ -248,6 +248,11 @@ class Service(Struct, frozen=True, eq=False):
                 diagnose_write(error)
             raise
 
+    def spare(self, allowance: Allowance) -> None:
+        """Pay for a call that need not be sent, unless it was paid for in an earlier attempt."""
+        if not allowance.is_prepaid():
+            self.sender.spare(allowance.errand, allowance.clock())
+
     async def ask(
         self, calls: Sequence[Call], allowance: Allowance, *, spared: int = 0
     ) -> list[ReadOutcome]:

@@ -61,6 +61,19 @@ async def test_a_query_that_no_plan_answers_has_a_cost_too(small_world: Starlett
     assert found["predicted"] == found["actual"] == 3
 
 
+@pytest.mark.parametrize("keep_rows", [0.0, 60.0])
+async def test_a_plan_that_graphql_core_completes_costs_no_more(
+    small_world: Starlette, keep_rows: float
+) -> None:
+    query = '{ products(first: 2) { nodes { number } } order(id: "mine") { number } }'
+    async with running(small_world, show_cost=True, keep_rows=keep_rows) as stack:
+        answers = [await stack.ask(query) for _ in range(3)]
+
+    found = [answer.body["extensions"]["cost"] for answer in answers]
+    assert [answer.codes for answer in answers] == [["INVALID_INPUT"]] * 3
+    assert [each["actual"] for each in found] == [1, 1, 1]
+
+
 async def test_a_list_of_which_no_row_can_be_the_callers_costs_nothing(
     small_world: Starlette,
 ) -> None:
