@@ -158,9 +158,7 @@ class Settings:
         default=True,
     )
     audit_patience: float = variable(
-        "Seconds that a mutation waits until the audit has its line; no other request waits.",
-        parsers.seconds,
-        default=3.0,
+        "Seconds that a mutation waits for its line of the audit.", parsers.seconds, default=3.0
     )
     policy: str | None = variable(
         "TOML file with roles that replace or add to the shipped ones: see docs/access.md.",
@@ -325,9 +323,7 @@ class Settings:
         parsers.seconds,
         default=2.0,
     )
-    live_streams: int = variable(
-        "Streams that one process has open at once.", parsers.count, default=2_000
-    )
+    live_streams: int = variable("Streams of one process at once.", parsers.count, default=2_000)
     live_streams_of_caller: int = variable(
         "Streams that one caller has open at once, in one process.", parsers.count, default=50
     )
