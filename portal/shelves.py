@@ -3,11 +3,12 @@ Orders that are kept to be ordered again: named lists of products and quantities
 person or on one that an account shares. Pure; `keeping.py` writes down what comes out.
 
 A template has no price, no date and no address: whoever orders it gets their own, as of today. It
-has no names of products either, which not every reader may know.
+has no names of products either, which not every reader may know, and its reader sees of its lines
+what the gateway would show them of the lines of an order.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -16,6 +17,8 @@ from typing import Any, Final
 from portal.drafts import DraftLine, is_too_long
 from portal.words import N_
 
+LINE: Final = "SalesOrderLine"
+"""The type of the gateway's schema whose members the parts of a line are."""
 LONGEST_NAME: Final = 60
 MOST_TEMPLATES: Final = 50
 MOST_LINES: Final = 5_000
@@ -34,10 +37,26 @@ class KeptLine:
     product: str
     number: str
     unit: str
-    quantity: Decimal
+    quantity: Decimal | None
+    """None alone where its reader may not know it."""
     note: str = ""
     own: Mapping[str, Any] = field(default_factory=dict)
     """The values of the fields that extensions of the gateway add."""
+
+    def seen_by(self, shows: Callable[[str], bool]) -> "KeptLine":
+        """
+        The line without what its reader may not know of lines; `shows` is asked for members of the
+        gateway's schema. A quantity says nothing without its unit.
+        """
+        is_counted = shows(f"{LINE}.quantity") and shows(f"{LINE}.unit")
+        return replace(
+            self,
+            number=self.number if shows("Product.number") else "",
+            unit=self.unit if shows(f"{LINE}.unit") else "",
+            quantity=self.quantity if is_counted else None,
+            note=self.note if shows(f"{LINE}.note") else "",
+            own={name: value for name, value in self.own.items() if shows(f"{LINE}.{name}")},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,10 @@ class OrderTemplate:
     author: str
     """The name of the person who saved it last."""
     saved_on: date
+
+    def seen_by(self, shows: Callable[[str], bool]) -> "OrderTemplate":
+        """The template with its lines as its reader may know them."""
+        return replace(self, lines=tuple(line.seen_by(shows) for line in self.lines))
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,10 @@ class Visit:
         lacking = self.viewer.get("viewer", {}).get("capabilities") or {}
         return member not in lacking.get("missing", ())
 
+    def shows(self, member: str) -> bool:
+        """True if the visitor's roles do not hide a member of the gateway's schema."""
+        return member not in self.viewer.get("viewer", {}).get("hidden", ())
+
     def translate(self, message: str) -> str:
         return self.language.messages.gettext(message)
 

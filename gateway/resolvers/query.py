@@ -22,6 +22,7 @@ from gateway.schema.business.accounts import Contact
 from gateway.schema.business.capabilities import Capabilities, capabilities_of
 from gateway.schema.business.categories import Category
 from gateway.schema.context import Info
+from gateway.schema.hidden_columns import hidden_members
 from gateway.schema.selection import columns
 
 NODES = 100
@@ -37,6 +38,13 @@ class Viewer:
     permissions: list[str] = strawberry.field(
         description="The caller's permissions, such as `orders:read`."
     )
+
+    @strawberry.field(
+        description="The members of the schema that the caller's roles hide, such as "
+        "`SalesOrder.discount`: each is FORBIDDEN where it is selected."
+    )
+    def hidden(self, info: Info) -> list[str]:
+        return hidden_members(info._raw_info.schema, info.context.principal.rights.hidden)
 
     @strawberry.field(description="The contact's name; null without a contact.")
     def name(self, info: Info) -> str | None:

@@ -4,14 +4,16 @@ Rows past the columns that a caller's roles hide: a check reads them, and nothin
 What the input names the caller asks by, and asking by a hidden column is forbidden as in a filter.
 """
 
+from collections.abc import Container
 from copy import deepcopy
 from dataclasses import replace as altered
 from typing import TypeVar
 
+from graphql import GraphQLObjectType, GraphQLSchema
 from msgspec.structs import replace
 
 from gateway.loaders.hiding import check, mark, withheld
-from gateway.model.tables import Row
+from gateway.model.tables import TABLES, Back, Member, Row, Table
 from gateway.schema.context import Context
 from gateway.upstream.odata import Order
 
@@ -36,6 +38,29 @@ def veiled(context: Context, row: R) -> R:
     raw = deepcopy(dict(row.raw))
     mark([raw], secret)
     return type(row)(raw)
+
+
+def hidden_members(schema: GraphQLSchema, hidden: frozenset[str]) -> list[str]:
+    """The members of a schema that are hidden, by their own names or by a column of another one."""
+    return sorted(
+        f"{table.name}.{name}"
+        for table in (TABLES.values() if hidden else ())
+        for name, member in table.members.items()
+        if name in _fields(schema, table)
+        and (f"{table.name}.{name}" in hidden or _is_hidden(table, member, hidden))
+    )
+
+
+def _fields(schema: GraphQLSchema, table: Table) -> Container[str]:
+    type_ = schema.type_map.get(table.name)
+    return type_.fields if isinstance(type_, GraphQLObjectType) else ()
+
+
+def _is_hidden(table: Table, member: Member, hidden: frozenset[str]) -> bool:
+    """True if the member is hidden, or what it is read from."""
+    if isinstance(member, Back):
+        table, member = member.child, member.link
+    return not withheld(table, hidden).isdisjoint(member.paths)
 
 
 def asked_by(context: Context, cls: type[Row], *columns: str) -> None:

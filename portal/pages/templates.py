@@ -72,7 +72,7 @@ async def all_of(visit: Visit, *, shares: bool) -> list[Found]:
     owners = [(_own(visit), False), *([(_shared(visit), True)] if shares else [])]
     shelves = await asyncio.gather(*(visit.site.shelves.find(owner) for owner, _ in owners))
     found = [
-        Found(one, owner, shared)
+        Found(one.seen_by(visit.shows), owner, shared)
         for (owner, shared), shelf in zip(owners, shelves, strict=True)
         for one in shelf.templates
     ]

@@ -107,6 +107,13 @@ def uses(table: Table, name: str) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+async def told_hidden(stack: Stack) -> list[str]:
+    """The members that the gateway names as hidden from a representative."""
+    answer = await stack.ask("{ viewer { hidden } }", as_="rep")
+    found: list[str] = answer.data["viewer"]["hidden"]
+    return found
+
+
 @pytest.mark.parametrize("table", [t for t in TABLES.values() if t.root], ids=lambda t: t.name)
 async def test_every_column_can_be_hidden(
     small_world: Starlette, tmp_path: Path, table: Table
@@ -115,6 +122,7 @@ async def test_every_column_can_be_hidden(
     hidden = [f"{table.name}.{name}" for name in names]
     assert names
     async with running(small_world, policy=policy(tmp_path, hidden), customer_roles=()) as stack:
+        assert {*hidden} <= {*await told_hidden(stack)}
         for name in names:
             assert table.root
             selected = f"{{ {table.root[1]}(first: 2) {{ nodes {{ {selection(table, name)} }} }} }}"
@@ -185,6 +193,28 @@ async def test_the_far_end_of_a_hidden_link_is_hidden_too(discreet: Stack) -> No
         "{ accounts(first: 1) { nodes { invoices { totalCount } } } }",
     ):
         assert (await discreet.ask(query, as_="rep")).codes == ["FORBIDDEN"], query
+
+
+async def test_the_viewer_is_told_all_that_is_hidden_and_nothing_else(
+    discreet: Stack, stack: Stack
+) -> None:
+    """So that front ends hide what they keep themselves, and do not ask in vain."""
+    told = await told_hidden(discreet)
+
+    assert told == sorted(told)
+    assert {
+        "SalesOrder.total",
+        "SalesOrder.invoices",
+        "SalesOrderLine.quantity",
+        "SalesOrderLine.remainingQuantity",
+        "Account.orders",
+    } <= {*told}
+    for member in told:
+        table, name = split(member)
+        if table.root:
+            query = f"{{ {table.root[1]}(first: 1) {{ nodes {{ {selection(table, name)} }} }} }}"
+            assert (await discreet.ask(query, as_="rep")).codes == ["FORBIDDEN"], member
+    assert await told_hidden(stack) == []
 
 
 async def test_a_cursor_over_a_hidden_column_is_no_cursor(discreet: Stack, stack: Stack) -> None:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from html import unescape
@@ -36,6 +37,15 @@ from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
 
+DISCREET = """
+[roles.representative]
+extends = "representative"
+
+[roles.representative.orders]
+access = "account"
+privileges = ["read", "create", "update"]
+hide = ["SalesOrderLine.note"]
+"""
 LINE = KeptLine("p", "D1", "ea", Decimal(2))
 WEEKLY = OrderTemplate("", "Weekly", (LINE,), "Jane", date(2026, 11, 30))
 
@@ -175,6 +185,51 @@ async def test_a_template_tells_no_name_of_a_product_to_a_role_that_hides_it(
     assert ["D0023" in page.text for page in told] == [True, False, True, True]
     assert not any(known["name"] in unescape(page.text) for page in told)
     assert "Some items could not be copied" in told[-1].text
+
+
+async def test_a_template_tells_of_its_lines_what_the_reader_sees_of_lines(
+    tmp_path: Path, drafts: Path
+) -> None:
+    """On its page, in the draft that it becomes, and in what is copied from it once more."""
+    hidden = tmp_path / "policy.toml"
+    hidden.write_text(DISCREET)
+    async with (
+        running(emulator(), policy=str(hidden), customer_roles=()) as stack,
+        behind(stack, "jane", drafts) as author,
+        behind(stack, "rep", drafts) as reader,
+    ):
+        address = await saved(author, "With notes", "D0023,5,for Bob alone", shared="yes")
+        seen = await author.get(address)
+        told = [await reader.get(address), await reader.post(f"{address}/order")]
+        told.append(await reader.get("/orders/new/items"))
+        await reader.get("/templates/new")
+        told.append(await reader.post("/templates/new", name="Copied"))
+        kept = await author.get(address)
+
+    assert "for Bob alone" in seen.text
+    assert "for Bob alone" in kept.text
+    assert ["D0023" in page.text for page in told] == [True, False, True, True]
+    assert [page.status_code for page in told] == [200] * 4
+    assert not any("for Bob alone" in page.text for page in told)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "said"),
+    [
+        ("SalesOrderLine.note", {"note": ""}),
+        ("SalesOrderLine.shelf", {"own": {"floor": 1}}),
+        ("SalesOrderLine.quantity", {"quantity": None}),
+        ("SalesOrderLine.unit", {"unit": "", "quantity": None}),
+        ("Product.number", {"number": ""}),
+        ("SalesOrder.number", {}),
+    ],
+)
+def test_a_line_is_kept_from_its_reader_where_lines_of_orders_are(
+    hidden: str, said: dict[str, object]
+) -> None:
+    line = replace(LINE, note="for Bob", own={"shelf": "S-7", "floor": 1})
+
+    assert line.seen_by(lambda member: member != hidden) == replace(line, **said)
 
 
 async def test_whoever_orders_for_the_account_can_remove_what_it_shares(
