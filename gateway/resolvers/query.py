@@ -12,7 +12,7 @@ from gateway.errors import InvalidInput
 from gateway.model.tables import Node
 from gateway.resolvers import changes as changes_
 from gateway.resolvers.bought_before import BoughtBefore, bought_before
-from gateway.resolvers.category_tree import categories
+from gateway.resolvers.category_tree import categories, category_parts
 from gateway.resolvers.changes import ChangeConnection
 from gateway.resolvers.orders import operations
 from gateway.resolvers.orders.operations import Operation
@@ -102,6 +102,17 @@ class Query:
     )
     async def categories(self, info: Info) -> list[Category] | None:
         return await categories(info)
+
+    @strawberry.field(
+        description="The ids of the parts by which `products` lists a category, in the order of "
+        "the products' numbers: one of all its products where they are few, none where it has none."
+    )
+    async def category_parts(
+        self,
+        info: Info,
+        category: Annotated[strawberry.ID, strawberry.argument(description="The category's id.")],
+    ) -> list[strawberry.ID] | None:
+        return await category_parts(info, category)
 
     @strawberry.field(
         description="The products of the newest order lines that you see, latest first."

@@ -21,6 +21,7 @@ TOO_MANY_WORDS: Final = N_("At most 10 words.")
 TOO_LARGE: Final = N_("This category has too many products to list. Choose one below it.")
 ARE_SOLD: Final = {"state": {"in": SOLD}}
 CATEGORY: Final = re.compile(r"[0-9a-f-]{36}")
+PARTS: Final = re.compile(r"[1-9][0-9]?")
 
 DECIMALS: Final = 5
 """The decimals that a quantity may have for which a price is looked up."""
@@ -56,6 +57,8 @@ async def _listed(visit: Visit, refused: Mapping[str, Any]) -> Response:
         status=422 if refused or (wrong and not visit.is_fragment) else 200,
         products=found.get("products"),
         categories=tree(found.get("categories"), visit.query.get("category")),
+        parts=found.get("categoryParts") or (),
+        part=_part(visit.query),
         mistakes=wrong,
         refused=refused,
         ordered=ordered(visit),
@@ -72,16 +75,30 @@ def _mistakes(query: Mapping[str, str]) -> dict[str, str]:
 
 async def _page(visit: Visit) -> dict[str, Any]:
     """One page of products that are sold and match the query of the address, and the categories."""
-    category = visit.query.get("category", "")
     found = await visit.ask(
         "products",
         "Products",
         filter=ARE_SOLD,
         search=visit.query.get("q") or None,
-        category=category if CATEGORY.fullmatch(category) else None,
+        **_narrowing(visit.query),
         **page_of(visit.query, 20),
     )
     return {**found, "products": _read(visit, found["products"])}
+
+
+def _narrowing(query: Mapping[str, str]) -> dict[str, Any]:
+    """The part of a category that is listed; the first one unless said otherwise."""
+    category = query.get("category", "")
+    if not CATEGORY.fullmatch(category):
+        return {}
+    part = f"{category}.{_part(query)}"
+    return {"category": category, "part": part, "isNarrowed": True}
+
+
+def _part(query: Mapping[str, str]) -> int:
+    """The number of the part that is listed."""
+    wanted = query.get("part", "")
+    return int(wanted) if PARTS.fullmatch(wanted) else 1
 
 
 async def search(visit: Visit, size: int) -> dict[str, Any]:

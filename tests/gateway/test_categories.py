@@ -1,9 +1,11 @@
 """Categories: the sales hierarchy alone, and the products in a category and below it."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from gateway.schema.business import categories
 from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
@@ -74,3 +76,50 @@ async def test_a_category_of_another_hierarchy_lists_nothing(stack: Stack) -> No
 
 async def test_what_is_no_id_of_a_category_is_refused(stack: Stack) -> None:
     assert (await stack.ask(LISTED, category="Tools")).codes == ["INVALID_INPUT"]
+
+
+PARTS = "query ($category: ID!) { categoryParts(category: $category) }"
+
+
+async def parts(stack: Stack, category: str) -> list[str]:
+    found: list[str] = (await stack.ask(PARTS, category=category)).data["categoryParts"]
+    return found
+
+
+async def test_a_large_category_is_listed_by_parts_that_leave_out_and_repeat_nothing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = next(each for each in await tree(stack) if each["parentId"] is None)["id"]
+    whole, (alone,) = await items(stack, top), await parts(stack, top)
+    assert await items(stack, alone) == whole
+    monkeypatch.setattr(categories, "PART", 7)
+
+    found = await parts(stack, top)
+    listed = [await items(stack, each) for each in found]
+    refused = await stack.ask(LISTED, category=top)
+
+    assert len(found) > 3
+    assert set().union(*listed) == whole
+    assert sum(map(len, listed)) == len(whole)
+    several = [part for part in listed if part]
+    assert all(max(one) < min(two) for one, two in pairwise(several))
+    assert refused.codes == ["INVALID_INPUT"]
+
+
+async def test_a_category_has_an_end(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = next(each for each in await tree(stack) if each["parentId"] is None)["id"]
+    monkeypatch.setattr(categories, "MOST_PRODUCTS", 7)
+
+    assert (await stack.ask(PARTS, category=top)).codes == ["INVALID_INPUT"]
+    assert (await stack.ask(LISTED, category=f"{top}.1")).codes == ["INVALID_INPUT"]
+
+
+@pytest.mark.parametrize("part", ["0", "-1", "", "1.1", "x", "100", "\u0661"])
+async def test_what_is_no_part_of_a_category_is_refused(stack: Stack, part: str) -> None:
+    top = (await tree(stack))[0]["id"]
+
+    assert (await stack.ask(LISTED, category=f"{top}.{part}")).codes == ["INVALID_INPUT"]
+
+
+async def test_a_part_behind_the_last_one_is_empty(stack: Stack) -> None:
+    assert await items(stack, f"{(await tree(stack))[0]['id']}.99") == set()

@@ -6,6 +6,7 @@ category is read by way of a hierarchy with the role of selling alone.
 """
 
 import asyncio
+import re
 from typing import Final
 from uuid import UUID
 
@@ -23,8 +24,9 @@ from gateway.upstream.names import lookup_value
 
 LEVELS: Final = 4
 """The levels below a category whose products count as its own."""
-MOST_PRODUCTS: Final = 400
-"""The products by which one category is searched for, so that their numbers fit one request."""
+PART: Final = 400
+"""The products by which a category is searched for at once: their numbers fit one request."""
+MOST_PRODUCTS: Final = 10 * PART
 NO_CATEGORY: Final = "There is no such category."
 
 
@@ -122,17 +124,18 @@ async def _hierarchies(loaders: Loaders) -> list[UUID]:
     Product,
     "category",
     strawberry.ID,
-    f"List the products in this category, or in one up to {LEVELS} levels below it.",
+    f"List the products in this category, or in one up to {LEVELS} levels below it. One of more "
+    f"than {PART} products is listed by its parts: see `categoryParts`.",
     calls=2,
 )
 async def in_category(loaders: Loaders, category: str) -> Condition:
-    try:
-        key = UUID(category)
-    except ValueError:
-        raise InvalidInput(NO_CATEGORY, argument="category") from None
-    numbers = await _numbers(loaders, key)
-    if len(numbers) > MOST_PRODUCTS:
-        said = f"The category has more than {MOST_PRODUCTS} products; use one below it."
+    key, dot, part = category.partition(".")
+    numbers = await _numbers(loaders, _key(key))
+    if dot:
+        at = _place(part) * PART
+        numbers = numbers[at : at + PART]
+    elif len(numbers) > PART:
+        said = f"The category has more than {PART} products; list it by its `categoryParts`."
         raise InvalidInput(said, argument="category")
     return either(
         one_of(column_of(Product, "number"), numbers),
@@ -140,8 +143,32 @@ async def in_category(loaders: Loaders, category: str) -> Condition:
     )
 
 
+async def parts_of(loaders: Loaders, category: str) -> list[strawberry.ID]:
+    """
+    The ids of the parts by which a category is listed; the only one of a small one is all of it.
+
+    No number is told with them: it may be that of a product which is not sold yet.
+    """
+    count = len(await _numbers(loaders, _key(category)))
+    return [strawberry.ID(f"{category}.{place + 1}") for place in range(-(-count // PART))]
+
+
+def _key(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput(NO_CATEGORY, argument="category") from None
+
+
+def _place(text: str) -> int:
+    """The place of a part, from 0."""
+    if not re.fullmatch("[1-9][0-9]?", text):
+        raise InvalidInput(NO_CATEGORY, argument="category")
+    return int(text) - 1
+
+
 async def _numbers(loaders: Loaders, category: UUID) -> list[str]:
-    """The numbers of the products in a category of a sales hierarchy, one more than are used."""
+    """The numbers of the products in a category of a sales hierarchy, in their order."""
     if not loaders.reader.has(ASSIGNED):
         return []
     where = either(*(Compare(path, "eq", category) for path in _levels()))
@@ -149,6 +176,9 @@ async def _numbers(loaders: Loaders, category: UUID) -> list[str]:
     hierarchies, page = await asyncio.gather(_hierarchies(loaders), loaders.reader.page(ask))
     rows = map(CategoryAssignment, page.rows)
     found = {row._number for row in rows if row._hierarchy_id in hierarchies}
+    if len(page.rows) > MOST_PRODUCTS:
+        said = f"The category has more than {MOST_PRODUCTS} products; use one below it."
+        raise InvalidInput(said, argument="category")
     return sorted(number for number in found if number)
 
 
