@@ -3,6 +3,7 @@
 from typing import Final
 
 from portal.pages import (
+    accepting,
     account,
     bought,
     changing,
@@ -153,6 +154,14 @@ PAGES: Final = (
         needs="quotes:read",
         reads="Quote",
         part="quotes",
+    ),
+    Page(
+        path="/quotes/{id}/accept",
+        show=accepting.accept,
+        methods=BOTH,
+        needs="orders:create",
+        reads="Quote",
+        part="order",
     ),
     Page(
         path="/quotes/{id}/order",

@@ -39,7 +39,7 @@ MAXIMUM_FORM: Final = 1_000_000
 EVERYWHERE: Final = {"viewer", "account"}
 """Documents that are about all accounts of the caller, whichever one is picked."""
 
-MAKING: Final = {"changing", "templates", "wizard"}
+MAKING: Final = {"accepting", "changing", "templates", "wizard"}
 """Documents of which an order is made or changed: what they say must be so now."""
 
 ORDERING: Final = "orders:create"

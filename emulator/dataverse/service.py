@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from emulator.csdl import metadata
 from emulator.dataverse.annotations import Wanted
 from emulator.dataverse.bulk import Bulk, bulk_delete, is_bulk
+from emulator.dataverse.closing_quotes import win
 from emulator.dataverse.discovery import SETS, discover
 from emulator.dataverse.operations import FUNCTIONS, Me, whoever
 from emulator.dataverse.privileges import ABOUT_USERS
@@ -93,6 +94,7 @@ class DataverseRequest:
             ("GET", ""): self._service_document,
             ("GET", "$metadata"): self._metadata,
             ("POST", "BulkDelete"): self._bulk_delete,
+            ("POST", "WinQuote"): self._win_quote,
         }
 
     def _handlers(self) -> dict[str, Callable[[Resource], Answer]]:
@@ -121,6 +123,9 @@ class DataverseRequest:
 
     def _bulk_delete(self) -> Answer:
         return bulk_delete(self.store, self.writer, self.ask.base, self.ask.json())
+
+    def _win_quote(self) -> Answer:
+        return win(self.store, self.references, self.ask.json())
 
     def _bound(self, path: list[Segment]) -> Answer:
         """Actions and functions that are bound to a set or a row."""

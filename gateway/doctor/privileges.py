@@ -24,8 +24,12 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
     "contact": ("AppendTo",),
     "product": ("AppendTo",),
     "pricelevel": ("AppendTo",),
+    "quote": ("Write", "AppendTo"),
 }
 """The privileges that orders need besides reading; every other table is only read."""
+BREAKS: Final = {"quote": "quotes cannot be accepted"}
+"""The consequence of a lack of these, where it is another than for orders."""
+ORDERING: Final = "orders cannot be placed or changed"
 DUMPED = ("PrivilegeName", "PrivilegeId", "Depth")
 COLUMN_RIGHTS: Final = {"CanRead": "read", "CanCreate": "create", "CanUpdate": "update"}
 
@@ -87,7 +91,7 @@ def _table(
             CHECK,
             subject,
             f"the user does not hold {name}",
-            breaks=members if right == READ else "orders cannot be placed or changed",
+            breaks=members if right == READ else BREAKS.get(table, ORDERING),
             do=f"add {name} to the gateway's security role",
         )
 

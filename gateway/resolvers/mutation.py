@@ -4,8 +4,9 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.resolvers.orders import amend, create, import_lines, preview, reorder
+from gateway.resolvers.orders import accept_quote, amend, create, import_lines, preview, reorder
 from gateway.resolvers.orders.inputs import (
+    AcceptQuoteInput,
     AddSalesOrderLinesInput,
     CancelSalesOrderInput,
     CreateSalesOrderInput,
@@ -17,6 +18,7 @@ from gateway.resolvers.orders.inputs import (
     UpdateSalesOrderLineInput,
 )
 from gateway.resolvers.orders.payloads import (
+    AcceptQuotePayload,
     AddSalesOrderLinesPayload,
     CancelSalesOrderPayload,
     CreateSalesOrderPayload,
@@ -57,6 +59,13 @@ class Mutation:
     @strawberry.mutation(description="Place an order with the lines of an earlier one.")
     async def reorder(self, info: Info, input: ReorderInput) -> ReorderPayload | None:
         return await reorder.reorder(info, input)
+
+    @strawberry.mutation(
+        description="Accept a quote: place the one order of its lines, at its prices, and close "
+        "it as won. Sent again, it gives back that order."
+    )
+    async def accept_quote(self, info: Info, input: AcceptQuoteInput) -> AcceptQuotePayload | None:
+        return await accept_quote.accept(info, input)
 
     @strawberry.mutation(description="Change the header of an order that nobody has picked yet.")
     async def update_sales_order(

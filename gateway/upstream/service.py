@@ -113,6 +113,8 @@ class Write:
     """The row, unless it is a new one."""
     company: str | None = None
     """The code of the legal entity; a day begins and ends in its time zone."""
+    action: str | None = None
+    """An action by which the row is changed; `row` then has its parameters as they are sent."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -353,6 +355,8 @@ class Service(Struct, frozen=True, eq=False):
 
     def _request(self, change: Write) -> Request:
         """A change in the names of the environment."""
+        if change.action is not None:
+            return Request("POST", self.root + change.action, _encoder.encode(change.row))
         collection = self.names.collection(change.entity)
         url = self.root + (collection if change.key is None else row_url(collection, change.key))
         body = b""

@@ -1,12 +1,13 @@
 """Quotes of the seller: a list, one with its lines, and its lines once more in the draft."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.responses import Response
 
 from portal.errors import NotFound
 from portal.figures import figures
-from portal.lists import all_of, any_of, page_of
+from portal.lists import all_of, any_of, day, page_of
 from portal.pages.draft_at_hand import draft_of
 from portal.pages.list_page import Listing, show
 from portal.pages.reordering import LineSource, Original, join_draft, lines_of
@@ -43,7 +44,14 @@ async def quote(visit: Visit) -> Response:
         quote=found,
         figures=figures(found),
         is_offered=found["state"] == OFFERED,
+        is_open=is_open(visit, found),
     )
+
+
+def is_open(visit: Visit, quote: Mapping[str, Any]) -> bool:
+    """True if the quote can still be accepted."""
+    until = day(quote["validUntil"])
+    return quote["state"] == OFFERED and (until is None or until >= visit.language.today())
 
 
 async def order(visit: Visit) -> Response:

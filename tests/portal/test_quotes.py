@@ -39,7 +39,7 @@ async def test_a_quote_shows_its_lines_and_until_when_it_is_valid(rep: Visitor) 
 
     assert "<dt>Valid until</dt>" in shown
     assert re.search(r"\$[\d,]+\.\d\d", shown)
-    assert "Those of the quote hold once we confirm them." in shown
+    assert "A draft of its lines has the prices of today." in shown
 
 
 async def test_the_lines_of_an_offer_join_the_draft(rep: Visitor) -> None:
@@ -61,9 +61,73 @@ async def test_only_what_is_offered_can_be_ordered(rep: Visitor) -> None:
 
     answer = await rep.post(f"{address}/order")
 
-    assert "Order these lines" not in page.text
+    assert "Copy lines to a draft" not in page.text
     assert answer.status_code == 404
     assert not (await rep.desk()).draft.lines
+
+
+async def open_quote(visitor: Visitor) -> str:
+    """The address of a quote that can still be accepted, with its page seen."""
+    listed = (await visitor.get("/quotes")).text
+    for address in re.findall(r'href="(/quotes/[\w-]{20,})"', listed):
+        if "Accept the quote</a>" in (await visitor.get(address)).text:
+            return str(address)
+    raise AssertionError("no quote is open")
+
+
+async def test_a_quote_is_accepted_as_a_whole_and_leads_to_its_order(rep: Visitor) -> None:
+    address = await open_quote(rep)
+    total = re.findall(r'class="total">.*?(\$[\d,.]+)<', rep.seen[-1].text, re.DOTALL)[-1]
+    form = await rep.get(f"{address}/accept")
+    sent = {"version": rep.hidden("version"), "ship_to": "account", "reference": "PO 77"}
+
+    order = await rep.post(f"{address}/accept", **sent)
+    await rep.get("/quotes")
+    again = await rep.post(f"{address}/accept", **sent)
+    quote = await rep.get(address)
+    late = await rep.get(f"{address}/accept")
+
+    assert total in form.text
+    assert "You accepted the quote" in order.text
+    assert "PO 77" in order.text
+    assert order.url.path == again.url.path
+    assert order.url.path.startswith("/orders/")
+    assert ">Accepted<" in quote.text
+    assert "Accept the quote" not in quote.text
+    assert late.url.path == address
+    assert not (await rep.desk()).draft.lines
+
+
+async def test_what_cannot_be_accepted_says_why_and_orders_nothing(rep: Visitor) -> None:
+    address = await open_quote(rep)
+    await rep.get(f"{address}/accept")
+    version = rep.hidden("version")
+
+    mistyped = await rep.post(f"{address}/accept", version=version, receipt_date="2020-01-01")
+    stale = await rep.post(f"{address}/accept", version="1")
+    still = await rep.get(address)
+
+    assert mistyped.status_code == 422
+    assert "This day has passed." in mistyped.text
+    assert stale.status_code == 422
+    assert "The quote was changed while you were viewing it." in stale.text
+    assert "Accept the quote</a>" in still.text
+
+
+async def test_an_acceptance_without_an_answer_is_not_called_done(rep: Visitor) -> None:
+    address = await open_quote(rep)
+    await rep.get(f"{address}/accept")
+    sent = {"version": rep.hidden("version")}
+    rep.gateway.refusals["Accept"] = "INTERNAL"
+
+    unsure = await rep.post(f"{address}/accept", **sent)
+    rep.gateway.refusals.clear()
+    await rep.get(f"{address}/accept")
+    sure = await rep.post(f"{address}/accept", **sent)
+
+    assert "We cannot confirm this yet." in unsure.text
+    assert unsure.url.path == address
+    assert "You accepted the quote" in sure.text
 
 
 async def test_where_the_environment_has_no_quotes_there_is_no_page_of_them(rep: Visitor) -> None:

@@ -57,6 +57,8 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/quotes", None),
     ("/quotes?q=QT+jane", None),
     ("/quotes/{id}", None),
+    ("/quotes/{id}/accept", None),
+    ("/quotes/{id}/accept", {"receipt_date": "2020-01-01"}),
     ("/quotes/{id}/order", {}),
     ("/templates/new?order={order}", None),
     ("/templates/new", {"order": "{order}", "name": "Of an order", "shared": "yes"}),

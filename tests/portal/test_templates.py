@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -225,7 +226,7 @@ async def test_a_template_tells_of_its_lines_what_the_reader_sees_of_lines(
     ],
 )
 def test_a_line_is_kept_from_its_reader_where_lines_of_orders_are(
-    hidden: str, said: dict[str, object]
+    hidden: str, said: dict[str, Any]
 ) -> None:
     line = replace(LINE, note="for Bob", own={"shelf": "S-7", "floor": 1})
 

@@ -4,6 +4,7 @@ to it that there is only one. Whatever is said of an outcome was read, or was an
 service.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic
 from uuid import UUID
@@ -21,13 +22,19 @@ from gateway.resolvers.orders.operations import Receipt, receipt_id
 from gateway.resolvers.orders.order_facts import read_order
 from gateway.resolvers.orders.order_ids import derived_id
 from gateway.resolvers.orders.payloads import OperationStatus, P, refused
-from gateway.resolvers.orders.user_errors import IdempotencyMismatch
+from gateway.resolvers.orders.user_errors import IdempotencyMismatch, UserError
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.context import Context, Info
 from gateway.schema.selection import columns_under
 from gateway.upstream.service import Write
 
 CREATED = OperationStatus.CREATED
+
+
+def other_order() -> UserError:
+    """The mistake where a key has made another order before."""
+    said = "idempotencyKey was used for another order; use a new key for this one."
+    return IdempotencyMismatch(message=said, path=["input", "idempotencyKey"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class Attempt(Generic[P]):
     identity: UUID
     fingerprint: str
     """Empty where orders do not carry one."""
+    taken: Callable[[], UserError] = other_order
+    """The mistake where its id is that of an order which the caller did not make by this."""
 
     @property
     def context(self) -> Context:
@@ -62,16 +71,18 @@ class Attempt(Generic[P]):
     async def place(self, buyer: Buyer, sent: PreviewSalesOrderInput, basket: Basket) -> P:
         """Send the order that the caller wishes for."""
         row = order_row(self.identity, buyer, sent, basket, self.context.unpriced)
-        return await self._submit(row, basket.deal.company)
+        return await self.submit(row, basket.deal.company)
 
-    async def _submit(self, row: dict[str, Any], company: str | None) -> P:
-        """Send the order; the answer states only what is known for certain."""
+    async def submit(self, row: dict[str, Any], company: str | None, *along: Write) -> P:
+        """
+        Send the order, and what stands or falls with it; the answer states only what is known for
+        certain.
+        """
         marks = {KEY: str(self.identity), FINGERPRINT: self.fingerprint}
         body = row | (marks if self.fingerprint else {})
         try:
-            await self.context.writer.write(
-                "create", [Write("POST", SalesOrder.__table__.entity, body, company=company)]
-            )
+            order = Write("POST", SalesOrder.__table__.entity, body, company=company)
+            await self.context.writer.write("create", [order, *along])
         except Unsettled as unsettled:
             return await self._looked(unsettled.until, replayed=False) or self._pending(unsettled)
         except UpstreamRefused as error:
@@ -85,10 +96,7 @@ class Attempt(Generic[P]):
         return await self._written()
 
     def _mismatch(self) -> P:
-        said = "idempotencyKey was used for another order; use a new key for this one."
-        return refused(
-            self.payload, [IdempotencyMismatch(message=said, path=["input", "idempotencyKey"])]
-        )
+        return refused(self.payload, [self.taken()])
 
     async def _written(self) -> P:
         try:

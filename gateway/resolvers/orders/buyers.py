@@ -5,6 +5,7 @@ The defaults are those that Microsoft's customer portal takes from the signed-in
 contact lacks its account provides.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -163,8 +164,8 @@ async def deal(context: Context, buyer: Buyer, order: PreviewSalesOrderInput) ->
     )
 
 
-def missing(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
-    """The defaults that neither contact nor account has."""
+def missing(buyer: Buyer, order: PreviewSalesOrderInput, *, but: Collection[str] = ()) -> Errors:
+    """The defaults that neither contact nor account has, `but` those that are said otherwise."""
     named = order.ship_to or buyer.delivery
     return [
         MissingDefault(
@@ -173,7 +174,9 @@ def missing(buyer: Buyer, order: PreviewSalesOrderInput) -> Errors:
             default=name,
         )
         for name, value in buyer.defaults.items()
-        if value is None and not (name == "SHIP_TO_COUNTRY" and named and plain(named.country))
+        if value is None
+        and name not in but
+        and not (name == "SHIP_TO_COUNTRY" and named and plain(named.country))
     ]
 
 

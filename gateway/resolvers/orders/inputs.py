@@ -154,6 +154,24 @@ class ReorderInput(Extensible):
     requested_receipt_date: date | None = strawberry.field(default=None, description=RECEIPT)
 
 
+@strawberry.input(description="The quote that is accepted, all of it and as it was read.")
+class AcceptQuoteInput(Extensible):
+    """A quote becomes one order, however often and by whomever this is sent."""
+
+    quote: strawberry.ID = strawberry.field(description="The quote.")
+    version: str = strawberry.field(description="The `version` of the quote as you read it.")
+    ship_to: AddressInput | None = strawberry.field(
+        default=None,
+        description="The address of delivery; the account's address unless said otherwise.",
+    )
+    ship_to_address: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of one of the account's `addresses`, instead of `shipTo`."
+    )
+    requested_receipt_date: date | None = strawberry.field(default=None, description=RECEIPT)
+    customer_reference: str | None = strawberry.field(default=None, description=REFERENCE)
+    requisition_number: str | None = strawberry.field(default=None, description=REQUISITION)
+
+
 @strawberry.input(description="Which order is changed, and from which version on.")
 class ChangeInput(Extensible):
     """A change that is sent twice is made once: the first one moves the version."""

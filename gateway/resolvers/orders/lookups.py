@@ -100,15 +100,15 @@ async def fill(
     Resolve the lines into a basket; `others` are those that the order has besides.
     Wrong with the errors of the lines and of the account, and with `besides`.
     """
-    standing = await _standing(context, deal, growth(deal, lines)) if _grows(lines) else []
-    return filled(deal, lines, [*(besides or ()), *standing], others=others)
+    against = await standing(context, deal, growth(deal, lines)) if _grows(lines) else []
+    return filled(deal, lines, [*(besides or ()), *against], others=others)
 
 
 def _grows(lines: Sequence[Item | UserError]) -> bool:
     return any(isinstance(line, Item) and line.wanted.grows for line in lines)
 
 
-async def _standing(context: Context, deal: Deal, more: Decimal) -> Errors:
+async def standing(context: Context, deal: Deal, more: Decimal) -> Errors:
     """The reasons for which the account cannot order for `more` in addition."""
     account = await account_of(context, deal.account)
     if errors := credit_checks.held(account):

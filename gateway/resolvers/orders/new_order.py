@@ -50,7 +50,7 @@ def order_row(
     identity: UUID, buyer: Buyer, order: PreviewSalesOrderInput, basket: Basket, rule: Unpriced
 ) -> dict[str, Any]:
     """The header with its lines inside, as it is sent: one insert, all of it or nothing."""
-    header = _header(identity, buyer, order)
+    header = header_row(identity, buyer, order)
     rows = line_rows(identity, basket, header[COUNTRY], rule)
     return header | {LINES: NestedRows(tuple(rows))}
 
@@ -88,7 +88,8 @@ def _line(
     return {name: value for name, value in (line | said).items() if value is not None}
 
 
-def _header(identity: UUID, buyer: Buyer, order: PreviewSalesOrderInput) -> dict[str, Any]:
+def header_row(identity: UUID, buyer: Buyer, order: PreviewSalesOrderInput) -> dict[str, Any]:
+    """The header alone, without what has no value."""
     defaults = buyer.defaults
     header = row_of(
         SalesOrder,

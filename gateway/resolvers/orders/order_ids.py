@@ -18,6 +18,11 @@ def derived_id(principal: Principal, account: UUID, operation: str, key: str) ->
     return uuid5(NAMESPACE, msgspec.json.encode(said).decode())
 
 
+def accepting_id(quote: UUID) -> UUID:
+    """The id of the one order that can come of a quote, whoever accepts it."""
+    return uuid5(NAMESPACE, msgspec.json.encode(["quote", str(quote)]).decode())
+
+
 def _caller(principal: Principal) -> tuple[str, ...]:
     """
     The caller as the owner of idempotency keys: a person, however signed in, or a machine by the

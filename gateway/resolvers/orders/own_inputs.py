@@ -18,6 +18,7 @@ from gateway.model.members.column import Column, inputs_of
 from gateway.model.registry import Registry
 from gateway.resolvers.orders.inputs import (
     CLEARS,
+    AcceptQuoteInput,
     AddSalesOrderLinesInput,
     CreateSalesOrderInput,
     Extensible,
@@ -30,7 +31,7 @@ from gateway.resolvers.orders.inputs import (
 )
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 
-OF_NEW_ORDERS = (PreviewSalesOrderInput, CreateSalesOrderInput, ReorderInput)
+OF_NEW_ORDERS = (PreviewSalesOrderInput, CreateSalesOrderInput, ReorderInput, AcceptQuoteInput)
 WITH_LINES = (PreviewSalesOrderInput, CreateSalesOrderInput, AddSalesOrderLinesInput)
 OF_NEW_LINES = (*WITH_LINES, ReorderInput, ImportSalesOrderLinesInput)
 """The inputs of mutations by which lines come to be, whatever says so."""

@@ -114,6 +114,15 @@ def _doc(errors: Sequence[type[UserError]]) -> str:
 
 
 _CREATING = (*user_errors.FOR_NEW_ORDERS, user_errors.OrderRefused, user_errors.IdempotencyMismatch)
+_ACCEPTING = (
+    user_errors.InvalidOrderInput,
+    *user_errors.FOR_QUOTES,
+    *user_errors.FOR_CREDIT,
+    user_errors.AccountNotFound,
+    user_errors.AddressNotFound,
+    user_errors.MissingDefault,
+    user_errors.OrderRefused,
+)
 _REORDERING = (*_CREATING, user_errors.OrderNotFound)
 _CHANGING_LINES = (*user_errors.FOR_LINES, *user_errors.FOR_CREDIT, *user_errors.FOR_CHANGES[1:])
 _ADDING = (*_CHANGING_LINES, user_errors.IdempotencyMismatch)
@@ -127,6 +136,13 @@ class CreateSalesOrderPayload(OrderPayload):
     """Of `createSalesOrder`."""
 
     ERRORS = _CREATING
+
+
+@strawberry.type(description=f"The order of a quote, or what is wrong. {_doc(_ACCEPTING)}")
+class AcceptQuotePayload(OrderPayload):
+    """Of `acceptQuote`."""
+
+    ERRORS = _ACCEPTING
 
 
 @strawberry.enum(description="The part of a line that is left out.")

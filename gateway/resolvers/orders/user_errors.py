@@ -283,6 +283,32 @@ class OrderNotFound(UserError):
     CODE = "ORDER_NOT_FOUND"
 
 
+@strawberry.type(description="The quote does not exist for you. Code QUOTE_NOT_FOUND.")
+class QuoteNotFound(UserError):
+    """The row does not exist, or the caller may not see it; the answer is the same."""
+
+    CODE = "QUOTE_NOT_FOUND"
+
+
+@strawberry.type(
+    description="The quote was accepted, closed, or is no longer valid. Code QUOTE_NOT_OPEN."
+)
+class QuoteNotOpen(UserError):
+    """Nothing was ordered by this try."""
+
+    CODE = "QUOTE_NOT_OPEN"
+
+
+@strawberry.type(
+    description="The quote has changed since you read it. Code QUOTE_CHANGED; read it again, and "
+    "decide if you still want it."
+)
+class QuoteChanged(UserError):
+    """Nobody accepts what they have not seen."""
+
+    CODE = "QUOTE_CHANGED"
+
+
 @strawberry.type(description="The order has no such line. Code LINE_NOT_FOUND.")
 class LineNotFound(UserError):
     """The line is absent, or belongs to another order."""
@@ -338,4 +364,5 @@ FOR_NEW_ORDERS = (
     MissingDefault,
 )
 FOR_CHANGES = (InvalidOrderInput, OrderNotFound, StatusForbids, VersionConflict, OrderRefused)
-ALL = (*FOR_NEW_ORDERS, *FOR_CHANGES[1:], IdempotencyMismatch, LineNotFound)
+FOR_QUOTES = (QuoteNotFound, QuoteNotOpen, QuoteChanged)
+ALL = (*FOR_NEW_ORDERS, *FOR_CHANGES[1:], *FOR_QUOTES, IdempotencyMismatch, LineNotFound)

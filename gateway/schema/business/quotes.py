@@ -2,12 +2,14 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import strawberry
 
+from gateway.loaders.rows import Loaders
 from gateway.model.kinds import OptionSet, option, unknown
 from gateway.model.rules import in_states, owned
-from gateway.model.tables import Node, column, link, table
+from gateway.model.tables import Node, column, computed, link, lookup, table
 from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.values import Money, money
@@ -74,6 +76,15 @@ class Quote(Node):
         {f"msdyn_associatedcontact/{lookup_value('msdyn_contactid')}": ""},
         "The person whom the quote is for.",
     )
+    _id: UUID = column("quoteid", "The key.")
+    _company_id: UUID | None = lookup("msdyn_company", "The legal entity.")
+    _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.")
+    _price_list_id: UUID | None = lookup("pricelevelid", "The price list.")
+    _version: int = column("versionnumber", "The version.")
+
+    @computed("versionnumber", doc="The version of the quote; whoever accepts it names it.")
+    def version(self, loaders: Loaders) -> str:
+        return str(self._version)
 
 
 @table(
@@ -103,3 +114,6 @@ class QuoteLine(Node):
         inside="both",
     )
     product: Product | None = link("productid", "The product that is offered.", inside="up")
+    _id: UUID = column("quotedetailid", "The key.")
+    _unit_id: UUID | None = lookup("uomid", "The unit.")
+    _product_id: UUID | None = lookup("productid", "The product.")

@@ -125,6 +125,9 @@ class SalesOrder(Node):
     requisition_number: str | None = column(
         "msdyn_customerrequisitionnumber", "The customer's requisition number.", written="always"
     )
+    quote_number: str | None = column(
+        "msdyn_quotationnumber", "The number of the quote that it came of.", written="create"
+    )
     email: str | None = column("emailaddress", "The e-mail address for mails about the order.")
     payment_terms: str | None = column(
         "msdyn_paymentterms/msdyn_description", "The terms of payment, in words."
@@ -181,6 +184,9 @@ class SalesOrder(Node):
         written="create",
         to="account",
         polymorphic=True,
+    )
+    _quote: UUID | None = lookup(
+        "quoteid", "The quote that it came of.", written="create", to="quote"
     )
     _company_id: UUID | None = lookup(
         "msdyn_company", "The legal entity.", written="create", to="cdm_company"
@@ -273,7 +279,9 @@ class SalesOrderLine(Node):
     )
     unit: str | None = column("uomid/msdyn_symbol", "The unit of the quantity.")
     unit_price: Money | None = money("priceperunit", "The price of one unit.", written="create")
-    discount: Money | None = money("manualdiscountamount", "The discount on the line.")
+    discount: Money | None = money(
+        "manualdiscountamount", "The discount on the line.", written="create"
+    )
     tax: Money | None = money("tax", "The tax on the line.")
     amount: Money | None = money("extendedamount", "The amount of the line.")
     requested_shipping_date: date | None = column(
@@ -306,6 +314,9 @@ class SalesOrderLine(Node):
     _id: UUID = column("salesorderdetailid", "The key.", written="create")
     _created_at: datetime | None = column("createdon", "The time at which the line was added.")
     _unit_id: UUID | None = lookup("uomid", "The unit.", written="create", to="uom")
+    _quote_line: UUID | None = lookup(
+        "quotedetailid", "The line of a quote that it came of.", written="create", to="quotedetail"
+    )
     _price_is_ours: bool | None = column(
         "ispriceoverridden", "True if the price is the one that was sent.", written="create"
     )

@@ -139,6 +139,7 @@ def _portal(ids: Json) -> Iterator[Question]:
         "changing": {"id": ids["order"]},
         "invoices": {"id": ids["invoice"], "paid": True, "owes": False},
         "quotes": {"id": ids["quote"]},
+        "accepting": {"id": ids["quote"]},
         "statement": {"account": ids["account"], "from": "2026-01-01", "to": "2026-12-31"},
         "papers InvoicePaper": {"id": ids["invoice"]},
         "papers PostedPaper": {"posted": ids["posted"]},

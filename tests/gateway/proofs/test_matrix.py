@@ -47,6 +47,7 @@ OWN_ROOTS = {
 PRIVILEGES = {
     "createSalesOrder": "create",
     "reorder": "create",
+    "acceptQuote": "create",
     "updateSalesOrder": "update",
     "cancelSalesOrder": "update",
     "addSalesOrderLines": "update",
