@@ -29,6 +29,7 @@ ADDRESSES = {
     "orders-none": "/orders?q=nothing-like-it",
     "orders-unreadable": "/orders?since=soon",
     "quotes": "/quotes",
+    "templates": "/templates",
     "shipments": "/shipments",
     "invoices": "/invoices",
     "statement": "/statement?since=2026-09-01",
@@ -89,6 +90,19 @@ def opened(page: Page, name: str) -> None:
     page.wait_for_url(re.compile(r"/(orders|invoices|quotes)/[\w-]{20,}"))
 
 
+def accepting(page: Page) -> None:
+    """The form of the first quote that can still be accepted."""
+    page.goto("/quotes")
+    addresses = page.locator("tbody th a").evaluate_all("links => links.map((a) => a.href)")
+    for address in addresses:
+        page.goto(address)
+        if page.locator("a[href$='/accept']").count():
+            page.locator("a[href$='/accept']").click()
+            page.wait_for_url("**/accept")
+            return
+    raise AssertionError("no quote is open")
+
+
 def tour(page: Page) -> Iterator[str]:
     """Through everything that a representative can see; the name of each page on arriving."""
     for name, path in ADDRESSES.items():
@@ -111,6 +125,12 @@ def tour(page: Page) -> Iterator[str]:
     for name in OPENED:
         opened(page, name)
         yield name
+    accepting(page)
+    yield "quote-accept"
+    page.locator("input[value=other]").check()
+    page.locator("form.stack button.primary").click()
+    page.locator("#street-mistake").wait_for()
+    yield "quote-accept-mistakes"
     page.goto("/products")
     page.locator(".product h2 a").first.click()
     page.wait_for_url("**/products/*")
