@@ -1,8 +1,10 @@
 """The whole stack in one process: GraphQL in, the emulator at the far end, nothing faked."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from emulator.faults.connections import InProcess
 from emulator.log import Entry
 from emulator.server import build
 from emulator.settings import Settings as EmulatorSettings
+from emulator.tokens import HOUR
 from gateway.app import create_app
 from gateway.config.settings import Settings
 from gateway.metadata import assumed
@@ -52,13 +55,17 @@ class Stack:
     gateway: httpx2.AsyncClient
     upstream: httpx2.AsyncClient
     tokens: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)
+    """The moments after which these tokens are minted anew."""
     app: Starlette | None = None
     """The gateway itself, for what is not said over HTTP."""
     sold: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """The products that callers can order, once they were asked for."""
 
     async def token(self, name: str) -> str:
-        if name not in self.tokens:
+        """A token of a caller; long tests outlive one."""
+        if name not in self.tokens or self.ends.get(name, inf) < time.monotonic():
+            self.ends[name] = time.monotonic() + HOUR / 2
             minted = await self.upstream.post("/issuer/demo/token", json={"name": name})
             self.tokens[name] = minted.raise_for_status().json()["access_token"]
         return self.tokens[name]

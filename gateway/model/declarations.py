@@ -93,6 +93,11 @@ class Member:
         """The columns of its own row that the member needs."""
         return ()
 
+    @property
+    def told_by(self) -> "tuple[Table | None, tuple[str, ...]]":
+        """The columns that tell its value, and the table that has them; None for its own."""
+        return None, self.paths
+
     def paths_of(self, parts: Collection[str]) -> Iterable[str]:
         """The columns that it needs where only these of its parts are selected."""
         return self.paths

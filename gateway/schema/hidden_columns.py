@@ -13,7 +13,7 @@ from graphql import GraphQLObjectType, GraphQLSchema
 from msgspec.structs import replace
 
 from gateway.loaders.hiding import check, mark, withheld
-from gateway.model.tables import TABLES, Back, Member, Row, Table
+from gateway.model.tables import TABLES, Member, Row, Table
 from gateway.schema.context import Context
 from gateway.upstream.odata import Order
 
@@ -58,9 +58,8 @@ def _fields(schema: GraphQLSchema, table: Table) -> Container[str]:
 
 def _is_hidden(table: Table, member: Member, hidden: frozenset[str]) -> bool:
     """True if the member is hidden, or what it is read from."""
-    if isinstance(member, Back):
-        table, member = member.child, member.link
-    return not withheld(table, hidden).isdisjoint(member.paths)
+    other, columns = member.told_by
+    return not withheld(other or table, hidden).isdisjoint(columns)
 
 
 def asked_by(context: Context, cls: type[Row], *columns: str) -> None:

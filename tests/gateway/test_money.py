@@ -123,7 +123,7 @@ def many() -> Starlette:
 
 @pytest.fixture
 async def stack(many: Starlette) -> AsyncIterator[Stack]:
-    async with running(many) as found:
+    async with running(many, deadline=60.0, read_timeout=60.0) as found:
         yield found
 
 

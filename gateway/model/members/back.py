@@ -28,6 +28,10 @@ class Back(Member):
         return answering.rows(self, row)
 
     @property
+    def told_by(self) -> tuple[Table, tuple[str, ...]]:
+        return self.child, self.link.paths
+
+    @property
     def declared_by(self) -> type:
         return self.link.owner
 
