@@ -38,7 +38,8 @@ from emulator.store import Store
 Authorize = Callable[[str | None], None]
 DATAVERSE = "/api/data/v9.2/"
 FINOPS = "/data/"
-METADATA = "/metadata/"
+METADATA = ("/metadata/", "/Metadata/")
+"""The place of F&O's metadata, as documentation spells it and as public clients do (M)."""
 SERVICES = "/api/services/"
 MAX_URL = 32_768
 
@@ -67,7 +68,7 @@ def create_app(
     served = [
         Batches(store, "dataverse", DATAVERSE, dataverse.answer, dataverse_error, 1_000),
         Batches(store, "finops", FINOPS, finops.answer, finops_error, 5_000),
-        Batches(store, "metadata", METADATA, finops.describe, finops_error, 0),
+        *(Batches(store, "metadata", root, finops.describe, finops_error, 0) for root in METADATA),
         Batches(store, "finops", SERVICES, prices.answer, finops_error, 0),
     ]
     own = [

@@ -314,6 +314,7 @@ async def test_finops_describes_itself(web: Environment) -> None:
 
     assert "SalesOrderHeadersV2" in {each["EntitySetName"] for each in entities}
     assert {"Name": "Backorder", "Value": 1} in one["Members"]
+    assert (await web.get("/Metadata/PublicEntities")).json()["value"] == entities
     assert (await web.get("/metadata/Nope")).status_code == 404
     assert (
         await web.http.get("/metadata/DataEntities", headers={"Authorization": ""})
