@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,16 +71,18 @@ def processes(
         for command in commands:
             environment = {**os.environ, **variables}
             running.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL))
-        asyncio.run(_started(f"{url}/readyz"))
+        asyncio.run(_started(f"{url}/readyz", running))
         yield Trial(url, emulator, running[-1].pid)
     finally:
         for each in running:
             each.kill()
 
 
-async def _started(url: str) -> None:
+async def _started(url: str, running: Iterable[subprocess.Popen[bytes]]) -> None:
     async with httpx2.AsyncClient(trust_env=False) as http, asyncio.timeout(600):
         while True:
+            if any(each.poll() is not None for each in running):
+                raise RuntimeError("one of the processes ended before it was ready")
             try:
                 if (await http.get(url)).status_code == 200:
                     return

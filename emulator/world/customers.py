@@ -196,7 +196,7 @@ def _ordinary_person(seed: Seed, number: int, customer: Customer) -> Person:
     first, last = seed.pick(FIRST_NAMES), seed.pick(LAST_NAMES)
     local = f"{_ascii(first)}.{_ascii(last, keep=chr(39))}.{number}"
     email = f"{local}@{customer.domain}.example" if number % 25 != 24 else None
-    return person_of(seed, first, last, email, customer)
+    return person_of(seed, first, last, email, customer, namesake=number)
 
 
 def person_of(
@@ -209,9 +209,13 @@ def person_of(
     price_list: str | None = None,
     is_complete: bool = True,
     is_active: bool = True,
+    namesake: int | None = None,
 ) -> Person:
-    """A person who works for a customer, or for nobody."""
-    key = (first, last, email, customer and customer.id)
+    """
+    A person who works for a customer, or for nobody; `namesake` tells apart those of one name who
+    have no e-mail.
+    """
+    key = (first, last, email or namesake, customer and customer.id)
     identifier = seed.id("contacts", *key)
     return Person(
         id=identifier,

@@ -19,11 +19,14 @@ from emulator.world.customers import (
     INCOMPLETE_EMAIL,
     NOT_ON_HOLD,
     SHARED_EMAIL,
+    draw_customers,
+    draw_people,
 )
 from emulator.world.generation import generate, world_rows
 from emulator.world.orders import SHIPPED_IN_FULL, Status
-from emulator.world.seed import Row
-from emulator.world.sizes import SIZES
+from emulator.world.reference_rows import COMPANIES
+from emulator.world.seed import Row, Seed
+from emulator.world.sizes import SIZES, Size
 from tests.stack import WORLDS
 
 SMALL = SIZES["small"]
@@ -44,6 +47,16 @@ def world() -> World:
 def store() -> Store:
     """The small world as an earlier process may have generated it."""
     return kept_world(standard(), "small", 1, WORLDS, lambda _: None)
+
+
+@pytest.mark.parametrize("size", [each for each in SIZES.values() if not each.is_shown])
+def test_people_of_every_size_are_told_apart(size: Size) -> None:
+    seed = Seed(1)
+    customers = draw_customers(seed, size, COMPANIES[: size.companies])
+    people = draw_people(seed, size, customers)
+
+    assert len({each.id for each in people}) == len({each.party for each in people}) == len(people)
+    assert len({each.id for each in customers}) == len({each.party for each in customers})
 
 
 def by(rows: Iterable[Row], *columns: str) -> dict[Any, list[Row]]:
