@@ -17,7 +17,7 @@ from gateway.auth.webhooks import Webhook
 from gateway.deliveries.deliveries_file import DeliveriesFile, Delivery
 from gateway.deliveries.news import Asking, MadeDelivery, Unmade, message, plain
 from gateway.deliveries.order_events import OrderEvent, events_of, look_again
-from gateway.errors import NotAvailableHere, NotFound
+from gateway.errors import INTERNAL, Forbidden, NotAvailableHere, NotFound
 from gateway.schema import ids
 from gateway.schema.business.sales import ORDERED_BY, SalesOrder
 from gateway.schema.context import Context
@@ -51,8 +51,8 @@ query OrderNews($id: ID!) {
 }
 """
 }
-PASSING: Final = "UPSTREAM_"
-"""The beginning of the codes of errors that may be gone at the next try."""
+SETTLED: Final = frozenset(each.code for each in (Forbidden, NotFound, NotAvailableHere))
+"""The codes of errors that say what a person may not see, or this place has not."""
 
 Persons = Callable[[UUID], Awaitable[Principal]]
 """The key of a contact -> the customer that they are at this moment; raises GatewayError."""
@@ -115,8 +115,8 @@ class OrderNews:
         """The data of the answer, without what this person may not see or this place has not."""
         answer = await self._asking.answer(context, DOCUMENT, delivery.row)
         for each in answer.errors:
-            code = each["extensions"].get("code", "INTERNAL")
-            if code.startswith(PASSING) or code == "INTERNAL":
+            code = each["extensions"].get("code", INTERNAL)
+            if code not in SETTLED:
                 raise Unmade(code)
         found: dict[str, Any] | None = plain(answer.body.get("data"))
         return found or {}

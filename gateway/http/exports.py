@@ -7,7 +7,7 @@ moment, and no further one before the client has read the last.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -178,8 +178,7 @@ class Export:
                     return
                 variables = {**variables, self._variable: cursor}
                 self._prepared = replace(self._prepared, variables=variables)
-                self._begin()
-                self._principal = await self._identify(self._request)
+                self._principal = await self._identified()
         except (Unauthenticated, Forbidden, NotFound, LimitExceeded) as error:
             self._request.outcome = error.code
             told = refusal(error, self._request.id, self._principal, self._request.source)
@@ -190,19 +189,35 @@ class Export:
 
     async def _answered(self) -> Answer | Refused:
         """The next page; asked for again while Dynamics fails."""
-        pause = 1.0
-        for _ in range(TRIES):
+        for number in range(TRIES):
             answer = await self._asked()
             said = [each["extensions"] for each in answer.errors if "extensions" in each]
             passing = [each for each in said if each.get("code") in PASSING]
-            if not passing or self._left.is_set() or self._exports.stopped:
+            if not passing or not await self._waited(number, passing):
                 break
-            wait = max(pause, *(float(each.get("retryAfter", 0)) for each in passing))
-            pause = min(2 * pause, LONGEST_PAUSE)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(wait, LONGEST_PAUSE)):
-                    await self._left.wait()
         return answer
+
+    async def _identified(self) -> Principal:
+        """The caller at this moment; asked for again while nobody can tell."""
+        number = 0
+        while True:
+            self._begin()
+            try:
+                return await self._identify(self._request)
+            except UpstreamError as error:
+                if error.code not in PASSING or not await self._waited(number, [error.details]):
+                    raise
+                number += 1
+
+    async def _waited(self, number: int, said: Iterable[Mapping[str, Any]]) -> bool:
+        """True after a pause before another try; `said`: how long Dynamics asks us to wait."""
+        if self._left.is_set() or self._exports.stopped or number + 1 >= TRIES:
+            return False
+        wait = max(2.0**number, *(float(each.get("retryAfter", 0)) for each in said))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(wait, LONGEST_PAUSE)):
+                await self._left.wait()
+        return True
 
     def _begin(self) -> None:
         """Give the next page its time: its client may have taken long to read the last."""

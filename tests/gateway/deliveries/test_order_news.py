@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from gateway.admission.errands import Errand, Lane
+from gateway.admission.governor import Governor
 from gateway.deliveries.deliveries_file import DeliveriesFile
 from gateway.deliveries.order_events import MORNING, events_of, look_again
+from gateway.errors import Overloaded
 from gateway.telling.journal_file import JournalFile
 from tests.gateway.deliveries.receiving import SECRETS, Receiver
 from tests.gateway.live.worlds import change, rows
@@ -113,6 +116,43 @@ async def test_what_is_not_taken_is_sent_again_under_its_id(
     (taken,) = await receiver.wait(1)
 
     assert [each.id for each in receiver.tried] == [taken.id] * 3
+
+
+async def test_a_look_that_our_own_queue_refuses_is_made_again(
+    mailing: Stack, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await placed(mailing)
+    await receiver.wait(1)
+    with monkeypatch.context() as busy:
+        refuse_looks(busy)
+        advance(mailing, order["number"])
+        file = DeliveriesFile(str(tmp_path / "changes"))
+        reasons = list[str]()
+        async with asyncio.timeout(30):
+            while not reasons:
+                await asyncio.sleep(0.02)
+                reasons = [each.reason for each in file.listed("mail", "waiting", 10) if each.tries]
+        file.close()
+
+    _, second = await receiver.wait(2)
+    assert set(reasons) == {"OVERLOADED"}
+    assert second.content["type"] == "order.confirmed"
+
+
+def refuse_looks(busy: pytest.MonkeyPatch) -> None:
+    """Have a queue in which looks alone do not come up in time."""
+    enter, refuse = Governor.enter, Governor._refuse_hopeless
+
+    def entering(self: Governor, errand: Errand, moment: float) -> Any:
+        return None if errand.lane is Lane.LIVE else enter(self, errand, moment)
+
+    def refusing(self: Governor, errand: Errand, until: float, moment: float) -> None:
+        if errand.lane is Lane.LIVE:
+            raise Overloaded("The gateway is busy; try again later.", retryAfter=1)
+        refuse(self, errand, until, moment)
+
+    busy.setattr(Governor, "enter", entering)
+    busy.setattr(Governor, "_refuse_hopeless", refusing)
 
 
 async def test_who_wants_no_mail_gets_none(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from emulator.faults.actions import Fail, Throttle
-from gateway.errors import Unauthenticated
+from gateway.errors import Overloaded, Unauthenticated
 from gateway.http import exports as exports_
 from gateway.http.endpoint import GraphQLEndpoint
 from tests.gateway.live.serving import listening
@@ -141,6 +142,27 @@ async def test_a_page_that_fails_for_a_while_is_asked_for_again(
         stack.emulator.state.faults.add(fault, service="dataverse", times=2)
         assert await exported(stack) == whole
         stack.emulator.state.faults.clear()
+
+
+async def test_an_export_goes_on_when_somebody_can_tell_again_who_asks(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports_, "LONGEST_PAUSE", 0.1)
+    whole, asked = await exported(stack), Counter[str]()
+    identified = GraphQLEndpoint.identified
+
+    async def late(endpoint: GraphQLEndpoint, request: Any) -> Any:
+        asked["times"] += 1
+        if asked["times"] % 3:
+            raise Overloaded("Too much at once.", retryAfter=1)
+        return await identified(endpoint, request)
+
+    monkeypatch.setattr(exports_.Export, "__init__", asking_late(exports_.Export.__init__))
+    monkeypatch.setattr(GraphQLEndpoint, "identified", late)
+    asked["times"] = 2  # the request itself is let in
+
+    assert await exported(stack) == whole
+    assert asked["times"] > 6
 
 
 async def test_an_export_ends_with_the_rights_of_its_caller(
