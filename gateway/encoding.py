@@ -8,9 +8,12 @@ from typing import Final
 
 from joserfc import jwe
 from joserfc.errors import JoseError
+from joserfc.jwe import JWERegistry
 from joserfc.jwk import OctKey
 
 ENCRYPTED: Final = {"alg": "dir", "enc": "A256GCM"}
+_KNOWN: Final = JWERegistry(algorithms=list(ENCRYPTED.values()))
+_KNOWN.max_ciphertext_length = 2**30  # who reads a text bounds it, and not by 64 KiB
 
 
 def written(content: bytes) -> str:
@@ -33,7 +36,7 @@ def encrypted(content: bytes, key: OctKey) -> str:
 def decrypted(text: str | bytes, key: OctKey) -> bytes | None:
     """The content of a text that `encrypted` made with the key; None for anything else."""
     try:
-        found = jwe.decrypt_compact(text, key, algorithms=list(ENCRYPTED.values()))
+        found = jwe.decrypt_compact(text, key, registry=_KNOWN)
     except (JoseError, ValueError, TypeError):  # the last one for a list in place of a name
         return None
     return found.plaintext

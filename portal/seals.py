@@ -5,9 +5,12 @@ from typing import Final
 
 from joserfc import jwe
 from joserfc.errors import JoseError
+from joserfc.jwe import JWERegistry
 from joserfc.jwk import OctKey
 
 SEALED: Final = {"alg": "dir", "enc": "A256GCM"}
+_KNOWN: Final = JWERegistry(algorithms=list(SEALED.values()))
+_KNOWN.max_ciphertext_length = 2**30  # a draft may be long: 64 KiB is the library's limit
 
 
 class Seals:
@@ -23,7 +26,9 @@ class Seals:
         """None for what was not sealed here for this purpose."""
         for secret in self._secrets:
             try:
-                return jwe.decrypt_compact(text, _key(secret, purpose)).plaintext
+                return jwe.decrypt_compact(
+                    text, _key(secret, purpose), registry=_KNOWN
+                ).plaintext
             except (JoseError, ValueError, TypeError):  # the last one for a list in place of a name
                 continue
         return None

@@ -33,6 +33,14 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "sessions"
 
 
+@pytest.mark.parametrize("length", [0, 50_000, 70_000, 3_000_000])
+def test_what_was_sealed_opens_however_long_it_is(length: int) -> None:
+    content, seals = bytes(length), Seals("secret")
+
+    assert seals.open("drafts", seals.seal("drafts", content)) == content
+    assert seals.open("cookies", seals.seal("drafts", content)) is None
+
+
 def moved(one: Visitor, other: Visitor) -> None:
     """The same browser, which another process answers from now on."""
     other.client.cookies = one.client.cookies
