@@ -3,11 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from redis import Redis as WaitedFor
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.retry import Retry as WaitingRetry
 
 TEXT: Final = b"text"
+
+
+def waited_for(url: str, patience: float) -> WaitedFor:
+    """A Redis for threads that wait for its answers; ValueError for an address that is none."""
+    return WaitedFor.from_url(
+        url,
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
+        retry=WaitingRetry(NoBackoff(), 0),
+    )
 
 
 class RedisStore:

@@ -1,7 +1,6 @@
 """`gateway deliveries`: list, replay and try what is sent to the webhooks of partners."""
 
 import asyncio
-import sqlite3
 import sys
 import time
 from typing import Any, NoReturn
@@ -22,6 +21,7 @@ from gateway.deliveries.posting import NotPosted
 from gateway.engine.limits import REGISTRY
 from gateway.model.registry import Registry
 from gateway.schema.vocabulary import vocabulary
+from gateway.telling.opening import opened
 
 FAILURE, USAGE = 1, 2
 MOST = 1_000
@@ -92,9 +92,9 @@ def _file(settings: Settings) -> DeliveriesFile:
     if settings.changes_file is None:
         _fail("GATEWAY_CHANGES_FILE is not set: there are no deliveries")
     try:
-        return DeliveriesFile(settings.changes_file)
-    except (OSError, sqlite3.Error) as error:
-        _fail(f"GATEWAY_CHANGES_FILE: {error}")
+        return opened(DeliveriesFile, settings)
+    except SettingsError as error:
+        _fail("\n".join(error.mistakes))
 
 
 def _settings() -> Settings:

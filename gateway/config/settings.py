@@ -329,7 +329,8 @@ class Settings:
     )
     changes_file: str | None = variable(
         "SQLite file that remembers for seven days which rows changed, so that `changes` can tell "
-        "it to partners; worker processes share it: see docs/live.md.",
+        "it to partners; worker processes share it, and with GATEWAY_SHARED the files of all "
+        "replicas are the same: see docs/live.md.",
         default=None,
     )
     hints_secret: tuple[str, ...] = variable(

@@ -3,7 +3,6 @@ Deliveries that wait, were made or were set aside, in the file of the journal: i
 added and the place up to which a webhook was told is moved, so that none is lost or made twice.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
@@ -11,23 +10,8 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.telling.shared_file import SharedFile
+from gateway.telling.shared_file import SharedFile, WriteCursor
 
-TABLES: Final = """
-CREATE TABLE IF NOT EXISTS told (
-    hook TEXT PRIMARY KEY, place INTEGER NOT NULL, began REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS delivery (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, hook TEXT NOT NULL, id TEXT NOT NULL,
-    "table" TEXT NOT NULL, row TEXT NOT NULL, kind TEXT NOT NULL, person TEXT NOT NULL,
-    "group" TEXT NOT NULL, since REAL NOT NULL, due REAL NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'waiting',
-    reason TEXT NOT NULL DEFAULT '', UNIQUE (hook, id)
-);
-CREATE INDEX IF NOT EXISTS delivery_due ON delivery (state, hook, due);
-CREATE INDEX IF NOT EXISTS delivery_since ON delivery (since);
-CREATE INDEX IF NOT EXISTS delivery_group ON delivery (hook, "group", state, number);
-"""
 GIVEN: Final = 'hook, id, "table", row, kind, person, "group", since, due'
 """The columns of a delivery that is new."""
 COLUMNS: Final = f"number, {GIVEN}, tries, state, reason"
@@ -61,9 +45,6 @@ class Delivery(Struct, frozen=True):
 
 class DeliveriesFile(SharedFile):
     """The deliveries; the methods block."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path, TABLES)
 
     def place(self, hook: str) -> int | None:
         """The place in the journal up to which a webhook was told; None for a new one."""
@@ -167,7 +148,7 @@ class DeliveriesFile(SharedFile):
             )
 
 
-def _add(db: sqlite3.Cursor, deliveries: Iterable[Delivery]) -> None:
+def _add(db: WriteCursor, deliveries: Iterable[Delivery]) -> None:
     db.executemany(
         f"INSERT OR IGNORE INTO delivery ({GIVEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
         [

@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Final
 from uuid import uuid4
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 SENDER: Final = "sender"
 """The role of the process that makes deliveries."""
-LEASE: Final = 90.0
+LEASE: Final = 30.0
 """Seconds after which another process makes them; longer than a delivery may take."""
 AT_ONCE: Final = 10
 """Deliveries to one address at once."""
@@ -73,13 +73,16 @@ class Deliveries:
             while True:
                 try:
                     await self._beat()
+                except GatewayError as error:
+                    log.info("deliveries are not made for now: %s", error.code)
                 except Exception:  # a defect of ours, which must not end all deliveries
                     log.exception("deliveries could not be made")
                 await asyncio.sleep(self._interval)
         finally:
             with closing(self._file):
                 await self._end_rounds()
-                self._file.release(SENDER, self._me)
+                with suppress(GatewayError):  # the lease ends by itself
+                    self._file.release(SENDER, self._me)
 
     async def _end_rounds(self) -> None:
         tasks = list(self._rounds.values())
@@ -130,6 +133,8 @@ class Deliveries:
             log.exception("webhook %s is told of no changes for now", hook.name)
         try:
             await self._make_due(hook)
+        except GatewayError as error:
+            log.info("deliveries to webhook %s wait: %s", hook.name, error.code)
         except Exception:  # as above
             log.exception("deliveries to webhook %s could not be made", hook.name)
 

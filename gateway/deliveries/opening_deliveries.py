@@ -44,7 +44,7 @@ def deliveries_of(
     mistakes = [each for hook in hooks.values() for each in _mistakes(hook, engine, known)]
     if mistakes:
         raise SettingsError(mistakes)
-    file = opened(DeliveriesFile, settings.changes_file)
+    file = opened(DeliveriesFile, settings)
     asking = Asking(engine, context, settings.deadline)
     return Deliveries(
         file,

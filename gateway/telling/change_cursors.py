@@ -3,7 +3,7 @@ Cursors of changes: a place in the journal, the caller and the rules that it is 
 so that nobody learns from it how much changed at others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -37,11 +37,14 @@ class ChangeCursor(Struct, frozen=True):
 class ChangeCursors:
     """Writes cursors, and reads those that it wrote."""
 
-    def __init__(self, key: bytes, journal: str) -> None:
+    def __init__(self, key: bytes, journal: Callable[[], str]) -> None:
+        """`journal`: the name of the journal as it is now."""
         self._key, self._journal = OctKey.import_key(key), journal
 
     def written(self, place: int, at: float, caller: Principal, rules: Mapping[str, str]) -> str:
-        cursor = ChangeCursor(self._journal, f"{place:020d}", int(at), caller_digest(caller), rules)
+        cursor = ChangeCursor(
+            self._journal(), f"{place:020d}", int(at), caller_digest(caller), rules
+        )
         return encrypted(msgspec.msgpack.encode(cursor), self._key)
 
     def read(self, text: str, caller: Principal) -> ChangeCursor:
@@ -56,7 +59,7 @@ class ChangeCursors:
             raise InvalidCursor("This is not a cursor of changes.") from None
         if found.caller != caller_digest(caller):
             raise InvalidCursor("This is not a cursor of changes.")
-        if found.journal != self._journal:
+        if found.journal != self._journal():
             raise CursorExpired("The journal of this cursor is gone; begin anew.")
         return found
 

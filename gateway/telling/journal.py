@@ -143,7 +143,7 @@ class Journal:
         return True
 
     async def _release(self) -> None:
-        with suppress(sqlite3.Error):  # the lease ends by itself
+        with suppress(sqlite3.Error, Overloaded):  # the lease ends by itself
             await asyncio.to_thread(self.file.release, READER, self._me)
 
     async def _hold(self) -> bool:

@@ -6,31 +6,14 @@ The methods block; `gateway.telling.journal` calls them in a thread. Processes o
 the file, and one of them at a time reads Dataverse (`hold`).
 """
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from gateway.telling.shared_file import SharedFile
+from gateway.telling.shared_file import SharedFile, WriteCursor
 
-TABLES: Final = """
-CREATE TABLE IF NOT EXISTS followed (
-    entity TEXT PRIMARY KEY, columns TEXT NOT NULL, link TEXT NOT NULL, read_at REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS known (
-    entity TEXT NOT NULL, row BLOB NOT NULL, version INTEGER NOT NULL, proof BLOB NOT NULL,
-    gone INTEGER NOT NULL, sweep INTEGER NOT NULL, PRIMARY KEY (entity, row)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS changed (
-    place INTEGER PRIMARY KEY AUTOINCREMENT, entity TEXT NOT NULL, row BLOB NOT NULL,
-    version INTEGER NOT NULL, before BLOB, after BLOB, at REAL NOT NULL
-);
-CREATE INDEX IF NOT EXISTS changed_at ON changed (at);
-CREATE TABLE IF NOT EXISTS journal (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL);
-INSERT OR IGNORE INTO journal VALUES (1, lower(hex(randomblob(8))));
-"""
 UNTRACKED: Final = "-"
 """Stands in the place of the link of a table that the environment does not track."""
 
@@ -77,10 +60,12 @@ class JournalEntry(Struct, frozen=True):
 class JournalFile(SharedFile):
     """The file; one connection of this process, which its threads take in turn."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path, TABLES)
-        self.name: str = self._db.execute("SELECT name FROM journal").fetchone()[0]
+    @property
+    def name(self) -> str:
         """Tells journals apart: a place says nothing of another one."""
+        self._check()
+        with self._lock:
+            return str(self._db.execute("SELECT name FROM journal").fetchone()[0])
 
     # What is read
 
@@ -170,7 +155,7 @@ class JournalFile(SharedFile):
 
 
 def _take(
-    db: sqlite3.Cursor, entity: str, seen: SeenRow, at: float, sweep: int | None, *, is_new: bool
+    db: WriteCursor, entity: str, seen: SeenRow, at: float, sweep: int | None, *, is_new: bool
 ) -> None:
     """`is_new`: the table is read for the first time, so that no row of it is a change."""
     asked = "SELECT version, proof, gone, sweep FROM known WHERE entity = ? AND row = ?"

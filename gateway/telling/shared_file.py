@@ -1,34 +1,46 @@
-"""An SQLite file that processes of one machine share, and that threads of one take in turn."""
+"""
+An SQLite file that processes of one machine share, and that threads of one take in turn. Replicas
+on several machines have a file each, which a log keeps the same.
+"""
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from gateway.errors import Overloaded
+from gateway.telling.shared_log import NotingCursor, SharedLog, transaction
+from gateway.telling.tables_of_changes import TABLES
+
 PATIENCE: Final = 10.0
 """Seconds to wait for another process that writes."""
-LEASES: Final = """
-CREATE TABLE IF NOT EXISTS lease (
-    role TEXT PRIMARY KEY, name TEXT NOT NULL, until REAL NOT NULL
-);
-"""
+WriteCursor = sqlite3.Cursor | NotingCursor
 
 
 class SharedFile:
     """The file; its methods block."""
 
-    def __init__(self, path: str, tables: str) -> None:
-        """Opens or makes the file with `tables`; OSError, sqlite3.Error if it cannot be used."""
+    def __init__(self, path: str, log: SharedLog | None = None) -> None:
+        """
+        Opens or makes the file; OSError, sqlite3.Error if it cannot be used. With a `log` what is
+        written raises Overloaded where the log is not to be had.
+        """
         Path(path).touch(mode=0o600)  # it says which rows there are
         self._db = sqlite3.connect(
             path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
         )
-        self._lock = Lock()
+        self._lock, self._log = Lock(), log
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(LEASES + tables)
+        self._db.executescript(TABLES)
+        if log is None:
+            # Whatever is written from now on is in no log.
+            self._db.execute("UPDATE log_place SET name = '' WHERE name != ''")
+        else:
+            with suppress(Overloaded):  # later, then
+                self._check()
 
     def close(self) -> None:
         """Close it; what is asked of it afterwards raises sqlite3.ProgrammingError."""
@@ -50,14 +62,27 @@ class SharedFile:
         with self._writing() as db:
             db.execute("DELETE FROM lease WHERE role = ? AND name = ?", (role, name))
 
+    def _check(self) -> None:
+        """Overloaded for a file that has nothing of the log yet: it is another journal."""
+        if self._log is not None:
+            with self._lock:
+                (name,) = self._db.execute("SELECT name FROM log_place").fetchone()
+            if not name:
+                with self._writing():
+                    pass
+
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Cursor]:
+    def _writing(self) -> Iterator[WriteCursor]:
         """All that is written inside, or nothing of it."""
-        with self._lock, closing(self._db.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                yield cursor
-            except BaseException:
-                cursor.execute("ROLLBACK")
-                raise
-            cursor.execute("COMMIT")
+        with self._lock:
+            if self._log is None:
+                with transaction(self._db) as cursor:
+                    yield cursor
+                return
+            with self._log.turn(self._db) as turn:
+                with transaction(self._db) as cursor:
+                    noting = NotingCursor(cursor)
+                    yield noting
+                    if noting.noted:
+                        turn.add(cursor, noting.noted)
+                turn.end()

@@ -111,7 +111,7 @@ class ChangeTelling:
     """Tells callers what changed."""
 
     def __init__(self, journal: Journal, key: bytes) -> None:
-        self.journal, self._cursors = journal, ChangeCursors(key, journal.file.name)
+        self.journal, self._cursors = journal, ChangeCursors(key, lambda: journal.file.name)
         self._turns = asyncio.Semaphore(TURNS)
 
     async def told(
@@ -136,6 +136,8 @@ class ChangeTelling:
         moment, end = time.time(), await asyncio.to_thread(self.journal.file.end)
         if cursor is None:
             return ChangesTold([], self._cursors.written(end, moment, caller, digests), more=False)
+        # Another replica may have told of more than has come to this one.
+        end = max(end, int(cursor.place))
         found = await self.since(reader, rules, int(cursor.place), end, first)
         at = cursor.at if found.more else moment
         made = self._cursors.written(found.place, at, caller, digests)

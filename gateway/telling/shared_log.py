@@ -1,0 +1,334 @@
+"""
+The log of what is written to the files of changes, which replicas share by one Redis.
+
+Each replica has a file of its own and does to it what the log says, in the order of the log, so
+that all files are the same. A step, which is one transaction, stands in the log before it is done
+to any file: a replica that dies in between does it when it comes again, and another one goes on
+from there. Now and then the log is cut, and a copy of the file takes the place of its beginning.
+
+All of it is encrypted by a key of the deployment, with its place inside: who reads Redis learns
+nothing, and what others write or move is no step.
+"""
+
+import logging
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Protocol
+from uuid import uuid4
+
+import msgspec
+from joserfc.jwk import OctKey
+
+from gateway.encoding import decrypted, encrypted
+from gateway.errors import Overloaded
+from gateway.telling.tables_of_changes import TABLES
+
+log = logging.getLogger(__name__)
+
+KEY: Final = "gateway:changes"
+PATIENCE: Final = 15.0
+"""Seconds to wait for another replica that writes."""
+AGAIN: Final = 0.01
+"""Seconds between two looks at it."""
+TURN: Final = 10.0
+"""Seconds after which a turn ends by itself, as of a replica that died."""
+CUT: Final = 16 * 2**20
+"""Bytes of the log from which on it is cut, unless the copy of the file is larger."""
+PIECE: Final = 4 * 2**20
+"""Bytes of a piece of the copy."""
+TOGETHER: Final = 500
+"""Steps that are read at once."""
+KEPT: Final = 8 * 86_400
+"""Seconds for which an abandoned log is kept; cursors of changes are good for a day less."""
+
+ENTER: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local who, ends = string.match(redis.call('HGET', KEYS[1], 'turn') or '', '^(%S+) (%d+)$')
+if who and who ~= ARGV[1] and tonumber(ends) > now then return {} end
+redis.call('HSET', KEYS[1], 'turn', ARGV[1] .. ' ' .. string.format('%d', now + ARGV[2]))
+return redis.call('HMGET', KEYS[1], 'name', 'first', 'last', 'copy')
+"""
+"""Take the turn, unless another one has it; the log's name, first and last step, and its copy."""
+OURS: Final = """
+local who = string.match(redis.call('HGET', KEYS[1], 'turn') or '', '^(%S+)')
+if who ~= ARGV[1] then return 0 end
+"""
+LEAVE: Final = OURS + "return redis.call('HDEL', KEYS[1], 'turn')"
+BEGIN: Final = (
+    OURS
+    + """
+local turn = redis.call('HGET', KEYS[1], 'turn')
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'turn', turn, 'name', ARGV[2], 'first', 1, 'last', 0)
+return 1
+"""
+)
+"""Begin a log of this name."""
+APPEND: Final = (
+    OURS
+    + """
+if redis.call('HGET', KEYS[1], 'last') ~= ARGV[2] then return 0 end
+local number = redis.call('HINCRBY', KEYS[1], 'last', 1)
+redis.call('HSET', KEYS[1], 'step ' .. number, ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return redis.call('HINCRBY', KEYS[1], 'bytes', #ARGV[3])
+"""
+)
+"""Add a step behind the last one; the bytes of all of them."""
+SHORTEN: Final = (
+    OURS
+    + """
+for number = redis.call('HGET', KEYS[1], 'first'), ARGV[2] do
+    redis.call('HDEL', KEYS[1], 'step ' .. string.format('%d', number))
+end
+redis.call('HSET', KEYS[1], 'first', ARGV[2] + 1, 'copy', ARGV[3], 'bytes', ARGV[4])
+return 1
+"""
+)
+"""Put a copy in the place of all steps up to one."""
+
+
+class LogStore(Protocol):
+    """A Redis, asked by a thread that waits; its methods raise whatever goes wrong."""
+
+    def eval(self, script: str, keys: int, *arguments: Any) -> Any: ...
+
+    def hmget(self, key: str, fields: Sequence[str]) -> Any: ...
+
+    def rpush(self, key: str, *texts: Any) -> Any: ...
+
+    def lindex(self, key: str, number: int) -> Any: ...
+
+    def expire(self, key: str, seconds: int) -> Any: ...
+
+    def delete(self, key: str) -> Any: ...
+
+
+class Statement(msgspec.Struct, frozen=True, array_like=True):
+    """One statement with its values, or with many rows of them."""
+
+    text: str
+    values: Sequence[Any]
+    is_many: bool = False
+
+
+class LogStep(msgspec.Struct, frozen=True, array_like=True):
+    """The inside of a step, or of a piece of the copy."""
+
+    log: str
+    place: str
+    content: bytes
+
+
+class LogState(msgspec.Struct):
+    """The log as it was when a turn began."""
+
+    name: str
+    first: int
+    last: int
+    copy: str
+    """The key of the copy of the file as it was before the first step."""
+
+
+_statements = msgspec.msgpack.Decoder(list[Statement]).decode
+_step = msgspec.msgpack.Decoder(LogStep).decode
+
+
+class NotingCursor:
+    """A cursor that notes what is written by it."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+        self.noted: list[Statement] = []
+
+    def execute(self, text: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        found = self._cursor.execute(text, values)
+        # An insertion that was ignored may have used up a number.
+        if text.startswith("INSERT") or found.rowcount > 0:
+            self.noted.append(Statement(text, tuple(values)))
+        return found
+
+    def executemany(self, text: str, rows: Sequence[Sequence[Any]]) -> sqlite3.Cursor:
+        if rows:
+            self.noted.append(Statement(text, tuple(map(tuple, rows)), is_many=True))
+        return self._cursor.executemany(text, rows)
+
+
+class SharedLog:
+    """The log, as one process writes and follows it; the methods block."""
+
+    def __init__(self, store: LogStore, key: bytes) -> None:
+        self._store, self._key = store, OctKey.import_key(key)
+        self._me = uuid4().hex
+
+    @contextmanager
+    def turn(self, db: sqlite3.Connection) -> Iterator["LogTurn"]:
+        """
+        The turn of the one replica that writes, with a file that has all that was written before;
+        Overloaded where there is none to be had.
+        """
+        with _told():
+            state = self._entered()
+        try:
+            with _told():
+                if not state.name:
+                    self._begin(state, db)
+                self._catch_up(state, db)
+            yield LogTurn(self, state, db)
+        finally:
+            with _told():
+                self._run(LEAVE)
+
+    def _run(self, script: str, *arguments: Any) -> Any:
+        return self._store.eval(script, 1, KEY, self._me, *arguments)
+
+    def _entered(self) -> LogState:
+        end = time.monotonic() + PATIENCE
+        while not (found := self._run(ENTER, int(TURN * 1000))):
+            if time.monotonic() > end:
+                raise TimeoutError
+            time.sleep(AGAIN)
+        name, first, last, copy = (each.decode() if each else "" for each in found)
+        return LogState(name, int(first or 1), int(last or 0), copy)
+
+    def _begin(self, state: LogState, db: sqlite3.Connection) -> None:
+        """Begin a log with a file as it is, as there is none, or Redis has lost it."""
+        state.name = uuid4().hex
+        _put(db, state.name, 0)
+        if not self._run(BEGIN, state.name):
+            raise TimeoutError
+        self.shorten(state, db)
+
+    def _catch_up(self, state: LogState, db: sqlite3.Connection) -> None:
+        name, number = db.execute("SELECT name, number FROM log_place").fetchone()
+        if name != state.name or not state.first <= number + 1 <= state.last + 1:
+            self._restore(state, db)
+            number = state.first - 1
+        while number < state.last:
+            wanted = range(number + 1, min(number + TOGETHER, state.last) + 1)
+            texts = self._store.hmget(KEY, [f"step {each}" for each in wanted])
+            for number, text in zip(wanted, texts, strict=True):
+                _do(db, _statements(self._opened(state, f"step {number}", text)), number)
+
+    def append(self, state: LogState, statements: Sequence[Statement]) -> int:
+        """Add a step; the bytes of all. Overloaded where the turn is over."""
+        content = msgspec.msgpack.encode(statements)
+        text = self._sealed(state, f"step {state.last + 1}", content)
+        with _told():
+            found = self._run(APPEND, state.last, text, KEPT)
+            if not found:
+                raise TimeoutError
+        state.last += 1
+        return int(found)
+
+    def shorten(self, state: LogState, db: sqlite3.Connection) -> None:
+        """Put a copy of the file in the place of all steps; they stay where that fails."""
+        before, copy, size = state.copy, f"{KEY}:{uuid4().hex}", 0
+        with _told():
+            for number, piece in enumerate(_pieces(db)):
+                text = self._sealed(state, f"piece {number}", zlib.compress(piece, 1))
+                size += len(text)
+                self._store.rpush(copy, text)
+            self._store.expire(copy, KEPT)
+            self._run(SHORTEN, state.last, copy, -max(0, size - CUT))
+            state.first, state.copy = state.last + 1, copy
+            if before:
+                self._store.delete(before)
+
+    def _restore(self, state: LogState, db: sqlite3.Connection) -> None:
+        """Make the file what the copy is."""
+        with TemporaryDirectory() as folder:
+            path, number = Path(folder) / "copy", 0
+            with path.open("wb") as file:
+                while text := self._store.lindex(state.copy, number):
+                    piece = self._opened(state, f"piece {number}", text)
+                    file.write(zlib.decompress(piece))
+                    number += 1
+            with closing(sqlite3.connect(path)) as copy:
+                copy.backup(db)
+        _put(db, state.name, state.first - 1)
+
+    def _sealed(self, state: LogState, place: str, content: bytes) -> str:
+        return encrypted(msgspec.msgpack.encode(LogStep(state.name, place, content)), self._key)
+
+    def _opened(self, state: LogState, place: str, text: Any) -> bytes:
+        found = _step(decrypted(text or b"", self._key) or b"")
+        if (found.log, found.place) != (state.name, place):
+            raise ValueError("a step of another place")
+        return found.content
+
+
+class LogTurn:
+    """The turn of this process."""
+
+    def __init__(self, log: SharedLog, state: LogState, db: sqlite3.Connection) -> None:
+        self._log, self._state, self._db = log, state, db
+        self._is_long = False
+
+    def add(self, cursor: sqlite3.Cursor, statements: Sequence[Statement]) -> None:
+        """Write down what a transaction did, before its end."""
+        self._is_long = self._log.append(self._state, statements) > CUT
+        cursor.execute("UPDATE log_place SET number = ?", (self._state.last,))
+
+    def end(self) -> None:
+        """Cut the log, if it has become long; after the end of the transaction."""
+        if self._is_long:
+            self._log.shorten(self._state, self._db)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell of a log that is not to be had, for whatever reason, as callers may hear of it."""
+    try:
+        yield
+    except (sqlite3.Error, Overloaded):
+        raise
+    except Exception as error:
+        log.info("the log of changes in Redis cannot be used: %s", type(error).__name__)
+        said = "Changes are not gathered for now; try again later."
+        raise Overloaded(said, retryAfter=5) from error
+
+
+def _do(db: sqlite3.Connection, statements: Sequence[Statement], number: int) -> None:
+    with transaction(db) as cursor:
+        for each in statements:
+            run: Callable[..., Any] = cursor.executemany if each.is_many else cursor.execute
+            run(each.text, each.values)
+        cursor.execute("UPDATE log_place SET number = ?", (number,))
+
+
+def _put(db: sqlite3.Connection, name: str, number: int) -> None:
+    """Say of which log a file has done which step."""
+    db.executescript(TABLES)
+    with transaction(db) as cursor:
+        cursor.execute("UPDATE log_place SET name = ?, number = ?", (name, number))
+
+
+def _pieces(db: sqlite3.Connection) -> Iterator[bytes]:
+    """A copy of a file, piece by piece."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "copy"
+        with closing(sqlite3.connect(path)) as copy:
+            db.backup(copy)
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
+    """All that is written inside, or nothing of it."""
+    with closing(db.cursor()) as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            yield cursor
+        except BaseException:
+            cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
