@@ -26,9 +26,7 @@ class Seals:
         """None for what was not sealed here for this purpose."""
         for secret in self._secrets:
             try:
-                return jwe.decrypt_compact(
-                    text, _key(secret, purpose), registry=_KNOWN
-                ).plaintext
+                return jwe.decrypt_compact(text, _key(secret, purpose), registry=_KNOWN).plaintext
             except (JoseError, ValueError, TypeError):  # the last one for a list in place of a name
                 continue
         return None
