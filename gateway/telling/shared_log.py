@@ -110,7 +110,7 @@ class LogStore(Protocol):
     def delete(self, key: str) -> Any: ...
 
 
-class Statement(msgspec.Struct, frozen=True, array_like=True):
+class LoggedStatement(msgspec.Struct, frozen=True, array_like=True):
     """One statement with its values, or with many rows of them."""
 
     text: str
@@ -136,7 +136,7 @@ class LogState(msgspec.Struct):
     """The key of the copy of the file as it was before the first step."""
 
 
-_statements = msgspec.msgpack.Decoder(list[Statement]).decode
+_statements = msgspec.msgpack.Decoder(list[LoggedStatement]).decode
 _step = msgspec.msgpack.Decoder(LogStep).decode
 
 
@@ -145,18 +145,18 @@ class NotingCursor:
 
     def __init__(self, cursor: sqlite3.Cursor) -> None:
         self._cursor = cursor
-        self.noted: list[Statement] = []
+        self.noted: list[LoggedStatement] = []
 
     def execute(self, text: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         found = self._cursor.execute(text, values)
         # An insertion that was ignored may have used up a number.
         if text.startswith("INSERT") or found.rowcount > 0:
-            self.noted.append(Statement(text, tuple(values)))
+            self.noted.append(LoggedStatement(text, tuple(values)))
         return found
 
     def executemany(self, text: str, rows: Sequence[Sequence[Any]]) -> sqlite3.Cursor:
         if rows:
-            self.noted.append(Statement(text, tuple(map(tuple, rows)), is_many=True))
+            self.noted.append(LoggedStatement(text, tuple(map(tuple, rows)), is_many=True))
         return self._cursor.executemany(text, rows)
 
 
@@ -216,7 +216,7 @@ class SharedLog:
             for number, text in zip(wanted, texts, strict=True):
                 _do(db, _statements(self._opened(state, f"step {number}", text)), number)
 
-    def append(self, state: LogState, statements: Sequence[Statement]) -> int:
+    def append(self, state: LogState, statements: Sequence[LoggedStatement]) -> int:
         """Add a step; the bytes of all. Overloaded where the turn is over."""
         content = msgspec.msgpack.encode(statements)
         text = self._sealed(state, f"step {state.last + 1}", content)
@@ -271,7 +271,7 @@ class LogTurn:
         self._log, self._state, self._db = log, state, db
         self._is_long = False
 
-    def add(self, cursor: sqlite3.Cursor, statements: Sequence[Statement]) -> None:
+    def add(self, cursor: sqlite3.Cursor, statements: Sequence[LoggedStatement]) -> None:
         """Write down what a transaction did, before its end."""
         self._is_long = self._log.append(self._state, statements) > CUT
         cursor.execute("UPDATE log_place SET number = ?", (self._state.last,))
@@ -295,7 +295,7 @@ def _told() -> Iterator[None]:
         raise Overloaded(said, retryAfter=5) from error
 
 
-def _do(db: sqlite3.Connection, statements: Sequence[Statement], number: int) -> None:
+def _do(db: sqlite3.Connection, statements: Sequence[LoggedStatement], number: int) -> None:
     with transaction(db) as cursor:
         for each in statements:
             run: Callable[..., Any] = cursor.executemany if each.is_many else cursor.execute
