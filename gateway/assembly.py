@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from gateway.ceiling import Ceiling
-from gateway.config.settings import Settings
+from gateway.config.settings import Settings, SettingsError
 from gateway.deliveries.delivering import Deliveries
 from gateway.deliveries.opening_deliveries import deliveries_of
 from gateway.deliveries.order_news import DOCUMENTS
@@ -290,5 +290,8 @@ class Assembly:
 def trusted_of(settings: Settings) -> Trusted:
     """The documents of the manifest that the settings name."""
     path = settings.trusted_documents
-    known = {**DOCUMENTS, **(manifest.load(path) if path else {})}
-    return Trusted(known, only=settings.trusted_only)
+    theirs = manifest.load(path) if path else {}
+    if settings.trusted_only and not theirs:
+        lacks = "has no document, and GATEWAY_TRUSTED_ONLY refuses all others"
+        raise SettingsError([f"{manifest.VARIABLE}: {lacks}"])
+    return Trusted({**DOCUMENTS, **theirs}, only=settings.trusted_only)

@@ -1,7 +1,6 @@
 """The command line: `portal serve`, `portal check`, `portal settings`."""
 
 import logging
-import sqlite3
 import sys
 from pathlib import Path
 
@@ -33,7 +32,7 @@ def serve() -> None:
     try:
         settings = load()
         app = create_app(settings)
-    except (ValueError, ImportError, RuntimeError, OSError, sqlite3.Error) as error:
+    except (ValueError, ImportError, RuntimeError, OSError) as error:
         click.echo(str(error), err=True)
         sys.exit(USAGE)
     uvicorn.run(

@@ -2,8 +2,9 @@
 
 import importlib
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx2
@@ -64,8 +65,7 @@ def create_app(
     The portal of one brand; `store` is for sessions and `drafts` for drafts, and `schema` is the
     printed schema of the gateway, instead of the files of the settings.
 
-    BrandError, ImportError, RuntimeError, OSError, ValueError or sqlite3.Error where it cannot
-    start.
+    BrandError, ImportError, RuntimeError, OSError or ValueError where it cannot start.
     """
     own = _own(settings, schema)
     brand = _brand(settings, own)
@@ -177,7 +177,19 @@ def _sessions(settings: Settings, store: Store | None) -> Sessions:
 def _stored_sessions(settings: Settings) -> Store | None:
     if settings.shared:
         return _shared().RedisStore(settings.shared)  # type: ignore[no-any-return]
-    return FileStore(settings.sessions) if settings.sessions else None
+    if not settings.sessions:
+        return None
+    with _naming("PORTAL_SESSIONS"):
+        return FileStore(settings.sessions)
+
+
+@contextmanager
+def _naming(variable: str) -> Iterator[None]:
+    """Let an error of SQLite name the variable with the path of its file; ValueError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ValueError(f"{variable}: {error}; name a file of the portal's own") from None
 
 
 def _shared() -> Any:
@@ -194,7 +206,8 @@ def _drafts(settings: Settings, seals: Seals) -> DraftStore:
     if settings.shared:
         return _shared().RedisDrafts(settings.shared, seals)  # type: ignore[no-any-return]
     if settings.drafts:
-        return FileDrafts(settings.drafts, seals)
+        with _naming("PORTAL_DRAFTS"):
+            return FileDrafts(settings.drafts, seals)
     if settings.is_secure:
         log.warning("drafts are in memory: a restart forgets which orders are being checked")
     return MemoryDrafts()

@@ -115,13 +115,13 @@ def _shape(ours: Mapping[str, Any], theirs: Mapping[str, Any], at: str = "") -> 
             yield from _shape(known, value, f"{at}{name}.")
 
 
-def _fitting(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """Theirs without values of another type than ours, so that all others can be looked at."""
+def _fitting(ours: Mapping[str, Any], theirs: Mapping[str, Any], at: str = "") -> dict[str, Any]:
+    """Theirs without what `_shape` refuses, so that all other values can be looked at."""
     found = {}
     for name, value in theirs.items():
-        known = ours.get(name, value)
+        known = ours.get(name, value if at in OPEN_ENDED else None)
         if type(value) is type(known):
-            found[name] = _fitting(known, value) if isinstance(value, dict) else value
+            found[name] = _fitting(known, value, name) if isinstance(value, dict) else value
     return found
 
 

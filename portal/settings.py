@@ -5,14 +5,14 @@ name, type, default, documentation. Nothing else in the portal reads the environ
 
 import os
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from variables import parsing
+from variables import parsing, web_addresses
 from variables.declaring import SettingsError as SettingsError
 from variables.declaring import table as table_of
 from variables.declaring import variable, variables_of
@@ -36,22 +36,43 @@ def file(value: str) -> Path:
     return found.resolve()
 
 
-def redis(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
-        raise ValueError("must be an address such as redis://host:6379/1")
+def existing_file(value: str) -> Path:
+    found = Path(value)
+    if not found.is_file():
+        raise ValueError("must be a file that exists")
+    return found.resolve()
+
+
+def gateway(value: str) -> str:
+    """The address of the gateway, without the path of GraphQL below it."""
+    parts = web_addresses.split(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be a URL such as https://api.contoso.com")
+    if parts.path.rstrip("/").endswith("/graphql"):
+        raise ValueError("must be the gateway itself, without /graphql")
+    return value.rstrip("/")
+
+
+def public(value: str) -> str:
+    """The address of the portal: the root of a host, as its links have no prefix."""
+    found = web_addresses.url(value)
+    if web_addresses.split(found).path:
+        raise ValueError("must be the root of a host, such as https://portal.contoso.com")
+    return found
+
+
+def issuer(value: str) -> str:
+    return web_addresses.issuer(value).rstrip("/")
+
+
+def scope(value: str) -> str:
+    if "openid" not in value.split():
+        raise ValueError("must be words with spaces between them, and openid one of them")
     return value
 
 
-def url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError("must be a URL such as https://portal.contoso.com")
-    return value.strip().rstrip("/")
-
-
 def smtp_server(value: str) -> str:
-    parts = urlsplit(value)
+    parts = web_addresses.split(value)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ValueError("must be an address such as smtp://host:587 or smtps://host")
     return value
@@ -80,15 +101,16 @@ class Settings:
         "TOML file with any of these settings; a variable of the environment wins over it.",
         default=None,
     )
-    gateway_url: str = variable("The gateway, e.g. `https://api.contoso.com`.", url)
-    issuer: str = variable("The OpenID Connect issuer that people sign in at.", url)
+    gateway_url: str = variable("The gateway, e.g. `https://api.contoso.com`.", gateway)
+    issuer: str = variable("The OpenID Connect issuer that people sign in at.", issuer)
     client_id: str = variable("The portal's client id at the issuer.")
     client_secret: str = variable("The secret of that client.", secret=True)
     public_url: str = variable(
-        "The public address of the portal; the issuer redirects to `/callback` below it.", url
+        "The public address of the portal; the issuer redirects to `/callback` below it.", public
     )
     scope: str = variable(
         "Scopes that sign-in requests; with Entra also the API's scope.",
+        scope,
         default="openid profile email offline_access",
     )
     brand: Path | None = variable(  # noqa: RUF009 - a field
@@ -99,10 +121,10 @@ class Settings:
     )
     schema: Path | None = variable(  # noqa: RUF009 - a field
         "The printed schema of your gateway, whose own fields of orders are shown then.",
-        file,
+        existing_file,
         default=None,
     )
-    host: str = variable("Address to listen on.", default="127.0.0.1")
+    host: str = variable("Address to listen on.", web_addresses.host, default="127.0.0.1")
     port: int = variable("Port to listen on.", parsing.port, default=8080)
     idle_minutes: int = variable(
         "Minutes without a request after which a session ends.", parsing.count, default=60
@@ -123,7 +145,7 @@ class Settings:
     shared: str | None = variable(
         "Redis or Valkey that keeps sessions and drafts for any number of machines,"
         " `redis://host:6379/1`, instead of SESSIONS and DRAFTS; needs the extra `shared`.",
-        redis,
+        web_addresses.redis,
         default=None,
         secret=True,
     )
@@ -182,10 +204,25 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     raw, mistakes = texts(VARIABLES, environ)
     mistakes = [*wrong, *mistakes]
     parsed = values(VARIABLES, raw, mistakes)
+    mistakes += contradictions(parsed)
     mistakes += unknown(VARIABLES, environ, PREFIX)
     if mistakes:
         raise SettingsError(mistakes)
     return Settings(**parsed)
+
+
+def contradictions(parsed: Mapping[str, Any]) -> Iterator[str]:
+    """Settings of which one makes the other useless."""
+    if web_addresses.ENTRA in (parsed.get("issuer") or "") and web_addresses.GUID.fullmatch(
+        parsed.get("client_secret") or ""
+    ):
+        yield f"{PREFIX}CLIENT_SECRET: is the id of a secret; take its value"
+    for one, other in (("sessions", "shared"), ("drafts", "shared"), ("outbox", "smtp")):
+        if parsed.get(one) and parsed.get(other):
+            yield f"{PREFIX}{one.upper()}: give either this or {PREFIX}{other.upper()}"
+    for one in ("smtp", "outbox", "mail_from"):
+        if parsed.get(one) and not parsed.get("mail_secret"):
+            yield f"{PREFIX}{one.upper()}: of no use without {PREFIX}MAIL_SECRET"
 
 
 def table() -> str:

@@ -9,6 +9,8 @@ from variables.spelling import suggestion
 
 FILE = "_FILE"
 """Behind the name of a secret: the variable that has the path of the file with it."""
+QUOTES = "\"'"
+"""Shells take them away; files of variables, as containers read them, keep them."""
 
 
 def texts(
@@ -43,12 +45,17 @@ def values(
 def unknown(
     known: Collection[Variable], environ: Mapping[str, str], prefix: str, *more: str
 ) -> list[str]:
-    """A line for each variable that has the prefix and is none of those `known`, nor of `more`."""
+    """
+    A line for each variable that has the prefix, in letters of either case, and is none of those
+    `known`, nor of `more`.
+    """
     names = [entry.name for entry in known]
     names += [entry.name + FILE for entry in known if entry.secret]
     names += more
-    strangers = sorted(name for name in environ if name.startswith(prefix) and name not in names)
-    return [f"{name}: unknown{suggestion(name, names)}" for name in strangers]
+    strangers = sorted(
+        name for name in environ if name.upper().startswith(prefix) and name not in names
+    )
+    return [f"{name}: unknown{suggestion(name.upper(), names)}" for name in strangers]
 
 
 def _text(entry: Variable, environ: Mapping[str, str]) -> str | None:
@@ -58,14 +65,26 @@ def _text(entry: Variable, environ: Mapping[str, str]) -> str | None:
         return direct
     if direct:
         raise ValueError(f"give this or {entry.name}, not both")
+    found = text_of(path).strip()
+    if not found:
+        raise ValueError("the file is empty")
+    return found
+
+
+def text_of(path: str) -> str:
+    """The text of a file, with the mark before it that editors on Windows leave or without."""
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ValueError("the file cannot be read") from None
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("the file is not in UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from None
 
 
 def _value(entry: Variable, text: str | None) -> Any:
     if text is not None:
+        if len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES:
+            raise ValueError("has quotes around it; leave them out")
         return entry.parse(text)
     if entry.required:
         raise ValueError(f"required: {entry.doc}")

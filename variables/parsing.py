@@ -30,6 +30,13 @@ def count(raw: str) -> int:
     return int(raw)
 
 
+def megabytes(raw: str) -> int:
+    number = count(raw)
+    if number >= 100_000:
+        raise ValueError("must be megabytes, below 100000")
+    return number
+
+
 def port(raw: str) -> int:
     number = count(raw)
     if number > 65_535:

@@ -7,12 +7,11 @@ their own, which `<name>_file` names.
 
 import tomllib
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 from variables import parsing
 from variables.declaring import Variable
-from variables.environment_values import FILE
+from variables.environment_values import FILE, text_of
 from variables.spelling import suggestion
 
 CONFIG = "CONFIG"
@@ -29,11 +28,11 @@ def file_texts(
 ) -> tuple[dict[str, str], list[str]]:
     """The text of each variable that a file sets, by the variable's name, and the mistakes."""
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return {}, [f"{path} cannot be read; name a file that is there"]
+        document = tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:
         return {}, [f"{path}: {error}"]
+    except ValueError as error:
+        return {}, [f"{prefix}{CONFIG}: {path}: {error}"]
     section = document.pop(LIMITS, {}) if limits else {}
     reading = _FileReading(path)
     reading.take(document, _keys(variables, prefix), prefix)
@@ -148,7 +147,7 @@ def _type(entry: Variable) -> dict[str, Any]:
     """The type of a value, by the function that reads it."""
     if entry.parse is parsing.switch:
         return {"type": "boolean"}
-    if entry.parse in (parsing.count, parsing.port):
+    if entry.parse in (parsing.count, parsing.megabytes, parsing.port):
         return {"type": "integer", "minimum": 1}
     if entry.parse is parsing.seconds:
         return SECONDS

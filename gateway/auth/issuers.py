@@ -4,7 +4,6 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 from gateway.auth.policy import SHIPPED, Policy
@@ -12,6 +11,7 @@ from gateway.auth.principal import Kind
 from gateway.config import parsers
 from gateway.config.parsers import Partner, PartnerAccount
 from gateway.config.settings import Settings, SettingsError
+from variables.environment_values import text_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,7 @@ def _strangers(issuer: Issuer, policy: Policy) -> Iterator[str]:
     for variable, given, kind in (
         ("GATEWAY_CUSTOMER_ROLES", issuer.customer_roles, Kind.CUSTOMER),
         ("GATEWAY_PARTNERS", machines, Kind.PARTNER),
+        ("GATEWAY_STAFF_ROLES", issuer.staff_roles, Kind.STAFF),
     ):
         if not given <= policy.names(kind):
             yield f"{variable}: roles may be {', '.join(sorted(policy.names(kind)))}"
@@ -130,11 +131,11 @@ def _further(path: str | None) -> list[Issuer]:
     if path is None:
         return []
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError([f"GATEWAY_ISSUERS: {path} cannot be read"]) from None
+        document = tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path}: {error}"]) from None
+    except ValueError as error:
+        raise SettingsError([f"GATEWAY_ISSUERS: {path}: {error}"]) from None
     tables = document.get("issuer", [])
     if document.keys() - {"issuer"} or not isinstance(tables, list):
         raise SettingsError([f"{path}: holds [[issuer]] tables and nothing else"])

@@ -9,13 +9,13 @@ import time
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from gateway.auth.policy import PRIVILEGES, SHIPPED, Grant, Policy, Role
 from gateway.auth.principal import Access, Kind
 from gateway.auth.webhooks import Webhook, webhook_mistakes, webhook_of
 from gateway.config.settings import SettingsError
+from variables.environment_values import text_of
 from variables.spelling import suggestion
 
 log = logging.getLogger(__name__)
@@ -245,6 +245,6 @@ def _line(text: str, heading: str, word: str) -> int:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError([f"GATEWAY_POLICY: {path} cannot be read"]) from None
+        return text_of(path)
+    except ValueError as error:
+        raise SettingsError([f"GATEWAY_POLICY: {path}: {error}"]) from None

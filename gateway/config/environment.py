@@ -4,14 +4,15 @@ reported together. Nothing else in the gateway reads the environment.
 """
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from gateway.config import parsers
+from gateway.config import parsers, telemetry
 from gateway.config.contradictions import contradicting_numbers
 from gateway.config.settings import LIMIT, PREFIX, VARIABLES, Settings, SettingsError
 from variables.environment_values import FILE, texts, unknown, values
 from variables.toml_files import configured
+from variables.web_addresses import GUID
 
 
 def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
@@ -31,6 +32,7 @@ def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) 
     mistakes += [f"{name}: {problem}" for name, problem in _contradictions(environ, parsed)]
     mistakes += [f"{name}: {problem}" for name, problem in contradicting_numbers(parsed)]
     mistakes += unknown(VARIABLES, environ, PREFIX, *map(_limit, limits))
+    mistakes += telemetry.mistakes(environ) if parsed.get("traces") else ()
     if mistakes:
         raise SettingsError(mistakes)
     return Settings(**parsed, limits=found)
@@ -70,17 +72,7 @@ def _contradictions(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> li
     def given(name: str) -> bool:
         return bool(environ.get(PREFIX + name) or environ.get(PREFIX + name + FILE))
 
-    found = []
-    if given("TENANT") == given("TOKEN_URL"):
-        found.append((PREFIX + "TENANT", f"give either this or {PREFIX}TOKEN_URL"))
-    if given("CLIENT_SECRET") == given("CLIENT_CERTIFICATE"):
-        found.append((PREFIX + "CLIENT_SECRET", f"give either this or {PREFIX}CLIENT_CERTIFICATE"))
-    pool = parsed.get("pool", ())
-    if parsed.get("client_id") in {each.client_id for each in pool}:
-        found.append((PREFIX + "POOL", f"must not name {PREFIX}CLIENT_ID again"))
-    if not given("CLIENT_CERTIFICATE") and any(each.secret is None for each in pool):
-        lacks = f"an application without a secret needs {PREFIX}CLIENT_CERTIFICATE"
-        found.append((PREFIX + "POOL", lacks))
+    found = [*_of_sign_in(given, parsed)]
     if parsed.get("graphiql") and not given("GRAPHIQL_CLIENT_ID"):
         found.append((PREFIX + "GRAPHIQL_CLIENT_ID", "required by GATEWAY_GRAPHIQL"))
     if parsed.get("trusted_only") and not given("TRUSTED_DOCUMENTS"):
@@ -91,3 +83,21 @@ def _contradictions(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> li
         # The client id is the audience of ID tokens, which must never pass for access tokens.
         found.append((PREFIX + "AUDIENCE", f"must not hold {PREFIX}GRAPHIQL_CLIENT_ID"))
     return found
+
+
+def _of_sign_in(
+    given: Callable[[str], bool], parsed: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """The contradictions in how the gateway signs in to Dynamics."""
+    if given("TENANT") == given("TOKEN_URL"):
+        yield PREFIX + "TENANT", f"give either this or {PREFIX}TOKEN_URL"
+    if given("CLIENT_SECRET") == given("CLIENT_CERTIFICATE"):
+        yield PREFIX + "CLIENT_SECRET", f"give either this or {PREFIX}CLIENT_CERTIFICATE"
+    if given("TENANT") and GUID.fullmatch(parsed.get("client_secret") or ""):
+        yield PREFIX + "CLIENT_SECRET", "is the id of a secret; take its value"
+    pool = parsed.get("pool", ())
+    if parsed.get("client_id") in {each.client_id for each in pool}:
+        yield PREFIX + "POOL", f"must not name {PREFIX}CLIENT_ID again"
+    if not given("CLIENT_CERTIFICATE") and any(each.secret is None for each in pool):
+        lacks = f"an application without a secret needs {PREFIX}CLIENT_CERTIFICATE"
+        yield PREFIX + "POOL", lacks

@@ -1,24 +1,30 @@
 """The text of one setting -> its typed value; ValueError says what is wrong, never the text."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.observing.logs import LogFormat as LogFormat
 from variables.parsing import age as age
 from variables.parsing import count as count
+from variables.parsing import megabytes as megabytes
 from variables.parsing import port as port
 from variables.parsing import seconds as seconds
 from variables.parsing import switch as switch
 from variables.parsing import text as text
 from variables.parsing import words as words
+from variables.web_addresses import SHARED_TENANTS, split
+from variables.web_addresses import host as host
+from variables.web_addresses import issuer as issuer
+from variables.web_addresses import redis as redis
+from variables.web_addresses import url as url
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 LEVELS = ("debug", "info", "warning", "error")
+DATAVERSE_HOST = re.compile(r"\.crm\d*\.dynamics\.", re.IGNORECASE)
+FINOPS_HOST = re.compile(r"\.(operations|cloudax)\.(\w+\.)?dynamics\.", re.IGNORECASE)
 Unpriced = Literal["omit", "zero", "refuse"]
 """The treatment of an order line without a price: none is sent, 0 is sent, or it is an error."""
 UNPRICED: dict[str, Unpriced] = {"omit": "omit", "zero": "zero", "refuse": "refuse"}
@@ -100,57 +106,43 @@ def own_secret(raw: str) -> str:
     return raw
 
 
-def url(raw: str) -> str:
-    """An https address without a trailing slash; http is for loopback alone."""
-    return issuer(raw).rstrip("/")
-
-
-def redis(raw: str) -> str:
-    """The address of a Redis, with TLS or without."""
-    parts = urlsplit(raw)
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
-        raise ValueError("must be an address such as redis://host:6379/0")
-    return raw
-
-
 def root(raw: str) -> str:
     """The same of a whole environment: no path, as that of its services is known."""
     found = url(raw)
-    path = _split(found).path
+    path = split(found).path
     if path:
         raise ValueError(f"must be the root of the environment, without {path}")
     return found
 
 
-def issuer(raw: str) -> str:
-    """The address of an issuer, exactly as it is: `iss` is compared letter by letter."""
-    parts = _split(raw)
-    if not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))):
-        raise ValueError("must be an https address (http only for loopback)")
-    if parts.query or parts.fragment or parts.username is not None or not parts.hostname:
-        raise ValueError("must be an address without credentials, query or fragment")
-    return raw
+def dataverse_root(raw: str) -> str:
+    """The address of an environment of Dataverse."""
+    if FINOPS_HOST.search(split(raw).hostname or ""):
+        raise ValueError(
+            "is an address of Finance & Operations: Dataverse's is *.crm*.dynamics.com"
+        )
+    return root(raw)
+
+
+def finops_root(raw: str) -> str:
+    """The address of an environment of Finance & Operations."""
+    if DATAVERSE_HOST.search(split(raw).hostname or ""):
+        raise ValueError("is an address of Dataverse: that of the ERP is *.operations.dynamics.com")
+    return root(raw)
 
 
 def origins(raw: str) -> tuple[str, ...]:
     found = words(raw)
-    if any(_split(each).path or url(each) != each for each in found):
+    if any(split(each).path or url(each) != each for each in found):
         raise ValueError("must be origins such as https://shop.example")
     return found
-
-
-def is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def tenant(raw: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", raw):
         raise ValueError("must be the id or a domain of an Entra tenant")
+    if raw in SHARED_TENANTS:
+        raise ValueError("must be one tenant, in which the application is registered")
     return raw
 
 
@@ -227,13 +219,6 @@ def http_transport(raw: str) -> HttpTransport:
     if raw not in HTTP_TRANSPORTS:
         raise ValueError(f"must be one of {', '.join(HTTP_TRANSPORTS)}")
     return HTTP_TRANSPORTS[raw]
-
-
-def _split(raw: str) -> SplitResult:
-    try:
-        return urlsplit(text(raw))
-    except ValueError:
-        raise ValueError("must be an address") from None
 
 
 def _partner(entry: str) -> Partner:

@@ -25,11 +25,12 @@ class Settings:
         default=None,
     )
     dataverse_url: str = variable(
-        "Root of the Dataverse environment, e.g. `https://contoso.crm.dynamics.com`.", parsers.root
+        "Root of the Dataverse environment, e.g. `https://contoso.crm.dynamics.com`.",
+        parsers.dataverse_root,
     )
     finops_url: str = variable(
         "Root of the Finance & Operations environment, e.g. `https://contoso.operations.dynamics.com`.",
-        parsers.root,
+        parsers.finops_root,
     )
     tenant: str | None = variable(
         "Entra tenant (id or domain) that issues the gateway's own service tokens.",
@@ -97,9 +98,7 @@ class Settings:
         default=(),
     )
     token_roles: bool = variable(
-        "Give customers the customer roles that their tokens name.",
-        parsers.switch,
-        default=True,
+        "Give customers the customer roles that their tokens name.", parsers.switch, default=True
     )
     external_identities: bool = variable(
         "Look callers up in Power Pages' `adx_externalidentities` before the e-mail address.",
@@ -194,10 +193,10 @@ class Settings:
         "Megabytes that all takes which a process keeps for later requests: documents with their "
         "plans (24 at most), prepared queries, callers, tokens and rows. The least useful goes "
         "first: see docs/deploy.md.",
-        parsers.count,
+        parsers.megabytes,
         default=64,
     )
-    host: str = variable("Address to listen on.", default="127.0.0.1")
+    host: str = variable("Address to listen on.", parsers.host, default="127.0.0.1")
     port: int = variable("Port to listen on.", parsers.port, default=8000)
     workers: int = variable("Worker processes.", parsers.count, default=1)
     linger: float = variable(

@@ -16,6 +16,8 @@ import msgspec
 from gateway.config.settings import SettingsError
 
 VARIABLE: Final = "GATEWAY_TRUSTED_DOCUMENTS"
+OURS: Final = "gateway:"
+"""The beginning of the ids of our own documents."""
 PREFIX: Final = "sha256:"
 """The prefix that GraphQL over HTTP puts before an id that is the hash of its document."""
 HASH: Final = re.compile(r"[0-9a-fA-F]{64}|sha256:.*", re.DOTALL)

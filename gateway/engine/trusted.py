@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from gateway.config.settings import SettingsError
-from gateway.engine.manifest import PREFIX, VARIABLE, Manifest, hash_of, misnames
+from gateway.engine.manifest import OURS, PREFIX, VARIABLE, Manifest, hash_of, misnames
 from gateway.engine.outcome import Refused, refused
 from gateway.errors import InvalidInput, UnknownDocument
 
@@ -47,7 +47,8 @@ class Trusted:
                 trust(text)
             except Refused as refusal:
                 reasons = "; ".join(error["message"] for error in refusal.errors)
-                mistakes.append(f"{VARIABLE}: {id_}: {reasons}")
+                ours = "GATEWAY_LIMIT_...: too low for a document of the gateway's own"
+                mistakes.append(f"{ours if id_.startswith(OURS) else VARIABLE}: {id_}: {reasons}")
         if mistakes:
             raise SettingsError(mistakes)
 

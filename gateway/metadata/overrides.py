@@ -15,7 +15,6 @@ A table by its logical name, or a collection of F&O by its public name:
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -24,6 +23,7 @@ from msgspec import Struct
 from gateway.config.parsers import zone
 from gateway.config.settings import SettingsError
 from gateway.upstream.days import Behaviour
+from variables.environment_values import text_of
 
 BEHAVIOURS = get_args(Behaviour)
 
@@ -58,11 +58,11 @@ Overrides = Mapping[str, Override]
 def load(path: str) -> Overrides:
     """Read the overrides from a file; SettingsError names the mistake and its place."""
     try:
-        words = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([f"GATEWAY_NAMES: {path} cannot be read: {error}"]) from None
+        words = tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path}: {error}"]) from None
+    except ValueError as error:
+        raise SettingsError([f"GATEWAY_NAMES: {path}: {error}"]) from None
     found, mistakes = _sections(path, words)
     for table, override in found.items():
         for column, told in override.column.items():

@@ -153,6 +153,94 @@ MISTAKES = {
     "a role that customers cannot have": Mistake(
         "GATEWAY_CUSTOMER_ROLES", "roles may be", 'customer_roles=["administrator"]'
     ),
+    "a secret of nothing": Mistake(
+        "GATEWAY_CLIENT_SECRET_FILE",
+        "is empty",
+        instead=("{folder}/secret", "{folder}/empty"),
+        files=(("empty", " \n"),),
+    ),
+    "a secret's id": Mistake(
+        "GATEWAY_CLIENT_SECRET",
+        "take its value",
+        instead=("{folder}/secret", "{folder}/id"),
+        files=(("id", "3f2b8c1d-1111-2222-3333-444455556666"),),
+    ),
+    "quotes that no shell took away": Mistake(
+        "GATEWAY_AUDIENCE", "quotes", variables=(("GATEWAY_AUDIENCE", '"gateway"'),)
+    ),
+    "a variable in small letters": Mistake(
+        "gateway_port", "did you mean 'GATEWAY_PORT'", variables=(("gateway_port", "9000"),)
+    ),
+    "a folder for a file of settings": Mistake(
+        "GATEWAY_CONFIG: /etc", "Is a directory", variables=(("GATEWAY_CONFIG", "/etc"),)
+    ),
+    "a tenant of everybody": Mistake(
+        "GATEWAY_TENANT", "one tenant", instead=("contoso.example", "common")
+    ),
+    "an issuer of everybody": Mistake(
+        "GATEWAY_ISSUER",
+        "one tenant",
+        instead=("issuer.example", "login.microsoftonline.com/organizations/v2.0"),
+    ),
+    "the address of a discovery": Mistake(
+        "GATEWAY_ISSUER",
+        "without /.well-known/",
+        instead=("issuer.example", "issuer.example/.well-known/openid-configuration"),
+    ),
+    "the ERP in the place of Dataverse": Mistake(
+        "GATEWAY_DATAVERSE_URL",
+        "is an address of Finance & Operations",
+        instead=("contoso.crm.example", "contoso.operations.eu.dynamics.com"),
+    ),
+    "Dataverse in the place of the ERP": Mistake(
+        "GATEWAY_FINOPS_URL",
+        "is an address of Dataverse",
+        instead=("contoso.operations.example", "contoso.crm4.dynamics.com"),
+    ),
+    "an address to listen on": Mistake("GATEWAY_HOST", "host alone", 'host="http://0.0.0.0"'),
+    "bytes for megabytes": Mistake("GATEWAY_MEMORY", "megabytes", "memory=67108864"),
+    "a database that is a word": Mistake(
+        "GATEWAY_SHARED",
+        "the number of a database",
+        'shared_file="{folder}/shared"',
+        files=(("shared", "redis://redis:6379/gateway"),),
+    ),
+    "customers who are staff": Mistake(
+        "GATEWAY_STAFF_ROLES", "roles may be administrator", 'staff_roles=["buyer"]'
+    ),
+    "trusted documents alone, of which there are none": Mistake(
+        "GATEWAY_TRUSTED_DOCUMENTS",
+        "refuses all others",
+        'trusted_only=true\ntrusted_documents="{folder}/none.json"',
+        files=(("none.json", "{}"),),
+    ),
+    "a limit below what the gateway itself asks": Mistake(
+        "GATEWAY_LIMIT_...", "too many levels", "[limits]\ndepth=1"
+    ),
+    "a collector without a scheme": Mistake(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "http://collector:4318",
+        "traces=true",
+        variables=(("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),),
+    ),
+    "a protocol that is not spoken": Mistake(
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "http/protobuf",
+        "traces=true",
+        variables=(("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),),
+    ),
+    "a sampler that is none": Mistake(
+        "OTEL_TRACES_SAMPLER",
+        "parentbased_traceidratio",
+        "traces=true",
+        variables=(("OTEL_TRACES_SAMPLER", "sometimes"),),
+    ),
+    "more traces than requests": Mistake(
+        "OTEL_TRACES_SAMPLER_ARG",
+        "from 0 to 1",
+        "traces=true",
+        variables=(("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "50")),
+    ),
 }
 
 
@@ -173,6 +261,21 @@ def check(tmp_path: Path) -> Callable[[Mistake], tuple[int, str]]:
         return found.exit_code, found.stderr
 
     return checked
+
+
+def test_files_of_windows_are_read_or_named(tmp_path: Path) -> None:
+    file, secret = tmp_path / "gateway.toml", tmp_path / "secret"
+    secret.write_bytes("hush-hush\r\n".encode("utf-8-sig"))
+    file.write_bytes(RIGHT.format(folder=tmp_path).encode("utf-8-sig"))
+    run = CliRunner(env={"GATEWAY_CONFIG": str(file)})
+
+    marked = run.invoke(command_line.main, ["settings", "--offline"])
+    secret.write_bytes("hush-hush".encode("utf-16"))
+    wide = run.invoke(command_line.main, ["settings", "--offline"])
+
+    assert (marked.exit_code, marked.stderr) == (0, "")
+    assert wide.exit_code == 2
+    assert "GATEWAY_CLIENT_SECRET_FILE: the file is not in UTF-8" in wide.stderr
 
 
 def test_settings_without_a_mistake_pass(check: Callable[[Mistake], tuple[int, str]]) -> None:

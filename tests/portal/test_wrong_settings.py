@@ -1,0 +1,137 @@
+"""Mistakes in the settings of a portal: each is named at the start, with what to do about it."""
+
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from portal.app import create_app
+from portal.checking import mistakes
+from portal.schema import read
+from portal.settings import load
+from tests.portal.test_extending import REQUIRED
+
+RIGHT = {**REQUIRED, "PORTAL_CLIENT_SECRET": "hush-hush"}
+ENTRA = "https://login.microsoftonline.com"
+GUID = "3f2b8c1d-1111-2222-3333-444455556666"
+WEBHOOK = "whsec_" + b64encode(bytes(24)).decode()
+FROM = {"PORTAL_MAIL_FROM": "orders@contoso.example"}
+
+MISTAKES: dict[str, tuple[dict[str, str], str, str]] = {
+    "the path of GraphQL": (
+        {"PORTAL_GATEWAY_URL": "https://api.example/graphql"},
+        "PORTAL_GATEWAY_URL",
+        "without /graphql",
+    ),
+    "plain http for visitors": (
+        {"PORTAL_PUBLIC_URL": "http://portal.example"},
+        "PORTAL_PUBLIC_URL",
+        "https",
+    ),
+    "a path below a host": (
+        {"PORTAL_PUBLIC_URL": "https://www.example/portal"},
+        "PORTAL_PUBLIC_URL",
+        "root of a host",
+    ),
+    "plain http to sign in": ({"PORTAL_ISSUER": "http://login.example"}, "PORTAL_ISSUER", "https"),
+    "the address of a discovery": (
+        {"PORTAL_ISSUER": "https://login.example/.well-known/openid-configuration"},
+        "PORTAL_ISSUER",
+        "without /.well-known/",
+    ),
+    "an issuer of everybody": (
+        {"PORTAL_ISSUER": f"{ENTRA}/common/v2.0"},
+        "PORTAL_ISSUER",
+        "one tenant",
+    ),
+    "a secret's id": (
+        {"PORTAL_ISSUER": f"{ENTRA}/{GUID}/v2.0", "PORTAL_CLIENT_SECRET": GUID},
+        "PORTAL_CLIENT_SECRET",
+        "take its value",
+    ),
+    "scopes with commas": ({"PORTAL_SCOPE": "openid,profile"}, "PORTAL_SCOPE", "spaces"),
+    "no sign-in at all": ({"PORTAL_SCOPE": "profile email"}, "PORTAL_SCOPE", "openid"),
+    "a host with a port": ({"PORTAL_HOST": "0.0.0.0:8080"}, "PORTAL_HOST", "host alone"),
+    "quotes that no shell took away": (
+        {"PORTAL_CLIENT_ID": "'portal'"},
+        "PORTAL_CLIENT_ID",
+        "leave them out",
+    ),
+    "a schema that is not there": (
+        {"PORTAL_SCHEMA": "/nowhere.graphql"},
+        "PORTAL_SCHEMA",
+        "a file that exists",
+    ),
+    "sessions in a folder": ({"PORTAL_SESSIONS": "{folder}"}, "PORTAL_SESSIONS", "name a file"),
+    "drafts in what is no database": (
+        {"PORTAL_DRAFTS": "{folder}/text"},
+        "PORTAL_DRAFTS",
+        "name a file",
+    ),
+    "two places for sessions": (
+        {"PORTAL_SESSIONS": "{folder}/a", "PORTAL_SHARED": "redis://redis:6379/1"},
+        "PORTAL_SESSIONS",
+        "either this or PORTAL_SHARED",
+    ),
+    "a database that is a word": (
+        {"PORTAL_SHARED": "redis://redis:6379/portal"},
+        "PORTAL_SHARED",
+        "the number of a database",
+    ),
+    "a port that is a word": (
+        {"PORTAL_SMTP": "smtp://mail:smtp"},
+        "PORTAL_SMTP",
+        "number for its port",
+    ),
+    "mails that nobody orders": (
+        {"PORTAL_SMTP": "smtp://mail:25", **FROM},
+        "PORTAL_SMTP",
+        "of no use without PORTAL_MAIL_SECRET",
+    ),
+    "two ways out for mails": (
+        {
+            "PORTAL_MAIL_SECRET": WEBHOOK,
+            "PORTAL_SMTP": "smtp://mail:25",
+            "PORTAL_OUTBOX": "{folder}",
+            **FROM,
+        },
+        "PORTAL_OUTBOX",
+        "either this or PORTAL_SMTP",
+    ),
+}
+
+
+def test_settings_without_a_mistake_start(tmp_path: Path) -> None:
+    create_app(load({**RIGHT, "PORTAL_SESSIONS": str(tmp_path / "sessions")}))
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_is_named_with_its_remedy(name: str, tmp_path: Path) -> None:
+    variables, variable, remedy = MISTAKES[name]
+    (tmp_path / "text").write_text("no database, and long enough to be read as the head of one")
+    given = {key: text.replace("{folder}", str(tmp_path)) for key, text in variables.items()}
+
+    with pytest.raises(ValueError, match=variable) as said:
+        create_app(load({**RIGHT, **given}))
+
+    assert remedy in str(said.value)
+    assert "hush-hush" not in str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('[colours]\naccent = "blue"', "colours.accent"),
+        ("[fonts]\ncaption = 3", "fonts.caption"),
+        ("[colours.light]\naccent = 3", "colours.light.accent"),
+    ],
+)
+def test_a_brand_that_means_another_place_is_told_of_it(
+    text: str, named: str, tmp_path: Path
+) -> None:
+    (tmp_path / "brand.toml").write_text(text)
+
+    found = [*mistakes(tmp_path, (), read(""))]
+
+    assert len(found) == 1
+    assert named in found[0]

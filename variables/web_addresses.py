@@ -1,0 +1,81 @@
+"""The text of one variable -> an address or a host; ValueError says what is wrong with it."""
+
+import ipaddress
+import re
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from variables.parsing import text
+
+WELL_KNOWN: Final = "/.well-known/"
+SHARED_TENANTS: Final = frozenset({"common", "organizations", "consumers"})
+"""The words of Entra for all tenants, for which it issues no token to an application."""
+ENTRA: Final = "login.microsoftonline."
+GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def url(raw: str) -> str:
+    """An https address without a trailing slash; http is for loopback alone."""
+    return _address(raw).rstrip("/")
+
+
+def issuer(raw: str) -> str:
+    """The address of an issuer, exactly as it is: `iss` is compared letter by letter."""
+    path = split(_address(raw)).path
+    if WELL_KNOWN in path:
+        raise ValueError(f"must be the issuer itself, as `iss` has it, without {WELL_KNOWN}...")
+    if ENTRA in raw and SHARED_TENANTS & set(path.split("/")):
+        raise ValueError("must name one tenant, by its id: no token has this `iss`")
+    return raw
+
+
+def _address(raw: str) -> str:
+    parts = split(raw)
+    if not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))):
+        raise ValueError("must be an https address (http only for loopback)")
+    if parts.query or parts.fragment or parts.username is not None or not parts.hostname:
+        raise ValueError("must be an address without credentials, query or fragment")
+    return raw
+
+
+def redis(raw: str) -> str:
+    """The address of a Redis, with TLS or without, and the number of its database."""
+    parts = split(raw)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise ValueError("must be an address such as redis://host:6379/0")
+    if not re.fullmatch(r"(/[0-9]*)?", parts.path, re.ASCII):
+        raise ValueError("must end with the number of a database, such as redis://host:6379/0")
+    return raw
+
+
+def host(raw: str) -> str:
+    """The name or the address of a host, alone."""
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", raw, re.ASCII) and not _is_ip(raw):
+        raise ValueError("must be a host alone, such as 0.0.0.0, without scheme and port")
+    return raw
+
+
+def is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def split(raw: str) -> SplitResult:
+    try:
+        found = urlsplit(text(raw))
+        _ = found.port  # which is read only here: a word fails
+    except ValueError:
+        raise ValueError("must be an address, with a number for its port") from None
+    return found
+
+
+def _is_ip(raw: str) -> bool:
+    try:
+        ipaddress.ip_address(raw)
+    except ValueError:
+        return False
+    return True
