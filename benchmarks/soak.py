@@ -10,7 +10,9 @@ machine can do.
 
 Exit code 1 where a request fails, memory grows beyond 300 MB or by a tenth in the second half, a
 collection takes more than 100 ms of CPU time, or descriptors or tasks are left behind. Pauses by
-the clock are told too: a collection on a busy machine waits for its CPU like all else.
+the clock are told too: a collection on a busy machine waits for its CPU like all else. So does
+everything: what fails while this program, which does next to nothing, was itself kept from its CPU
+for a second is told apart, as the gateway and the emulator were then kept from theirs.
 """
 
 import asyncio
@@ -33,6 +35,11 @@ GROWTH = 1.1
 """The most that the second half may take of the memory of the first."""
 EVERY = 10.0
 """Seconds between two lines."""
+BEAT, STOOD, AFTER = 0.1, 1.0, 30.0
+"""
+Seconds between two beats of this program; seconds of which it says that the machine stood still;
+and seconds for which requests may suffer from it, which is how long they may take.
+"""
 TASKS = 4
 """The most tasks that a caller's request may be."""
 REQUESTS = 20
@@ -163,7 +170,27 @@ class Load:
     pause: float
     asked: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+    starved: Counter[str] = field(default_factory=Counter)
+    """Failures while the machine stood still."""
     slowest: float = 0.0
+    stood: float = -AFTER
+    """The moment at which it did so last."""
+    longest: float = 0.0
+    """The longest that it did so."""
+
+    async def beat(self) -> None:
+        """Notice where this program itself is kept from its CPU, until it is cancelled."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(BEAT)
+            late = time.monotonic() - before - BEAT
+            self.longest = max(self.longest, late)
+            if late > STOOD:
+                self.stood = time.monotonic()
+
+    def _failed(self, name: str) -> None:
+        still = time.monotonic() - self.stood < AFTER
+        (self.starved if still else self.failures)[name] += 1
 
     async def caller(self, seed: int) -> None:
         """One of them, until the end."""
@@ -182,11 +209,11 @@ class Load:
         try:
             answer = await http.post(f"{self.trial.url}/graphql", json=body, headers=headers)
         except httpx2.TransportError as error:
-            self.failures[type(error).__name__] += 1
+            self._failed(type(error).__name__)
             return
         self.slowest = max(self.slowest, time.monotonic() - began)
         for told in answer.json().get("errors", [])[:1]:
-            self.failures[f"{answer.status_code} {told['extensions']['code']}"] += 1
+            self._failed(f"{answer.status_code} {told['extensions']['code']}")
 
 
 async def soak(trial: Trial, seconds: float, callers: int, pause: float) -> bool:
@@ -195,6 +222,7 @@ async def soak(trial: Trial, seconds: float, callers: int, pause: float) -> bool
         names = await people(http, trial)
     load, looks = Load(trial, names, time.monotonic() + seconds, pause), Looks()
     running = [asyncio.create_task(load.caller(seed)) for seed in range(callers)]
+    beating = asyncio.create_task(load.beat())
     while time.monotonic() < load.end:
         await asyncio.sleep(min(EVERY, max(0.1, load.end - time.monotonic())))
         said = await looks.look(trial)
@@ -202,10 +230,13 @@ async def soak(trial: Trial, seconds: float, callers: int, pause: float) -> bool
         click.echo(f"{load.asked:8} asked {failed:4} failed {load.slowest:6.2f} s slowest {said}")
         load.slowest = 0.0
     await asyncio.gather(*running)
+    beating.cancel()
     metrics = await measured(trial.url)
     worked, stood = longest(metrics, "collector_cpu"), longest(metrics, "collector_pause")
     click.echo(
-        f"{len(names)} people, failures {dict(load.failures)};"
+        f"{len(names)} people, failures {dict(load.failures)},"
+        f" and {dict(load.starved)} while the machine stood still"
+        f" ({load.longest:.1f} s at most);"
         f" at most {max(looks.megabytes):.0f} MB;"
         f" no collection above {worked:g} s of CPU, {stood:g} s by the clock"
     )
