@@ -77,10 +77,12 @@ def _strangers(issuer: Issuer, policy: Policy) -> Iterator[str]:
     for variable, given, kind in (
         ("GATEWAY_CUSTOMER_ROLES", issuer.customer_roles, Kind.CUSTOMER),
         ("GATEWAY_PARTNERS", machines, Kind.PARTNER),
-        ("GATEWAY_STAFF_ROLES", issuer.staff_roles, Kind.STAFF),
     ):
         if not given <= policy.names(kind):
             yield f"{variable}: roles may be {', '.join(sorted(policy.names(kind)))}"
+    # A role that only marks staff need not be in the policy.
+    if others := issuer.staff_roles & (policy.names(Kind.CUSTOMER) | policy.names(Kind.PARTNER)):
+        yield f"GATEWAY_STAFF_ROLES: {', '.join(sorted(others))} is no role of staff"
 
 
 def _confusable(found: Iterable[Issuer]) -> Iterator[str]:

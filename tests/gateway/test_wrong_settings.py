@@ -206,7 +206,7 @@ MISTAKES = {
         files=(("shared", "redis://redis:6379/gateway"),),
     ),
     "customers who are staff": Mistake(
-        "GATEWAY_STAFF_ROLES", "roles may be administrator", 'staff_roles=["buyer"]'
+        "GATEWAY_STAFF_ROLES", "buyer is no role of staff", 'staff_roles=["buyer"]'
     ),
     "trusted documents alone, of which there are none": Mistake(
         "GATEWAY_TRUSTED_DOCUMENTS",
