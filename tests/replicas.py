@@ -173,6 +173,9 @@ class LateBalancer:
             self._some.set()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._ready:  # as a real one does where nobody is left
+            writer.close()
+            return
         self._next += 1
         port = self._ready[self._next % len(self._ready)]
         try:

@@ -15,7 +15,7 @@ from gateway.schema.business.sales import ITEM_BASED, SalesOrder
 from gateway.upstream.conditions import All, Compare, Condition, Not
 from gateway.upstream.names import NestedRows, Reference, lookup_value
 from gateway.upstream.odata import ODataQuery
-from gateway.upstream.service import Write
+from gateway.upstream.row_writes import Write
 
 CHECK = "write"
 NO_ROW = "0x80040217"

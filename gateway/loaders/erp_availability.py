@@ -25,8 +25,9 @@ from gateway.upstream.allowance import Allowance
 from gateway.upstream.conditions import Guid, Raw, one_of
 from gateway.upstream.names import Reference, lookup_value
 from gateway.upstream.odata import ODataQuery
+from gateway.upstream.row_writes import Write
 from gateway.upstream.sender import now
-from gateway.upstream.service import Service, Write
+from gateway.upstream.service import Service
 
 REQUEST: Final = "msdyn_inventoryonhandrequest"
 ENTRY: Final = "msdyn_inventoryonhandentry"

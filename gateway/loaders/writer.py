@@ -26,8 +26,9 @@ from gateway.upstream.conditions import Compare, Raw
 from gateway.upstream.lengths import too_long
 from gateway.upstream.names import Names
 from gateway.upstream.odata import ODataQuery
+from gateway.upstream.row_writes import Write
 from gateway.upstream.sender import now
-from gateway.upstream.service import Service, Write
+from gateway.upstream.service import Service
 
 log = logging.getLogger(__name__)
 

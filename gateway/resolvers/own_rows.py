@@ -25,7 +25,7 @@ from gateway.resolvers.orders.order_ids import derived_id
 from gateway.resolvers.written_rows import written
 from gateway.schema import ids
 from gateway.schema.context import Info
-from gateway.upstream.service import Write
+from gateway.upstream.row_writes import Write
 
 R = TypeVar("R", bound=Row)
 NO_ACCOUNT = UUID(int=0)

@@ -7,10 +7,8 @@ the transport that is handed in, which carries the credential.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urljoin
-from uuid import UUID
 
 import msgspec
 from msgspec import Struct, field
@@ -38,7 +36,6 @@ from gateway.upstream.pages import (
     Envelope,
     Page,
     ReadOutcome,
-    Row,
     opened,
     opened_in_pieces,
     page_of,
@@ -46,6 +43,7 @@ from gateway.upstream.pages import (
 )
 from gateway.upstream.preferences import NO_HEADERS, preferred
 from gateway.upstream.renaming import Rename, rename_plain
+from gateway.upstream.row_writes import Write
 from gateway.upstream.sender import Sender, Sent
 
 log = logging.getLogger(__name__)
@@ -95,30 +93,6 @@ class Call(Struct, frozen=True):
     def page_size(self) -> int | None:
         """Dataverse ignores `$top` where a page size is asked for, so only one of them is sent."""
         return None if self.query.top is not None else PAGE_SIZE
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """
-    One change of one row of a table, in logical names: a lookup holds a `Reference`, the rows that
-    are made along with theirs are `Children`, a day is a `date`.
-    """
-
-    method: Literal["POST", "PATCH", "DELETE"]
-    entity: str
-    row: Row | None = None
-    match: str | None = None
-    """The ETag that the row must have; `*` for any, so that a PATCH cannot create."""
-    key: UUID | None = None
-    """The row, unless it is a new one."""
-    company: str | None = None
-    """The code of the legal entity; a day begins and ends in its time zone."""
-    action: str | None = None
-    """An action by which the row is changed; `row` then has its parameters as they are sent."""
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {} if self.match is None else {"If-Match": self.match}
 
 
 class Service(Struct, frozen=True, eq=False):

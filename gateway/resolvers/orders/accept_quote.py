@@ -43,7 +43,7 @@ from gateway.schema.hidden_columns import unveiled
 from gateway.upstream.conditions import value_at
 from gateway.upstream.names import NestedRows
 from gateway.upstream.odata import row_url
-from gateway.upstream.service import Write
+from gateway.upstream.row_writes import Write
 
 ACCOUNT: Final = column_of(Quote, "account")
 OF_QUOTE: Final = ("COMPANY", "CURRENCY", "PRICE_LIST")

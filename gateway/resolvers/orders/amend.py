@@ -58,7 +58,7 @@ from gateway.schema.business.values import Address
 from gateway.schema.context import Info
 from gateway.schema.hidden_columns import asked_by, unveiled
 from gateway.upstream.conditions import Raw, same, value_at
-from gateway.upstream.service import Write
+from gateway.upstream.row_writes import Write
 
 STATUS, SEQUENCE = (column_of(SalesOrderLine, name) for name in ("status", "sequence"))
 LINE_OPEN = (None, LineStatus.NONE.value, LineStatus.BACKORDER.value)

@@ -26,7 +26,7 @@ from gateway.resolvers.orders.user_errors import IdempotencyMismatch, UserError
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.context import Context, Info
 from gateway.schema.selection import columns_under
-from gateway.upstream.service import Write
+from gateway.upstream.row_writes import Write
 
 CREATED = OperationStatus.CREATED
 

@@ -35,7 +35,7 @@ from gateway.schema.context import Context, Info
 from gateway.schema.hidden_columns import unveiled
 from gateway.schema.selection import columns_under
 from gateway.upstream.conditions import Raw, value_at
-from gateway.upstream.service import Write
+from gateway.upstream.row_writes import Write
 
 BUYER, COMPANY = (column_of(SalesOrder, name) for name in ("account", "company"))
 NAME = column_of(SalesOrder, "name")

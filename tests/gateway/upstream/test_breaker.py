@@ -17,8 +17,9 @@ from gateway.upstream.allowance import Allowance
 from gateway.upstream.breaker import CALLS, OPEN, SPREAD, WINDOW
 from gateway.upstream.dialects import DATAVERSE
 from gateway.upstream.odata import ODataQuery
+from gateway.upstream.row_writes import Write
 from gateway.upstream.sender import Sender, now
-from gateway.upstream.service import Service, Write
+from gateway.upstream.service import Service
 from tests.gateway.upstream.test_sender import Script, Step, answer, drawn
 from tests.simulation.virtual import run
 
