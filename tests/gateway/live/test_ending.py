@@ -272,6 +272,7 @@ def test_every_root_field_over_a_table_can_be_followed() -> None:
     assert query.keys() - followed.keys() == {
         "boughtBefore",
         "categories",
+        "categoryParts",
         "changes",
         "node",
         "nodes",

@@ -11,6 +11,7 @@ from gateway.model.tables import TABLES
 from gateway.resolvers.orders.inputs import MOST
 from gateway.schema import ids
 from tests.gateway.orders.ordering import codes, do, new_order, placed
+from tests.gateway.orders.test_accepting_quotes import offers
 from tests.schema import shipped
 from tests.stack import Stack
 
@@ -83,6 +84,9 @@ async def test_an_id_that_is_none_is_a_typed_error_with_its_path(
         sent["customerReference"] = "PO-2"
     if name == "updateSalesOrderLine":
         sent["quantity"] = "2"
+    if name == "acceptQuote":
+        quote, *_ = await offers(writable)
+        sent |= {"quote": quote["id"], "version": quote["version"]}
     if "idempotencyKey" in sent:
         sent["idempotencyKey"] = str(uuid4())
 

@@ -8,6 +8,7 @@ from strawberry.types.base import StrawberryList, StrawberryOptional
 
 from gateway.resolvers.mutation import Mutation
 from tests.gateway.orders.ordering import codes, do, new_order, placed
+from tests.gateway.orders.test_accepting_quotes import offers
 from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
@@ -111,6 +112,7 @@ async def test_an_id_that_is_none_is_an_error_at_its_place(
 
 async def _sent(stack: Stack, name: str, order: dict[str, Any]) -> dict[str, Any]:
     first = order["lines"]["nodes"][0]
+    quote, *_ = await offers(stack)
     line = {"number": first["product"]["number"], "quantity": "1"}
     at = {"order": order["id"], "version": order["version"]}
     key = {"idempotencyKey": str(uuid4())}
@@ -124,6 +126,7 @@ async def _sent(stack: Stack, name: str, order: dict[str, Any]) -> dict[str, Any
         "updateSalesOrderLine": {**at, "line": first["id"], "quantity": "1"},
         "removeSalesOrderLine": {**at, "line": first["id"]},
         "cancelSalesOrder": at,
+        "acceptQuote": {"quote": quote["id"], "version": quote["version"]},
     }
     return known[name]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -237,10 +238,10 @@ PENDING_KEY = [{"KeyAttributes": ["gw_idempotencykey"], "EntityKeyIndexStatus": 
 
 @pytest.mark.parametrize("keys", [NO_KEY, PENDING_KEY])
 async def test_without_an_active_key_orders_are_refused_or_unmarked(
-    monkeypatch: pytest.MonkeyPatch, keys: list[dict[str, Any]]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keys: list[dict[str, Any]]
 ) -> None:
     monkeypatch.setattr(definitions, "keys", lambda table: iter(keys))
-    world = emulator()
+    world = emulator(metadata=(own_tables(tmp_path),))
     async with running(world) as strict, running(world, order_keys=False) as lax:
         sent = await order(strict)
         refused = await attempt(strict, "createSalesOrder", **sent)
@@ -253,14 +254,23 @@ async def test_without_an_active_key_orders_are_refused_or_unmarked(
     assert again == first | {"replayed": True}
 
 
-async def test_without_the_columns_orders_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_tables(folder: Path) -> Path:
+    """A file that adds nothing, so that an emulator has tables and metadata of its own."""
+    file = folder / "none.toml"
+    file.write_text("")
+    return file
+
+
+async def test_without_the_columns_orders_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     known = definitions.attributes
     monkeypatch.setattr(
         definitions,
         "attributes",
         lambda table: [each for each in known(table) if not each["LogicalName"].startswith("gw_")],
     )
-    async with running(emulator()) as strict:
+    async with running(emulator(metadata=(own_tables(tmp_path),))) as strict:
         refused = await attempt(strict, "createSalesOrder", **await order(strict))
 
     assert refused.codes == ["WRITES_REFUSED"]

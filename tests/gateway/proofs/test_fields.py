@@ -27,6 +27,7 @@ READS = {
     "Product.customerItemNumber": {"catalog"},
     "Product.texts": {"catalog"},
     "Product.pictures": {"catalog"},
+    "Quote.version": set[str](),
     "SalesOrder.version": set[str](),
     "SalesOrder.language": set[str](),
     "SalesOrder.syncState": set[str](),
