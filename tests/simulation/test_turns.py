@@ -103,6 +103,7 @@ async def _remembered(leaving: int) -> int:
     """The waiting calls in memory after so many callers came and went, while others wait on."""
     random, governor = drawn(), Governor(places=4)
     sender, service = Sender(random, governor), Dynamics(random, USUALLY)
+    of_others = _in_memory()
     async with asyncio.TaskGroup() as group:
         group.create_task(drive([sender], service, customers(60, 0.1), 30.0, random))
         await asyncio.sleep(5.0)
@@ -112,4 +113,9 @@ async def _remembered(leaving: int) -> int:
             await asyncio.sleep(0.001)
             turn.cancel()
         assert governor.waiting
-        return sum(type(each) is Waiting for each in gc.get_objects())
+        return _in_memory() - of_others
+
+
+def _in_memory() -> int:
+    gc.collect()
+    return sum(type(each) is Waiting for each in gc.get_objects())

@@ -196,6 +196,7 @@ class Operations(Arguments):
                 "__typename",
                 '__type(name: "Money") { name fields { name } }',
                 "changes(first: 1) { cursor }",
+                f'categoryParts(category: "{self._id(TABLES["Category"])}")',
                 f'operation(id: "{self.random.choice(NONSENSE[1:4])}") {{ status }}',
             )
         )

@@ -67,7 +67,7 @@ def leaves(table: Table) -> list[str]:
 
 
 async def sampled(stack: Stack) -> Samples:
-    """Up to 60 rows of each root list, first and last ones, as staff see them."""
+    """Up to 60 rows of each root list, first and last, and the categories, as staff see them."""
     samples = Samples()
     for table in ROOTED:
         assert table.root
@@ -82,6 +82,8 @@ async def sampled(stack: Stack) -> Samples:
                     samples.values.setdefault((table.name, name), []).append(value)
                 if "id" in edge["node"]:
                     samples.ids.setdefault(table.name, []).append(edge["node"]["id"])
+    tree = (await stack.ask("{ categories { id } }", as_="admin")).data["categories"]
+    samples.ids["Category"] = [each["id"] for each in tree or ()]
     return samples
 
 
@@ -125,6 +127,9 @@ class Requests:
         if self.random.random() < 0.05:
             account = self._id(TABLES["Account"]) if self.random.random() < 0.5 else None
             return BOUGHT % (self.random.randint(1, 9), self._variable("ID", account))
+        if self.random.random() < 0.03:
+            category = self._variable("ID!", self._id(TABLES["Category"]))
+            return f"categoryParts(category: {category})"
         if kind == 0 and issubclass(table.cls, Node):
             one = self._variable("ID!", self._id(table))
             return f"{table.root[0]}(id: {one}) {{ {self._selection(table, 1)} }}"
@@ -145,7 +150,7 @@ class Requests:
                 numbers = self.random.sample(OWN_NUMBERS, 2)
                 return f"customerItemNumbers: {self._variable('[String!]', numbers)}"
             case 1:
-                return f"category: {self._variable('ID', str(UUID(int=7)))}"
+                return f"category: {self._variable('ID', self._id(TABLES['Category']))}"
         return f"search: {self._variable('String', self.random.choice(WORDS))}"
 
     def _connection(self, table: Table, depth: int) -> str:
