@@ -28,8 +28,8 @@ FEW, MANY = 10, 20
 FOR_A_QUERY = 345
 FOR_AN_ORDER = 6
 """With its lines; most orders have three to nine."""
-FOR_ONE_ORDER = 305
-"""By its id, whose spelling is looked at; some 25 of them are the governor's for one call."""
+FOR_ONE_ORDER = 310
+"""By its id; some 25 of them are the governor's for one call, some ten count the values of variables."""
 
 
 async def calls(stack: Stack, query: str, **variables: Any) -> tuple[int, Answer]:
