@@ -29,7 +29,7 @@ FOR_A_QUERY = 345
 FOR_AN_ORDER = 6
 """With its lines; most orders have three to nine."""
 FOR_ONE_ORDER = 310
-"""By its id; some 25 of them are the governor's for one call, some ten count the values of variables."""
+"""By its id; some 25 of them are the governor's for one call, ten count what variables hold."""
 
 
 async def calls(stack: Stack, query: str, **variables: Any) -> tuple[int, Answer]:
