@@ -1,13 +1,21 @@
 """The limits of a service, read from the headers of its answers and from its refusals."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum
-from math import isfinite
+from math import isfinite, nan
 from typing import Final
 
 REQUESTS_LEFT: Final = "x-ms-ratelimit-burst-remaining-xrm-requests"
 SECONDS_LEFT: Final = "x-ms-ratelimit-time-remaining-xrm-requests"
 PARALLEL: Final = "x-ms-dop-hint"
+BELIEVED: Final[Mapping[str, float]] = {REQUESTS_LEFT: 60_000, SECONDS_LEFT: 12_000}
+"""
+The most that is believed to be left: ten times what one web server of Dataverse grants by
+learn.microsoft.com, "Service protection API limits". A larger number is nobody's budget, and would
+count as used up with the next true one.
+"""
 LONGEST: Final = 300.0
 """Seconds after which any window of the services is a new one: no pause can be longer."""
 
@@ -49,11 +57,28 @@ def number(text: str) -> float | None:
     return found if isfinite(found) and found >= 0 else None
 
 
+def budget_left(headers: Mapping[str, str], name: str) -> float | None:
+    """The requests or seconds left by this header; None where it says nothing to be believed."""
+    text = headers.get(name)
+    found = None if text is None else number(text)
+    return None if found is None or found > BELIEVED[name] else found
+
+
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds to wait by `Retry-After`, never more than `LONGEST`; 1 where it is no number."""
+    """Seconds to wait by `Retry-After`, never more than `LONGEST`; 1 where it cannot be read."""
+    text = headers.get("retry-after", "1")
     try:
-        seconds = float(headers.get("retry-after", "1"))
+        seconds = float(text)
     except ValueError:
-        return 1.0
+        seconds = _until(text, headers.get("date"))
     # Whatever is no number of seconds, as `nan`, compares as false.
     return min(seconds, LONGEST) if seconds >= 0 else 0.0 if seconds < 0 else 1.0
+
+
+def _until(moment: str, date: str | None) -> float:
+    """Seconds from the date of an answer, or from now, to a moment; NaN where they are none."""
+    try:
+        now = datetime.now(UTC) if date is None else parsedate_to_datetime(date)
+        return (parsedate_to_datetime(moment) - now).total_seconds()
+    except (ValueError, TypeError):
+        return nan

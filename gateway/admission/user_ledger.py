@@ -108,12 +108,12 @@ class Ledger:
     def hear(self, headers: Mapping[str, str], moment: float) -> None:
         """Take what an answer says of the limits."""
         self.hear_at = moment + HEAR
-        left = headers.get(service_limits.REQUESTS_LEFT)
-        if left is not None and (found := service_limits.number(left)) is not None:
-            self.requests.told(found, moment, pending=self.places.taken)
-        left = headers.get(service_limits.SECONDS_LEFT)
-        if left is not None and (found := service_limits.number(left)) is not None:
-            self.seconds.told(found, moment)
+        left = service_limits.budget_left(headers, service_limits.REQUESTS_LEFT)
+        if left is not None:
+            self.requests.told(left, moment, pending=self.places.taken)
+        left = service_limits.budget_left(headers, service_limits.SECONDS_LEFT)
+        if left is not None:
+            self.seconds.told(left, moment)
         hint = headers.get(service_limits.PARALLEL)
         if hint is not None and hint != self._hint:
             self._hint = hint

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from gateway.admission.door import FIRST, LAST
+from gateway.admission.service_limits import REQUESTS_LEFT, SECONDS_LEFT
 from gateway.client.exchange import Httpx2Transport, Request
 from gateway.errors import (
     UpstreamError,
@@ -199,6 +200,52 @@ def test_a_pause_of_nonsense_harms_nobody(nonsense: str) -> None:
         return now()
 
     assert run(main()) <= LAST + 1
+
+
+@pytest.mark.parametrize(
+    ("until", "seconds"),
+    [
+        ("Mon, 30 Nov 2026 10:00:07 GMT", 7),
+        ("Monday, 30-Nov-26 10:00:07 GMT", 7),
+        ("Mon, 30 Nov 2026 09:00:00 GMT", 0),
+        ("Mon, 30 Nov 2026 10:00:07 -0000", 1),
+    ],
+    ids=["a moment", "of old clients", "over", "without a zone"],
+)
+def test_a_pause_until_a_moment_is_kept(until: str, seconds: float) -> None:
+    refusal = answer(429, retry_after=until, date="Mon, 30 Nov 2026 10:00:00 GMT")
+    script = Script(refusal, 204)
+
+    send(script)
+
+    first, second = script.asked
+    assert seconds <= second - first <= seconds + 2
+
+
+NONSENSE = ["1000000000", "1e300", "inf", "nan", "-1", "a lot", "", "6,0,0,0,0,0,0"]
+
+
+@pytest.mark.parametrize("left", ["requests", "seconds", "both"])
+@pytest.mark.parametrize("nonsense", NONSENSE)
+def test_a_budget_of_nonsense_harms_nobody(nonsense: str, left: str) -> None:
+    told = {
+        name: nonsense if left in (name, "both") else good
+        for name, good in (("requests", "5999"), ("seconds", "1,199.5"))
+    }
+    script = Script(_with_budget(**told), _with_budget(requests="5990", seconds="1,199.0"))
+
+    async def main() -> float:
+        sender = Sender(drawn(1))
+        for _ in range(50):
+            await sender.send(Httpx2Transport(script), ACCOUNTS, now() + 5, PATIENCE)
+            await asyncio.sleep(0.1)
+        return now()
+
+    assert run(main()) < 6
+
+
+def _with_budget(requests: str, seconds: str) -> httpx2.Response:
+    return httpx2.Response(204, headers={REQUESTS_LEFT: requests, SECONDS_LEFT: seconds})
 
 
 def test_who_cannot_wait_is_told_how_long_it_would_be() -> None:
