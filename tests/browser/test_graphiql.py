@@ -39,6 +39,10 @@ class Visit:
         return self.page.locator(".graphiql-response .view-lines").inner_text().replace("\xa0", " ")
 
 
+IS_READ = "!localStorage.getItem('graphiql:tabState').includes('RecentOrders')"
+"""True if GraphiQL has read what was typed, and knows the operation of before no longer."""
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     with demo() as (port, _):
@@ -119,6 +123,7 @@ def test_a_subscription_is_followed(visit: Visit) -> None:
     visit.page.locator(".graphiql-query-editor .view-lines").click()
     visit.page.keyboard.press("Control+A")
     visit.page.keyboard.insert_text("subscription { orders(first: 1) { nodes { number } } }")
+    visit.page.wait_for_function(IS_READ)
     visit.run()
 
     expect(visit.page.locator(".graphiql-response")).to_contain_text("SO-")
