@@ -196,7 +196,7 @@ class Operations(Arguments):
                 "__typename",
                 '__type(name: "Money") { name fields { name } }',
                 "changes(first: 1) { cursor }",
-                f'categoryParts(category: "{self._id(TABLES["Category"])}")',
+                f'categoryParts(category: "{self.random.choice(self.samples.categories)}")',
                 f'operation(id: "{self.random.choice(NONSENSE[1:4])}") {{ status }}',
             )
         )

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-SEEDS = range(2_000, 2_080 if NIGHTLY else 2_001)
+SEEDS = range(2_001, 2_081 if NIGHTLY else 2_002)
 REQUESTS = 250 if NIGHTLY else 120
 """For each seed; 20,000 in all at full length."""
 

@@ -45,6 +45,7 @@ class Samples:
     ids: dict[str, list[str]] = field(default_factory=dict)
     values: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
     cursors: dict[str, list[str]] = field(default_factory=dict)
+    categories: list[str] = field(default_factory=list)
 
 
 def leaves(table: Table) -> list[str]:
@@ -83,7 +84,7 @@ async def sampled(stack: Stack) -> Samples:
                 if "id" in edge["node"]:
                     samples.ids.setdefault(table.name, []).append(edge["node"]["id"])
     tree = (await stack.ask("{ categories { id } }", as_="admin")).data["categories"]
-    samples.ids["Category"] = [each["id"] for each in tree or ()]
+    samples.categories = [each["id"] for each in tree]
     return samples
 
 
@@ -128,7 +129,7 @@ class Requests:
             account = self._id(TABLES["Account"]) if self.random.random() < 0.5 else None
             return BOUGHT % (self.random.randint(1, 9), self._variable("ID", account))
         if self.random.random() < 0.03:
-            category = self._variable("ID!", self._id(TABLES["Category"]))
+            category = self._variable("ID!", self.random.choice(self.samples.categories))
             return f"categoryParts(category: {category})"
         if kind == 0 and issubclass(table.cls, Node):
             one = self._variable("ID!", self._id(table))
@@ -150,7 +151,8 @@ class Requests:
                 numbers = self.random.sample(OWN_NUMBERS, 2)
                 return f"customerItemNumbers: {self._variable('[String!]', numbers)}"
             case 1:
-                return f"category: {self._variable('ID', self._id(TABLES['Category']))}"
+                chosen = self.random.choice(self.samples.categories)
+                return f"category: {self._variable('ID', chosen)}"
         return f"search: {self._variable('String', self.random.choice(WORDS))}"
 
     def _connection(self, table: Table, depth: int) -> str:
