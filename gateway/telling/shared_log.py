@@ -16,6 +16,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Protocol
@@ -177,7 +178,7 @@ class SharedLog:
             state = self._entered()
         try:
             with _told():
-                if not state.name:
+                if not state.copy:
                     self._begin(state, db)
                 self._catch_up(state, db)
             yield LogTurn(self, state, db)
@@ -216,23 +217,27 @@ class SharedLog:
             for number, text in zip(wanted, texts, strict=True):
                 _do(db, _statements(self._opened(state, f"step {number}", text)), number)
 
-    def append(self, state: LogState, statements: Sequence[LoggedStatement]) -> int:
-        """Add a step; the bytes of all. Overloaded where the turn is over."""
+    def append(self, state: LogState, statements: Sequence[LoggedStatement]) -> bool:
+        """
+        Add a step; True if the log must be cut, or its copy is lost. Overloaded where the turn is
+        over.
+        """
         content = msgspec.msgpack.encode(statements)
         text = self._sealed(state, f"step {state.last + 1}", content)
         with _told():
             found = self._run(APPEND, state.last, text, KEPT)
             if not found:
                 raise TimeoutError
-        state.last += 1
-        return int(found)
+            state.last += 1
+            return not self._store.expire(state.copy, KEPT) or int(found) > CUT
 
     def shorten(self, state: LogState, db: sqlite3.Connection) -> None:
         """Put a copy of the file in the place of all steps; they stay where that fails."""
         before, copy, size = state.copy, f"{KEY}:{uuid4().hex}", 0
         with _told():
             for number, piece in enumerate(_pieces(db)):
-                text = self._sealed(state, f"piece {number}", zlib.compress(piece, 1))
+                place = _place(copy, state.last, number)
+                text = self._sealed(state, place, zlib.compress(piece, 1))
                 size += len(text)
                 self._store.rpush(copy, text)
             self._store.expire(copy, KEPT)
@@ -242,13 +247,15 @@ class SharedLog:
                 self._store.delete(before)
 
     def _restore(self, state: LogState, db: sqlite3.Connection) -> None:
-        """Make the file what the copy is."""
+        """Make the file what the copy is; ValueError where some of it is missing."""
         with TemporaryDirectory() as folder:
-            path, number = Path(folder) / "copy", 0
+            path, number, piece = Path(folder) / "copy", 0, b"before the first"
             with path.open("wb") as file:
-                while text := self._store.lindex(state.copy, number):
-                    piece = self._opened(state, f"piece {number}", text)
-                    file.write(zlib.decompress(piece))
+                while piece:
+                    text = self._store.lindex(state.copy, number)
+                    place = _place(state.copy, state.first - 1, number)
+                    piece = zlib.decompress(self._opened(state, place, text))
+                    file.write(piece)
                     number += 1
             with closing(sqlite3.connect(path)) as copy:
                 copy.backup(db)
@@ -269,16 +276,16 @@ class LogTurn:
 
     def __init__(self, log: SharedLog, state: LogState, db: sqlite3.Connection) -> None:
         self._log, self._state, self._db = log, state, db
-        self._is_long = False
+        self._needs_copy = False
 
     def add(self, cursor: sqlite3.Cursor, statements: Sequence[LoggedStatement]) -> None:
         """Write down what a transaction did, before its end."""
-        self._is_long = self._log.append(self._state, statements) > CUT
+        self._needs_copy = self._log.append(self._state, statements)
         cursor.execute("UPDATE log_place SET number = ?", (self._state.last,))
 
     def end(self) -> None:
-        """Cut the log, if it has become long; after the end of the transaction."""
-        if self._is_long:
+        """Put a new copy in the log, if it needs one; after the end of the transaction."""
+        if self._needs_copy:
             self._log.shorten(self._state, self._db)
 
 
@@ -310,15 +317,20 @@ def _put(db: sqlite3.Connection, name: str, number: int) -> None:
         cursor.execute("UPDATE log_place SET name = ?, number = ?", (name, number))
 
 
+def _place(copy: str, step: int, number: int) -> str:
+    """The place of a piece: the copy has all up to this step."""
+    return f"{copy} of {step}, piece {number}"
+
+
 def _pieces(db: sqlite3.Connection) -> Iterator[bytes]:
-    """A copy of a file, piece by piece."""
+    """A copy of a file, piece by piece; the last one is empty."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "copy"
         with closing(sqlite3.connect(path)) as copy:
             db.backup(copy)
         with path.open("rb") as file:
-            while piece := file.read(PIECE):
-                yield piece
+            yield from iter(partial(file.read, PIECE), b"")
+    yield b""
 
 
 @contextmanager

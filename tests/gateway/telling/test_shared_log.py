@@ -52,6 +52,11 @@ class Machine:
         self.deliveries.close()
 
 
+def copy_in(server: Server) -> str:
+    """The key of the copy in the log."""
+    return str(server.client.hget(KEY, "copy"))
+
+
 @pytest.fixture
 def two(server: Server, tmp_path: Path) -> Iterator[tuple[Machine, Machine]]:
     found = Machine(server, tmp_path / "one"), Machine(server, tmp_path / "other")
@@ -216,3 +221,63 @@ def test_a_file_that_was_written_to_without_the_log_becomes_what_the_log_says(
 
     assert one.catch_up() == other.catch_up()
     assert one.deliveries.place("shop") == 1
+
+
+def test_the_copy_is_kept_for_as_long_as_the_log(
+    two: tuple[Machine, Machine], server: Server
+) -> None:
+    one, _ = two
+    copy = copy_in(server)
+    server.client.expire(copy, 100)
+    one.tell("much later")
+
+    assert server.client.ttl(copy) > 7 * 86_400
+
+
+@pytest.mark.parametrize("lost", [99, 1], ids=["gone", "cut off"])
+def test_what_has_lost_its_copy_makes_no_empty_file_and_gets_another_copy(
+    server: Server, tmp_path: Path, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_log, "PIECE", 40_000)
+    with closing(Machine(server, tmp_path / "one")) as one:
+        one.tell("before")
+        copy = copy_in(server)
+        server.client.rpop(copy, lost)
+        with closing(Machine(server, tmp_path / "early")) as early:
+            with pytest.raises(Overloaded):
+                early.tell("into nothing")
+            server.client.delete(copy)
+            one.tell("after")
+
+            assert early.catch_up() == one.catch_up()
+            assert early.journal.name == one.journal.name
+
+
+def test_a_log_that_was_begun_and_has_no_copy_yet_is_begun_again(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as death:
+        death.setattr(SharedLog, "shorten", lambda *_: (_ for _ in ()).throw(Overloaded("dead")))
+        Machine(server, tmp_path / "one").close()
+    with closing(Machine(server, tmp_path / "other")) as other:
+        other.tell("first")
+        with closing(Machine(server, tmp_path / "one")) as one:
+            assert one.catch_up() == other.catch_up()
+            assert one.journal.name == other.journal.name
+
+
+def test_a_piece_of_an_earlier_copy_is_none_of_this_one(
+    two: tuple[Machine, Machine],
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, _ = two
+    first = server.client.lrange(copy_in(server), 0, -1)
+    monkeypatch.setattr(shared_log, "CUT", 0)
+    one.tell("told")
+    copy = copy_in(server)
+    server.client.delete(copy)
+    server.client.rpush(copy, *first)
+    with closing(Machine(server, tmp_path / "late")) as late, pytest.raises(Overloaded):
+        late.tell("into what was long ago")
