@@ -47,13 +47,34 @@ TRIES: Final = 10
 
 
 class Intent:
-    """The line of a mutation that is about to begin."""
+    """
+    The line of a mutation that is about to begin, between the thread that writes it and the one
+    that waits for it. Whichever comes last sees to the end of a mutation that is not made.
+    """
 
     def __init__(self, event: Event) -> None:
-        self.event, self.is_given_up = event, False
+        self._event, self._lock = event, Lock()
+        self._is_written = self._is_refused = self.is_given_up = False
 
-    def line(self, outcome: str) -> Line:
-        return _line(replace(self.event, outcome=outcome))
+    def begun(self) -> Line:
+        return _line(replace(self._event, outcome=INTENDED))
+
+    def written(self) -> list[Line]:
+        """It is written; the lines that must follow."""
+        with self._lock:
+            self._is_written = True
+            return self._end()
+
+    def given_up(self, *, refused: bool) -> list[Line]:
+        """Nobody waits for it any more; the lines that must follow."""
+        with self._lock:
+            self.is_given_up, self._is_refused = True, refused
+            return self._end()
+
+    def _end(self) -> list[Line]:
+        if not (self._is_written and self._is_refused):
+            return []
+        return [_line(replace(self._event, outcome=WritesRefused.code))]
 
 
 class Audit:
@@ -102,10 +123,10 @@ class Audit:
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self._thread, self._write_down, intent)
         except asyncio.CancelledError:
-            intent.is_given_up = True
+            self._owe(intent.given_up(refused=True))
             raise
         except OSError as error:  # TimeoutError is one
-            intent.is_given_up = True
+            self._owe(intent.given_up(refused=self._required))
             self._failing(error)
             if self._required:
                 raise WritesRefused(
@@ -148,10 +169,10 @@ class Audit:
     def _write_down(self, intent: Intent) -> None:
         """Write the line of a mutation for which somebody waits; OSError where that fails."""
         with self._writing:
-            if not intent.is_given_up:
-                self._append([intent.line(INTENDED)], self._patience)
-        if intent.is_given_up:  # it was refused meanwhile
-            self._owe([intent.line(WritesRefused.code)])
+            if intent.is_given_up:
+                return
+            self._append([intent.begun()], self._patience)
+        self._owe(intent.written())
 
     def _settle(self, patience: float, wait: float) -> None:
         """Write the lines that are owed, unless others are written for longer than `wait`."""

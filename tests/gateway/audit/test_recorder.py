@@ -335,3 +335,34 @@ async def test_a_mutation_whose_caller_leaves_while_it_waits_has_an_end(
     audit.close()
 
     assert outcomes(tmp_path / "collected") == ["intended", WritesRefused.code]
+
+
+@pytest.mark.anyio
+async def test_a_mutation_whose_caller_leaves_when_its_line_is_just_written_has_an_end(
+    tmp_path: Path, held: Held
+) -> None:
+    audit = Audit(held)
+    begun = asyncio.create_task(audit.begin(mutation(1)))
+    await asyncio.to_thread(held.came.wait, 30)
+    held.goes_on.set()
+    audit._thread.submit(int).result(30)  # the loop has not heard of it yet
+    begun.cancel()
+    await asyncio.gather(begun, return_exceptions=True)
+    audit.close()
+
+    assert outcomes(tmp_path / "collected") == ["intended", WritesRefused.code]
+
+
+@pytest.mark.anyio
+async def test_a_mutation_that_may_go_on_unaudited_is_not_told_as_refused(
+    tmp_path: Path, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "GRACE", 0.05)
+    audit = Audit(held, required=False, patience=0.05)
+    await audit.begin(mutation(1))
+    audit.record(mutation(1))
+    held.goes_on.set()
+    audit._thread.submit(int).result(30)
+    audit.close()
+
+    assert outcomes(tmp_path / "collected") == ["intended", "done"]
