@@ -24,18 +24,20 @@ def known(scope: Mapping[str, Any]) -> None:
 class Strangers:
     """
     The connections of strangers, each of which waits for its turn to be read. Meanwhile the kernel
-    keeps what they send.
+    keeps what they send. A kernel without epoll lets nobody wait.
     """
 
     def __init__(self) -> None:
-        self._sockets = select.epoll()  # which can be waited for itself
         self._waiting: dict[int, asyncio.Transport] = {}
-        asyncio.get_running_loop().add_reader(self._sockets.fileno(), self._let_in)
+        self._has_turns = hasattr(select, "epoll")
+        if self._has_turns:
+            self._sockets = select.epoll()  # which can be waited for itself
+            asyncio.get_running_loop().add_reader(self._sockets.fileno(), self._let_in)
 
     def keep(self, transport: asyncio.Transport) -> None:
         """Read no more of a connection until it has sent something and its turn comes."""
         file = _file(transport)
-        if file is None or self._waiting.get(file) is transport:
+        if not self._has_turns or file is None or self._waiting.get(file) is transport:
             return
         transport.pause_reading()
         self._waiting[file] = transport

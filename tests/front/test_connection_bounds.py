@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import re
+import select
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -446,6 +447,17 @@ async def test_strangers_are_read_one_after_the_other(served: Served) -> None:
 
     assert served_at_once < 20
     assert CAME.index("jane") < 30
+
+
+async def test_where_the_kernel_has_no_epoll_all_are_read_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(select, "epoll")
+    async with serving() as served:
+        clients = {name: await served.connect() for name in (*STRANGERS, "jane")}
+        await among(clients)
+
+        assert sorted(await among(clients)) == sorted(clients)
 
 
 async def among(clients: dict[str, Connection], cut: int = 0) -> list[str]:
