@@ -76,9 +76,15 @@ def retry_after(headers: Mapping[str, str]) -> float:
 
 
 def _until(moment: str, date: str | None) -> float:
-    """Seconds from the date of an answer, or from now, to a moment; NaN where they are none."""
+    """Seconds from the date of an answer, or from now, to a moment; NaN where it is none."""
+    until, now = _moment(moment), _moment(date or "")
+    return nan if until is None else (until - (now or datetime.now(UTC))).total_seconds()
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment in one of the three forms of RFC 9110, 5.6.7, all of them UTC; None otherwise."""
     try:
-        now = datetime.now(UTC) if date is None else parsedate_to_datetime(date)
-        return (parsedate_to_datetime(moment) - now).total_seconds()
-    except (ValueError, TypeError):
-        return nan
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

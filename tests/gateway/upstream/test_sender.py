@@ -208,9 +208,12 @@ def test_a_pause_of_nonsense_harms_nobody(nonsense: str) -> None:
         ("Mon, 30 Nov 2026 10:00:07 GMT", 7),
         ("Monday, 30-Nov-26 10:00:07 GMT", 7),
         ("Mon, 30 Nov 2026 09:00:00 GMT", 0),
-        ("Mon, 30 Nov 2026 10:00:07 -0000", 1),
+        ("Mon Nov 30 10:00:07 2026", 7),
+        ("Mon, 30 Nov 2026 10:00:07 -0000", 7),
+        (f"Mon, 30 Nov {10**20} 10:00:07 GMT", 1),
+        (f"Mon, 30 Nov 2026 10:00:07 +{10**20}", 1),
     ],
-    ids=["a moment", "of old clients", "over", "without a zone"],
+    ids=["a moment", "of old clients", "over", "of C", "without a zone", "no year", "no zone"],
 )
 def test_a_pause_until_a_moment_is_kept(until: str, seconds: float) -> None:
     refusal = answer(429, retry_after=until, date="Mon, 30 Nov 2026 10:00:00 GMT")
@@ -220,6 +223,15 @@ def test_a_pause_until_a_moment_is_kept(until: str, seconds: float) -> None:
 
     first, second = script.asked
     assert seconds <= second - first <= seconds + 2
+
+
+@pytest.mark.parametrize("date", ["", "today", "Mon Nov 30 10:00:00", f"1 Nov {10**20} 10:00:00"])
+def test_a_pause_counts_from_now_where_its_answer_has_no_readable_date(date: str) -> None:
+    script = Script(answer(429, retry_after="Fri, 31 Dec 9999 23:59:59 GMT", date=date), 204)
+
+    sent = send(script, deadline=250)
+
+    assert (sent.response.status, len(script.asked)) == (429, 1)
 
 
 NONSENSE = ["1000000000", "1e300", "inf", "nan", "-1", "a lot", "", "6,0,0,0,0,0,0"]
