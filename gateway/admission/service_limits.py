@@ -10,11 +10,11 @@ from typing import Final
 REQUESTS_LEFT: Final = "x-ms-ratelimit-burst-remaining-xrm-requests"
 SECONDS_LEFT: Final = "x-ms-ratelimit-time-remaining-xrm-requests"
 PARALLEL: Final = "x-ms-dop-hint"
-BELIEVED: Final[Mapping[str, float]] = {REQUESTS_LEFT: 60_000, SECONDS_LEFT: 12_000}
+BELIEVED: Final[Mapping[str, float]] = {REQUESTS_LEFT: 12_000, SECONDS_LEFT: 2_400}
 """
-The most that is believed to be left: ten times what one web server of Dataverse grants by
-learn.microsoft.com, "Service protection API limits". A larger number is nobody's budget, and would
-count as used up with the next true one.
+The most that is believed to be left: twice what one web server of Dataverse grants by
+learn.microsoft.com, "Service protection API limits", in case a real one grants somewhat more
+(unverified). A larger number would be the limit for good, beside which true ones look used up.
 """
 LONGEST: Final = 300.0
 """Seconds after which any window of the services is a new one: no pause can be longer."""

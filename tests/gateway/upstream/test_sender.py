@@ -1,7 +1,7 @@
 """Requests that are sent again, when and how often: the table row by row, in virtual time."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from random import Random
 
 import httpx2
@@ -11,6 +11,7 @@ from gateway.admission.door import FIRST, LAST
 from gateway.admission.service_limits import REQUESTS_LEFT, SECONDS_LEFT
 from gateway.client.exchange import Httpx2Transport, Request
 from gateway.errors import (
+    Overloaded,
     UpstreamError,
     UpstreamMismatch,
     UpstreamThrottled,
@@ -234,7 +235,7 @@ def test_a_pause_counts_from_now_where_its_answer_has_no_readable_date(date: str
     assert (sent.response.status, len(script.asked)) == (429, 1)
 
 
-NONSENSE = ["1000000000", "1e300", "inf", "nan", "-1", "a lot", "", "6,0,0,0,0,0,0"]
+NONSENSE = ["60000", "1000000000", "1e300", "inf", "nan", "-1", "a lot", "", "6,0,0,0,0,0,0"]
 
 
 @pytest.mark.parametrize("left", ["requests", "seconds", "both"])
@@ -244,7 +245,7 @@ def test_a_budget_of_nonsense_harms_nobody(nonsense: str, left: str) -> None:
         name: nonsense if left in (name, "both") else good
         for name, good in (("requests", "5999"), ("seconds", "1,199.5"))
     }
-    script = Script(_with_budget(**told), _with_budget(requests="5990", seconds="1,199.0"))
+    script = Script(_with_budget(**told), _with_budget(requests="500", seconds="100.0"))
 
     async def main() -> float:
         sender = Sender(drawn(1))
@@ -254,6 +255,33 @@ def test_a_budget_of_nonsense_harms_nobody(nonsense: str, left: str) -> None:
         return now()
 
     assert run(main()) < 6
+
+
+@pytest.mark.parametrize(
+    ("requests", "seconds", "believed"),
+    [
+        ("7,995", "1,199.5", True),
+        ("12,000", "1,199.5", True),
+        ("12,001", "1,199.5", False),
+        ("5,999", "2,400", True),
+        ("5,999", "2,401", False),
+    ],
+)
+def test_twice_the_documented_budget_is_believed_and_no_more(
+    requests: str, seconds: str, believed: bool
+) -> None:
+    told = ("5,999", "1,199.5"), (requests, seconds), ("70", "14")
+    # The last ones are more than 1 % of what is documented, and less than 1 % of more.
+    script = Script(*(_with_budget(*each) for each in told))
+
+    async def main() -> None:
+        sender = Sender(drawn(1))
+        for _ in range(8):
+            await sender.send(Httpx2Transport(script), ACCOUNTS, now() + 5, PATIENCE)
+            await asyncio.sleep(0.1)
+
+    with pytest.raises(Overloaded) if believed else nullcontext():
+        run(main())
 
 
 def _with_budget(requests: str, seconds: str) -> httpx2.Response:
