@@ -63,8 +63,11 @@ class Planned(Protocol):
 
     async def run(
         self, operation: PreparedOperation, variables: Mapping[str, Any], context: Any, work: int
-    ) -> dict[str, Any] | Declined:
-        """The data of the answer, which may be so much work; Stopped where it was given up."""
+    ) -> dict[str, Any] | ExecutionResult | Declined:
+        """
+        The data of the answer, which may be so much work, or a result with errors alone; Stopped
+        where it was given up.
+        """
         ...
 
     async def prepare(self, operation: PreparedOperation, variables: Mapping[str, Any]) -> None:
@@ -220,6 +223,8 @@ class Engine:
                 return Answer(None, refused(stopped.error).errors, COMPILED)
             if not isinstance(found, Declined):
                 self.ways[COMPILED] += 1
+                if isinstance(found, ExecutionResult):
+                    return _answer(found, request_id, COMPILED)
                 return Answer(found)
             way, context = found.way, found.context
         else:

@@ -9,13 +9,14 @@ from graphql import FieldNode, GraphQLObjectType, GraphQLSchema
 from graphql.execution.values import VariableValues
 from strawberry.utils.str_converters import to_camel_case
 
+from gateway.errors import NotAsked
 from gateway.model.tables import TABLES, Node, Table
 from gateway.plans.arguments import Arguments, arguments_of
 from gateway.plans.concurrent import together
 from gateway.plans.fetches import Fetch, Run, fetches_of
 from gateway.plans.leaves import Unusual
 from gateway.plans.rendering import Pieces, Rendering
-from gateway.plans.root_fetches import Keyed, Listed
+from gateway.plans.root_fetches import Keyed, Listed, RootRefused
 from gateway.plans.source import FunctionSource, Unplanned
 from gateway.plans.structs import RowStructs, Shapes
 from gateway.plans.walking import Walk
@@ -46,6 +47,23 @@ class RootPlan:
     read: ReadRoot
     render: Render
     render_rows: RenderRows
+    is_rows: bool = False
+    """True if the field is null, with the error as its own, where its rows cannot be read."""
+
+    async def outcome(self, run: Run) -> Any:
+        """What is read, or the refusal to read it."""
+        try:
+            return await self.read(run)
+        except RootRefused as refusal:
+            return refusal
+
+
+class OperationRefused(Exception):
+    """No call was made for any field of the root; `errors` by their names in the answer."""
+
+    def __init__(self, errors: Mapping[str, NotAsked]) -> None:
+        super().__init__()
+        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +79,32 @@ class Plan:
     async def run(self, run: Run, pieces: Pieces | None = None) -> dict[str, Any]:
         """
         Compute the data of the answer, in `pieces` where it is large; anything that does not fit
-        raises.
+        raises, and OperationRefused where nothing may be read.
         """
         if len(self.roots) == 1 and pieces is None:
             (root,) = self.roots
-            return {root.response: root.render(await root.read(run))}
-        read = await together([root.read(run) for root in self.roots])
+            try:
+                return {root.response: root.render(await root.read(run))}
+            except RootRefused as refusal:
+                raise self._refusal([refusal]) from None
+        read = await together([root.outcome(run) for root in self.roots])
+        if any(isinstance(value, RootRefused) for value in read):
+            raise self._refusal(read)
         found = zip(self.roots, read, strict=True)
         if pieces is None:
             return {root.response: root.render(value) for root, value in found}
         return {root.response: await root.render_rows(value, pieces) for root, value in found}
+
+    def _refusal(self, read: Sequence[Any]) -> Exception:
+        """The refusal of the operation as a whole, or else that of one field."""
+        refused = {
+            root.response: value.error
+            for root, value in zip(self.roots, read, strict=True)
+            if isinstance(value, RootRefused)
+        }
+        if len(refused) == len(self.roots) and all(root.is_rows for root in self.roots):
+            return OperationRefused(refused)
+        return next(iter(refused.values()))
 
 
 class Planner:
@@ -168,7 +202,8 @@ class Draft:
         write = self._walk.plan_page(fetch, self._nodes)
         page = self._source.variable()
         body = write(page, f"{page}.rows")
-        return self._root((fetch,), fetch.read, self._source.function(page, body))
+        render = self._source.function(page, body)
+        return self._root((fetch,), fetch.read, render, is_rows=True)
 
     def single(self, table: Table) -> RootPlan:
         """One row of a table."""
@@ -182,6 +217,7 @@ class Draft:
             fetch.read,
             lambda rows: render.at_once(rows[0]),
             lambda rows, pieces: render.by_rows(rows[0], pieces),
+            is_rows=True,
         )
 
     def by_id(self, types: IdTypes) -> RootPlan:
@@ -207,7 +243,9 @@ class Draft:
             made = [await renders[name].by_rows(row, pieces) for name, row in found]
             return made if several else made[0]
 
-        return RootPlan(self.response, tuple(fetches.values()), read, render, render_rows)
+        return RootPlan(
+            self.response, tuple(fetches.values()), read, render, render_rows, is_rows=not several
+        )
 
     def viewer(self) -> RootPlan:
         """The caller, with the contact behind the token."""
@@ -232,9 +270,21 @@ class Draft:
         render = self._source.function(found, self._source.object(self._nodes, type_.name, field))
         return self._root((fetch,) if contacts else (), read, render)
 
-    def _root(self, fetches: tuple[Fetch, ...], read: ReadRoot, render: Rendering) -> RootPlan:
+    def _root(
+        self,
+        fetches: tuple[Fetch, ...],
+        read: ReadRoot,
+        render: Rendering,
+        *,
+        is_rows: bool = False,
+    ) -> RootPlan:
         return RootPlan(
-            self.response, fetches, read, render.at_once, lambda *given: render.by_rows(*given)
+            self.response,
+            fetches,
+            read,
+            render.at_once,
+            lambda *given: render.by_rows(*given),
+            is_rows,
         )
 
     def _keyed(self, table: Table, keys: Callable[[Run], list[Key]]) -> Keyed:

@@ -2,7 +2,9 @@
 Queries answered by plans: made once for an operation, its conditions and the types its ids lead to.
 
 A plan is an attempt: anything that does not fit raises, and graphql-core answers the operation from
-the reads that were recorded so far. It alone decides what an error is and how far a null reaches.
+the reads that were recorded so far. It alone decides what an error is and how far a null reaches,
+but for an operation of which nothing may be read: that ends at once, as nobody else is to wait for
+the refusals of a caller who asks too much.
 """
 
 import logging
@@ -13,6 +15,7 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
@@ -34,7 +37,7 @@ from gateway.loaders.prepared import LONG
 from gateway.plans.cost import DocumentCost, calls_of_plan
 from gateway.plans.fetches import Run
 from gateway.plans.leaves import Unusual
-from gateway.plans.planner import BY_ID, IdTypes, Plan, Planner
+from gateway.plans.planner import BY_ID, QUERY, IdTypes, OperationRefused, Plan, Planner
 from gateway.plans.rendering import Pieces
 from gateway.plans.source import Unplanned
 from gateway.plans.variables import NO_VARIABLES, Coerce, coercion
@@ -100,10 +103,10 @@ class Plans:
         variables: Mapping[str, Any],
         context: Context,
         work: int = 0,
-    ) -> dict[str, Any] | Declined:
+    ) -> dict[str, Any] | ExecutionResult | Declined:
         """
-        The data of the answer, which may be so much work; Declined where graphql-core must answer,
-        Stopped where the answer was given up.
+        The data of the answer, which may be so much work; a result with errors where nothing may be
+        read, Declined where graphql-core must answer, Stopped where the answer was given up.
         """
         try:
             planned = operation.planned
@@ -125,6 +128,9 @@ class Plans:
             return await plan.run(run, self._pieces() if work > LARGE else None)
         except Stopped:
             raise
+        except OperationRefused as refusal:
+            tape.end()
+            return _refused(operation, run.variables, refusal)
         except Exception as error:  # noqa: BLE001 - graphql-core decides what it means
             tape.end()
             loaders.reader.begin_again()
@@ -211,13 +217,9 @@ class Plans:
         if found is None:
             if len(known.outlines) >= KEPT:
                 known.outlines.clear()
-            fragments = {
-                node.name.value: node
-                for node in operation.document.definitions
-                if isinstance(node, FragmentDefinitionNode)
-            }
-            selecting = Selecting(fragments, _only(known.conditions, variables))
-            roots = responses(selecting, [operation.node], "Query")
+            deciding = _only(known.conditions, variables)
+            selecting = Selecting(_fragments(operation.document), deciding)
+            roots = responses(selecting, [operation.node], QUERY)
             by_id = any(nodes[0].name.value in BY_ID for nodes in roots.values())
             known.outlines[key] = found = Outline(selecting, roots, by_id)
         return found
@@ -238,6 +240,24 @@ class Plans:
         if isinstance(plan, Unplanned):
             raise plan
         return plan
+
+
+def _refused(
+    operation: PreparedOperation, variables: VariableValues, refusal: OperationRefused
+) -> ExecutionResult:
+    """The result that graphql-core comes to where each root field raises its error."""
+    selecting = Selecting(_fragments(operation.document), variables)
+    roots = responses(selecting, [operation.node], QUERY)
+    errors = [
+        GraphQLError(error.message, roots[response], path=[response], original_error=error)
+        for response, error in refusal.errors.items()
+    ]
+    return ExecutionResult(dict.fromkeys(refusal.errors), errors)
+
+
+def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    found = (node for node in document.definitions if isinstance(node, FragmentDefinitionNode))
+    return {node.name.value: node for node in found}
 
 
 def _with(values: VariableValues, literals: Mapping[str, Any]) -> VariableValues:

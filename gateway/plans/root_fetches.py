@@ -1,25 +1,34 @@
 """The upstream reads with which a plan begins: lists, and rows by their keys."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from gateway.errors import NotAsked
 from gateway.loaders.asks import Ask
 from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
 from gateway.loaders.windows import Slice
 from gateway.plans.arguments import Arguments
-from gateway.plans.fetches import NOTHING_BEGUN, Fetch, Run
+from gateway.plans.fetches import NOTHING_BEGUN, Fetch, Run, V
 from gateway.plans.nested import Nested
 from gateway.schema.listing import read_root
 from gateway.upstream.conditions import Guid
 from gateway.upstream.row_keys import Checked, Key, folded
 
 
+class RootRefused(Exception):
+    """The rows of a root field were not asked for, so that there are none below them either."""
+
+    def __init__(self, error: NotAsked) -> None:
+        super().__init__()
+        self.error = error
+
+
 class RootFetch(Fetch):
-    """Rows that no other row leads to."""
+    """Rows that no other row leads to; RootRefused where no call may be made for them."""
 
     @abstractmethod
     async def read(self, run: Run) -> Any:
@@ -39,9 +48,12 @@ class Listed(RootFetch):
     async def read(self, run: Run) -> Slice:
         came, ask = self._asked(run)
         arguments, read = self.arguments(run.variables), partial(listed, run.context.loaders.reader)
-        found = await read_root(
-            self.table, run.context, arguments, partial(read, ask), counted=self.counted
-        )
+        try:
+            found = await read_root(
+                self.table, run.context, arguments, partial(read, ask), counted=self.counted
+            )
+        except NotAsked as error:
+            raise RootRefused(error) from None
         await self.below(run, found.rows, came)
         return found
 
@@ -81,7 +93,9 @@ class Keyed(RootFetch):
                 return [await self._row(run, guid)]
         wanted = tuple(dict.fromkeys(keys))
         those = Keys(tuple(self.table.key), wanted, from_rows=False)
-        found, begun = await self.with_begun(run, partial(self.by_key, run, those), those)
+        found, begun = await self.with_begun(
+            run, lambda: _asked_for(self.by_key(run, those)), those
+        )
         rows = [found[key] for key in map(folded, wanted) if key in found]
         await self.below(run, rows, begun=begun)
         return [found.get(folded(key)) for key in keys]
@@ -92,11 +106,23 @@ class Keyed(RootFetch):
         reader, begun = run.context.loaders.reader, NOTHING_BEGUN
         if self.branches and run.expands:
             those = Keys((column,), ((guid,),), from_rows=False)
-            read = partial(reader.row, self.ask(column), column, guid)
-            page, begun = await self.with_begun(run, read, those)
+            page, begun = await self.with_begun(
+                run, lambda: _asked_for(reader.row(self.ask(column), column, guid)), those
+            )
         else:
-            page = await reader.row(self.ask(column), column, guid)
+            try:
+                page = await reader.row(self.ask(column), column, guid)
+            except NotAsked as error:
+                raise RootRefused(error) from None
         rows = [row for row in page.rows if str(getattr(row, column)).casefold() == guid]
         if self.branches:
             await self.below(run, rows[-1:], begun=begun)
         return rows[-1] if rows else None
+
+
+async def _asked_for(reading: Awaitable[V]) -> V:
+    """The outcome of a root's own read, beside which others are made."""
+    try:
+        return await reading
+    except NotAsked as error:
+        raise RootRefused(error) from None
