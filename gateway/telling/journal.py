@@ -18,7 +18,7 @@ from uuid import uuid4
 from gateway.errors import Overloaded, UpstreamError, UpstreamRefused
 from gateway.model.declarations import Table
 from gateway.model.proofs import FeedColumns, feed_columns, row_id
-from gateway.telling.journal_file import UNTRACKED, FollowedTable, JournalFile, SeenRow
+from gateway.telling.journal_file import PAUSED, FollowedTable, JournalFile, SeenRow
 from gateway.upstream.delta_pages import DeltaPage, Told, first_page, page_at, pages_at
 from gateway.upstream.service import Service
 
@@ -43,7 +43,9 @@ PAUSE: Final = 0.01
 OLD: Final = 6 * 86_400.0
 """Seconds after which a delta link is not used any more."""
 RETRY: Final = 600.0
-"""Seconds after which a table that was not tracked is tried again."""
+"""Seconds after which a table that was never tracked is tried again."""
+SOON: Final = 30.0
+"""The same for one that was, and whose changes somebody waits for."""
 READER: Final = "reader"
 """The role of the process that reads Dataverse."""
 VERSION: Final = "versionnumber"
@@ -118,7 +120,7 @@ class Journal:
             known = await asyncio.to_thread(self.file.followed)
             found = [each for name in entities if (each := known.get(name)) and each.read_at]
             ready = len(found) == len(entities) and all(each.link for each in found)
-            tracked = [each for each in found if each.link != UNTRACKED]
+            tracked = [each for each in found if each.is_told]
             if ready and all(each.read_at >= asked - YOUNG for each in tracked):
                 return [each.entity for each in tracked]
             if not ready:
@@ -153,7 +155,7 @@ class Journal:
     def _needs_sweep(self, known: FollowedTable | None, columns: FeedColumns) -> bool:
         if known is None or not known.link or known.columns != _text(columns):
             return True
-        return known.read_at < time.time() - (RETRY if known.link == UNTRACKED else OLD)
+        return known.read_at < time.time() - _good_for(known)
 
     async def _follow(self, tables: Sequence[FollowedTable]) -> None:
         """Read what changed since the last time; raises where Dataverse could not be asked."""
@@ -206,7 +208,7 @@ class Journal:
             self._wanted.set()
             return
         log.warning("%s is not in the journal: is change tracking enabled?", entity)
-        await asyncio.to_thread(self.file.go_on, entity, UNTRACKED, asked, None)
+        await asyncio.to_thread(self.file.refuse, entity, asked)
 
     def _seen(self, entity: str, rows: Iterable[Mapping[str, Any]]) -> list[SeenRow]:
         key, spelled = self._spelled(self.columns[entity])
@@ -232,5 +234,12 @@ def _text(columns: FeedColumns) -> str:
     return " ".join((columns.key, *columns.proof))
 
 
+def _good_for(table: FollowedTable) -> float:
+    """Seconds after which a table is read as a whole again."""
+    if table.is_told:
+        return OLD
+    return SOON if table.link == PAUSED else RETRY
+
+
 def _is_followed(table: FollowedTable) -> bool:
-    return table.link not in ("", UNTRACKED)
+    return bool(table.link) and table.is_told

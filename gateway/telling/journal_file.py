@@ -15,7 +15,9 @@ from msgspec import Struct
 from gateway.telling.shared_file import SharedFile, WriteCursor
 
 UNTRACKED: Final = "-"
-"""Stands in the place of the link of a table that the environment does not track."""
+"""Stands in the place of the link of a table that the environment never tracked."""
+PAUSED: Final = "~"
+"""The same for one that was read as a whole before, and that Dataverse does not tell of now."""
 
 JournalProof = Mapping[str, Any]
 """The columns of a row that prove row rules."""
@@ -33,6 +35,11 @@ class FollowedTable(Struct, frozen=True):
     """The delta link that goes on; empty where the table must be read as a whole."""
     read_at: float
     """The time of the last read; 0 before the first that ended."""
+
+    @property
+    def is_told(self) -> bool:
+        """True if Dataverse tells of its changes, as far as is known."""
+        return self.link not in (UNTRACKED, PAUSED)
 
 
 class SeenRow(Struct, frozen=True):
@@ -80,8 +87,8 @@ class JournalFile(SharedFile):
         with self._writing() as db:
             db.execute(
                 "INSERT INTO followed VALUES (?, ?, '', 0) ON CONFLICT (entity) DO UPDATE "
-                "SET columns = excluded.columns, link = CASE link WHEN ? THEN link ELSE '' END",
-                (entity, columns, UNTRACKED),
+                "SET columns = excluded.columns, link = iif(link IN (?, ?), link, '')",
+                (entity, columns, UNTRACKED, PAUSED),
             )
             asked = "SELECT coalesce(max(sweep), 0) + 1 FROM known WHERE entity = ?"
             return int(db.execute(asked, (entity,)).fetchone()[0])
@@ -90,6 +97,15 @@ class JournalFile(SharedFile):
         """The delta link of a table is of no use any more."""
         with self._writing() as db:
             db.execute("UPDATE followed SET link = '' WHERE entity = ?", (entity,))
+
+    def refuse(self, entity: str, at: float) -> None:
+        """Dataverse does not tell of a table; what is known of it is kept, to be compared with."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE followed SET link = iif(read_at = 0 OR link = ?, ?, ?), read_at = ? "
+                "WHERE entity = ?",
+                (UNTRACKED, UNTRACKED, PAUSED, at, entity),
+            )
 
     def take(self, entity: str, rows: Sequence[SeenRow], at: float, sweep: int | None) -> None:
         """Remember rows, and write down which of them changed."""

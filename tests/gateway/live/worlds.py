@@ -1,5 +1,7 @@
 """Changes of rows in Dataverse as the ERP makes them: past the gateway, and past its own checks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -45,6 +47,17 @@ def delete(stack: Stack, name: str, key: str) -> None:
     table = store_of(stack).catalog.tables[name]
     with store_of(stack).transaction(QUIETLY) as made:
         made.delete(table, _row(stack, name, key))
+
+
+@contextmanager
+def untracked(stack: Stack, name: str) -> Iterator[None]:
+    """Meanwhile Dataverse does not tell of changes of an entity set."""
+    table = store_of(stack).catalog.tables[name]
+    object.__setattr__(table, "tracked", False)
+    try:
+        yield
+    finally:
+        object.__setattr__(table, "tracked", True)
 
 
 def account(stack: Stack, number: str = OURS) -> str:

@@ -1,6 +1,8 @@
 """`changes`: whoever polls is told of every change of theirs once, and of nobody else's."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.telling import journal as journals
+from gateway.telling.journal_file import JournalFile
 from tests.gateway.live.worlds import (
     OURS,
     THEIRS,
@@ -17,6 +20,7 @@ from tests.gateway.live.worlds import (
     delete,
     lines,
     orders,
+    untracked,
 )
 from tests.stack import Stack, emulator, running
 
@@ -194,6 +198,66 @@ async def test_a_delta_link_that_expired_loses_nothing(telling: Stack, poller: P
         ("SalesOrder", False),
         ("SalesOrderLine", True),
     ]
+
+
+async def test_what_changes_while_a_table_is_not_tracked_is_told_when_it_is_again(
+    telling: Stack, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "SOON", 0.0)
+    monkeypatch.setattr(journals, "BEAT", 0.05)
+    order = orders(telling)[0]
+    line, kept = lines(telling, order)[0], lines(telling, order)[1]["salesorderdetailid"]
+    gone = create(telling, "salesorderdetails", line)
+    await poller.poll()
+    with untracked(telling, "salesorderdetails"):
+        await until(telling, poller, "NOT_AVAILABLE_HERE")
+        delete(telling, "salesorderdetails", gone)
+        change(telling, "salesorderdetails", kept, quantity=78)
+        new = create(telling, "salesorderdetails", line)
+        await asyncio.sleep(1)  # it is tried meanwhile, too
+
+    found = (await until(telling, poller, None)).data["changes"]["nodes"]
+
+    assert sorted(each["removed"] for each in found) == [False, False, True]
+    assert {each["table"] for each in found} == {"SalesOrderLine"}
+    delete(telling, "salesorderdetails", new)
+
+
+async def test_a_table_that_was_never_tracked_is_told_from_its_first_whole_read_on(
+    world: Starlette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "YOUNG", 0.0)
+    monkeypatch.setattr(journals, "RETRY", 0.0)
+    monkeypatch.setattr(journals, "BEAT", 0.05)
+    file = str(tmp_path / "changes")
+    async with running(world, customer_roles=("representative",), changes_file=file) as stack:
+        poller = Poller(stack, BOTH)
+        with untracked(stack, "salesorderdetails"):
+            await until(stack, poller, "NOT_AVAILABLE_HERE")
+        await until(stack, poller, None)
+        await poller.begin()
+        line = lines(stack, orders(stack)[0])[0]
+        change(stack, "salesorderdetails", line["salesorderdetailid"], quantity=79)
+
+        assert [each["table"] for each in await poller.poll()] == ["SalesOrderLine"]
+        assert journal_length(tmp_path / "changes") == 1
+
+
+def journal_length(path: Path) -> int:
+    """The number of changes in a journal, of whomever they are."""
+    file = JournalFile(str(path))
+    with closing(file):
+        return file.end()
+
+
+async def until(stack: Stack, poller: Poller, code: str | None) -> Any:
+    """The first answer to a poller with this code, or without any; its cursor stays."""
+    while True:
+        asked = {"after": poller.cursor} if poller.cursor else {"tables": poller.tables}
+        answer = await stack.ask(CHANGES, **asked)
+        if answer.codes == ([code] if code else []):
+            return answer
+        await asyncio.sleep(0.05)
 
 
 async def test_a_cursor_older_than_seven_days_has_expired(
