@@ -57,6 +57,8 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
+        self.wires: list[bytes] = []
+        """The same as they came."""
         self.to: list[str] = []
         self.refusals: list[str] = []
 
@@ -66,6 +68,7 @@ class Mailbox:
         if self.refusals:
             return self.refusals.pop(0)
         assert isinstance(envelope.content, bytes)
+        self.wires.append(envelope.content)
         self.mails.append(message_from_bytes(envelope.content, policy=default))
         self.to += envelope.rcpt_tos
         return "250 OK"

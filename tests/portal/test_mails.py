@@ -1,5 +1,6 @@
 """Mails: signed news alone become mails, once, in the language of the order."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from email import message_from_bytes
 from email.policy import default
@@ -8,8 +9,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis.strategies import text
+from starlette.applications import Starlette
 
 from portal.app import create_app
+from portal.mails import Letters, OrderNews
+from portal.outgoing import Outbox
 from portal.settings import Settings
 from tests.gateway.deliveries.receiving import SECRETS
 from tests.portal.mailing import JANE, ORDER, SHIPMENT, Mailbox, mailbox, news
@@ -24,10 +30,9 @@ def settings(**more: Any) -> Settings:
         issuer="http://issuer.example",
         client_id="portal",
         client_secret="secret",
-        public_url=PUBLIC,
         mail_secret=(SECRETS[1], SECRETS[0]),
         mail_from="Northwind <orders@northwind.example>",
-        **more,
+        **{"public_url": PUBLIC, **more},
     )
 
 
@@ -66,7 +71,7 @@ async def test_news_become_a_mail_to_the_person_alone(
     assert "You will have it on Dec 4, 2026." in plain.get_content()
     assert f"{PUBLIC}/orders/{ORDER['id']}" in plain.get_content()
     assert "Contoso &lt;Retail&gt;" in html.get_content()
-    assert "Contoso <Retail>" in plain.get_content()
+    assert "Company: Contoso <Retail>\n" in plain.get_content().replace("\r", "")
 
 
 @pytest.mark.parametrize(
@@ -183,6 +188,133 @@ async def test_a_name_makes_no_header_of_its_own(
 
     assert box[0].to == [JANE["email"]]
     assert box[0].mails[0]["Bcc"] is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        'Doe, "Jane" <x@evil.example>',
+        "Ørsted, Åse",
+        "山田 花子",
+        "Jane (Purchasing); Sales: ",
+        "=?utf-8?q?Bcc: x@evil.example?=",
+        "\\",
+        "@",
+        "Jane\x00\x07Doe",
+        "Jane\u202eeoD",
+        "Å" * 300,
+    ],
+)
+async def test_a_mail_goes_to_one_address_whatever_the_name(
+    portal: httpx2.AsyncClient, box: tuple[Mailbox, str], name: str
+) -> None:
+    to = {"name": name, "email": JANE["email"]}
+    assert (await portal.post("/mail", **news(to=to))).status_code == 204
+
+    (mail,) = box[0].mails
+    (address,) = mail["To"].addresses
+    assert (box[0].to, address.addr_spec) == ([JANE["email"]], JANE["email"])
+    shown = re.sub(r"[\x00\x07\u202e\s]|=\?utf-8\?q\?|\?=", "", name)
+    assert "".join(address.display_name.split()) == shown
+    assert_is_plain(box[0].wires[0])
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "SO-1\r\nBcc: x@evil.example",
+        "SO-1\n\nDear all,",
+        "SO-1\u2028Bcc: x@evil.example",
+        "Ø-1",
+        "<b>SO</b> & co",
+        "9" * 2_000,
+        "é" * 2_000,
+        "\x00SO-1",
+    ],
+)
+async def test_a_number_makes_no_header_and_no_long_line(
+    portal: httpx2.AsyncClient, box: tuple[Mailbox, str], number: str
+) -> None:
+    told = news(order={**ORDER, "number": number})
+    assert (await portal.post("/mail", **told)).status_code == 204
+
+    (mail,) = box[0].mails
+    shown = number.replace("\x00", "")
+    assert "".join(shown.split()) in "".join(mail["Subject"].split())
+    assert mail["Content-Language"] == "en"
+    assert sorted(mail.keys()) == sorted(HEADERS)
+    assert_is_plain(box[0].wires[0])
+
+
+HEADERS = [
+    "Auto-Submitted",
+    "Content-Language",
+    "Content-Type",
+    "Date",
+    "From",
+    "List-Unsubscribe",
+    "MIME-Version",
+    "Message-ID",
+    "Subject",
+    "To",
+]
+
+
+def assert_is_plain(wire: bytes) -> None:
+    """What every server takes, unasked: seven bits without controls, in lines of 998 at most."""
+    assert re.fullmatch(rb"[\t\r\n\x20-\x7e]+", wire)
+    assert max(map(len, wire.split(b"\r\n"))) <= 998
+    assert re.search(rb"(?<!\r)\n|\r(?!\n)", wire) is None
+
+
+@given(name=text(max_size=200), number=text(max_size=200), id_=text(min_size=1, max_size=60))
+def test_any_text_of_an_order_makes_a_mail_that_every_server_takes(
+    outbox: tuple[Starlette, Path], name: str, number: str, id_: str
+) -> None:
+    app, folder = outbox
+    to = {"name": name, "email": JANE["email"]}
+    told = OrderNews(id_, "order.confirmed", to, {**ORDER, "number": number}, None)
+
+    mail = letters(app).written(told)
+    Outbox(folder).send(mail)
+    (file,) = folder.iterdir()
+    wire = file.read_bytes()
+    file.unlink()
+
+    read = message_from_bytes(wire, policy=default)
+    assert_is_plain(wire)
+    assert sorted(read.keys()) == sorted(HEADERS)
+    assert [each.addr_spec for each in read["To"].addresses] == [JANE["email"]]
+    assert re.fullmatch(r"<[A-Za-z0-9_-]+@northwind\.example>", read["Message-ID"])
+    assert read["Message-ID"] == letters(app).written(told)["Message-ID"]
+    assert [part.get_content_type() for part in read.iter_parts()] == ["text/plain", "text/html"]
+    assert {part.get_content_charset() for part in read.iter_parts()} == {"utf-8"}
+
+
+@pytest.fixture(scope="module")
+def outbox(tmp_path_factory: pytest.TempPathFactory) -> tuple[Starlette, Path]:
+    folder = tmp_path_factory.mktemp("outbox")
+    return create_app(settings(outbox=folder)), folder
+
+
+def letters(app: Starlette) -> Letters:
+    site = app.state.site
+    return Letters(site.templates, site.languages, site.settings.mail_from, PUBLIC)
+
+
+async def test_who_wants_no_more_mails_finds_the_way_in_the_header_whatever_its_length(
+    box: tuple[Mailbox, str],
+) -> None:
+    url = f"https://customers.northwind-traders.example/{'portal-of-customers/' * 5}en"
+    app = create_app(settings(smtp=box[1], public_url=url))
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app), base_url=PUBLIC
+    ) as portal:
+        assert (await portal.post("/mail", **news())).status_code == 204
+
+    assert f"\r\nList-Unsubscribe: <{url}/profile>\r\n".encode() in box[0].wires[0]
+    assert box[0].mails[0]["Auto-Submitted"] == "auto-generated"
+    assert box[0].mails[0]["Date"].datetime.tzinfo is not None
 
 
 async def test_an_outbox_has_one_file_a_mail(tmp_path: Path) -> None:
