@@ -1,6 +1,7 @@
 """The settings and the policy -> the deliveries of a process, and the mistakes in them."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC
 
 from graphql import OperationType
 
@@ -50,7 +51,9 @@ def deliveries_of(
         file,
         lambda: policy.current().webhooks,
         PartnerNews(file, telling, callers.partner, asking, known),
-        OrderNews(file, telling.journal, callers.person, asking),
+        OrderNews(
+            file, telling.journal, callers.person, asking, zone=settings.time_zone.default or UTC
+        ),
         interval=settings.live_interval,
     )
 

@@ -28,8 +28,8 @@ SENT: Final = frozenset(each.name for each in PRINTED) - {
 """The orders of which something was sent."""
 TRACKING: Final = timedelta(minutes=15)
 """The time after which the tracking of a shipment is looked for again."""
-MORNING: Final = time(6, tzinfo=UTC)
-"""The hour at which an order that should have been there the day before is found to be late."""
+MORNING: Final = time(6)
+"""The hour of the seller's zone at which an order of the day before is found to be late."""
 
 
 class OrderEvent(Struct, frozen=True):
@@ -58,13 +58,16 @@ def events_of(order: Mapping[str, Any], today: date) -> Iterator[OrderEvent]:
 
 
 def look_again(order: Mapping[str, Any], now: datetime) -> datetime | None:
-    """The time at which an order may have further news although nothing of it changes."""
+    """
+    The time at which an order may have further news although nothing of it changes; `now` is in the
+    seller's zone.
+    """
     today, day = now.date(), promised(order)
     found = []
     if _is_awaited(order, now):
-        found.append(now + TRACKING)
+        found.append(now.astimezone(UTC) + TRACKING)
     if order["status"] in AWAITED and day is not None and day >= today:
-        found.append(datetime.combine(day + timedelta(days=1), MORNING))
+        found.append(datetime.combine(day + timedelta(days=1), MORNING, now.tzinfo))
     return min(found, default=None)
 
 

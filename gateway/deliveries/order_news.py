@@ -8,7 +8,7 @@ becomes a delivery of its own, once for an order and a person.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from typing import Any, Final
 from uuid import UUID
 
@@ -62,9 +62,17 @@ class OrderNews:
     """The news of orders, for the persons whom they name."""
 
     def __init__(
-        self, file: DeliveriesFile, journal: Journal, person: Persons, asking: Asking
+        self,
+        file: DeliveriesFile,
+        journal: Journal,
+        person: Persons,
+        asking: Asking,
+        *,
+        zone: tzinfo,
     ) -> None:
+        """`zone`: the seller's, in which days begin and end."""
         self._file, self._journal, self._person, self._asking = file, journal, person, asking
+        self._zone = zone
 
     async def gather(self, hook: Webhook) -> None:
         deadline = self._asking.begin()
@@ -99,7 +107,7 @@ class OrderNews:
         began = await asyncio.to_thread(self._file.began, hook.name)
         if not _is_placed_after(order, began - SLACK):
             return MadeDelivery(None, "the order is older than the webhook")
-        now = datetime.now(UTC)
+        now = datetime.now(self._zone)
         events = list(events_of(order, now.date()))
         if delivery.kind == LOOK:
             then = [_event(delivery, each, now.timestamp()) for each in events]

@@ -261,7 +261,7 @@ HEADERS = [
 
 
 def assert_is_plain(wire: bytes) -> None:
-    """What every server takes, unasked: seven bits without controls, in lines of 998 at most."""
+    """Seven bits without controls, in lines of 998 at most: every server takes them, unasked."""
     assert re.fullmatch(rb"[\t\r\n\x20-\x7e]+", wire)
     assert max(map(len, wire.split(b"\r\n"))) <= 998
     assert re.search(rb"(?<!\r)\n|\r(?!\n)", wire) is None

@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.applications import Starlette
 
 from gateway.admission.errands import Errand, Lane
 from gateway.admission.governor import Governor
+from gateway.config.parsers import zones
 from gateway.deliveries.deliveries_file import DeliveriesFile
 from gateway.deliveries.order_events import MORNING, events_of, look_again
 from gateway.errors import Overloaded
@@ -215,21 +217,24 @@ async def test_an_order_that_should_be_there_is_told_to_be_late_once(
     assert [each.content["type"] for each in receiver.taken] == ["order.placed", "order.late"]
 
 
+@pytest.mark.parametrize("name", ["", "America/Chicago", "Pacific/Auckland"])
 async def test_an_order_is_looked_at_when_it_may_be_late(
-    mailing: Stack, receiver: Receiver, tmp_path: Path
+    world: Starlette, receiver: Receiver, tmp_path: Path, name: str
 ) -> None:
-    order = await placed(mailing)
-    key, today = key_of(mailing, order), datetime.now(UTC).date()
-    file = DeliveriesFile(str(tmp_path / "changes"))
-    for days in (3, 2):
-        day = today + timedelta(days=days)
-        change(mailing, "salesorders", key, msdyn_confirmedreceiptdate=day.isoformat())
-        assert await settled(tmp_path, receiver) == ["order.placed"]
-        (later,) = file.listed("mail", "waiting", 10)
-        assert datetime.fromtimestamp(later.due, UTC) == datetime.combine(
-            day + timedelta(days=1), MORNING
-        )
-    file.close()
+    zone = ZoneInfo(name or "UTC")
+    async with telling(world, tmp_path, receiver.port, time_zone=zones(name)) as stack:
+        order = await placed(stack)
+        key, today = key_of(stack, order), datetime.now(zone).date()
+        file = DeliveriesFile(str(tmp_path / "changes"))
+        for days in (3, 2):
+            day = today + timedelta(days=days)
+            change(stack, "salesorders", key, msdyn_confirmedreceiptdate=day.isoformat())
+            assert await settled(tmp_path, receiver) == ["order.placed"]
+            (later,) = file.listed("mail", "waiting", 10)
+            assert datetime.fromtimestamp(later.due, zone) == datetime.combine(
+                day + timedelta(days=1), MORNING, zone
+            )
+        file.close()
 
 
 async def test_an_order_is_told_to_nobody_whom_it_does_not_name_any_more(
@@ -337,3 +342,16 @@ def test_the_news_of_an_order_are_told_by_its_state(
 ) -> None:
     assert [each.kind for each in events_of(order, TODAY.date())] == kinds
     assert look_again(order, TODAY) == again
+
+
+def test_days_begin_in_the_zone_of_the_seller() -> None:
+    """Late in the evening of Chicago it is the next day elsewhere."""
+    chicago = ZoneInfo("America/Chicago")
+    now = datetime(2026, 11, 1, 0, 50, tzinfo=chicago)  # the clocks go back at two
+    order = seen("CONFIRMED", confirmedReceiptDate="2026-11-01")
+    sent = seen("DELIVERED", shipments=parcel(tracked=False, day="2026-11-01"))
+
+    assert [each.kind for each in events_of(order, now.date())] == ["placed", "confirmed"]
+    assert look_again(order, now) == datetime(2026, 11, 2, 12, tzinfo=UTC)
+    later = now + timedelta(hours=1, minutes=5)
+    assert look_again(sent, later) == datetime(2026, 11, 1, 7, 10, tzinfo=UTC)
