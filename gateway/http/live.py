@@ -79,6 +79,7 @@ class Live:
         self._most, self._most_of_caller = most, most_of_caller
         self._open: set[LiveQuery] = set()
         self._of: Counter[Hashable] = Counter()
+        self._stopping = False
 
     @property
     def number(self) -> int:
@@ -99,12 +100,15 @@ class Live:
         if len(self._open) >= self._most:
             raise Overloaded("Too many streams are open; try again later.", retryAfter=10)
         query = LiveQuery(self, request, as_query(prepared), principal, identify)
+        if self._stopping:  # connections are still taken for a while
+            query.stop()
         self._open.add(query)
         self._of[caller] += 1
         return Events(query.events(), query.end, partial(self._close, query, caller))
 
     def stop(self) -> None:
-        """End all streams, as the process stops."""
+        """End all streams, and those that come later, as the process stops."""
+        self._stopping = True
         for query in tuple(self._open):
             query.stop()
 

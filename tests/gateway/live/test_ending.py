@@ -153,9 +153,12 @@ async def test_a_process_that_stops_says_so_and_its_clients_come_again(live: Sta
         await stream.next()
         live.app.state.live.stop()
         await stream.end()
+    async with following(live, ORDERS) as late:
+        await late.end()
 
-    assert stream.text.endswith(": stopping\n\n")
+    assert stream.text.endswith("retry: 1000\n: stopping\n\n")
     assert [name for name, _ in stream.events] == ["next"]
+    assert (late.status, late.text) == (200, "retry: 1000\n: stopping\n\n")
 
 
 async def test_a_quiet_stream_is_kept_open(live: Stack) -> None:

@@ -326,6 +326,10 @@ async def test_a_process_that_stops_sends_its_clients_to_another_with_1012(live:
         await talk.hear()
         live.app.state.live.stop()
         assert (await talk.end())[0] == 1012
+    async with talking(live) as talk:
+        await talk.begin(await live.token("jane"))
+        await talk.ask("a", ORDERS)
+        assert (await talk.end())[0] == 1012
 
 
 async def test_a_caller_has_so_many_sockets(live: Stack) -> None:

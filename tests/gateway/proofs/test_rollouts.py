@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -28,6 +29,7 @@ READ = "{ orders(first: 2) { nodes { number status } } }"
 PRODUCTS = """{ products(first: 100, filter: { state: { eq: ACTIVE } }) { nodes {
   id orderQuantities { multiple } price { unitPrice { amount } } } } }"""
 CREATE = mutation("createSalesOrder")
+EVENTS = "text/event-stream"
 VARIABLES = {"GATEWAY_LINGER": "3", "GATEWAY_LOG_LEVEL": "warning"}
 
 
@@ -143,6 +145,41 @@ async def test_a_process_that_stops_is_not_ready_and_closes_kept_connections() -
     assert (during.status_code, during.headers["connection"]) == (200, "close")
     assert (anew.status_code, anew.json()["checks"]["stopping"]) == (503, "failing")
     assert code in (0, -signal.SIGTERM)
+
+
+async def test_streams_end_at_once_when_a_process_stops_and_go_on_at_another() -> None:
+    async with site() as found:
+        old, new = [await found.start(**VARIABLES) for _ in range(2)]
+        bearer = {"Authorization": f"Bearer {await found.token('jane')}", "Accept": EVENTS}
+        async with httpx2.AsyncClient(headers=bearer, trust_env=False, timeout=60) as http:
+            began = 0.0
+            async for line in lines_of(http, old.url):
+                if line.startswith("data: "):
+                    first = line
+                    old.process.send_signal(signal.SIGTERM)
+                    began = time.monotonic()
+            ended = time.monotonic() - began
+            late = [line async for line in lines_of(http, old.url)]
+            code = await asyncio.wait_for(old.process.wait(), 60)
+            gone = time.monotonic() - began
+            again = await anext(
+                line async for line in lines_of(http, new.url) if line.startswith("data: ")
+            )
+
+    assert again == first
+    assert late == ["retry: 1000", ": stopping", ""]
+    assert code in (0, -signal.SIGTERM)
+    # Without it all would last until the 25th second.
+    assert ended < 15, ended
+    assert gone < 15, gone
+
+
+async def lines_of(http: httpx2.AsyncClient, url: str) -> AsyncIterator[str]:
+    """The lines of a stream, to its end."""
+    query = {"query": f"subscription {READ}"}
+    async with http.stream("POST", f"{url}/graphql", json=query) as response:
+        async for line in response.aiter_lines():
+            yield line
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
