@@ -2,7 +2,9 @@
 
 import logging
 import sys
+from contextlib import suppress
 from pathlib import Path
+from socket import socket
 
 import click
 import uvicorn
@@ -11,11 +13,25 @@ from front.connection_bounds import Bounded
 from portal.app import asked, create_app
 from portal.catalogue import missing, template
 from portal.checking import mistakes
+from portal.following import Streams
 from portal.schema import read
 from portal.settings import load, table
 
 USAGE = 2
+NOT_STARTED = 3
 GRACE = 30
+
+
+class PortalServer(uvicorn.Server):
+    """A server whose streams end before it waits for what is under way."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        self._streams.stop()
+        await super().shutdown(sockets)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,7 +51,7 @@ def serve() -> None:
     except (ValueError, ImportError, RuntimeError, OSError) as error:
         click.echo(str(error), err=True)
         sys.exit(USAGE)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -46,6 +62,11 @@ def serve() -> None:
         ws="none",
         timeout_graceful_shutdown=GRACE,
     )
+    server = PortalServer(config, app.state.site.streams)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(NOT_STARTED)
 
 
 @main.command()

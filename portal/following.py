@@ -3,6 +3,7 @@ Pages that follow what they show: the gateway's stream of the answer that a page
 events that tell its browser to look again. Nothing of the answer itself passes by this way.
 """
 
+import asyncio
 import json
 import time
 from collections import Counter
@@ -51,11 +52,11 @@ class Streams:
 
     def __init__(self) -> None:
         self._of: Counter[str] = Counter()
-        self.stopping = False
+        self._stopping = asyncio.Event()
 
     def enter(self, visitor: str) -> bool:
         """Count one; False where there are too many."""
-        if self.stopping or self._of[visitor] >= OF_VISITOR or self._of.total() >= MOST:
+        if self._of[visitor] >= OF_VISITOR or self._of.total() >= MOST:
             return False
         self._of[visitor] += 1
         return True
@@ -65,6 +66,39 @@ class Streams:
         self._of[visitor] -= 1
         if not self._of[visitor]:
             del self._of[visitor]
+
+    def stop(self) -> None:
+        """End all, and those that come later, as the process stops."""
+        self._stopping.set()
+
+    async def told(
+        self, answers: AsyncIterator[dict[str, Any] | None]
+    ) -> AsyncIterator[dict[str, Any] | None]:
+        """The answers, until the process stops."""
+        stop = asyncio.ensure_future(self._stopping.wait())
+        try:
+            while not self._stopping.is_set():
+                step = asyncio.ensure_future(_next(answers))
+                try:
+                    await asyncio.wait({step, stop}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    if not step.done():
+                        step.cancel()
+                        await asyncio.wait({step})
+                if step.cancelled() or (found := step.result()) is None:
+                    return
+                yield found[0]
+        finally:
+            stop.cancel()
+
+
+async def _next(
+    answers: AsyncIterator[dict[str, Any] | None],
+) -> tuple[dict[str, Any] | None] | None:
+    """The next answer; None at the end."""
+    async for found in answers:
+        return (found,)
+    return None
 
 
 def with_subscriptions(documents: Mapping[str, str]) -> dict[str, str]:
@@ -98,8 +132,8 @@ async def events(
     """The events for a browser that shows the answer `seen`, or one that it does not name."""
     began = time.monotonic()
     yield f"retry: {AGAIN}\n\n"
-    async for data in answers:
-        if streams.stopping or time.monotonic() > began + LONGEST:
+    async for data in streams.told(answers):
+        if time.monotonic() > began + LONGEST:
             return
         if data is None:
             yield ":\n\n"
