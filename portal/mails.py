@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
@@ -97,7 +97,7 @@ def _local(id_: str) -> str:
     return id_ if PLAIN_ID.fullmatch(id_) else sha256(id_.encode()).hexdigest()
 
 
-class _WholeHeader(UnstructuredHeader):
+class _WholeHeader(UnstructuredHeader, BaseHeader):
     """A header of addresses, which nobody could follow if they were folded as words are."""
 
     def fold(self, *, policy: Policy) -> str:

@@ -182,8 +182,7 @@ class Settings:
     time_zone: Zones = variable(  # noqa: RUF009 - a field, as all of them
         "Time zone in which people enter days in Dataverse, e.g. `Europe/Berlin`, with exceptions "
         "for single legal entities: `Europe/Berlin,usmf=America/Chicago`. Without it, an instant "
-        "is read as the day of the nearest midnight. Mails tell by its days that an order is late, "
-        "or else by those of UTC.",
+        "is read as the day of the nearest midnight, and mails go by the days of UTC.",
         parsers.zones,
         default=Zones(),
     )

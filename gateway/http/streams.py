@@ -18,7 +18,7 @@ NEXT: Final = b"event: next\ndata: %b\n\n"
 COMPLETE: Final = b"event: complete\ndata:\n\n"
 PING: Final = b":\n\n"
 STOPPING: Final = b"retry: 1000\n: stopping\n\n"
-"""Whoever is cut off without `complete` comes again, after so many milliseconds."""
+"""The end without `complete`: clients come again, after so many milliseconds."""
 STREAM: Final = [
     (b"content-type", f"{EVENTS}; charset=utf-8".encode()),
     (b"vary", b"Accept"),
