@@ -238,6 +238,28 @@ async def test_other_operations_are_one_event_and_the_end(
     assert (codes(frame)[0] if "errors" in frame else None) == code
 
 
+async def test_the_id_of_an_event_that_a_client_saw_changes_nothing(live: Stack) -> None:
+    async with following(live, ORDERS) as plain:
+        first = await plain.next()
+    async with following(live, ORDERS, headers={"Last-Event-ID": "x" * 1_000}) as stream:
+        assert await stream.next() == first
+
+
+async def test_a_row_that_leaves_and_comes_back_is_there_in_the_end(live: Stack) -> None:
+    order = orders(live)[0]["salesorderid"]
+    ours, theirs = account(live, OURS), account(live, THEIRS)
+    async with following(live, ORDERS) as stream:
+        first = await stream.next()
+        for owner in (theirs, ours, theirs, ours):
+            change(live, "salesorders", order, _customerid_value=owner)
+        change(live, "salesorders", order, name="Came back")
+        while "Came back" not in (text := json.dumps(frame := await stream.next())):
+            assert order not in text
+            assert THEIRS not in owners(frame)
+
+    assert len(frame["data"]["orders"]["nodes"]) == len(first["data"]["orders"]["nodes"])
+
+
 async def test_a_stranger_gets_no_stream(live: Stack) -> None:
     async with following(live, ORDERS, token="nobody") as stream:
         await stream.end()

@@ -212,6 +212,52 @@ async def test_a_message_that_is_none_ends_the_socket_with_4400(
     assert reason
 
 
+async def test_messages_about_nothing_change_nothing(live: Stack) -> None:
+    async with talking(live) as talk:
+        await talk.say(type="complete", id="never")
+        await talk.say(type="pong", payload=None)
+        await talk.begin(await live.token("jane"), **{"X-Unknown": 1, "nested": {"a": []}})
+        await talk.say(type="complete", id="never", more=1)
+        await talk.say(type="pong")
+        await talk.ask("a", "{ viewer { kind } }")
+        assert [(await talk.hear())["type"] for _ in range(2)] == ["next", "complete"]
+
+
+async def test_an_id_that_is_free_again_names_another_operation(live: Stack) -> None:
+    async with talking(live) as talk:
+        await talk.begin(await live.token("jane"))
+        for _ in range(50):
+            await talk.ask("a", ORDERS)
+            await talk.say(type="complete", id="a")
+        await talk.ask("a", "{ nothing }")
+        while (said := await talk.hear())["type"] != "error":
+            assert (said["id"], said["type"]) == ("a", "next")
+        await talk.ask("a", "{ viewer { kind } }")
+        assert [(await talk.hear())["type"] for _ in range(2)] == ["next", "complete"]
+        await talk.ask("é" * 1_000, ORDERS)
+        await talk.hear()
+        await talk.ask("é" * 1_000, ORDERS)
+        code, reason = await talk.end()
+
+    assert (code, reason[:20]) == (4409, "Subscriber for ééééé")
+
+
+@pytest.mark.parametrize("depth", [100, 900, 20_000])
+async def test_deep_messages_are_refused_or_answered(live: Stack, depth: int) -> None:
+    query = "query Q($a: ID) { viewer { kind } }"
+    deep = "[" * depth + "]" * depth
+    variables = f'{{"a": {deep}}}'
+    asked = f'{{"query": {json.dumps(query)}, "variables": {variables}, "extensions": {variables}}}'
+    async with talking(live) as talk:
+        await talk.begin(await live.token("jane"))
+        await talk.socket.send(f'{{"type": "subscribe", "id": "a", "payload": {asked}}}')
+        try:
+            said = await talk.hear()
+            assert said["type"] == "error"
+        except ConnectionClosed:
+            assert talk.socket.close_code in (4400, 1009)
+
+
 async def test_operations_before_the_acknowledgement_end_it_with_4401(live: Stack) -> None:
     async with talking(live) as talk:
         await talk.ask("a", ORDERS)
