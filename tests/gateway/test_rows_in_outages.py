@@ -24,7 +24,7 @@ FAULTS = {
     "down": httpx2.Response(503),
     "throttled": httpx2.Response(
         429,
-        headers={"Retry-After": "3"},
+        headers={"Retry-After": "1"},
         json={"error": {"code": "0x80072322", "message": "Number of requests exceeded the limit."}},
     ),
 }
