@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.browser.chromium import chromium
+from tests.browser.chromium import Chromium, chromium
 from tests.browser.customers import visiting
 from tests.gateway.test_demo import demo
 
@@ -17,12 +17,12 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[Chromium]:
     with chromium() as browser:
         yield browser
 
 
 @pytest.fixture
-def jane(browser: Browser, port: int) -> Iterator[Page]:
+def jane(browser: Chromium, port: int) -> Iterator[Page]:
     with visiting(browser, port, "Jane Doe") as page:
         yield page

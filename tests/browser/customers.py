@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from starlette.applications import Starlette
 
 from portal.app import create_app
-from tests.browser.chromium import PATIENCE
+from tests.browser.chromium import Chromium
 from tests.gateway.test_demo import free_ports
 from tests.portal.site import Counting, settings
 
@@ -23,24 +23,19 @@ EMULATOR = Path(sys.executable).with_name("emulator")
 
 
 @contextmanager
-def visiting(browser: Browser, port: int, name: str | None, **options: Any) -> Iterator[Page]:
+def visiting(browser: Chromium, port: int, name: str | None, **options: Any) -> Iterator[Page]:
     """A page of somebody who is signed in; what went wrong unseen fails the test."""
-    context: BrowserContext = browser.new_context(
-        base_url=f"http://127.0.0.1:{port}", **{"locale": "en-US", **options}
-    )
-    context.set_default_timeout(PATIENCE)
-    page = context.new_page()
     complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if _bad(said.text) else None)
-    if name:
-        page.goto("/sign-in")
-        page.get_by_role("button", name=name).click()
-        page.wait_for_url("**/dashboard")
-    try:
+    options = {"base_url": f"http://127.0.0.1:{port}", "locale": "en-US", **options}
+    with browser.context(**options) as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if _bad(said.text) else None)
+        if name:
+            page.goto("/sign-in")
+            page.get_by_role("button", name=name).click()
+            page.wait_for_url("**/dashboard")
         yield page
-    finally:
-        context.close()
     assert complaints == [], complaints
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.chromium import Chromium
 from tests.browser.customers import visiting
 from tests.browser.test_portal_pages import PICTURES, SCREENS, SPILLED, STANDARDS, violations
 from tests.nightly import NIGHTLY
@@ -53,7 +54,7 @@ class Way:
 
 
 @pytest.fixture(params=ALL if NIGHTLY else SOME, ids="-".join)
-def way(request: pytest.FixtureRequest, browser: Browser, port: int) -> Iterator[Way]:
+def way(request: pytest.FixtureRequest, browser: Chromium, port: int) -> Iterator[Way]:
     language, theme, screen = request.param
     options = {
         "locale": language,

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import PATIENCE
+from tests.browser.chromium import Chromium
 from tests.gateway.test_demo import demo
 
 EXPIRE = """() => {
@@ -50,16 +50,14 @@ def address() -> Iterator[str]:
 
 
 @contextmanager
-def visiting(browser: Browser, address: str) -> Iterator[Visit]:
-    context = browser.new_context(viewport={"width": 1360, "height": 860})
-    context.set_default_timeout(PATIENCE)
-    visit = Visit(context.new_page())
-    visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-    visit.page.on("console", lambda said: _note(visit, said.type, said.text))
-    visit.page.on("request", lambda request: visit.hosts.add(_host(request.url)))
-    visit.page.goto(address)
-    yield visit
-    context.close()
+def visiting(browser: Chromium, address: str) -> Iterator[Visit]:
+    with browser.context(viewport={"width": 1360, "height": 860}) as context:
+        visit = Visit(context.new_page())
+        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+        visit.page.on("console", lambda said: _note(visit, said.type, said.text))
+        visit.page.on("request", lambda request: visit.hosts.add(_host(request.url)))
+        visit.page.goto(address)
+        yield visit
 
 
 def _note(visit: Visit, kind: str, text: str) -> None:
@@ -72,7 +70,7 @@ def _host(url: str) -> str:
 
 
 @pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Visit]:
+def visit(browser: Chromium, address: str) -> Iterator[Visit]:
     with visiting(browser, address) as visit:
         yield visit
 
@@ -123,7 +121,9 @@ def test_a_subscription_is_followed(visit: Visit) -> None:
     visit.page.locator(".graphiql-query-editor .view-lines").click()
     visit.page.keyboard.press("Control+A")
     visit.page.keyboard.insert_text("subscription { orders(first: 1) { nodes { number } } }")
-    while visit.page.evaluate(IS_UNREAD):  # functions to wait for are against the page's policy
+    for _ in range(600):  # functions to wait for are against the page's policy
+        if not visit.page.evaluate(IS_UNREAD):
+            break
         visit.page.wait_for_timeout(50)
     visit.run()
 

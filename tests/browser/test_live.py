@@ -1,7 +1,8 @@
 """Open pages of the portal follow what they show, in real Chromium, on the real demo."""
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.chromium import Chromium
 from tests.browser.customers import advance, place, visiting
 from tests.nightly import NIGHTLY
 
@@ -32,7 +33,7 @@ def test_an_open_order_changes_before_ones_eyes_and_says_so(jane: Page, port: in
     assert any("/live/order?id=" in each for each in streams)
 
 
-def test_lists_and_the_overview_follow(browser: Browser, jane: Page, port: int) -> None:
+def test_lists_and_the_overview_follow(browser: Chromium, jane: Page, port: int) -> None:
     number = place(jane, "LISTED")
     with visiting(browser, port, "Jane Doe") as other:
         other.goto("/orders?q=LISTED")

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
+from tests.browser.chromium import Chromium
 from tests.browser.customers import visiting
 from tests.gateway.test_demo import demo
 
@@ -19,7 +20,7 @@ def acme() -> Iterator[int]:
         yield port
 
 
-def test_it_is_filled_in_placed_and_changed(browser: Browser, acme: int) -> None:
+def test_it_is_filled_in_placed_and_changed(browser: Chromium, acme: int) -> None:
     with visiting(browser, acme, "Jane Doe", java_script_enabled=False) as page:
         page.goto("/orders/new")
         page.get_by_label("The project that the order is for").fill("Stadium")

@@ -3,13 +3,14 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.chromium import Chromium
 from tests.browser.customers import advance, place, visiting
 
 
 @pytest.mark.parametrize("name", ["Jane Doe", "Sam Okafor", "Rita Lindqvist", "May Tanaka"])
-def test_customers_sign_in_and_out(browser: Browser, port: int, name: str) -> None:
+def test_customers_sign_in_and_out(browser: Chromium, port: int, name: str) -> None:
     with visiting(browser, port, name) as page:
         expect(page.get_by_role("heading", level=1)).to_contain_text(name.split()[0])
         page.locator(".menu summary").click()
@@ -55,7 +56,7 @@ def test_an_order_is_changed_cancelled_and_ordered_again(jane: Page) -> None:
     expect(jane.get_by_label("Quantity of").first).to_have_value("15")
 
 
-def test_two_people_cannot_overwrite_each_other(browser: Browser, port: int) -> None:
+def test_two_people_cannot_overwrite_each_other(browser: Chromium, port: int) -> None:
     with visiting(browser, port, "Rita") as one, visiting(browser, port, "Rita") as other:
         place(one, "SHARED")
         one.get_by_role("link", name="Change or cancel").click()
@@ -89,7 +90,7 @@ def test_searching_finds_while_typing(jane: Page) -> None:
     expect(jane).to_have_url(re.compile("q=battery"))
 
 
-def test_everything_works_without_script(browser: Browser, port: int) -> None:
+def test_everything_works_without_script(browser: Chromium, port: int) -> None:
     with visiting(browser, port, "Jane Doe", java_script_enabled=False) as page:
         assert place(page, "NO SCRIPT")
 
@@ -165,7 +166,7 @@ def test_what_is_added_in_the_catalogue_stays_in_sight(jane: Page) -> None:
     expect(cards.nth(9).locator(".ordered")).to_be_in_viewport()
 
 
-def test_a_row_of_a_list_is_a_target_for_a_thumb(browser: Browser, port: int) -> None:
+def test_a_row_of_a_list_is_a_target_for_a_thumb(browser: Chromium, port: int) -> None:
     phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
     with visiting(browser, port, "Jane Doe", **phone) as page:
         page.goto("/orders")

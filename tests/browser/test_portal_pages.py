@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Page, ViewportSize
 
+from tests.browser.chromium import Chromium
 from tests.browser.customers import portal, to_review, visiting
 from tests.nightly import NIGHTLY
 from tests.portal.test_ordering import prepared
@@ -155,7 +156,7 @@ def tour(page: Page) -> Iterator[str]:
     yield "cancel"
 
 
-def troubles(browser: Browser, port: int, **options: str) -> Iterator[tuple[Page, str]]:
+def troubles(browser: Chromium, port: int, **options: str) -> Iterator[tuple[Page, str]]:
     """The pages that say that something is not as it should be."""
     with portal(port) as own, visiting(browser, own.port, "Rita", **options) as page:
         page.goto("/profile")
@@ -193,7 +194,7 @@ def left_out(page: Page, port: int) -> None:
         assert dynamics.patch(path, json={"statecode": 0}).is_success
 
 
-def everything(browser: Browser, port: int, **options: str) -> Iterator[tuple[Page, str]]:
+def everything(browser: Chromium, port: int, **options: str) -> Iterator[tuple[Page, str]]:
     with visiting(browser, port, None, **options) as page:
         page.goto("/")
         yield page, "home"
@@ -213,7 +214,7 @@ def everything(browser: Browser, port: int, **options: str) -> Iterator[tuple[Pa
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
-def test_every_page_is_for_everybody_and_fits(browser: Browser, port: int, language: str) -> None:
+def test_every_page_is_for_everybody_and_fits(browser: Chromium, port: int, language: str) -> None:
     """
     Wide and on a phone nothing spills, in each language; axe finds no violation on the English
     pages in light. At night all of it in both languages and themes, with pictures.

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.chromium import Chromium
 from tests.browser.customers import Portal, number, place, portal, to_review, visiting
 
 DOWN = "We cannot reach our systems right now"
@@ -17,7 +18,7 @@ def own(port: int) -> Iterator[Portal]:
 
 
 @pytest.fixture
-def sam(browser: Browser, own: Portal) -> Iterator[Page]:
+def sam(browser: Chromium, own: Portal) -> Iterator[Page]:
     with visiting(browser, own.port, "Sam Okafor") as page:
         yield page
     own.gateway.is_down, own.gateway.loses = False, 0
@@ -168,7 +169,7 @@ def test_going_back_after_an_order_starts_no_other(sam: Page) -> None:
     assert len(orders(sam, "BACK")) == 1
 
 
-def test_without_script_a_lost_answer_resolves_too(browser: Browser, own: Portal) -> None:
+def test_without_script_a_lost_answer_resolves_too(browser: Chromium, own: Portal) -> None:
     with visiting(browser, own.port, "Sam", java_script_enabled=False) as page:
         to_review(page, "PLAIN")
         own.gateway.loses = 2
