@@ -51,7 +51,7 @@ class RootPlan:
     """True if the field is null, with the error as its own, where its rows cannot be read."""
 
     async def outcome(self, run: Run) -> Any:
-        """What is read, or the refusal to read it."""
+        """The answer of the read, or its refusal."""
         try:
             return await self.read(run)
         except RootRefused as refusal:
