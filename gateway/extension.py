@@ -6,8 +6,9 @@ they change only with a new major version. All other modules of the gateway may 
 version. Each name has an example, in its own docstring or here; a test runs them all.
 
 `Account`, `Contact`, `Invoice`, `InvoiceLine`, `Product`, `SalesOrder`, `SalesOrderLine`,
-`Shipment`, `ShipmentLine`, `Tracking`, `WarehouseStock`, `Transaction` and `PostedInvoice` are the
-gateway's tables. Extend them with members, and name them as the targets of links.
+`Shipment`, `ShipmentLine`, `Tracking`, `WarehouseStock`, `Transaction`, `PostedInvoice`,
+`ReturnOrder` and `ReturnOrderLine` are the gateway's tables. Extend them with members, and name
+them as the targets of links.
 
 Example:
 
@@ -37,8 +38,8 @@ Example:
 
     # { complaints { nodes { text order { number } } } }
 
-`Shipment`, `ShipmentLine`, `Tracking`, `Transaction` and `PostedInvoice` are tables of Finance &
-Operations; their rows carry the names of F&O's columns.
+`Shipment`, `ShipmentLine`, `Tracking`, `Transaction`, `PostedInvoice`, `ReturnOrder` and
+`ReturnOrderLine` are tables of Finance & Operations; their rows carry the names of F&O's columns.
 
 Example:
 
@@ -75,6 +76,18 @@ Example:
         @computed("InvoiceId", doc="The page of the invoice at the seller.")
         def page(self, loaders: Loaders) -> str:
             return f"https://acme.example/invoices/{self.raw['InvoiceId']}"
+
+
+    @extend(ReturnOrder)
+    class AcmeReturn:
+        @computed("RMANumber", doc="The page with the label for the parcel.")
+        def label(self, loaders: Loaders) -> str:
+            return f"https://acme.example/labels/{self.raw['RMANumber']}"
+
+
+    @extend(ReturnOrderLine)
+    class AcmeReturnLine:
+        batch: str | None = column("ItemBatchNumber", "The batch that the goods are of.")
 
     # query($order: ID!) {
     #   order(id: $order) { shipments { nodes { document lines { nodes { heading } } } } }
@@ -146,6 +159,7 @@ from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.business.billing import Invoice, InvoiceLine
 from gateway.schema.business.catalog import Product, WarehouseStock
 from gateway.schema.business.ledger import PostedInvoice, Transaction
+from gateway.schema.business.returns import ReturnOrder, ReturnOrderLine
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.business.shipping import Shipment, ShipmentLine, Tracking
 from gateway.schema.business.values import Address, Money, address, money
@@ -173,6 +187,8 @@ __all__ = [
     "PostedInvoice",
     "Principal",
     "Product",
+    "ReturnOrder",
+    "ReturnOrderLine",
     "Row",
     "Rule",
     "SalesOrder",

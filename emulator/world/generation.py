@@ -18,6 +18,7 @@ from emulator.world.product_rows import product_rows
 from emulator.world.products import draw_products
 from emulator.world.quote_rows import quote_rows
 from emulator.world.reference_rows import COMPANIES, reference_rows
+from emulator.world.return_rows import Returns
 from emulator.world.seed import REFERENCE, Row, Rows, Seed
 from emulator.world.showcase import ShowcaseDraw, baristas, cafes, second_account_rows
 from emulator.world.showcase_goods import showcase_goods
@@ -53,17 +54,21 @@ def world_rows(size: Size, number: int, progress: Progress = lambda _: None) -> 
     if size.is_shown:
         yield from second_account_rows(seed, customers, people)
     yield from product_rows(seed, products, companies)
-    fulfilment = Fulfilment(seed)
+    fulfilment, returns = Fulfilment(seed), Returns(seed)
     draw = (ShowcaseDraw if size.is_shown else Draw)(seed, customers, people, products)
-    yield from _order_rows(draw, fulfilment, size, progress)
+    yield from _order_rows(draw, fulfilment, returns, size, progress)
+    yield from returns.rows()
     yield from fulfilment.ledger.other_rows(customers)
     yield from catalogue_rows(seed, customers, products, companies)
 
 
-def _order_rows(draw: Draw, fulfilment: Fulfilment, size: Size, progress: Progress) -> Rows:
+def _order_rows(
+    draw: Draw, fulfilment: Fulfilment, returns: Returns, size: Size, progress: Progress
+) -> Rows:
     for order in draw.orders(size.orders):
         yield from order_rows(draw.seed, order)
         yield from fulfilment.rows(order)
+        returns.consider(order)
         yield from attachment_rows(draw.seed, order)
         yield from quote_rows(draw.seed, order)
         if order.index % 100 == 99:

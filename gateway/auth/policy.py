@@ -117,7 +117,7 @@ def _ordering(access: Access, orders: frozenset[str]) -> dict[str, Grant]:
 
 
 def _everywhere(access: Access, orders: frozenset[str]) -> dict[str, Grant]:
-    return _ordering(access, orders) | {"balance": Grant(access)}
+    return _ordering(access, orders) | {"balance": Grant(access), "returns": Grant(access)}
 
 
 _BUYER = _ordering(Access.ACCOUNT, _ORDERING) | {
@@ -146,6 +146,6 @@ SHIPPED = Policy(
 )
 """
 The roles of Microsoft's customer portal, and machines. Buyers see what they ordered themselves,
-representatives everything of their accounts, and they alone what these owe. The web roles are those
-of the same template.
+representatives everything of their accounts, and they alone what these owe and return, which names
+no person. The web roles are those of the same template.
 """

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Self, Union, get_args, get_origin
 from uuid import UUID
 
 import strawberry
@@ -25,8 +25,8 @@ class OptionSet(Enum):
     """
     The base class of option sets (choices) of Dataverse, and of enumerations of F&O.
 
-    Decorate the subclass with `enum`, give each member a number with `option`, and add the member
-    `UNKNOWN = unknown()`: numbers that are not declared are read as it. DeclarationError at start
+    Decorate the subclass with `enum`, give each member a value with `option`, and add the member
+    `UNKNOWN = unknown()`: values that are not declared are read as it. DeclarationError at start
     without either.
 
     Example:
@@ -46,9 +46,9 @@ class OptionSet(Enum):
     """
 
     @classmethod
-    def read(cls, number: int) -> "OptionSet":
+    def read(cls, value: int | str) -> Self:
         try:
-            return cls(number)
+            return cls(value)
         except ValueError:
             return cls["UNKNOWN"]
 
@@ -58,9 +58,10 @@ class OptionSet(Enum):
         return self.name == "UNKNOWN"
 
 
-def option(value: int, description: str) -> EnumValueDefinition:
+def option(value: int | str, description: str) -> EnumValueDefinition:
     """
-    A member of an `OptionSet`: its number in Dynamics, and its description in the schema.
+    A member of an `OptionSet`: its number in Dataverse or its name in F&O, and its description in
+    the schema.
 
     Example:
 
@@ -74,7 +75,7 @@ def option(value: int, description: str) -> EnumValueDefinition:
 
 def unknown() -> EnumValueDefinition:
     """
-    The member of an `OptionSet` for all numbers that it does not declare; call it `UNKNOWN`.
+    The member of an `OptionSet` for all values that it does not declare; call it `UNKNOWN`.
 
     Example:
 

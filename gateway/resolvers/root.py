@@ -30,6 +30,7 @@ from gateway.schema.business import (
     product_search,
     product_texts,
     quotes,
+    returns,
     sales,
     shipping,
 )
@@ -60,6 +61,7 @@ NOUNS = (
     product_search,
     product_texts,
     quotes,
+    returns,
     sales,
     shipping,
 )

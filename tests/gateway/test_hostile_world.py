@@ -336,6 +336,7 @@ LINKS = [
         ("product", "dataverse", "msdyn_itemnumber"),
         ("WarehousesOnHandV2", "finops", "ItemNumber"),
         ("CustPackingSlipTransBiEntities", "finops", "ItemId"),
+        ("ReturnOrderLinesV2", "finops", "ItemNumber"),
     ],
     [
         ("product", "dataverse", "msdyn_productnumber"),
@@ -348,6 +349,11 @@ LINKS = [
         ("PackingSlipTrackingInformation", "finops", "SalesOrderNumber"),
         ("SalesOrderHeaderDocumentAttachmentsV2", "finops", "SalesOrderNumber"),
         ("SalesOrderLineDocumentAttachmentsV2", "finops", "SalesOrderNumber"),
+        ("ReturnOrderHeadersV2", "finops", "ReplacementSalesOrderNumber"),
+    ],
+    [
+        ("ReturnOrderHeadersV2", "finops", "ReturnOrderNumber"),
+        ("ReturnOrderLinesV2", "finops", "ReturnOrderNumber"),
     ],
     [
         ("CustPackingSlipJourBiEntities", "finops", "PackingSlipId"),
@@ -364,6 +370,10 @@ LINKED = """{
     number orderNumber order { number } tracking(first: 1) { totalCount }
     lines(first: 9) { nodes { itemNumber product { itemNumber } } }
   } } } }
+  returns(first: 60, orderBy: [{ field: TOTAL }]) { nodes {
+    replacementNumber replacement { number }
+    lines { nodes { sequence quantity itemNumber product { itemNumber } } }
+  } }
 }"""
 
 
@@ -390,6 +400,26 @@ async def test_links_lead_where_they_led_whatever_their_columns_hold(
             assert [line["product"] is None for line in slip["lines"]["nodes"]] == [
                 line["product"] is None for line in plain_slip["lines"]["nodes"]
             ]
+    assert returned(found) == returned(wanted)
+    for each in found["returns"]["nodes"]:
+        number = each["replacementNumber"]
+        assert not number or each["replacement"] == {"number": number}
+        products = [(line["itemNumber"], line["product"]) for line in each["lines"]["nodes"]]
+        assert all(found_["itemNumber"] == item for item, found_ in products if found_)
+
+
+def returned(data: Any) -> list[Any]:
+    """The numbers of lines, products and orders behind each return."""
+    return [
+        (
+            row["replacement"] is None,
+            [
+                (line["sequence"], line["quantity"], line["product"] is None)
+                for line in row["lines"]["nodes"]
+            ],
+        )
+        for row in data["returns"]["nodes"]
+    ]
 
 
 def _parts(values: list[str], size: int) -> Iterator[list[str]]:

@@ -33,6 +33,9 @@ EVERYWHERE = """{
   accounts(first: 9) { nodes {
     id contacts { nodes { id } } addresses { nodes { id } } children { nodes { id } }
     postedInvoices(first: 5) { nodes { id } } transactions(first: 5) { nodes { id } }
+    returns(first: 5) {
+      nodes { id account { id } replacement { id } lines(first: 5) { nodes { product { id } } } }
+    }
   } }
   shipments { nodes { id } }
   invoices { nodes { id } }
@@ -154,8 +157,8 @@ async def test_every_type_with_an_id_is_asked_for_here() -> None:
 
     assert nodes <= {
         "Account", "AccountAddress", "Contact", "CustomerItem", "Invoice", "InvoiceLine",
-        "PostedInvoice", "Product", "Quote", "QuoteLine", "SalesOrder", "SalesOrderLine",
-        "Shipment", "Transaction",
+        "PostedInvoice", "Product", "Quote", "QuoteLine", "ReturnOrder", "SalesOrder",
+        "SalesOrderLine", "Shipment", "Transaction",
     }  # fmt: skip
 
 

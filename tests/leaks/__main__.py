@@ -46,6 +46,7 @@ SUITE = (
     "tests/gateway/test_categories.py",
     "tests/gateway/test_pictures.py",
     "tests/gateway/test_quotes.py",
+    "tests/gateway/test_returns.py",
     "tests/gateway/test_shared_links.py",
     "tests/gateway/test_cost_told.py",
     "tests/gateway/test_health.py",

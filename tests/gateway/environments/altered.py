@@ -543,6 +543,23 @@ ERP: Final = {
         affects=absent("Query.postedInvoices", "Account.postedInvoices"),
         codes=frozenset({"NOT_AVAILABLE_HERE"}),
     ),
+    "no returns": Altered(
+        subject="ReturnOrderHeadersV2",
+        alter=(drop_collection("ReturnOrderHeadersV2"),),
+        affects=absent("Query.returns", "Account.returns"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no lines of returns": Altered(
+        subject="ReturnOrderLinesV2",
+        alter=(drop_collection("ReturnOrderLinesV2"),),
+        affects=absent("ReturnOrder.lines"),
+        codes=frozenset({"NOT_AVAILABLE_HERE"}),
+    ),
+    "no totals of returns": Altered(
+        subject="ReturnOrderHeadersV2.OrderTotalAmount",
+        alter=(drop_property("ReturnOrderHeadersV2", "OrderTotalAmount"),),
+        affects=absent("ReturnOrder.total", by("returns", "TOTAL")),
+    ),
     "no settled amounts of transactions": Altered(
         subject="CustTransBiEntities.SettleAmountCur",
         alter=(drop_property("CustTransBiEntities", "SettleAmountCur"),),

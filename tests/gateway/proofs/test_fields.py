@@ -50,12 +50,15 @@ READS = {
     "Transaction.open": set[str](),
     "Transaction.kind": set[str](),
     "Account.balance": {"balance"},
+    "ReturnOrder.status": set[str](),
+    "ReturnOrderLine.status": set[str](),
     "Category.id": set[str](),
     "Category.parentId": set[str](),
 }
 """The permissions that computed members need besides their row's; a new one must be named here."""
 VIA = {
     "AccountAddress": ("accounts", "addresses"),
+    "ReturnOrderLine": ("returns", "lines"),
     "ShipmentLine": ("shipments", "lines"),
     "Tracking": ("shipments", "tracking"),
     "WarehouseStock": ("products", "stock"),

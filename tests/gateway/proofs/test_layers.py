@@ -25,6 +25,7 @@ OWN_KEY = {
     "CustomerItem": "CustomerAccountNumber eq",
     "Shipment": "OrderAccount eq",
     "PostedInvoice": "OrderAccount eq",
+    "ReturnOrder": "CustomerAccountNumber eq",
     "Transaction": "AccountNum eq",
 }
 FILTER = re.compile(rb"(?:%24|\$)filter=[^&]*&?")

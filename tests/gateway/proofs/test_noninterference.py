@@ -23,7 +23,7 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
 
-REQUESTS, KEPT, COSTS = (5_000, 5_000, 2_000) if NIGHTLY else (150, 60, 40)
+REQUESTS, KEPT, COSTS = (5_000, 5_000, 2_000) if NIGHTLY else (180, 60, 40)
 CALLERS = ("jane", "rep", "partner")
 OTHERS = ("may", "sam", "admin")
 PATIENT = {

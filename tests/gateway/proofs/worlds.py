@@ -18,7 +18,9 @@ NAMES = UUID("0d7c1a52-53a1-4d0e-9a51-4f6a3c7f1b22")
 Row = dict[str, Any]
 OTHER_NUMBER = "MY-101"
 """The customers' own number of every item in the right world, which is another item's here too."""
-AMOUNTS = ("AmountCur", "SettleAmountCur", "InvoiceAmount")
+AMOUNTS = ("AmountCur", "SettleAmountCur", "InvoiceAmount", "OrderTotalAmount", "LineAmount")
+COST = "ReturnUnitCost"
+"""The cost of returned goods, which is told to nobody, and differs for all."""
 
 
 def alike() -> tuple[Starlette, Starlette]:
@@ -80,6 +82,11 @@ def _alter(store: Store) -> None:
         "CustomerProductDescriptionsV2",
         lambda row: (row["CustomerAccountNumber"], row["dataAreaId"].lower()) != OURS,
     )
+    returned, sent_back = (
+        _rows(store, name, lambda row: (row["CustomerAccountNumber"], row["dataAreaId"]) != OURS)
+        for name in ("ReturnOrderHeadersV2", "ReturnOrderLinesV2")
+    )
+    store.run(f'UPDATE "{store.catalog.tables["ReturnOrderLinesV2"].sql}" SET "{COST}" = 1')  # noqa: S608
     lines = _children(store, "salesorderdetails", "_salesorderid_value", orders, "salesorderid")
     quoted = _children(store, "quotedetails", "_quoteid_value", quotes, "quoteid")
     billed = _children(store, "invoicedetails", "_invoiceid_value", invoices, "invoiceid")
@@ -96,6 +103,8 @@ def _alter(store: Store) -> None:
         ("CustInvoiceJourBiEntities", posted),
         ("CustTransBiEntities", owed),
         ("CustomerProductDescriptionsV2", numbered),
+        ("ReturnOrderLinesV2", sent_back),
+        ("ReturnOrderHeadersV2", returned),
     ):
         for number, row in enumerate(rows):
             _change(store, name, row, number)
