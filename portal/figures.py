@@ -42,6 +42,19 @@ def money(amount: Decimal, currency: str | None) -> Mapping[str, str | None]:
     return {"amount": str(amount), "currency": currency}
 
 
+def size(value: str | None) -> Decimal | None:
+    """
+    A quantity of a return without its sign: all that stands on a return comes back, and the ERP
+    writes that with a sign of its own.
+    """
+    return None if value is None else abs(Decimal(value))
+
+
+def in_currency(amount: str | None, currency: str | None) -> Mapping[str, str | None] | None:
+    """An amount of a row that names its currency elsewhere."""
+    return None if amount is None else {"amount": amount, "currency": currency}
+
+
 def negative(value: Mapping[str, Any] | None) -> Mapping[str, str | None] | None:
     """A discount as what it does to a sum; None where there is none."""
     if value is None or not Decimal(value["amount"]):

@@ -22,7 +22,7 @@ from jinja2.nodes import Call, Const, Name
 
 from portal.brand import Brand
 from portal.drafts import least
-from portal.figures import negative
+from portal.figures import in_currency, negative, size
 from portal.language import Language
 from portal.schema import NO_SCHEMA, OwnSchema
 from portal.served_assets import Assets
@@ -135,7 +135,9 @@ def _environment(brand: Brand, language: Language, assets: Assets, own: OwnSchem
         "money": language.money,
         "price": language.price,
         "country": language.country,
+        "in_currency": in_currency,
         "negative": negative,
+        "size": size,
     }
     environment.globals |= {
         "brand": brand,

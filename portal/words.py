@@ -49,6 +49,24 @@ QUOTE: Final[Words] = {
     "CLOSED": (N_("Closed"), "done"),
     "UNKNOWN": (N_("Unknown"), "done"),
 }
+RETURN: Final[Words] = {
+    "NONE": (N_("New"), "open"),
+    "CREATED": (N_("Waiting for the goods"), "open"),
+    "OPEN": (N_("In process"), "busy"),
+    "CLOSED": (N_("Closed"), "done"),
+    "CANCELED": (N_("Cancelled"), "bad"),
+    "UNKNOWN": (N_("Unknown"), "done"),
+}
+RETURN_LINE: Final[Words] = {
+    "NONE": (N_("New"), "open"),
+    "AWAITING": (N_("Expected"), "open"),
+    "REGISTERED": (N_("Arrived"), "busy"),
+    "QUARANTINE": (N_("Being inspected"), "busy"),
+    "RECEIVED": (N_("Received"), "good"),
+    "INVOICED": (N_("Settled"), "done"),
+    "CANCELED": (N_("Cancelled"), "bad"),
+    "UNKNOWN": (N_("Unknown"), "done"),
+}
 PAYMENT: Final[Words] = {
     "OPEN": (N_("Unpaid"), "open"),
     "PARTLY_PAID": (N_("Partly paid"), "busy"),
@@ -112,6 +130,8 @@ KINDS: Final[Mapping[str, Words]] = {
     "line": LINE,
     "invoice": INVOICE,
     "quote": QUOTE,
+    "return": RETURN,
+    "return line": RETURN_LINE,
     "payment": PAYMENT,
     "transaction": TRANSACTION,
     "hold": HOLD,

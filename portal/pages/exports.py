@@ -8,9 +8,10 @@ from typing import Any, Final
 from starlette.responses import Response, StreamingResponse
 
 from portal.errors import BadLink, Unavailable
+from portal.figures import size
 from portal.language import Language
 from portal.lists import mistakes
-from portal.pages import invoices, order_list, shipments
+from portal.pages import invoices, order_list, returns, shipments
 from portal.visits import Visit
 from portal.words import N_, words_for
 from spreadsheets.csv_output import Cell, Convention, convention, line
@@ -67,6 +68,11 @@ def number(path: str) -> Value:
         return None if found is None else Decimal(str(found))
 
     return value
+
+
+def quantity(path: str) -> Value:
+    """A quantity of a return, without the ERP's sign."""
+    return lambda language, row: size(_at(row, path))
 
 
 def day(path: str) -> Value:
@@ -126,6 +132,15 @@ INVOICE: Final[Columns] = {
     N_("Your reference"): text("invoice.order.customerReference"),
     N_("Account"): text("invoice.account.name"),
 }
+RETURN: Final[Columns] = {
+    N_("Return"): text("return.number"),
+    N_("RMA number"): text("return.rmaNumber"),
+    N_("Status"): word("return", "return.status"),
+    N_("Return by"): day("return.returnBy"),
+    N_("Reason"): text("return.reason"),
+    N_("Your reference"): text("return.customerReference"),
+    N_("Account"): text("return.account.name"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +175,7 @@ class Export:
 
 ORDERS: Final = Source("order_exports", "order", order_list.LIST.asked)
 SHIPMENTS: Final = Source("shipment_exports", "order", shipments.LIST.asked)
+RETURNS: Final = Source("return_exports", "return", returns.LIST.asked)
 INVOICES: Final = Source("invoice_exports", "invoice", invoices.LIST.asked)
 EXPORTS: Final[Mapping[str, Export]] = {
     "orders": Export(
@@ -220,6 +236,38 @@ EXPORTS: Final[Mapping[str, Export]] = {
             Level("shipments", "shipment", "MoreSentLines"),
             Level("lines", "line", "MoreShipmentLines"),
         ),
+    ),
+    "returns": Export(
+        "Returns",
+        RETURNS,
+        {
+            **RETURN,
+            N_("Requisition number"): text("return.requisitionNumber"),
+            N_("Replaced by order"): text("return.replacementNumber"),
+            N_("Total"): number("return.total.amount"),
+            N_("Currency"): text("return.currency"),
+        },
+        size=100,
+    ),
+    "return-lines": Export(
+        "ReturnLines",
+        RETURNS,
+        {
+            **RETURN,
+            N_("Line"): number("line.sequence"),
+            N_("Item number"): text("line.itemNumber"),
+            N_("Description"): text("line.name"),
+            N_("Status of the line"): word("return line", "line.status"),
+            N_("To return"): quantity("line.quantity"),
+            N_("Returned"): quantity("line.returnedQuantity"),
+            N_("Unit"): text("line.unit"),
+            N_("Price"): number("line.unitPrice"),
+            N_("Amount"): number("line.amount"),
+            N_("Currency"): text("return.currency"),
+            N_("Expected on"): day("line.expectedOn"),
+            N_("Arrived on"): day("line.arrivedOn"),
+        },
+        levels=(Level("lines", "line", "MoreReturnLines"),),
     ),
     "invoices": Export(
         "Invoices",

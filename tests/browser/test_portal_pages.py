@@ -32,6 +32,8 @@ ADDRESSES = {
     "quotes": "/quotes",
     "templates": "/templates",
     "shipments": "/shipments",
+    "returns": "/returns",
+    "returns-none": "/returns?q=nothing-like-it",
     "invoices": "/invoices",
     "statement": "/statement?since=2026-09-01",
     "statement-none": "/statement?since=2020-01-01&until=2020-01-02",
@@ -50,6 +52,7 @@ OPENED = {
     "order-cancelled": "/orders?status=CANCELED",
     "quote": "/quotes",
     "shipment": "/shipments",
+    "return": "/returns",
     "invoice": "/invoices?since=2000-01-01",
 }
 """Pages that are reached by the first row of a list."""

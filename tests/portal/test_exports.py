@@ -25,6 +25,8 @@ FIGURES = {
     "Freight",
     "Line",
     "Remaining",
+    "To return",
+    "Returned",
 }
 DAYS = {
     "Placed on",
@@ -33,6 +35,9 @@ DAYS = {
     "Shipped on",
     "Issued on",
     "Requested date of the line",
+    "Return by",
+    "Expected on",
+    "Arrived on",
 }
 
 
@@ -72,7 +77,9 @@ async def test_a_dutch_reader_gets_dutch_words_and_decimal_commas(rep: Visitor, 
     point = await table(rep, f"/{name}.csv?decimals=point")
 
     assert len(dutch) == len(english)
-    assert {*dutch[0]}.isdisjoint({"Order", "Placed on", "Packing slip", "Issued on", "Quantity"})
+    assert {*dutch[0]}.isdisjoint(
+        {"Order", "Placed on", "Packing slip", "Issued on", "Quantity", "Return by"}
+    )
     assert [*point[0]] == [*dutch[0]]
     for one, other in zip(english, dutch, strict=True):
         amounts = [*zip(one.items(), other.values(), strict=True)]
@@ -98,7 +105,7 @@ async def test_downloads_follow_the_search_of_the_list(rep: Visitor) -> None:
     assert len(links) == 4
     found = await table(rep, links[1].replace("&amp;", "&"))
     assert {row["Status"] for row in found} == {"Cancelled"}
-    for name in ("shipments", "invoices"):
+    for name in ("shipments", "returns", "invoices"):
         page = await rep.get(f"/{name}")
         assert f'href="/{name}.csv' in page.text
         assert f'href="/{name[:-1]}-lines.csv' in page.text

@@ -33,6 +33,7 @@ SEARCHED = {
     "/orders": "orders(first: 100) { nodes { id number } }",
     "/products": "products(first: 100, filter: { state: { eq: ACTIVE } }) { nodes { id number } }",
     "/invoices": "invoices(first: 100) { nodes { id number } }",
+    "/returns": "returns(first: 100) { nodes { id number } }",
 }
 
 

@@ -34,6 +34,8 @@ def test_documents_are_valid_against_the_schema(path: Path) -> None:
         ("LineStatus", words.LINE),
         ("InvoiceState", words.INVOICE),
         ("QuoteState", words.QUOTE),
+        ("ReturnStatus", words.RETURN),
+        ("ReturnLineStatus", words.RETURN_LINE),
         ("HoldStatus", words.HOLD),
         ("AddressPurpose", words.PURPOSE),
     ],

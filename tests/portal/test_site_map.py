@@ -36,6 +36,8 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/order-lines.csv", None),
     ("/shipments.csv", None),
     ("/shipment-lines.csv", None),
+    ("/returns.csv", None),
+    ("/return-lines.csv", None),
     ("/invoices.csv", None),
     ("/invoice-lines.csv", None),
     ("/invoices/{id}/document", None),
@@ -91,6 +93,9 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/orders?status=overdue&sort=wanted", None),
     ("/shipments", None),
     ("/shipments?q=PS", None),
+    ("/returns", None),
+    ("/returns?q=RO+PO&since=2024-01-01", None),
+    ("/returns/{id}", None),
     ("/invoices", None),
     ("/invoices?q=SO", None),
     ("/invoices-without-order", None),
@@ -154,6 +159,7 @@ async def _known(visitor: Visitor) -> dict[str, str]:
     order = await _first(visitor, "/orders?status=ACTIVE", r'href="/orders/([\w-]{20,})"')
     sent = await _first(visitor, "/shipments", r'href="/orders/([\w-]{20,}/shipments/[^"]+)"')
     quote = await _first(visitor, "/quotes", r'href="/quotes/([^"]+)"')
+    returned = await _first(visitor, "/returns", r'href="/returns/([^"]+)"')
     invoice = await _first(visitor, "/invoices", r'href="/invoices/([^"]+)"')
     product = await _first(visitor, "/products", r'href="/products/([^"]+)"')
     await visitor.get("/templates/new")
@@ -164,6 +170,7 @@ async def _known(visitor: Visitor) -> dict[str, str]:
         "/orders/{id}": f"/orders/{order}",
         "/invoices/{id}": f"/invoices/{invoice}",
         "/quotes/{id}": f"/quotes/{quote}",
+        "/returns/{id}": f"/returns/{returned}",
         "/templates/{id}": str(template.url.path),
         "/products/{id}/pictures/{version}": picture,
         "/products/{id}": f"/products/{product}",

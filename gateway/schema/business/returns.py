@@ -30,8 +30,8 @@ class ReturnStatus(OptionSet):
     """The members of F&O's `ReturnStatusHeader`."""
 
     NONE = option("None", description="None yet.")
-    CREATED = option("Created", description="Agreed, but nothing has arrived.")
-    OPEN = option("Open", description="The seller is at work on what has arrived.")
+    CREATED = option("Created", description="Made; the ERP does not yet list it among its orders.")
+    OPEN = option("Open", description="In process.")
     CLOSED = option("Closed", description="Closed.")
     CANCELED = option("Canceled", description="Canceled.")
     UNKNOWN = unknown()
@@ -45,8 +45,8 @@ class ReturnLineStatus(OptionSet):
     AWAITING = option("Awaiting", description="The seller expects the goods.")
     REGISTERED = option("Registered", description="The goods have arrived.")
     QUARANTINE = option("Quarantine", description="The goods are inspected.")
-    RECEIVED = option("Received", description="The goods are taken back.")
-    INVOICED = option("Invoiced", description="The customer is credited.")
+    RECEIVED = option("Received", description="The receipt of the goods is posted.")
+    INVOICED = option("Invoiced", description="Invoiced, as a credit where one was agreed.")
     CANCELED = option("Canceled", description="Canceled.")
     UNKNOWN = unknown()
 

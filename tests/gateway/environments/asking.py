@@ -50,13 +50,14 @@ TOKENS = 1_300
 DEPTH = 2 if NIGHTLY else 1
 """The number of links in a row that the queries of everything follow."""
 
-OWED = ("statement", "papers")
-"""The documents of the portal that tell what an account owes, which buyers may not read."""
+OWED = ("statement", "papers", "returns", "return_exports")
+"""The documents of the portal of what an account owes and returns, which buyers may not read."""
 
 Json = dict[str, Any]
 NONE_QUOTED: Json = {"nodes": [{"id": encode(TABLES["Quote"], (UUID(int=1),))}]}
 NONE_POSTED: Json = {"nodes": [{"id": encode(TABLES["PostedInvoice"], ("usmf", 1))}]}
 """An invoice that is not there, for environments that show none."""
+NONE_RETURNED: Json = {"nodes": [{"id": encode(TABLES["ReturnOrder"], ("usmf", "RO-0"))}]}
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,9 @@ async def _ids(stack: Stack) -> Json:
     products = found["products"]["nodes"]
     posted = await stack.ask("{ postedInvoices(first: 1) { nodes { id } } }", as_="rep")
     quoted = await stack.ask("{ quotes(first: 1) { nodes { id } } }")
+    returned = await stack.ask("{ returns(first: 1) { nodes { id } } }", as_="rep")
     return {
+        "return": (returned.body["data"].get("returns") or NONE_RETURNED)["nodes"][0]["id"],
         "quote": (quoted.body["data"].get("quotes") or NONE_QUOTED)["nodes"][0]["id"],
         "posted": (posted.body["data"].get("postedInvoices") or NONE_POSTED)["nodes"][0]["id"],
         "order": order["id"],
@@ -140,6 +143,8 @@ def _portal(ids: Json) -> Iterator[Question]:
         "invoices": {"id": ids["invoice"], "paid": True, "owes": False},
         "quotes": {"id": ids["quote"]},
         "accepting": {"id": ids["quote"]},
+        "returns": {"id": ids["return"]},
+        "return_exports": {"id": ids["return"], "first": FEW},
         "statement": {"account": ids["account"], "from": "2026-01-01", "to": "2026-12-31"},
         "papers InvoicePaper": {"id": ids["invoice"]},
         "papers PostedPaper": {"posted": ids["posted"]},
