@@ -42,6 +42,11 @@ def any_of(text: str | None, fields: Iterable[str]) -> dict[str, Any]:
     return every(text, lambda word: [has(field, word) for field in fields])
 
 
+def any_of_erp(text: str | None, fields: Iterable[str]) -> dict[str, Any]:
+    """The same for a list of the ERP, which would read `*` as a wildcard: the parts beside it."""
+    return any_of((text or "").replace("*", " "), fields)
+
+
 def every(text: str | None, ways: Callable[[str], list[dict[str, Any]]]) -> dict[str, Any]:
     """A condition: each word is found in one of its ways."""
     found = [{"or": ways(word)} for word in words_of(text)]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from portal.errors import NotFound
 from portal.figures import figures
-from portal.lists import all_of, any_of, between, page_of
+from portal.lists import all_of, any_of_erp, between, page_of
 from portal.pages import searching
 from portal.pages.list_page import Listing, show
 from portal.pages.owed import owed, owes
@@ -55,7 +55,7 @@ async def posted(visit: Visit) -> Response:
 
 async def _asked_posted(visit: Visit) -> dict[str, Any]:
     query, account = visit.query, visit.account
-    named = any_of(query.get("q"), ("number", "customerReference"))
+    named = any_of_erp(query.get("q"), ("number", "customerReference"))
     days = between("issuedOn", query.get("since"), query.get("until"))
     picked = {"account": account["id"]} if account else {}
     return {"filter": all_of({"orderNumber": {"eq": ""}}, named, days), **picked}

@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from portal.errors import NotFound
-from portal.lists import all_of, any_of, between, page_of
+from portal.lists import all_of, any_of_erp, between, page_of
 from portal.pages.list_page import Listing, show
 from portal.visits import Visit
 
@@ -27,7 +27,7 @@ async def asked(visit: Visit) -> dict[str, Any]:
     """The filter and the account, as the address says."""
     query, account = visit.query, visit.account
     conditions = (
-        any_of(query.get("q"), NAMES),
+        any_of_erp(query.get("q"), NAMES),
         between("returnBy", query.get("since"), query.get("until")),
     )
     picked = {"account": account["id"]} if account else {}

@@ -91,7 +91,7 @@ def violations(page: Page, rules: list[str]) -> list[str]:
 def opened(page: Page, name: str) -> None:
     page.goto(OPENED[name])
     page.locator("tbody th a").first.click()
-    page.wait_for_url(re.compile(r"/(orders|invoices|quotes)/[\w-]{20,}"))
+    page.wait_for_url(re.compile(r"/(orders|invoices|quotes|returns)/[\w-]{20,}"))
 
 
 def accepting(page: Page) -> None:

@@ -122,6 +122,16 @@ async def test_a_number_that_a_list_shows_is_found_by_its_search(stack: Stack, p
             assert await _is_listed(visitor, f"{path}?q={quote(row['number'])}", row["id"]), row
 
 
+async def test_a_word_that_is_awkward_is_searched_for_in_every_list(stack: Stack) -> None:
+    lists = [page.path for page in PAGES if page.menu] + ["/invoices-without-order", "/bought"]
+
+    async with visiting(stack, "rep") as visitor:
+        for path in lists:
+            for text in ("*", "a*b", "%", "'", "x" * 100):
+                page = await visitor.get(f"{path}?q={quote(text)}")
+                assert page.status_code == 200, (path, text)
+
+
 async def _is_listed(visitor: httpx2.AsyncClient, path: str, id_: str) -> bool:
     """True if a page of a list, or one behind it, leads to a row."""
     page = await visitor.get(path)

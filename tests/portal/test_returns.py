@@ -52,6 +52,10 @@ async def test_a_return_is_found_by_its_numbers_and_days(rep: Visitor) -> None:
         found = await listed(rep, f"/returns?q={wanted}")
         assert address in [each for each, _, _ in found]
         assert len(found) < len(others)
+    assert await listed(rep, "/returns?q=*") == await listed(rep)
+    assert await listed(rep, f"/returns?q=RMA*{rma[-4:]}") == await listed(
+        rep, f"/returns?q={rma[-4:]}"
+    )
     assert "No return matches" in (await rep.get("/returns?q=nothing-like-it")).text
     assert "No return matches" in (await rep.get("/returns?until=2020-01-01")).text
     assert await listed(rep, "/returns?since=2020-01-01")
