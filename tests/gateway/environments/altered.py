@@ -546,7 +546,7 @@ ERP: Final = {
     "no returns": Altered(
         subject="ReturnOrderHeadersV2",
         alter=(drop_collection("ReturnOrderHeadersV2"),),
-        affects=absent("Query.returns", "Account.returns"),
+        affects=absent("Query.returns", "Query.returnOrder", "Account.returns"),
         codes=frozenset({"NOT_AVAILABLE_HERE"}),
     ),
     "no lines of returns": Altered(
