@@ -42,6 +42,8 @@ class Dynamics:
     seconds: Callable[[Random, Request], float]
     """Seconds that a request takes."""
     limits: Limits | None = None
+    tells: bool = True
+    """True if its answers say what is left of the limits, as those of Dataverse do."""
     noise: float = 0.0
     """The share of requests that are answered by a 429 for no reason."""
     running: int = 0
@@ -102,7 +104,7 @@ class Dynamics:
         return Reply(200, self._told(user), b"{}")
 
     def _told(self, user: User) -> dict[str, str]:
-        return self._protection.headers(user) if self._protection else {}
+        return self._protection.headers(user) if self._protection and self.tells else {}
 
 
 _numbers = count()

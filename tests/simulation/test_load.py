@@ -16,6 +16,8 @@ from tests.simulation.load import Caller, Dynamics, Naive, drive
 from tests.simulation.virtual import run
 
 PLACES = 40
+AT_ONCE = Limits(requests=10**9, seconds=1e9)
+"""The limits of a service that bounds the calls in flight alone."""
 HALF = 1 if NIGHTLY else 0.5
 """The part of the time that the usual run takes of the longest games."""
 LONG = 1_800.0 if NIGHTLY else 600.0
@@ -52,6 +54,7 @@ def played(
     *,
     takes: Callable[[Random, Request], float] = USUALLY,
     limits: Limits | None = None,
+    tells: bool = True,
     noise: float = 0.0,
     governors: Callable[[], list[Governor]] = lambda: [Governor(places=PLACES)],
     spent: Sequence[str] = (),
@@ -60,7 +63,7 @@ def played(
 
     async def main() -> Dynamics:
         random = drawn()
-        service = Dynamics(random, takes, limits, noise, spent=spent)
+        service = Dynamics(random, takes, limits, tells, noise, spent=spent)
         senders = [Sender(random, governor) for governor in governors()]
         await drive(senders, service, callers, seconds, random)
         return service
@@ -237,7 +240,8 @@ def test_calls_in_flight_are_learned_where_other_processes_take_their_part() -> 
     service = played(
         callers,
         seconds,
-        limits=Limits(requests=10**9, seconds=1e9),
+        limits=AT_ONCE,
+        tells=False,
         governors=lambda: [Governor(places=PLACES), Governor(places=PLACES)],
     )
 
