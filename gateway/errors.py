@@ -169,6 +169,10 @@ class UpstreamUnavailable(UpstreamError):
     code = "UPSTREAM_UNAVAILABLE"
 
 
+class LeftAlone(UpstreamUnavailable):
+    """Nothing was sent, as the service mostly failed a moment ago."""
+
+
 class SignInFailed(UpstreamUnavailable):
     """The gateway got no token for the service."""
 
@@ -222,6 +226,8 @@ class Overloaded(NotAsked):
     code = "OVERLOADED"
 
 
+CLOSED: Final = (NotAsked, UpstreamThrottled, LeftAlone)
+"""The errors that say that a service takes no calls now, so that another one at once is in vain."""
 PASSING: Final = frozenset(
     each.code
     for each in (UpstreamUnavailable, UpstreamTimeout, UpstreamThrottled, RateLimited, Overloaded)

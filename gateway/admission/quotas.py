@@ -26,7 +26,9 @@ class Quotas:
             return
         if self.left(errand, moment)[0] < 1:
             each = WINDOW / max(errand.quota, 1)
-            after = ceil(max(self._paid_until[errand.caller] + each - WINDOW - moment, 1.0))
+            after = ceil(
+                max(self._paid_until.get(errand.caller, 0.0) + each - WINDOW - moment, 1.0)
+            )
             raise RateLimited(
                 "You have used up your calls to Dynamics; try again later.",
                 retryAfter=after,

@@ -371,9 +371,7 @@ def headers_of(error: GatewayError) -> dict[str, str]:
     match error:
         case Unauthenticated():
             return {"WWW-Authenticate": "Bearer"}
-        case UpstreamThrottled():
-            return {"Retry-After": str(error.details.get("retryAfter", 1))}
-        case NotAsked():
+        case NotAsked() | UpstreamThrottled():
             return shedding.headers_of(error)
         case _:
             return {}

@@ -1,6 +1,6 @@
 """
-The status and headers of HTTP for a request that was refused for want of budget, and the headers
-that tell what is left of it.
+The status and headers of HTTP for a request that was refused for want of budget, or as Dynamics
+refuses calls, and the headers that tell what is left of it.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from typing import Any, Final
 from gateway.admission import budget_windows
 from gateway.admission.budget_windows import CallsLeft
 from gateway.engine.outcome import Answer
-from gateway.errors import NotAsked, Overloaded, RateLimited
+from gateway.errors import NotAsked, Overloaded, RateLimited, UpstreamThrottled
 
-STATUSES: Final = {RateLimited.code: 429, Overloaded.code: 503}
+STATUSES: Final = {RateLimited.code: 429, Overloaded.code: 503, UpstreamThrottled.code: 503}
 WINDOW: Final = "calls"
 """The name of the one quota there is, in the fields of draft-ietf-httpapi-ratelimit-headers."""
 
@@ -48,6 +48,6 @@ def fields(left: CallsLeft) -> dict[str, str]:
     }
 
 
-def headers_of(error: NotAsked) -> dict[str, str]:
+def headers_of(error: NotAsked | UpstreamThrottled) -> dict[str, str]:
     """The headers for an error that was raised before the execution."""
     return headers(error.extensions)

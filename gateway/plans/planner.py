@@ -9,7 +9,7 @@ from graphql import FieldNode, GraphQLObjectType, GraphQLSchema
 from graphql.execution.values import VariableValues
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.errors import NotAsked
+from gateway.errors import UpstreamError
 from gateway.model.tables import TABLES, Node, Table
 from gateway.plans.arguments import Arguments, arguments_of
 from gateway.plans.concurrent import together
@@ -61,7 +61,7 @@ class RootPlan:
 class OperationRefused(Exception):
     """No call was made for any field of the root; `errors` by their names in the answer."""
 
-    def __init__(self, errors: Mapping[str, NotAsked]) -> None:
+    def __init__(self, errors: Mapping[str, UpstreamError]) -> None:
         super().__init__()
         self.errors = errors
 

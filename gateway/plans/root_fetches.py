@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from gateway.errors import NotAsked
+from gateway.errors import CLOSED, UpstreamError
 from gateway.loaders.asks import Ask
 from gateway.loaders.keys import Keys
 from gateway.loaders.parents import listed
@@ -22,7 +22,7 @@ from gateway.upstream.row_keys import Checked, Key, folded
 class RootRefused(Exception):
     """The rows of a root field were not asked for, so that there are none below them either."""
 
-    def __init__(self, error: NotAsked) -> None:
+    def __init__(self, error: UpstreamError) -> None:
         super().__init__()
         self.error = error
 
@@ -52,7 +52,7 @@ class Listed(RootFetch):
             found = await read_root(
                 self.table, run.context, arguments, partial(read, ask), counted=self.counted
             )
-        except NotAsked as error:
+        except CLOSED as error:
             raise RootRefused(error) from None
         await self.below(run, found.rows, came)
         return found
@@ -112,7 +112,7 @@ class Keyed(RootFetch):
         else:
             try:
                 page = await reader.row(self.ask(column), column, guid)
-            except NotAsked as error:
+            except CLOSED as error:
                 raise RootRefused(error) from None
         rows = [row for row in page.rows if str(getattr(row, column)).casefold() == guid]
         if self.branches:
@@ -124,5 +124,5 @@ async def _asked_for(reading: Awaitable[V]) -> V:
     """The outcome of a root's own read, beside which others are made."""
     try:
         return await reading
-    except NotAsked as error:
+    except CLOSED as error:
         raise RootRefused(error) from None

@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from random import Random
 from typing import Literal
 
-from gateway.errors import UpstreamUnavailable
+from gateway.errors import LeftAlone
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +57,13 @@ class Breaker:
         return self._opened_until is not None
 
     def check(self, moment: float) -> None:
-        """UpstreamUnavailable where `admit` would let nobody through."""
+        """LeftAlone where `admit` would let nobody through."""
         if self._opened_until is not None and (self._probing or moment < self._opened_until):
-            raise UpstreamUnavailable("Dynamics is not reachable.")
+            raise LeftAlone("Dynamics is not reachable.")
 
     def admit(self, moment: float) -> bool:
         """
-        Let a call through, which `learn` or `forget` ends; UpstreamUnavailable while it is open.
+        Let a call through, which `learn` or `forget` ends; LeftAlone while it is open.
 
         Says whether the call is the probe.
         """
@@ -134,14 +134,14 @@ class Breakers:
         """True if nothing failed lately, so that none of them need be asked."""
 
     def check(self, sort: Sort, moment: float) -> None:
-        """UpstreamUnavailable where `admit` would let nobody through."""
+        """LeftAlone where `admit` would let nobody through."""
         if not self.quiet:
             self._reach.check(moment)
             self._of(sort).check(moment)
 
     def admit(self, sort: Sort, moment: float) -> tuple[Breaker, ...]:
         """
-        Let a call through, which `learn` or `forget` ends; UpstreamUnavailable where one of them
+        Let a call through, which `learn` or `forget` ends; LeftAlone where one of them
         is open. Says for which of them the call is the probe.
         """
         if self.quiet:

@@ -1,13 +1,15 @@
-"""An operation that is refused for want of calls ends at once, with graphql-core's own answer."""
+"""An operation for which no call may be made ends at once, with graphql-core's own answer."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
 
+from emulator.faults.actions import Fail, Throttle
+from gateway.upstream import breaker
 from tests.gateway.test_metrics import counted
-from tests.stack import Stack, running
+from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
 
@@ -19,6 +21,8 @@ extends = "buyer"
 quota = 1
 """
 ORDER, NODE = '{ order(id: "%s") { number lines { nodes { id } } } }', '{ node(id: "%s") { id } }'
+STATUSES = {"used up": 429, "throttled": 503, "left alone": 200}
+"""Reasons to make no call, and the status of a response that no field of was answered."""
 WHOLE = [
     "{ orders { nodes { number } } }",
     "{\n  mine: orders(first: 1) { totalCount }\n  mine: orders(first: 1) { nodes { id } } }",
@@ -40,11 +44,37 @@ IN_PART = [
 """Queries that have an answer without any call, or other errors."""
 
 
-@pytest.fixture
-def policy(tmp_path: Path) -> str:
+@pytest.fixture(params=STATUSES)
+def reason(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> "Reason":
+    monkeypatch.setattr(breaker, "OPEN", 60.0)
     path = tmp_path / "policy.toml"
     path.write_text(QUOTA)
-    return str(path)
+    return Reason(request.param, {"policy": str(path)} if request.param == "used up" else {})
+
+
+@dataclass(frozen=True)
+class Reason:
+    """The reason to make no call."""
+
+    name: str
+    settings: dict[str, Any]
+
+    @property
+    def status(self) -> int:
+        return STATUSES[self.name]
+
+    async def begin(self, stack: Stack) -> str:
+        """Let no call be made from now on; the id of an order."""
+        answer = await stack.ask("{ orders(first: 1) { nodes { id } } }")
+        if self.name != "used up":
+            action = Fail() if self.name == "left alone" else Throttle("requests", 60)
+            stack.emulator.state.faults.add(action, service="dataverse")
+            for table in ("orders", "invoices"):
+                for first in range(2, 2 + breaker.CALLS):
+                    await stack.ask(f"{{ {table}(first: {first}) {{ nodes {{ id }} }} }}")
+        return str(answer.data["orders"]["nodes"][0]["id"])
 
 
 async def answered(stack: Stack, query: str, accept: dict[str, str]) -> dict[str, Any]:
@@ -59,35 +89,46 @@ async def answered(stack: Stack, query: str, accept: dict[str, str]) -> dict[str
             **kept}  # fmt: skip
 
 
-async def refused_answers(world: Starlette, policy: str, *, plans: bool) -> list[dict[str, Any]]:
-    """The answers to all queries of a caller whose quota is used up."""
-    async with running(world, policy=policy, compiled_plans=plans) as stack:
-        order = await used_up(stack)
+async def refused_answers(reason: Reason, *, plans: bool) -> list[dict[str, Any]]:
+    """The answers to all queries of a caller for whom no call may be made."""
+    async with running(emulator(), compiled_plans=plans, **reason.settings) as stack:
+        order = await reason.begin(stack)
         asked = [each.replace("%s", order) for each in WHOLE + IN_PART]
         return [await answered(stack, each, accept) for each in asked for accept in (NEWER, OLDER)]
 
 
-async def used_up(stack: Stack) -> str:
-    """The id of an order, for which the only call was made."""
-    answer = await stack.ask("{ orders(first: 1) { nodes { id } } }")
-    return str(answer.data["orders"]["nodes"][0]["id"])
-
-
-async def test_the_answer_is_that_of_graphql_core(small_world: Starlette, policy: str) -> None:
-    compiled = await refused_answers(small_world, policy, plans=True)
-    core = await refused_answers(small_world, policy, plans=False)
+async def test_the_answer_is_that_of_graphql_core(reason: Reason) -> None:
+    compiled = await refused_answers(reason, plans=True)
+    core = await refused_answers(reason, plans=False)
 
     assert compiled == core
     statuses = [each["status"] for each in core]
-    assert statuses == [429, 200] * len(WHOLE) + [200] * 2 * len(IN_PART)
+    assert statuses == [reason.status, 200] * len(WHOLE) + [200] * 2 * len(IN_PART)
 
 
-@pytest.mark.parametrize("query", WHOLE)
-async def test_it_is_not_executed_again(small_world: Starlette, policy: str, query: str) -> None:
-    async with running(small_world, policy=policy, metrics=True) as stack:
-        order = await used_up(stack)
-        refused = await answered(stack, query.replace("%s", order), NEWER)
+async def test_it_is_not_executed_again(reason: Reason) -> None:
+    async with running(emulator(), metrics=True, **reason.settings) as stack:
+        order = await reason.begin(stack)
+        before = await counted(stack, "gateway_operations", "way", "reason")
+        asked = [each.replace("%s", order) for each in WHOLE]
+        refused = [(await answered(stack, each, NEWER))["status"] for each in asked]
         ways = await counted(stack, "gateway_operations", "way", "reason")
 
-    assert refused["status"] == 429
-    assert ways == {("compiled", ""): 2}
+    assert refused == [reason.status] * len(WHOLE)
+    assert ways == before | {("compiled", ""): before["compiled", ""] + len(WHOLE)}
+
+
+async def test_fields_that_may_be_read_are_answered_beside_one_that_may_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(breaker, "OPEN", 60.0)
+    async with running(emulator()) as stack:
+        await Reason("left alone", {}).begin(stack)
+        stack.emulator.state.faults.clear()
+        answer = await stack.ask(
+            "{ orders(first: 3) { nodes { id } } products(first: 3) { nodes { id } } }"
+        )
+
+    assert answer.codes == ["UPSTREAM_UNAVAILABLE"]
+    assert answer.body["data"]["orders"] is None
+    assert len(answer.body["data"]["products"]["nodes"]) == 3

@@ -55,6 +55,7 @@ SUITE = (
     "tests/gateway/test_followed_rows.py",
     "tests/gateway/test_seen_rows.py",
     "tests/gateway/test_pool.py",
+    "tests/gateway/test_refused_once.py",
     "tests/gateway/test_explaining.py",
     "tests/gateway/audit",
     "tests/gateway/test_audit.py",

@@ -8,10 +8,12 @@ import httpx2
 import pytest
 
 from gateway.admission.door import FIRST, LAST
+from gateway.admission.errands import Errand
 from gateway.admission.service_limits import REQUESTS_LEFT, SECONDS_LEFT
 from gateway.client.exchange import Httpx2Transport, Request
 from gateway.errors import (
     Overloaded,
+    RateLimited,
     UpstreamError,
     UpstreamMismatch,
     UpstreamThrottled,
@@ -282,6 +284,18 @@ def test_twice_the_documented_budget_is_believed_and_no_more(
 
     with pytest.raises(Overloaded) if believed else nullcontext():
         run(main())
+
+
+def test_a_caller_with_a_quota_of_no_calls_makes_none() -> None:
+    script = Script(204)
+
+    async def main() -> None:
+        errand = Errand(quota=0)
+        await Sender().send(Httpx2Transport(script), ACCOUNTS, now() + 5, PATIENCE, errand=errand)
+
+    with pytest.raises(RateLimited):
+        run(main())
+    assert script.asked == []
 
 
 def _with_budget(requests: str, seconds: str) -> httpx2.Response:
