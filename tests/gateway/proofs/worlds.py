@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from emulator.store import Store
 from gateway.auth import kept
+from gateway.loaders import remembered_answers
 from tests.stack import Stack, emulator, running
 
 OURS = ("US-001", "usmf")
@@ -45,8 +46,10 @@ async def gateways(
     """
     A gateway before each world, with the settings of the left one and of the right one.
 
-    Callers are looked up once, so that no minute ends between the two.
+    Callers are looked up once, and the ERP's engines asked once, so that no minute ends between the
+    two.
     """
+    patch.setattr(remembered_answers, "KEPT", 86_400.0)
     for name in ("REMEMBER", "EVERY"):
         patch.setattr(kept, name, 86_400.0)
     async with running(worlds[0], **lefts) as left, running(worlds[1], **rights) as right:
