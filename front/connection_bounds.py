@@ -56,7 +56,7 @@ _END: Final = b"\r\n"
 _LINE, _COLON = len(b"  HTTP/1.1" + _END + _END), len(b": " + _END)
 """Bytes of a head besides method, URL and headers, and of a header besides its parts."""
 
-HOST, CODING, CHUNKED = b"host", b"transfer-encoding", b"chunked"
+HOST, LENGTH, CODING, CHUNKED = b"host", b"content-length", b"transfer-encoding", b"chunked"
 HOST_VALUE: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 """A host as RFC 3986 has it; empty where the address of a request has none."""
 _HOSTS: Final = 64
@@ -172,7 +172,7 @@ class Bounded(HttpToolsProtocol):
             self._exceed(431)
         if len(self.pipeline) >= PIPELINED:
             self._exceed(429)
-        if self._is_upgraded and not self._is_free():
+        if self._is_upgraded and not (self._is_free() and self._can_be_upgraded()):
             self._exceed(400)
         self._enter(BODY)
         super().on_headers_complete()
@@ -250,6 +250,12 @@ class Bounded(HttpToolsProtocol):
     def _is_free(self) -> bool:
         """True if no earlier request waits for its answer."""
         return getattr(self.cycle, "response_complete", True) and not self.pipeline
+
+    def _can_be_upgraded(self) -> bool:
+        """True if the head is all of the request, of a version that has WebSockets."""
+        lengths = {value for name, value in self.headers if name == LENGTH} - {b"0"}
+        has_body = lengths or any(name == CODING for name, _ in self.headers)
+        return not has_body and self.parser.get_http_version() != "1.0"
 
     def _told(self) -> None:
         """The app says that it knows who asks."""

@@ -57,6 +57,13 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         if self._ticking is not None:
             self._ticking.cancel()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            # The library has an answer for a head that it does not read, which nobody else sends.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
