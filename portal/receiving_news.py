@@ -6,6 +6,7 @@ mails. What was told before is answered, and not written again.
 import asyncio
 import hmac
 import logging
+import re
 import smtplib
 import time
 from base64 import b64decode, b64encode
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from portal.mails import KINDS, Letters, OrderNews
@@ -23,8 +24,12 @@ from portal.outgoing import Outgoing
 
 log = logging.getLogger(__name__)
 
-MOST: Final = 1_000_000
-"""Bytes of a message."""
+MOST: Final = 65_536
+"""Bytes of a message: a tenth of it is usual for an order and a shipment."""
+USUAL, HELD = 8_192, 4_194_304
+"""Bytes of a message that is always read, and of all that are read at once: anybody may send some,
+and who sends a message is known at its end. Above it, those that are longer are refused."""
+STAMP: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 TOLERANCE: Final = 300.0
 """Seconds by which the clocks of gateway and portal may differ."""
 REMEMBERED: Final = 100_000
@@ -49,6 +54,14 @@ class _Message(Struct):
     data: msgspec.Raw
 
 
+class _NotReadError(Exception):
+    """A body that is not read to its end, with the status that says so."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 _message = msgspec.json.Decoder(_Message).decode
 _told = msgspec.json.Decoder(_Told).decode
 
@@ -60,12 +73,14 @@ class NewsDesk:
         self._letters, self._outgoing = letters, outgoing
         self._keys = [b64decode(each.removeprefix("whsec_")) for each in secrets]
         self._sent: OrderedDict[str, None] = OrderedDict()
+        self._held = 0
 
     async def take(self, request: Request) -> Response:
         """204 where the mail is out; any other status makes the gateway come again."""
-        body = await _body(request)
-        if body is None:
-            return Response(status_code=413)
+        try:
+            body = await self._body(request)
+        except _NotReadError as error:
+            return Response(status_code=error.status)
         id_ = request.headers.get("webhook-id", "")
         if not self._is_signed(request, id_, body):
             return Response(status_code=401)
@@ -92,6 +107,22 @@ class NewsDesk:
         self._remember(id_)
         return Response(status_code=204)
 
+    async def _body(self, request: Request) -> bytes:
+        found = b""
+        try:
+            async for part in request.stream():
+                found += part
+                self._held += len(part)
+                if len(found) > MOST:
+                    raise _NotReadError(413)
+                if len(found) > USUAL and self._held > HELD:
+                    raise _NotReadError(503)
+        except ClientDisconnect:
+            raise _NotReadError(400) from None
+        finally:
+            self._held -= len(found)
+        return found
+
     def _remember(self, id_: str) -> None:
         self._sent[id_] = None
         if len(self._sent) > REMEMBERED:
@@ -102,7 +133,7 @@ class NewsDesk:
         moment, given = (
             request.headers.get(f"webhook-{name}", "") for name in ("timestamp", "signature")
         )
-        if not moment.isdecimal() or abs(int(moment) - time.time()) > TOLERANCE:
+        if not STAMP.fullmatch(moment) or abs(int(moment) - time.time()) > TOLERANCE:
             return False
         if not 0 < len(id_) <= LONGEST_ID:
             return False
@@ -111,13 +142,3 @@ class NewsDesk:
         return any(
             hmac.compare_digest(each.encode(), one) for each in given.split(" ") for one in expected
         )
-
-
-async def _body(request: Request) -> bytes | None:
-    """The body; None where it is too long."""
-    found = b""
-    async for part in request.stream():
-        found += part
-        if len(found) > MOST:
-            return None
-    return found

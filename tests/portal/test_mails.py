@@ -1,9 +1,12 @@
 """Mails: signed news alone become mails, once, in the language of the order."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from email import message_from_bytes
 from email.policy import default
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,13 @@ from hypothesis import given
 from hypothesis.strategies import text
 from starlette.applications import Starlette
 
+from front.connection_bounds import Bounded
 from portal.app import create_app
 from portal.mails import Letters, OrderNews
 from portal.outgoing import Outbox
 from portal.settings import Settings
 from tests.gateway.deliveries.receiving import SECRETS
+from tests.gateway.live.serving import listening
 from tests.portal.mailing import JANE, ORDER, SHIPMENT, Mailbox, mailbox, news
 from tests.portal.site import PUBLIC
 
@@ -138,6 +143,8 @@ async def test_a_mail_that_did_not_get_out_is_asked_for_again(
         ({"webhook-id": "other"}, 401),
         ({"webhook-timestamp": "1764453600"}, 401),
         ({"webhook-timestamp": "x"}, 401),
+        ({"webhook-timestamp": "9" * 5_000}, 401),
+        ({"webhook-timestamp": "\u00b2"}, 401),
         ({"webhook-signature": "v1,AAAA"}, 401),
         ({"webhook-signature": "é"}, 401),
         ({"webhook-signature": ""}, 401),
@@ -170,6 +177,34 @@ async def test_what_cannot_be_written_is_answered_and_not_sent(
 ) -> None:
     assert (await portal.post("/mail", **news(**more))).status_code == status
     assert box[0].mails == []
+
+
+async def test_messages_of_strangers_hold_little_all_together_and_keep_no_news_out(
+    box: tuple[Mailbox, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    app = create_app(settings(smtp=box[1]))
+    async with listening(app, http=Bounded, ws="none") as port, AsyncExitStack() as open_:
+        url = f"http://127.0.0.1:{port}"
+        client = await open_.enter_async_context(httpx2.AsyncClient(base_url=url))
+        head = b"POST /mail HTTP/1.1\r\nHost: a\r\nContent-Length: 65000\r\n\r\n"
+        strangers = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
+        for _, writer in strangers:
+            open_.callback(writer.close)
+            writer.write(head + b"x" * 60_000)
+        ends = [asyncio.create_task(_refused(reader)) for reader, _ in strangers]
+        for each in islice(asyncio.as_completed(ends), 20):
+            assert await each
+        assert (await client.post("/mail", **news())).status_code == 204
+        for each in ends:
+            each.cancel()
+    assert [each for each in caplog.messages if "ASGI" in each] == []
+
+
+async def _refused(reader: asyncio.StreamReader) -> bool:
+    """True if the message was refused before its end."""
+    async with asyncio.timeout(30):
+        return (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize("age", [400.0, -400.0])
