@@ -11,7 +11,7 @@ import httpx2
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -280,6 +280,8 @@ async def _shown(visit: Visit) -> Response:
         return visit.render("problem.html", status=error.status_code, kind=BadLink.kind)
     except PortalError as error:
         return _problem(visit, error)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody is there to be told
     except Exception:
         log.exception("%s %s", visit.request.method, visit.page.path)
         return visit.render("problem.html", status=500, kind="defect")

@@ -6,10 +6,12 @@ rendering. A page is a function of a visit; `Page` says where it is and who may 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import httpx2
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -18,7 +20,7 @@ from front.strangers import known
 from portal.brand import Brand
 from portal.client import Answer, Caller, Gateway
 from portal.desks import Desk
-from portal.errors import NotFound, Refused, SignInNeeded, Stale, Stranger, TooLarge
+from portal.errors import BadLink, NotFound, Refused, SignInNeeded, Stale, Stranger, TooLarge
 from portal.following import Streams
 from portal.keeping import Desks, Shelves, owner_of
 from portal.language import Language, choose
@@ -317,7 +319,7 @@ def _forget_lost_account(visit: Visit) -> None:
 
 
 def _check_form(visit: Visit) -> None:
-    if not visit.form.get("csrf") or visit.form["csrf"] != visit.session.csrf:
+    if not compare_digest(visit.form.get("csrf", "").encode(), visit.session.csrf.encode()):
         raise Stale
 
 
@@ -328,11 +330,19 @@ async def read_form(request: Request) -> dict[str, str]:
     length = request.headers.get("Content-Length", "")
     if not length.isdecimal() or int(length) > MAXIMUM_FORM:
         raise TooLarge
+    if not _is_utf8(request):
+        raise BadLink
     async with request.form(max_files=1, max_fields=MAXIMUM_FIELDS) as found:
         return {
             name: carried(await value.read()) if isinstance(value, UploadFile) else value
             for name, value in found.multi_items()
         }
+
+
+def _is_utf8(request: Request) -> bool:
+    """True if a form is in the coding of our pages: some others decode what no page can show."""
+    _, told = parse_options_header(request.headers.get("Content-Type", ""))
+    return told.get(b"charset", b"utf-8").lower() == b"utf-8"
 
 
 def language_of(site: Site, session: Session, request: Request) -> Language:

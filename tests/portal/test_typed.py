@@ -1,5 +1,6 @@
 """No page fails of anything that a visitor types into addresses, forms, headers or cookies."""
 
+import asyncio
 import json
 import random
 import re
@@ -11,8 +12,10 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from front.connection_bounds import Bounded
 from portal.sitemap import PAGES
 from portal.visits import Page
+from tests.gateway.live.serving import listening
 from tests.nightly import NIGHTLY
 from tests.portal.site import Visitor, visiting
 
@@ -52,6 +55,8 @@ BODIES = (
     ("application/json", b"{}"),
     ("application/x-www-form-urlencoded", b"csrf=CSRF&a=%zz&%ff=%ff&=&=&%00=1"),
 )
+CODINGS = ("undefined", "punycode", "idna", "utf-7", "unicode_escape", "utf-16", "hex", "x" * 5_000)
+"""Codings that no page of ours has; Python decodes by each of them, or fails in its own way."""
 
 HEADS: tuple[Any, ...] = (
     *({}, [], None, {"alg": ["dir"], "enc": "A256GCM"}, {"alg": {}, "enc": {}}),
@@ -102,6 +107,39 @@ async def test_a_cookie_that_was_not_sealed_here_is_none(port: int, head: Any) -
             cookie = {"Cookie": f"portal-guest={text}{rest}; portal={text}{rest}"}
             answer = await visitor.client.get("/", headers=cookie)
             assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_a_form_is_utf_8_and_nothing_else(jane: Visitor, coding: str) -> None:
+    await jane.get("/profile")
+    text = b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % part
+        for part in ((b"csrf", jane.csrf.encode()), (b"a..b_\xff", b"+2AA-\\ud800"))
+    )
+    kind = f"multipart/form-data; boundary=x; charset={coding}"
+
+    answer = await jane.client.post(
+        "/profile", content=text + b"--x--\r\n", headers={CONTENT: kind}
+    )
+
+    assert answer.status_code == 400
+
+
+async def test_a_form_that_breaks_off_is_no_defect(
+    jane: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    cookies = "; ".join(f"{name}={value}" for name, value in jane.client.cookies.items())
+    head = f"POST /profile HTTP/1.1\r\nHost: a\r\nCookie: {cookies}\r\nContent-Length: 9\r\n"
+    head += "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    async with listening(jane.app, http=Bounded, ws="none") as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"{head}csrf".encode())
+        await asyncio.sleep(0.1)
+        writer.close()
+        await asyncio.sleep(0.1)
+
+    assert caplog.text == ""
 
 
 async def test_no_page_answers_5xx_for_what_somebody_typed(jane: Visitor) -> None:
