@@ -44,6 +44,9 @@ MEANING: Final[Mapping[str, type[PortalError]]] = {
 }
 """The error of a page for each code of the gateway; any other code is a defect, ours or theirs."""
 
+OF_ADDRESSES: Final = frozenset(code for code, error in MEANING.items() if error is BadLink)
+"""Codes of what the address asks for and cannot be, whatever else of the page there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -157,16 +160,22 @@ def _read(body: dict[str, Any]) -> Answer:
     data, errors = body.get("data"), body.get("errors") or []
     if errors and not any(value is not None for value in (data or {}).values()):
         raise _error(errors[0])
+    if any(_code(each) in OF_ADDRESSES for each in errors):
+        raise BadLink
     return Answer(data or {}, any(map(_is_passing, errors)))
 
 
 def _is_passing(error: dict[str, Any]) -> bool:
     """True if it can be had at another time: no environment gets what it lacks by waiting."""
-    return bool(error.get("extensions", {}).get("code") != "NOT_AVAILABLE_HERE")
+    return _code(error) != "NOT_AVAILABLE_HERE"
+
+
+def _code(error: dict[str, Any]) -> str:
+    return str(error.get("extensions", {}).get("code", ""))
 
 
 def _error(error: dict[str, Any]) -> PortalError:
-    code = error.get("extensions", {}).get("code", "")
+    code = _code(error)
     if code not in MEANING:
         log.error("the gateway refused: %s %s", code, error.get("message"))
     return MEANING.get(code, PortalError)(code)

@@ -83,7 +83,8 @@ async def _page(visit: Visit) -> dict[str, Any]:
         **_narrowing(visit.query),
         **page_of(visit.query, 20),
     )
-    return {**found, "products": _read(visit, found["products"])}
+    listed = found["products"]
+    return {**found, "products": _read(visit, listed) if listed else None}
 
 
 def _narrowing(query: Mapping[str, str]) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def typed(page: Page, csrf: str, chance: random.Random) -> Iterator[dict[str, An
             name, value = chance.choice(HEADERS)
             yield {"method": "GET", "url": f"{url()}?{urlencode(some())}"}
             yield {"method": "GET", "url": url(), "headers": {name: value.encode("latin-1")}}
+            yield {"method": "GET", "url": url(), "params": {"after": chance.choice(AWKWARD)}}
         if "POST" in page.methods:
             kind, body = chance.choice(BODIES)
             yield {"method": "POST", "url": url(), "data": {**some(), "csrf": csrf}}
