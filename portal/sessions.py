@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from portal.errors import Unavailable
 from portal.seals import Seals
 from portal.stores import Kept, Store
 
@@ -193,6 +194,14 @@ class Sessions:
             session.touched = now
         self._kept.move_to_end(session.id)
         return session
+
+    def is_signed_in(self, key: str, subject: str) -> bool:
+        """True while this person is signed in by the session, wherever they signed out."""
+        try:
+            session = self.find(key, touch=False)
+        except Unavailable:
+            return False
+        return bool(session and session.user and session.user.subject == subject)
 
     def _known(self, key: str) -> Session | None:
         """As another process left it, if one was at it since; gone if it was dropped there."""

@@ -34,7 +34,7 @@ async def live(visit: Visit) -> Response:
             answers = visit.follow(f"{name}_live", variables)
             async for event in following.events(answers, seen, streams):
                 yield event
-                if not visit.site.sessions.is_kept(visit.session):
+                if not visit.site.sessions.is_signed_in(visit.session.id, visitor):
                     return
         finally:
             streams.leave(visitor)

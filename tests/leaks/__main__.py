@@ -72,6 +72,7 @@ SUITE = (
     "tests/gateway/orders/test_hidden_members.py",
     "tests/portal/test_callback.py",
     "tests/portal/test_forgery.py",
+    "tests/portal/test_live_ends.py",
     "tests/portal/test_second_tries.py",
     "tests/portal/test_stores_away.py",
     "tests/portal/test_templates.py",

@@ -142,8 +142,8 @@ def settings(port: int, **changes: Any) -> Settings:
 
 @asynccontextmanager
 async def visiting(port: int, name: str | None = None, **changes: Any) -> AsyncIterator[Visitor]:
-    gateway = Counting()
-    app = create_app(settings(port, **changes), transport=gateway)
+    gateway, store = Counting(), changes.pop("store", None)
+    app = create_app(settings(port, **changes), transport=gateway, store=store)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=PUBLIC) as client,
