@@ -199,6 +199,14 @@ async def bad_ones(kind: Bad, sockets: int) -> None:
     await asyncio.gather(*(one(kind) for _ in range(sockets)))
 
 
+def give_way() -> None:
+    """Work only where nobody else wants to: those who open bad sockets have their own machines."""
+    if os.sched_getscheduler(0) == os.SCHED_RR:  # as of `chrt -r 5`, for a machine that is shared
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    else:
+        os.nice(10)
+
+
 async def one(kind: Bad) -> None:
     """One socket after the other, as the gateway closes them."""
     while True:
@@ -234,4 +242,5 @@ if __name__ == "__main__":
     if asked.kind is None:
         sys.exit(main(asked.sockets))
     if asked.kind in KINDS:
+        give_way()
         asyncio.run(bad_ones(KINDS[asked.kind], asked.sockets))

