@@ -1,4 +1,4 @@
-"""Whatever is said on a socket is answered or ends it: nothing hangs, and nothing fails."""
+"""A socket answers all that is said on it, or ends: nothing hangs, and nothing fails."""
 
 import asyncio
 import re
