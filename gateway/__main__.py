@@ -18,6 +18,7 @@ import uvicorn
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 
+from front.listening import mistake
 from gateway.app import create_app, read_again, start_log, stopping_of
 from gateway.audit.chain import ChainKey
 from gateway.audit.verifying import verify as check_chain
@@ -27,6 +28,7 @@ from gateway.commands.partner_deliveries import deliveries
 from gateway.config import environment
 from gateway.config.settings import (
     LIMIT,
+    PREFIX,
     VARIABLES,
     Settings,
     SettingsError,
@@ -87,6 +89,9 @@ def serve(host: str | None, port: int | None) -> None:
     `gateway settings` shows them. Every mistake in them is reported before anything listens.
     """
     found = _settings()
+    host, port = host or found.host, port or found.port
+    if wrong := mistake(PREFIX, host, port):
+        _fail(wrong, USAGE)
     start_log(found)
     stopping = stopping_of(found)
     app = _app(found, stopping)
@@ -96,8 +101,8 @@ def serve(host: str | None, port: int | None) -> None:
     config = uvicorn.Config(
         app if alone else "gateway.app:from_environment",
         factory=not alone,
-        host=host or found.host,
-        port=port or found.port,
+        host=host,
+        port=port,
         workers=found.workers,
         log_config=None,
         access_log=False,

@@ -237,9 +237,8 @@ class Outside:
     def surroundings(self) -> Surroundings:
         """The parties that this process talks to, for a check that they answer."""
         services = self._services
-        store = services.leases.store if services.leases else None
         return Surroundings(
-            self._settings, self._callers.keys, services.by_name, self._client, store
+            self._settings, self._callers.keys, services.by_name, self._client, services.leases
         )
 
     async def reconcile(self, *, days: int, minutes: int) -> Reconciliation:

@@ -48,4 +48,5 @@ def leases_of(settings: Settings, governors: Mapping[str, Governor], store: Any)
             for root, governor in governors.items()
             for user, ledger in zip(users, governor.ledgers.all, strict=False)
         },
+        key_for("replicas", settings.receipt_secret or settings.own_secret).hex()[:8],
     )

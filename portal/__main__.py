@@ -10,12 +10,13 @@ import click
 import uvicorn
 
 from front.connection_bounds import Bounded
+from front.listening import mistake
 from portal.app import asked, create_app
 from portal.catalogue import missing, template
 from portal.checking import mistakes
 from portal.following import Streams
 from portal.schema import read
-from portal.settings import load, table
+from portal.settings import PREFIX, load, table
 
 USAGE = 2
 NOT_STARTED = 3
@@ -47,6 +48,8 @@ def serve() -> None:
     )
     try:
         settings = load()
+        if wrong := mistake(PREFIX, settings.host, settings.port):
+            raise ValueError(wrong)
         app = create_app(settings)
     except (ValueError, ImportError, RuntimeError, OSError) as error:
         click.echo(str(error), err=True)

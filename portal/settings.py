@@ -62,7 +62,7 @@ def public(value: str) -> str:
 
 
 def issuer(value: str) -> str:
-    return web_addresses.issuer(value).rstrip("/")
+    return web_addresses.issuer(value.rstrip("/"))
 
 
 def scope(value: str) -> str:

@@ -12,6 +12,13 @@ def text(raw: str) -> str:
     return raw
 
 
+def one_word(raw: str) -> str:
+    """A text without spaces."""
+    if len(raw.split()) > 1:
+        raise ValueError("must be one word")
+    return text(raw)
+
+
 def words(raw: str) -> tuple[str, ...]:
     """A list with commas between its items."""
     return tuple(text(word.strip()) for word in raw.split(",") if word.strip())

@@ -12,6 +12,11 @@ SHARED_TENANTS: Final = frozenset({"common", "organizations", "consumers"})
 """The words of Entra for all tenants, for which it issues no token to an application."""
 ENTRA: Final = "login.microsoftonline."
 GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+ENTRA_ISSUERS: Final = {
+    ENTRA: rf"https://login\.microsoftonline\.[a-z]+/{GUID.pattern}/v2\.0",
+    "//sts.windows.net": rf"https://sts\.windows\.net/{GUID.pattern}/",
+}
+"""The two hosts that `iss` names, and how: of tokens of version 2.0, and of version 1.0."""
 
 
 def url(raw: str) -> str:
@@ -26,6 +31,12 @@ def issuer(raw: str) -> str:
         raise ValueError(f"must be the issuer itself, as `iss` has it, without {WELL_KNOWN}...")
     if ENTRA in raw and SHARED_TENANTS & set(path.split("/")):
         raise ValueError("must name one tenant, by its id: no token has this `iss`")
+    for service, form in ENTRA_ISSUERS.items():
+        if service in raw and not re.fullmatch(form, raw, re.IGNORECASE):
+            raise ValueError(
+                "no token has this `iss`: Entra's are https://login.microsoftonline.com/<id>/v2.0 "
+                "and https://sts.windows.net/<id>/, with the id of the tenant"
+            )
     return raw
 
 

@@ -9,6 +9,7 @@ part that it had last; what the services themselves say of their limits comes fi
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from math import isfinite
 from typing import Any, Final, Protocol
@@ -64,6 +65,11 @@ there is to do. A part grows only into what the others have given back, so that 
 more than the whole. A lease that is not known, as all are after a restart, stands as it was held.
 """
 LEAVE: Final = "return redis.call('HDEL', KEYS[1], ARGV[1])"
+WHO: Final = "return redis.call('HKEYS', KEYS[1])"
+OTHERS: Final = (
+    "%s processes that share this Redis have another secret: operations, links and cursors that "
+    "they gave out are not understood here. Give all replicas the same GATEWAY_RECEIPT_SECRET"
+)
 
 
 class Store(Protocol):
@@ -94,18 +100,37 @@ class SharedBudget(Struct):
 class Leases:
     """The leases of one process."""
 
-    def __init__(self, store: Store, budgets: Mapping[str, SharedBudget]) -> None:
-        """`budgets` by a name that is the same in all replicas that share them, and no others."""
+    def __init__(self, store: Store, budgets: Mapping[str, SharedBudget], mark: str = "") -> None:
+        """
+        `budgets` by a name that is the same in all replicas that share them, and no others; `mark`:
+        what replicas with one secret have in common.
+        """
         self.store = store
         self._budgets = {f"gateway:lease:{_digest(name)}": each for name, each in budgets.items()}
-        self._me = uuid4().hex
+        self._mark = mark
+        self._me = f"{mark}.{uuid4().hex}"
         self._lost = False
 
     async def keep(self) -> None:
-        """Renew for ever."""
+        """Renew for ever, and say once if there are replicas with another secret."""
+        await self.renew()
+        await self._look()
         while True:
-            await self.renew()
             await asyncio.sleep(EVERY)
+            await self.renew()
+
+    async def strangers(self) -> int:
+        """The number of processes with another secret; raises whatever goes wrong."""
+        found: set[bytes] = set()
+        for key in self._budgets:
+            found.update(await self.store.run(WHO, key))
+        return sum(name.partition(b".")[0] != self._mark.encode() for name in found)
+
+    async def _look(self) -> None:
+        with suppress(Exception):  # whoever renews says what is wrong
+            async with asyncio.timeout(PATIENCE):
+                if count := await self.strangers():
+                    log.warning(OTHERS, count)
 
     async def renew(self) -> None:
         """Ask for the part of each budget; where nobody answers the last one stands."""

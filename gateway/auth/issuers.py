@@ -12,6 +12,8 @@ from gateway.config import parsers
 from gateway.config.parsers import Partner, PartnerAccount
 from gateway.config.settings import Settings, SettingsError
 from variables.environment_values import text_of
+from variables.spelling import suggestion
+from variables.web_addresses import ENTRA, GUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ def issuers(settings: Settings, policy: Policy = SHIPPED) -> tuple[Issuer, ...]:
     """The issuers of the settings and of `GATEWAY_ISSUERS`; SettingsError with all mistakes."""
     found = [_first(settings), *_further(settings.issuers)]
     mistakes = [mistake for issuer in found for mistake in _strangers(issuer, policy)]
+    mistakes += [mistake for issuer in found for mistake in _audience(issuer)]
     if len({issuer.url for issuer in found}) < len(found):
         mistakes.append("GATEWAY_ISSUERS: names an issuer twice")
     else:
@@ -80,9 +83,22 @@ def _strangers(issuer: Issuer, policy: Policy) -> Iterator[str]:
     ):
         if not given <= policy.names(kind):
             yield f"{variable}: roles may be {', '.join(sorted(policy.names(kind)))}"
-    # A role that only marks staff need not be in the policy.
     if others := issuer.staff_roles & (policy.names(Kind.CUSTOMER) | policy.names(Kind.PARTNER)):
         yield f"GATEWAY_STAFF_ROLES: {', '.join(sorted(others))} is no role of staff"
+    # A role that only marks staff need not be in the policy, and makes administrators: a misspelled
+    # one would give all rights.
+    for role in sorted(issuer.staff_roles - policy.roles.keys()):
+        if near := suggestion(role, policy.roles):
+            lacks = f"'{role}' is no role of the policy{near}"
+            yield f"GATEWAY_STAFF_ROLES: {lacks} If not, declare it in GATEWAY_POLICY"
+
+
+def _audience(issuer: Issuer) -> Iterator[str]:
+    """The audiences of an issuer of Entra's that none of its tokens can have."""
+    if ENTRA in issuer.url and not any(map(GUID.fullmatch, issuer.audiences)):
+        yield (
+            f"GATEWAY_AUDIENCE: tokens of {issuer.url} name the API by its client id: add that id"
+        )
 
 
 def _confusable(found: Iterable[Issuer]) -> Iterator[str]:
@@ -180,10 +196,10 @@ def _kinds(raw: str) -> frozenset[Kind]:
 
 READ: Mapping[str, Callable[[str], Any]] = {
     "url": parsers.issuer,
-    "audiences": parsers.words,
+    "audiences": parsers.audiences,
     "algorithms": parsers.algorithms,
     "jwks_url": parsers.url,
-    "scope": parsers.text,
+    "scope": parsers.one_word,
     "subject_claim": parsers.text,
     "identity_provider": parsers.text,
     "email_claim": parsers.text,

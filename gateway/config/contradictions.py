@@ -12,6 +12,7 @@ BELOW: Final = (
     ("read_timeout", "deadline", "what answers that late would be of no use"),
     ("write_timeout", "mutation_deadline", "no write would be sent again in time"),
     ("mutation_deadline", "write_limit", "a write would be given up before its caller is answered"),
+    ("slow", "mutation_deadline", "no request lasts that long"),
 )
 """Times of which the first must be below the second, or else."""
 
@@ -19,7 +20,8 @@ BELOW: Final = (
 def contradicting_numbers(parsed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The variables whose numbers contradict others, and the remedy."""
     for shorter, longer, otherwise in BELOW:
-        if shorter in parsed and longer in parsed and parsed[shorter] >= parsed[longer]:
+        short, long = parsed.get(shorter), parsed.get(longer)
+        if short is not None and long is not None and short >= long:
             yield (
                 _name(shorter),
                 f"must be below {_name(longer)} ({parsed[longer]:g}): {otherwise}",

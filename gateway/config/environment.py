@@ -77,6 +77,8 @@ def _contradictions(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> li
         found.append((PREFIX + "GRAPHIQL_CLIENT_ID", "required by GATEWAY_GRAPHIQL"))
     if parsed.get("trusted_only") and not given("TRUSTED_DOCUMENTS"):
         found.append((PREFIX + "TRUSTED_DOCUMENTS", f"required by {PREFIX}TRUSTED_ONLY"))
+    if given("AUDIT_SECRET") and not given("AUDIT_FILE"):
+        found.append((PREFIX + "AUDIT_SECRET", f"of no use without {PREFIX}AUDIT_FILE"))
     if not parsed.get("live", True) and given("HINTS_SECRET"):
         found.append((PREFIX + "HINTS_SECRET", f"of no use without {PREFIX}LIVE"))
     if parsed.get("graphiql_client_id") in parsed.get("audience", ()):

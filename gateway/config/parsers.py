@@ -10,6 +10,7 @@ from gateway.observing.logs import LogFormat as LogFormat
 from variables.parsing import age as age
 from variables.parsing import count as count
 from variables.parsing import megabytes as megabytes
+from variables.parsing import one_word as one_word
 from variables.parsing import port as port
 from variables.parsing import seconds as seconds
 from variables.parsing import switch as switch
@@ -22,6 +23,8 @@ from variables.web_addresses import redis as redis
 from variables.web_addresses import url as url
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+COMPANY = re.compile(r"[A-Za-z0-9]{1,4}")
+DEFAULT_SCOPE, URI = "/.default", "api://"
 LEVELS = ("debug", "info", "warning", "error")
 DATAVERSE_HOST = re.compile(r"\.crm\d*\.dynamics\.", re.IGNORECASE)
 FINOPS_HOST = re.compile(r"\.(operations|cloudax)\.(\w+\.)?dynamics\.", re.IGNORECASE)
@@ -85,10 +88,17 @@ def zones(raw: str) -> Zones:
     for word in words(raw):
         company, equals, name = word.rpartition("=")
         if equals:
-            companies[company.strip().lower()] = zone(name.strip())
+            companies[legal_entity(company.strip())] = zone(name.strip())
         else:
             default = zone(name)
     return Zones(default, companies)
+
+
+def legal_entity(code: str) -> str:
+    """The code of a company in the ERP, in lower case."""
+    if not COMPANY.fullmatch(code):
+        raise ValueError("a legal entity has a code of up to four letters and digits, as usmf")
+    return code.lower()
 
 
 def zone(name: str) -> ZoneInfo:
@@ -104,6 +114,14 @@ def own_secret(raw: str) -> str:
     if len(raw) < 32:
         raise ValueError("must have 32 characters or more")
     return raw
+
+
+def hint_secrets(raw: str) -> tuple[str, ...]:
+    """Secrets that whoever sends hints has too, of which each must be long."""
+    found = words(raw)
+    if any(len(each) < 16 for each in found):
+        raise ValueError("must have 16 characters or more")
+    return found
 
 
 def root(raw: str) -> str:
@@ -136,6 +154,37 @@ def origins(raw: str) -> tuple[str, ...]:
     if any(split(each).path or url(each) != each for each in found):
         raise ValueError("must be origins such as https://shop.example")
     return found
+
+
+def audiences(raw: str) -> tuple[str, ...]:
+    """Values of `aud`, which are not the scopes by which clients ask for it."""
+    found = words(raw)
+    if any(each.endswith(DEFAULT_SCOPE) for each in found):
+        raise ValueError(f"is a scope; the audience is what stands before {DEFAULT_SCOPE}")
+    return found
+
+
+def client(raw: str) -> str:
+    """The id of an application of ours in Entra."""
+    if raw.startswith(URI):
+        raise ValueError("is the URI of an application; take its client id")
+    return text(raw)
+
+
+def token_url(raw: str) -> str:
+    """The endpoint at which the gateway itself signs in."""
+    if SHARED_TENANTS & set(split(raw).path.split("/")):
+        raise ValueError("must name one tenant, in which the application is registered")
+    return url(raw)
+
+
+def audit(raw: str) -> str:
+    """A file, `-`, or the address of a collector."""
+    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", raw, re.ASCII):
+        raise ValueError("begins with http:// or https:// where it is a collector")
+    if raw.lower() in ("stdout", "/dev/stdout"):
+        raise ValueError("is written - for standard output")
+    return text(raw)
 
 
 def tenant(raw: str) -> str:
@@ -242,6 +291,6 @@ def accounts(listed: str) -> tuple[PartnerAccount, ...]:
 
 def _account(raw: str) -> PartnerAccount:
     number, _, company = raw.rpartition("@")
-    if not re.fullmatch(r"[^*%]{1,20}", number) or not re.fullmatch(r"[A-Za-z0-9]{1,4}", company):
+    if not re.fullmatch(r"[^*%]{1,20}", number) or not COMPANY.fullmatch(company):
         raise ValueError("an account must be NUMBER@company")
     return PartnerAccount(number, company.lower())

@@ -39,10 +39,10 @@ class Settings:
     )
     token_url: str | None = variable(
         "Token endpoint for the service tokens, instead of TENANT: another cloud, or the emulator.",
-        parsers.url,
+        parsers.token_url,
         default=None,
     )
-    client_id: str = variable("The gateway's own application id, for the service tokens.")
+    client_id: str = variable("The gateway's own application id in Entra.", parsers.client)
     client_secret: str | None = variable(
         "Secret of that application; or give CLIENT_CERTIFICATE.", default=None, secret=True
     )
@@ -65,7 +65,7 @@ class Settings:
         default=None,
     )
     audience: tuple[str, ...] = variable(
-        "Accepted values of `aud` in an access token; one of them is enough.", parsers.words
+        "Accepted values of `aud` in an access token; one of them is enough.", parsers.audiences
     )
     algorithms: tuple[str, ...] = variable(
         "Signature algorithms accepted from the issuer.",
@@ -74,6 +74,7 @@ class Settings:
     )
     scope: str | None = variable(
         "A scope or role that every access token must carry in `scp`, `scope` or the roles claim.",
+        parsers.one_word,
         default=None,
     )
     subject_claim: str = variable(
@@ -142,6 +143,7 @@ class Settings:
     audit_file: str | None = variable(
         "File that gets a line for each mutation, denial and view as a customer, `-` for standard "
         "output, or the address of an OTLP collector: see docs/access.md.",
+        parsers.audit,
         default=None,
     )
     audit_secret: str | None = variable(
@@ -190,9 +192,8 @@ class Settings:
         "Your modules to import, which add columns and tables.", parsers.words, default=()
     )
     memory: int = variable(
-        "Megabytes that all takes which a process keeps for later requests: documents with their "
-        "plans (24 at most), prepared queries, callers, tokens and rows. The least useful goes "
-        "first: see docs/deploy.md.",
+        "Megabytes for all that a process keeps: documents with their plans (24 at most), prepared "
+        "queries, callers, tokens and rows. The least useful goes first: see docs/deploy.md.",
         parsers.megabytes,
         default=64,
     )
@@ -237,8 +238,7 @@ class Settings:
         default=True,
     )
     metrics: bool = variable(
-        "Serve counters for Prometheus at `/metrics`, to anybody who can reach it: see "
-        "docs/metrics.md.",
+        "Serve counters for Prometheus at `/metrics` to whoever reaches it: see docs/metrics.md.",
         parsers.switch,
         default=False,
     )
@@ -334,7 +334,7 @@ class Settings:
     )
     hints_secret: tuple[str, ...] = variable(
         "Secret of hints at `/hints` that rows changed; several while one follows another.",
-        parsers.words,
+        parsers.hint_secrets,
         default=(),
         secret=True,
     )

@@ -15,7 +15,7 @@ import httpx2
 from cryptography import x509
 from msgspec import Struct
 
-from gateway.admission.leases import Store
+from gateway.admission.leases import Leases
 from gateway.auth.signing_keys import SigningKeys
 from gateway.config.settings import Settings
 from gateway.doctor.findings import Finding, ok, unknown, wrong
@@ -39,6 +39,19 @@ FREE: Final = 100 * 1024 * 1024
 COLLECTOR: Final = "http://localhost:4318"
 """The collector of traces where the SDK's own variables name none."""
 
+SHARED: Final = "GATEWAY_SHARED"
+UNSHARED: Final = "replicas do not share the budget: each goes on with the part that it had last"
+REDIS: Final[Mapping[str, str]] = {
+    "Authentication": "check user and password in the address, redis://user:password@host:6379/0; "
+    "of what is not a letter or a digit in them write the percent code",
+    "DB index": "name a database that it has, such as /0",
+    "No permission": "let this user EVAL, and read and write gateway:* (ACL SETUSER)",
+    "NOPERM": "let this user EVAL, and read and write gateway:* (ACL SETUSER)",
+    "Timeout": "check that Redis answers there, by TLS if the address begins with rediss",
+    "": "check that Redis answers there, and takes EVAL from this user",
+}
+"""The remedy for an error of Redis, by a part of its text; the last for all others."""
+
 
 class Surroundings(Struct, frozen=True):
     """The parties that a process talks to."""
@@ -47,8 +60,8 @@ class Surroundings(Struct, frozen=True):
     issuers: Sequence[SigningKeys]
     services: Mapping[ServiceName, Service]
     client: httpx2.AsyncClient
-    store: Store | None
-    """The place that replicas share."""
+    leases: Leases | None
+    """The parts of the budget that replicas share, in a place of theirs."""
 
 
 async def check(around: Surroundings) -> list[Finding]:
@@ -58,7 +71,7 @@ async def check(around: Surroundings) -> list[Finding]:
         *(_clock(around.client, name, url) for name, url in _hosts(around).items()),
         *(_certificate(name, url) for name, url in _hosts(around).items()),
         *(_collector(name, url) for name, url in _collectors(around.settings)),
-        _shared(around.store),
+        _shared(around.leases),
     )
     return [each for group in found for each in group] + [
         *_own_certificate(around.settings.client_certificate),
@@ -78,22 +91,33 @@ async def _issuer(keys: SigningKeys) -> list[Finding]:
     )
 
 
-async def _shared(store: Store | None) -> list[Finding]:
-    if store is None:
+async def _shared(leases: Leases | None) -> list[Finding]:
+    if leases is None:
         return []
-    return await _answering(
-        "GATEWAY_SHARED",
-        _asked(store),
-        breaks="replicas do not share the budget: each goes on with the part that it had last",
-        do="check that Redis answers there, and takes EVAL from this user",
-    )
-
-
-async def _asked(store: Store) -> None:
     try:
-        await store.run("return redis.call('TIME')[1]", "dynamics-gateway:check")
+        async with asyncio.timeout(SECONDS):
+            strangers = await leases.strangers()
+    except Exception as error:  # noqa: BLE001 - clients have errors of many kinds
+        says = f"{type(error).__name__}: {error}"[:200]
+        return [wrong(CHECK, SHARED, says, breaks=UNSHARED, do=_remedy(says))]
     finally:
-        await store.aclose()
+        await leases.store.aclose()
+    if strangers:
+        return [
+            wrong(
+                CHECK,
+                SHARED,
+                f"{strangers} processes that share it have another secret",
+                breaks="operations, links and cursors that they gave out are not understood here",
+                do="give all replicas the same GATEWAY_RECEIPT_SECRET, or the same client secret",
+            )
+        ]
+    return [ok(CHECK, SHARED, "answers")]
+
+
+def _remedy(says: str) -> str:
+    """What to do about an error of Redis."""
+    return next(do for part, do in REDIS.items() if part in says)
 
 
 async def _collector(name: str, url: str) -> list[Finding]:
@@ -181,6 +205,17 @@ async def _certificate(host: str, url: str) -> list[Finding]:
             )
             told: Mapping[str, Any] = writer.get_extra_info("peercert")
             writer.close()
+    except ssl.SSLCertVerificationError as error:
+        return [
+            wrong(
+                CHECK,
+                f"certificate of {host}",
+                error.verify_message,
+                breaks="every call there",
+                do="check the name in the address, and the clock of this host; else let the "
+                "operator of that host renew it, or send the whole chain",
+            )
+        ]
     except (OSError, TimeoutError):
         return []  # whoever asks it for something says so
     end = datetime.fromtimestamp(ssl.cert_time_to_seconds(told["notAfter"]), UTC)

@@ -4,11 +4,13 @@ import logging
 import os
 import tempfile
 from collections.abc import Mapping
+from errno import EISDIR
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from gateway.config.settings import SettingsError
 from gateway.metadata.described import Entity
 
 log = logging.getLogger(__name__)
@@ -27,12 +29,30 @@ Memory = Mapping[str, Learned]
 
 
 def file_of(setting: str) -> Path | None:
-    """The file that a setting means: a path, `auto` for the user's cache folder, `off` for none."""
+    """
+    The file that a setting means: a path, `auto` for the user's cache folder, `off` for none;
+    SettingsError for a path that cannot be written.
+    """
     if setting == "off":
         return None
-    if setting != "auto":
-        return Path(setting)
-    return Path.home() / ".cache" / "dynamics-gateway" / "names.json"
+    if setting == "auto":
+        return Path.home() / ".cache" / "dynamics-gateway" / "names.json"
+    file = Path(setting)
+    try:
+        _try(file)
+    except OSError as error:
+        problem = f"{file} cannot be written: {error.strerror}; name another file, auto or off"
+        raise SettingsError([f"GATEWAY_LEARNED_NAMES: {problem}"]) from None
+    return file
+
+
+def _try(file: Path) -> None:
+    """OSError where a file could not be put into its place."""
+    if file.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=file.parent):
+        pass
 
 
 def load(file: Path) -> Memory:

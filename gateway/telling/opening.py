@@ -25,7 +25,9 @@ def opened(kind: Callable[[str, SharedLog | None], F], settings: Settings) -> F:
     try:
         return kind(settings.changes_file or "", _log(settings))
     except (OSError, sqlite3.Error) as error:
-        raise SettingsError([f"GATEWAY_CHANGES_FILE: {error}"]) from None
+        problem = f"{settings.changes_file} cannot be used: {getattr(error, 'strerror', error)}"
+        do = "name a file in a folder that this user may write to"
+        raise SettingsError([f"GATEWAY_CHANGES_FILE: {problem}; {do}"]) from None
 
 
 def telling_of(

@@ -15,6 +15,7 @@ import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -22,6 +23,7 @@ from urllib.parse import urlencode
 
 import httpx2
 import msgspec
+from cryptography import x509
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
@@ -285,6 +287,10 @@ def _key_and_certificate(pem: str) -> tuple[RSAKey, str]:
     except (JoseError, ValueError, IndexError):
         problem = "must hold a certificate and the RSA key that belongs to it, without a password"
         raise SettingsError([f"GATEWAY_CLIENT_CERTIFICATE: {problem}"]) from None
+    end = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
+    if end < datetime.now(UTC):
+        problem = f"ended on {end:%Y-%m-%d}; register a new one in Entra, and put it here"
+        raise SettingsError([f"GATEWAY_CLIENT_CERTIFICATE: {problem}"])
     return key, certificate
 
 

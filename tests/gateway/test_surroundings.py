@@ -1,9 +1,14 @@
 """`gateway settings --check` and `gateway doctor` say if all that `serve` talks to answers."""
 
+import asyncio
 import json
+import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
+from threading import Event, Thread
 
 import msgspec
 import pytest
@@ -14,7 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from gateway.__main__ import main
+from gateway.admission.leases import PATIENCE
+from gateway.admission.redis_store import RedisStore
+from gateway.config.environment import load
+from gateway.config.settings import Settings
 from gateway.doctor.findings import Status
+from gateway.dynamics_services import DynamicsServices
 from tests.gateway.test_doctor import Server, serving
 from tests.redis_server import Server as RedisServer
 from tests.redis_server import needs_redis, server  # noqa: F401 - a fixture
@@ -27,8 +37,8 @@ def usual() -> Iterator[Server]:
         yield found
 
 
-def checked(usual: Server, *arguments: str, **env: str) -> Result:
-    variables = {
+def variables(usual: Server) -> dict[str, str]:
+    return {
         "GATEWAY_DATAVERSE_URL": usual.url,
         "GATEWAY_FINOPS_URL": usual.url,
         "GATEWAY_TOKEN_URL": f"{usual.url}/demo/oauth2/v2.0/token",
@@ -38,8 +48,11 @@ def checked(usual: Server, *arguments: str, **env: str) -> Result:
         "GATEWAY_AUDIENCE": "gateway",
         "GATEWAY_LEARNED_NAMES": "off",
     }
+
+
+def checked(usual: Server, *arguments: str, **env: str) -> Result:
     command = ["settings", *(arguments or ["--check"])]
-    return CliRunner(env=variables | env).invoke(main, command)
+    return CliRunner(env=variables(usual) | env).invoke(main, command)
 
 
 def line(result: Result, subject: str) -> str:
@@ -99,6 +112,136 @@ def test_what_does_not_answer_is_named_with_what_breaks_and_what_to_do(
     assert "do: " in told
 
 
+WRONG_PARTS = {
+    "another tenant": ({"GATEWAY_TOKEN_URL": "{url}/other/oauth2/v2.0/token"}, "GATEWAY_TENANT"),
+    "another application": ({"GATEWAY_CLIENT_ID": "another"}, "GATEWAY_CLIENT_ID"),
+    "another address of the issuer": ({"GATEWAY_ISSUER": "{url}/issuer/"}, "address of the issuer"),
+    "no environment of the tenant": (
+        {"GATEWAY_FINOPS_URL": "http://localhost:{port}"},
+        "GATEWAY_FINOPS_URL",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_PARTS)
+def test_what_answers_and_is_the_wrong_one_is_named(usual: Server, name: str) -> None:
+    env, named = WRONG_PARTS[name]
+    port = usual.url.rpartition(":")[2]
+
+    found = checked(
+        usual, **{key: text.format(url=usual.url, port=port) for key, text in env.items()}
+    )
+
+    assert found.exit_code == 1, found.output
+    told = found.stdout[found.stdout.index("WRONG") :]
+    assert named in told
+
+
+WRONG_STORES = {
+    "without its password": ("redis://{at}/0", "check user and password"),
+    "with another password": ("redis://:wrong@{at}/0", "check user and password"),
+    "of another database": ("redis://:right@{at}/99", "name a database that it has"),
+}
+
+
+@needs_redis
+@pytest.mark.parametrize("name", WRONG_STORES)
+def test_what_redis_refuses_is_named(usual: Server, server: RedisServer, name: str) -> None:  # noqa: F811
+    address, remedy = WRONG_STORES[name]
+    server.client.config_set("requirepass", "right")
+
+    found = checked(usual, GATEWAY_SHARED=address.format(at=f"127.0.0.1:{server.port}"))
+
+    told = line(found, "GATEWAY_SHARED")
+    assert told.startswith("WRONG")
+    assert remedy in told
+    assert "right" not in told
+
+
+@needs_redis
+def test_replicas_with_another_secret_are_named(usual: Server, server: RedisServer) -> None:  # noqa: F811
+    shared = {"GATEWAY_SHARED": server.url}
+    store = RedisStore(server.url, PATIENCE)
+    settings = load(
+        (), variables(usual) | shared | {"GATEWAY_RECEIPT_SECRET": "of nobody else" * 3}
+    )
+    others = asyncio.run(renewed(settings, store))
+
+    another = checked(usual, **shared)
+    same = checked(usual, **shared, GATEWAY_RECEIPT_SECRET="of nobody else" * 3)
+
+    assert others == 0
+    assert line(another, "GATEWAY_SHARED").startswith("WRONG   GATEWAY_SHARED: 1 processes")
+    assert "GATEWAY_RECEIPT_SECRET" in line(another, "GATEWAY_SHARED")
+    assert line(same, "GATEWAY_SHARED").startswith("OK ")
+
+
+async def renewed(settings: Settings, store: RedisStore) -> int:
+    """Take part as a process with these settings; the others that have another secret."""
+    services = DynamicsServices(settings, (), None, None, store)
+    leases = services.leases
+    assert leases
+    await leases.renew()
+    found = await leases.strangers()
+    await store.aclose()
+    return found
+
+
+def test_a_certificate_that_no_call_would_take_is_named(usual: Server, tmp_path: Path) -> None:
+    file = tmp_path / "ended.pem"
+    file.write_text(ending(timedelta(days=-1)))
+    with answering_by_tls(file) as port:
+        found = checked(
+            usual, GATEWAY_FINOPS_URL=f"https://127.0.0.1:{port}", SSL_CERT_FILE=str(file)
+        )
+
+    told = line(found, f"certificate of 127.0.0.1:{port}")
+    assert told.startswith("WRONG")
+    assert "expired" in told
+    assert "operator of that host renew" in told
+
+
+@contextmanager
+def answering_by_tls(certificate: Path) -> Iterator[int]:
+    """The port of a server with this certificate, which ends each connection at once."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def serve() -> None:
+        async with await asyncio.start_server(answer, "127.0.0.1", port, ssl=context):
+            ready.set()
+            await asyncio.to_thread(ended.wait, 60)
+
+    port, ready, ended = free_port(), Event(), Event()
+    thread = Thread(target=asyncio.run, args=(serve(),), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    yield port
+    ended.set()
+    thread.join(10)
+
+
+PLACES = {
+    "taken": ("127.0.0.1", "GATEWAY_PORT: {port} is taken"),
+    "of another machine": ("192.0.2.1", "GATEWAY_HOST: 192.0.2.1 is no address of this machine"),
+    "unknown": ("nobody.invalid", "GATEWAY_HOST: nobody.invalid is unknown here"),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_where_nobody_can_listen_is_named_before_the_start(usual: Server, name: str) -> None:
+    host, told = PLACES[name]
+    port = usual.url.rpartition(":")[2]
+
+    found = CliRunner(env=variables(usual)).invoke(main, ["serve", "--host", host, "--port", port])
+
+    assert found.exit_code == 2
+    assert told.format(port=port) in found.stderr
+
+
 def test_nobody_is_asked_offline(usual: Server) -> None:
     env, _ = SILENT["Dataverse"]
 
@@ -114,7 +257,7 @@ def test_a_redis_that_answers_has_a_line(usual: Server, server: RedisServer) -> 
     assert line(found, "GATEWAY_SHARED").startswith("OK ")
 
 
-ENDS = {timedelta(days=200): "OK", timedelta(days=20): "UNKNOWN", timedelta(days=-1): "WRONG"}
+ENDS = {timedelta(days=200): "OK", timedelta(days=20): "UNKNOWN"}
 
 
 @pytest.mark.parametrize("left", ENDS)
@@ -125,12 +268,14 @@ def test_a_certificate_that_ends_soon_is_named(usual: Server, left: timedelta) -
 
 
 def ending(left: timedelta) -> str:
-    """A certificate with its key, that ends then."""
+    """A certificate of this machine with its key, that ends then."""
     key, name = rsa.generate_private_key(65_537, 2_048), x509.Name([])
     end = datetime.now(UTC) + left
-    made = x509.CertificateBuilder(
+    hosts = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    blank = x509.CertificateBuilder(
         name, name, key.public_key(), x509.random_serial_number(), end - timedelta(days=300), end
-    ).sign(key, hashes.SHA256())
+    )
+    made = blank.add_extension(hosts, critical=False).sign(key, hashes.SHA256())
     private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

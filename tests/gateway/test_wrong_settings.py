@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from gateway import __main__ as command_line
+from tests.gateway.test_surroundings import ending
 
 RIGHT = """
 dataverse_url = "https://contoso.crm.example"
@@ -34,6 +36,9 @@ class Mistake:
     instead: tuple[str, str] = ("", "")
     """A line of the file that something else stands in the place of."""
 
+
+ENTRA = "login.microsoftonline.com"
+GUID = "3f2b8c1d-1111-2222-3333-444455556666"
 
 MISTAKES = {
     "a key that is misspelled": Mistake("'audiences'", "did you mean 'audience'", 'audiences="x"'),
@@ -182,6 +187,129 @@ MISTAKES = {
         "one tenant",
         instead=("issuer.example", "login.microsoftonline.com/organizations/v2.0"),
     ),
+    "an issuer of Entra without its version": Mistake(
+        "GATEWAY_ISSUER", "/v2.0", instead=("issuer.example", f"{ENTRA}/{GUID}")
+    ),
+    "an issuer of Entra with a slash at its end": Mistake(
+        "GATEWAY_ISSUER", "no token has this", instead=("issuer.example", f"{ENTRA}/{GUID}/v2.0/")
+    ),
+    "an issuer of Entra by the domain of the tenant": Mistake(
+        "GATEWAY_ISSUER",
+        "with the id of the tenant",
+        instead=("issuer.example", f"{ENTRA}/contoso.onmicrosoft.com/v2.0"),
+    ),
+    "an issuer of old tokens without its slash": Mistake(
+        "GATEWAY_ISSUER",
+        "https://sts.windows.net/<id>/",
+        instead=("issuer.example", f"sts.windows.net/{GUID}"),
+    ),
+    "an audience that tokens of Entra have not": Mistake(
+        "GATEWAY_AUDIENCE", "by its client id", instead=("issuer.example", f"{ENTRA}/{GUID}/v2.0")
+    ),
+    "a scope for an audience": Mistake(
+        "GATEWAY_AUDIENCE",
+        "what stands before /.default",
+        instead=('["gateway"]', '["api://gateway/.default"]'),
+    ),
+    "several scopes": Mistake("GATEWAY_SCOPE", "one word", 'scope="orders.read orders.write"'),
+    "the URI of an application": Mistake(
+        "GATEWAY_CLIENT_ID",
+        "take its client id",
+        instead=('client_id = "gateway"', 'client_id = "api://gateway"'),
+    ),
+    "a token endpoint of everybody": Mistake(
+        "GATEWAY_TOKEN_URL",
+        "one tenant",
+        instead=(
+            'tenant = "contoso.example"',
+            f'token_url = "https://{ENTRA}/common/oauth2/v2.0/token"',
+        ),
+    ),
+    "a misspelled role of staff, which would have all rights": Mistake(
+        "GATEWAY_STAFF_ROLES",
+        "did you mean 'credit-controller'?",
+        'staff_roles=["credit-controler"]\npolicy="{folder}/policy.toml"',
+        files=(
+            (
+                "policy.toml",
+                '[roles.credit-controller]\nkind = "staff"\ninvoices = {{ access = "all" }}\n',
+            ),
+        ),
+    ),
+    "a misspelled administrator": Mistake(
+        "GATEWAY_STAFF_ROLES", "did you mean 'administrator'?", 'staff_roles=["administratr"]'
+    ),
+    "a misspelled role of an issuer's staff": Mistake(
+        "GATEWAY_STAFF_ROLES",
+        "did you mean 'administrator'?",
+        'issuers="{folder}/issuers.toml"',
+        files=(
+            (
+                "issuers.toml",
+                '[[issuer]]\nurl = "https://staff.example"\naudiences = ["gateway"]\n'
+                'kinds = ["staff"]\nstaff_roles = ["adminstrator"]\n',
+            ),
+        ),
+    ),
+    "a misspelled role of customers": Mistake(
+        "GATEWAY_CUSTOMER_ROLES", "roles may be buyer", 'customer_roles=["buyr"]'
+    ),
+    "a permission of a policy that there is not": Mistake(
+        "policy.toml:2",
+        "is not a permission; did you mean 'prices'?",
+        'policy="{folder}/policy.toml"',
+        files=(("policy.toml", '[roles.buyer]\nplaces = ["orders"]\n'),),
+    ),
+    "a policy that is a folder": Mistake("GATEWAY_POLICY", "Is a directory", 'policy="{folder}"'),
+    "learned names in no folder": Mistake(
+        "GATEWAY_LEARNED_NAMES",
+        "name another file, auto or off",
+        instead=('learned_names = "off"', 'learned_names = "/proc/nowhere/names.json"'),
+    ),
+    "learned names in the place of a folder": Mistake(
+        "GATEWAY_LEARNED_NAMES",
+        "Is a directory",
+        instead=('learned_names = "off"', 'learned_names = "{folder}"'),
+    ),
+    "changes in no folder": Mistake(
+        "GATEWAY_CHANGES_FILE", "name a file in a folder", 'changes_file="/nowhere/changes"'
+    ),
+    "changes in the place of a folder": Mistake(
+        "GATEWAY_CHANGES_FILE", "name a file in a folder", 'changes_file="{folder}"'
+    ),
+    "a secret that is short": Mistake(
+        "GATEWAY_RECEIPT_SECRET",
+        "32 characters or more",
+        'receipt_secret_file="{folder}/secret"',
+    ),
+    "a secret of hints that can be guessed": Mistake(
+        "GATEWAY_HINTS_SECRET", "16 characters or more", 'hints_secret_file="{folder}/secret"'
+    ),
+    "a secret for an audit that there is not": Mistake(
+        "GATEWAY_AUDIT_SECRET",
+        "of no use without GATEWAY_AUDIT_FILE",
+        'audit_secret_file="{folder}/long"',
+        files=(("long", "hush-hush" * 4),),
+    ),
+    "an audit's collector without a scheme": Mistake(
+        "GATEWAY_AUDIT_FILE", "begins with http", 'audit_file="collector:4318"'
+    ),
+    "standard output by its name": Mistake(
+        "GATEWAY_AUDIT_FILE", "is written -", 'audit_file="stdout"'
+    ),
+    "a company that is no code": Mistake(
+        "GATEWAY_TIME_ZONE", "up to four letters", 'time_zone="contoso-usa=Europe/Berlin"'
+    ),
+    "milliseconds": Mistake("GATEWAY_DEADLINE", "seconds above zero, and below", "deadline=10000"),
+    "requests slower than any can be": Mistake(
+        "GATEWAY_SLOW", "must be below GATEWAY_MUTATION_DEADLINE", "slow=60"
+    ),
+    "a password that breaks the address": Mistake(
+        "GATEWAY_SHARED",
+        "a number for its port",
+        'shared_file="{folder}/shared"',
+        files=(("shared", "redis://:p#ss@redis:6379/0"),),
+    ),
     "the address of a discovery": Mistake(
         "GATEWAY_ISSUER",
         "without /.well-known/",
@@ -276,6 +404,21 @@ def test_files_of_windows_are_read_or_named(tmp_path: Path) -> None:
     assert (marked.exit_code, marked.stderr) == (0, "")
     assert wide.exit_code == 2
     assert "GATEWAY_CLIENT_SECRET_FILE: the file is not in UTF-8" in wide.stderr
+
+
+def test_a_certificate_that_has_ended_is_named(check: Callable[[Mistake], tuple[int, str]]) -> None:
+    ended = Mistake(
+        "",
+        "",
+        instead=("client_secret_file", "client_certificate_file"),
+        files=(("secret", ending(timedelta(days=-1))),),
+    )
+
+    code, said = check(ended)
+
+    assert code == 2
+    assert "GATEWAY_CLIENT_CERTIFICATE: ended on" in said
+    assert "register a new one in Entra" in said
 
 
 def test_settings_without_a_mistake_pass(check: Callable[[Mistake], tuple[int, str]]) -> None:
