@@ -8,15 +8,17 @@ from socket import socket
 
 import click
 import uvicorn
+from starlette.applications import Starlette
 
 from front.connection_bounds import Bounded
 from front.listening import mistake
+from portal import neighbours
 from portal.app import asked, create_app
 from portal.catalogue import missing, template
 from portal.checking import mistakes
 from portal.following import Streams
 from portal.schema import read
-from portal.settings import PREFIX, load, table
+from portal.settings import PREFIX, Settings, load, table
 
 USAGE = 2
 NOT_STARTED = 3
@@ -46,13 +48,9 @@ def serve() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    try:
-        settings = load()
-        if wrong := mistake(PREFIX, settings.host, settings.port):
-            raise ValueError(wrong)
-        app = create_app(settings)
-    except (ValueError, ImportError, RuntimeError, OSError) as error:
-        click.echo(str(error), err=True)
+    settings, app = _prepared()
+    if wrong := mistake(PREFIX, settings.host, settings.port):
+        click.echo(wrong, err=True)
         sys.exit(USAGE)
     config = uvicorn.Config(
         app,
@@ -102,9 +100,42 @@ def check(brand: Path | None, extension: tuple[str, ...], schema: Path | None) -
 
 
 @main.command("settings")
-def show_settings() -> None:
+@click.option(
+    "--check",
+    "contact",
+    is_flag=True,
+    help="Exit 2, with the mistakes, if serve would refuse them; 1 if something that it talks to "
+    "does not answer as it should.",
+)
+@click.option("--offline", is_flag=True, help="Check as --check does, and ask nobody.")
+def show_settings(*, contact: bool, offline: bool) -> None:
     """Every variable, its default and what it says, as a table."""
-    click.echo(table())
+    if not contact and not offline:
+        click.echo(table())
+        return
+    settings, _ = _prepared()
+    found = [] if offline else [*neighbours.check(settings)]
+    for name, wrong in found:
+        _tell(name, wrong)
+    if any(wrong for _, wrong in found):
+        sys.exit(1)
+
+
+def _tell(name: str, wrong: neighbours.Wrong | None) -> None:
+    """Say how one of those that a portal talks to does."""
+    click.echo(
+        f"WRONG   {name}: {wrong.says}\n        do: {wrong.do}" if wrong else f"OK      {name}"
+    )
+
+
+def _prepared() -> tuple[Settings, Starlette]:
+    """The settings, and the portal that they describe; ends with every mistake in them."""
+    try:
+        settings = load()
+        return settings, create_app(settings)
+    except (ValueError, ImportError, RuntimeError, OSError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE)
 
 
 @main.command("catalogue")

@@ -69,7 +69,7 @@ def create_app(
     """
     own = _own(settings, schema)
     brand = _brand(settings, own)
-    pages = [*PAGES, *extra(settings.extensions)]
+    pages = [*PAGES, *_extra(settings)]
     assets = Assets(brand.folders("assets"), {"brand.css": brand.css()})
     seals = Seals(*settings.secrets)
     offered = languages(brand.locales, brand.folders("locales"), brand.timezone)
@@ -157,6 +157,13 @@ def _check(brand: Brand, pages: Sequence[Page], templates: Templates) -> None:
         log.warning("terms.html is ours: put your terms into templates/ of the brand's folder")
 
 
+def _extra(settings: Settings) -> Sequence[Page]:
+    try:
+        return extra(settings.extensions)
+    except ImportError as error:
+        raise ImportError(f"PORTAL_EXTENSIONS: {error}") from None
+
+
 def _brand(settings: Settings, own: OwnSchema) -> Brand:
     """The brand; BrandError with every mistake in it, those of its templates too."""
     try:
@@ -188,7 +195,7 @@ def _naming(variable: str) -> Iterator[None]:
     """Let an error of SQLite name the variable with the path of its file; ValueError."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise ValueError(f"{variable}: {error}; name a file of the portal's own") from None
 
 

@@ -18,8 +18,16 @@ from portal.visits import Page
 
 
 def extra(names: Sequence[str]) -> list[Page]:
-    """The pages of the adopter's modules. ImportError, or AttributeError without any."""
-    return [page for name in names for page in importlib.import_module(name).PAGES]
+    """The pages of the adopter's modules. ImportError, also for a module without any."""
+    return [page for name in names for page in _pages(name)]
+
+
+def _pages(name: str) -> Sequence[Page]:
+    try:
+        found: Sequence[Page] = importlib.import_module(name).PAGES
+    except (ImportError, AttributeError, SyntaxError, TypeError) as error:
+        raise ImportError(f"{name}: {error}") from error
+    return found
 
 
 def wrong_parts(brand: Brand, pages: Sequence[Page], templates: Templates) -> Iterator[str]:
@@ -42,8 +50,8 @@ def mistakes(folder: Path | None, names: Sequence[str], own: OwnSchema) -> Itera
     for name in names:
         try:
             pages += extra([name])
-        except (ImportError, AttributeError, SyntaxError, TypeError) as error:
-            yield f"{name}: {error}"
+        except ImportError as error:
+            yield str(error)
     offered = languages(brand.locales, brand.folders("locales"), brand.timezone)
     assets = Assets(brand.folders("assets"), {"brand.css": brand.css()})
     yield from _twice(pages)

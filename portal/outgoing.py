@@ -31,9 +31,17 @@ class SmtpServer:
 
     def send(self, mail: EmailMessage) -> None:
         with self._connected() as server:
-            if self._user:
-                server.login(self._user, self._password)
+            self._sign_in(server)
             server.send_message(mail)
+
+    def greet(self) -> None:
+        """Do all that is done before a mail is sent."""
+        with self._connected() as server:
+            self._sign_in(server)
+
+    def _sign_in(self, server: smtplib.SMTP) -> None:
+        if self._user:
+            server.login(self._user, self._password)
 
     def _connected(self) -> smtplib.SMTP:
         trust = ssl.create_default_context()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +21,11 @@ from variables.environment_values import texts, unknown, values
 from variables.toml_files import configured
 
 PREFIX: Final = "PORTAL_"
+WEBHOOK: Final = "whsec_"
+LONGEST: Final = 25.0
+"""Seconds after which the gateway has answered an order."""
+OF_PEOPLE: Final = frozenset({"openid", "profile", "email", "offline_access"})
+"""Scopes for which Entra issues a token that is for its own services, and for no API of ours."""
 
 
 def folder(value: str) -> Path:
@@ -27,6 +33,16 @@ def folder(value: str) -> Path:
     if not found.is_dir():
         raise ValueError("must be a folder that exists")
     return found.resolve()
+
+
+def outbox(value: str) -> Path:
+    """A folder in which files can be made."""
+    found = folder(value)
+    try:
+        with TemporaryFile(dir=found):
+            return found
+    except OSError as error:
+        raise ValueError(f"no file can be made in it: {error.strerror}") from None
 
 
 def file(value: str) -> Path:
@@ -50,6 +66,13 @@ def gateway(value: str) -> str:
         raise ValueError("must be a URL such as https://api.contoso.com")
     if parts.path.rstrip("/").endswith("/graphql"):
         raise ValueError("must be the gateway itself, without /graphql")
+    if parts.username is not None:
+        raise ValueError("must be an address without credentials")
+    if parts.scheme == "http" and not web_addresses.is_near(parts.hostname):
+        raise ValueError(
+            "must be https, as the tokens of visitors go there; http is for this machine, private "
+            "addresses and names without a dot"
+        )
     return value.rstrip("/")
 
 
@@ -86,10 +109,36 @@ def sender(value: str) -> str:
 
 def secrets(value: str) -> tuple[str, ...]:
     found = parsing.words(value)
-    for each in found:
-        if not each.startswith("whsec_"):
-            raise ValueError("must be secrets such as whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-        b64decode(each.removeprefix("whsec_"), validate=True)
+    if not all(map(_is_webhook_secret, found)):
+        raise ValueError(
+            "must be secrets such as whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw: 24 bytes or more in "
+            "Base64"
+        )
+    return found
+
+
+def _is_webhook_secret(value: str) -> bool:
+    try:
+        return len(
+            b64decode(value.removeprefix(WEBHOOK), validate=True)
+        ) >= 24 and value.startswith(WEBHOOK)
+    except ValueError:
+        return False
+
+
+def seals(value: str) -> tuple[str, ...]:
+    """Secrets that the portal alone has, so that they can be long."""
+    found = parsing.words(value)
+    if any(len(each) < 32 for each in found):
+        raise ValueError("must have 32 characters or more")
+    return found
+
+
+def timeout(value: str) -> float:
+    found = parsing.seconds(value)
+    if found < LONGEST:
+        least = f"must be {LONGEST:g} at least"
+        raise ValueError(f"{least}: the gateway answers an order that late, and it may be placed")
     return found
 
 
@@ -152,7 +201,7 @@ class Settings:
     secret: tuple[str, ...] = variable(
         "Secret that seals drafts and cookies. Of several, the first seals and all open."
         " Without it, the client secret is used.",
-        parsing.words,
+        seals,
         default=(),
         secret=True,
     )
@@ -174,11 +223,11 @@ class Settings:
     )
     outbox: Path | None = variable(  # noqa: RUF009 - a field
         "Folder into which mails are written, one file each, instead of being sent.",
-        folder,
+        outbox,
         default=None,
     )
     timeout: float = variable(
-        "Seconds to wait for the gateway; orders take up to 25.", parsing.seconds, default=30.0
+        "Seconds to wait for the gateway; orders take up to 25.", timeout, default=30.0
     )
 
     @property
@@ -217,12 +266,27 @@ def contradictions(parsed: Mapping[str, Any]) -> Iterator[str]:
         parsed.get("client_secret") or ""
     ):
         yield f"{PREFIX}CLIENT_SECRET: is the id of a secret; take its value"
+    yield from _of_sign_in(parsed)
     for one, other in (("sessions", "shared"), ("drafts", "shared"), ("outbox", "smtp")):
         if parsed.get(one) and parsed.get(other):
             yield f"{PREFIX}{one.upper()}: give either this or {PREFIX}{other.upper()}"
     for one in ("smtp", "outbox", "mail_from"):
         if parsed.get(one) and not parsed.get("mail_secret"):
             yield f"{PREFIX}{one.upper()}: of no use without {PREFIX}MAIL_SECRET"
+
+
+def _of_sign_in(parsed: Mapping[str, Any]) -> Iterator[str]:
+    """The contradictions of addresses, scopes and times of sessions."""
+    scopes = set((parsed.get("scope") or "").split())
+    if web_addresses.ENTRA in (parsed.get("issuer") or "") and scopes <= OF_PEOPLE:
+        yield f"{PREFIX}SCOPE: add the scope of the gateway's API, such as api://<id>/orders"
+    public, gateway_url = parsed.get("public_url"), parsed.get("gateway_url")
+    if public and gateway_url and origin_of(public) == origin_of(gateway_url):
+        yield f"{PREFIX}GATEWAY_URL: is the portal itself ({PREFIX}PUBLIC_URL); name the gateway"
+    idle, hours = parsed.get("idle_minutes"), parsed.get("session_hours")
+    if idle and hours and idle > hours * 60:
+        most = f"must be {hours * 60} at most"
+        yield f"{PREFIX}IDLE_MINUTES: {most}, as {PREFIX}SESSION_HOURS is {hours}"
 
 
 def table() -> str:

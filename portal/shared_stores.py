@@ -33,6 +33,16 @@ return 1
 """Puts a draft in the place of the version before it; a held one stays for good."""
 
 
+def refusal(url: str) -> str | None:
+    """What Redis, or nobody, says to a portal of this address; None where all is well."""
+    try:
+        with Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE) as redis:
+            redis.ping()
+    except RedisError as error:
+        return f"{type(error).__name__}: {error}"[:200]
+    return None
+
+
 class RedisStore:
     """Sessions. Without Redis nobody can be told apart: their pages say so."""
 

@@ -10,6 +10,8 @@ from variables.parsing import text
 WELL_KNOWN: Final = "/.well-known/"
 SHARED_TENANTS: Final = frozenset({"common", "organizations", "consumers"})
 """The words of Entra for all tenants, for which it issues no token to an application."""
+NEAR: Final = (".svc", ".local", ".internal", ".localhost")
+"""The ends of names that the DNS of clusters and of private networks alone knows."""
 ENTRA: Final = "login.microsoftonline."
 GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 ENTRA_ISSUERS: Final = {
@@ -73,6 +75,15 @@ def is_loopback(host: str | None) -> bool:
         return ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
+
+
+def is_near(host: str | None) -> bool:
+    """True for this machine and for networks of its owner, which nobody else listens to."""
+    name = host or ""
+    try:
+        return ipaddress.ip_address(name).is_private
+    except ValueError:
+        return "." not in name or name.lower().endswith(NEAR)
 
 
 def split(raw: str) -> SplitResult:
