@@ -73,6 +73,17 @@ async def test_a_trace_leads_from_the_caller_to_dynamics(small_world: Starlette)
     assert heard == [f"00-{TRACE}-{each.context.span_id:016x}-01" for each in calls if each.context]
 
 
+async def test_a_trace_that_is_not_sampled_has_no_spans_and_goes_on(small_world: Starlette) -> None:
+    async with traced(small_world) as found:
+        found.way.heard.clear()
+        spans = await found.ask(ORDERS, traceparent=PARENT.removesuffix("01") + "00")
+
+    assert spans == []
+    parents = [each.get("traceparent", "") for each in found.way.heard]
+    assert any(parents)
+    assert {tuple(each.split("-"))[1::2] for each in parents if each} == {(TRACE, "00")}
+
+
 async def test_a_failed_try_is_a_span_with_its_status_and_dynamics_own_id() -> None:
     world = emulator()
     async with traced(world) as gateway:
