@@ -152,7 +152,8 @@ class LateBalancer:
         server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         looking = asyncio.create_task(self._look())
         try:
-            await self._some.wait()
+            async with asyncio.timeout(STARTS):
+                await self._some.wait()
             host, port = server.sockets[0].getsockname()[:2]
             yield f"http://{host}:{port}"
         finally:

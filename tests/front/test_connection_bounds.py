@@ -22,6 +22,7 @@ from front import connection_bounds, strangers
 from front.holdings import Front
 from front.strangers import known
 from gateway.http.serving import Protocol
+from tests.waiting import served_at, server_of
 
 pytestmark = pytest.mark.anyio
 
@@ -112,26 +113,15 @@ async def serving() -> AsyncIterator[Served]:
     paths = {"/": hello, "/large": large, "/pieces": pieces, "/late": late, "/said": said}
     paths |= {"/headers": headers, "/noted": noted}
     app = Starlette(routes=[Route(p, to, methods=["GET", "POST"]) for p, to in paths.items()])
-    config = uvicorn.Config(
-        app,
-        http=Protocol,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_keep_alive=1,
-    )
-    server = uvicorn.Server(config)
+    server = server_of(app, http=Protocol, ws="none", timeout_keep_alive=1)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        running = asyncio.create_task(server.serve([listening]))
-        found = Served(server, listening.getsockname())
-        try:
-            yield found
-        finally:
-            for writer in found.opened:
-                writer.close()
-            server.should_exit = True
-            await running
+        async with served_at(server, listening):
+            found = Served(server, listening.getsockname())
+            try:
+                yield found
+            finally:
+                for writer in found.opened:
+                    writer.close()
 
 
 async def end(reader: asyncio.StreamReader) -> bytes:

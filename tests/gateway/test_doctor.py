@@ -4,15 +4,12 @@ import asyncio
 import json
 import os
 import socket
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from click.testing import CliRunner, Result
 from starlette.applications import Starlette
 
@@ -36,6 +33,7 @@ from tests.environments import (
     written,
 )
 from tests.stack import WORLDS
+from tests.waiting import served_by_thread
 
 PARTS = ["check", "status", "subject", "says", "breaks", "do"]
 ROLES_OF_USERS = "systemuserrolescollection"
@@ -79,15 +77,8 @@ def serving(**settings: Any) -> Iterator[Server]:
         port = found.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         app = build(Settings(base_url=url, cache=WORLDS, **settings))
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([found],), daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield Server(app, url)
-        server.should_exit = True
-        thread.join()
+        with served_by_thread(app, found):
+            yield Server(app, url)
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -21,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from gateway.http.protocols import protocol
 from gateway.http.serving import Cycle, Protocol
+from tests.waiting import served_at, server_of
 
 pytestmark = pytest.mark.anyio
 
@@ -102,18 +102,14 @@ async def served(
     routes = Route("/", hello), Route("/slowly", slowly), Mount("/script", scripted)
     app = Starlette(routes=routes)
     app.state.go = asyncio.Event()
-    config = uvicorn.Config(app, http=protocol, log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        serving = asyncio.create_task(server.serve([listening]))
-        reader, writer = await asyncio.open_connection(*listening.getsockname())
-        try:
-            yield app, reader, writer
-        finally:
-            app.state.go.set()
-            writer.close()
-            server.should_exit = True
-            await serving
+        async with served_at(server_of(app, http=protocol), listening):
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            try:
+                yield app, reader, writer
+            finally:
+                app.state.go.set()
+                writer.close()
 
 
 def request(path: str, method: str = "GET", *headers: str, version: str = "1.1") -> bytes:

@@ -2,14 +2,11 @@
 
 import asyncio
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,6 +14,7 @@ from starlette.routing import Route
 
 from portal.signin import EXCHANGES
 from tests.portal.site import Visitor, visiting
+from tests.waiting import served_by_thread
 
 pytestmark = pytest.mark.anyio
 
@@ -58,17 +56,8 @@ def issuer() -> Iterator[Issuer]:
             Route("/.well-known/openid-configuration", issuer.discovery),
             Route("/token", issuer.token, methods=["POST"]),
         ]
-        config = uvicorn.Config(
-            Starlette(routes=routes), log_config=None, access_log=False, lifespan="off"
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([found],), daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield issuer
-        server.should_exit = True
-        thread.join()
+        with served_by_thread(Starlette(routes=routes), found):
+            yield issuer
 
 
 async def begun(visitor: Visitor) -> str:

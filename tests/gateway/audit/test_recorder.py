@@ -128,8 +128,9 @@ def test_what_is_owed_is_bounded_and_its_loss_is_told(tmp_path: Path, caplog: An
 def _write(path: str) -> None:
     """Write on until the file was renamed, however slow the one who renames it is."""
     audit, renamed = opened(path, KEY.secret), Path(path).with_name("audit.1")
+    end = time.monotonic() + 60
     for n in range(50):
-        while n == 25 and not renamed.exists():
+        while n == 25 and not renamed.exists() and time.monotonic() < end:
             time.sleep(0.001)
         audit.record(mutation(n))
     audit.close()
@@ -140,11 +141,13 @@ def test_several_processes_write_one_chain_also_while_it_is_renamed(tmp_path: Pa
     workers = [multiprocessing.Process(target=_write, args=(str(file),)) for _ in range(4)]
     for worker in workers:
         worker.start()
+    end = time.monotonic() + 60
     while not (file.exists() and file.stat().st_size > 10_000):
+        assert time.monotonic() < end, "the workers do not write"
         time.sleep(0.001)
     file.rename(tmp_path / "audit.1")
     for worker in workers:
-        worker.join()
+        worker.join(60)
 
     verdict = verify([str(tmp_path / "audit.1"), str(file)], KEY)
     assert verdict.problems == ()

@@ -23,6 +23,7 @@ from tests.redis_server import Server, needs_redis
 from tests.redis_server import server as server
 from tests.replicas import Site, site
 from tests.stack import Stack, running
+from tests.waiting import until
 
 pytestmark = [pytest.mark.anyio, needs_redis]
 
@@ -39,10 +40,8 @@ async def machine(
 
 async def told_of(path: Path) -> None:
     """Wait until the webhook is told of what changes from then on."""
-    async with asyncio.timeout(120):
-        with closing(sqlite3.connect(path)) as db:
-            while not db.execute("SELECT * FROM told").fetchall():  # noqa: ASYNC110 - a file
-                await asyncio.sleep(0.05)
+    with closing(sqlite3.connect(path)) as db:
+        await until(lambda: db.execute("SELECT * FROM told").fetchall(), 120)
 
 
 async def test_another_machine_goes_on_where_the_first_has_ended(
@@ -55,8 +54,7 @@ async def test_another_machine_goes_on_where_the_first_has_ended(
         await receiver.wait(1)
         receiver.statuses = [503] * 3
         change(first, "salesorders", changed[1]["salesorderid"], name="Not taken")
-        while len(receiver.tried) < 2:  # noqa: ASYNC110 - only taken messages are told
-            await asyncio.sleep(0.02)
+        await until(lambda: len(receiver.tried) > 1)
     async with machine(world, server, other, receiver.port) as second:
         change(second, "salesorders", changed[2]["salesorderid"], name="By the second")
         await receiver.wait(3)
@@ -123,13 +121,10 @@ async def test_a_process_that_is_killed_is_followed_by_another(
         await found.start(**variables(folders[1], server, receiver.port))
         receiver.statuses = [503] * 2
         await rename(found, 0, "Tried by the first")
-        while not receiver.tried:  # noqa: ASYNC110 - only taken messages are told
-            await asyncio.sleep(0.02)
+        await until(lambda: receiver.tried)
         await first.ended(signal.SIGKILL)
         await rename(found, 1, "After its death")
-        async with asyncio.timeout(180):
-            while len(names(receiver)) < 2:  # noqa: ASYNC110 - only taken messages are told
-                await asyncio.sleep(0.1)
+        await until(lambda: len(names(receiver)) > 1, 180)
         await asyncio.sleep(2)
 
     assert sorted(names(receiver)) == ["After its death", "Tried by the first"]

@@ -1,9 +1,8 @@
 """News of orders reach the persons whom the orders name, once, with their rights of that moment."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from tests.gateway.deliveries.receiving import SECRETS, Receiver
 from tests.gateway.live.worlds import change, rows
 from tests.gateway.orders.ordering import placed
 from tests.stack import Stack, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -43,11 +43,8 @@ async def telling(world: Starlette, folder: Path, port: int, **more: Any) -> Asy
     policy = str(folder / "policy.toml")
     kept: dict[str, Any] = {"policy": policy, "changes_file": changes, "live_interval": 0.05}
     async with running(world, **kept, **more) as stack:
-        file = DeliveriesFile(changes)
-        async with asyncio.timeout(60):
-            while file.place("mail") is None:  # noqa: ASYNC110 - the file tells nobody
-                await asyncio.sleep(0.05)
-        file.close()
+        with closing(DeliveriesFile(changes)) as file:
+            await until(lambda: file.place("mail") is not None)
         yield stack
 
 
@@ -59,16 +56,15 @@ async def mailing(world: Starlette, receiver: Receiver, tmp_path: Path) -> Async
 
 async def settled(folder: Path, receiver: Receiver) -> list[str]:
     """The kinds of all that was told so far, once nothing is under way any more."""
-    file, journal = DeliveriesFile(str(folder / "changes")), JournalFile(str(folder / "changes"))
-    async with asyncio.timeout(60):
-        for _ in range(2):  # a read may have begun before the last change
-            before = journal.followed()["salesorder"].read_at
-            while journal.followed()["salesorder"].read_at == before:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        while file.place("mail") != journal.end() or file.due("mail", time.time() + 60, 1):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    file.close()
-    journal.close()
+    path = str(folder / "changes")
+    with closing(DeliveriesFile(path)) as file, closing(JournalFile(path)) as journal:
+        changed = time.time()
+        await until(lambda: journal.followed()["salesorder"].read_at > changed)
+        await until(
+            lambda: (
+                file.place("mail") == journal.end() and not file.due("mail", time.time() + 60, 1)
+            )
+        )
     return [each.content["type"] for each in receiver.taken]
 
 
@@ -128,16 +124,12 @@ async def test_a_look_that_our_own_queue_refuses_is_made_again(
     with monkeypatch.context() as busy:
         refuse_looks(busy)
         advance(mailing, order["number"])
-        file = DeliveriesFile(str(tmp_path / "changes"))
-        reasons = list[str]()
-        async with asyncio.timeout(30):
-            while not reasons:
-                await asyncio.sleep(0.02)
-                reasons = [each.reason for each in file.listed("mail", "waiting", 10) if each.tries]
-        file.close()
+        with closing(DeliveriesFile(str(tmp_path / "changes"))) as file:
+            await until(lambda: any(each.tries for each in file.listed("mail", "waiting", 10)))
+            tried = [each for each in file.listed("mail", "waiting", 10) if each.tries]
 
     _, second = await receiver.wait(2)
-    assert set(reasons) == {"OVERLOADED"}
+    assert {each.reason for each in tried} == {"OVERLOADED"}
     assert second.content["type"] == "order.confirmed"
 
 
@@ -249,8 +241,7 @@ async def test_an_order_is_told_to_nobody_whom_it_does_not_name_any_more(
         other = next(each for each in others if each["contactid"] != me)
         receiver.statuses = [503] * 3
         advance(stack, order["number"])
-        while len(receiver.tried) < 2:  # noqa: ASYNC110 - only taken messages are told
-            await asyncio.sleep(0.02)
+        await until(lambda: len(receiver.tried) > 1)
         change(
             stack,
             "salesorders",

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from gateway.deliveries.deliveries_file import DeliveriesFile
 from tests.gateway.deliveries.receiving import SECRETS, Receiver
 from tests.gateway.live.worlds import THEIRS, change, create, delete, lines, orders
 from tests.stack import Stack, running, settings
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -56,11 +57,8 @@ def declared(folder: Path, port: int, policy: str = POLICY) -> dict[str, Any]:
 async def delivering_from(world: Starlette, folder: Path, port: int) -> AsyncIterator[Stack]:
     """A gateway whose webhook is told from now on."""
     async with running(world, **declared(folder, port)) as stack:
-        file = DeliveriesFile(str(folder / "changes"))
-        async with asyncio.timeout(60):
-            while file.place("shop") is None:  # noqa: ASYNC110 - the file tells nobody
-                await asyncio.sleep(0.05)
-        file.close()
+        with closing(DeliveriesFile(str(folder / "changes"))) as file:
+            await until(lambda: file.place("shop") is not None)
         yield stack
 
 
@@ -123,8 +121,7 @@ async def test_what_is_not_taken_is_sent_again_under_its_id_and_before_what_foll
         receiver.statuses = [status, status]
         order = orders(stack)[2]
         change(stack, "salesorders", order["salesorderid"], name="First")
-        while not receiver.tried:  # noqa: ASYNC110 - only taken messages are told
-            await asyncio.sleep(0.02)
+        await until(lambda: receiver.tried)
         line = lines(stack, order)[0]["salesorderdetailid"]
         change(stack, "salesorderdetails", line, quantity=7)
         first, second = await receiver.wait(2)
@@ -142,9 +139,8 @@ async def test_a_delivery_is_set_aside_after_a_day_and_can_be_replayed(
     file = DeliveriesFile(str(tmp_path / "changes"))
     async with delivering_from(world, tmp_path, receiver.port) as stack:
         change(stack, "salesorders", orders(stack)[3]["salesorderid"], name="Aside")
-        async with asyncio.timeout(30):
-            while not (aside := file.listed("shop", "aside", 10)):  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0.02)
+        await until(lambda: file.listed("shop", "aside", 10))
+        aside = file.listed("shop", "aside", 10)
         assert [each.reason for each in aside] == ["status 500"]
         assert file.replay("shop", [], 0.0) == 1
         (told,) = await receiver.wait(1)

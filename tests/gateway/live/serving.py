@@ -1,16 +1,15 @@
 """A gateway that listens, for what only a real connection shows."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.http.protocols import sockets
 from gateway.http.serving import Protocol
+from tests.waiting import served_at, server_of
 
 MOST = 65_536
 """Bytes of a message of a client that is known."""
@@ -20,12 +19,7 @@ MOST = 65_536
 async def listening(app: ASGIApp | None, **more: Any) -> AsyncIterator[int]:
     """The port at which `app` is served, with the protocols of `gateway serve`."""
     assert app is not None
-    options = {"http": Protocol, "log_config": None, "lifespan": "off", **sockets(MOST), **more}
-    server = uvicorn.Server(uvicorn.Config(app, **options))
+    server = server_of(app, **{"http": Protocol, **sockets(MOST), **more})
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        serving = asyncio.create_task(server.serve([listener]))
-        try:
+        async with served_at(server, listener):
             yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await serving

@@ -25,6 +25,7 @@ from tests.gateway.live.worlds import (
     other_calls,
 )
 from tests.stack import Stack, running
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
 
@@ -116,16 +117,16 @@ async def test_changes_of_others_cause_no_answer_and_no_question(live: Stack) ->
 async def settled(stack: Stack) -> None:
     """Wait until all tables that are followed are read by their links alone."""
     calm = 0
-    while calm < 3:
-        stack.emulator.state.log.clear()
-        await wait_for_feeds(stack)
-        calm = calm + 1 if not other_calls(stack) else 0
+    async with asyncio.timeout(PATIENCE):
+        while calm < 3:
+            stack.emulator.state.log.clear()
+            await wait_for_feeds(stack)
+            calm = calm + 1 if not other_calls(stack) else 0
 
 
 async def wait_for_feeds(stack: Stack, number: int = 2) -> None:
     before = len(feed_calls(stack))
-    while len(feed_calls(stack)) < before + number:  # noqa: ASYNC110 - the log tells nobody
-        await asyncio.sleep(0.02)
+    await until(lambda: len(feed_calls(stack)) >= before + number)
 
 
 async def test_what_idle_watchers_cost_does_not_depend_on_their_number(live: Stack) -> None:

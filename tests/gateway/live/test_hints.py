@@ -13,6 +13,7 @@ from tests.gateway.live.streams import following
 from tests.gateway.live.test_following import ORDERS
 from tests.gateway.live.worlds import change, feed_calls, orders, other_calls, store_of
 from tests.stack import Stack, running
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -45,11 +46,12 @@ async def begun(stack: Stack) -> None:
     assert stack.app is not None
     feeds = stack.app.state.live.feeds
     calm = 0
-    while calm < 3:
-        stack.emulator.state.log.clear()
-        await feeds.turn()
-        await asyncio.sleep(0.3)
-        calm = calm + 1 if feed_calls(stack) and not other_calls(stack) else 0
+    async with asyncio.timeout(PATIENCE):
+        while calm < 3:
+            stack.emulator.state.log.clear()
+            await feeds.turn()
+            await asyncio.sleep(0.3)
+            calm = calm + 1 if feed_calls(stack) and not other_calls(stack) else 0
 
 
 async def test_a_hint_shortens_the_wait(live: Stack) -> None:

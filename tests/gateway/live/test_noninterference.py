@@ -31,6 +31,7 @@ from tests.gateway.live.worlds import (
 from tests.gateway.proofs.requests import NIGHTLY, PREVIEW, Requests, sampled
 from tests.gateway.proofs.worlds import alike, gateways
 from tests.stack import Stack
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -134,10 +135,11 @@ async def turned(stack: Stack, streams: list[Stream]) -> list[list[str]]:
     await stack.app.state.live.feeds.turn()
     calm = 0
     seen: tuple[int, ...] = ()
-    while calm < 4:
-        await asyncio.sleep(0.03)
-        now = (len(stack.emulator.state.log), *(len(s.text) for s in streams))
-        calm, seen = (calm + 1, now) if now == seen else (0, now)
+    async with asyncio.timeout(PATIENCE):
+        while calm < 4:
+            await asyncio.sleep(0.03)
+            now = (len(stack.emulator.state.log), *(len(s.text) for s in streams))
+            calm, seen = (calm + 1, now) if now == seen else (0, now)
     pairs = zip(streams, before, strict=True)
     return [[data for _, data in stream.events[start:]] for stream, start in pairs]
 

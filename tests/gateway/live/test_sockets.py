@@ -23,6 +23,7 @@ from tests.gateway.live.streams import FAST, following
 from tests.gateway.live.test_ending import DYING, ORDERS, jane, owners
 from tests.gateway.live.worlds import OURS, change, orders
 from tests.stack import Stack, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -106,8 +107,7 @@ async def test_a_subscription_is_answered_and_followed(live: Stack) -> None:
         names = [each["name"] for each in second["payload"]["data"]["orders"]["nodes"]]
         assert "Over a socket" in names
         await talk.say(type="complete", id="a")
-        while live.app and live.app.state.live.number:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.02)
+        await until(lambda: live.app and not live.app.state.live.number)
         await talk.ask("a", "{ viewer { kind } }")
         assert (await talk.hear())["payload"] == {"data": {"viewer": {"kind": "customer"}}}
         assert await talk.hear() == {"id": "a", "type": "complete"}
@@ -445,7 +445,7 @@ async def test_sockets_of_strangers_make_room_for_others(
         await mine.say(type="ping")
         assert await mine.hear() == {"type": "pong"}
         with pytest.raises(ConnectionClosed):
-            await strangers[0].socket.recv()
+            await strangers[0].hear()
 
 
 async def test_sockets_that_were_ended_make_room_for_others_though_their_clients_do_not_leave(

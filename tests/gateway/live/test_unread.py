@@ -5,7 +5,6 @@ import json
 import socket
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
 from front import connection_bounds
@@ -14,6 +13,7 @@ from gateway.http.serving import Protocol
 from tests.gateway.live.streams import FAST, SSE, following
 from tests.gateway.live.worlds import OURS, account, change, rows
 from tests.stack import emulator, running
+from tests.waiting import served_at, server_of
 
 pytestmark = pytest.mark.anyio
 
@@ -29,12 +29,9 @@ async def test_a_watcher_who_does_not_read_is_cut_off(monkeypatch: pytest.Monkey
     async with running(world, customer_roles=("representative",), **FAST) as stack:
         assert stack.app is not None
         live = stack.app.state.live
-        config = uvicorn.Config(stack.app, http=Protocol, log_config=None, lifespan="off")
-        server = uvicorn.Server(config)
-        with socket.create_server(("127.0.0.1", 0)) as listening:
+        with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as lazy:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
-            serving = asyncio.create_task(server.serve([listening]))
-            with socket.socket() as lazy:
+            async with served_at(server_of(stack.app, http=Protocol), listening):
                 lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
                 lazy.connect(listening.getsockname())
                 body = json.dumps({"query": f"subscription {{ {CONTACTS} }}"}).encode()
@@ -55,5 +52,3 @@ async def test_a_watcher_who_does_not_read_is_cut_off(monkeypatch: pytest.Monkey
                             break
                     assert live.number == 1
                     assert len(stream.frames) > 1
-            server.should_exit = True
-            await serving

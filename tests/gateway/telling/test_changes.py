@@ -25,6 +25,7 @@ from tests.gateway.live.worlds import (
     untracked,
 )
 from tests.stack import Stack, emulator, running
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +44,14 @@ LISTED = "eyJhbGciOiJkaXIiLCJlbmMiOlsiQTI1NkdDTSJdfQ"
 """The head of an encrypted text that names its encryption by a list."""
 
 
+async def answered(stack: Stack, *codes: str, **asked: Any) -> Any:
+    """The first answer with these codes, or without any: a table may be under way as a whole."""
+    async with asyncio.timeout(PATIENCE):
+        while (answer := await stack.ask(CHANGES, **asked)).codes != [*codes]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    return answer
+
+
 class Poller:
     """A partner that keeps its cursor."""
 
@@ -50,23 +59,21 @@ class Poller:
         self.stack, self.tables, self.as_, self.cursor = stack, tables, as_, ""
 
     async def begin(self) -> None:
-        while True:
-            answer = await self.stack.ask(CHANGES, as_=self.as_, tables=self.tables)
-            if answer.codes != ["OVERLOADED"]:  # the tables are being read for the first time
-                break
+        answer = await answered(self.stack, as_=self.as_, tables=self.tables)
         assert answer.data["changes"]["nodes"] == []
         self.cursor = answer.data["changes"]["cursor"]
 
     async def poll(self, first: int = 100) -> list[Any]:
         """All that came since the last time, in pages of `first`."""
         found = []
-        while True:
+        for _ in range(1_000):
             answer = await self.stack.ask(CHANGES, as_=self.as_, after=self.cursor, first=first)
             page = answer.data["changes"]
             found += page["nodes"]
             self.cursor = page["cursor"]
             if not page["hasMore"]:
                 return found
+        raise AssertionError("there is no end")
 
 
 @pytest.fixture(scope="module")
@@ -217,10 +224,8 @@ async def test_a_delta_link_that_expired_loses_nothing(telling: Stack, poller: P
     change(telling, "salesorders", orders(telling)[0]["salesorderid"], name="Meanwhile")
     delete(telling, "salesorderdetails", made)
     telling.emulator.state.clock.advance(days=8)
-    while True:
-        answer = await telling.ask(CHANGES, after=poller.cursor)
-        if answer.codes != ["OVERLOADED"]:
-            break
+
+    answer = await answered(telling, after=poller.cursor)
 
     found = answer.data["changes"]["nodes"]
     assert sorted((each["table"], each["removed"]) for each in found) == [
@@ -239,13 +244,13 @@ async def test_what_changes_while_a_table_is_not_tracked_is_told_when_it_is_agai
     gone = create(telling, "salesorderdetails", line)
     await poller.poll()
     with untracked(telling, "salesorderdetails"):
-        await until(telling, poller, "NOT_AVAILABLE_HERE")
+        await answered(telling, "NOT_AVAILABLE_HERE", after=poller.cursor)
         delete(telling, "salesorderdetails", gone)
         change(telling, "salesorderdetails", kept, quantity=78)
         new = create(telling, "salesorderdetails", line)
         await asyncio.sleep(1)  # it is tried meanwhile, too
 
-    found = (await until(telling, poller, None)).data["changes"]["nodes"]
+    found = (await answered(telling, after=poller.cursor)).data["changes"]["nodes"]
 
     assert sorted(each["removed"] for each in found) == [False, False, True]
     assert {each["table"] for each in found} == {"SalesOrderLine"}
@@ -262,8 +267,7 @@ async def test_a_table_that_was_never_tracked_is_told_from_its_first_whole_read_
     async with running(world, customer_roles=("representative",), changes_file=file) as stack:
         poller = Poller(stack, BOTH)
         with untracked(stack, "salesorderdetails"):
-            await until(stack, poller, "NOT_AVAILABLE_HERE")
-        await until(stack, poller, None)
+            await answered(stack, "NOT_AVAILABLE_HERE", tables=BOTH)
         await poller.begin()
         line = lines(stack, orders(stack)[0])[0]
         change(stack, "salesorderdetails", line["salesorderdetailid"], quantity=79)
@@ -277,16 +281,6 @@ def journal_length(path: Path) -> int:
     file = JournalFile(str(path))
     with closing(file):
         return file.end()
-
-
-async def until(stack: Stack, poller: Poller, code: str | None) -> Any:
-    """The first answer to a poller with this code, or without any; its cursor stays."""
-    while True:
-        asked = {"after": poller.cursor} if poller.cursor else {"tables": poller.tables}
-        answer = await stack.ask(CHANGES, **asked)
-        if answer.codes == ([code] if code else []):
-            return answer
-        await asyncio.sleep(0.05)
 
 
 async def test_a_cursor_older_than_seven_days_has_expired(

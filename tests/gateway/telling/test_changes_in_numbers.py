@@ -3,6 +3,7 @@ A mirror that is kept by `changes` equals a fresh answer, through random changes
 gateways that end and lost answers; and the changes of others are neither told nor felt.
 """
 
+import asyncio
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +18,7 @@ from tests.gateway.live.test_noninterference import ours, theirs
 from tests.gateway.proofs.worlds import alike, gateways
 from tests.nightly import NIGHTLY
 from tests.stack import Stack, emulator, onward, running
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -63,18 +65,17 @@ async def fresh(stack: Stack, as_: str) -> Rows:
 
 async def polled(stack: Stack, as_: str, **asked: Any) -> Any:
     """One answer of `changes`, asked for until there is one."""
-    while True:
-        answer = await stack.ask(CHANGES, as_=as_, **asked)
-        if "errors" not in answer.body:
-            return answer.data["changes"]
-        assert set(answer.codes) <= {
-            "OVERLOADED",
-            "UPSTREAM_UNAVAILABLE",
-            "UPSTREAM_TIMEOUT",
-            "UPSTREAM_THROTTLED",
-            "RATE_LIMITED",
-        }
-        stack.emulator.state.faults.clear()
+    async with asyncio.timeout(PATIENCE):
+        while "errors" in (answer := await stack.ask(CHANGES, as_=as_, **asked)).body:
+            assert set(answer.codes) <= {
+                "OVERLOADED",
+                "UPSTREAM_UNAVAILABLE",
+                "UPSTREAM_TIMEOUT",
+                "UPSTREAM_THROTTLED",
+                "RATE_LIMITED",
+            }
+            stack.emulator.state.faults.clear()
+    return answer.data["changes"]
 
 
 class Mirror:
