@@ -257,8 +257,7 @@ class SharedLog:
                     piece = zlib.decompress(self._opened(state, place, text))
                     file.write(piece)
                     number += 1
-            with closing(sqlite3.connect(path)) as copy:
-                copy.backup(db)
+            _copied(path, db)
         _put(db, state.name, state.first - 1)
 
     def _sealed(self, state: LogState, place: str, content: bytes) -> str:
@@ -315,6 +314,19 @@ def _put(db: sqlite3.Connection, name: str, number: int) -> None:
     db.executescript(TABLES)
     with transaction(db) as cursor:
         cursor.execute("UPDATE log_place SET name = ?, number = ?", (name, number))
+
+
+def _copied(path: Path, db: sqlite3.Connection) -> None:
+    """Make a file what another one is; TimeoutError where some other process keeps it for long."""
+    end = time.monotonic() + TURN
+
+    def wait(status: int, remaining: int, total: int) -> None:
+        if time.monotonic() > end:
+            raise TimeoutError
+
+    # SQLite itself would try again for ever.
+    with closing(sqlite3.connect(path)) as copy:
+        copy.backup(db, progress=wait)
 
 
 def _place(copy: str, step: int, number: int) -> str:

@@ -11,7 +11,7 @@ import pytest
 from gateway.admission.redis_store import waited_for
 from gateway.deliveries.deliveries_file import DeliveriesFile, Delivery
 from gateway.errors import Overloaded
-from gateway.telling import shared_log
+from gateway.telling import shared_file, shared_log
 from gateway.telling.journal_file import JournalFile, SeenRow
 from gateway.telling.shared_log import KEY, LogTurn, SharedLog
 from tests.redis_server import Server, needs_redis
@@ -281,3 +281,24 @@ def test_a_piece_of_an_earlier_copy_is_none_of_this_one(
     server.client.rpush(copy, *first)
     with closing(Machine(server, tmp_path / "late")) as late, pytest.raises(Overloaded):
         late.tell("into what was long ago")
+
+
+def test_a_file_that_another_process_holds_is_not_waited_for_for_ever(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_file, "PATIENCE", 0.1)
+    monkeypatch.setattr(shared_log, "TURN", 0.5)
+    path = tmp_path / "held"
+    with (
+        closing(Machine(server, tmp_path / "one")) as one,
+        closing(Machine(server, path)) as late,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        one.tell("told")
+        other.execute("UPDATE log_place SET name = 'another'")  # it needs the copy
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Overloaded):
+            late.tell("meanwhile")
+        other.execute("ROLLBACK")
+
+        assert late.catch_up() == one.catch_up()
