@@ -4,14 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP, Policy
+from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any, Final
 
+from portal import mail_headers
 from portal.language import Language, choose
 from portal.rendering import Templates
 
@@ -22,13 +21,10 @@ KINDS: Final = {
     "order.late": "mail_late.html",
 }
 """The kinds of news, each with the template of its mail."""
-ADDRESS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,190}")
-"""Addresses that are written to: plain ones, which need no quotes and hide no second one."""
-HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
-"""Characters that headers do not have: controls, and those that turn the direction of others."""
-PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 BLOCKS: Final = frozenset({"p", "h1", "h2", "tr", "li", "ul", "table", "div"})
 """Elements that begin a line of their own in the text without marks."""
+SEVEN_BITS: Final = SMTP.clone(cte_type="7bit")
+"""As mails are written: servers take seven bits without being asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,9 @@ class Letters:
     ) -> None:
         """`sender`: the address that mails come from, with a name or without."""
         self._templates, self._languages, self._url = templates, languages, public_url
-        self._sender = _address(*parseaddr(sender))
+        name, spec = parseaddr(sender)
+        self._sender = mail_headers.address("From", name, spec)
+        self._domain = spec.rpartition("@")[2]
 
     def written(self, news: OrderNews) -> EmailMessage:
         """The mail. ValueError where its address is none."""
@@ -67,51 +65,18 @@ class Letters:
             },
         )
         plain = _Plain(html)
-        mail = EmailMessage(policy=WIRE)
-        mail["Subject"] = plain.title
+        mail = EmailMessage(policy=SEVEN_BITS)
+        mail["Subject"] = mail_headers.words("Subject", plain.title)
         mail["From"] = self._sender
-        mail["To"] = _address(news.to.get("name"), news.to.get("email"))
+        mail["To"] = mail_headers.address("To", news.to.get("name"), news.to.get("email"))
         mail["Date"] = format_datetime(datetime.now(UTC))
-        mail["Message-ID"] = f"<{_local(news.id)}@{self._sender.domain}>"
+        mail["Message-ID"] = mail_headers.message_id(news.id, self._domain)
         mail["Auto-Submitted"] = "auto-generated"
-        mail["List-Unsubscribe"] = f"<{self._url}/profile>"
+        mail["List-Unsubscribe"] = mail_headers.header("List-Unsubscribe", f"<{self._url}/profile>")
         mail.set_content(plain.text)
         mail.add_alternative(html, subtype="html")
         mail["Content-Language"] = language.tag  # what is set before the content goes with it
         return mail
-
-
-def _address(name: str | None, address: str | None) -> Address:
-    if not ADDRESS.fullmatch(address or ""):
-        raise ValueError("this is no address")
-    return Address(_line(name or ""), addr_spec=address or "")
-
-
-def _line(text: str) -> str:
-    """A text as one line of a header."""
-    return " ".join(HIDDEN.sub(" ", text).split())
-
-
-def _local(id_: str) -> str:
-    """The first half of a Message-ID, the same for the same delivery."""
-    return id_ if PLAIN_ID.fullmatch(id_) else sha256(id_.encode()).hexdigest()
-
-
-class _WholeHeader(UnstructuredHeader, BaseHeader):
-    """A header of addresses, which nobody could follow if they were folded as words are."""
-
-    def fold(self, *, policy: Policy) -> str:
-        return f"{self.name}: {self}{policy.linesep}"
-
-
-def _headers() -> HeaderRegistry:
-    found = HeaderRegistry()
-    found.map_to_type("list-unsubscribe", _WholeHeader)
-    return found
-
-
-WIRE: Final = SMTP.clone(cte_type="7bit", header_factory=_headers())
-"""As mails are written: servers take seven bits without being asked."""
 
 
 class _Plain(HTMLParser):
@@ -127,7 +92,7 @@ class _Plain(HTMLParser):
 
     @property
     def title(self) -> str:
-        return _line("".join(self._titles))
+        return "".join(self._titles)
 
     @property
     def text(self) -> str:

@@ -5,7 +5,9 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.policy import default
+from email.utils import parseaddr
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -215,19 +217,11 @@ async def test_a_message_of_another_time_is_not_written(
     assert box[0].mails == []
 
 
-async def test_a_name_makes_no_header_of_its_own(
-    portal: httpx2.AsyncClient, box: tuple[Mailbox, str]
-) -> None:
-    to = {"name": "Jane\r\nBcc: x@evil.example", "email": JANE["email"]}
-    assert (await portal.post("/mail", **news(to=to))).status_code == 204
-
-    assert box[0].to == [JANE["email"]]
-    assert box[0].mails[0]["Bcc"] is None
-
-
 @pytest.mark.parametrize(
     "name",
     [
+        "",
+        "Jane\r\nBcc: x@evil.example",
         'Doe, "Jane" <x@evil.example>',
         "Ørsted, Åse",
         "山田 花子",
@@ -237,7 +231,11 @@ async def test_a_name_makes_no_header_of_its_own(
         "@",
         "Jane\x00\x07Doe",
         "Jane\u202eeoD",
+        'Doe, "Jane", x@evil.example,' * 5,
+        'Zoë "Q", 山田,' * 10,
         "Å" * 300,
+        "a" * 1_200,
+        "a" * 300 + " " + "b" * 700,
     ],
 )
 async def test_a_mail_goes_to_one_address_whatever_the_name(
@@ -249,9 +247,19 @@ async def test_a_mail_goes_to_one_address_whatever_the_name(
     (mail,) = box[0].mails
     (address,) = mail["To"].addresses
     assert (box[0].to, address.addr_spec) == ([JANE["email"]], JANE["email"])
-    shown = re.sub(r"[\x00\x07\u202e\s]|=\?utf-8\?q\?|\?=", "", name)
-    assert "".join(address.display_name.split()) == shown
+    assert displayed(box[0].wires[0]) == " ".join(re.sub(r"[\x00\x07\u202e]", " ", name).split())
+    assert sorted(mail.keys()) == sorted(HEADERS)
+    assert not any(each.defects for each in mail.values())
     assert_is_plain(box[0].wires[0])
+
+
+def displayed(wire: bytes) -> str:
+    """
+    The name beside the address of the reader, read in the older way: the newer one puts a space
+    between two encoded words of a name, against RFC 2047.
+    """
+    name, _ = parseaddr(" ".join(message_from_bytes(wire)["To"].split()))
+    return str(make_header(decode_header(name)))
 
 
 @pytest.mark.parametrize(
@@ -260,6 +268,7 @@ async def test_a_mail_goes_to_one_address_whatever_the_name(
         "SO-1\r\nBcc: x@evil.example",
         "SO-1\n\nDear all,",
         "SO-1\u2028Bcc: x@evil.example",
+        "=?utf-8?q?x=40evil.example?=",
         "Ø-1",
         "<b>SO</b> & co",
         "9" * 2_000,
@@ -274,8 +283,8 @@ async def test_a_number_makes_no_header_and_no_long_line(
     assert (await portal.post("/mail", **told)).status_code == 204
 
     (mail,) = box[0].mails
-    shown = number.replace("\x00", "")
-    assert "".join(shown.split()) in "".join(mail["Subject"].split())
+    shown = " ".join(number.replace("\x00", "").split())
+    assert mail["Subject"] == f"Your order {shown} is confirmed"
     assert mail["Content-Language"] == "en"
     assert sorted(mail.keys()) == sorted(HEADERS)
     assert_is_plain(box[0].wires[0])
