@@ -1,9 +1,10 @@
 """
 The cost of watchers: `python -m benchmarks.watchers [--watchers 1000] [--changes 50] [--hints]`.
 
-Starts an emulator and `gateway serve`, opens so many streams of `graphql-sse`'s kind for a hundred
-people, and prints: memory of a watcher, calls to Dynamics in ten idle seconds with one watcher and
-with all of them, and the time from a change to its frame while so many changes are made a second.
+Starts an emulator and `gateway serve`, opens so many streams of `graphql-sse`'s kind for fifty
+people, and prints: memory of a watcher; calls to Dynamics and the work of the gateway in ten idle
+seconds, with one watcher for each person and with all of them; and the time from a change to its
+frame while so many changes are made a second.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import Any
 import click
 import httpx2
 
-from benchmarks.sockets import memory
+from benchmarks.sockets import cpu, memory
 from benchmarks.trial import Trial, processes
 
 QUERY = "subscription { contacts(first: 5) { nodes { jobTitle } } }"
@@ -27,6 +28,8 @@ PEOPLE = 50
 MOST_KILOBYTES, SLOWEST, HINTED = 50.0, 2.5, 1.0
 """Bounds for one watcher, and for 95 of 100 frames: the interval and half a second, or with hints.
 """
+MOST_OF_CORE = 0.03
+"""The share of a core that feeds may take from other answers while nothing changes."""
 KEY = "a-key-of-hints"
 
 
@@ -77,10 +80,11 @@ async def calls(http: httpx2.AsyncClient) -> int:
     )
 
 
-async def idle(http: httpx2.AsyncClient) -> int:
-    before = await calls(http)
+async def idle(http: httpx2.AsyncClient, pid: int) -> tuple[int, float]:
+    """The calls to Dynamics while nothing changes, and the share of a core that is worked."""
+    before, worked = await calls(http), cpu(pid)
     await asyncio.sleep(IDLE)
-    return await calls(http) - before
+    return await calls(http) - before, (cpu(pid) - worked) / IDLE
 
 
 async def people(
@@ -143,14 +147,15 @@ async def measure(trial: Trial, watchers: int, pace: float, seconds: float, *, h
         for each in whom:  # each plan, each caller, each feed
             await watching.open(each["token"])
         await asyncio.sleep(5)
-        few, before = await idle(http), memory(pid)
+        (few, share), before = await idle(http, pid), memory(pid)
         for number in range(len(whom), watchers):
             await watching.open(whom[number % len(whom)]["token"])
         await asyncio.sleep(5)
         size = (memory(pid) - before) * 1024 / max(watchers - len(whom), 1)
-        many = await idle(http)
+        many, all_share = await idle(http, pid)
         click.echo(f"{len(whom)} people, {watchers} watchers: {size:.1f} KiB a watcher")
         click.echo(f"calls in {IDLE:g} idle seconds: {few} for {len(whom)}, {many} for all")
+        click.echo(f"of a core meanwhile: {share:.1%} and {all_share:.1%}")
         made = await change(emulator, headers, whom, pace, seconds, http if hints else None)
         await asyncio.sleep(5)
         late = sorted(at - made[title] for title in made for at in watching.seen.get(title, ()))
@@ -163,6 +168,7 @@ async def measure(trial: Trial, watchers: int, pace: float, seconds: float, *, h
     return (
         size <= MOST_KILOBYTES
         and many <= few + 3
+        and share <= MOST_OF_CORE
         and bool(late)
         and float(last) <= (HINTED if hints else SLOWEST)
     )
