@@ -8,7 +8,7 @@ comes back is compared exactly, as Dataverse's own equality ignores case and tra
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -43,6 +43,7 @@ from gateway.persons import (
     configured,
     contact_of,
     contacts_at,
+    exactly,
     identified,
     identities,
     identities_of,
@@ -51,6 +52,7 @@ from gateway.persons import (
     numbered,
     only,
     parties_at,
+    stands,
 )
 from gateway.schema.business.accounts import Account, ActiveState, Contact
 from gateway.schema.identities import ContactForParty, ExternalIdentity
@@ -139,7 +141,7 @@ class Directory:
     async def _look_around(self) -> None:
         if self._external_identities:
             await self._optional(ExternalIdentity, identities([NOBODY], addresses=False).where)
-        await self._parties_of(UUID(int=0))
+        await self._parties_of("contact", [UUID(int=0)])
 
     def known(self, issuer: str, subject: str, email: str | None) -> Customer | None:
         """As `customer`, where that was looked up of late and found."""
@@ -181,6 +183,11 @@ class Directory:
     async def by_name(self, name: str) -> Customer:
         """As `named`, as it is now."""
         return await self._customer(await self._by_id(name) or await self._by_email(name))
+
+    async def contacts(self, parties: Collection[UUID]) -> Mapping[UUID, UUID]:
+        """The contacts who have these places in the party model, of those places that stand."""
+        found = await self._parties_of("id", parties)
+        return {each.id: each.contact for each in found if each.contact and stands(each)}
 
     async def children(self, accounts: Accounts) -> Accounts:
         """The active accounts below these, children's children too."""
@@ -264,12 +271,7 @@ class Directory:
 
     async def _identified(self, issuer: str, subject: str, rows: list[Any]) -> Contact | None:
         """The contact of the external identity. Rejected where there are several."""
-        exact = [
-            row
-            for row in map(ExternalIdentity, rows)
-            if (row.provider, row.subject) == (issuer, subject)
-        ]
-        found = {row.contact: row for row in exact if row.contact is not None}
+        found = {row.contact: row for row in exactly(issuer, subject, rows) if row.contact}
         if len(found) > 1:
             raise Rejected(Reason.AMBIGUOUS)
         for key, row in found.items():
@@ -287,7 +289,7 @@ class Directory:
         if contact.state is not ActiveState.ACTIVE:
             raise Rejected(Reason.INACTIVE)
         if parties is None or contact is not named:
-            parties = await self._parties_of(contact._id)
+            parties = await self._parties_of("contact", [contact._id])
         own = [party for party in parties if party.contact == contact._id]
         accounts = await self._accounts_of(contact, own)
         return Customer(contact_of(contact, own), accounts, await self._web_roles_of(contact))
@@ -344,12 +346,12 @@ class Directory:
         (rows,) = await self._at_once(query)
         return only([Contact(row) for row in rows], email)
 
-    async def _parties_of(self, contact: UUID) -> list[ContactForParty]:
-        """The contact's places in the party model, ended ones too."""
+    async def _parties_of(self, column: str, keys: Iterable[UUID]) -> list[ContactForParty]:
+        """The places in the party model with one of these keys, ended ones too."""
         if not self._contact_parties:
             return []
-        column = ContactForParty.__table__.scalar_of("contact")
-        return await self._optional(ContactForParty, Compare(column, "eq", contact), PARTY)
+        where = one_of(ContactForParty.__table__.scalar_of(column), list(keys))
+        return await self._optional(ContactForParty, where, PARTY)
 
     async def _accounts_of(self, contact: Contact, parties: list[ContactForParty]) -> Accounts:
         """The active accounts among its parent and its parties' customers, by either model."""

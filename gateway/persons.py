@@ -156,6 +156,12 @@ def is_at(contact: Contact, email: str) -> bool:
     return str(contact.email).strip().lower() == email.lower()
 
 
+def exactly(issuer: str, subject: str, rows: Iterable[Any]) -> list[ExternalIdentity]:
+    """The identities that are this one, and not just taken for it by Dataverse."""
+    known = map(ExternalIdentity, rows)
+    return [each for each in known if (each.provider, each.subject) == (issuer, subject)]
+
+
 def is_of(issuer: str, identity: ExternalIdentity) -> bool:
     """True if an identity is one at a provider, or at one that Dataverse takes for the same."""
     return str(identity.provider).strip().casefold() == issuer.casefold()

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from operator import is_
@@ -150,6 +150,10 @@ class Authenticator:
             raise NotFound("There is no such customer.") from None
         made = await self._person(found, "", str(contact), self._roles_of_customers(""))
         return replace(made, rights=made.rights.reading)
+
+    async def contacts(self, parties: Collection[UUID]) -> Mapping[UUID, UUID]:
+        """The contacts who have these places in the party model, of those places that stand."""
+        return await self._directory.contacts(parties)
 
     async def partner(self, client: str) -> Principal:
         """The partner of a client id, for what it is sent unasked; Forbidden where it is none."""

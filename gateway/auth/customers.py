@@ -1,7 +1,9 @@
 """A verified identity -> the customer that it belongs to, with the lookups that find it."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from gateway.auth.principal import CallerAccount, CallerContact
 from gateway.config.parsers import PartnerAccount
@@ -37,6 +39,9 @@ class Customers(Protocol):
 
     async def by_name(self, name: str) -> Customer:
         """As `named`, as it is now."""
+
+    async def contacts(self, parties: Collection[UUID]) -> Mapping[UUID, UUID]:
+        """The contacts who have these places in the party model, of those places that stand."""
 
     async def accounts(self, wanted: tuple[PartnerAccount, ...]) -> tuple[CallerAccount, ...]:
         """The active ones of the accounts that configuration names. Rejected where none is."""

@@ -52,7 +52,12 @@ def deliveries_of(
         lambda: policy.current().webhooks,
         PartnerNews(file, telling, callers.partner, asking, known),
         OrderNews(
-            file, telling.journal, callers.person, asking, zone=settings.time_zone.default or UTC
+            file,
+            telling.journal,
+            callers.person,
+            callers.contacts,
+            asking,
+            zone=settings.time_zone.default or UTC,
         ),
         interval=settings.live_interval,
     )

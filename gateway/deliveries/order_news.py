@@ -7,7 +7,7 @@ becomes a delivery of its own, once for an order and a person.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final
 from uuid import UUID
@@ -24,8 +24,8 @@ from gateway.schema.context import Context
 from gateway.telling.journal import Journal
 from gateway.telling.journal_file import JournalEntry
 
-PAGE: Final = 500
-"""Changes that are read from the journal together."""
+PAGE: Final = 100
+"""Changes that are read from the journal together, and whose persons are found by one call."""
 LOOK: Final = "look"
 """The kind of deliveries that only look, and send nothing."""
 LATER: Final = "later "
@@ -43,7 +43,7 @@ query OrderNews($id: ID!) {
     id number status placedAt updatedAt customerReference language
     requestedReceiptDate confirmedShippingDate confirmedReceiptDate
     total { amount currency }
-    account { name } contact { id }
+    account { name } contact { id } partyContact { id }
     shipments(first: 100) {
       nodes { number deliveredOn carrier tracking(first: 10) { nodes { number url } } }
     }
@@ -56,6 +56,8 @@ SETTLED: Final = frozenset(each.code for each in (Forbidden, NotFound, NotAvaila
 
 Persons = Callable[[UUID], Awaitable[Principal]]
 """The key of a contact -> the customer that they are at this moment; raises GatewayError."""
+Contacts = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, UUID]]]
+"""Places in the party model -> the contacts who have them."""
 
 
 class OrderNews:
@@ -66,13 +68,14 @@ class OrderNews:
         file: DeliveriesFile,
         journal: Journal,
         person: Persons,
+        contacts: Contacts,
         asking: Asking,
         *,
         zone: tzinfo,
     ) -> None:
         """`zone`: the seller's, in which days begin and end."""
-        self._file, self._journal, self._person, self._asking = file, journal, person, asking
-        self._zone = zone
+        self._file, self._journal, self._asking = file, journal, asking
+        self._person, self._contacts, self._zone = person, contacts, zone
 
     async def gather(self, hook: Webhook) -> None:
         deadline = self._asking.begin()
@@ -86,7 +89,9 @@ class OrderNews:
         while place < end:
             found = await asyncio.to_thread(journal.entries, [TABLE.entity], place, end, PAGE)
             place = found[-1].place if len(found) == PAGE else end
-            looks = list(_looks(hook, found, time.time()))
+            parties = {party for each in found if (party := _party(each))}
+            contacts = await self._contacts(parties) if parties else {}
+            looks = list(_looks(hook, found, contacts, time.time()))
             await asyncio.to_thread(self._file.add, hook.name, looks, place)
 
     async def made(self, hook: Webhook, delivery: Delivery) -> MadeDelivery:
@@ -100,7 +105,8 @@ class OrderNews:
         contact, order = (said.get("viewer") or {}).get("contact"), said.get("order")
         if order is None or contact is None:
             return MadeDelivery(None, "the person does not see it any more")
-        if order.pop("contact") != {"id": contact["id"]}:
+        named, by_party = order.pop("contact"), order.pop("partyContact")
+        if (named or by_party) != {"id": contact["id"]}:
             return MadeDelivery(None, "the order names somebody else")
         if contact["doNotEmail"] or not contact["email"]:
             return MadeDelivery(None, "the person wants no mail, or has no address")
@@ -130,10 +136,16 @@ class OrderNews:
         return found or {}
 
 
-def _looks(hook: Webhook, entries: list[JournalEntry], moment: float) -> Iterator[Delivery]:
-    """A look at each order that changed, as the person whom it names."""
+def _looks(
+    hook: Webhook,
+    entries: Iterable[JournalEntry],
+    contacts: Mapping[UUID, UUID],
+    moment: float,
+) -> Iterator[Delivery]:
+    """A look at each order that changed, as the person whom it names by either model."""
     for each in entries:
-        person = each.after.get(ORDERED_BY["contact"]) if each.after else None
+        party = _party(each)
+        person = contacts.get(party) if party else _named(each, "contact")
         if person:
             key = UUID(bytes=each.row)
             row, group = ids.encode(TABLE, (key,)), f"{TABLE.entity} {key}"
@@ -141,6 +153,16 @@ def _looks(hook: Webhook, entries: list[JournalEntry], moment: float) -> Iterato
             yield Delivery(
                 0, hook.name, id_, TABLE.name, row, LOOK, str(person), group, moment, moment
             )
+
+
+def _party(entry: JournalEntry) -> UUID | None:
+    """The place in the party model by which alone an order names its person."""
+    return None if _named(entry, "contact") else _named(entry, "party")
+
+
+def _named(entry: JournalEntry, model: str) -> UUID | None:
+    found = (entry.after or {}).get(ORDERED_BY[model])
+    return UUID(found) if found else None
 
 
 def _is_placed_after(order: Mapping[str, Any], moment: float) -> bool:
