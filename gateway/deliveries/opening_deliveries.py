@@ -1,7 +1,6 @@
 """The settings and the policy -> the deliveries of a process, and the mistakes in them."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC
 
 from graphql import OperationType
 
@@ -57,7 +56,7 @@ def deliveries_of(
             callers.person,
             callers.contacts,
             asking,
-            zone=settings.time_zone.default or UTC,
+            zones=settings.time_zone,
         ),
         interval=settings.live_interval,
     )

@@ -29,7 +29,7 @@ SENT: Final = frozenset(each.name for each in PRINTED) - {
 TRACKING: Final = timedelta(minutes=15)
 """The time after which the tracking of a shipment is looked for again."""
 MORNING: Final = time(6)
-"""The hour of the seller's zone at which an order of the day before is found to be late."""
+"""The hour of the legal entity's zone at which an order of the day before is found to be late."""
 
 
 class OrderEvent(Struct, frozen=True):
@@ -60,7 +60,7 @@ def events_of(order: Mapping[str, Any], today: date) -> Iterator[OrderEvent]:
 def look_again(order: Mapping[str, Any], now: datetime) -> datetime | None:
     """
     The time at which an order may have further news although nothing of it changes; `now` is in the
-    seller's zone.
+    zone of the order's legal entity.
     """
     today, day = now.date(), promised(order)
     found = []

@@ -8,12 +8,13 @@ becomes a delivery of its own, once for an order and a person.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from gateway.auth.principal import Principal
 from gateway.auth.webhooks import Webhook
+from gateway.config.parsers import Zones
 from gateway.deliveries.deliveries_file import DeliveriesFile, Delivery
 from gateway.deliveries.news import Asking, MadeDelivery, Unmade, message, plain
 from gateway.deliveries.order_events import OrderEvent, events_of, look_again
@@ -40,7 +41,7 @@ DOCUMENTS: Final = {
 query OrderNews($id: ID!) {
   viewer { contact { id name email doNotEmail } }
   order(id: $id) {
-    id number status placedAt updatedAt customerReference language
+    id number company status placedAt updatedAt customerReference language
     requestedReceiptDate confirmedShippingDate confirmedReceiptDate
     total { amount currency }
     account { name } contact { id } partyContact { id }
@@ -71,11 +72,11 @@ class OrderNews:
         contacts: Contacts,
         asking: Asking,
         *,
-        zone: tzinfo,
+        zones: Zones,
     ) -> None:
-        """`zone`: the seller's, in which days begin and end."""
+        """`zones`: the seller's, in which days begin and end."""
         self._file, self._journal, self._asking = file, journal, asking
-        self._person, self._contacts, self._zone = person, contacts, zone
+        self._person, self._contacts, self._zones = person, contacts, zones
 
     async def gather(self, hook: Webhook) -> None:
         deadline = self._asking.begin()
@@ -113,7 +114,7 @@ class OrderNews:
         began = await asyncio.to_thread(self._file.began, hook.name)
         if not _is_placed_after(order, began - SLACK):
             return MadeDelivery(None, "the order is older than the webhook")
-        now = datetime.now(self._zone)
+        now = datetime.now(self._zones.of(order["company"]) or UTC)
         events = list(events_of(order, now.date()))
         if delivery.kind == LOOK:
             then = [_event(delivery, each, now.timestamp()) for each in events]

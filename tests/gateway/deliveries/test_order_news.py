@@ -233,12 +233,19 @@ async def test_an_order_that_should_be_there_is_told_to_be_late_once(
     assert [each.content["type"] for each in receiver.taken] == ["order.placed", "order.late"]
 
 
-@pytest.mark.parametrize("name", ["", "America/Chicago", "Pacific/Auckland"])
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("", "UTC"),
+        ("America/Chicago", "America/Chicago"),
+        ("America/Chicago,usmf=Pacific/Auckland", "Pacific/Auckland"),
+    ],
+)
 async def test_an_order_is_looked_at_when_it_may_be_late(
-    world: Starlette, receiver: Receiver, tmp_path: Path, name: str
+    world: Starlette, receiver: Receiver, tmp_path: Path, said: str, name: str
 ) -> None:
-    zone = ZoneInfo(name or "UTC")
-    async with telling(world, tmp_path, receiver.port, time_zone=zones(name)) as stack:
+    zone = ZoneInfo(name)
+    async with telling(world, tmp_path, receiver.port, time_zone=zones(said)) as stack:
         order = await placed(stack)
         key, today = key_of(stack, order), datetime.now(zone).date()
         file = DeliveriesFile(str(tmp_path / "changes"))
