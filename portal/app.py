@@ -42,6 +42,7 @@ from portal.receiving_news import NewsDesk
 from portal.rendering import Templates
 from portal.schema import OwnSchema, read
 from portal.seals import Seals
+from portal.sent_mails import OwnSentMails, SentMails
 from portal.served_assets import Assets
 from portal.sessions import Pending, Session, Sessions
 from portal.settings import Settings, origin_of
@@ -235,7 +236,14 @@ def _mail(site: Site) -> list[Route]:
     if not settings.mail_from:
         raise ValueError("PORTAL_MAIL_SECRET: mails need PORTAL_MAIL_FROM")
     letters = Letters(site.templates, site.languages, settings.mail_from, settings.public_url)
-    return [Route("/mail", NewsDesk(letters, out, settings.mail_secret).take, methods=["POST"])]
+    desk = NewsDesk(letters, out, settings.mail_secret, _sent_mails(settings))
+    return [Route("/mail", desk.take, methods=["POST"])]
+
+
+def _sent_mails(settings: Settings) -> SentMails:
+    if settings.shared:
+        return _shared().RedisSentMails(settings.shared)  # type: ignore[no-any-return]
+    return OwnSentMails()
 
 
 async def _healthy(request: Request) -> Response:

@@ -7,11 +7,11 @@ import asyncio
 import hmac
 import logging
 import re
-import smtplib
 import time
 from base64 import b64decode, b64encode
-from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
+from email.message import EmailMessage
 from typing import Any, Final
 
 import msgspec
@@ -19,8 +19,10 @@ from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from portal.errors import Unavailable
 from portal.mails import KINDS, Letters, OrderNews
 from portal.outgoing import Outgoing
+from portal.sent_mails import MailState, SentMails
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +34,6 @@ and who sends a message is known at its end. Above it, those that are longer are
 STAMP: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 TOLERANCE: Final = 300.0
 """Seconds by which the clocks of gateway and portal may differ."""
-REMEMBERED: Final = 100_000
-"""Mails of which a process knows that they went out."""
 TEST: Final = "test"
 """The type of the message by which an operator tries the way."""
 LONGEST_ID: Final = 200
@@ -69,10 +69,11 @@ _told = msgspec.json.Decoder(_Told).decode
 class NewsDesk:
     """Takes news and sends mails."""
 
-    def __init__(self, letters: Letters, outgoing: Outgoing, secrets: Sequence[str]) -> None:
-        self._letters, self._outgoing = letters, outgoing
+    def __init__(
+        self, letters: Letters, outgoing: Outgoing, secrets: Sequence[str], sent: SentMails
+    ) -> None:
+        self._letters, self._outgoing, self._sent = letters, outgoing, sent
         self._keys = [b64decode(each.removeprefix("whsec_")) for each in secrets]
-        self._sent: OrderedDict[str, None] = OrderedDict()
         self._held = 0
 
     async def take(self, request: Request) -> Response:
@@ -86,7 +87,7 @@ class NewsDesk:
             return Response(status_code=401)
         try:
             said = _message(body)
-            if said.type == TEST or id_ in self._sent:
+            if said.type == TEST:
                 return Response(status_code=204)
             if said.type not in KINDS:
                 return Response(status_code=422)
@@ -100,12 +101,13 @@ class NewsDesk:
             log.warning("a mail has no address that can be written to")
             return Response(status_code=422)
         try:
-            await asyncio.to_thread(self._outgoing.send, mail)
-        except (OSError, smtplib.SMTPException) as error:
-            log.warning("a mail did not get out: %s", type(error).__name__)
+            state = self._sent.begin(id_)
+            if state is MailState.NEW:
+                state = await self._sending(id_, mail)
+        except Unavailable:
+            log.warning("a mail waits: it is not known which ones went out")
             return Response(status_code=503)
-        self._remember(id_)
-        return Response(status_code=204)
+        return Response(status_code=204 if state is MailState.SENT else 503)
 
     async def _body(self, request: Request) -> bytes:
         found = b""
@@ -123,10 +125,17 @@ class NewsDesk:
             self._held -= len(found)
         return found
 
-    def _remember(self, id_: str) -> None:
-        self._sent[id_] = None
-        if len(self._sent) > REMEMBERED:
-            self._sent.popitem(last=False)
+    async def _sending(self, id_: str, mail: EmailMessage) -> MailState:
+        """Send a mail; its state afterwards."""
+        is_sent = True
+        try:
+            await asyncio.to_thread(self._outgoing.send, mail)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the gateway comes again
+            log.warning("a mail did not get out: %s", type(error).__name__)
+            is_sent = False
+        with suppress(Unavailable):  # it is as it is
+            self._sent.end(id_, is_sent=is_sent)
+        return MailState.SENT if is_sent else MailState.NEW
 
     def _is_signed(self, request: Request, id_: str, body: bytes) -> bool:
         """True for a message of ours that is not old: https://www.standardwebhooks.com."""

@@ -192,7 +192,7 @@ class Settings:
         default=None,
     )
     shared: str | None = variable(
-        "Redis or Valkey that keeps sessions and drafts for any number of machines,"
+        "Redis or Valkey that keeps sessions, drafts and sent mails for any number of machines,"
         " `redis://host:6379/1`, instead of SESSIONS and DRAFTS; needs the extra `shared`.",
         web_addresses.redis,
         default=None,

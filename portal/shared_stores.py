@@ -1,11 +1,13 @@
 """
-Stores of sessions and of drafts in Redis or Valkey, which any number of machines share. They need
-the extra `shared`, and keep nothing there that could be read without the cookie or the secret.
+Stores of sessions, drafts and sent mails in Redis or Valkey, which any number of machines share.
+They need the extra `shared`, and keep nothing there that could be read without the cookie or the
+secret.
 """
 
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from math import inf
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from redis.exceptions import RedisError
 
 from portal.errors import Unavailable
 from portal.seals import Seals
+from portal.sent_mails import MailState
 from portal.stores import QUARTER, SESSION, WEEK, Kept, Written, draft_purpose, session_name
 
 PREFIX: Final = "dynamics-portal"
@@ -22,6 +25,8 @@ PATIENCE: Final = 1.0
 AGAIN: Final = 2.0
 """Seconds for which the store is left alone once it did not answer."""
 WHAT: Final = "the store of sessions and drafts"
+SENDING: Final = 120
+"""Seconds after which another process sends a mail that was begun and not ended."""
 SAVE: Final = """
 local before = tonumber(redis.call('HGET', KEYS[1], 'version') or '0')
 local version, held = tonumber(ARGV[2]), ARGV[3]
@@ -99,6 +104,31 @@ class RedisDrafts:
         return bool(self._redis.run(SAVE, _draft(owner), content, written.version, held, QUARTER))
 
 
+BEGIN: Final = """
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return '' end
+return redis.call('GET', KEYS[1])
+"""
+END: Final = "redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])"
+
+
+class RedisSentMails:
+    """The mails that went out. While Redis is away none is sent."""
+
+    def __init__(self, url: str) -> None:
+        """ValueError where that is no address of Redis."""
+        self._redis = _Redis(url)
+
+    def begin(self, id_: str) -> MailState:
+        asked = _mail(id_), MailState.UNDER_WAY.value, SENDING
+        return MailState(self._redis.run(BEGIN, *asked) or MailState.NEW.value)
+
+    def end(self, id_: str, *, is_sent: bool) -> None:
+        if is_sent:
+            self._redis.run(END, _mail(id_), MailState.SENT.value, WEEK)
+        else:
+            self._redis.run(DROP, _mail(id_))
+
+
 class _Redis:
     """Redis, or `Unavailable` for the page that needs it."""
 
@@ -136,6 +166,10 @@ class _Redis:
 
 def _session(key: str) -> str:
     return f"{PREFIX}:session:{session_name(key)}"
+
+
+def _mail(id_: str) -> str:
+    return f"{PREFIX}:mail:{sha256(id_.encode()).hexdigest()}"
 
 
 def _draft(owner: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.policy import default
@@ -27,6 +27,8 @@ from tests.gateway.deliveries.receiving import SECRETS
 from tests.gateway.live.serving import listening
 from tests.portal.mailing import JANE, ORDER, SHIPMENT, Mailbox, mailbox, news
 from tests.portal.site import PUBLIC
+from tests.redis_server import Server, needs_redis
+from tests.redis_server import server as server
 
 pytestmark = pytest.mark.anyio
 
@@ -126,6 +128,41 @@ async def test_what_is_told_again_is_not_written_again(
         "<order_1@northwind.example>",
         "<order_2@northwind.example>",
     ]
+
+
+@needs_redis
+async def test_processes_that_share_a_redis_write_a_mail_once(
+    box: tuple[Mailbox, str], server: Server
+) -> None:
+    async with portals(settings(smtp=box[1], shared=server.url)) as (one, other):
+        box[0].refusals = ["451 later"]
+        said = [(await each.post("/mail", **news())).status_code for each in (one, other, one)]
+        both = await asyncio.gather(
+            *(each.post("/mail", **news(id_="order_2")) for each in (one, other) * 3)
+        )
+        server.kill()
+        away = await one.post("/mail", **news(id_="order_3"))
+
+    assert said == [503, 204, 204]
+    assert {each.status_code for each in both} <= {204, 503}
+    assert [mail["Message-ID"].partition("@")[0] for mail in box[0].mails] == [
+        "<order_1",
+        "<order_2",
+    ]
+    assert away.status_code == 503
+
+
+@asynccontextmanager
+async def portals(
+    found: Settings,
+) -> AsyncIterator[tuple[httpx2.AsyncClient, httpx2.AsyncClient]]:
+    """Two processes of one portal."""
+    one, other = (httpx2.ASGITransport(app=create_app(found)) for _ in range(2))
+    async with (
+        httpx2.AsyncClient(transport=one, base_url=PUBLIC) as first,
+        httpx2.AsyncClient(transport=other, base_url=PUBLIC) as second,
+    ):
+        yield first, second
 
 
 async def test_a_mail_that_did_not_get_out_is_asked_for_again(
