@@ -36,7 +36,14 @@ from gateway.resolvers.orders.user_errors import (
     invalid,
 )
 from gateway.resolvers.written_rows import row_of
-from gateway.schema.business.quotes import Quote, QuoteLine, QuoteState
+from gateway.schema.business.quotes import (
+    VERSIONED,
+    Quote,
+    QuoteLine,
+    QuoteState,
+    lines_of,
+    version_with,
+)
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.context import Context, Info
 from gateway.schema.hidden_columns import unveiled
@@ -46,6 +53,9 @@ from gateway.upstream.odata import row_url
 from gateway.upstream.row_writes import Write
 
 ACCOUNT: Final = column_of(Quote, "account")
+LINE: Final = VERSIONED | paths(
+    QuoteLine, "_id", "_unit_id", "_product_id", "sequence", "quantity", "unit_price", "discount"
+)
 OF_QUOTE: Final = ("COMPANY", "CURRENCY", "PRICE_LIST")
 """The defaults of an order that the quote says."""
 WIN: Final = "WinQuote"
@@ -84,8 +94,8 @@ async def accept(info: Info, sent: AcceptQuoteInput) -> AcceptQuotePayload:
     )
     if earlier := await attempt.earlier():
         return earlier
-    _demand_open(context, quote, sent.version)
-    offer = await _offer(context, quote)
+    _demand_open(context, quote)
+    offer = await _offer(context, quote, sent.version)
     buyer = await buyers.buyer(context, account, order)
     deal = await _deal(context, buyer, quote)
     against = await lookups.standing(context, deal, offer.amount)
@@ -136,13 +146,10 @@ async def _quote(context: Context, key: UUID) -> Quote:
     return found
 
 
-def _demand_open(context: Context, quote: Quote, version: str) -> None:
+def _demand_open(context: Context, quote: Quote) -> None:
     day, until = today(context.writer.writes.clock()), quote.valid_until
     if quote.state is not QuoteState.ACTIVE or (until is not None and until < day):
         raise Wrong(_not_open())
-    if str(quote._version) != version:
-        said = "The quote has changed since you read it; read it again."
-        raise Wrong(QuoteChanged(message=said, path=["input", "version"]))
 
 
 def _not_open() -> UserError:
@@ -150,13 +157,12 @@ def _not_open() -> UserError:
     return QuoteNotOpen(message=said, path=["input", "quote"])
 
 
-async def _offer(context: Context, quote: Quote) -> Offer:
-    """The quote with its lines; Wrong where an order cannot have them."""
-    select = paths(
-        QuoteLine, "_id", "_unit_id", "_product_id", "sequence", "quantity", "unit_price"
-    ) | paths(QuoteLine, "discount")
-    of_quote = {column_of(QuoteLine, "quote"): quote._id}
-    found = await unveiled(context).loaders.matching(QuoteLine, of_quote, select)
+async def _offer(context: Context, quote: Quote, version: str) -> Offer:
+    """The quote with its lines, as the caller read it; Wrong where an order cannot have them."""
+    found = await lines_of(unveiled(context).loaders, quote._id, LINE)
+    if version_with(quote._version, found) != version:
+        said = "The quote has changed since you read it; read it again."
+        raise Wrong(QuoteChanged(message=said, path=["input", "version"]))
     if not 0 < len(found) <= MAXIMUM_LINES:
         said = f"The quote has no lines, or more than {MAXIMUM_LINES}; ask the seller to order it."
         raise Wrong(invalid(said, "quote"))

@@ -1,5 +1,6 @@
 """Quotes and their lines, which dual-write keeps in step with the ERP's sales quotations."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -9,7 +10,16 @@ import strawberry
 from gateway.loaders.rows import Loaders
 from gateway.model.kinds import OptionSet, option, unknown
 from gateway.model.rules import in_states, owned
-from gateway.model.tables import Node, column, computed, link, lookup, table
+from gateway.model.tables import (
+    Node,
+    column,
+    column_of,
+    computed,
+    link,
+    lookup,
+    paths,
+    table,
+)
 from gateway.schema.business.accounts import Account, Contact
 from gateway.schema.business.catalog import Product
 from gateway.schema.business.values import Money, money
@@ -82,9 +92,15 @@ class Quote(Node):
     _price_list_id: UUID | None = lookup("pricelevelid", "The price list.")
     _version: int = column("versionnumber", "The version.")
 
-    @computed("versionnumber", doc="The version of the quote; whoever accepts it names it.")
-    def version(self, loaders: Loaders) -> str:
-        return str(self._version)
+    @computed(
+        "quoteid",
+        "versionnumber",
+        doc="The version of the quote with all its lines; whoever accepts it names it.",
+        loads=("QuoteLine",),
+    )
+    async def version(self, loaders: Loaders) -> str | None:
+        lines = await lines_of(loaders, self._id, VERSIONED)
+        return version_with(self._version, lines)
 
 
 @table(
@@ -117,3 +133,22 @@ class QuoteLine(Node):
     _id: UUID = column("quotedetailid", "The key.")
     _unit_id: UUID | None = lookup("uomid", "The unit.")
     _product_id: UUID | None = lookup("productid", "The product.")
+    _version: int = column("versionnumber", "The version.")
+
+
+VERSIONED = paths(QuoteLine, "_version")
+"""The columns of lines that the version of their quote is made of."""
+
+
+async def lines_of(loaders: Loaders, quote: UUID, select: frozenset[str]) -> list[QuoteLine]:
+    return await loaders.matching(QuoteLine, {column_of(QuoteLine, "quote"): quote}, select)
+
+
+def version_with(header: int, lines: Sequence[QuoteLine]) -> str:
+    """
+    The version of a quote with its lines, as the seller may change a line and not the header.
+
+    Versions of an organization only grow: a line that is changed or added has the last one, and one
+    that is removed is missing in the count.
+    """
+    return f"{header}.{max((line._version for line in lines), default=0)}.{len(lines)}"

@@ -127,6 +127,7 @@ async def test_the_erp_has_the_order_with_the_number_of_the_quote_and_its_prices
     quote = (await offers(stack))[0]
     lines = changed(stack, "quotedetail", '"_quoteid_value" = ?', key(quote["id"]), values=CHEAP)
     with lines:
+        quote = (await offers(stack))[0]
         order = (await accept(stack, quote))["order"]
 
     headers = await stack.service()
@@ -243,7 +244,7 @@ async def test_a_line_that_cannot_be_ordered_refuses_the_whole_quote(stack: Stac
     quote = (await offers(stack))[0]
     where = '"_quoteid_value" = ?'
     with changed(stack, "quotedetail", where, key(quote["id"]), values={"_productid_value": None}):
-        payload = await accept(stack, quote)
+        payload = await accept(stack, (await offers(stack))[0])
 
     assert [error["code"] for error in payload["errors"]] == ["INVALID_INPUT"]
     assert await orders_of(stack, quote) == []
