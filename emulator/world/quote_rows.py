@@ -51,13 +51,39 @@ ERP_STATES: Final = {
 }
 
 
+ASKED: Final[Row] = {
+    "importsequencenumber": 20_261_130,
+    "name": "quote request",
+    "description": "Your best price for all of it, please.",
+    "msdyn_customerrequisitionnumber": "RFQ",
+    "msdyn_salesquotationexpirydate": None,
+    "totallineitemamount": None,
+    "totaltax": None,
+    "freightamount": None,
+    "totalamount": None,
+}
+"""A draft that a customer has asked for by the gateway, which nobody has priced yet."""
+ASKED_LINE: Final[Row] = {
+    "msdyn_linedescription2": "As last time",
+    "priceperunit": None,
+    "baseamount": None,
+    "extendedamount": None,
+    "manualdiscountamount": None,
+    "tax": None,
+    "ispriceoverridden": False,
+}
+
+
 def quote_rows(seed: Seed, order: WorldOrder) -> Rows:
     if order.index >= FIRST or order.index % EACH:
         return
-    state = STATES[order.index // EACH % len(STATES)]
-    yield "quotes", _quote(seed, order, state)
+    turn = order.index // EACH
+    state = STATES[turn % len(STATES)]
+    is_asked = state is State.DRAFT and turn // len(STATES) % 2 == 1
+    header, each = (ASKED, ASKED_LINE) if is_asked else ({}, {})
+    yield "quotes", _quote(seed, order, state) | header
     for line in order.lines:
-        yield "quotedetails", _line(seed, order, line, state)
+        yield "quotedetails", _line(seed, order, line, state) | each
 
 
 def _made(order: WorldOrder, state: State) -> datetime:

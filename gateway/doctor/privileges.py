@@ -24,10 +24,10 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
     "contact": ("AppendTo",),
     "product": ("AppendTo",),
     "pricelevel": ("AppendTo",),
-    "quote": ("Write", "AppendTo"),
+    "quote": ("Create", "Write", "Append", "AppendTo"),
 }
 """The privileges that orders need besides reading; every other table is only read."""
-BREAKS: Final = {"quote": "quotes cannot be accepted"}
+BREAKS: Final = {"quote": "quotes cannot be asked for or accepted"}
 """The consequence of a lack of these, where it is another than for orders."""
 ORDERING: Final = "orders cannot be placed or changed"
 DUMPED = ("PrivilegeName", "PrivilegeId", "Depth")

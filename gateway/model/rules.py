@@ -117,6 +117,18 @@ def in_states(rule: Rule, *, state: str, states: tuple[int, ...]) -> Rule:
     return replace(rule, condition=condition, columns=(*rule.columns, state))
 
 
+def marked(rule: Rule, *, column: str, value: int) -> Rule:
+    """
+    Rows that meet the rule and have this value in `column`, or at the end of that path, whoever
+    asks.
+    """
+
+    def condition(principal: Principal, access: Access) -> Condition:
+        return both(rule.condition(principal, access), Compare(column, "eq", value))
+
+    return replace(rule, condition=condition, columns=(*rule.columns, column))
+
+
 def people(*, contact: str, account: str) -> Rule:
     """
     The rule for rows about people: the caller's own, and with more than `own` the accounts' too.

@@ -4,7 +4,15 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.resolvers.orders import accept_quote, amend, create, import_lines, preview, reorder
+from gateway.resolvers.orders import (
+    accept_quote,
+    amend,
+    create,
+    import_lines,
+    preview,
+    reorder,
+    request_quote,
+)
 from gateway.resolvers.orders.inputs import (
     AcceptQuoteInput,
     AddSalesOrderLinesInput,
@@ -14,6 +22,7 @@ from gateway.resolvers.orders.inputs import (
     PreviewSalesOrderInput,
     RemoveSalesOrderLineInput,
     ReorderInput,
+    RequestQuoteInput,
     UpdateSalesOrderInput,
     UpdateSalesOrderLineInput,
 )
@@ -26,6 +35,7 @@ from gateway.resolvers.orders.payloads import (
     PreviewSalesOrderPayload,
     RemoveSalesOrderLinePayload,
     ReorderPayload,
+    RequestQuotePayload,
     UpdateSalesOrderLinePayload,
     UpdateSalesOrderPayload,
 )
@@ -59,6 +69,15 @@ class Mutation:
     @strawberry.mutation(description="Place an order with the lines of an earlier one.")
     async def reorder(self, info: Info, input: ReorderInput) -> ReorderPayload | None:
         return await reorder.reorder(info, input)
+
+    @strawberry.mutation(
+        description="Ask for a quote: a draft of its lines, whose prices are the seller's to say. "
+        "The same idempotency key asks once."
+    )
+    async def request_quote(
+        self, info: Info, input: RequestQuoteInput
+    ) -> RequestQuotePayload | None:
+        return await request_quote.request(info, input)
 
     @strawberry.mutation(
         description="Accept a quote: place the one order of its lines, at its prices, and close "

@@ -18,6 +18,11 @@ def row_of(cls: type[Row], when: Written, **values: object) -> dict[str, Any]:
     return written(cls.__table__, values, when)[0]
 
 
+def stated(row: dict[str, Any]) -> dict[str, Any]:
+    """The row without what has no value."""
+    return {name: value for name, value in row.items() if value is not None}
+
+
 def written(
     table: Table, values: Mapping[str, object], when: Written
 ) -> tuple[dict[str, Any], dict[str, Any]]:

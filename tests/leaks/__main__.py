@@ -35,6 +35,7 @@ SUITE = (
     "tests/gateway/upstream/test_base64_values.py",
     "tests/gateway/orders/test_accepting_quotes.py",
     "tests/gateway/orders/test_hostile_acceptance.py",
+    "tests/gateway/orders/test_requesting_quotes.py",
     "tests/gateway/orders/test_identity.py",
     "tests/simulation/test_turns.py",
     "tests/gateway/proofs/test_gate.py",

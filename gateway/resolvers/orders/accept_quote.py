@@ -35,7 +35,7 @@ from gateway.resolvers.orders.user_errors import (
     Wrong,
     invalid,
 )
-from gateway.resolvers.written_rows import row_of
+from gateway.resolvers.written_rows import row_of, stated
 from gateway.schema.business.quotes import (
     VERSIONED,
     Quote,
@@ -202,7 +202,7 @@ def _row(
         _line(line_id(identity, number), number, line, header.get(COUNTRY))
         for number, line in enumerate(offer.lines, start=1)
     ]
-    return _said(header) | {LINES: NestedRows(tuple(map(_said, rows)))}
+    return stated(header) | {LINES: NestedRows(tuple(map(stated, rows)))}
 
 
 def _line(identity: UUID, sequence: int, line: QuoteLine, country: Any) -> dict[str, Any]:
@@ -221,10 +221,6 @@ def _line(identity: UUID, sequence: int, line: QuoteLine, country: Any) -> dict[
         _country=country,
         _address_description=ADDRESS_DESCRIPTION,
     )
-
-
-def _said(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if value is not None}
 
 
 def _amount(line: QuoteLine) -> Decimal:

@@ -16,6 +16,7 @@ from gateway.model.tables import column_of
 from gateway.resolvers.orders.input_checks import given, plain
 from gateway.resolvers.orders.inputs import LENGTHS, MAXIMUM_KEY, AddressInput, Own
 from gateway.resolvers.orders.user_errors import Errors, invalid
+from gateway.schema.business.quote_requests import QuoteRequest
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.context import Context
 from gateway.upstream.names import Names
@@ -29,6 +30,7 @@ TEXTS = {
     for name in ("customer_reference", "requisition_number")
 } | {
     "note": (SalesOrderLine.__table__.entity, column_of(SalesOrderLine, "note")),
+    "message": (QuoteRequest.__table__.entity, column_of(QuoteRequest, "message")),
     **{
         name: (SalesOrder.__table__.entity, column_of(SalesOrder, "ship_to", name))
         for name in OF_ADDRESS

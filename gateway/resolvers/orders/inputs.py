@@ -17,7 +17,7 @@ from gateway.model.members.column import Column
 
 MAXIMUM_LINES = 500
 """Of an order, whichever way its lines come."""
-MOST = {"SalesOrderLineInput": MAXIMUM_LINES}
+MOST = {"SalesOrderLineInput": MAXIMUM_LINES, "QuoteRequestLineInput": MAXIMUM_LINES}
 """
 The most items of an input type that a list of a mutation may have; each list is held to it there.
 """
@@ -27,6 +27,7 @@ LENGTHS = {
     "customer_reference": 60,
     "requisition_number": 20,
     "note": 255,
+    "message": 2_000,
     "name": 200,
     "street": 250,
     "street_number": 20,
@@ -42,6 +43,7 @@ in UTF-16 units.
 REFERENCE = f"Your own reference; at most {LENGTHS['customer_reference']} characters."
 REQUISITION = f"Your requisition number; at most {LENGTHS['requisition_number']} characters."
 NOTE = f"A note for the seller; at most {LENGTHS['note']} characters."
+MESSAGE = f"Words to the seller; at most {LENGTHS['message']:,} characters."
 SHIPPING = "The day on which it should be sent."
 RECEIPT = "The day on which it should arrive."
 CLEARS = " Null clears it."
@@ -160,6 +162,56 @@ class AcceptQuoteInput(Extensible):
 
     quote: strawberry.ID = strawberry.field(description="The quote.")
     version: str = strawberry.field(description="The `version` of the quote as you read it.")
+    ship_to: AddressInput | None = strawberry.field(
+        default=None,
+        description="The address of delivery; the account's address unless said otherwise.",
+    )
+    ship_to_address: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of one of the account's `addresses`, instead of `shipTo`."
+    )
+    requested_receipt_date: date | None = strawberry.field(default=None, description=RECEIPT)
+    customer_reference: str | None = strawberry.field(default=None, description=REFERENCE)
+    requisition_number: str | None = strawberry.field(default=None, description=REQUISITION)
+
+
+@strawberry.input(
+    description="A line of a quote to ask for; one of `product`, `number`, `itemNumber` and "
+    "`customerItemNumber` names the product."
+)
+class QuoteRequestLineInput:
+    """One product and how much of it."""
+
+    product: strawberry.ID | None = strawberry.field(default=None, description="The product's id.")
+    number: str | None = strawberry.field(default=None, description="The product number.")
+    item_number: str | None = strawberry.field(
+        default=None, description="The item number in the ERP."
+    )
+    customer_item_number: str | None = strawberry.field(
+        default=None, description="The account's own number for the item."
+    )
+    quantity: Decimal = strawberry.field(description="The quantity.")
+    unit: str | None = strawberry.field(
+        default=None, description="The symbol of the unit; the product's own unless said otherwise."
+    )
+    requested_shipping_date: date | None = strawberry.field(default=None, description=SHIPPING)
+    note: str | None = strawberry.field(default=None, description=NOTE)
+
+
+@strawberry.input(description="A quote to ask for; the seller says the prices.")
+class RequestQuoteInput:
+    """Customer, company, currency and price list are not asked for: they follow."""
+
+    idempotency_key: str = strawberry.field(description=KEY)
+    lines: list[QuoteRequestLineInput] = strawberry.field(
+        description=f"The lines: 1 to {MAXIMUM_LINES} lines."
+    )
+    account: strawberry.ID | None = strawberry.field(
+        default=None, description="The account that asks; needed by those who act for several."
+    )
+    contact: strawberry.ID | None = strawberry.field(
+        default=None, description="The contact that asks; you, unless said otherwise."
+    )
+    message: str | None = strawberry.field(default=None, description=MESSAGE)
     ship_to: AddressInput | None = strawberry.field(
         default=None,
         description="The address of delivery; the account's address unless said otherwise.",

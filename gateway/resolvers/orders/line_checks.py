@@ -49,7 +49,10 @@ USUAL_DECIMALS = 2
 
 
 class WayToLine(Enum):
-    """Every mutation by which a line comes to be, or to be more: its name in the schema."""
+    """
+    Every mutation by which a line comes to be, or to be more, or is asked for: its name in the
+    schema.
+    """
 
     CREATE = "createSalesOrder"
     PREVIEW = "previewSalesOrder"
@@ -57,6 +60,7 @@ class WayToLine(Enum):
     IMPORT = "importSalesOrderLines"
     CHANGE = "updateSalesOrderLine"
     REORDER = "reorder"
+    REQUEST = "requestQuote"
 
 
 class Check(Enum):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace as confined
+from dataclasses import replace as made_with
 from decimal import Decimal
 from uuid import UUID
 
@@ -69,6 +69,18 @@ async def load(
     return buyer, await fill(context, deal, loaded, besides=besides)
 
 
+async def load_unpriced(
+    context: Context, account: UUID, sent: PreviewSalesOrderInput, lines: Sound
+) -> tuple[Buyer, Basket]:
+    """As `load`, for what commits nobody: without prices, and whatever the account owes."""
+    ask_by_names(context, lines)
+    buyer = await buyers.buyer(context, account, sent)
+    deal = await buyers.deal(context, buyer, sent)
+    besides = buyers.faults(context, buyer, sent)
+    loaded = await found(context, deal, lines, is_priced=False)
+    return buyer, filled(deal, loaded, besides, others=NO_OTHERS)
+
+
 def within(context: Context, deal: Deal) -> Context:
     """
     The caller as the buyer of this order: sees the prices of its list and the limits of its
@@ -77,14 +89,17 @@ def within(context: Context, deal: Deal) -> Context:
     currency = deal.currency.id if deal.currency else None
     account = Held(deal.account, deal.number, deal.company, deal.price_list, currency)
     reader = context.loaders.reader
-    me = confined(reader.principal, accounts=(account,), children=(), contact=None)
+    me = made_with(reader.principal, accounts=(account,), children=(), contact=None)
     return replace(context, principal=me, loaders=context.loaders.reading_by(reader.seen_by(me)))
 
 
-async def found(context: Context, deal: Deal, lines: Sound) -> list[Item | UserError]:
+async def found(
+    context: Context, deal: Deal, lines: Sound, *, is_priced: bool = True
+) -> list[Item | UserError]:
     """Each line with its product, unit and price, or the first thing that is wrong with it."""
     inside = unveiled(within(context, deal))
-    all_ = await asyncio.gather(*(_found(inside, deal, line) for line in lines.lines))
+    find = _found if is_priced else _unpriced
+    all_ = await asyncio.gather(*(find(inside, deal, line) for line in lines.lines))
     return [judged(each) for each in all_]
 
 
@@ -131,33 +146,38 @@ def ask_by_names(context: Context, lines: Sound) -> None:
 
 
 async def _found(context: Context, deal: Deal, wanted: WantedLine) -> Found:
-    rule, day = context.unpriced, today(context.writer.writes.clock())
-    if wanted.before is not None and wanted.is_kept:
-        return Found(wanted, rule, day, unit=wanted.before.unit, price=wanted.before.price)
+    rule, before = context.unpriced, wanted.before
+    if before is not None and wanted.is_kept:
+        day = today(context.writer.writes.clock())
+        return Found(wanted, rule, day, unit=before.unit, price=before.price)
+    found = await _unpriced(context, deal, wanted)
+    if found.product is None or before is not None:
+        return made_with(found, rule=rule, price=before.price if before else None)
+    symbol = _symbol(found.product, found.unit, found.units)
+    quantity = wanted.line.quantity
+    exact = await _calculated(context, deal, found.product, symbol, quantity)
+    price = exact.unit_price if exact else await _price(context, deal, found.product, found.unit)
+    return made_with(found, rule=rule, price=price, calculated=exact)
+
+
+async def _unpriced(context: Context, deal: Deal, wanted: WantedLine) -> Found:
+    """A line with its product and unit; that it has no price matters nowhere."""
+    day = today(context.writer.writes.clock())
     candidates = await _products(context, wanted.line, deal.company)
     if len(candidates) != 1:
-        return Found(wanted, rule, day, candidates=candidates)
+        return Found(wanted, "omit", day, candidates=candidates)
     (product,) = candidates
     named = wanted.line.unit is not None or wanted.before is not None
     units = await _units(context, product) if named else {}
-    settings = await order_settings(context.loaders, product.item_number, deal.company)
-    unit = unit_of(wanted, product, units)
-    exact, price = None, wanted.before.price if wanted.before else None
-    if wanted.before is None:
-        symbol = _symbol(product, unit, units)
-        exact = await _calculated(context, deal, product, symbol, wanted.line.quantity)
-        price = exact.unit_price if exact else await _price(context, deal, product, unit)
     return Found(
         wanted,
-        rule,
+        "omit",
         day,
         product,
         company=deal.company,
         units=units,
-        settings=settings,
-        unit=unit,
-        price=price,
-        calculated=exact,
+        settings=await order_settings(context.loaders, product.item_number, deal.company),
+        unit=unit_of(wanted, product, units),
     )
 
 

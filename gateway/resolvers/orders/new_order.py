@@ -107,8 +107,8 @@ def header_row(identity: UUID, buyer: Buyer, order: PreviewSalesOrderInput) -> d
         _party=buyer.party,
         _address_description=ADDRESS_DESCRIPTION,
     )
-    ship_to = _ship_to(buyer, order.ship_to)
-    header |= columns_of(order, HEADER) | own_values.columns(order.own) | ship_to
+    goes_to = destination(buyer, order.ship_to)
+    header |= columns_of(order, HEADER) | own_values.columns(order.own) | goes_to
     return {name: value for name, value in header.items() if value is not None}
 
 
@@ -127,7 +127,7 @@ def address_columns(address: AddressInput | Address, country: object) -> dict[st
     return row | {COUNTRY: row[COUNTRY] or country}
 
 
-def _ship_to(buyer: Buyer, typed: AddressInput | None) -> dict[str, Any]:
+def destination(buyer: Buyer, typed: AddressInput | None) -> dict[str, Any]:
     """The address as typed or named, else the account's; the country as the defaults have it."""
     address = typed or buyer.delivery or buyer.account.address
     country = buyer.defaults["SHIP_TO_COUNTRY"]

@@ -18,6 +18,7 @@ from gateway.resolvers.orders.user_errors import Errors, UserError, Wrong
 from gateway.schema.business.catalog import Availability, Product
 from gateway.schema.business.prices import Price, PriceBasis, PriceReason
 from gateway.schema.business.promises import Promise, promise_of
+from gateway.schema.business.quote_requests import QuoteRequest
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.business.values import Money
 from gateway.schema.context import Info
@@ -74,7 +75,7 @@ class OrderPayload:
 
 
 P = TypeVar("P", bound=OrderPayload)
-R = TypeVar("R", bound="OrderPayload | PreviewSalesOrderPayload")
+R = TypeVar("R", bound="OrderPayload | PreviewSalesOrderPayload | RequestQuotePayload")
 Input = TypeVar("Input")
 Mutating = Callable[[Info, Input], Coroutine[Any, Any, R]]
 """A mutation by its input."""
@@ -123,6 +124,7 @@ _ACCEPTING = (
     user_errors.MissingDefault,
     user_errors.OrderRefused,
 )
+_REQUESTING = (*user_errors.FOR_REQUESTS, user_errors.OrderRefused)
 _REORDERING = (*_CREATING, user_errors.OrderNotFound)
 _CHANGING_LINES = (*user_errors.FOR_LINES, *user_errors.FOR_CREDIT, *user_errors.FOR_CHANGES[1:])
 _ADDING = (*_CHANGING_LINES, user_errors.IdempotencyMismatch)
@@ -143,6 +145,28 @@ class AcceptQuotePayload(OrderPayload):
     """Of `acceptQuote`."""
 
     ERRORS = _ACCEPTING
+
+
+@strawberry.type(description=f"The quote that was asked for, or what is wrong. {_doc(_REQUESTING)}")
+class RequestQuotePayload:
+    """Of `requestQuote`; where no outcome is known, the same key asks for it again."""
+
+    ERRORS: ClassVar[tuple[type[UserError], ...]] = _REQUESTING
+
+    status: OperationStatus | None = strawberry.field(
+        default=None,
+        description="CREATED, or PENDING: send it again with the same key. Null with `errors`.",
+    )
+    request: QuoteRequest | None = strawberry.field(
+        default=None,
+        description="The request as it is now; null once the seller has sent the quote.",
+    )
+    replayed: bool = strawberry.field(
+        default=False, description="True if an earlier try had done it already."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="The reasons for which nothing was written."
+    )
 
 
 @strawberry.enum(description="The part of a line that is left out.")
@@ -361,7 +385,9 @@ class PreviewSalesOrderPayload:
     )
 
 
-def _reasons(payload: OrderPayload | PreviewSalesOrderPayload) -> Iterator[Errors]:
+def _reasons(
+    payload: OrderPayload | PreviewSalesOrderPayload | RequestQuotePayload,
+) -> Iterator[Errors]:
     """All lists of errors of a payload."""
     yield payload.errors
     if isinstance(payload, ReorderPayload):

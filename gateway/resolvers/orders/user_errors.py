@@ -363,6 +363,7 @@ FOR_NEW_ORDERS = (
     AddressNotFound,
     MissingDefault,
 )
+FOR_REQUESTS = tuple(each for each in FOR_NEW_ORDERS if each not in (*FOR_CREDIT, PriceUnknown))
 FOR_CHANGES = (InvalidOrderInput, OrderNotFound, StatusForbids, VersionConflict, OrderRefused)
 FOR_QUOTES = (QuoteNotFound, QuoteNotOpen, QuoteChanged)
 ALL = (*FOR_NEW_ORDERS, *FOR_CHANGES[1:], *FOR_QUOTES, IdempotencyMismatch, LineNotFound)

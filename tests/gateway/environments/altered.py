@@ -62,6 +62,18 @@ class Altered:
     """True if orders reach the ERP."""
 
 
+OF_QUOTES: Final = (
+    "Query.quote",
+    "Query.quotes",
+    "Query.quoteLines",
+    "Account.quotes",
+    "Query.quoteRequest",
+    "Query.quoteRequests",
+    "Query.quoteRequestLines",
+    "Account.quoteRequests",
+)
+
+
 def absent(*fields: str) -> frozenset[str]:
     return frozenset(fields)
 
@@ -249,7 +261,7 @@ ABSENT: Final = {
     "no quotes": Altered(
         subject="quote",
         alter=(drop_table("quote"), drop_table("quotedetail")),
-        affects=absent("Query.quotes", "Query.quoteLines", "Account.quotes", "Query.quote"),
+        affects=absent(*OF_QUOTES),
         codes=frozenset({"NOT_AVAILABLE_HERE"}),
     ),
 }
@@ -344,7 +356,7 @@ PRIVILEGES: Final = {
     "no right to read quotes": Altered(
         subject="quote: Read",
         alter=(deny("prvReadQuote"),),
-        affects=absent("Query.quotes", "Query.quoteLines", "Account.quotes", "Query.quote"),
+        affects=absent(*OF_QUOTES),
         codes=frozenset({"NOT_AVAILABLE_HERE"}),
     ),
     "no right to read the party model": Altered(

@@ -126,6 +126,7 @@ async def _sent(stack: Stack, name: str, order: dict[str, Any]) -> dict[str, Any
         "updateSalesOrderLine": {**at, "line": first["id"], "quantity": "1"},
         "removeSalesOrderLine": {**at, "line": first["id"]},
         "cancelSalesOrder": at,
+        "requestQuote": {"lines": [line], **key},
         "acceptQuote": {"quote": quote["id"], "version": quote["version"]},
     }
     return known[name]

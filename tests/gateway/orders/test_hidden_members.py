@@ -15,7 +15,7 @@ from gateway.resolvers.orders.user_errors import ALL, UserError
 from gateway.schema import ids
 from gateway.schema.vocabulary import vocabulary
 from tests.gateway.orders.ordering import ERRORS, do, placed, products
-from tests.gateway.orders.test_every_way import CASES, WAYS, Base, Case
+from tests.gateway.orders.test_every_way import CASES, IMPOSSIBLE, WAYS, Base, Case
 from tests.gateway.orders.worlds import changed, key
 from tests.nightly import NIGHTLY
 from tests.schema import shipped
@@ -111,6 +111,7 @@ def sent(way: WayToLine, order: dict[str, Any], product: dict[str, Any]) -> dict
         WayToLine.IMPORT: {**at, **once, "csv": f"number;quantity\n{product['number']};3"},
         WayToLine.CHANGE: {**at, "line": order["lines"]["nodes"][0]["id"], "quantity": "3"},
         WayToLine.REORDER: {"order": order["id"], **once},
+        WayToLine.REQUEST: {"lines": [line], **once},
     }
     return found[way]
 
@@ -119,7 +120,8 @@ async def go(
     stack: Stack, way: WayToLine, order: dict[str, Any], product: dict[str, Any]
 ) -> Answer:
     kind = f"{way.value[0].upper()}{way.value[1:]}Input"
-    shown = "complete" if way is WayToLine.PREVIEW else "order { id }"
+    others = {WayToLine.PREVIEW: "complete", WayToLine.REQUEST: "request { id }"}
+    shown = others.get(way, "order { id }")
     query = f"mutation ($i: {kind}!) {{ {way.value}(input: $i) {{ {shown} {ERRORS} }} }}"
     return await stack.ask(query, i=sent(way, order, product))
 
@@ -187,7 +189,7 @@ async def test_hiding_members_breaks_no_way_to_a_line_and_changes_no_order(
                 continue
             assert answer.data[way.value]["errors"] == [], way
             assert order == usual[way], way
-            assert bool(order) == (way is not WayToLine.PREVIEW), way
+            assert bool(order) == (way not in (WayToLine.PREVIEW, WayToLine.REQUEST)), way
 
 
 def codes_with_figures() -> Iterator[tuple[str, str, type[UserError]]]:
@@ -210,9 +212,13 @@ async def test_a_refusal_tells_no_figure_that_the_role_does_not_show(
     lines = [{"product": product["id"], "quantity": "2"}]
     base = Base(plain, product, await placed(plain, lines=lines))
     line = {"product": product["id"], "number": None, "quantity": "9"}
-    (case,) = [case for cases in CASES.values() for case in cases if case.code == code]
+    ((check, case),) = [
+        (check, case) for check, cases in CASES.items() for case in cases if case.code == code
+    ]
     async with running(changing_world, policy=policy(tmp_path, (hidden,))) as base.stack:
         for way, do_ in WAYS.items():
+            if (way, check) in IMPOSSIBLE:
+                continue
             with case.world(base):
                 named = {"number": product["number"]} if way is WayToLine.IMPORT else {}
                 payload = await do_(base, line | named | case.line, case)
@@ -242,6 +248,7 @@ async def test_a_hold_that_the_role_does_not_show_refuses_orders_and_is_not_name
     async with running(changing_world, policy=hidden) as base.stack:
         found = await on_every_way(base, case, {"number": product["number"], "quantity": "9"})
 
+    assert found.pop(WayToLine.REQUEST.value) == []
     assert {(each["code"], "hold" in each["message"]) for [each] in found.values()} == {
         ("ORDERS_NOT_TAKEN", False)
     }

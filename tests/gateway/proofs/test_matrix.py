@@ -48,6 +48,7 @@ PRIVILEGES = {
     "createSalesOrder": "create",
     "reorder": "create",
     "acceptQuote": "create",
+    "requestQuote": "create",
     "updateSalesOrder": "update",
     "cancelSalesOrder": "update",
     "addSalesOrderLines": "update",
