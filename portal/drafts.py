@@ -187,12 +187,18 @@ def priced(line: DraftLine, price: Mapping[str, Any] | None) -> DraftLine:
 
 
 def line_input(line: DraftLine) -> dict[str, Any]:
+    """The `SalesOrderLineInput` of the gateway."""
+    return request_line(line) | dict(line.own)
+
+
+def request_line(line: DraftLine) -> dict[str, Any]:
+    """The `QuoteRequestLineInput` of the gateway, which has no fields of extensions."""
     more = {
         "unit": line.unit if line.own_unit is not None else None,
         "requestedShippingDate": line.ships and line.ships.isoformat(),
         "note": line.note,
     }
-    said = {name: value for name, value in more.items() if value} | dict(line.own)
+    said = {name: value for name, value in more.items() if value}
     return {"product": line.product, "quantity": str(line.quantity), **said}
 
 

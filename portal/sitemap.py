@@ -24,6 +24,7 @@ from portal.pages import (
     quick,
     quotes,
     reordering,
+    requesting,
     returns,
     seeing,
     shipments,
@@ -87,6 +88,14 @@ PAGES: Final = (
         methods=POST,
         needs="orders:create",
         part="order",
+    ),
+    Page(
+        path="/orders/new/quote",
+        show=requesting.ask,
+        methods=POST,
+        needs="orders:create",
+        reads="Quote",
+        part="quotes",
     ),
     Page(path="/orders/new/checking", show=placing.checking, needs="orders:create", part="order"),
     Page(

@@ -58,9 +58,9 @@ async def review(visit: Visit) -> Response:
         found = None
     if found is None:
         visit.is_partial = True
-        return await _reviewed(visit, draft, [], {})
+        return await reviewed(visit, draft, [], {})
     draft = await _repriced(visit, draft, found["lines"])
-    return await _reviewed(visit, draft, found["errors"], found)
+    return await reviewed(visit, draft, found["errors"], found)
 
 
 def _incomplete(visit: Visit, draft: Draft) -> str:
@@ -88,13 +88,18 @@ async def _repriced(visit: Visit, draft: Draft, lines: list[dict[str, Any]]) -> 
     return today
 
 
-async def _reviewed(
+async def reviewed(
     visit: Visit,
     draft: Draft,
     errors: list[dict[str, Any]],
     preview: Mapping[str, Any],
+    *,
+    is_asked: bool = False,
 ) -> Response:
-    """The draft with what its preview says, as far as there is one."""
+    """
+    The draft with what its preview says, as far as there is one; `is_asked` where a quote was asked
+    for.
+    """
     lines = preview.get("lines", ())
     own, _ = await choices(visit, draft.account)
     is_sent = visit.request.method == "POST"
@@ -106,6 +111,8 @@ async def _reviewed(
         own=own,
         errors=errors,
         is_sent=is_sent,
+        is_asked=is_asked,
+        may_ask=_may_ask(visit),
         there={line["product"]["id"]: line["availability"] for line in lines},
         **{plural: _of_lines(draft, lines, name) for plural, name in OF_LINES.items()},
         is_calculated=preview.get("basis") == "CALCULATED",
@@ -113,6 +120,12 @@ async def _reviewed(
         total=_total(draft, preview),
         page_of_line=page_of_line,
     )
+
+
+def _may_ask(visit: Visit) -> bool:
+    """True if the visitor may ask for a quote instead."""
+    quotes = visit.may("quotes:read") and visit.has("Quote")
+    return quotes and visit.site.brand.shows("quotes")
 
 
 def _of_lines(draft: Draft, told: Sequence[Mapping[str, Any]], name: str) -> Mapping[int, Any]:
@@ -232,7 +245,7 @@ async def _settled(
         if visit.desk.state is not State.EDITING:
             return _waiting(visit, key)
         if answer["errors"]:
-            return await _reviewed(visit, visit.desk.draft, answer["errors"], {})
+            return await reviewed(visit, visit.desk.draft, answer["errors"], {})
         visit.warn(visit.translate("Your order was not placed. Please send it again."))
         return visit.go("/orders/new/review")
     operation = answer.get("operation")

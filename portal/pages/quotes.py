@@ -31,7 +31,13 @@ async def asked(visit: Visit) -> dict[str, Any]:
     return {"filter": all_of(visit.account_filter, named)}
 
 
-LIST: Final = Listing("quotes", "Quotes", "quotes", asked)
+LIST: Final = Listing(
+    "quotes",
+    "Quotes",
+    "quotes",
+    asked,
+    also=lambda visit: {"requests": visit.account_filter},
+)
 
 
 async def quote(visit: Visit) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.portal.site import Visitor, visiting
+from tests.portal.test_site import drafted, number_of_orders
 
 pytestmark = pytest.mark.anyio
 
@@ -138,3 +139,67 @@ async def test_where_the_environment_has_no_quotes_there_is_no_page_of_them(rep:
 
     assert 'href="/quotes"' not in page
     assert (await rep.get("/quotes")).status_code == 404
+
+
+async def requests(visitor: Visitor) -> int:
+    """The requests that the list of quotes shows."""
+    return (await visitor.get("/quotes")).text.count("<details")
+
+
+async def test_a_draft_can_be_asked_as_a_quote_which_orders_nothing(jane: Visitor) -> None:
+    key = await drafted(jane, "RFQ 1")
+    review = jane.seen[-1].text
+    sent = {"key": key, "seen": jane.hidden("seen")}
+
+    told = await jane.post("/orders/new/quote", **sent, message="For the new shop.")
+
+    assert "Ask for a quote" in review
+    assert told.url.path == "/quotes", told.text
+    assert "We have your request" in told.text
+    assert "For the new shop." in told.text
+    assert "RFQ 1" in told.text
+    assert not (await jane.desk()).draft.lines
+    assert await number_of_orders(jane, "RFQ 1") == 0
+
+
+async def test_a_draft_that_was_changed_meanwhile_is_not_asked_for(jane: Visitor) -> None:
+    key = await drafted(jane, "RFQ 2")
+    old = {"key": key, "seen": jane.hidden("seen")}
+    before = await requests(jane)
+    await jane.post("/orders/new/items", **{"line-1": "20", "draft": key})
+
+    changed = await jane.post("/orders/new/quote", **old)
+    foreign = await jane.post("/orders/new/quote", key="of another", seen=old["seen"])
+
+    for answer in (changed, foreign):
+        assert "We have your request" not in answer.text
+    assert await requests(jane) == before
+    assert (await jane.desk()).draft.lines
+
+
+async def test_a_request_without_an_answer_keeps_the_draft_and_is_one(jane: Visitor) -> None:
+    key = await drafted(jane, "RFQ 3")
+    sent = {"key": key, "seen": jane.hidden("seen")}
+    before = await requests(jane)
+    jane.gateway.loses = 1
+
+    unsure = await jane.post("/orders/new/quote", **sent)
+    kept = (await jane.desk()).draft.lines
+    sure = await jane.post("/orders/new/quote", **sent)
+
+    assert "We cannot confirm this yet. Ask again" in unsure.text
+    assert kept
+    assert "We have your request" in sure.text
+    assert await requests(jane) == before + 1
+
+
+async def test_what_cannot_be_asked_for_says_why(jane: Visitor) -> None:
+    key = await drafted(jane, "RFQ 4")
+    sent = {"key": key, "seen": jane.hidden("seen")}
+
+    answer = await jane.post("/orders/new/quote", **sent, message="x" * 2_001)
+
+    assert answer.status_code == 422
+    assert "message may have at most 2000 characters" in answer.text
+    assert "Your quote was not requested." in answer.text
+    assert (await jane.desk()).draft.lines

@@ -56,6 +56,7 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/orders/{id}/cancel", None),
     ("/orders/{id}/cancel", {"version": "x"}),
     ("/orders/{id}/reorder", {}),
+    ("/orders/new/quote", {"key": "of a draft that is gone"}),
     ("/quotes", None),
     ("/quotes?q=QT+jane", None),
     ("/quotes/{id}", None),
