@@ -153,3 +153,24 @@ def test_a_template_is_saved_and_ordered_again(way: Way) -> None:
 
     expect(page.locator("li[id^=line-]").first).to_be_visible()
     way.seen("template ordered")
+
+
+def test_a_quote_is_asked_for_and_is_seen_until_it_comes(way: Way) -> None:
+    page, keys = way.page, way.page.keyboard
+    page.goto("/products?q=D0225")
+    page.locator("input[name=quantity]").fill("40")
+    page.locator("button[name=add]").click()
+    expect(page.locator(".ordered")).to_be_visible()
+    page.goto("/orders/new/review")
+    page.locator("details.card summary").focus()
+    keys.press("Enter")
+    way.seen("quote to ask for")
+    page.locator("#message").focus()
+    keys.type(f"For the shop of {way.name}.")
+    keys.press("Tab")
+    keys.press("Enter")
+    page.wait_for_url("**/quotes")
+    page.locator(".asked summary").first.click()
+
+    expect(page.locator(".asked li").first).to_contain_text(f"For the shop of {way.name}.")
+    way.seen("quote asked for")
