@@ -51,6 +51,8 @@ ERP_STATES: Final = {
 }
 
 
+ASKED_FOR: Final = "11"
+"""The end of the numbers of further orders whose customers asked for a quote."""
 ASKED: Final[Row] = {
     "importsequencenumber": 20_261_130,
     "name": "quote request",
@@ -75,11 +77,14 @@ ASKED_LINE: Final[Row] = {
 
 
 def quote_rows(seed: Seed, order: WorldOrder) -> Rows:
-    if order.index >= FIRST or order.index % EACH:
+    if order.index >= FIRST:
         return
-    turn = order.index // EACH
-    state = STATES[turn % len(STATES)]
-    is_asked = state is State.DRAFT and turn // len(STATES) % 2 == 1
+    turn, rest = divmod(order.index, EACH)
+    state = State.DRAFT if rest else STATES[turn % len(STATES)]
+    if rest and not order.number.endswith(ASKED_FOR):
+        return
+    # Of the drafts in turn every second was asked for, the others are a seller's own.
+    is_asked = state is State.DRAFT and (rest or turn // len(STATES) % 2)
     header, each = (ASKED, ASKED_LINE) if is_asked else ({}, {})
     yield "quotes", _quote(seed, order, state) | header
     for line in order.lines:
