@@ -18,7 +18,7 @@ NEEDED: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class Wrong(Exception):
-    """What one of them said, and the remedy."""
+    """A refusal of one of them, and the remedy."""
 
     def __init__(self, says: str, do: str) -> None:
         super().__init__(says, do)
@@ -26,7 +26,7 @@ class Wrong(Exception):
 
 
 def check(settings: Settings) -> Iterator[tuple[str, Wrong | None]]:
-    """The variable that has the address of each, and what is wrong with it, if anything is."""
+    """The variable that has the address of each, and its refusal, if there is one."""
     asking: dict[str, Callable[[Settings], None]] = {"GATEWAY_URL": _gateway, "ISSUER": _issuer}
     asking |= {"SHARED": _shared} if settings.shared else {}
     asking |= {"SMTP": _smtp} if settings.smtp else {}

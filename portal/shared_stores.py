@@ -39,7 +39,7 @@ return 1
 
 
 def refusal(url: str) -> str | None:
-    """What Redis, or nobody, says to a portal of this address; None where all is well."""
+    """The error by which Redis refuses a portal, or cannot be reached; None where all is well."""
     try:
         with Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE) as redis:
             redis.ping()

@@ -116,7 +116,7 @@ async def _shared(leases: Leases | None) -> list[Finding]:
 
 
 def _remedy(says: str) -> str:
-    """What to do about an error of Redis."""
+    """The remedy for an error of Redis."""
     return next(do for part, do in REDIS.items() if part in says)
 
 

@@ -226,7 +226,7 @@ async def test_staff_who_look_as_a_customer_accept_nothing(stack: Stack) -> None
 
 
 async def test_the_quotes_of_others_change_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether another customer's quote is there, changed or gone: the same bytes and calls."""
+    """Another customer's quote may be there, changed or gone: bytes and calls are the same."""
     worlds = alike()
     async with gateways(worlds, ("jane", "admin"), monkeypatch, {}, {}) as (left, right):
         every, mine = [
