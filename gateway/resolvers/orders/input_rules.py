@@ -16,7 +16,7 @@ from gateway.model.tables import column_of
 from gateway.resolvers.orders.input_checks import given, plain
 from gateway.resolvers.orders.inputs import LENGTHS, MAXIMUM_KEY, AddressInput, Own
 from gateway.resolvers.orders.user_errors import Errors, invalid
-from gateway.schema.business.quote_requests import QuoteRequest
+from gateway.schema.business.quote_requests import QuoteRequest, QuoteRequestLine
 from gateway.schema.business.sales import SalesOrder, SalesOrderLine
 from gateway.schema.context import Context
 from gateway.upstream.names import Names
@@ -36,7 +36,18 @@ TEXTS = {
         for name in OF_ADDRESS
     },
 }
-"""The table and the column in which each text of an input is kept."""
+"""The table and the column in which each text of an order is kept."""
+OF_QUOTES = {
+    name: (QuoteRequest.__table__.entity, column_of(QuoteRequest, name))
+    for name in ("customer_reference", "requisition_number")
+} | {
+    "note": (QuoteRequestLine.__table__.entity, column_of(QuoteRequestLine, "note")),
+    **{
+        name: (QuoteRequest.__table__.entity, column_of(QuoteRequest, "ship_to", name))
+        for name in OF_ADDRESS
+    },
+}
+"""The same of a quote that is asked for, from which they go into an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,8 @@ class InputRules:
 
     principal: Principal
     names: Names
+    is_quoted: bool = False
+    """True for an input that a quote keeps first, and the order that comes of it later."""
 
     def own_mistakes(self, own: Own, *path: str) -> Errors:
         """
@@ -89,8 +102,11 @@ class InputRules:
 
     def _room(self, name: str) -> int:
         """The characters that a text may have: the fewest that either side of dual-write keeps."""
-        learned = self._length(*TEXTS[name])
-        return LENGTHS[name] if learned is None else min(LENGTHS[name], learned)
+        kept = [TEXTS[name]]
+        if self.is_quoted and name in OF_QUOTES:
+            kept.append(OF_QUOTES[name])
+        learned = [self._length(*each) for each in kept]
+        return min(LENGTHS[name], *(each for each in learned if each is not None))
 
     def _length(self, entity: str, column: str) -> int | None:
         """The length that the environment says that a column has."""
@@ -134,6 +150,6 @@ def unkept(text: str, length: int | None) -> Iterable[str]:
         yield "contains control characters or others that cannot be stored; remove them."
 
 
-def input_rules(context: Context) -> InputRules:
+def input_rules(context: Context, *, is_quoted: bool = False) -> InputRules:
     """The rules for the caller who asks."""
-    return InputRules(context.principal, context.writer.names)
+    return InputRules(context.principal, context.writer.names, is_quoted)

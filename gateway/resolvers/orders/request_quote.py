@@ -34,7 +34,8 @@ from gateway.resolvers.orders.payloads import (
 )
 from gateway.resolvers.orders.user_errors import Wrong
 from gateway.resolvers.written_rows import row_of, stated
-from gateway.schema.business.quote_requests import MARK, QuoteRequest, QuoteRequestLine
+from gateway.schema.business.quote_requests import DRAFT, MARK, QuoteRequest, QuoteRequestLine
+from gateway.schema.business.quotes import STATE
 from gateway.schema.business.sales import ITEM_BASED
 from gateway.schema.context import Context, Info
 from gateway.schema.selection import columns_under
@@ -59,7 +60,7 @@ async def request(info: Info, sent: RequestQuoteInput) -> RequestQuotePayload:
     await context.writer.begin("create")
     context.principal.access(QuoteRequest.__table__.needs)
     order = _as_order(sent)
-    rules = input_rules(context)
+    rules = input_rules(context, is_quoted=True)
     if errors := [*key_mistakes(sent), *rules.text_mistakes(sent)]:
         raise Wrong(*errors)
     lines = checked(order, rules)
@@ -106,7 +107,7 @@ def _demand_seen(context: Context, buyer: Buyer) -> None:
         ACCOUNT: str(buyer.account._id),
         PARTY: str(buyer.party) if buyer.party else None,
         column_of(QuoteRequest, "_mark"): MARK,
-        "statecode": 0,
+        STATE: DRAFT,
     }
     context.loaders.reader.demand(QuoteRequest.__table__, row, "read", seen=False)
 

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.resolvers.orders.input_rules import OF_ADDRESS, TEXTS
+from gateway.resolvers.orders.input_rules import OF_ADDRESS, OF_QUOTES, TEXTS
 from gateway.resolvers.orders.inputs import LENGTHS, AddressInput
 from gateway.resolvers.orders.line_checks import WayToLine
 from tests.gateway.orders.ordering import do, placed, preview, products
@@ -25,7 +25,10 @@ COLUMNS = f"""
 [salesorderdetail.columns]
 "string {SHORT}" = "msdyn_linedescription"
 """
+ASKED = OF_QUOTES | {"message": TEXTS["message"]}
 HEADER = ("customer_reference", "requisition_number")
+REQUEST = """mutation ($input: RequestQuoteInput!) {
+  requestQuote(input: $input) { errors { code message path } } }"""
 FITTING = {"street": "Main", "city": "Delft", "country": "NL"}
 
 
@@ -39,6 +42,23 @@ def short_columns(tmp_path_factory: pytest.TempPathFactory) -> Starlette:
     path = tmp_path_factory.mktemp("world") / "short.toml"
     path.write_text(COLUMNS)
     return emulator(metadata=(path,))
+
+
+@pytest.fixture(scope="module")
+async def short_quotes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """An environment whose orders keep long texts, and whose quotes do not."""
+    path = tmp_path_factory.mktemp("world") / "quotes.toml"
+    columns: dict[str, list[str]] = {}
+    for table, column in ASKED.values():
+        columns.setdefault(table, []).append(column)
+    path.write_text(
+        "".join(
+            f'[{table}.columns]\n"string {SHORT}" = "{" ".join(names)}"\n'
+            for table, names in columns.items()
+        )
+    )
+    async with running(emulator(metadata=(path,))) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +120,17 @@ async def _reorder(stack: Stack, order: dict[str, Any], note: str) -> dict[str, 
         return await do(stack, "reorder", order=order["id"], idempotencyKey=str(uuid4()))
 
 
+async def _request(stack: Stack, order: dict[str, Any], note: str) -> dict[str, Any]:
+    line = new_line(order, note)
+    return await asked(stack, lines=[line], shipTo=FITTING, idempotencyKey=str(uuid4()))
+
+
+async def asked(stack: Stack, **sent: Any) -> dict[str, Any]:
+    """The payload of asking for a quote."""
+    payload: dict[str, Any] = (await stack.ask(REQUEST, input=sent)).data["requestQuote"]
+    return payload
+
+
 WAYS: dict[WayToLine, Callable[[Stack, dict[str, Any], str], Awaitable[dict[str, Any]]]] = {
     WayToLine.CREATE: _create,
     WayToLine.PREVIEW: _preview,
@@ -107,12 +138,13 @@ WAYS: dict[WayToLine, Callable[[Stack, dict[str, Any], str], Awaitable[dict[str,
     WayToLine.IMPORT: _import,
     WayToLine.CHANGE: _change,
     WayToLine.REORDER: _reorder,
+    WayToLine.REQUEST: _request,
 }
 
 
 def test_every_way_to_a_line_and_every_text_is_tried() -> None:
     assert WAYS.keys() == {*WayToLine}
-    assert TEXTS.keys() == LENGTHS.keys() == {*HEADER, "note", *OF_ADDRESS}
+    assert TEXTS.keys() == LENGTHS.keys() == {*HEADER, "note", "message", *OF_ADDRESS}
     assert {*OF_ADDRESS} == {*AddressInput.__annotations__}
 
 
@@ -152,6 +184,29 @@ async def test_a_text_that_is_too_long_here_is_refused_at_its_place(
     (error,) = payload["errors"]
     assert error["code"] == "INVALID_INPUT"
     assert error["path"] == ["input", *(["shipTo"] if text in OF_ADDRESS else []), member]
+
+
+@pytest.mark.parametrize("text", ASKED)
+async def test_a_text_that_a_quote_alone_cannot_keep_is_refused_where_one_is_asked_for(
+    short_quotes: Stack, text: str
+) -> None:
+    order = await base(short_quotes)
+    member = to_camel_case(text)
+    long = {member: "x" * (SHORT + 1)}
+    line = {"product": order["product"]["id"], "quantity": "1"} | (long if text == "note" else {})
+    sent: dict[str, Any] = {
+        "lines": [line],
+        "shipTo": FITTING | (long if text in OF_ADDRESS else {}),
+    }
+    sent |= long if text in HEADER else {}
+    message = long if text == "message" else {}
+
+    (error,) = (await asked(short_quotes, idempotencyKey=str(uuid4()), **sent, **message))["errors"]
+    ordered = await preview(short_quotes, **sent)
+
+    assert error["code"] == "INVALID_INPUT"
+    assert error["message"] == f"{member} may have at most {SHORT} characters."
+    assert ordered["errors"] == []
 
 
 async def test_an_address_of_the_account_that_an_order_cannot_keep_is_a_typed_error(
