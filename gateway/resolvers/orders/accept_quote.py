@@ -95,6 +95,7 @@ async def accept(info: Info, sent: AcceptQuoteInput) -> AcceptQuotePayload:
     if earlier := await attempt.earlier():
         return earlier
     _demand_open(context, quote)
+    _demand_orderable(quote)
     offer = await _offer(context, quote, sent.version)
     buyer = await buyers.buyer(context, account, order)
     deal = await _deal(context, buyer, quote)
@@ -138,6 +139,8 @@ async def _quote(context: Context, key: UUID) -> Quote:
         "number",
         "state",
         "valid_until",
+        "discount",
+        "_discount_percentage",
         "account",
     )
     found = await unveiled(context).loaders.node(Quote, (key,), select)
@@ -150,6 +153,13 @@ def _demand_open(context: Context, quote: Quote) -> None:
     day, until = today(context.writer.writes.clock()), quote.valid_until
     if quote.state is not QuoteState.ACTIVE or (until is not None and until < day):
         raise Wrong(_not_open())
+
+
+def _demand_orderable(quote: Quote) -> None:
+    """Wrong for a discount on the whole quote: no map carries it, and the order would be dearer."""
+    if (quote.discount and quote.discount.amount) or quote._discount_percentage:
+        said = "No order can have a discount on the whole quote; ask the seller to order it."
+        raise Wrong(invalid(said, "quote"))
 
 
 def _not_open() -> UserError:

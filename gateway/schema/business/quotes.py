@@ -91,6 +91,9 @@ class Quote(Node):
     _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.")
     _price_list_id: UUID | None = lookup("pricelevelid", "The price list.")
     _version: int = column("versionnumber", "The version.")
+    _discount_percentage: Decimal | None = column(
+        "discountpercentage", "The discount on the whole quote, where it is a part of it."
+    )
 
     @computed(
         "quoteid",

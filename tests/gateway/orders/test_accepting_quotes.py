@@ -185,6 +185,8 @@ async def test_of_two_who_see_a_quote_one_alone_can_accept_it(stack: Stack, tmp_
         ({"statecode": 0, "statuscode": 1}, "QUOTE_NOT_FOUND"),
         ({"statecode": 2, "statuscode": 4}, "QUOTE_NOT_OPEN"),
         ({"statecode": 3, "statuscode": 5}, "QUOTE_NOT_OPEN"),
+        ({"discountamount": 50_000}, "INVALID_INPUT"),
+        ({"discountpercentage": 500}, "INVALID_INPUT"),
         ({"msdyn_salesquotationexpirydate": "2020-01-01"}, "QUOTE_NOT_OPEN"),
     ],
 )
