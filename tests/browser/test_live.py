@@ -51,8 +51,9 @@ def test_a_page_asks_where_streams_are_cut(jane: Page, port: int) -> None:
     jane.context.route("**/live/**", lambda route: route.abort())
     number = place(jane, "CUT")
     advance(port, number, "confirmed")
-    jane.wait_for_timeout(5_000)  # meanwhile it tries its stream
-    jane.clock.fast_forward(SLOWLY)
+    for _ in range(2):  # the time for which it waits for its stream, and until it asks again
+        jane.clock.fast_forward(SLOWLY)
+        jane.wait_for_timeout(500)
 
     expect(jane.locator("h1 .badge")).to_have_text("Confirmed", timeout=SLOWLY)
 
