@@ -106,7 +106,7 @@ class InputRules:
         if self.is_quoted and name in OF_QUOTES:
             kept.append(OF_QUOTES[name])
         learned = [self._length(*each) for each in kept]
-        return min(LENGTHS[name], *(each for each in learned if each is not None))
+        return min([LENGTHS[name], *(each for each in learned if each is not None)])
 
     def _length(self, entity: str, column: str) -> int | None:
         """The length that the environment says that a column has."""
