@@ -50,6 +50,7 @@ class Received(Running):
         if sent and SANE_ID.fullmatch(sent):
             super().__init__(sent.decode())
         else:
+            self.trace = ""
             self.id = text = f"{getrandbits(128):032x}"
             self.guid = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
         self.operation = self.kind = ""

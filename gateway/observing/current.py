@@ -11,11 +11,13 @@ HEX: Final = re.compile(r"[0-9a-f]{32}")
 class Running:
     """One request of a caller."""
 
-    __slots__ = ("guid", "id")
+    __slots__ = ("guid", "id", "trace")
 
     def __init__(self, name: str) -> None:
         """`name`: our id of it, which may be the caller's own."""
         self.id = name
+        self.trace = ""
+        """The id of its trace, where there are traces."""
         self.guid = guid_of(name) if name else ""
         """The id in the form in which Dynamics takes it; none where nobody asked."""
 

@@ -1,4 +1,4 @@
-"""Records of the log -> lines, as text or as JSON, each with the id of its request."""
+"""Records of the log -> lines, as text or as JSON, each with the ids of its request and trace."""
 
 import json
 import logging
@@ -12,6 +12,8 @@ from gateway.observing.current import running
 
 LogFormat = Literal["text", "json"]
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s%(said)s: %(message)s"
+NAMED: Final = "request", "trace"
+"""The names of ids in lines of JSON, for the request for which something ran."""
 FIELDS: Final = "fields"
 """The name under which a record carries further fields, for lines of JSON."""
 
@@ -34,8 +36,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if request := vars(record).get("request"):
-            found["request"] = request
+        found |= {name: vars(record)[name] for name in NAMED if vars(record).get(name)}
         found |= vars(record).get(FIELDS, {})
         if record.exc_info and record.exc_info[0]:
             found["error"] = record.exc_info[0].__qualname__
@@ -55,7 +56,8 @@ def _places(found: TracebackType | None) -> Iterator[str]:
 
 def _with_request(record: logging.LogRecord) -> bool:
     """Add the request for which something runs; every record is logged."""
-    request = running.get().id
-    record.request = request
-    record.said = f" [{request}]" if request else ""
+    request = running.get()
+    record.request, record.trace = request.id, request.trace
+    named = f"{request.id} {request.trace}".strip()
+    record.said = f" [{named}]" if named else ""
     return True

@@ -1,8 +1,6 @@
 """Operators see ids that lead from a caller to Dynamics, lines without data, sums that add up."""
 
 import io
-import json
-import logging
 import re
 import uuid
 from collections import Counter
@@ -15,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from emulator.faults.actions import Fail, Throttle
 from emulator.faults.connections import InProcess
-from gateway.observing.logs import JsonLines, _with_request
 from gateway.observing.repeats import Repeats
 from tests.gateway.orders.ordering import attempt, new_order
+from tests.logged import events, logged
 from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio
@@ -42,22 +40,8 @@ class Listening(InProcess):
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    """The log as lines of JSON, of everything that is logged meanwhile."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.addFilter(_with_request)
-    handler.setFormatter(JsonLines())
-    root = logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield stream
-    root.removeHandler(handler)
-    root.setLevel(before)
-
-
-def events(lines: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in lines.getvalue().splitlines()]
+    with logged() as found:
+        yield found
 
 
 @pytest.mark.parametrize("given", ["", "0123456789abcdef0123456789abcdef", "order-4711-retry"])

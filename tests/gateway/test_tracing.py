@@ -2,18 +2,27 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx2
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import (
+    DEFAULT_ON,
+    ParentBasedTraceIdRatio,
+    Sampler,
+    TraceIdRatioBased,
+)
+from opentelemetry.trace import SpanContext, get_current_span
 from starlette.applications import Starlette
 
 from emulator.faults.actions import Fail
 from gateway.app import create_app
 from gateway.tracing.spans import Spans
 from tests.gateway.test_observing import Listening
+from tests.logged import events, logged
 from tests.stack import EMULATOR, GATEWAY, Stack, emulator, settings
 
 pytestmark = pytest.mark.anyio
@@ -21,12 +30,25 @@ ORDERS = "query Orders { orders(first: 1) { nodes { number } } }"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 CANARY = "canary-91c7"
+ACCESS = "gateway.access"
+
+
+class Looking(Listening):
+    """A way upstream that also keeps the span which is current in each call: others go by it."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(app)
+        self.current: list[SpanContext] = []
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.current.append(get_current_span().get_span_context())
+        return await super().handle_async_request(request)
 
 
 class Traced:
     """A gateway whose spans are kept."""
 
-    def __init__(self, stack: Stack, way: Listening, spans: InMemorySpanExporter) -> None:
+    def __init__(self, stack: Stack, way: Looking, spans: InMemorySpanExporter) -> None:
         self.stack, self.way, self._spans = stack, way, spans
 
     async def ask(self, query: str, **headers: str) -> list[ReadableSpan]:
@@ -37,10 +59,12 @@ class Traced:
 
 
 @asynccontextmanager
-async def traced(world: Starlette) -> AsyncIterator[Traced]:
-    kept, provider, way = InMemorySpanExporter(), TracerProvider(), Listening(world)
+async def traced(
+    world: Starlette, sampler: Sampler = DEFAULT_ON, **changes: Any
+) -> AsyncIterator[Traced]:
+    kept, provider, way = InMemorySpanExporter(), TracerProvider(sampler), Looking(world)
     provider.add_span_processor(SimpleSpanProcessor(kept))
-    app = create_app(settings(), transport=way, tracing=Spans(provider))
+    app = create_app(settings(**changes), transport=way, tracing=Spans(provider))
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=way, base_url=EMULATOR) as direct,
@@ -69,19 +93,79 @@ async def test_a_trace_leads_from_the_caller_to_dynamics(small_world: Starlette)
     calls = [each for each in spans if "salesorders" in each.name]
     assert list(chain(spans)) == ["GET salesorders", "execute", "query Orders"]
     assert {each.name for each in spans} >= {"authenticate", "prepare"}
+    executed = next(each for each in spans if each.name == "execute")
+    assert executed.attributes == {"gateway.way": "compiled"}
     assert {f"{each.context.trace_id:032x}" for each in spans if each.context} == {TRACE}
     assert heard == [f"00-{TRACE}-{each.context.span_id:016x}-01" for each in calls if each.context]
 
 
-async def test_a_trace_that_is_not_sampled_has_no_spans_and_goes_on(small_world: Starlette) -> None:
-    async with traced(small_world) as found:
+@pytest.mark.parametrize(
+    ("sampler", "flags", "sampled"),
+    [
+        (ParentBasedTraceIdRatio(1), "", True),
+        (ParentBasedTraceIdRatio(1), "01", True),
+        (ParentBasedTraceIdRatio(1), "00", False),
+        (ParentBasedTraceIdRatio(0), "", False),
+        (ParentBasedTraceIdRatio(0), "01", True),
+        (ParentBasedTraceIdRatio(0), "00", False),
+        (TraceIdRatioBased(1), "00", True),
+        (TraceIdRatioBased(0), "01", False),
+    ],
+)
+async def test_the_caller_or_else_the_sampler_decides_and_dynamics_hears_of_it(
+    small_world: Starlette, sampler: Sampler, flags: str, sampled: bool
+) -> None:
+    parent = {"traceparent": PARENT[:-2] + flags} if flags else {}
+    async with traced(small_world, sampler) as found:
         found.way.heard.clear()
-        spans = await found.ask(ORDERS, traceparent=PARENT.removesuffix("01") + "00")
+        found.way.current.clear()
+        spans = await found.ask(ORDERS, **parent)
 
-    assert spans == []
-    parents = [each.get("traceparent", "") for each in found.way.heard]
-    assert any(parents)
-    assert {tuple(each.split("-"))[1::2] for each in parents if each} == {(TRACE, "00")}
+    heard = [each["traceparent"].split("-") for each in found.way.heard]
+    assert bool(spans) == sampled
+    assert heard
+    assert {int(each[3], 16) & 1 for each in heard} == {int(sampled)}
+    assert len({each[1] for each in heard}) == 1
+    assert not flags or heard[0][1] == TRACE
+    assert {(f"{each.trace_id:032x}", each.trace_flags.sampled) for each in found.way.current} == {
+        (heard[0][1], sampled)
+    }
+    assert "00f067aa0ba902b7" not in {each[2] for each in heard}
+
+
+async def test_as_many_traces_are_sampled_as_were_asked_for(small_world: Starlette) -> None:
+    sampler = ParentBasedTraceIdRatio(0.25)
+    with logged() as lines:
+        async with traced(small_world, sampler, access_log=True) as found:
+            spans = [await found.ask("{ viewer { kind } }") for _ in range(400)]
+    traces = [int(each["trace"], 16) for each in events(lines) if each["logger"] == ACCESS][-400:]
+
+    assert len(set(traces)) == 400
+    assert 50 < sum(map(bool, spans)) < 150  # 100 in the mean: six deviations
+    assert [bool(each) for each in spans] == [
+        each & TraceIdRatioBased.TRACE_ID_LIMIT < 0.25 * 2**64 for each in traces
+    ]
+    assert all(
+        {span.context.trace_id for span in each if span.context} <= {trace}
+        for each, trace in zip(spans, traces, strict=True)
+    )
+
+
+@pytest.mark.parametrize("share", [0, 1])
+async def test_lines_of_the_log_have_the_trace_of_their_request(
+    small_world: Starlette, share: int
+) -> None:
+    with logged() as lines:
+        async with traced(small_world, ParentBasedTraceIdRatio(share), access_log=True) as found:
+            small_world.state.faults.add(Fail(), set="salesorders", times=1)
+            found.way.heard.clear()
+            await found.ask(ORDERS)
+
+    heard = {each["traceparent"].split("-")[1] for each in found.way.heard}
+    told = [each for each in events(lines) if each.get("outcome") == 503]
+    told += [each for each in events(lines) if each["logger"] == ACCESS][-1:]
+    assert len(told) == 2
+    assert {each["trace"] for each in told} == heard
 
 
 async def test_a_failed_try_is_a_span_with_its_status_and_dynamics_own_id() -> None:
