@@ -1,4 +1,4 @@
-"""What is logged meanwhile, as lines of JSON."""
+"""The lines that are logged meanwhile, as JSON."""
 
 import io
 import json
