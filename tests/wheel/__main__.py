@@ -34,7 +34,7 @@ PORTAL = {
     "PORTAL_ISSUER": "http://127.0.0.1:9",
     "PORTAL_CLIENT_ID": "portal",
     "PORTAL_CLIENT_SECRET": "hush-hush",
-    "PORTAL_PUBLIC_URL": "http://127.0.0.1:9",
+    "PORTAL_PUBLIC_URL": "http://127.0.0.1:8",
 }
 ASSETS = ("/", "/assets/htmx.js", "/assets/portal.css", "/assets/inter-latin.woff2")
 
