@@ -12,7 +12,7 @@ from strawberry.utils.str_converters import to_camel_case
 from gateway.auth.principal import Principal
 from gateway.model.kinds import OptionSet
 from gateway.model.members.column import Column
-from gateway.model.tables import column_of
+from gateway.model.tables import Row, column_of
 from gateway.resolvers.orders.input_checks import given, plain
 from gateway.resolvers.orders.inputs import LENGTHS, MAXIMUM_KEY, AddressInput, Own
 from gateway.resolvers.orders.user_errors import Errors, invalid
@@ -24,30 +24,26 @@ from gateway.upstream.names import Names
 UNKEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that XML cannot hold, and so neither Dynamics' messages; tabs and line ends it can."""
 EMPTY = "cannot be empty."
+OF_HEADER = ("customer_reference", "requisition_number")
 OF_ADDRESS = ("name", "street", "street_number", "postal_code", "city", "state", "country")
-TEXTS = {
-    name: (SalesOrder.__table__.entity, column_of(SalesOrder, name))
-    for name in ("customer_reference", "requisition_number")
-} | {
-    "note": (SalesOrderLine.__table__.entity, column_of(SalesOrderLine, "note")),
-    "message": (QuoteRequest.__table__.entity, column_of(QuoteRequest, "message")),
-    **{
-        name: (SalesOrder.__table__.entity, column_of(SalesOrder, "ship_to", name))
-        for name in OF_ADDRESS
-    },
+
+
+def _kept(header: type[Row], line: type[Row]) -> dict[str, tuple[str, str]]:
+    """The table and the column in which each text of an input is kept."""
+    entity = header.__table__.entity
+    return {
+        **{name: (entity, column_of(header, name)) for name in OF_HEADER},
+        "note": (line.__table__.entity, column_of(line, "note")),
+        **{name: (entity, column_of(header, "ship_to", name)) for name in OF_ADDRESS},
+    }
+
+
+TEXTS = _kept(SalesOrder, SalesOrderLine) | {
+    "message": (QuoteRequest.__table__.entity, column_of(QuoteRequest, "message"))
 }
-"""The table and the column in which each text of an order is kept."""
-OF_QUOTES = {
-    name: (QuoteRequest.__table__.entity, column_of(QuoteRequest, name))
-    for name in ("customer_reference", "requisition_number")
-} | {
-    "note": (QuoteRequestLine.__table__.entity, column_of(QuoteRequestLine, "note")),
-    **{
-        name: (QuoteRequest.__table__.entity, column_of(QuoteRequest, "ship_to", name))
-        for name in OF_ADDRESS
-    },
-}
-"""The same of a quote that is asked for, from which they go into an order."""
+"""The place in which each text of an input is kept in the end."""
+OF_QUOTES = _kept(QuoteRequest, QuoteRequestLine)
+"""The place in which a quote that is asked for keeps what goes into an order later."""
 
 
 @dataclass(frozen=True, slots=True)

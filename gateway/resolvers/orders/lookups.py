@@ -62,9 +62,7 @@ async def load(
 ) -> tuple[Buyer, Basket]:
     """The buyer and the basket; Wrong with all that is wrong with either."""
     ask_by_names(context, lines)
-    buyer = await buyers.buyer(context, account, sent)
-    deal = await buyers.deal(context, buyer, sent)
-    besides = buyers.faults(context, buyer, sent)
+    buyer, deal, besides = await _terms(context, account, sent)
     loaded = await found(context, deal, lines)
     return buyer, await fill(context, deal, loaded, besides=besides)
 
@@ -74,11 +72,18 @@ async def load_unpriced(
 ) -> tuple[Buyer, Basket]:
     """As `load`, for what commits nobody: without prices, and whatever the account owes."""
     ask_by_names(context, lines)
-    buyer = await buyers.buyer(context, account, sent)
-    deal = await buyers.deal(context, buyer, sent)
-    besides = buyers.faults(context, buyer, sent)
+    buyer, deal, besides = await _terms(context, account, sent)
     loaded = await found(context, deal, lines, is_priced=False)
     return buyer, filled(deal, loaded, besides, others=NO_OTHERS)
+
+
+async def _terms(
+    context: Context, account: UUID, sent: PreviewSalesOrderInput
+) -> tuple[Buyer, Deal, Errors]:
+    """The buyer, the terms of the order, and the mistakes in its header."""
+    buyer = await buyers.buyer(context, account, sent)
+    deal = await buyers.deal(context, buyer, sent)
+    return buyer, deal, buyers.faults(context, buyer, sent)
 
 
 def within(context: Context, deal: Deal) -> Context:
