@@ -13,6 +13,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from gateway.feeds.interests import Interests
+from gateway.feeds.standing import Standing
 from gateway.model.proofs import FeedColumns, RowId, row_id
 from gateway.upstream.conditions import Condition
 from gateway.upstream.delta_pages import DeltaPage
@@ -85,9 +86,7 @@ class Feed:
         self.remembers = True
         """False while it is read for rows that are kept alone, of which no rule is to be proved."""
         self.link = ""
-        self.told = self.behind = ""
-        """The link behind the last news that replicas know; one that they know and we do not."""
-        self.told_at = 0.0
+        self.standing = Standing()
         self.read_at = 0.0
         """The time of the last read that succeeded."""
         self.synced_at = -inf
@@ -112,7 +111,7 @@ class Feed:
 
     def forget(self) -> None:
         """Begin anew: the rows that are remembered may not be those that there are."""
-        self.state, self.link, self.told, self.behind = State.NEW, "", "", ""
+        self.state, self.link, self.standing = State.NEW, "", Standing()
         self._rows.clear()
         self._proofs.clear()
 

@@ -20,6 +20,7 @@ from gateway.feeds.feed import Feed, RowChange, State, holding
 from gateway.feeds.interests import Interest, Watcher
 from gateway.feeds.polls import Polls
 from gateway.feeds.relay import News, Relay
+from gateway.feeds.standing import Standing, position_of
 from gateway.model.declarations import Table
 from gateway.model.proofs import FeedColumns, feed_columns, key_of
 from gateway.upstream.conditions import EVERYTHING
@@ -209,9 +210,13 @@ class Feeds:
         """Those that this process has to read itself."""
         if self._relay is None:
             return list(feeds)
-        named = {self._shared_name(feed): feed for feed in feeds}
-        held = await self._relay.hold(list(named), 2 * self._interval + 1)
-        return [feed for name, feed in named.items() if name in held or feed.behind]
+        named = {self._shared_name(feed): feed.standing.at for feed in feeds}
+        readers = await self._relay.hold(named, 2 * self._interval + 1)
+        for feed, reader in zip(feeds, readers, strict=True):
+            if reader is not None:
+                feed.standing.look(reader)
+        pairs = zip(feeds, readers, strict=True)
+        return [feed for feed, reader in pairs if reader is None or feed.standing.behind]
 
     def _begins(self, feed: Feed) -> bool:
         """True if the table must be read as a whole, from now on."""
@@ -227,7 +232,7 @@ class Feeds:
     async def _follow(self, feeds: Sequence[Feed]) -> None:
         """Read what changed since the last time, and wake those whom it concerns."""
         asked, links = now(), [feed.link for feed in feeds]
-        behind = [feed.behind for feed in feeds]
+        behind = [feed.standing.behind for feed in feeds]
         pages = await pages_at(self._service, links)
         changes: list[RowChange] = []
         news: list[News] = []
@@ -238,12 +243,12 @@ class Feeds:
             changes += await self._followed(feed, told, asked, rows)
             if self._relay is None or feed.read_at != asked or feed.state is not State.FOLLOWED:
                 continue
-            if missed:  # others have told of these rows, and go on from there
-                feed.link = feed.told = missed
-                feed.behind = "" if feed.behind == missed else feed.behind
-            elif rows or asked > feed.told_at + OFTEN:
-                news.append(News("", self._shared_name(feed), feed.told, feed.link, rows))
-                feed.told, feed.told_at = feed.link, asked
+            if missed:  # others know these rows, and go on from there
+                feed.standing.move(missed)
+            elif rows or asked > feed.standing.told_at + OFTEN:
+                news.append(News("", self._shared_name(feed), feed.standing.at, feed.link, rows))
+                feed.standing.move(position_of(feed.link))
+                feed.standing.told_at = asked
         self._tell(changes)
         if self._relay is not None:
             await self._relay.tell(*news)
@@ -256,13 +261,11 @@ class Feeds:
         feed = next((f for f in self._feeds.values() if self._shared_name(f) == news.feed), None)
         if feed is None or feed.state is not State.FOLLOWED:
             return
-        if feed.behind or feed.told != news.before or news.rows is None:
-            feed.behind = news.after
+        if not feed.standing.hear(news.before, position_of(news.link), news.rows is not None):
             self._hinted.set()
             return
-        changes = feed.take(DeltaPage(news.rows))
-        feed.link = feed.told = news.after
-        feed.read_at = now()
+        changes = feed.take(DeltaPage(news.rows or []))
+        feed.link, feed.read_at = news.link, now()
         self._tell(changes)
 
     def _shared_name(self, feed: Feed) -> str:
@@ -335,7 +338,8 @@ class Feeds:
         if told.delta_link is None:
             return
         feed.state, feed.link, feed.read_at = State.FOLLOWED, told.delta_link, asked
-        feed.told, feed.told_at, feed.synced_at = feed.link, asked, now()
+        feed.standing = Standing(position_of(feed.link), told_at=asked)
+        feed.synced_at = now()
         self._changed(feed.entity, now())
         self._service.sender.flights.forget()
         for watcher in set(feed.interests.everybody()):

@@ -7,7 +7,8 @@ While Redis is away every process reads its feeds by itself.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, Protocol
 from uuid import uuid4
 
@@ -31,19 +32,25 @@ WITHOUT: Final = "feeds are not shared in Redis for now"
 HOLD: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local me, lasts, mine = ARGV[1], tonumber(ARGV[2]), {}
-for i = 3, #ARGV do
-    local who, ends = string.match(redis.call('HGET', KEYS[1], ARGV[i]) or '', '^(%S+) (%d+)$')
+local me, lasts, readers = ARGV[1], tonumber(ARGV[2]), {}
+for i = 3, #ARGV, 2 do
+    local held = redis.call('HGET', KEYS[1], ARGV[i]) or ''
+    local who, ends, at = string.match(held, '^(%S+) (%d+) (%S+)$')
     ends = tonumber(ends or '0')
     if who == me or ends <= now or ends > now + 2 * lasts then
-        redis.call('HSET', KEYS[1], ARGV[i], me .. ' ' .. string.format('%d', now + lasts))
-        mine[#mine + 1] = ARGV[i]
+        local mine = me .. ' ' .. string.format('%d', now + lasts) .. ' ' .. ARGV[i + 1]
+        redis.call('HSET', KEYS[1], ARGV[i], mine)
+        at = ''
     end
+    readers[#readers + 1] = at
 end
 redis.call('PEXPIRE', KEYS[1], 10 * lasts)
-return mine
+return readers
 """
-"""Become or stay the reader of feeds that have none; those of which one is."""
+"""
+Become or stay the reader of feeds that have none, at a position; of each feed the position of
+another reader, or nothing.
+"""
 
 
 class News(msgspec.Struct, frozen=True):
@@ -52,8 +59,9 @@ class News(msgspec.Struct, frozen=True):
     reader: str
     feed: str = ""
     before: str = ""
-    """The link after the news before; who has another one has missed some."""
-    after: str = ""
+    """The position that these lead on from; who is at another one has missed some."""
+    link: str = ""
+    """The delta link behind them."""
     rows: list[dict[str, Any]] | None = None
     """None where there were too many."""
     hint: str | None = None
@@ -81,15 +89,18 @@ class Relay:
         self._seen: str | None = None
         self._remote = Remote(WITHOUT)
 
-    async def hold(self, feeds: Sequence[str], lasts: float) -> set[str]:
-        """Those feeds that this process has to read itself; a reader stands for `lasts` seconds."""
+    async def hold(self, feeds: Mapping[str, str], lasts: float) -> Sequence[str | None]:
+        """
+        The positions of other readers of these feeds, given with our own; None for a feed that this
+        process has to read itself. A reader stands for `lasts` seconds.
+        """
         if not feeds:
-            return set()
-        texts = [self._me, f"{lasts * 1000:.0f}", *feeds]
+            return []
+        texts = [self._me, f"{lasts * 1000:.0f}", *chain.from_iterable(feeds.items())]
         found = await self._remote.outcome(self._place.run(HOLD, READERS, *texts), PATIENCE)
-        if not isinstance(found, list):
-            return set(feeds)
-        return {each.decode() for each in found if isinstance(each, bytes)}
+        if not isinstance(found, list) or len(found) != len(feeds):
+            return [None] * len(feeds)
+        return [each.decode() or None if isinstance(each, bytes) else None for each in found]
 
     async def tell(self, *news: News) -> None:
         """Tell the others."""

@@ -1,7 +1,7 @@
 """Replicas that share a Redis read each feed once, and lose nothing whatever happens to one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from redis import Redis
 from starlette.applications import Starlette
 
 from gateway.admission import remote, vault
+from gateway.admission.redis_store import RedisStore
 from gateway.feeds import relay as relay_
 from gateway.http import live as live_
 from tests.gateway.live.streams import FAST, Stream, following
@@ -109,6 +110,84 @@ async def test_without_redis_each_reads_by_itself(world: Starlette, server: Serv
                 change(one, "salesorders", order, name=f"Again {number}")
                 await named(first, f"Again {number}")
                 await named(second, f"Again {number}")
+
+
+def cut(server: Server) -> None:
+    """Redis is away for a moment, and has lost all that it had."""
+    server.kill()
+    server.start()
+
+
+def emptied(server: Server) -> None:
+    server.client.flushall()
+
+
+def without_news(server: Server) -> None:
+    server.client.delete(relay_.NEWS)
+
+
+def without_readers(server: Server) -> None:
+    server.client.delete(relay_.READERS)
+
+
+LOSSES = (cut, emptied, without_news, without_readers)
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_news_that_get_lost_are_made_up_for(
+    world: Starlette,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    lose: Callable[[Server], None],
+    is_told: bool,
+) -> None:
+    """Redis loses something just before the reader tells its news, or just after."""
+    append, losing = RedisStore.append, False
+
+    async def losing_append(store: RedisStore, stream: str, text: str, most: int) -> Any:
+        nonlocal losing
+        if not losing:
+            return await append(store, stream, text, most)
+        losing = False
+        if is_told:
+            await append(store, stream, text, most)
+        lose(server)
+        if is_told:
+            return "1-1"
+        raise ConnectionError
+
+    monkeypatch.setattr(RedisStore, "append", losing_append)
+    async with replicas(world, server) as (one, other):
+        order = orders(one)[0]["salesorderid"]
+        async with following(one, WATCH) as first, following(other, WATCH) as second:
+            await first.next()
+            await second.next()
+            for number in range(3):
+                await settled(one)
+                losing = True
+                change(one, "salesorders", order, name=f"Lost {number}")
+                await named(first, f"Lost {number}")
+                await named(second, f"Lost {number}")
+                losing = False
+
+
+async def test_one_that_comes_while_redis_is_away_misses_nothing_when_it_is_back(
+    world: Starlette, server: Server
+) -> None:
+    async with replicas(world, server) as (one, other):
+        order = orders(one)[0]["salesorderid"]
+        async with following(one, WATCH) as first:
+            await first.next()
+            server.kill()
+            async with following(other, WATCH) as second:
+                await second.next()
+                for number in range(3):
+                    server.start()
+                    change(one, "salesorders", order, name=f"Back {number}")
+                    await named(first, f"Back {number}")
+                    await named(second, f"Back {number}")
+                    server.kill()
 
 
 async def test_news_of_strangers_are_none_and_lost_ones_are_read(
