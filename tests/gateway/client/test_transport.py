@@ -374,7 +374,7 @@ async def test_an_answer_that_goes_on_and_on_is_given_up(make: Make) -> None:
 
     transport = make()
     async with serving(first_then(endless, always(OK))) as server:
-        with takes_at_most(2), pytest.raises(TimeoutError):
+        with takes_at_most(10), pytest.raises(TimeoutError):
             await get(transport, server.url, soon(0.3))
         assert (await get(transport, server.url, soon(2))).body == b"ok"
 
@@ -384,7 +384,7 @@ async def test_an_answer_that_goes_on_and_on_is_given_up(make: Make) -> None:
 async def test_a_request_that_is_read_for_ever_is_given_up(make: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        with takes_at_most(1), pytest.raises(TimeoutError):
+        with takes_at_most(10), pytest.raises(TimeoutError):
             await make().exchange(Request("POST", url, b"x" * 20_000_000), soon(0.3))
 
 
@@ -420,7 +420,7 @@ async def test_each_exchange_has_its_own_patience(make: Make) -> None:
     async with serving(behave) as server:
         await get(transport, f"{server.url}/quick", short)
         assert (await get(transport, f"{server.url}/slow", long)).body == b"ok"
-        with takes_at_most(1), pytest.raises(httpx2.ReadTimeout):
+        with takes_at_most(10), pytest.raises(httpx2.ReadTimeout):
             await get(transport, f"{server.url}/never", short)
 
     assert server.connections == 1

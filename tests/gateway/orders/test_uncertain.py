@@ -307,7 +307,7 @@ def test_nobody_waits_for_a_write_when_the_process_is_about_to_end() -> None:
         with pytest.raises(Unsettled):
             await caller
 
-        assert asyncio.get_running_loop().time() - began < 1
+        assert asyncio.get_running_loop().time() - began < 10
 
     run(main())
 

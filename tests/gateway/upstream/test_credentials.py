@@ -174,7 +174,7 @@ async def test_who_waits_for_a_token_waits_no_longer_than_for_the_answer(
     with pytest.raises(UpstreamTimeout):
         await signed.exchange(Request("GET", ROOT), Timeouts(until=until))
 
-    assert asyncio.get_running_loop().time() < until + 1
+    assert asyncio.get_running_loop().time() < until + 5
     assert world.seen == [*revoked]
 
 
