@@ -85,7 +85,7 @@ def public(value: str) -> str:
 
 
 def issuer(value: str) -> str:
-    return web_addresses.issuer(value.rstrip("/"))
+    return web_addresses.issuer(value).rstrip("/")
 
 
 def scope(value: str) -> str:
@@ -262,7 +262,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 
 def contradictions(parsed: Mapping[str, Any]) -> Iterator[str]:
     """Settings of which one makes the other useless."""
-    if web_addresses.ENTRA in (parsed.get("issuer") or "") and web_addresses.GUID.fullmatch(
+    if web_addresses.is_entra(parsed.get("issuer") or "") and web_addresses.GUID.fullmatch(
         parsed.get("client_secret") or ""
     ):
         yield f"{PREFIX}CLIENT_SECRET: is the id of a secret; take its value"
@@ -278,7 +278,7 @@ def contradictions(parsed: Mapping[str, Any]) -> Iterator[str]:
 def _of_sign_in(parsed: Mapping[str, Any]) -> Iterator[str]:
     """The contradictions of addresses, scopes and times of sessions."""
     scopes = set((parsed.get("scope") or "").split())
-    if web_addresses.ENTRA in (parsed.get("issuer") or "") and scopes <= OF_PEOPLE:
+    if web_addresses.is_entra(parsed.get("issuer") or "") and scopes <= OF_PEOPLE:
         yield f"{PREFIX}SCOPE: add the scope of the gateway's API, such as api://<id>/orders"
     public, gateway_url = parsed.get("public_url"), parsed.get("gateway_url")
     if public and gateway_url and origin_of(public) == origin_of(gateway_url):

@@ -12,13 +12,17 @@ SHARED_TENANTS: Final = frozenset({"common", "organizations", "consumers"})
 """The words of Entra for all tenants, for which it issues no token to an application."""
 NEAR: Final = (".svc", ".local", ".internal", ".localhost")
 """The ends of names that the DNS of clusters and of private networks alone knows."""
-ENTRA: Final = "login.microsoftonline."
 GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-ENTRA_ISSUERS: Final = {
-    ENTRA: rf"https://login\.microsoftonline\.[a-z]+/{GUID.pattern}/v2\.0",
-    "//sts.windows.net": rf"https://sts\.windows\.net/{GUID.pattern}/",
+ENTRA: Final = {
+    "login.microsoftonline.": rf"https://login\.microsoftonline\.[a-z]+/{GUID.pattern}/v2\.0",
+    ".ciamlogin.com": rf"https://({GUID.pattern})\.ciamlogin\.com/\1/v2\.0",
 }
-"""The two hosts that `iss` names, and how: of tokens of version 2.0, and of version 1.0."""
+"""The hosts of Entra ID and Entra External ID, and what `iss` of their tokens looks like."""
+ISSUERS: Final = ENTRA | {
+    "//sts.windows.net": rf"https://sts\.windows\.net/{GUID.pattern}/",
+    ".b2clogin.com": rf"https://[^/]+/(tfp/)?{GUID.pattern}(/[^/]+)?/v2\.0/",
+}
+"""The same with Entra's tokens of version 1.0, and Azure AD B2C."""
 
 
 def url(raw: str) -> str:
@@ -31,15 +35,21 @@ def issuer(raw: str) -> str:
     path = split(_address(raw)).path
     if WELL_KNOWN in path:
         raise ValueError(f"must be the issuer itself, as `iss` has it, without {WELL_KNOWN}...")
-    if ENTRA in raw and SHARED_TENANTS & set(path.split("/")):
+    if is_entra(raw) and SHARED_TENANTS & set(path.split("/")):
         raise ValueError("must name one tenant, by its id: no token has this `iss`")
-    for service, form in ENTRA_ISSUERS.items():
+    for service, form in ISSUERS.items():
         if service in raw and not re.fullmatch(form, raw, re.IGNORECASE):
             raise ValueError(
                 "no token has this `iss`: Entra's are https://login.microsoftonline.com/<id>/v2.0 "
-                "and https://sts.windows.net/<id>/, with the id of the tenant"
+                "and https://sts.windows.net/<id>/, External ID's https://<id>.ciamlogin.com/"
+                "<id>/v2.0, with the id of the tenant; B2C's end with /v2.0/"
             )
     return raw
+
+
+def is_entra(issuer: str) -> bool:
+    """True for Entra ID and Entra External ID, by their tokens of version 2.0."""
+    return any(host in issuer for host in ENTRA)
 
 
 def _address(raw: str) -> str:

@@ -13,7 +13,7 @@ from gateway.config.parsers import Partner, PartnerAccount
 from gateway.config.settings import Settings, SettingsError
 from variables.environment_values import text_of
 from variables.spelling import suggestion
-from variables.web_addresses import ENTRA, GUID
+from variables.web_addresses import GUID, is_entra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def _strangers(issuer: Issuer, policy: Policy) -> Iterator[str]:
 
 def _audience(issuer: Issuer) -> Iterator[str]:
     """The audiences of an issuer of Entra's that none of its tokens can have."""
-    if ENTRA in issuer.url and not any(map(GUID.fullmatch, issuer.audiences)):
+    if is_entra(issuer.url) and not any(map(GUID.fullmatch, issuer.audiences)):
         yield (
             f"GATEWAY_AUDIENCE: tokens of {issuer.url} name the API by its client id: add that id"
         )

@@ -65,6 +65,7 @@ class SigningKeys:
         self._clock = clock
         self._keys: dict[Kid, SigningKey] = {}
         self._published: object = None
+        self._failure = "not fetched yet"
         self._fetched = self._attempted = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
 
@@ -100,10 +101,10 @@ class SigningKeys:
         await self._refreshed(urgent=True)
 
     async def ready(self) -> None:
-        """Nothing, where tokens can be verified; UpstreamUnavailable where they cannot."""
+        """Nothing, where tokens can be verified; UpstreamUnavailable with the reason if not."""
         await self._refreshed(urgent=not self._keys)
         if self._clock() - self._fetched >= FORGET_AFTER:
-            raise UpstreamUnavailable("The identity provider of the callers does not answer.")
+            raise UpstreamUnavailable(f"The keys cannot be had: {self._failure}.")
 
     async def _refreshed(self, *, urgent: bool) -> None:
         """
@@ -128,6 +129,7 @@ class SigningKeys:
             keys = _usable(published, self.issuer.algorithms)
         except KeysError as error:
             log.warning("keys of %s: %s", self.issuer.url, error)
+            self._failure = str(error)
             return
         self._fetched = self._attempted
         if published != self._published:
@@ -149,11 +151,14 @@ class SigningKeys:
         """
         issuer = self.issuer.url
         document = await self._get(issuer.rstrip("/") + "/.well-known/openid-configuration")
-        if document.get("issuer") != issuer:
-            raise KeysError("discovery speaks for another issuer")
+        if (itself := document.get("issuer")) != issuer:
+            raise KeysError(f"its discovery is that of {itself!r:.200}")
         url = document.get("jwks_uri")
         if not isinstance(url, str) or _origin(url) != _origin(issuer):
-            raise KeysError("discovery leads to another origin")
+            raise KeysError(
+                f"its discovery leads to another origin, {url!r:.200}; if that is right, name it "
+                "as GATEWAY_JWKS_URL, or as `jwks_url` of the issuer"
+            )
         return url
 
     async def _get(self, url: str) -> Mapping[str, Any]:

@@ -86,8 +86,8 @@ async def _issuer(keys: SigningKeys) -> list[Finding]:
         f"keys of {url}",
         keys.ready(),
         breaks="nobody who signs in there is let in",
-        do="check the address of the issuer, and that it answers from here; the gateway takes no "
-        "proxy from the environment",
+        do="check the address of the issuer, which is `iss` of its tokens letter by letter, and "
+        "that it answers from here; the gateway takes no proxy from the environment",
     )
 
 

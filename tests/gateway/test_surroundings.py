@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ from click.testing import CliRunner, Result
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from gateway.__main__ import main
@@ -29,6 +34,7 @@ from tests.gateway.test_doctor import Server, serving
 from tests.redis_server import Server as RedisServer
 from tests.redis_server import needs_redis, server  # noqa: F401 - a fixture
 from tests.replicas import free_port
+from tests.waiting import served_by_thread
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +141,36 @@ def test_what_answers_and_is_the_wrong_one_is_named(usual: Server, name: str) ->
     assert found.exit_code == 1, found.output
     told = found.stdout[found.stdout.index("WRONG") :]
     assert named in told
+
+
+DISCOVERIES = {
+    "of another issuer": (
+        {"issuer": "https://3f2b.example/v2.0", "jwks_uri": "{url}/keys"},
+        "that of 'https://3f2b.example/v2.0'",
+    ),
+    "of keys elsewhere": (
+        {"issuer": "{url}", "jwks_uri": "https://keys.example/all"},
+        "another origin, 'https://keys.example/all'; if that is right, name it as GATEWAY_JWKS_URL",
+    ),
+    "without keys": ({"issuer": "{url}", "jwks_uri": "{url}/keys"}, "answered 404"),
+}
+
+
+@pytest.mark.parametrize("name", DISCOVERIES)
+def test_an_issuer_whose_keys_cannot_be_believed_is_told_why(usual: Server, name: str) -> None:
+    document, reason = DISCOVERIES[name]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        async def discovery(request: Request) -> JSONResponse:
+            return JSONResponse({key: text.format(url=url) for key, text in document.items()})
+
+        app = Starlette(routes=[Route("/.well-known/openid-configuration", discovery)])
+        with served_by_thread(app, listener):
+            found = checked(usual, GATEWAY_ISSUER=url)
+
+    assert found.exit_code == 1, found.output
+    assert reason in line(found, f"keys of {url}")
 
 
 WRONG_STORES = {

@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from gateway import __main__ as command_line
+from portal.settings import issuer as portal_issuer
 from tests.gateway.test_surroundings import ending
+from variables import web_addresses
 
 RIGHT = """
 dataverse_url = "https://contoso.crm.example"
@@ -37,7 +39,7 @@ class Mistake:
     """A line of the file that something else stands in the place of."""
 
 
-ENTRA = "login.microsoftonline.com"
+ENTRA, B2C = "login.microsoftonline.com", "contoso.b2clogin.com"
 GUID = "3f2b8c1d-1111-2222-3333-444455556666"
 
 MISTAKES = {
@@ -202,6 +204,24 @@ MISTAKES = {
         "GATEWAY_ISSUER",
         "https://sts.windows.net/<id>/",
         instead=("issuer.example", f"sts.windows.net/{GUID}"),
+    ),
+    "an issuer of External ID by the name of the tenant": Mistake(
+        "GATEWAY_ISSUER",
+        "https://<id>.ciamlogin.com/<id>/v2.0",
+        instead=("issuer.example", f"contoso.ciamlogin.com/{GUID}/v2.0"),
+    ),
+    "an issuer of External ID of two tenants": Mistake(
+        "GATEWAY_ISSUER",
+        "https://<id>.ciamlogin.com/<id>/v2.0",
+        instead=("issuer.example", f"{GUID}.ciamlogin.com/{GUID[:-1]}0/v2.0"),
+    ),
+    "an issuer of B2C without its slash": Mistake(
+        "GATEWAY_ISSUER", "end with /v2.0/", instead=("issuer.example", f"{B2C}/{GUID}/v2.0")
+    ),
+    "an audience that tokens of External ID have not": Mistake(
+        "GATEWAY_AUDIENCE",
+        "by its client id",
+        instead=("issuer.example", f"{GUID}.ciamlogin.com/{GUID}/v2.0"),
     ),
     "an audience that tokens of Entra have not": Mistake(
         "GATEWAY_AUDIENCE", "by its client id", instead=("issuer.example", f"{ENTRA}/{GUID}/v2.0")
@@ -389,6 +409,23 @@ def check(tmp_path: Path) -> Callable[[Mistake], tuple[int, str]]:
         return found.exit_code, found.stderr
 
     return checked
+
+
+ISSUERS = (
+    f"https://{ENTRA}/{GUID}/v2.0",
+    f"https://sts.windows.net/{GUID}/",
+    f"https://{GUID}.ciamlogin.com/{GUID}/v2.0",
+    f"https://{B2C}/{GUID}/v2.0/",
+    f"https://{B2C}/tfp/{GUID}/B2C_1_signin/v2.0/",
+    "https://contoso.eu.auth0.com/",
+    "https://id.contoso.example/realms/trade",
+)
+
+
+@pytest.mark.parametrize("issuer", ISSUERS)
+def test_issuers_are_taken_as_their_tokens_name_them(issuer: str) -> None:
+    assert web_addresses.issuer(issuer) == issuer
+    assert portal_issuer(issuer) == issuer.rstrip("/")
 
 
 def test_files_of_windows_are_read_or_named(tmp_path: Path) -> None:
