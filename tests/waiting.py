@@ -1,7 +1,7 @@
 """Waiting in tests, with an end: a test that waits for ever is as bad as one that fails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from socket import socket
 from threading import Thread
@@ -21,6 +21,13 @@ async def until(holds: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until something is true of which nobody tells."""
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0.02)
+
+
+async def until_asked(holds: Callable[[], Awaitable[object]], seconds: float = PATIENCE) -> None:
+    """Wait until the answer to a question that is asked again and again is true."""
+    async with asyncio.timeout(seconds):
+        while not await holds():  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.02)
 
 

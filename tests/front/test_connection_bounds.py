@@ -22,7 +22,7 @@ from front import connection_bounds, strangers
 from front.holdings import Front
 from front.strangers import known
 from gateway.http.serving import Protocol
-from tests.waiting import served_at, server_of
+from tests.waiting import served_at, server_of, until
 
 pytestmark = pytest.mark.anyio
 
@@ -231,9 +231,8 @@ async def test_what_is_held_of_a_head_is_counted_whatever_came_before_it_in_one_
 ) -> None:
     begun = GET + b"X-A: a\r\nX-B: " + b"b" * 10_000
     await served.connect(before + begun)
-    await asyncio.sleep(0.1)
 
-    assert len(begun) - 2 <= served.front.held <= len(begun)
+    await until(lambda: len(begun) - 2 <= served.front.held <= len(begun))
 
 
 async def test_heads_within_the_bounds_are_answered(served: Served) -> None:
@@ -407,7 +406,7 @@ async def test_who_comes_for_the_first_time_does_not_wait_for_many_who_came_befo
     clients = {name: await served.connect() for name in STRANGERS}
     await among(clients)
     clients["stranger"] = await served.connect()
-    await asyncio.sleep(0.05)
+    await until(lambda: len(served.server.server_state.connections) == len(clients))
 
     assert (await among(clients)).index("stranger") < 5
 

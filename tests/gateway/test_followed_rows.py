@@ -10,6 +10,7 @@ from gateway.feeds.interests import Watcher
 from gateway.upstream.conditions import EVERYTHING
 from tests.gateway.live import worlds
 from tests.stack import Stack, emulator, running
+from tests.waiting import until, until_asked
 
 pytestmark = pytest.mark.anyio
 
@@ -40,11 +41,13 @@ async def reads(stack: Stack) -> tuple[list[str], int]:
 async def followed(stack: Stack) -> None:
     """Wait until rows of products are followed, and are kept again."""
     assert stack.app is not None
-    for _ in range(200):
-        if stack.app.state.live.feeds.known_up_to("product") > 0:
-            break
+    feeds = stack.app.state.live.feeds
+
+    async def is_followed() -> bool:
         await reads(stack)
-        await asyncio.sleep(0.05)
+        return bool(feeds.known_up_to("product") > 0)
+
+    await until_asked(is_followed)
     await reads(stack)
 
 
@@ -61,13 +64,12 @@ async def test_a_change_is_seen_at_once_where_it_is_followed(stack: Stack) -> No
     await followed(stack)
     product = worlds.rows(stack, "products", name=before[0])[0]
     worlds.change(stack, "products", product["productid"], name="Renamed")
-    for _ in range(40):
-        await asyncio.sleep(0.05)
-        if (await reads(stack))[0] != before:
-            break
+
+    async def is_seen() -> bool:
+        return before[0] not in (await reads(stack))[0]
 
     assert "Renamed" not in before
-    assert before[0] not in (await reads(stack))[0]
+    await until_asked(is_seen)
 
 
 async def test_a_table_whose_rows_nobody_uses_is_followed_no_more(
@@ -76,7 +78,10 @@ async def test_a_table_whose_rows_nobody_uses_is_followed_no_more(
     await reads(stack)
     await followed(stack)
     monkeypatch.setattr(keeping, "UNUSED", 0.0)
-    await asyncio.sleep(0.5)
+    assert stack.app is not None
+    feeds = stack.app.state.live.feeds
+
+    await until(lambda: not feeds._watched.is_set())
     stack.emulator.state.log.clear()
     await asyncio.sleep(0.5)
 
@@ -102,10 +107,6 @@ async def test_who_watches_rows_that_were_kept_before_has_the_feed_remember_them
 
     watcher = Watcher(lambda: None)
     feeds.note(watcher, "product", EVERYTHING)
-    for _ in range(200):
-        if feeds._feeds["product"].remembers and feeds.known_up_to("product") > 0:
-            break
-        await asyncio.sleep(0.05)
+    product = feeds._feeds["product"]
 
-    assert feeds._feeds["product"].remembers
-    assert feeds.known_up_to("product") > 0
+    await until(lambda: product.remembers and feeds.known_up_to("product") > 0)

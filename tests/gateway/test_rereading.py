@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from gateway.app import create_app
 from gateway.config.parsers import Partner, PartnerAccount
 from gateway.config.settings import Settings, SettingsError
 from tests.stack import EMULATOR, GATEWAY, Stack, settings
+from tests.waiting import until, until_asked
 
 pytestmark = pytest.mark.anyio
 KIND = "{ viewer { kind } }"
@@ -59,15 +60,6 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.upstream.credentials.SHORTLY", 0.01)
 
 
-async def until(holds: Callable[[], Any]) -> None:
-    """Wait for the truth of what is asked again and again."""
-    async with asyncio.timeout(20):
-        while True:
-            if await holds():
-                return
-            await asyncio.sleep(0.02)
-
-
 async def test_a_secret_is_taken_without_a_restart(small_world: Starlette) -> None:
     changing = Changing(settings(client_secret="old"))
     async with serving(small_world, changing) as stack:
@@ -77,7 +69,7 @@ async def test_a_secret_is_taken_without_a_restart(small_world: Starlette) -> No
         async def answered() -> bool:
             return (await stack.ask(KIND)).status == 200
 
-        await until(answered)
+        await until_asked(answered)
 
     assert before.codes == ["UPSTREAM_UNAVAILABLE"]
 
@@ -97,9 +89,9 @@ async def test_partners_come_and_go(small_world: Starlette) -> None:
 
         assert await kept_out()
         changing.change(partners=PARTNERS)
-        await until(let_in)
+        await until_asked(let_in)
         changing.change(partners=())
-        await until(kept_out)
+        await until_asked(kept_out)
 
 
 async def test_trusted_documents_are_read_again_and_broken_ones_are_refused(
@@ -118,14 +110,14 @@ async def test_trusted_documents_are_read_again_and_broken_ones_are_refused(
 
         before = await known("first"), await known("second")
         file.write_text(json.dumps({"second": "query Second { viewer { kind } }"}))
-        await until(lambda: known("second"))
+        await until_asked(lambda: known("second"))
         after = await known("first")
         file.write_text(json.dumps({"third": "{ nothing }"}))
 
         async def refused() -> bool:
             return "settings stay as they were" in caplog.text
 
-        await until(refused)
+        await until_asked(refused)
         assert await known("second")
 
     assert (before, after) == ((True, False), False)
@@ -138,10 +130,11 @@ async def test_a_mistake_is_said_once_and_changes_nothing(
     changing = Changing(settings(partners=PARTNERS))
     async with serving(small_world, changing) as stack:
         changing.mistakes = ("GATEWAY_PORT: must be a port number",)
-        await asyncio.sleep(0.3)
+        await until(lambda: "must be a port number" in caplog.text)
         assert (await stack.ask(KIND, as_="partner")).status == 200
         changing.change(port=9_000)
-        await asyncio.sleep(0.3)
+        await until(lambda: "GATEWAY_PORT changed" in caplog.text)
+        await asyncio.sleep(0.1)
 
     assert caplog.text.count("GATEWAY_PORT: must be a port number") == 1
     assert caplog.text.count("GATEWAY_PORT changed: it holds from the next start on") == 1

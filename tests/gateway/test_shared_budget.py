@@ -124,14 +124,14 @@ async def test_who_has_more_to_do_gets_more_and_nobody_less_than_a_quarter_of_an
 async def test_the_part_of_a_replica_that_left_or_died_goes_to_the_others(
     server: Server, some: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leasing, "LASTS", 0.3)
+    monkeypatch.setattr(leasing, "LASTS", 1.5)
     stays, leaves, dies = replicas = some(3)
     await rounds(replicas)
 
     await leaves.leases.leave()
     await rounds([stays, dies])
     halves = stays.part, dies.part
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(1.6)
     await rounds([stays])
 
     assert halves == pytest.approx((0.5, 0.5), abs=EPSILON)

@@ -150,12 +150,12 @@ async def test_what_nobody_watches_is_not_read(live: Stack) -> None:
         await stream.next()
         await settled(live)
 
-    await asyncio.sleep(0.3)
+    assert live.app is not None
+    watching = live.app.state.live
+    await until(lambda: watching.number == 0 and not watching.feeds._watched.is_set())
     live.emulator.state.log.clear()
     await asyncio.sleep(0.4)
     assert list(live.emulator.state.log) == []
-    assert live.app is not None
-    assert live.app.state.live.number == 0
 
 
 async def test_an_expired_token_loses_nothing(live: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from tests.gateway.orders.test_accepting_quotes import (
 from tests.gateway.orders.worlds import changed, key
 from tests.gateway.proofs.worlds import alike, gateways
 from tests.stack import Stack, emulator, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -118,9 +119,10 @@ async def test_a_quote_that_is_withdrawn_while_it_is_accepted_orders_nothing(sta
 
 async def slowly(stack: Stack, quote: dict[str, Any]) -> asyncio.Task[dict[str, Any]]:
     """A quote that is being accepted: it was read, and its order is on the way."""
-    stack.emulator.state.faults.add(Latency(1.5), method="POST", set="salesorders", times=1)
+    faults = stack.emulator.state.faults
+    faults.add(Latency(1.5), method="POST", set="salesorders", times=1)
     task = asyncio.create_task(accept(stack, quote))
-    await asyncio.sleep(0.8)
+    await until(lambda: faults.listed()[-1][2])
     assert not task.done()
     return task
 

@@ -17,6 +17,7 @@ from tests.gateway.orders.ordering import OPERATION, attempt, codes, do, new_ord
 from tests.gateway.orders.worlds import changed, key
 from tests.simulation.virtual import run
 from tests.stack import Stack, emulator, running
+from tests.waiting import until, until_asked
 
 pytestmark = pytest.mark.anyio
 
@@ -283,17 +284,16 @@ async def test_a_caller_who_hangs_up_has_ordered_all_the_same(
     broken.add(Latency(seconds=1.0), times=1)
 
     caller = asyncio.create_task(do(writable, "createSalesOrder", **sent))
-    for _ in range(1_000):
-        await asyncio.sleep(0.01)
-        if writable.emulator.state.faults.listed()[0][2]:
-            break
+    await until(lambda: writable.emulator.state.faults.listed()[0][2])
     caller.cancel()
     await asyncio.gather(caller, return_exceptions=True)
     there = await with_reference(writable, sent["customerReference"])
-    await asyncio.sleep(2)
+
+    async def is_there() -> bool:
+        return await with_reference(writable, sent["customerReference"]) == 1
 
     assert there == 0
-    assert await with_reference(writable, sent["customerReference"]) == 1
+    await until_asked(is_there)
     assert (await do(writable, "createSalesOrder", **sent))["replayed"]
 
 
