@@ -13,7 +13,7 @@ from gateway.http.dependencies import FEW
 from gateway.http.lag import Lag
 from gateway.upstream.breaker import CALLS
 from tests.stack import Stack, emulator, running
-from tests.waiting import until_asked
+from tests.waiting import until, until_asked
 
 pytestmark = pytest.mark.anyio
 
