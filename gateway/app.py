@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from gateway.assembly import Assembly
 from gateway.auth.policy_file import PolicyFile
+from gateway.config import telemetry
 from gateway.config.environment import load
 from gateway.config.settings import Settings, SettingsError
 from gateway.engine.limits import REGISTRY
@@ -109,7 +110,7 @@ def _tracing(settings: Settings) -> Tracing | None:
     """
     The maker of spans, if switched on; SettingsError where the SDK is not installed.
     """
-    if not settings.traces:
+    if not settings.traces or telemetry.disabled(os.environ):
         return None
     try:
         # Nobody else should need the SDK, which is an extra.

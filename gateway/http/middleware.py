@@ -51,7 +51,7 @@ class Requests:
             return
         request = scope["gateway.received"] = Received(scope)
         running.set(request)
-        answer = _Answer(request.id, send, self._stopping)
+        answer = _Answer(request, send, self._stopping)
         try:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
@@ -63,23 +63,23 @@ class Requests:
 
 
 class _Answer:
-    __slots__ = ("_request_id", "_send", "_stopping", "started")
+    __slots__ = ("_request", "_send", "_stopping", "started")
 
-    def __init__(self, request_id: str, send: Send, stopping: Stopping) -> None:
-        self._request_id = request_id
+    def __init__(self, request: Received, send: Send, stopping: Stopping) -> None:
+        self._request = request
         self._send = send
         self._stopping = stopping
         self.started = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
+            self.started, self._request.status = True, message["status"]
             sent, careful = message["headers"], _CAREFUL
             for name, _ in sent:
                 if name in _OURS:
                     sent, careful = _without_ours(sent)
                     break
-            headers = [*sent, *careful, (b"x-request-id", self._request_id.encode())]
+            headers = [*sent, *careful, (b"x-request-id", self._request.id.encode())]
             if self._stopping.begun:
                 headers.append(LAST)
             message = {**message, "headers": headers}

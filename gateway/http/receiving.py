@@ -27,6 +27,7 @@ class Received(Running):
         "query",
         "repeated",
         "source",
+        "status",
     )
 
     def __init__(self, scope: Scope) -> None:
@@ -58,6 +59,8 @@ class Received(Running):
         """
         self.outcome = "ok"
         """The code of the first error of its answer, where there is one."""
+        self.status = 0
+        """That of its answer, once this has begun."""
 
     def header(self, name: bytes) -> str | None:
         """The value of a header; None without it."""

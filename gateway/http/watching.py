@@ -5,7 +5,7 @@ from asyncio import get_running_loop
 from typing import Final
 
 from msgspec import Struct
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.metrics import Spent
 from gateway.http.receiving import Received, received
@@ -59,29 +59,23 @@ class Watching:
         if scope["type"] != "http" or scope["path"] != "/graphql":
             await self._app(scope, receive, send)
             return
-        request, status = received(scope), 0
-
-        async def sending(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
+        request = received(scope)
         self._watched.in_flight += 1
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receive, send)
         finally:
             self._watched.in_flight -= 1
             if request.kind not in STREAMS:
                 seconds = get_running_loop().time() - request.begun
                 self._watched.add(request, seconds)
-                self._tell(request, status, seconds)
+                self._tell(request, seconds)
 
-    def _tell(self, request: Received, status: int, seconds: float) -> None:
+    def _tell(self, request: Received, seconds: float) -> None:
         is_slow = self._slow is not None and seconds >= self._slow
         if not (self._lines or is_slow):
             return
         fields = {
-            "status": status,
+            "status": request.status,
             "operation": request.operation,
             "kind": request.kind,
             "outcome": request.outcome,

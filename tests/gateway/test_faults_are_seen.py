@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from emulator.faults.actions import AnyAction, ErpDown, Expired, Fail, Latency, Throttle
 from emulator.faults.connections import InProcess
 from gateway.app import create_app
+from gateway.config.telemetry import Sampling
 from gateway.tracing.spans import Spans
 from tests.gateway.orders.ordering import mutation
 from tests.stack import EMULATOR, GATEWAY, Stack, emulator, settings
@@ -184,11 +185,10 @@ class Seen:
 
 @asynccontextmanager
 async def seen(world: Starlette, fault: Fault, folder: Path) -> AsyncIterator[Seen]:
-    kept, provider, way = InMemorySpanExporter(), TracerProvider(), Unreachable(world, fault.paths)
-    provider.add_span_processor(SimpleSpanProcessor(kept))
+    kept, way = InMemorySpanExporter(), Unreachable(world, fault.paths)
     audit = {"audit_file": str(folder / "audit.jsonl")} if fault.audit else {}
     found = settings(metrics=True, **audit, **fault.settings)
-    app = create_app(found, transport=way, tracing=Spans(provider))
+    app = create_app(found, transport=way, tracing=Spans(SimpleSpanProcessor(kept), Sampling()))
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=InProcess(app=world), base_url=EMULATOR) as direct,

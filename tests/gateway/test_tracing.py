@@ -6,20 +6,24 @@ from typing import Any
 
 import httpx2
 import pytest
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import (
-    DEFAULT_ON,
-    ParentBasedTraceIdRatio,
-    Sampler,
-    TraceIdRatioBased,
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
 )
-from opentelemetry.trace import SpanContext, get_current_span
 from starlette.applications import Starlette
 
 from emulator.faults.actions import Fail
 from gateway.app import create_app
+from gateway.config.telemetry import SAMPLERS, Sampling, sampling_of
+from gateway.tracing.choice import SamplingChoice, TraceIds
 from gateway.tracing.spans import Spans
 from tests.gateway.test_observing import Listening
 from tests.logged import events, logged
@@ -31,6 +35,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 CANARY = "canary-91c7"
 ACCESS = "gateway.access"
+ALL = Sampling()
 
 
 class Looking(Listening):
@@ -60,11 +65,11 @@ class Traced:
 
 @asynccontextmanager
 async def traced(
-    world: Starlette, sampler: Sampler = DEFAULT_ON, **changes: Any
+    world: Starlette, sampling: Sampling = ALL, **changes: Any
 ) -> AsyncIterator[Traced]:
-    kept, provider, way = InMemorySpanExporter(), TracerProvider(sampler), Looking(world)
-    provider.add_span_processor(SimpleSpanProcessor(kept))
-    app = create_app(settings(**changes), transport=way, tracing=Spans(provider))
+    kept, way = InMemorySpanExporter(), Looking(world)
+    spans = Spans(SimpleSpanProcessor(kept), sampling)
+    app = create_app(settings(**changes), transport=way, tracing=spans)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=way, base_url=EMULATOR) as direct,
@@ -100,23 +105,23 @@ async def test_a_trace_leads_from_the_caller_to_dynamics(small_world: Starlette)
 
 
 @pytest.mark.parametrize(
-    ("sampler", "flags", "sampled"),
+    ("sampling", "flags", "sampled"),
     [
-        (ParentBasedTraceIdRatio(1), "", True),
-        (ParentBasedTraceIdRatio(1), "01", True),
-        (ParentBasedTraceIdRatio(1), "00", False),
-        (ParentBasedTraceIdRatio(0), "", False),
-        (ParentBasedTraceIdRatio(0), "01", True),
-        (ParentBasedTraceIdRatio(0), "00", False),
-        (TraceIdRatioBased(1), "00", True),
-        (TraceIdRatioBased(0), "01", False),
+        (Sampling(1), "", True),
+        (Sampling(1), "01", True),
+        (Sampling(1), "00", False),
+        (Sampling(0), "", False),
+        (Sampling(0), "01", True),
+        (Sampling(0), "00", False),
+        (Sampling(1, heeds_callers=False), "00", True),
+        (Sampling(0, heeds_callers=False), "01", False),
     ],
 )
 async def test_the_caller_or_else_the_sampler_decides_and_dynamics_hears_of_it(
-    small_world: Starlette, sampler: Sampler, flags: str, sampled: bool
+    small_world: Starlette, sampling: Sampling, flags: str, sampled: bool
 ) -> None:
     parent = {"traceparent": PARENT[:-2] + flags} if flags else {}
-    async with traced(small_world, sampler) as found:
+    async with traced(small_world, sampling) as found:
         found.way.heard.clear()
         found.way.current.clear()
         spans = await found.ask(ORDERS, **parent)
@@ -133,18 +138,41 @@ async def test_the_caller_or_else_the_sampler_decides_and_dynamics_hears_of_it(
     assert "00f067aa0ba902b7" not in {each[2] for each in heard}
 
 
+@pytest.mark.parametrize("sampler", ["", *SAMPLERS])
+@pytest.mark.parametrize("flags", [None, 0, 1])
+def test_a_request_is_sampled_as_the_sdk_would_have_it(
+    sampler: str, flags: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": "0.25"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if not sampler:
+        monkeypatch.delenv("OTEL_TRACES_SAMPLER")
+    ids, theirs = TraceIds(), TracerProvider(shutdown_on_exit=False).sampler
+    choice = SamplingChoice(sampling_of(variables), ids)
+
+    for number in range(200):
+        above = Context()
+        if flags is not None:
+            # Around the bound of the share, in the half that decides.
+            parent = SpanContext((number << 64) + 2**62 - 100 + number, 1, True, TraceFlags(flags))
+            above = set_span_in_context(NonRecordingSpan(parent), above)
+        ours = choice.left_out(above)
+        trace = int(ours.split("-")[1], 16) if ours else ids.generate_trace_id()
+        trace = get_current_span(above).get_span_context().trace_id or trace
+        left_out = theirs.should_sample(above, trace, "graphql").decision is Decision.DROP
+        assert bool(ours) == left_out
+
+
 async def test_as_many_traces_are_sampled_as_were_asked_for(small_world: Starlette) -> None:
-    sampler = ParentBasedTraceIdRatio(0.25)
     with logged() as lines:
-        async with traced(small_world, sampler, access_log=True) as found:
+        async with traced(small_world, Sampling(0.25), access_log=True) as found:
             spans = [await found.ask("{ viewer { kind } }") for _ in range(400)]
     traces = [int(each["trace"], 16) for each in events(lines) if each["logger"] == ACCESS][-400:]
 
     assert len(set(traces)) == 400
     assert 50 < sum(map(bool, spans)) < 150  # 100 in the mean: six deviations
-    assert [bool(each) for each in spans] == [
-        each & TraceIdRatioBased.TRACE_ID_LIMIT < 0.25 * 2**64 for each in traces
-    ]
+    assert [bool(each) for each in spans] == [each & (2**64 - 1) < 0.25 * 2**64 for each in traces]
     assert all(
         {span.context.trace_id for span in each if span.context} <= {trace}
         for each, trace in zip(spans, traces, strict=True)
@@ -156,7 +184,7 @@ async def test_lines_of_the_log_have_the_trace_of_their_request(
     small_world: Starlette, share: int
 ) -> None:
     with logged() as lines:
-        async with traced(small_world, ParentBasedTraceIdRatio(share), access_log=True) as found:
+        async with traced(small_world, Sampling(share), access_log=True) as found:
             small_world.state.faults.add(Fail(), set="salesorders", times=1)
             found.way.heard.clear()
             await found.ask(ORDERS)
@@ -195,9 +223,14 @@ async def test_no_span_holds_what_a_caller_wrote(small_world: Starlette) -> None
     assert not [each for each in found if CANARY in each.to_json()]
 
 
-async def test_nothing_is_traced_unless_it_is_switched_on(small_world: Starlette) -> None:
+@pytest.mark.parametrize("switched", [{}, {"OTEL_SDK_DISABLED": "true"}])
+async def test_nothing_is_traced_unless_it_is_switched_on(
+    small_world: Starlette, switched: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in switched.items():
+        monkeypatch.setenv(name, value)
     way = Listening(small_world)
-    app = create_app(settings(), transport=way)
+    app = create_app(settings(traces=bool(switched)), transport=way)
     async with app.router.lifespan_context(app):
         pass
 
