@@ -4,8 +4,13 @@ import contextlib
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+from urllib.parse import urlsplit
 
 import click
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
 
 from emulator.declarations import DeclarationError
@@ -25,7 +30,9 @@ class NotStarted(Exception):
 
 
 def started(settings: Settings) -> Starlette:
-    """The emulator with its data. NotStarted where data or metadata cannot be used."""
+    """The emulator with its data. NotStarted where options, data or metadata cannot be used."""
+    if mistakes := [*_mistakes(settings)]:
+        raise NotStarted("\n".join(mistakes))
     try:
         with _progress(settings) as progress:
             return build(settings, progress)
@@ -35,6 +42,33 @@ def started(settings: Settings) -> Starlette:
         raise NotStarted("\n".join([*causes, advice])) from error
     except DeclarationError as error:
         raise NotStarted(str(error)) from error
+
+
+def _mistakes(settings: Settings) -> Iterator[str]:
+    """A line for each option that cannot be used, with what to do about it."""
+    parts = urlsplit(settings.base_url)
+    bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    if not (parts.scheme in ("http", "https") and parts.hostname and settings.base_url == bare):
+        yield "--base-url: must be scheme, host and port alone, such as http://emulator:8001"
+    for path in settings.certificates:
+        if not _is_certificate(path):
+            yield f"--certificate {path}: holds no certificate in PEM; name the public part"
+    if settings.cache:
+        try:
+            settings.cache.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=settings.cache):
+                pass
+        except OSError as error:
+            remedy = "name a folder that this user may write to"
+            yield f"--cache {settings.cache}: {error.strerror}; {remedy}"
+
+
+def _is_certificate(path: Path) -> bool:
+    try:
+        RSAKey.import_key(path.read_text())
+    except (JoseError, ValueError):
+        return False
+    return True
 
 
 @contextlib.contextmanager

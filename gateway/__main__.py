@@ -26,6 +26,7 @@ from gateway.commands import budgeting, operator
 from gateway.commands.doctor import doctor
 from gateway.commands.partner_deliveries import deliveries
 from gateway.config import environment
+from gateway.config.contradictions import own_address
 from gateway.config.settings import (
     LIMIT,
     PREFIX,
@@ -90,7 +91,7 @@ def serve(host: str | None, port: int | None) -> None:
     """
     found = _settings()
     host, port = host or found.host, port or found.port
-    if wrong := mistake(PREFIX, host, port):
+    if wrong := mistake(PREFIX, host, port) or own_address(found, port):
         _fail(wrong, USAGE)
     start_log(found)
     stopping = stopping_of(found)
@@ -291,7 +292,7 @@ def documents(folders: tuple[Path, ...], budget: int | None, extension: tuple[st
     its cost: the most for any caller, with all that a variable could leave out.
     """
     files = [file for folder in folders for file in sorted(folder.glob("*.graphql"))]
-    texts = {file: file.read_text(encoding="utf-8") for file in files}
+    texts = budgeting.texts_of(files)
     if budget is not None:
         _check_budget(texts, budget, _built(extension)._schema)
     found = manifest(texts.values())
@@ -300,10 +301,7 @@ def documents(folders: tuple[Path, ...], budget: int | None, extension: tuple[st
 
 def _check_budget(texts: Mapping[Path, str], budget: int, schema: GraphQLSchema) -> None:
     """Fail with the queries that take more calls than that, and their costs."""
-    try:
-        found = list(budgeting.costs(texts, schema))
-    except budgeting.WrongDocument as wrong:
-        _fail(str(wrong), USAGE)
+    found = list(budgeting.costs(texts, schema))
     dearer = [f"{each.name}: {each.calls} calls" for each in found if each.calls > budget]
     if dearer:
         _fail("\n".join([*dearer, f"{len(dearer)} of {len(found)} queries pass {budget} calls."]))
@@ -336,6 +334,8 @@ def settings(*, check: bool, offline: bool, markdown: bool, json_schema: bool) -
     if check or offline:
         found = _settings()
         _app(found)
+        if wrong := own_address(found, found.port):
+            _fail(wrong, USAGE)
         if not offline:
             _contact(found)
 
@@ -372,6 +372,9 @@ def _app(settings: Settings, stopping: Stopping | None = None) -> Starlette:
     """The gateway itself: it reads the files and modules that the settings name."""
     try:
         return create_app(settings, stopping=stopping, read=read_again)
+    except ModuleNotFoundError as error:
+        remedy = "install it, or name its folder in PYTHONPATH"
+        _fail(f"GATEWAY_EXTENSIONS: {error}; {remedy}", USAGE)
     except (SettingsError, ImportError, TypeError) as error:
         _fail(str(error), USAGE)
 

@@ -19,6 +19,7 @@ from portal.checking import mistakes
 from portal.following import Streams
 from portal.schema import read
 from portal.settings import PREFIX, Settings, load, table
+from variables.environment_values import text_of
 
 USAGE = 2
 NOT_STARTED = 3
@@ -88,7 +89,7 @@ def check(brand: Path | None, extension: tuple[str, ...], schema: Path | None) -
     # A console script does not look for modules where it is called: where they are tried.
     sys.path.insert(0, str(Path.cwd()))
     try:
-        own = read(schema.read_text() if schema else "")
+        own = read(text_of(schema) if schema else "")
         found = [*mistakes(brand, extension, own)]
     except (ValueError, OSError) as error:
         found = [str(error)]

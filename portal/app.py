@@ -50,6 +50,7 @@ from portal.signin import Issuer
 from portal.sitemap import PAGES
 from portal.stores import DraftStore, FileDrafts, FileStore, MemoryDrafts, Store
 from portal.visits import ALONE, Page, Site, Visit, admit, language_of, read_form
+from variables.environment_values import text_of
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +149,11 @@ def _documents(brand: Brand, own: OwnSchema) -> Mapping[str, str]:
 
 
 def _own(settings: Settings, schema: str = "") -> OwnSchema:
-    return read(schema or (settings.schema.read_text() if settings.schema else ""))
+    try:
+        text = schema or (text_of(settings.schema) if settings.schema else "")
+    except ValueError as error:
+        raise ValueError(f"PORTAL_SCHEMA: {error}") from None
+    return read(text)
 
 
 def _check(brand: Brand, pages: Sequence[Page], templates: Templates) -> None:

@@ -4,7 +4,6 @@ used, or could not be read by people with weak sight, is named when the portal s
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any, Final
 from babel import Locale, UnknownLocaleError, dates
 
 from portal.colours import COLOUR, GROUNDS, READABLE, completed, contrast
+from variables.environment_values import text_of
+from variables.toml_files import toml
 
 OURS: Final = Path(__file__).parent
 FONT: Final = re.compile(r"[\w\s\"',-]+")
@@ -97,8 +98,8 @@ def _folders(folder: Path | None, name: str) -> list[Path]:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return toml(text_of(path))
+    except ValueError as error:
         raise BrandError(f"{path}: {error}") from error
 
 

@@ -7,12 +7,14 @@ from typing import Final
 
 from graphql import GraphQLError, OperationDefinitionNode, parse
 
+from variables.environment_values import text_of
+
 OURS: Final = Path(__file__).parent / "documents"
 
 
 def load(folders: Iterable[Path]) -> Mapping[str, str]:
     """Later folders win."""
-    return {path.stem: path.read_text() for path in _paths(folders)}
+    return {path.stem: text_of(path) for path in _paths(folders)}
 
 
 def mistakes(folders: Iterable[Path]) -> Iterator[str]:
@@ -20,8 +22,8 @@ def mistakes(folders: Iterable[Path]) -> Iterator[str]:
     asked = {path.stem: _operations(path.read_text()) for path in OURS.glob("*.graphql")}
     for path in _paths(folders):
         try:
-            missing = asked.get(path.stem, frozenset()) - _operations(path.read_text())
-        except (GraphQLError, UnicodeDecodeError) as error:
+            missing = asked.get(path.stem, frozenset()) - _operations(text_of(path))
+        except (GraphQLError, ValueError) as error:
             yield f"documents/{path.name}: {_brief(error)}"
             continue
         yield from (f"documents/{path.name} lacks {name}" for name in sorted(missing))
@@ -38,7 +40,7 @@ def _operations(text: str) -> frozenset[str]:
     return frozenset(each.name.value for each in found if each.name)
 
 
-def _brief(error: GraphQLError | UnicodeDecodeError) -> str:
+def _brief(error: GraphQLError | ValueError) -> str:
     """The message of an error, with its line where that is known."""
     if isinstance(error, GraphQLError) and error.locations:
         return f"line {error.locations[0].line}: {error.message}"

@@ -85,8 +85,8 @@ class Templates:
         except TemplateSyntaxError as error:
             yield f"line {error.lineno}: {error.message}"
             return
-        except UnicodeDecodeError as error:
-            yield str(error)
+        except UnicodeDecodeError:
+            yield "the file is not in UTF-8; save it as UTF-8"
             return
         known = set(environment.list_templates())
         for other in find_referenced_templates(tree):

@@ -7,7 +7,7 @@ import os
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final
@@ -17,7 +17,7 @@ from variables import parsing, web_addresses
 from variables.declaring import SettingsError as SettingsError
 from variables.declaring import table as table_of
 from variables.declaring import variable, variables_of
-from variables.environment_values import texts, unknown, values
+from variables.environment_values import FILE, texts, twice, unknown, values
 from variables.toml_files import configured
 
 PREFIX: Final = "PORTAL_"
@@ -96,14 +96,14 @@ def scope(value: str) -> str:
 
 def smtp_server(value: str) -> str:
     parts = web_addresses.split(value)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
         raise ValueError("must be an address such as smtp://host:587 or smtps://host")
     return value
 
 
 def sender(value: str) -> str:
-    if "@" not in parseaddr(value)[1]:
-        raise ValueError("must be an address such as Contoso <orders@contoso.com>")
+    if "@" not in parseaddr(value)[1] or len(getaddresses([value])) > 1:
+        raise ValueError("must be one address such as Contoso <orders@contoso.com>")
     return value
 
 
@@ -166,7 +166,7 @@ class Settings:
         "Your folder with `brand.toml`, templates and assets.", folder, default=None
     )
     extensions: tuple[str, ...] = variable(
-        "Your modules with further pages.", parsing.words, default=()
+        "Your modules with further pages.", parsing.modules, default=()
     )
     schema: Path | None = variable(  # noqa: RUF009 - a field
         "The printed schema of your gateway, whose own fields of orders are shown then.",
@@ -249,15 +249,27 @@ VARIABLES = variables_of(Settings, PREFIX)
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings, or SettingsError with all mistakes."""
-    environ, wrong = configured(environ, VARIABLES, PREFIX)
+    both, wrong = configured(environ, VARIABLES, PREFIX)
+    if wrong and both == environ:  # the file says nothing: all else would seem to be missing
+        raise SettingsError(wrong)
+    environ = both
     raw, mistakes = texts(VARIABLES, environ)
     mistakes = [*wrong, *mistakes]
     parsed = values(VARIABLES, raw, mistakes)
     mistakes += contradictions(parsed)
+    mistakes += twice(_files(environ, parsed), (f"{PREFIX}SESSIONS", f"{PREFIX}DRAFTS"))
     mistakes += unknown(VARIABLES, environ, PREFIX)
     if mistakes:
         raise SettingsError(mistakes)
     return Settings(**parsed)
+
+
+def _files(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> dict[str, str | Path | None]:
+    """The files that are named, by their variables."""
+    found = {PREFIX + each.upper(): parsed.get(each) for each in ("config", "schema")}
+    found |= {PREFIX + each.upper(): parsed.get(each) for each in ("sessions", "drafts")}
+    secrets = [f"{each.name}{FILE}" for each in VARIABLES if each.secret]
+    return found | {name: environ.get(name) for name in secrets}
 
 
 def contradictions(parsed: Mapping[str, Any]) -> Iterator[str]:
@@ -283,6 +295,11 @@ def _of_sign_in(parsed: Mapping[str, Any]) -> Iterator[str]:
     public, gateway_url = parsed.get("public_url"), parsed.get("gateway_url")
     if public and gateway_url and origin_of(public) == origin_of(gateway_url):
         yield f"{PREFIX}GATEWAY_URL: is the portal itself ({PREFIX}PUBLIC_URL); name the gateway"
+    port = parsed.get("port")
+    for one in ("gateway_url", "issuer"):
+        if port and web_addresses.is_own(parsed.get(one) or "", port):
+            same = f"is the portal itself ({PREFIX}PORT); give one of them another port"
+            yield f"{PREFIX}{one.upper()}: {same}"
     idle, hours = parsed.get("idle_minutes"), parsed.get("session_hours")
     if idle and hours and idle > hours * 60:
         most = f"must be {hours * 60} at most"

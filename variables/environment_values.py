@@ -38,7 +38,9 @@ def values(
         try:
             found[entry.field] = _value(entry, raw.get(entry.name))
         except ValueError as error:
-            mistakes.append(f"{entry.name}: {error}")
+            # A file that cannot be used was named: its variable is not missing.
+            if not any(each.startswith(f"{entry.name}{FILE}:") for each in mistakes):
+                mistakes.append(f"{entry.name}: {error}")
     return found
 
 
@@ -71,7 +73,21 @@ def _text(entry: Variable, environ: Mapping[str, str]) -> str | None:
     return found
 
 
-def text_of(path: str) -> str:
+def twice(files: Mapping[str, str | Path | None], written: Collection[str]) -> list[str]:
+    """
+    A line for each variable of a file that is written to, where another variable has that file.
+    """
+    found: dict[Path, str] = {}
+    mistakes = []
+    for name, path in sorted(files.items(), key=lambda each: each[0] in written):
+        if path:
+            first = found.setdefault(Path(path).resolve(), name)
+            if first != name and name in written:
+                mistakes.append(f"{name}: is the file of {first}; name one of its own")
+    return mistakes
+
+
+def text_of(path: str | Path) -> str:
     """The text of a file, with the mark before it that editors on Windows leave or without."""
     try:
         return Path(path).read_text(encoding="utf-8-sig")

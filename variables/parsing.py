@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 SWITCH: Final = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
@@ -22,6 +23,16 @@ def one_word(raw: str) -> str:
 def words(raw: str) -> tuple[str, ...]:
     """A list with commas between its items."""
     return tuple(text(word.strip()) for word in raw.split(",") if word.strip())
+
+
+def modules(raw: str) -> tuple[str, ...]:
+    """Names of modules, as `import` takes them."""
+    found = words(raw)
+    if not all(MODULE.fullmatch(each) and not each.endswith(".py") for each in found):
+        raise ValueError("must be names of modules, such as acme.orders, and no paths of files")
+    if len(set(found)) < len(found):
+        raise ValueError("names a module twice")
+    return found
 
 
 def switch(raw: str) -> bool:

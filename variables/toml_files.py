@@ -18,9 +18,29 @@ CONFIG = "CONFIG"
 """Behind the prefix: the variable with the path of the file."""
 LIMITS = "limits"
 """The section whose keys are numbers by name."""
+TYPOGRAPHIC = frozenset("\u201c\u201d\u201e\u2018\u2019\u00a0")
+"""Quotes and spaces that programs for letters put in the place of plain ones."""
+STRAIGHT = "; type its quotes and spaces anew, in an editor for plain text"
+REMEDIES = {
+    "Unescaped '\\'": "; write / in paths, or put them in single quotes",
+    "Expected '='": '; a line is key = "text"',
+    "Invalid statement": '; a line is key = "text"',
+}
+"""Remedies for mistakes of TOML, by a part of the sentence in which Python tells of them."""
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SECONDS = {"type": "number", "exclusiveMinimum": 0}
 WORDS = {"type": ["array", "string"], "items": {"type": "string"}}
+
+
+def toml(text: str) -> dict[str, Any]:
+    """The document of a text; TOMLDecodeError, with the remedy where one is known."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        said = str(error)
+        known = (remedy for sign, remedy in REMEDIES.items() if sign in said)
+        remedy = STRAIGHT if TYPOGRAPHIC & set(text) else next(known, "")
+        raise tomllib.TOMLDecodeError(said + remedy) from None
 
 
 def file_texts(
@@ -28,7 +48,7 @@ def file_texts(
 ) -> tuple[dict[str, str], list[str]]:
     """The text of each variable that a file sets, by the variable's name, and the mistakes."""
     try:
-        document = tomllib.loads(text_of(path))
+        document = toml(text_of(path))
     except tomllib.TOMLDecodeError as error:
         return {}, [f"{path}: {error}"]
     except ValueError as error:
@@ -105,7 +125,9 @@ class _FileReading:
         for key, value in section.items():
             text = _text(value)
             if key not in known:
-                self._wrong(f"'{key}' is unknown{suggestion(key, known)}")
+                near = suggestion(key.lower().removeprefix(prefix.lower()), known)
+                top = f"; keys stand above all sections but [{LIMITS}]"
+                self._wrong(f"'{key}' is unknown{top if isinstance(value, dict) else near}")
             elif known[key] == "secret":
                 self._wrong(f"'{key}' is a secret; name its file in '{key}{FILE.lower()}'")
             elif text is None:

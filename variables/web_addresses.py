@@ -13,6 +13,14 @@ SHARED_TENANTS: Final = frozenset({"common", "organizations", "consumers"})
 NEAR: Final = (".svc", ".local", ".internal", ".localhost")
 """The ends of names that the DNS of clusters and of private networks alone knows."""
 GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+PORTS_OF_OTHERS: Final = {
+    ("https", 80): "http",
+    ("http", 443): "https",
+    ("smtp", 465): "smtps",
+    ("smtps", 25): "smtp",
+    ("smtps", 587): "smtp",
+}
+"""The ports at which another scheme than the first is spoken."""
 ENTRA: Final = {
     "login.microsoftonline.": rf"https://login\.microsoftonline\.[a-z]+/{GUID.pattern}/v2\.0",
     ".ciamlogin.com": rf"https://({GUID.pattern})\.ciamlogin\.com/\1/v2\.0",
@@ -87,6 +95,12 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
+def is_own(address: str, port: int) -> bool:
+    """True if an address leads to a port of this machine."""
+    parts = split(address)
+    return is_loopback(parts.hostname) and parts.port == port
+
+
 def is_near(host: str | None) -> bool:
     """True for this machine and for networks of its owner, which nobody else listens to."""
     name = host or ""
@@ -99,9 +113,11 @@ def is_near(host: str | None) -> bool:
 def split(raw: str) -> SplitResult:
     try:
         found = urlsplit(text(raw))
-        _ = found.port  # which is read only here: a word fails
+        port = found.port  # which is read only here: a word fails
     except ValueError:
         raise ValueError("must be an address, with a number for its port") from None
+    if other := PORTS_OF_OTHERS.get((found.scheme, port or 0)):
+        raise ValueError(f"{port} is the port of {other}; name that of {found.scheme}, or none")
     return found
 
 

@@ -17,6 +17,7 @@ from gateway.auth.webhooks import Webhook, webhook_mistakes, webhook_of
 from gateway.config.settings import SettingsError
 from variables.environment_values import text_of
 from variables.spelling import suggestion
+from variables.toml_files import toml
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class PolicyFile:
 def parsed(text: str, name: str, vocabulary: Vocabulary) -> Policy:
     """The shipped policy with the roles of `text`; SettingsError with all of its mistakes."""
     try:
-        document = tomllib.loads(text)
+        document = toml(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{name}: {error}"]) from None
     reading = _Reading(text, name, vocabulary)

@@ -1,9 +1,10 @@
 """`gateway documents --budget`: the queries of .graphql files -> the calls that each takes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 from graphql import (
     GraphQLError,
     GraphQLSchema,
@@ -14,6 +15,7 @@ from graphql import (
 )
 
 from gateway.plans.cost import DocumentCost
+from variables.environment_values import text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,22 @@ class QueryCost:
     calls: int
 
 
-class WrongDocument(Exception):
+class WrongDocument(click.ClickException):
     """A file is no valid document; its text says where and why."""
+
+    exit_code = 2
+
+
+def texts_of(files: Iterable[Path]) -> dict[Path, str]:
+    """The text of each file. Raises WrongDocument."""
+    return {file: _text(file) for file in files}
+
+
+def _text(file: Path) -> str:
+    try:
+        return text_of(file)
+    except ValueError as error:
+        raise WrongDocument(f"{file}: {error}") from None
 
 
 def costs(texts: Mapping[Path, str], schema: GraphQLSchema) -> Iterator[QueryCost]:

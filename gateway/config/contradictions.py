@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.config.settings import PREFIX
+from gateway.config.settings import PREFIX, Settings
+from variables.web_addresses import is_own
 
 LEAST_END: Final = 10.0
 """Seconds that stopping takes at least when no new connections are taken any more."""
@@ -42,6 +43,15 @@ def contradicting_numbers(parsed: Mapping[str, Any]) -> Iterator[tuple[str, str]
             _name("live_streams_of_caller"),
             f"{most} at most: all callers share these",
         )
+
+
+def own_address(settings: Settings, port: int) -> str | None:
+    """The variable whose address is that of the gateway, on this port, and the remedy."""
+    for field in ("dataverse_url", "finops_url", "token_url", "issuer"):
+        if is_own(getattr(settings, field) or "", port):
+            remedy = "give one of them another port"
+            return f"{_name(field)}: is the gateway itself ({_name('port')} {port}); {remedy}"
+    return None
 
 
 def _exceeds(parsed: Mapping[str, Any], field: str, most: Any, more: float = 0.0) -> bool:

@@ -5,14 +5,21 @@ reported together. Nothing else in the gateway reads the environment.
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from gateway.config import parsers, telemetry
 from gateway.config.contradictions import contradicting_numbers
 from gateway.config.settings import LIMIT, PREFIX, VARIABLES, Settings, SettingsError
-from variables.environment_values import FILE, texts, unknown, values
+from variables.environment_values import FILE, texts, twice, unknown, values
 from variables.toml_files import configured
 from variables.web_addresses import GUID
+
+WRITTEN: Final = ("AUDIT_FILE", "CHANGES_FILE", "LEARNED_NAMES")
+"""Variables of files that the gateway writes."""
+READ: Final = ("CONFIG", "POLICY", "NAMES", "ISSUERS", "TRUSTED_DOCUMENTS")
+"""Variables of files that it reads, besides those of secrets."""
+NO_FILES: Final = frozenset({"-", "auto", "off"})
+"""Words in the place of a file."""
 
 
 def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
@@ -22,7 +29,7 @@ def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) 
     SettingsError names all mistakes together: missing, unusable, contradicting and unknown ones.
     """
     both, wrong = configured(environ, VARIABLES, PREFIX, limits)
-    if wrong and both is environ:  # the file says nothing: all else would seem to be missing
+    if wrong and both == environ:  # the file says nothing: all else would seem to be missing
         raise SettingsError(wrong)
     environ = both
     raw, mistakes = _texts(limits, environ)
@@ -33,6 +40,7 @@ def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) 
     mistakes += [f"{name}: {problem}" for name, problem in contradicting_numbers(parsed)]
     mistakes += unknown(VARIABLES, environ, PREFIX, *map(_limit, limits))
     mistakes += telemetry.mistakes(environ) if parsed.get("traces") else ()
+    mistakes += twice(_files(environ, parsed), [PREFIX + each for each in WRITTEN])
     if mistakes:
         raise SettingsError(mistakes)
     return Settings(**parsed, limits=found)
@@ -85,6 +93,15 @@ def _contradictions(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> li
         # The client id is the audience of ID tokens, which must never pass for access tokens.
         found.append((PREFIX + "AUDIENCE", f"must not hold {PREFIX}GRAPHIQL_CLIENT_ID"))
     return found
+
+
+def _files(environ: Mapping[str, str], parsed: Mapping[str, Any]) -> dict[str, str]:
+    """The files that are named, by their variables."""
+    found = {PREFIX + each: parsed.get(each.lower()) for each in (*READ, *WRITTEN)}
+    found |= {
+        f"{entry.name}{FILE}": environ.get(entry.name + FILE) for entry in VARIABLES if entry.secret
+    }
+    return {name: path for name, path in found.items() if path and path not in NO_FILES}
 
 
 def _of_sign_in(

@@ -10,6 +10,7 @@ from gateway.observing.logs import LogFormat as LogFormat
 from variables.parsing import age as age
 from variables.parsing import count as count
 from variables.parsing import megabytes as megabytes
+from variables.parsing import modules as modules
 from variables.parsing import one_word as one_word
 from variables.parsing import port as port
 from variables.parsing import seconds as seconds
@@ -88,7 +89,12 @@ def zones(raw: str) -> Zones:
     for word in words(raw):
         company, equals, name = word.rpartition("=")
         if equals:
-            companies[legal_entity(company.strip())] = zone(name.strip())
+            code = legal_entity(company.strip())
+            if code in companies:
+                raise ValueError(f"names {code} twice")
+            companies[code] = zone(name.strip())
+        elif default:
+            raise ValueError("names two zones for all; write usmf=Europe/Berlin for one of them")
         else:
             default = zone(name)
     return Zones(default, companies)
@@ -184,6 +190,8 @@ def audit(raw: str) -> str:
         raise ValueError("begins with http:// or https:// where it is a collector")
     if raw.lower() in ("stdout", "/dev/stdout"):
         raise ValueError("is written - for standard output")
+    if raw.startswith(("http://", "https://")):
+        split(raw)
     return text(raw)
 
 
@@ -291,6 +299,8 @@ def accounts(listed: str) -> tuple[PartnerAccount, ...]:
 
 def _account(raw: str) -> PartnerAccount:
     number, _, company = raw.rpartition("@")
+    if "=" in number:
+        raise ValueError("has '=' in an account: clients stand apart by ';', in one text")
     if not re.fullmatch(r"[^*%]{1,20}", number) or not COMPANY.fullmatch(company):
         raise ValueError("an account must be NUMBER@company")
     return PartnerAccount(number, company.lower())

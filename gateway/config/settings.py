@@ -189,7 +189,7 @@ class Settings:
         default=Zones(),
     )
     extensions: tuple[str, ...] = variable(
-        "Your modules to import, which add columns and tables.", parsers.words, default=()
+        "Your modules to import, which add columns and tables.", parsers.modules, default=()
     )
     memory: int = variable(
         "Megabytes for all that a process keeps: documents with their plans (24 at most), prepared "

@@ -5,15 +5,16 @@ It is an object of id -> text, as Relay's compiler writes it, or an
 `apollo-persisted-query-manifest`.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
 from gateway.config.settings import SettingsError
+from variables.environment_values import text_of
 
 VARIABLE: Final = "GATEWAY_TRUSTED_DOCUMENTS"
 OURS: Final = "gateway:"
@@ -40,11 +41,11 @@ class _Apollo(msgspec.Struct):
 def load(path: str) -> Manifest:
     """The documents of the manifest at `path`; SettingsError with all ids that cannot be right."""
     try:
-        listed = list(_documents(Path(path).read_bytes()))
-    except OSError:
-        raise SettingsError([f"{VARIABLE}: the file cannot be read"]) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        listed = list(_documents(text_of(path)))
+    except msgspec.MsgspecError as error:
         raise SettingsError([f"{VARIABLE}: is no manifest: {error}"]) from None
+    except ValueError as error:
+        raise SettingsError([f"{VARIABLE}: {error}"]) from None
     found: dict[str, str] = {}
     mistakes = [mistake for id_, text in listed for mistake in _added(found, id_, text)]
     if mistakes:
@@ -67,12 +68,15 @@ def misnames(id_: str, text: str) -> bool:
     return HASH.fullmatch(id_) is not None and id_.removeprefix(PREFIX) != hash_of(text)
 
 
-def _documents(content: bytes) -> Iterable[tuple[str, str]]:
+def _documents(content: str) -> Iterable[tuple[str, str]]:
     found = msgspec.json.decode(content, type=dict[str, Any])
     if "operations" in found:
         operations = msgspec.convert(found, _Apollo).operations
         return [(each.id, each.body) for each in operations]
-    return msgspec.convert(found, dict[str, str]).items()
+    msgspec.convert(found, dict[str, str])
+    # As they are listed: an id that stands there twice would be found once.
+    listed: list[tuple[str, str]] = json.loads(content, object_pairs_hook=list)
+    return listed
 
 
 def _added(found: dict[str, str], id_: str, text: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from emulator.identities import DEMO_USERS, subject_of
 from emulator.server import build
 from emulator.settings import Settings
 from emulator.world.customers import BUYER
+from tests.replicas import free_port
 from tests.stack import WORLDS
 
 pytestmark = pytest.mark.anyio
@@ -119,6 +120,41 @@ def test_exports_that_do_not_fit_are_listed(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "contacts.jsonl:1: shoe: no such column" in result.output
     assert "--lenient" in result.output
+
+
+MISTAKES = {
+    "a port that is taken": (["--port", "{taken}"], "Port {taken} of 127.0.0.1", "another: --port"),
+    "an address of another machine": (["--host", "192.0.2.1"], "192.0.2.1", "another: --port"),
+    "an address without a scheme": (["--base-url", "emulator:8001"], "--base-url", "scheme, host"),
+    "an address with a path": (["--base-url", "http://d/365"], "--base-url", "such as http://"),
+    "an address with a password": (["--base-url", "http://me:it@d"], "--base-url", "host and port"),
+    "an address with a query": (["--base-url", "http://d?a=1"], "--base-url", "host and port"),
+    "a file for a cache": (["--cache", "{folder}/text"], "--cache", "name a folder"),
+    "a cache that takes nothing": (["--cache", "/proc/cache"], "--cache", "name a folder"),
+    "a certificate that is none": (["--certificate", "{folder}/text"], "--certificate", "in PEM"),
+    "a certificate in bytes": (["--certificate", "{folder}/wide"], "--certificate", "in PEM"),
+    "metadata in another encoding": (["--metadata", "{folder}/wide"], "wide", "save it as UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_of_an_option_is_named_with_its_remedy(name: str, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("neither folder nor certificate")
+    (tmp_path / "wide").write_bytes("[table]".encode("utf-16"))
+    words, named, remedy = MISTAKES[name]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        known = {"taken": port, "folder": tmp_path}
+
+        # The last of two ports counts.
+        given = (word.format(**known) for word in words)
+        found = run("--empty", "--port", str(free_port()), *given)
+
+    assert found.exit_code == 1, found.output
+    assert named.format(**known) in found.stderr
+    assert remedy in found.stderr
 
 
 def test_metadata_that_cannot_be_read_is_named(tmp_path: Path) -> None:

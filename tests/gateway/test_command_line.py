@@ -130,7 +130,8 @@ def test_serve_names_every_mistake_and_exits_with_2() -> None:
 def test_serve_refuses_an_extension_that_is_not_there() -> None:
     found = gateway("serve", env=MINIMUM | {"GATEWAY_EXTENSIONS": "no_such_extension"})
 
-    assert (found.exit_code, found.stderr) == (2, "No module named 'no_such_extension'\n")
+    said = "GATEWAY_EXTENSIONS: No module named 'no_such_extension'; install it, or name its folder"
+    assert (found.exit_code, found.stderr) == (2, f"{said} in PYTHONPATH\n")
 
 
 def test_the_schema_is_printed_and_compared(

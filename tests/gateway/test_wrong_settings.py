@@ -106,9 +106,6 @@ MISTAKES = {
     "a file that is not there": Mistake(
         "/nowhere", "cannot be read", variables=(("GATEWAY_CONFIG", "/nowhere"),)
     ),
-    "an extension that is not there": Mistake(
-        "no_such_module", "No module named", 'extensions=["no_such_module"]'
-    ),
     "a policy with a word of nobody": Mistake(
         "policy.toml:2",
         "did you mean 'orders'",
@@ -389,6 +386,107 @@ MISTAKES = {
         "traces=true",
         variables=(("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "50")),
     ),
+    "a port of another scheme": Mistake(
+        "GATEWAY_DATAVERSE_URL", "80 is the port of http", instead=("crm.example", "crm.example:80")
+    ),
+    "the gateway itself in the place of Dataverse": Mistake(
+        "GATEWAY_DATAVERSE_URL",
+        "give one of them another port",
+        instead=("https://contoso.crm.example", "http://127.0.0.1:8000"),
+    ),
+    "clients that are told apart by commas": Mistake(
+        "GATEWAY_PARTNERS", "apart by ';'", 'partners="acme=US-001@usmf,beta=US-002@usmf"'
+    ),
+    "clients as a list": Mistake(
+        "GATEWAY_PARTNERS", "apart by ';'", 'partners=["acme=US-001@usmf","beta=US-002@usmf"]'
+    ),
+    "two zones for a company": Mistake(
+        "GATEWAY_TIME_ZONE", "usmf twice", 'time_zone="usmf=Europe/Berlin,USMF=Europe/Paris"'
+    ),
+    "two zones for all": Mistake(
+        "GATEWAY_TIME_ZONE", "two zones for all", 'time_zone="Europe/Berlin,Europe/Paris"'
+    ),
+    "an audit in the file of a secret": Mistake(
+        "GATEWAY_AUDIT_FILE",
+        "is the file of GATEWAY_CLIENT_SECRET_FILE; name one of its own",
+        'audit_file="{folder}/secret"',
+    ),
+    "an audit in the file of the settings": Mistake(
+        "GATEWAY_AUDIT_FILE", "is the file of GATEWAY_CONFIG", 'audit_file="{folder}/gateway.toml"'
+    ),
+    "changes in the file of the audit": Mistake(
+        "GATEWAY_CHANGES_FILE",
+        "is the file of GATEWAY_AUDIT_FILE",
+        'audit_file="{folder}/a"\nchanges_file="{folder}/./a"',
+    ),
+    "an extension by its file": Mistake(
+        "GATEWAY_EXTENSIONS", "no paths of files", 'extensions=["acme.py"]'
+    ),
+    "an extension twice": Mistake(
+        "GATEWAY_EXTENSIONS", "names a module twice", 'extensions=["json","json"]'
+    ),
+    "an extension that is nowhere": Mistake(
+        "GATEWAY_EXTENSIONS", "name its folder in PYTHONPATH", 'extensions=["no_such_module"]'
+    ),
+    "a trusted document twice": Mistake(
+        "GATEWAY_TRUSTED_DOCUMENTS",
+        "a: names two documents",
+        'trusted_documents="{folder}/trusted.json"',
+        files=(("trusted.json", '{{"a": "{{ viewer {{ kind }} }}", "a": "{{ __typename }}"}}'),),
+    ),
+    "quotes of a program for letters": Mistake(
+        "line 5", "type its quotes and spaces anew", instead=('"gateway"', "\u201cgateway\u201d")
+    ),
+    "a path of Windows": Mistake(
+        "line 6", "write / in paths", instead=("{folder}/secret", "C:\\secrets\\secret")
+    ),
+    "YAML": Mistake("line 5", "key = ", instead=("client_id = ", "client_id: ")),
+    "variables in the file": Mistake("'GATEWAY_PORT'", "did you mean 'port'", "GATEWAY_PORT=8000"),
+    "a section of the gateway's": Mistake(
+        "'gateway'", "above all sections", "[gateway]\nport=8000"
+    ),
+    "spans by gRPC": Mistake(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "4317 is the port of gRPC",
+        "traces=true",
+        variables=(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317"),),
+    ),
+    "the path of spans twice": Mistake(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "without /v1/traces",
+        "traces=true",
+        variables=(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/v1/traces"),),
+    ),
+    "spans without their path": Mistake(
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "name its path too",
+        "traces=true",
+        variables=(("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector:4318"),),
+    ),
+    "a share that nothing takes": Mistake(
+        "OTEL_TRACES_SAMPLER_ARG",
+        "of no use unless OTEL_TRACES_SAMPLER",
+        "traces=true",
+        variables=(("OTEL_TRACES_SAMPLER_ARG", "0.01"),),
+    ),
+    "headers without values": Mistake(
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "name=value",
+        "traces=true",
+        variables=(("OTEL_EXPORTER_OTLP_HEADERS", "Authorization: Bearer hush-hush"),),
+    ),
+    "a delay with its unit": Mistake(
+        "OTEL_BSP_SCHEDULE_DELAY",
+        "whole number above zero; delays are milliseconds",
+        "traces=true",
+        variables=(("OTEL_BSP_SCHEDULE_DELAY", "5s"),),
+    ),
+    "a certificate of nowhere": Mistake(
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "a file that exists",
+        "traces=true",
+        variables=(("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere"),),
+    ),
 }
 
 
@@ -441,6 +539,26 @@ def test_files_of_windows_are_read_or_named(tmp_path: Path) -> None:
     assert (marked.exit_code, marked.stderr) == (0, "")
     assert wide.exit_code == 2
     assert "GATEWAY_CLIENT_SECRET_FILE: the file is not in UTF-8" in wide.stderr
+
+
+def test_a_file_of_settings_in_another_encoding_is_all_that_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    run = CliRunner(env={"GATEWAY_CONFIG": str(file)})
+
+    for content in (RIGHT.encode("utf-16"), f"{RIGHT}# \xfc".encode("latin-1")):
+        file.write_bytes(content)
+        said = run.invoke(command_line.main, ["settings", "--offline"]).stderr
+
+        assert said == f"GATEWAY_CONFIG: {file}: the file is not in UTF-8; save it as UTF-8\n"
+
+
+def test_a_secret_whose_file_cannot_be_read_is_not_missing_too(
+    check: Callable[[Mistake], tuple[int, str]],
+) -> None:
+    _, said = check(Mistake("", "", instead=("{folder}/secret", "{folder}")))
+
+    assert "GATEWAY_CLIENT_SECRET_FILE: the file cannot be read: Is a directory" in said
+    assert "required" not in said
 
 
 def test_a_certificate_that_has_ended_is_named(check: Callable[[Mistake], tuple[int, str]]) -> None:

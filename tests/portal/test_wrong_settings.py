@@ -169,6 +169,52 @@ MISTAKES |= {
         "PORTAL_SESSIONS",
         "name a file of the portal's own",
     ),
+    "a port of another scheme": (
+        {"PORTAL_PUBLIC_URL": "https://portal.example:80"},
+        "PORTAL_PUBLIC_URL",
+        "80 is the port of http",
+    ),
+    "the portal's own port in the place of the gateway": (
+        {"PORTAL_GATEWAY_URL": "http://localhost:8080"},
+        "PORTAL_GATEWAY_URL",
+        "give one of them another port",
+    ),
+    "sessions in the file of drafts": (
+        {"PORTAL_SESSIONS": "{folder}/kept", "PORTAL_DRAFTS": "{folder}/kept"},
+        "PORTAL_DRAFTS",
+        "is the file of PORTAL_SESSIONS",
+    ),
+    "mails of two senders": (
+        {"PORTAL_MAIL_SECRET": WEBHOOK, "PORTAL_MAIL_FROM": "a@b.example, c@d.example"},
+        "PORTAL_MAIL_FROM",
+        "one address",
+    ),
+    "a mail server with TLS at the port without": (
+        {"PORTAL_MAIL_SECRET": WEBHOOK, "PORTAL_SMTP": "smtps://mail:587", **FROM},
+        "PORTAL_SMTP",
+        "587 is the port of smtp",
+    ),
+    "a mail server with a path": (
+        {"PORTAL_MAIL_SECRET": WEBHOOK, "PORTAL_SMTP": "smtp://mail/relay", **FROM},
+        "PORTAL_SMTP",
+        "smtp://host:587",
+    ),
+    "a schema in another encoding": (
+        {"PORTAL_SCHEMA": "{folder}/wide"},
+        "PORTAL_SCHEMA",
+        "save it as UTF-8",
+    ),
+    "a brand in another encoding": (
+        {"PORTAL_BRAND": "{folder}"},
+        "brand.toml",
+        "save it as UTF-8",
+    ),
+    "pages of a file": ({"PORTAL_EXTENSIONS": "pages.py"}, "PORTAL_EXTENSIONS", "paths of files"),
+    "a secret in a folder's place": (
+        {"PORTAL_CLIENT_SECRET": "", "PORTAL_CLIENT_SECRET_FILE": "{folder}"},
+        "PORTAL_CLIENT_SECRET_FILE",
+        "Is a directory",
+    ),
     "pages of a module that is not there": (
         {"PORTAL_EXTENSIONS": "no_such_module"},
         "PORTAL_EXTENSIONS",
@@ -211,6 +257,8 @@ def test_settings_without_a_mistake_start(tmp_path: Path) -> None:
 def test_each_mistake_is_named_with_its_remedy(name: str, tmp_path: Path) -> None:
     variables, variable, remedy = MISTAKES[name]
     (tmp_path / "text").write_text("no database, and long enough to be read as the head of one")
+    for file in ("wide", "brand.toml"):
+        (tmp_path / file).write_bytes("name = 'hush'".encode("utf-16"))
     given = {key: text.replace("{folder}", str(tmp_path)) for key, text in variables.items()}
 
     said = CliRunner(env={**RIGHT, **given}).invoke(main, ["settings", "--offline"])
