@@ -23,9 +23,8 @@ from tests.gateway.live.worlds import (
     change,
     create,
     delete,
-    lines,
-    orders,
-    rows,
+    keys,
+    row,
     store_of,
 )
 from tests.gateway.proofs.requests import NIGHTLY, PREVIEW, Requests, sampled
@@ -46,6 +45,8 @@ KNOWN = (
     "subscription { products(first: 100) { totalCount nodes { name } } }",
 )
 """Streams that show what is changed."""
+BUYS, WORKS = '"_customerid_value" IS ?', '"_parentcustomerid_value" IS ?'
+OF_ORDER = '"_salesorderid_value" = ?'
 CALLERS = ("jane", "rep", "partner")
 SETTINGS: dict[str, Any] = {
     "partners": partners("partner=US-001@usmf"),
@@ -85,47 +86,43 @@ def followed(requests: Requests) -> tuple[str, Json]:
 
 def ours(stack: Stack, random: Random) -> None:
     """Change something that is ours, or that everybody sees."""
-    order = random.choice(orders(stack, OURS)[:100])
-    key, line = order["salesorderid"], random.choice([*lines(stack, order), {}])
+    us = account(stack, OURS)
+    order = random.choice(keys(stack, "salesorders", BUYS, us, order="ordernumber")[:100])
+    line = random.choice([*keys(stack, "salesorderdetails", OF_ORDER, order), ""])
     name = f"Ours {random.random()}"
     match random.randrange(5):
         case 0 if line:
-            change(stack, "salesorderdetails", line["salesorderdetailid"], quantity=random.random())
+            change(stack, "salesorderdetails", line, quantity=random.random())
         case 1 if line:
-            delete(stack, "salesorderdetails", line["salesorderdetailid"])
+            delete(stack, "salesorderdetails", line)
         case 2:
-            contact = random.choice(
-                rows(stack, "contacts", _parentcustomerid_value=account(stack, OURS))
-            )
-            change(stack, "contacts", contact["contactid"], firstname=name)
+            contact = random.choice(keys(stack, "contacts", WORKS, us))
+            change(stack, "contacts", contact, firstname=name)
         case 3:
-            product = rows(stack, "products")[random.randrange(20)]
-            change(stack, "products", product["productid"], name=name)
+            change(stack, "products", keys(stack, "products")[random.randrange(20)], name=name)
         case _:
-            change(stack, "salesorders", key, name=name)
+            change(stack, "salesorders", order, name=name)
 
 
 def theirs(stack: Stack, random: Random) -> None:
     """Change, add, delete and give away rows of others."""
     us = account(stack, OURS)
-    found = [row for row in rows(stack, "salesorders") if row["_customerid_value"] != us]
+    found = keys(stack, "salesorders", f"NOT {BUYS}", us)
     for order in random.sample(found, 3):
-        change(stack, "salesorders", order["salesorderid"], name=f"Theirs {random.random()}")
+        change(stack, "salesorders", order, name=f"Theirs {random.random()}")
     other = random.choice(found)
-    for line in lines(stack, other)[:1]:
-        delete(stack, "salesorderdetails", line["salesorderdetailid"])
-    for line in lines(stack, order)[:1]:
-        change(stack, "salesorderdetails", line["salesorderdetailid"], quantity=9)
-    create(stack, "salesorders", other, ordernumber=f"N{random.random()}", name="New")
-    accounts = {row["_customerid_value"] for row in found} - {None}
-    new = random.choice(sorted(accounts))
-    change(stack, "salesorders", other["salesorderid"], _customerid_value=new)
-    bills = [row for row in rows(stack, "invoices") if row["_customerid_value"] != us]
-    bill = random.choice(bills)
-    change(stack, "invoices", bill["invoiceid"], name=f"Theirs {random.random()}")
-    people = rows(stack, "contacts", _parentcustomerid_value=new)
-    for person in people[:1]:
-        change(stack, "contacts", person["contactid"], firstname=f"Theirs {random.random()}")
+    for line in keys(stack, "salesorderdetails", OF_ORDER, other)[:1]:
+        delete(stack, "salesorderdetails", line)
+    for line in keys(stack, "salesorderdetails", OF_ORDER, order)[:1]:
+        change(stack, "salesorderdetails", line, quantity=9)
+    like = row(stack, "salesorders", other)
+    create(stack, "salesorders", like, ordernumber=f"N{random.random()}", name="New")
+    new = row(stack, "salesorders", random.choice(found))["_customerid_value"]
+    change(stack, "salesorders", other, _customerid_value=new)
+    bill = random.choice(keys(stack, "invoices", f"NOT {BUYS}", us))
+    change(stack, "invoices", bill, name=f"Theirs {random.random()}")
+    for person in keys(stack, "contacts", WORKS, new)[:1]:
+        change(stack, "contacts", person, firstname=f"Theirs {random.random()}")
 
 
 async def turned(stack: Stack, streams: list[Stream]) -> list[list[str]]:
