@@ -10,8 +10,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing, suppress
+from functools import partial
+from math import inf
 from typing import Final
 from uuid import uuid4
 
@@ -62,7 +64,8 @@ class Deliveries:
         self._of_partners, self._of_persons = of_partners, of_persons
         self._me = uuid4().hex
         self._rounds: dict[Webhook, asyncio.Task[None]] = {}
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending: dict[int, asyncio.Task[None]] = {}
+        """Messages that are under way, by the number of the delivery."""
         self._failing: dict[str, str] = {}
         """The reason for which a webhook gets nothing, told to the log once."""
 
@@ -85,17 +88,13 @@ class Deliveries:
                     self._file.release(SENDER, self._me)
 
     async def _end_rounds(self) -> None:
-        tasks = list(self._rounds.values())
+        rounds = list(self._rounds.values())
         self._rounds.clear()
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _ended(rounds)
         if self._sending:
             # The outcome of what was sent is kept, lest it is sent again.
-            _, late = await asyncio.wait(self._sending, timeout=DRAIN)
-            for each in late:
-                each.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            _, late = await asyncio.wait(self._sending.values(), timeout=DRAIN)
+            await _ended(late)
 
     async def _look_at_addresses(self) -> None:
         """Say at the start which addresses could not be reached now."""
@@ -121,7 +120,31 @@ class Deliveries:
         await asyncio.to_thread(self._file.forget, moment - KEPT, moment - KEPT_OF_PERSONS)
 
     async def _round(self, hook: Webhook) -> None:
-        """Read what changed for a webhook, and make what is due."""
+        """Read now and then what changed for a webhook, and make what is due, until nothing is."""
+        making: dict[int, asyncio.Task[None]] = {}
+        clock, gathered_at = asyncio.get_running_loop().time, -inf
+        try:
+            while True:
+                if clock() >= gathered_at + self._interval:
+                    gathered_at = clock()
+                    await self._gather(hook)
+                for each in await self._due(hook, making):
+                    making[each.number] = asyncio.create_task(self._make(hook, each))
+                if not making:
+                    return
+                first = asyncio.FIRST_COMPLETED
+                await asyncio.wait(making.values(), timeout=self._interval, return_when=first)
+                for number in [number for number, task in making.items() if task.done()]:
+                    making.pop(number).result()
+        except GatewayError as error:
+            log.info("deliveries to webhook %s wait: %s", hook.name, error.code)
+        except Exception:  # a defect of ours, which must not end the others
+            log.exception("deliveries to webhook %s could not be made", hook.name)
+        finally:
+            await _ended(making.values())
+
+    async def _gather(self, hook: Webhook) -> None:
+        """Turn what changed into deliveries."""
         try:
             await self._news(hook).gather(hook)
             self._failing.pop(hook.name, None)
@@ -129,34 +152,25 @@ class Deliveries:
             if self._failing.get(hook.name) != error.code:
                 log.warning("webhook %s is told of no changes for now: %s", hook.name, error.code)
             self._failing[hook.name] = error.code
-        except Exception:  # a defect of ours, which must not end the others
-            log.exception("webhook %s is told of no changes for now", hook.name)
-        try:
-            await self._make_due(hook)
-        except GatewayError as error:
-            log.info("deliveries to webhook %s wait: %s", hook.name, error.code)
         except Exception:  # as above
-            log.exception("deliveries to webhook %s could not be made", hook.name)
+            log.exception("webhook %s is told of no changes for now", hook.name)
+
+    async def _due(self, hook: Webhook, making: Collection[int]) -> list[Delivery]:
+        """What is due and is not under way, as many as may be made besides those `making`."""
+        under_way, room = {*making, *self._sending}, AT_ONCE - len(making)
+        if not room:
+            return []
+        most = room + len(under_way)
+        due = await asyncio.to_thread(self._file.due, hook.name, time.time(), most)
+        return [each for each in due if each.number not in under_way][:room]
 
     def _news(self, hook: Webhook) -> DeliveredNews:
         return self._of_persons if hook.persons else self._of_partners
-
-    async def _make_due(self, hook: Webhook) -> None:
-        while due := await asyncio.to_thread(self._file.due, hook.name, time.time(), AT_ONCE):
-            await asyncio.gather(*(self._make(hook, each) for each in due))
 
     async def _make(self, hook: Webhook, delivery: Delivery) -> None:
         """Make one delivery, and keep its outcome."""
         try:
             made = await self._news(hook).made(hook, delivery)
-            if made.body is None:
-                kept = delivery.number, made.reason, made.then, made.again
-                await asyncio.to_thread(self._file.done, *kept)
-                return
-            task = asyncio.create_task(self._send(hook, delivery, made.body))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
-            await asyncio.shield(task)
         except Unmade as error:
             await self._keep(hook, delivery, str(error))
         except GatewayError as error:
@@ -164,6 +178,20 @@ class Deliveries:
         except Exception:  # a defect of ours, which must not be tried as fast as possible
             log.exception("a delivery of webhook %s could not be made", hook.name)
             await self._keep(hook, delivery, "INTERNAL")
+        else:
+            if made.body is None:
+                kept = delivery.number, made.reason, made.then, made.again
+                await asyncio.to_thread(self._file.done, *kept)
+                return
+            task = asyncio.create_task(self._send(hook, delivery, made.body))
+            self._sending[delivery.number] = task
+            task.add_done_callback(partial(self._is_sent, delivery.number))
+            await asyncio.shield(task)
+
+    def _is_sent(self, number: int, task: asyncio.Task[None]) -> None:
+        del self._sending[number]
+        if not task.cancelled():
+            task.exception()  # its round may have ended, and nobody else asks for it
 
     async def _send(self, hook: Webhook, delivery: Delivery, body: bytes) -> None:
         try:
@@ -171,6 +199,9 @@ class Deliveries:
             problem = "" if status in TAKEN else f"status {status}"
         except NotPosted as error:
             problem = str(error)
+        except Exception:  # as above
+            log.exception("a delivery of webhook %s could not be sent", hook.name)
+            problem = "INTERNAL"
         await self._keep(hook, delivery, problem)
 
     async def _keep(self, hook: Webhook, delivery: Delivery, problem: str) -> None:
@@ -182,6 +213,14 @@ class Deliveries:
         if due is None:
             log.error("webhook %s: %s is set aside: %s", hook.name, delivery.id, problem)
         await asyncio.to_thread(self._file.failed, delivery.number, problem, due)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    ending = list(tasks)
+    for each in ending:
+        each.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 async def send(hook: Webhook, id_: str, body: bytes) -> int:

@@ -17,7 +17,7 @@ from gateway.config.parsers import partners
 from gateway.config.settings import SettingsError
 from gateway.deliveries import delivering
 from gateway.deliveries.deliveries_file import DeliveriesFile
-from tests.gateway.deliveries.receiving import SECRETS, Receiver
+from tests.gateway.deliveries.receiving import SECRETS, Receiver, receiving
 from tests.gateway.live.worlds import THEIRS, change, create, delete, lines, orders
 from tests.stack import Stack, running, settings
 from tests.waiting import until
@@ -129,6 +129,44 @@ async def test_what_is_not_taken_is_sent_again_under_its_id_and_before_what_foll
     assert [each.id for each in receiver.tried] == [first.id, first.id, first.id, second.id]
     assert first.content["type"] == "SalesOrder.changed"
     assert second.content["type"] == "SalesOrderLine.changed"
+
+
+class Stalling(Receiver):
+    """Does not answer the first message before it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stalls, self.goes_on = False, asyncio.Event()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.stalls:
+            self.stalls = True
+            await self.goes_on.wait()
+        await super().answer(reader, writer)
+
+
+async def test_a_message_that_is_not_answered_holds_back_no_other_order(
+    world: Starlette, receiver: Receiver, tmp_path: Path
+) -> None:
+    stalling = Stalling()
+    async with (
+        receiving(stalling),
+        delivering_from(world, tmp_path, stalling.port) as stack,
+    ):
+        first, *others = orders(stack)[:20]
+        change(stack, "salesorders", first["salesorderid"], name="Stalled")
+        await until(lambda: stalling.stalls)
+        for each in others:
+            change(stack, "salesorders", each["salesorderid"], name="Told meanwhile")
+        await stalling.wait(len(others))
+        change(stack, "salesorders", first["salesorderid"], name="Behind it")
+        change(stack, "salesorders", others[0]["salesorderid"], name="Told at the end")
+        await stalling.wait(len(others) + 1)
+        stalling.goes_on.set()
+        await stalling.wait(len(others) + 3)
+
+    names = [each.content["data"]["node"]["name"] for each in stalling.taken]
+    assert names == ["Told meanwhile"] * 19 + ["Told at the end", "Stalled", "Behind it"]
 
 
 async def test_a_delivery_is_set_aside_after_a_day_and_can_be_replayed(
