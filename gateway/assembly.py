@@ -202,7 +202,7 @@ class Assembly:
 
     def _sockets(self) -> Sockets:
         most, of_caller = self._settings.live_streams, self._settings.live_streams_of_caller
-        return Sockets(self._endpoint, self._watched, most=most, most_of_caller=of_caller)
+        return Sockets(self._endpoint, self._observers(), most=most, most_of_caller=of_caller)
 
     def _downloads(self) -> Downloads:
         """The documents that links of answers lead to."""
@@ -238,14 +238,19 @@ class Assembly:
             page = SignIn(settings.issuer, settings.graphiql_client_id, settings.graphiql_scope)
             yield from graphiql_routes(page)
 
-    def _middleware(self) -> Iterator[Middleware]:
+    def _observers(self) -> Iterator[Middleware]:
+        """The middleware of what is asked, over HTTP or a WebSocket."""
         settings = self._settings
-        yield Middleware(Requests, stopping=self._stopping)
         if settings.metrics or settings.access_log or settings.slow:
             lines, slow = settings.access_log, settings.slow
             yield Middleware(Watching, watched=self._watched, lines=lines, slow=slow)
         if self._tracing:
             yield self._tracing.requests()
+
+    def _middleware(self) -> Iterator[Middleware]:
+        settings = self._settings
+        yield Middleware(Requests, stopping=self._stopping)
+        yield from self._observers()
         if settings.cors_origins:
             yield Middleware(
                 CORSMiddleware,

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.engine.limits import exceeded
 from gateway.engine.outcome import internal, report
 from gateway.errors import LimitExceeded
-from gateway.http.receiving import Received, received
+from gateway.http.receiving import RECEIVED, Received, received
 from gateway.http.stopping import Stopping
 from gateway.observing.current import running
 
@@ -49,7 +49,7 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = scope["gateway.received"] = Received(scope)
+        request = scope[RECEIVED] = Received(scope)
         running.set(request)
         answer = _Answer(request, send, self._stopping)
         try:

@@ -12,6 +12,8 @@ from gateway.observing.current import Running
 
 SANE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 NO_NAMES: Final[frozenset[bytes]] = frozenset()
+RECEIVED: Final = "gateway.received"
+"""The place of a request in its scope."""
 
 
 class Received(Running):
@@ -70,7 +72,7 @@ class Received(Running):
 
 def received(scope: Scope) -> Received:
     """The request of a scope that passed the middleware."""
-    found: Received = scope["gateway.received"]
+    found: Received = scope[RECEIVED]
     return found
 
 

@@ -7,13 +7,14 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 import asyncio
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from contextlib import aclosing, suppress
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from starlette.types import Receive, Scope, Send
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from front.strangers import known
 from gateway.admission import deadlines
@@ -23,13 +24,13 @@ from gateway.engine.outcome import refused, report
 from gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthenticated
 from gateway.http.endpoint import GraphQLEndpoint, Response
 from gateway.http.graphql_requests import Parameters, RequestProblem, request_of
-from gateway.http.receiving import Received
+from gateway.http.receiving import RECEIVED, Received
+from gateway.http.routing import GRAPHQL
 from gateway.http.streams import EventKind, Events
-from gateway.http.watching import STREAMS, Watched
 from gateway.observing.current import running
 
 PROTOCOL: Final = "graphql-transport-ws"
-TOLD: Final = frozenset({b"authorization", b"x-account", b"x-view-as"})
+TOLD: Final = frozenset({b"authorization", b"x-account", b"x-view-as", b"traceparent"})
 """Headers that the payload of `connection_init` may have too: browsers send none of their own."""
 FIRST: Final = 10.0
 """Seconds in which `connection_init` must come, and its caller be known."""
@@ -90,15 +91,29 @@ class Sockets:
     """The ASGI app behind `/graphql` for WebSockets."""
 
     def __init__(
-        self, endpoint: GraphQLEndpoint, watched: Watched, *, most: int, most_of_caller: int
+        self,
+        endpoint: GraphQLEndpoint,
+        observers: Iterable[Middleware],
+        *,
+        most: int,
+        most_of_caller: int,
     ) -> None:
-        """`most`, `most_of_caller`: sockets with a token, of all and of one caller."""
-        self.endpoint, self.watched = endpoint, watched
+        """
+        `observers`: middleware of operations, outermost first. `most`, `most_of_caller`: sockets
+        with a token, of all and of one caller.
+        """
+        self.endpoint, self._observers = endpoint, tuple(observers)
         self._most, self._most_of_caller = most, most_of_caller
         self._of: Counter[Hashable] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await Socket(self, scope, receive, send).serve()
+
+    def observed(self, operation: ASGIApp) -> ASGIApp:
+        """An operation as the middleware sees it that sees requests over HTTP."""
+        for each in reversed(self._observers):
+            operation = each.cls(operation, *each.args, **each.kwargs)
+        return operation
 
     def enter(self, caller: Hashable) -> None:
         """Count a socket of a caller; Over where there are too many."""
@@ -232,18 +247,20 @@ class Socket:
     # Operations
 
     async def _operate(self, message: Subscribe) -> None:
-        """Answer one operation, to its end, and count it as requests are counted."""
-        request, watched = self._received(), self._sockets.watched
+        """Answer one operation, to its end, as a request that is observed."""
+        request = self._received()
         running.set(request)
-        watched.in_flight += 1
-        try:
-            await self._answer(request, message)
-        finally:
-            watched.in_flight -= 1
-            if request.kind not in STREAMS:
-                watched.add(request, asyncio.get_running_loop().time() - request.begun)
 
-    async def _answer(self, request: Received, message: Subscribe) -> None:
+        async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+            # The client wants no more of it, or is gone, neither of which is a failure.
+            with suppress(asyncio.CancelledError):
+                await self._answer(request, message, send)
+
+        scope = {"type": "http", "path": GRAPHQL, RECEIVED: request}
+        await self._sockets.observed(answering)(scope, self._receive, _unsent)
+
+    async def _answer(self, request: Received, message: Subscribe, begin: Send) -> None:
+        """`begin` is told the status that the answer would have over HTTP."""
         name = message.id
         try:
             asked = request_of(message.payload)
@@ -255,6 +272,7 @@ class Socket:
             response = self._endpoint.refusal(request, error)
         else:
             response = await self._endpoint.answered(request, asked, principal)
+        await begin({"type": "http.response.start", "status": response.status, "headers": []})
         if response.events is not None:
             await self._follow(name, response.events)
         elif response.status == 200:
@@ -323,6 +341,10 @@ class Socket:
         reason = end.reason.encode()[:REASON].decode(errors="ignore")
         with suppress(OSError):
             await self._send({"type": "websocket.close", "code": end.code, "reason": reason})
+
+
+async def _unsent(message: Message) -> None:
+    """Send nothing: messages of the socket say it."""
 
 
 def _reason(answer: bytes) -> str:

@@ -1,7 +1,7 @@
 """Spans lead from a caller's own to the call to Dynamics, and hold nothing that anybody wrote."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
+    StatusCode,
     TraceFlags,
     get_current_span,
     set_span_in_context,
@@ -25,6 +26,7 @@ from gateway.app import create_app
 from gateway.config.telemetry import SAMPLERS, Sampling, sampling_of
 from gateway.tracing.choice import SamplingChoice, TraceIds
 from gateway.tracing.spans import Spans
+from tests.gateway.live.streams import Stream, following, over_socket
 from tests.gateway.test_observing import Listening
 from tests.logged import events, logged
 from tests.stack import EMULATOR, GATEWAY, Stack, emulator, settings
@@ -36,6 +38,7 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 CANARY = "canary-91c7"
 ACCESS = "gateway.access"
 ALL = Sampling()
+Way = Callable[..., AbstractAsyncContextManager[Stream]]
 
 
 class Looking(Listening):
@@ -60,7 +63,13 @@ class Traced:
         """The spans of one request, those that end first first."""
         self._spans.clear()
         await self.stack.ask(query, headers=headers)
-        return list(self._spans.get_finished_spans())
+        return self.ended()
+
+    def ended(self) -> list[ReadableSpan]:
+        """The spans that have ended since the last time."""
+        found = list(self._spans.get_finished_spans())
+        self._spans.clear()
+        return found
 
 
 @asynccontextmanager
@@ -194,6 +203,29 @@ async def test_lines_of_the_log_have_the_trace_of_their_request(
     told += [each for each in events(lines) if each["logger"] == ACCESS][-1:]
     assert len(told) == 2
     assert {each["trace"] for each in told} == heard
+
+
+@pytest.mark.parametrize("by", [following, over_socket])
+@pytest.mark.parametrize("kind", ["query", "subscription"])
+async def test_operations_of_streams_and_sockets_are_traced_as_requests_are(
+    small_world: Starlette, by: Way, kind: str
+) -> None:
+    with logged() as lines:
+        async with traced(small_world, access_log=True) as found:
+            query, parent = ORDERS.replace("query", kind, 1), {"traceparent": PARENT}
+            found.ended()
+            async with by(found.stack, query, headers=parent) as stream:
+                await stream.next()
+            spans = found.ended()
+
+    assert list(chain(spans)) == ["GET salesorders", "execute", f"{kind} Orders"]
+    ours = [each for each in spans if each.context and f"{each.context.trace_id:032x}" == TRACE]
+    assert {each.name for each in ours} >= {"authenticate", "prepare", "GET salesorders"}
+    assert {each.name for each in spans if each not in ours} <= {"authenticate"}, "of the socket"
+    assert not [each.name for each in spans if each.status.status_code is StatusCode.ERROR]
+    told = [each for each in events(lines) if each["logger"] == ACCESS and each["kind"] == kind]
+    traces = [each["trace"] for each in told if each.get("trace") == TRACE]
+    assert len(traces) == (kind == "query")
 
 
 async def test_a_failed_try_is_a_span_with_its_status_and_dynamics_own_id() -> None:
