@@ -156,7 +156,7 @@ class Deliveries:
             log.exception("webhook %s is told of no changes for now", hook.name)
 
     async def _due(self, hook: Webhook, making: Collection[int]) -> list[Delivery]:
-        """What is due and is not under way, as many as may be made besides those `making`."""
+        """The next that are due and not under way: as many as fit beside those `making`."""
         under_way, room = {*making, *self._sending}, AT_ONCE - len(making)
         if not room:
             return []
