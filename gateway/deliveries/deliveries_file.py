@@ -84,7 +84,7 @@ class DeliveriesFile(SharedFile):
 
     def done(
         self,
-        number: int,
+        delivery: Delivery,
         reason: str = "",
         then: Sequence[Delivery] = (),
         again: Delivery | None = None,
@@ -94,21 +94,22 @@ class DeliveriesFile(SharedFile):
         kept, and `again` instead of an earlier one of the same id.
         """
         with self._writing() as db:
-            asked = "UPDATE delivery SET state = 'done', reason = ? WHERE number = ?"
-            db.execute(asked, (reason, number))
+            asked = "UPDATE delivery SET state = 'done', reason = ? WHERE number = ? AND id = ?"
+            db.execute(asked, (reason, delivery.number, delivery.id))
             _add(db, then)
             if again is not None:
                 asked = "DELETE FROM delivery WHERE hook = ? AND id = ?"
                 db.execute(asked, (again.hook, again.id))
                 _add(db, [again])
 
-    def failed(self, number: int, reason: str, due: float | None) -> None:
+    def failed(self, delivery: Delivery, reason: str, due: float | None) -> None:
         """A delivery was not taken: it is due again, or set aside where it is not."""
         with self._writing() as db:
             db.execute(
                 "UPDATE delivery SET tries = tries + 1, reason = ?, due = coalesce(?, due), "
-                "state = CASE WHEN ? IS NULL THEN 'aside' ELSE state END WHERE number = ?",
-                (reason, due, due, number),
+                "state = CASE WHEN ? IS NULL THEN 'aside' ELSE state END "
+                "WHERE number = ? AND id = ?",
+                (reason, due, due, delivery.number, delivery.id),
             )
 
     def listed(self, hook: str | None, state: DeliveryState | None, most: int) -> list[Delivery]:

@@ -180,7 +180,7 @@ class Deliveries:
             await self._keep(hook, delivery, "INTERNAL")
         else:
             if made.body is None:
-                kept = delivery.number, made.reason, made.then, made.again
+                kept = delivery, made.reason, made.then, made.again
                 await asyncio.to_thread(self._file.done, *kept)
                 return
             task = asyncio.create_task(self._send(hook, delivery, made.body))
@@ -207,12 +207,12 @@ class Deliveries:
     async def _keep(self, hook: Webhook, delivery: Delivery, problem: str) -> None:
         """Keep the outcome of a delivery: the problem, or none."""
         if not problem:
-            await asyncio.to_thread(self._file.done, delivery.number)
+            await asyncio.to_thread(self._file.done, delivery)
             return
         due = due_again(delivery, time.time())
         if due is None:
             log.error("webhook %s: %s is set aside: %s", hook.name, delivery.id, problem)
-        await asyncio.to_thread(self._file.failed, delivery.number, problem, due)
+        await asyncio.to_thread(self._file.failed, delivery, problem, due)
 
 
 async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:

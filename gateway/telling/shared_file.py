@@ -9,9 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Final
+from uuid import uuid4
 
 from gateway.errors import Overloaded
-from gateway.telling.shared_log import NotingCursor, SharedLog, transaction
+from gateway.telling.shared_log import NotingCursor, SharedLog
+from gateway.telling.steps_in_files import transaction
 from gateway.telling.tables_of_changes import TABLES
 
 PATIENCE: Final = 10.0
@@ -37,7 +39,7 @@ class SharedFile:
         self._db.executescript(TABLES)
         if log is None:
             # Whatever is written from now on is in no log.
-            self._db.execute("UPDATE log_place SET name = '' WHERE name != ''")
+            self._db.execute("UPDATE place_in_log SET name = '' WHERE name != ''")
         else:
             with suppress(Overloaded):  # later, then
                 self._check()
@@ -66,7 +68,7 @@ class SharedFile:
         """Overloaded for a file that has nothing of the log yet: it is another journal."""
         if self._log is not None:
             with self._lock:
-                (name,) = self._db.execute("SELECT name FROM log_place").fetchone()
+                (name,) = self._db.execute("SELECT name FROM place_in_log").fetchone()
             if not name:
                 with self._writing():
                     pass
@@ -82,6 +84,9 @@ class SharedFile:
             with self._log.turn(self._db) as turn:
                 with transaction(self._db) as cursor:
                     noting = NotingCursor(cursor)
+                    if turn.has_lost:
+                        # Cursors of it expire.
+                        noting.execute("UPDATE journal SET name = ?", (uuid4().hex[:16],))
                     yield noting
                     if noting.noted:
                         turn.add(cursor, noting.noted)

@@ -5,6 +5,8 @@ Each replica has a file of its own and does to it what the log says, in the orde
 that all files are the same. A step, which is one transaction, stands in the log before it is done
 to any file: a replica that dies in between does it when it comes again, and another one goes on
 from there. Now and then the log is cut, and a copy of the file takes the place of its beginning.
+Each step names the one before it: a Redis that was started again without its last steps, which some
+file has, is seen by that, and nothing that it has lost is taken for done.
 
 All of it is encrypted by a key of the deployment, with its place inside: who reads Redis learns
 nothing, and what others write or move is no step.
@@ -14,9 +16,10 @@ import logging
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Protocol
@@ -27,11 +30,20 @@ from joserfc.jwk import OctKey
 
 from gateway.encoding import decrypted, encrypted
 from gateway.errors import Overloaded
-from gateway.telling.tables_of_changes import TABLES
+from gateway.telling.log_scripts import APPEND, BEGIN, ENTER, LEAVE, SHORTEN
+from gateway.telling.steps_in_files import (
+    LoggedStatement,
+    LogPlace,
+    do_step,
+    leave_out,
+    place_of,
+    put_place,
+    set_place,
+)
 
 log = logging.getLogger(__name__)
 
-KEY: Final = "gateway:changes"
+KEY: Final = "gateway:journal"
 PATIENCE: Final = 15.0
 """Seconds to wait for another replica that writes."""
 AGAIN: Final = 0.01
@@ -47,52 +59,10 @@ TOGETHER: Final = 500
 KEPT: Final = 8 * 86_400
 """Seconds for which an abandoned log is kept; cursors of changes are good for a day less."""
 
-ENTER: Final = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local who, ends = string.match(redis.call('HGET', KEYS[1], 'turn') or '', '^(%S+) (%d+)$')
-if who and who ~= ARGV[1] and tonumber(ends) > now then return {} end
-redis.call('HSET', KEYS[1], 'turn', ARGV[1] .. ' ' .. string.format('%d', now + ARGV[2]))
-return redis.call('HMGET', KEYS[1], 'name', 'first', 'last', 'copy')
-"""
-"""Take the turn, unless another one has it; the log's name, first and last step, and its copy."""
-OURS: Final = """
-local who = string.match(redis.call('HGET', KEYS[1], 'turn') or '', '^(%S+)')
-if who ~= ARGV[1] then return 0 end
-"""
-LEAVE: Final = OURS + "return redis.call('HDEL', KEYS[1], 'turn')"
-BEGIN: Final = (
-    OURS
-    + """
-local turn = redis.call('HGET', KEYS[1], 'turn')
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'turn', turn, 'name', ARGV[2], 'first', 1, 'last', 0)
-return 1
-"""
-)
-"""Begin a log of this name."""
-APPEND: Final = (
-    OURS
-    + """
-if redis.call('HGET', KEYS[1], 'last') ~= ARGV[2] then return 0 end
-local number = redis.call('HINCRBY', KEYS[1], 'last', 1)
-redis.call('HSET', KEYS[1], 'step ' .. number, ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-return redis.call('HINCRBY', KEYS[1], 'bytes', #ARGV[3])
-"""
-)
-"""Add a step behind the last one; the bytes of all of them."""
-SHORTEN: Final = (
-    OURS
-    + """
-for number = redis.call('HGET', KEYS[1], 'first'), ARGV[2] do
-    redis.call('HDEL', KEYS[1], 'step ' .. string.format('%d', number))
-end
-redis.call('HSET', KEYS[1], 'first', ARGV[2] + 1, 'copy', ARGV[3], 'bytes', ARGV[4])
-return 1
-"""
-)
-"""Put a copy in the place of all steps up to one."""
+UNFINISHED: Final = 600
+"""Seconds for which a copy is kept that nobody has put in the log."""
+NEWBORN: Final = 3_600
+"""Seconds in which a log that began with an empty file makes room for one that was in a log."""
 
 
 class LogStore(Protocol):
@@ -111,14 +81,6 @@ class LogStore(Protocol):
     def delete(self, key: str) -> Any: ...
 
 
-class LoggedStatement(msgspec.Struct, frozen=True, array_like=True):
-    """One statement with its values, or with many rows of them."""
-
-    text: str
-    values: Sequence[Any]
-    is_many: bool = False
-
-
 class LogStep(msgspec.Struct, frozen=True, array_like=True):
     """The inside of a step, or of a piece of the copy."""
 
@@ -135,6 +97,16 @@ class LogState(msgspec.Struct):
     last: int
     copy: str
     """The key of the copy of the file as it was before the first step."""
+    tip: str
+    """Tells the last step from others of its number."""
+    is_newborn: bool
+    """True if it began lately, with a file that was in no log before."""
+    has_lost: bool = False
+    """True if a file had a step that the log has lost, and others may have been told of it."""
+
+
+class StepOfAnother(ValueError):
+    """A step, or a piece of a copy, is not what belongs in its place."""
 
 
 _statements = msgspec.msgpack.Decoder(list[LoggedStatement]).decode
@@ -178,12 +150,10 @@ class SharedLog:
             state = self._entered()
         try:
             with _told():
-                if not state.copy:
-                    self._begin(state, db)
                 self._catch_up(state, db)
             yield LogTurn(self, state, db)
         finally:
-            with _told():
+            with suppress(Overloaded), _told():  # it ends by itself
                 self._run(LEAVE)
 
     def _run(self, script: str, *arguments: Any) -> Any:
@@ -191,31 +161,53 @@ class SharedLog:
 
     def _entered(self) -> LogState:
         end = time.monotonic() + PATIENCE
-        while not (found := self._run(ENTER, int(TURN * 1000))):
+        while not (found := self._run(ENTER, int(TURN * 1000), NEWBORN)):
             if time.monotonic() > end:
                 raise TimeoutError
             time.sleep(AGAIN)
-        name, first, last, copy = (each.decode() if each else "" for each in found)
-        return LogState(name, int(first or 1), int(last or 0), copy)
+        name, first, last, copy, tip, newborn = (each.decode() if each else "" for each in found)
+        return LogState(name, int(first or 1), int(last or 0), copy, tip, bool(newborn))
 
-    def _begin(self, state: LogState, db: sqlite3.Connection) -> None:
-        """Begin a log with a file as it is, as there is none, or Redis has lost it."""
-        state.name = uuid4().hex
-        _put(db, state.name, 0)
-        if not self._run(BEGIN, state.name):
+    def _begin(self, state: LogState, db: sqlite3.Connection, place: LogPlace) -> None:
+        """Begin a log with a file as it is, as there is none, or Redis has lost some of it."""
+        state.name, state.first, state.last, state.tip = uuid4().hex, 1, 0, ""
+        if not self._run(BEGIN, state.name, "" if place.name else "newborn"):
             raise TimeoutError
+        if place.name:
+            leave_out(db)
+        put_place(db, LogPlace(state.name, 0, ""))
         self.shorten(state, db)
 
     def _catch_up(self, state: LogState, db: sqlite3.Connection) -> None:
-        name, number = db.execute("SELECT name, number FROM log_place").fetchone()
-        if name != state.name or not state.first <= number + 1 <= state.last + 1:
+        place = place_of(db)
+        was_in_another = bool(place.name) and place.name != state.name
+        is_ahead = place.name == state.name and place.number > state.last
+        if not state.copy or is_ahead or (was_in_another and state.is_newborn):
+            self._begin(state, db, place)
+            return
+        if place.name != state.name or place.number + 1 < state.first:
             self._restore(state, db)
-            number = state.first - 1
+        try:
+            self._follow(state, db)
+        except StepOfAnother:
+            # Redis has lost what this file has, and another replica has written since.
+            self._restore(state, db)
+            self._follow(state, db)
+            state.has_lost = True
+
+    def _follow(self, state: LogState, db: sqlite3.Connection) -> None:
+        """Do what the file lacks; StepOfAnother where it is not the beginning of the log."""
+        place = place_of(db)
+        number, tip = place.number, place.tip
         while number < state.last:
             wanted = range(number + 1, min(number + TOGETHER, state.last) + 1)
             texts = self._store.hmget(KEY, [f"step {each}" for each in wanted])
             for number, text in zip(wanted, texts, strict=True):
-                _do(db, _statements(self._opened(state, f"step {number}", text)), number)
+                content = self._opened(state, _step_place(number, tip), text)
+                tip = _tip(text)
+                do_step(db, _statements(content), LogPlace(state.name, number, tip))
+        if tip != state.tip:
+            raise StepOfAnother
 
     def append(self, state: LogState, statements: Sequence[LoggedStatement]) -> bool:
         """
@@ -223,12 +215,13 @@ class SharedLog:
         over.
         """
         content = msgspec.msgpack.encode(statements)
-        text = self._sealed(state, f"step {state.last + 1}", content)
+        text = self._sealed(state, _step_place(state.last + 1, state.tip), content)
+        tip = _tip(text.encode())
         with _told():
-            found = self._run(APPEND, state.last, text, KEPT)
+            found = self._run(APPEND, state.last, state.tip, text, tip, KEPT)
             if not found:
                 raise TimeoutError
-            state.last += 1
+            state.last, state.tip = state.last + 1, tip
             return not self._store.expire(state.copy, KEPT) or int(found) > CUT
 
     def shorten(self, state: LogState, db: sqlite3.Connection) -> None:
@@ -240,8 +233,11 @@ class SharedLog:
                 text = self._sealed(state, place, zlib.compress(piece, 1))
                 size += len(text)
                 self._store.rpush(copy, text)
+                self._store.expire(copy, UNFINISHED)
             self._store.expire(copy, KEPT)
-            self._run(SHORTEN, state.last, copy, -max(0, size - CUT))
+            if not self._run(SHORTEN, state.last, copy, -max(0, size - CUT)):
+                self._store.delete(copy)
+                raise TimeoutError
             state.first, state.copy = state.last + 1, copy
             if before:
                 self._store.delete(before)
@@ -258,7 +254,8 @@ class SharedLog:
                     file.write(piece)
                     number += 1
             _copied(path, db)
-        _put(db, state.name, state.first - 1)
+        # The copy knows the tip of its last step.
+        put_place(db, LogPlace(state.name, state.first - 1, place_of(db).tip))
 
     def _sealed(self, state: LogState, place: str, content: bytes) -> str:
         return encrypted(msgspec.msgpack.encode(LogStep(state.name, place, content)), self._key)
@@ -266,7 +263,7 @@ class SharedLog:
     def _opened(self, state: LogState, place: str, text: Any) -> bytes:
         found = _step(decrypted(text or b"", self._key) or b"")
         if (found.log, found.place) != (state.name, place):
-            raise ValueError("a step of another place")
+            raise StepOfAnother
         return found.content
 
 
@@ -280,12 +277,18 @@ class LogTurn:
     def add(self, cursor: sqlite3.Cursor, statements: Sequence[LoggedStatement]) -> None:
         """Write down what a transaction did, before its end."""
         self._needs_copy = self._log.append(self._state, statements)
-        cursor.execute("UPDATE log_place SET number = ?", (self._state.last,))
+        set_place(cursor, LogPlace(self._state.name, self._state.last, self._state.tip))
+
+    @property
+    def has_lost(self) -> bool:
+        """True if places of the journal may have been told which mean something else now."""
+        return self._state.has_lost
 
     def end(self) -> None:
         """Put a new copy in the log, if it needs one; after the end of the transaction."""
         if self._needs_copy:
-            self._log.shorten(self._state, self._db)
+            with suppress(Overloaded):  # whoever writes next puts one
+                self._log.shorten(self._state, self._db)
 
 
 @contextmanager
@@ -301,19 +304,13 @@ def _told() -> Iterator[None]:
         raise Overloaded(said, retryAfter=5) from error
 
 
-def _do(db: sqlite3.Connection, statements: Sequence[LoggedStatement], number: int) -> None:
-    with transaction(db) as cursor:
-        for each in statements:
-            run: Callable[..., Any] = cursor.executemany if each.is_many else cursor.execute
-            run(each.text, each.values)
-        cursor.execute("UPDATE log_place SET number = ?", (number,))
+def _step_place(number: int, before: str) -> str:
+    return f"step {number} after {before}"
 
 
-def _put(db: sqlite3.Connection, name: str, number: int) -> None:
-    """Say of which log a file has done which step."""
-    db.executescript(TABLES)
-    with transaction(db) as cursor:
-        cursor.execute("UPDATE log_place SET name = ?, number = ?", (name, number))
+def _tip(text: bytes) -> str:
+    """Tells a step from others of its number."""
+    return sha256(text).hexdigest()[:16]
 
 
 def _copied(path: Path, db: sqlite3.Connection) -> None:
@@ -343,16 +340,3 @@ def _pieces(db: sqlite3.Connection) -> Iterator[bytes]:
         with path.open("rb") as file:
             yield from iter(partial(file.read, PIECE), b"")
     yield b""
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
-    """All that is written inside, or nothing of it."""
-    with closing(db.cursor()) as cursor:
-        cursor.execute("BEGIN IMMEDIATE")
-        try:
-            yield cursor
-        except BaseException:
-            cursor.execute("ROLLBACK")
-            raise
-        cursor.execute("COMMIT")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from gateway.__main__ import main
 from gateway.auth.policy_file import PolicyFile
@@ -47,7 +48,7 @@ def file(variables: dict[str, str]) -> Iterator[DeliveriesFile]:
     ]
     found.add("shop", made, 7)
     _, second, _ = found.due("shop", 2.0, 10)
-    found.failed(second.number, "status 500", None)
+    found.failed(second, "status 500", None)
     yield found
     found.close()
 
@@ -82,6 +83,16 @@ def test_a_delivery_is_made_once_however_often_it_is_added(file: DeliveriesFile)
     assert file.place("shop") == 9
 
 
+def test_an_outcome_of_a_number_that_is_another_delivery_now_says_nothing_of_it(
+    file: DeliveriesFile,
+) -> None:
+    first, third = file.due("shop", 2.0, 10)
+    file.done(replace(first, number=third.number))
+    file.failed(replace(third, number=first.number), "status 500", None)
+
+    assert file.due("shop", 2.0, 10) == [first, third]
+
+
 def test_news_for_a_person_are_remembered_longer_than_changes_for_a_partner(
     file: DeliveriesFile,
 ) -> None:
@@ -91,7 +102,7 @@ def test_news_for_a_person_are_remembered_longer_than_changes_for_a_partner(
     file.add("mail", [news], 7)
     for hook in ("shop", "mail"):
         for each in file.due(hook, 2.0, 10):
-            file.done(each.number)
+            file.done(each)
     file.forget(before=2.0, of_persons=1.0)
     file.add("mail", [news], 8)
 

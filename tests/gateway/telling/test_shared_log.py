@@ -1,6 +1,7 @@
 """Files of changes on several machines are one and the same, whatever happens to one of them."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -32,7 +33,7 @@ class Machine:
     def content(self) -> list[str]:
         """All that the file has, but for its place in the log."""
         with closing(sqlite3.connect(self.path)) as db:
-            return [each for each in db.iterdump() if "log_place" not in each]
+            return [each for each in db.iterdump() if "place_in_log" not in each]
 
     def catch_up(self) -> list[str]:
         self.deliveries.hold("nobody", "me", 0.0, 0.0)
@@ -42,10 +43,17 @@ class Machine:
     def tell(self, *ids: str) -> None:
         """Let a webhook be told of some messages."""
         waiting = [
-            Delivery(0, "shop", each, "SalesOrder", "row", "changed", "", each, 1.0, 1.0)
+            Delivery(0, "shop", each, "SalesOrder", each, "changed", "", each, 1.0, 1.0)
             for each in ids
         ]
         self.deliveries.add("shop", waiting, len(ids))
+
+    def change(self, row: int) -> None:
+        """Let a row change."""
+        self.journal.begin("salesorders", "columns")
+        seen = [SeenRow(row.to_bytes(16), each, {"a": each}) for each in (1, 2)]
+        for each in seen:
+            self.journal.take("salesorders", [each], 1.0, None)
 
     def close(self) -> None:
         self.journal.close()
@@ -75,8 +83,10 @@ def test_two_files_have_the_same_in_the_same_order(two: tuple[Machine, Machine])
     other.journal.take("salesorders", [SeenRow(bytes(16), 9, None)], 3.0, None)
     one.tell("a", "b")
     other.tell("b", "c")
-    other.deliveries.done(1)
-    one.deliveries.failed(2, "status 503", 5.0)
+    other.catch_up()
+    first, second, _ = other.deliveries.due("shop", 9.0, 9)
+    other.deliveries.done(first)
+    one.deliveries.failed(second, "status 503", 5.0)
 
     assert one.catch_up() == other.catch_up() == one.catch_up()
     assert [(each.id, each.state, each.tries) for each in one.deliveries.listed(None, None, 9)] == [
@@ -156,6 +166,114 @@ def test_nothing_is_written_while_redis_is_away_and_all_goes_on_when_it_has_lost
 
     assert one.catch_up() == other.catch_up()
     assert [each.id for each in one.deliveries.listed(None, None, 9)] == ["after", "before"]
+
+
+def test_what_redis_has_lost_of_the_end_it_gets_back_from_a_file_that_has_it(
+    two: tuple[Machine, Machine], server: Server
+) -> None:
+    one, other = two
+    one.tell("before")
+    other.catch_up()
+    kept = server.client.dump(KEY) or b""
+    one.tell("lost by Redis")
+    server.client.restore(KEY, 0, kept, replace=True)
+    one.tell("after")
+
+    assert one.catch_up() == other.catch_up()
+    assert [each.id for each in one.deliveries.listed(None, None, 9)] == [
+        "after", "lost by Redis", "before",
+    ]  # fmt: skip
+
+
+def test_a_place_that_was_told_never_means_another_change(
+    two: tuple[Machine, Machine], server: Server
+) -> None:
+    one, other = two
+    one.change(1)
+    told = one.journal.end()
+    server.client.flushall()
+    other.change(2)
+
+    assert one.catch_up() == other.catch_up()
+    assert len(one.journal.entries(["salesorders"], told, 2**60, 9)) == 2
+
+
+@pytest.mark.parametrize("more", [0, 1, 5], ids=["fewer", "as many", "more"])
+def test_a_file_whose_last_steps_are_others_becomes_what_the_log_says_and_cursors_expire(
+    two: tuple[Machine, Machine], server: Server, more: int
+) -> None:
+    one, other = two
+    one.tell("before")
+    other.catch_up()
+    journal, kept = one.journal.name, server.client.dump(KEY) or b""
+    one.tell("lost by Redis")
+    one.tell("this too")
+    server.client.restore(KEY, 0, kept, replace=True)
+    for number in range(2 + more):
+        other.tell(f"meanwhile {number}")
+
+    assert one.catch_up() == other.catch_up()
+    ids = {each.id for each in one.deliveries.listed(None, None, 9)}
+    assert ids == {"before", *(f"meanwhile {number}" for number in range(2 + more))}
+    assert one.journal.name == other.journal.name != journal
+
+
+def test_an_empty_file_that_comes_first_after_all_was_lost_makes_room_for_one_that_is_not(
+    two: tuple[Machine, Machine], server: Server, tmp_path: Path
+) -> None:
+    one, other = two
+    one.tell("before")
+    other.catch_up()
+    journal = one.journal.name
+    server.client.flushall()
+    with closing(Machine(server, tmp_path / "late")) as late:
+        late.tell("into an empty file")
+        one.tell("after")
+
+        assert late.catch_up() == one.catch_up() == other.catch_up()
+        assert late.journal.name == journal
+    assert [each.id for each in other.deliveries.listed(None, None, 9)] == ["after", "before"]
+
+
+def test_what_was_written_is_written_though_the_turn_is_not_given_back(
+    two: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two
+    monkeypatch.setattr(shared_log, "TURN", 0.5)
+    with monkeypatch.context() as slow:
+        slow.setattr(shared_log, "LEAVE", "return redis.error_reply('slow')")
+        one.tell("first")
+    other.tell("second")
+
+    assert one.catch_up() == other.catch_up()
+
+
+def test_who_lost_the_turn_while_it_copied_takes_no_copy_away(
+    two: tuple[Machine, Machine],
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = two
+    other.catch_up()
+    copied = shared_log._pieces
+
+    def slow(db: sqlite3.Connection) -> Iterator[bytes]:
+        yield from copied(db)
+        monkeypatch.setattr(shared_log, "_pieces", copied)
+        monkeypatch.setattr(shared_log, "CUT", 2**20)
+        time.sleep(0.2)
+        other.tell("meanwhile")
+
+    monkeypatch.setattr(shared_log, "TURN", 0.1)
+    monkeypatch.setattr(shared_log, "CUT", 0)
+    monkeypatch.setattr(shared_log, "_pieces", slow)
+    one.tell("copied too slowly")
+
+    with closing(Machine(server, tmp_path / "late")) as late:
+        assert late.content() == one.catch_up() == other.catch_up()
+    copies = [each for each in server.client.keys(f"{KEY}:*") if each != copy_in(server)]
+    assert copies == []
 
 
 def test_a_turn_whose_holder_died_ends(
@@ -295,7 +413,7 @@ def test_a_file_that_another_process_holds_is_not_waited_for_for_ever(
         closing(sqlite3.connect(path, isolation_level=None)) as other,
     ):
         one.tell("told")
-        other.execute("UPDATE log_place SET name = 'another'")  # it needs the copy
+        other.execute("UPDATE place_in_log SET name = ''")  # it needs the copy
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Overloaded):
             late.tell("meanwhile")
