@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.model.archives import ARCHIVES
 from gateway.model.fields import FIELDS
 from gateway.model.tables import TABLES
 
@@ -30,9 +31,10 @@ def forgotten(module: str) -> Iterator[None]:
         yield
     finally:
         sys.modules.pop(module, None)
-        for name, field in list(FIELDS.items()):
-            if field.function.__module__ == module:
-                del FIELDS[name]
+        for name in [each for each in FIELDS if FIELDS[each].function.__module__ == module]:
+            del FIELDS[name]
+        for name in [each for each in ARCHIVES if ARCHIVES[each].__module__ == module]:
+            del ARCHIVES[name]
         for name, table in list(TABLES.items()):
             if table.cls.__module__ == module:
                 del TABLES[name]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterable, Awaitable, Callable
 from datetime import date
 from enum import Enum
+from inspect import iscoroutinefunction, signature
 from types import FunctionType
 from typing import TypeVar
 
@@ -90,5 +91,8 @@ def archive(function: F) -> F:
     """
     if not isinstance(function, FunctionType):
         raise DeclarationError(f"{function!r} is not a function")
+    if not iscoroutinefunction(function) or len(signature(function).parameters) != 1:
+        said = f"`async def {function.__name__}(paper: Paper)`, which returns the pieces or None"
+        raise DeclarationError(f"{named(function)} must be declared as {said}")
     ARCHIVES[named(function)] = function
     return function

@@ -3,18 +3,21 @@
 Mistakes are found here, at start, before a customer's query could.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import get_type_hints
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from typing import Any, get_type_hints
 
-from gateway.model.declarations import DeclarationError, Node, Row, Spec, Table, named
-from gateway.model.kinds import OptionSet
+from strawberry.utils.str_converters import to_camel_case
+
+from gateway.model.checks import TAKEN, is_name, member_mistakes, nearest
+from gateway.model.declarations import DeclarationError, Member, Spec, Table, named
 from gateway.model.members.back import Back
+from gateway.model.members.computed import unknown_loads
 from gateway.model.members.link import Link, links_back
 from gateway.model.registry import Registry
-from variables.spelling import suggestion
 
-TAKEN = {"id": Node, "raw": Row}
-"""Names that every row, or every node, has already."""
+Hints = Callable[[type], dict[str, Any]]
+"""The annotations of a class, with their types."""
 
 
 def bind(registry: Registry) -> None:
@@ -24,23 +27,27 @@ def bind(registry: Registry) -> None:
     DeclarationError with a line for each mistake.
     """
     names = {name: declared.cls for name, declared in registry.tables.items()}
+    hints = cache(partial(get_type_hints, localns=dict(names)))
     mistakes = [
         mistake
         for declared in registry.tables.values()
         for spec in registry.members(declared.specs).values()
-        for mistake in _bind_member(declared, spec, names)
+        for mistake in _bind_member(declared, spec, hints, names)
     ]
     if not mistakes:
         mistakes = [each for t in registry.tables.values() for each in _bind_table(registry, t)]
+        mistakes += [each for t in registry.tables.values() for each in _alike(registry, t)]
         mistakes += _roots_taken(registry)
     if mistakes:
         raise DeclarationError("\n".join(mistakes))
 
 
-def _bind_member(table: Table, spec: Spec, names: Mapping[str, type]) -> Iterator[str]:
+def _bind_member(
+    table: Table, spec: Spec, hints: Hints, names: Mapping[str, type]
+) -> Iterator[str]:
     """Bind a member to its annotation; yield the mistakes in it."""
     try:
-        annotation = get_type_hints(spec.owner, localns=dict(names)).get(spec.name)
+        annotation = hints(spec.owner).get(spec.name)
         if annotation is None and spec.untyped:
             yield spec.untyped
             return
@@ -51,22 +58,8 @@ def _bind_member(table: Table, spec: Spec, names: Mapping[str, type]) -> Iterato
     except TypeError as error:
         yield f"{spec.label}: {error}"
     else:
-        yield from _checked(table, spec)
-
-
-def _checked(table: Table, spec: Spec) -> Iterator[str]:
-    if issubclass(table.cls, TAKEN.get(spec.name, type(None))):
-        yield f"{spec.label}: every row already has a '{spec.name}'; choose another name"
-    yield from spec.mistakes()
-    if isinstance(spec.type, type) and issubclass(spec.type, OptionSet):
-        yield from _option_set(spec, spec.type)
-
-
-def _option_set(spec: Spec, type_: type[OptionSet]) -> Iterator[str]:
-    if "UNKNOWN" not in type_.__members__:
-        yield f"{spec.label}: {type_.__name__} needs a member `UNKNOWN = unknown()`"
-    if not hasattr(type_, "__strawberry_definition__"):
-        yield f"{spec.label}: {type_.__name__} needs the decorator `enum`"
+        yield from member_mistakes(table, spec)
+        yield from unknown_loads(spec, names)
 
 
 def _bind_table(registry: Registry, table: Table) -> Iterator[str]:
@@ -79,7 +72,7 @@ def _bind_table(registry: Registry, table: Table) -> Iterator[str]:
         yield f"{named(table.cls)} needs a column that lists of it can be sorted by"
     for name in (each.lstrip("-") for each in table.order):
         if name not in members:
-            yield f"{named(table.cls)}: its order names '{name}'{_nearest(name, members)}"
+            yield f"{named(table.cls)}: its order names '{name}'{nearest(name, members)}"
         elif name not in table.sortable:
             yield f"{named(table.cls)}: lists cannot be sorted by '{name}'"
 
@@ -87,6 +80,12 @@ def _bind_table(registry: Registry, table: Table) -> Iterator[str]:
 def _bind_back(link_: Link, child: Table) -> Iterator[str]:
     target, back = link_.target, _far_end(link_, child)
     taken = target.backs.get(back.name)
+    if not is_name(back.name):
+        yield f"{link_.label}: its far end '{back.name}' needs a name of letters from A to Z"
+        return
+    if issubclass(target.cls, TAKEN.get(back.name, type(None))):
+        yield f"{link_.label}: every row already has a '{back.name}'; choose another name"
+        return
     if taken is not None and taken.label != link_.label:
         yield f"{link_.label}: {target.name} already has a member '{back.name}', of {taken.label}"
     elif back.name in target.specs:
@@ -100,6 +99,16 @@ def _far_end(link_: Link, child: Table) -> Back:
     return Back(link_.back or "", doc, child, link_)
 
 
+def _alike(registry: Registry, table: Table) -> Iterator[str]:
+    """Yield a mistake for each member whose name GraphQL cannot tell from another's."""
+    seen: dict[str, Member] = {}
+    for member in registry.holding([*table.visible.values(), *table.backs.values()]):
+        name = to_camel_case(member.name)
+        if name in seen:
+            yield f"{member.label}: '{name}' is the field of {seen[name].label} in the schema"
+        seen.setdefault(name, member)
+
+
 def _roots_taken(registry: Registry) -> Iterator[str]:
     """Yield a mistake for each root field whose name is taken; the gateway's own come first."""
     seen: dict[str, Table] = {}
@@ -109,7 +118,3 @@ def _roots_taken(registry: Registry) -> Iterator[str]:
                 taken = named(seen[name].cls)
                 yield f"{named(table.cls)}: the root field '{name}' is taken by {taken}"
             seen.setdefault(name, table)
-
-
-def _nearest(name: str, members: Mapping[str, Spec]) -> str:
-    return suggestion(name, members) or ", which is not a member"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from gateway.model.declarations import DeclarationError, named
 
@@ -88,6 +88,11 @@ def _declaring(root: Root, needs: str, privilege: str) -> Callable[[F], F]:
             raise DeclarationError(
                 f"{declared.label} needs a docstring, which is the field's description"
             )
+        if not needs:
+            raise DeclarationError(f"{declared.label}: `needs` takes the name of a permission")
+        if root == "mutation" and privilege not in get_args(Privilege):
+            known = '"create", "update" or "delete"'
+            raise DeclarationError(f"{declared.label}: `privilege` takes {known}")
         FIELDS[declared.label] = declared
         return function
 

@@ -88,11 +88,11 @@ def unknown() -> EnumValueDefinition:
 
 
 def without_none(annotation: Any) -> tuple[Any, bool]:
-    """`T | None` -> (T, True); anything else -> (itself, False)."""
+    """`T | None` -> (T, True); anything without None -> (itself, False)."""
     if get_origin(annotation) not in (Union, UnionType):
         return annotation, False
-    inner = [part for part in get_args(annotation) if part is not NoneType]
-    return inner[0], True
+    inner = tuple(part for part in get_args(annotation) if part is not NoneType)
+    return Union[inner], len(inner) < len(get_args(annotation))  # noqa: UP007  # of a tuple
 
 
 def incomplete(type_: type, /, **parts: Any) -> Any:
@@ -114,7 +114,7 @@ def decoder(type_: Any) -> Decode:
         return _checked(_DECODERS[type_])
     except (KeyError, TypeError):
         known = ", ".join(sorted(each.__name__ for each in _DECODERS))
-        name = type_.__name__ if type(type_) is type else str(type_)
+        name = type_.__name__ if isinstance(type_, type) else str(type_)
         raise TypeError(f"a column cannot be of type {name}; it can be {known}") from None
 
 

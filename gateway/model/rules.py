@@ -83,7 +83,7 @@ def owned(*, account: str, contact: str = "", party: str = "", through: str = ""
 
 def any_of(*rules: Rule) -> Rule:
     """
-    The rule for rows that meet at least one of the rules.
+    The rule for rows that meet at least one of the rules; TypeError for anything but rules.
 
     Example:
 
@@ -91,6 +91,8 @@ def any_of(*rules: Rule) -> Rule:
             owned(account=lookup_value("acme_ownerid")), owned(account=lookup_value("acme_userid"))
         )
     """
+    if not rules or not all(isinstance(each, Rule) for each in rules):
+        raise TypeError("any_of() takes rules, as `owned(...)` makes them")
 
     def condition(principal: Principal, access: Access) -> Condition:
         return either(*(rule.condition(principal, access) for rule in rules))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from gateway.model.checks import class_mistakes, extension_mistakes, table_mistakes
 from gateway.model.declarations import (
     DeclarationError,
     Member,
@@ -109,11 +110,11 @@ def table(
     """
 
     def declare(cls: type[R]) -> type[R]:
-        keys = {key: UUID} if isinstance(key, str) else dict(key)
+        keys: Mapping[str, type] = {key: UUID} if isinstance(key, str) else dict(key)
         orders = (order,) if isinstance(order, str) else tuple(order)
         _check_class(cls)
         specs = _specs(cls)
-        cls.__table__ = Table(
+        declared = Table(
             entity,
             service,
             keys,
@@ -128,9 +129,11 @@ def table(
             kept,
             essential,
         )
+        if mistakes := [*table_mistakes(declared), *class_mistakes(cls)]:
+            raise DeclarationError("\n".join(mistakes))
+        cls.__table__ = TABLES[cls.__name__] = declared
         for spec in specs.values():
-            spec.home = cls.__table__
-        TABLES[cls.__name__] = cls.__table__
+            spec.home = declared
         return cls
 
     return declare
@@ -150,10 +153,13 @@ def extend(target: type[Row]) -> Callable[[type[C]], type[C]]:
 
         # { orders(filter: { costCentre: { eq: "X" } }) { nodes { costCentre } } }
     """
+    _check_target(target)
 
     def declare(cls: type[C]) -> type[C]:
         if "__table__" not in vars(target):
             raise DeclarationError(f"{named(cls)} extends {named(target)}, which is not a table")
+        if mistakes := [*extension_mistakes(cls, target)]:
+            raise DeclarationError("\n".join(mistakes))
         for name, spec in _specs(cls).items():
             taken = target.__table__.specs.get(name)
             if taken is not None and named(taken.owner) != named(cls):
@@ -208,6 +214,14 @@ def _check_class(cls: type) -> None:
     taken = TABLES.get(cls.__name__)
     if taken is not None and named(taken.cls) != named(cls):
         raise DeclarationError(f"{named(cls)}: the name is taken by {named(taken.cls)}")
+
+
+def _check_target(target: object) -> None:
+    """DeclarationError for `extend` without the table: what it got is the class below it."""
+    if isinstance(target, type) and ("__table__" in vars(target) or not _specs(target)):
+        return
+    said = named(target) if isinstance(target, type) else repr(target)
+    raise DeclarationError(f"{said}: `extend` takes the table: `@extend(SalesOrder)`")
 
 
 def _specs(cls: type) -> dict[str, Spec]:

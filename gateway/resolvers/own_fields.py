@@ -10,6 +10,7 @@ from strawberry.types.field import StrawberryField
 
 from gateway.model.declarations import DeclarationError
 from gateway.model.fields import RootField
+from gateway.model.graphql_types import is_input, is_output, shown
 from gateway.schema.context import Info
 
 
@@ -51,6 +52,12 @@ def _check(declared: RootField) -> None:
     for name in parameters:
         if name not in hints:
             raise DeclarationError(f"{declared.label}: the parameter '{name}' needs a type")
+        if name != "info" and not is_input(hints[name]):
+            said = f"{shown(hints[name])} is not a type of arguments; decorate it with `input`"
+            raise DeclarationError(f"{declared.label}: the parameter '{name}': {said}")
     if type(None) not in get_args(hints.get("return")):
         # A field that may not be null would take the others of its answer with it.
         raise DeclarationError(f"{declared.label} must return `... | None`")
+    if not is_output(hints["return"]):
+        said = f"{shown(hints['return'])} is not a type of results; decorate it with `type`"
+        raise DeclarationError(f"{declared.label}: {said} or `table`")

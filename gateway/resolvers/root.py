@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 import strawberry
+from strawberry.exceptions import DuplicatedTypeName
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.field import StrawberryField
 
+from gateway.model.declarations import DeclarationError, named
 from gateway.model.fields import Root
-from gateway.model.registry import Registry, load
+from gateway.model.registry import SHIPPED, Registry, load
 from gateway.model.tables import Node
 from gateway.resolvers.mutation import Mutation
 from gateway.resolvers.orders import user_errors
@@ -81,13 +83,25 @@ def schema_of(registry: Registry) -> strawberry.Schema:
     """The schema of the tables of one app; DeclarationError where a declaration is wrong."""
     tables = SchemaTypes(registry).root_fields()
     nodes = [table.cls for table in registry.tables.values() if issubclass(table.cls, Node)]
-    return strawberry.Schema(
-        query=_with_fields(Query, [*tables, *_own(registry, "query", Query, tables)]),
-        mutation=_mutation(registry),
-        subscription=_subscription(tables),
-        types=[*nodes, *user_errors.ALL],
-        config=StrawberryConfig(scalar_map={Decimal: DECIMAL}),
-    )
+    query = _with_fields(Query, [*tables, *_own(registry, "query", Query, tables)])
+    try:
+        return strawberry.Schema(
+            query=query,
+            mutation=_mutation(registry),
+            subscription=_subscription(tables),
+            types=[*nodes, *user_errors.ALL],
+            config=StrawberryConfig(scalar_map={Decimal: DECIMAL}),
+        )
+    except DuplicatedTypeName as error:
+        raise DeclarationError(_twice(error)) from error
+
+
+def _twice(error: DuplicatedTypeName) -> str:
+    """The sentence about a type of an extension's whose name another one has."""
+    theirs = [
+        each for each in (error.second_cls, error.first_cls) if each and not SHIPPED.holds(each)
+    ]
+    return f"{named(theirs[0])}: the schema has another type of this name" if theirs else str(error)
 
 
 def _subscription(tables: Iterable[StrawberryField]) -> type:

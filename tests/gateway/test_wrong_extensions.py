@@ -13,6 +13,7 @@ EVERYTHING = "from uuid import UUID\nfrom gateway.extension import *\n"
 INPUT = 'written="always", input=True'
 TABLE = '@table("acme_machine", key="acme_machineid", rows=everyone, needs="account"{more})\n'
 MACHINE = TABLE + 'class Machine(Node):\n    """A machine."""\n'
+ASK = 'async def ask(info: Info) -> str | None:\n    """x"""\n'
 
 
 def machine(members: str = "", more: str = "") -> str:
@@ -180,7 +181,7 @@ def test_all_mistakes_of_members_are_named_together(tmp_path: Path) -> None:
 BELOW = {
     "Machine": machine(),
     "AcmeOrder": order('project: str | None = column("acme_project", "x")'),
-    "ask": '@query(needs="account")\nasync def ask(info: Info) -> str | None:\n    """x"""\n',
+    "ask": '@query(needs="account")\n' + ASK,
 }
 
 

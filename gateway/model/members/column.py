@@ -126,6 +126,10 @@ class Column(Spec):
     def mistakes(self) -> Iterator[str]:
         if self.step and self.written != "never" and not self.target:
             yield f'{self.label} is written: say which table it leads to, by `to="..."`'
+        elif self.written != "never" and "/" in self.path and not self.input:
+            yield f"{self.label} is written, and '{self.path}' is a column of another row"
+        if self.step and self.type is not UUID:
+            yield f"{self.label} is the id of a row; annotate it with `UUID | None`"
         if not self.input:
             return
         if self.written == "never":

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from inspect import iscoroutinefunction
+from inspect import Parameter, iscoroutinefunction, signature
 from typing import Any, get_type_hints
 
 from gateway.model.declarations import Has, Row, Spec
+from gateway.model.graphql_types import is_output, shown
 from gateway.model.ways_to_values import Answering, Loaded, Planning, Write
+from variables.spelling import suggestion
 
 
 def computed(
@@ -117,3 +119,28 @@ class Computed(Spec):
         if self.is_waited_for and not self.optional:
             # What is read for it can fail alone, and must not take its own row with it.
             yield f"{self.label} must be declared as `... | None`"
+        yield from (f"{self.label}: {each}" for each in self._wrong())
+
+    def _wrong(self) -> Iterator[str]:
+        _, *given = signature(self.function).parameters.values()
+        if not given:
+            yield "the method takes `self` and `loaders: Loaders`"
+        defaults = {each.name: each.default for each in given[1:]}
+        for name in dict.fromkeys([*defaults, *self.arguments]):
+            if defaults.get(name, Parameter.empty) is Parameter.empty:
+                yield f"its argument '{name}' needs a parameter with a default"
+            elif name not in self.arguments:
+                yield f"its parameter '{name}' needs a sentence in `arguments`"
+        if not all(hasattr(each, "__table__") for each in self.reads):
+            yield "`reads` takes tables, such as (Account,)"
+        if not is_output(self.type):
+            yield f"the schema has no type for {shown(self.type)}"
+
+
+def unknown_loads(spec: Spec, tables: Collection[str]) -> Iterator[str]:
+    """Yield a mistake for each name of a table that a member says it loads, if there is none."""
+    loads = spec.loads if isinstance(spec, Computed) and not callable(spec.loads) else ()
+    for name in loads:
+        if name not in tables:
+            no_table = suggestion(str(name), tables) or ", which is no table"
+            yield f"{spec.label}: `loads` names '{name}'{no_table}"

@@ -1,6 +1,6 @@
 """The kind of member that reads several columns as one object."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, get_type_hints
@@ -66,6 +66,17 @@ class Group(Spec):
             self.decoders = {part: decoder(self.part_type(part)) for part in self.parts}
         except KeyError as error:
             raise TypeError(f"{self.make.__name__} has no part {error}") from None
+
+    def mistakes(self) -> Iterator[str]:
+        name = self.make.__name__
+        if not hasattr(self.make, "__strawberry_definition__"):
+            yield f"{self.label}: {name} needs the decorator `type`"
+        if not self.parts:
+            yield f'{self.label} needs the columns of its parts: `part="column"`'
+        if self.type is not self.make:
+            yield f"{self.label} makes objects of {name}; annotate it with `{name} | None`"
+        if self.essential is not None and self.essential not in self.parts:
+            yield f"{self.label}: `essential` names '{self.essential}', which is none of its parts"
 
     @property
     def part_names(self) -> tuple[str, ...]:

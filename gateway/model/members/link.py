@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from gateway.model.declarations import Has, Inside, Row, Spec, Table, Written, WrittenRow
@@ -45,7 +45,7 @@ def link(
     if isinstance(on, str):
         columns = {lookup_value(on): ""}
         return Link(doc, columns, back, back_doc, on, polymorphic, inside, written)
-    return Link(doc, on, back, back_doc)
+    return Link(doc, on, back, back_doc, "", polymorphic, inside, written)
 
 
 @dataclass(eq=False)
@@ -140,6 +140,15 @@ class Link(Spec):
         if not self.optional:
             # The row that it leads to can fail alone, and must not take its own row with it.
             yield f"{self.label} must be declared as `... | None`"
+        if self.inside not in get_args(Inside):
+            yield f'{self.label}: `inside` cannot be {self.inside!r}; it can be "up" or "both"'
+        if "/" in self.lookup:
+            yield f"{self.label} follows '{self.lookup}', which is a lookup of another row"
+        if not self.on or len({bool(column) for column in self.on.values()}) > 1:
+            yield f"{self.label} needs a column of the target for each of its own"
+        if not self.lookup and (self.polymorphic or self.inside or self.written != "never"):
+            said = "`polymorphic`, `inside` and `written` are for links by a lookup"
+            yield f"{self.label} joins by columns; {said}"
 
     @property
     def target(self) -> Table:
