@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import lru_cache
 
 from emulator.errors import BadPayload, InvalidValue
 from emulator.metadata import Column, Type
@@ -60,8 +61,12 @@ def guid_text(s: str) -> str:
     )
 
 
+@lru_cache(maxsize=65_536)
 def fold(text: str | None) -> str | None:
-    """Fold a string as SQL Server compares it: no case, no accents, no trailing blanks."""
+    """
+    Fold a string as SQL Server compares it: no case, no accents, no trailing blanks. SQLite asks
+    for each row that it looks at, and most texts come again.
+    """
     if text is None:
         return None
     if text.isascii():
