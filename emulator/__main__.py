@@ -14,7 +14,7 @@ from emulator.identities import DEMO_USERS, People
 from emulator.loading import Loaded
 from emulator.settings import CACHE, SMALL, Settings
 from emulator.starting import NotStarted, listed, listening, started
-from emulator.steering import advance, pause, pay, resume
+from emulator.steering import advance, pause, pay, resume, token
 from emulator.tokens import TENANT
 from emulator.world.sizes import SIZES
 
@@ -139,7 +139,7 @@ def _welcome(settings: Settings, people: People, seconds: float) -> str:
   Users      {", ".join(people.present())}; partner"""
 
 
-for command in (advance, pay, pause, resume):
+for command in (advance, pay, pause, resume, token):
     main.add_command(command)
 
 

@@ -29,7 +29,7 @@ def advance(order: str | None, url: str, cache: Path, **wishes: Any) -> None:
     asked = {name: value for name, value in wishes.items() if value is not None}
     if order:
         asked["order"] = order
-    for move in _post(url, cache, "advance", asked)["moves"]:
+    for move in _post(url, cache, "emulator/advance", asked)["moves"]:
         click.echo(f"{move['order']} ({move['company']}): {move['from']} -> {move['to']}")
 
 
@@ -44,7 +44,7 @@ def pay(invoice: str | None, url: str, cache: Path, **wishes: Any) -> None:
     asked = {name: value for name, value in wishes.items() if value is not None}
     if invoice:
         asked["invoice"] = invoice
-    paid = _post(url, cache, "pay", asked)
+    paid = _post(url, cache, "emulator/pay", asked)
     currency = paid["currency"]
     told = f"{paid['amount']} {currency} paid, {paid['open']} {currency} open"
     click.echo(f"{paid['invoice']} ({paid['company']}): {told}")
@@ -55,7 +55,7 @@ def pay(invoice: str | None, url: str, cache: Path, **wishes: Any) -> None:
 @CACHED
 def pause(url: str, cache: Path) -> None:
     """Pause dual-write: what is written from now on waits in a queue."""
-    _post(url, cache, "pause", {})
+    _post(url, cache, "emulator/pause", {})
     click.echo("Dual-write is paused.")
 
 
@@ -64,10 +64,19 @@ def pause(url: str, cache: Path) -> None:
 @CACHED
 def resume(url: str, cache: Path) -> None:
     """Resume dual-write: replay what waits, and list what the other side does not take."""
-    failures = _post(url, cache, "resume", {})["failures"]
+    failures = _post(url, cache, "emulator/resume", {})["failures"]
     click.echo(f"Dual-write runs; {len(failures)} writes failed.")
     for each in failures:
         click.echo(f"  {each['kind']} of {each['set']} {each['key']}: {each['message']}")
+
+
+@click.command()
+@click.argument("name")
+@URL
+@CACHED
+def token(name: str, url: str, cache: Path) -> None:
+    """Print a bearer token for NAME: jane, partner, or the e-mail of any contact in the data."""
+    click.echo(_post(url, cache, "issuer/demo/token", {"name": name})["access_token"])
 
 
 def _post(url: str, cache: Path, path: str, json: dict[str, Any]) -> dict[str, Any]:
@@ -75,10 +84,10 @@ def _post(url: str, cache: Path, path: str, json: dict[str, Any]) -> dict[str, A
     trusted = ssl.create_default_context(cafile=authority if authority.exists() else None)
     try:
         with httpx2.Client(trust_env=False, verify=trusted, timeout=60) as client:
-            answer = client.post(f"{url.rstrip('/')}/emulator/{path}", json=json)
+            answer = client.post(f"{url.rstrip('/')}/{path}", json=json)
         found: dict[str, Any] = answer.json()
     except (httpx2.TransportError, ValueError) as error:
         raise click.ClickException(f"No emulator answers at {url}.") from error
     if not answer.is_success:
-        raise click.ClickException(str(found.get("error")))
+        raise click.ClickException(str(found.get("error_description") or found.get("error")))
     return found

@@ -122,10 +122,20 @@ def test_the_trial_has_every_part_and_an_image_for_each_of_ours() -> None:
     )
     images = set(re.findall(r"image: dynamics-(\w+):trial", TRIAL))
 
-    assert set(services) == {"emulator", "gateway", "portal", "redis", "collector"}
+    assert set(services) == {"emulator", "one", "two", "proxy", "portal", "redis", "collector"}
     assert images == {"emulator", "gateway", "portal"}
     assert all(f"FROM base AS {each}\n" in CONTAINERFILE for each in images)
     assert "for target in gateway portal emulator" in (DEPLOY / "build").read_text()
+
+
+def test_the_portal_of_the_image_listens_where_all_look_for_it() -> None:
+    image = CONTAINERFILE.split("FROM base AS portal\n")[1]
+    port = re.search(r"PORTAL_PORT=(\d+)", image)
+
+    assert port
+    assert f"EXPOSE {port[1]}\n" in image
+    assert f'"127.0.0.1:{port[1]}:{port[1]}"' in TRIAL
+    assert trial("portal")["PORTAL_PUBLIC_URL"].endswith(f":{port[1]}")
 
 
 def test_images_are_made_of_the_lock_and_run_as_nobody() -> None:

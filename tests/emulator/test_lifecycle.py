@@ -274,11 +274,14 @@ def test_a_running_emulator_is_steered_from_the_command_line() -> None:
         moved = run("advance", "SO-000001", "--company", "usmf", "--to", "invoiced", "--url", url)
         again = run("advance", "SO-000001", "--company", "usmf", "--url", url)
         paused, resumed = run("pause", "--url", url), run("resume", "--url", url)
+        minted, nobody = run("token", "jane", "--url", url), run("token", "nobody", "--url", url)
     gone = run("advance", "--url", url)
 
     assert moved.output.splitlines()[-1].endswith("-> Invoiced"), moved.output
     assert (again.exit_code, "nothing comes after" in again.output) == (1, True)
     assert (paused.exit_code, resumed.output) == (0, "Dual-write runs; 0 writes failed.\n")
+    assert (minted.exit_code, minted.output.count(".")) == (0, 2), minted.output
+    assert (nobody.exit_code, "No contact has this name" in nobody.output) == (1, True)
     assert "No emulator answers" in gone.output
 
 
