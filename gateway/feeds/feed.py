@@ -5,7 +5,7 @@ A feed remembers of each row what proves row rules, so that a row that is delete
 somebody else, concerns those who saw it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from math import inf
 from typing import Any, Final
@@ -15,7 +15,7 @@ from msgspec import Struct
 from gateway.feeds.interests import Interests
 from gateway.feeds.standing import Standing
 from gateway.model.proofs import FeedColumns, RowId, row_id
-from gateway.upstream.conditions import Condition
+from gateway.upstream.conditions import Condition, value_at
 from gateway.upstream.delta_pages import DeltaPage
 
 DELETED: Final = "deleted"
@@ -150,17 +150,32 @@ class Feed:
         return RowChange(self, known, before, proof)
 
 
-def holding(change: RowChange) -> Callable[[Condition], bool]:
-    """True for rules that let a row be seen as it was, or as it is."""
-    try:
-        sides = list(change.sides())
-    except Unproven:
-        return lambda rule: True
+class RowDecision:
+    """`Decides` by the proofs of a row that changed."""
 
-    def holds(rule: Condition) -> bool:
+    def __init__(self, change: RowChange) -> None:
         try:
-            return any(rule.holds(side) for side in sides)  # type: ignore[arg-type]  # it has `get`
+            self._sides: list[Any] | None = list(change.sides())
+        except Unproven:
+            self._sides = None
+
+    def __call__(self, rule: Condition) -> bool:
+        if self._sides is None:
+            return True
+        try:
+            return any(rule.holds(side) for side in self._sides)
         except Unproven:
             return True
 
-    return holds
+    def values(self, path: str) -> Sequence[Any] | None:
+        if self._sides is None:
+            return None
+        try:
+            return [value_at(side, path) for side in self._sides]
+        except Unproven:
+            return None
+
+
+def holding(change: RowChange) -> RowDecision:
+    """True for rules that let a row be seen as it was, or as it is."""
+    return RowDecision(change)
