@@ -36,8 +36,8 @@ KEY = "a-key-of-hints"
 class Watching:
     """The streams of a benchmark, and the time at which each title was seen by each."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, query: str = QUERY) -> None:
+        self.port, self._query = port, query
         self.seen: dict[str, list[float]] = {}
         self.frames = 0
         self._open: list[asyncio.StreamWriter] = []
@@ -45,7 +45,7 @@ class Watching:
 
     async def open(self, token: str) -> None:
         """Open one stream, and wait for its first frame."""
-        body = json.dumps({"query": QUERY}).encode()
+        body = json.dumps({"query": self._query}).encode()
         head = (
             "POST /graphql HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"

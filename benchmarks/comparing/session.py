@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,28 +78,36 @@ class Session:
 
 
 @contextlib.contextmanager
-def session() -> Iterator[Session]:
-    """A session; whatever was started in it ends with it."""
+def session(
+    others: Sequence[world.Customer] = (), passed_on: Sequence[str] = ()
+) -> Iterator[Session]:
+    """
+    A session; whatever was started in it ends with it. `others`: customers besides those of the
+    works; `passed_on`: texts of requests that the emulator answers each time.
+    """
+    customers = (world.LARGE, world.WIDE, *others)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="compare-")))
         client = stack.enter_context(httpx2.Client(trust_env=False, timeout=PATIENCE))
         front, back = free_port(), free_port()
         stub = Stub(f"http://{HOST}:{front}")
-        emulator = stack.enter_context(_emulator(folder, stub.url, back))
+        emulator = stack.enter_context(_emulator(folder, stub.url, back, customers))
         answers(emulator, f"http://{HOST}:{back}/")
-        command = str(PROGRAM), str(front), str(back)
+        command = str(PROGRAM), str(front), str(back), *passed_on
         upstream = running("stub", command, core=LOADING, logs=folder, env={})
         answers(stack.enter_context(upstream), f"{stub.url}/-/counts")
-        buyers = [customer.email for customer in (world.LARGE, world.WIDE)]
+        buyers = [customer.email for customer in customers]
         tokens = {name: _token(client, stub, name=name) for name in buyers}
         service = _token(client, stub, service=True)
         yield Session(stub, emulator, folder, client, stack, service, tokens)
 
 
-def _emulator(folder: Path, known_as: str, port: int) -> contextlib.AbstractContextManager[Running]:
+def _emulator(
+    folder: Path, known_as: str, port: int, customers: Sequence[world.Customer]
+) -> contextlib.AbstractContextManager[Running]:
     """The emulator with the comparison's data, which takes itself to be at the stub's address."""
     data = folder / "world"
-    world.write(data)
+    world.write(data, customers)
     command = (str(SCRIPTS / "emulator"), "serve", "--port", str(port), "--base-url", known_as)
     return running("emulator", (*command, "--load", str(data)), core=LOADING, logs=folder, env={})
 

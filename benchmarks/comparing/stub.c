@@ -3,9 +3,10 @@
  *
  * While it learns, a request that is not in the table is passed on to the emulator and its answer
  * kept, byte for byte. Frozen, such a request is answered 404 and counted as a miss. The key is
- * method, target, the Prefer header and the body without its multipart boundary.
+ * method, target, the Prefer header and the body without its multipart boundary. Requests whose key
+ * has one of the texts are passed on each time, neither kept nor counted: their answers change.
  *
- *   stub PORT EMULATOR_PORT
+ *   stub PORT EMULATOR_PORT [TEXT...]
  *   GET /-/learn, /-/freeze   what to do with the unknown
  *   GET /-/counts             {"requests", "bytes", "misses"} since the last time it was asked
  *   GET /-/log                the requests answered while learning, since the last time it was
@@ -55,6 +56,7 @@ static size_t entries;
 static int emulator_port, learning = 1, poller;
 static unsigned long requests, bytes, misses;
 static Bytes key, seen;
+static char **passed_on;
 
 static void die(const char *what) {
     perror(what);
@@ -240,6 +242,21 @@ static void learn(const Request *request, Entry *entry) {
     free(answer.data);
 }
 
+static int is_passed_on(void) {
+    for (char **text = passed_on; *text; text++)
+        if (memmem(key.data, key.length, *text, strlen(*text))) return 1;
+    return 0;
+}
+
+static void pass_on(Connection *to, const Request *request) {
+    Bytes answer = ask(request);
+    free(to->own.data);
+    to->own = kept(&answer);
+    to->out = to->own.data;
+    to->out_length = to->own.length;
+    free(answer.data);
+}
+
 static void note(const Request *request, const Entry *entry) {
     char size[32];
     append(&seen, request->method, request->method_length + 1 + request->target_length);
@@ -270,6 +287,10 @@ static void answer(Connection *to, const Request *request) {
         return;
     }
     entry = find(request);
+    if (is_passed_on()) {
+        pass_on(to, request);
+        return;
+    }
     requests++;
     if (!entry->key.data && learning) learn(request, entry);
     if (!entry->key.data) {
@@ -362,7 +383,8 @@ static int listen_on(int port) {
 int main(int count, char **words) {
     struct epoll_event events[EVENTS], listening = {.events = EPOLLIN};
     int listener;
-    if (count != 3) return fprintf(stderr, "usage: stub PORT EMULATOR_PORT\n"), 2;
+    if (count < 3) return fprintf(stderr, "usage: stub PORT EMULATOR_PORT [TEXT...]\n"), 2;
+    passed_on = words + 3;
     emulator_port = atoi(words[2]);
     listener = listen_on(atoi(words[1]));
     poller = epoll_create1(0);

@@ -25,6 +25,8 @@ class Customer:
     email: str
     orders: int
     lines: int
+    is_invoiced: bool = False
+    """True for a customer with an invoice of the first order."""
 
     @property
     def account(self) -> str:
@@ -33,6 +35,10 @@ class Customer:
     @property
     def contact(self) -> str:
         return key("contact", self.number)
+
+    @property
+    def invoice(self) -> str:
+        return key("invoice", self.number)
 
 
 LARGE = Customer("B-050", "Northwind Office Supplies Ltd.", "ann@northwind.example", 50, 4)
@@ -71,6 +77,7 @@ def _rows(customers: Sequence[Customer]) -> Rows:
         "accounts": [_account(customer) for customer in customers],
         "contacts": [_contact(customer) for customer in customers],
         "salesorders": [_order(*order) for order in orders],
+        "invoices": [_invoice(customer) for customer in customers if customer.is_invoiced],
         "salesorderdetails": [line for order in orders for line in _lines(*order)],
     }
 
@@ -146,6 +153,19 @@ def _order(customer: Customer, n: int) -> dict[str, Any]:
         "_customerid_value@Microsoft.Dynamics.CRM.lookuplogicalname": "account",
         "_msdyn_contactperson_value": customer.contact,
         "_msdyn_company_value": COMPANY,
+        "_transactioncurrencyid_value": CURRENCY,
+    }
+
+
+def _invoice(customer: Customer) -> dict[str, Any]:
+    return {
+        "invoiceid": customer.invoice,
+        "name": f"Invoice of {customer.name}",
+        "msdyn_invoicenumber": f"INV-{customer.number}",
+        "description": "T",
+        "_customerid_value": customer.account,
+        "_customerid_value@Microsoft.Dynamics.CRM.lookuplogicalname": "account",
+        "_salesorderid_value": key("order", f"SO-{customer.number}-0000"),
         "_transactioncurrencyid_value": CURRENCY,
     }
 
