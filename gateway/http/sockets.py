@@ -254,13 +254,12 @@ class Socket:
         async def answering(scope: Scope, receive: Receive, send: Send) -> None:
             # The client wants no more of it, or is gone, neither of which is a failure.
             with suppress(asyncio.CancelledError):
-                await self._answer(request, message, send)
+                await self._answer(request, message)
 
         scope = {"type": "http", "path": GRAPHQL, RECEIVED: request}
         await self._sockets.observed(answering)(scope, self._receive, _unsent)
 
-    async def _answer(self, request: Received, message: Subscribe, begin: Send) -> None:
-        """`begin` is told the status that the answer would have over HTTP."""
+    async def _answer(self, request: Received, message: Subscribe) -> None:
         name = message.id
         try:
             asked = request_of(message.payload)
@@ -272,7 +271,7 @@ class Socket:
             response = self._endpoint.refusal(request, error)
         else:
             response = await self._endpoint.answered(request, asked, principal)
-        await begin({"type": "http.response.start", "status": response.status, "headers": []})
+        request.status = response.status
         if response.events is not None:
             await self._follow(name, response.events)
         elif response.status == 200:
