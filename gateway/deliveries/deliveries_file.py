@@ -125,15 +125,20 @@ class DeliveriesFile(SharedFile):
     def replay(self, hook: str, ids: Sequence[str], moment: float) -> int:
         """
         Make deliveries again, those that were set aside where no ids are given; their number. They
-        go to the end of the order, as what came after them was told meanwhile.
+        go to the end of the order, as what came after them was told meanwhile; those that still
+        wait are due, and stay where they are.
         """
         with self._writing() as db:
             chosen = "state = 'aside'" if not ids else f"id IN ({', '.join('?' * len(ids))})"
             asked = f"SELECT {COLUMNS} FROM delivery WHERE hook = ? AND {chosen} ORDER BY number"  # noqa: S608 - marks
             found = [Delivery(*each) for each in db.execute(asked, (hook, *ids)).fetchall()]
+            over = [each for each in found if each.state != "waiting"]
             for each in found:
+                asked = "UPDATE delivery SET since = ?, due = ? WHERE number = ?"
+                db.execute(asked, (moment, moment, each.number))
+            for each in over:
                 db.execute("DELETE FROM delivery WHERE number = ?", (each.number,))
-            _add(db, [replace(each, since=moment, due=moment) for each in found])
+            _add(db, [replace(each, since=moment, due=moment) for each in over])
         return len(found)
 
     def forget(self, before: float, of_persons: float) -> None:

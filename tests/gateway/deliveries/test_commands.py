@@ -75,6 +75,18 @@ def test_what_was_set_aside_waits_again(variables: dict[str, str], file: Deliver
     assert file.place("shop") == 7
 
 
+def test_what_still_waits_is_made_now_and_keeps_its_place(
+    variables: dict[str, str], file: DeliveriesFile
+) -> None:
+    first, _ = file.due("shop", 2.0, 10)
+    file.add("shop", [replace(first, id="behind_it")], 8)
+    file.failed(first, "status 500", 1e12)
+    result = run(variables, "replay", "shop", "id_0", "id_0")
+
+    assert result.output == "1 deliveries wait again\n"
+    assert [each.id for each in file.due("shop", 1e10, 10)] == ["id_0", "id_2"]
+
+
 def test_a_delivery_is_made_once_however_often_it_is_added(file: DeliveriesFile) -> None:
     again = file.listed("shop", None, 10)
     file.add("shop", again, 9)
