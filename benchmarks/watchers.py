@@ -30,7 +30,7 @@ MOST_KILOBYTES, SLOWEST, HINTED = 50.0, 2.5, 1.0
 """
 MOST_OF_CORE = 0.03
 """The share of a core that feeds may take from other answers while nothing changes."""
-KEY = "a-key-of-hints"
+KEY = "a-key-of-hints-of-a-benchmark"
 
 
 class Watching:
