@@ -22,6 +22,8 @@ INTERIM: Final = 5
 """Interim answers (1xx) that are passed over."""
 HEADERS: Final = 100
 """Lines of headers of an interim answer."""
+AZURE: Final = IPv4Address("168.63.129.16")
+"""The address by which machines in Azure reach their own host, though it looks like any other."""
 TRANSLATED: Final = ip_network("64:ff9b::/96")
 """IPv6 addresses by which a network reaches IPv4."""
 MAPPED: Final = ip_network("::ffff:0:0/96")
@@ -90,7 +92,7 @@ def _meant(address: Address) -> Iterable[Address]:
 def _is_public(address: Address) -> bool:
     if address in TRANSLATED or address in MAPPED:
         return True  # the address inside decides
-    if any(address in network for network in SPECIAL):
+    if address == AZURE or any(address in network for network in SPECIAL):
         return False
     return address.is_global and not (
         address.is_multicast or address.is_reserved or address.is_unspecified
