@@ -17,6 +17,7 @@ from gateway.auth.principal import Principal
 from gateway.auth.signing_keys import PAUSE
 from gateway.callers import Callers
 from gateway.ceiling import Ceiling
+from gateway.client.trusted_certificates import trusted
 from gateway.config.settings import Settings
 from gateway.derived_keys import key_for
 from gateway.doctor.looking import Looking
@@ -81,7 +82,7 @@ class Outside:
         self._services = services = DynamicsServices(
             settings, self.tables, transport, tracing, self._store
         )
-        self._client = httpx2.AsyncClient(transport=transport, trust_env=False)
+        self._client = httpx2.AsyncClient(transport=transport, verify=trusted(), trust_env=False)
         self._callers = Callers(settings, policy, services.dataverse, self._client, self._vault)
         self.authenticator, self.metrics = self._callers.authenticator, services.metrics
         self.kept = self._kept_rows()

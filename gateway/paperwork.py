@@ -7,6 +7,7 @@ from typing import cast
 
 import httpx2
 
+from gateway.client.trusted_certificates import trusted
 from gateway.config.settings import Settings
 from gateway.derived_keys import key_for
 from gateway.loaders.kept_pictures import KeptPictures
@@ -40,7 +41,9 @@ class Paperwork:
         replicas.
         """
         limits = httpx2.Limits(max_connections=2 * AT_ONCE)
-        self._inner = given or httpx2.AsyncHTTPTransport(limits=limits, trust_env=False)
+        self._inner = given or httpx2.AsyncHTTPTransport(
+            verify=trusted(), limits=limits, trust_env=False
+        )
         self._printer = Printer(
             StreamedValues(finops, self._inner, login, at_once=AT_ONCE, each=EACH)
         )

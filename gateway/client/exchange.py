@@ -13,6 +13,8 @@ from typing import Protocol
 import httpx2
 import msgspec
 
+from gateway.client.trusted_certificates import trusted
+
 MAX_ANSWER = 10 * 1024 * 1024
 """The maximum size of an answer in bytes, unless the transport sets another."""
 
@@ -90,7 +92,7 @@ class Httpx2Transport:
         """A transport over httpx2's own sockets, with at most `connections` of them."""
         limits = httpx2.Limits(max_connections=connections)
         # Proxies and certificates of the environment are not the settings' doing.
-        return cls(httpx2.AsyncHTTPTransport(limits=limits, trust_env=False))
+        return cls(httpx2.AsyncHTTPTransport(verify=trusted(), limits=limits, trust_env=False))
 
     async def exchange(self, request: Request, timeouts: Timeouts) -> Reply:
         async with timeouts.whole():

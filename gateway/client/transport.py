@@ -13,6 +13,7 @@ import httpx2
 
 from gateway.client.exchange import MAX_ANSWER, Reply, Request, Timeouts
 from gateway.client.pool import DEFAULT_PORTS, Pool
+from gateway.client.trusted_certificates import trusted
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests say how long their body is, even if there is none."""
@@ -72,7 +73,7 @@ class Http1Transport(httpx2.AsyncBaseTransport):
         url = httpx2.URL(origin)
         if url.scheme not in DEFAULT_PORTS or not url.host or url.userinfo or url.query:
             raise httpx2.UnsupportedProtocol("The address is not of a service.")
-        trust = self._trust or httpx2.create_ssl_context(trust_env=False)
+        trust = self._trust or trusted()
         pool = self._pools[origin] = Pool(url, self._connections, self._maximum, trust)
         return pool
 
