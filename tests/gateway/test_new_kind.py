@@ -1,7 +1,6 @@
 """A kind of member that the gateway does not have is one module: this one declares it and asks."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -55,12 +54,14 @@ class AcmeAddressing:
 QUERY = "{ accounts(first: 2) { nodes { number name addressed } } }"
 
 
-@pytest.fixture(params=[True, False], ids=["compiled", "graphql-core"])
+@pytest.fixture(scope="module", params=[True, False], ids=["compiled", "graphql-core"])
 async def extended(
-    request: pytest.FixtureRequest, tmp_path: Path, small_world: Starlette
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    small_world: Starlette,
 ) -> AsyncIterator[Stack]:
     changes = {"compiled_plans": request.param, "show_execution": True, "show_cost": True}
-    with written(tmp_path, KIND, "acme_addressing") as module:
+    with written(tmp_path_factory.mktemp("kind"), KIND, "acme_addressing") as module:
         async with running(small_world, extensions=(module,), **changes) as found:
             yield found
 

@@ -65,7 +65,7 @@ MUTATIONS = SCHEMA.mutation_type.fields if SCHEMA.mutation_type else {}
 ROOTS = {name: table for table in TABLES.values() if table.root for name in table.root}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def strict(small_world: Starlette) -> AsyncIterator[Stack]:
     """Roles come from the token alone, so that `nobody`, whose token names none, has none."""
     partners = (("partner", "US-001@usmf"),)

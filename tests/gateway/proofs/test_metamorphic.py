@@ -28,7 +28,7 @@ def world() -> Starlette:
     return emulator()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def several(world: Starlette) -> Any:
     async with running(world, customer_roles=("representative",)) as stack:
         if len(await walk(stack, TABLES["Account"], "sam")) < len(ACCOUNTS):
