@@ -18,6 +18,7 @@ from emulator.identities import DEMO_USERS, subject_of
 from emulator.server import build
 from emulator.settings import Settings
 from emulator.world.customers import BUYER
+from gateway.client.trusted_certificates import trusted
 from tests.replicas import free_port
 from tests.stack import WORLDS
 
@@ -28,7 +29,7 @@ CONTACT = {"firstname": "Jane", "lastname": "Doe", "emailaddress1": DEMO_USERS["
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(main, ["serve", *words])
+    return CliRunner().invoke(main, ["serve", "--port", str(free_port()), *words])
 
 
 def exports(folder: Path, *contacts: dict[str, str]) -> Path:
@@ -70,7 +71,7 @@ def serving(*words: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 def wait_for(url: str) -> httpx2.Response:
     for _ in range(150):
         try:
-            return httpx2.get(f"{url}/issuer/.well-known/openid-configuration")
+            return httpx2.get(f"{url}/issuer/.well-known/openid-configuration", verify=trusted())
         except httpx2.TransportError:
             time.sleep(0.1)
     raise AssertionError(f"nothing answers at {url}")
