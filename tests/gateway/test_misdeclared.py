@@ -145,6 +145,15 @@ WRONG = {
         order('fee: Money | None = group(Money, "x", essential="amnt", amount="acme_fee")'),
         "acme_trial.AcmeOrder.fee: `essential` names 'amnt', which is none of its parts",
     ),
+    "a group that is an input": (
+        order('fee: Money | None = group(Money, "x", amount="acme_fee", input=True)'),
+        "acme_trial, line 5: TypeError: a group cannot be an input: declare a column for each of "
+        "its parts",
+    ),
+    "a link that is an input": (
+        order('payer: Account | None = link("acme_payer", "x", input=True)'),
+        "acme_trial, line 5: TypeError: link() got an unexpected keyword argument 'input'",
+    ),
     "a group of nothing": (
         order('fee: Money | None = group(Money, "x")'),
         'acme_trial.AcmeOrder.fee needs the columns of its parts: `part="column"`',

@@ -27,8 +27,8 @@ def group(
 
     The keyword arguments `parts` map the attributes of `make` to columns or paths. `essential`
     names the part without which the object is null; lists are filtered and sorted by it. Without
-    it, the object is null if all parts are. `written` is as in `column`. A part that `make` does
-    not have is a DeclarationError at start.
+    it, the object is null if all parts are. `written` is as in `column`; inputs of orders take
+    columns alone. A part that `make` does not have is a DeclarationError at start.
 
     Example:
 
@@ -46,6 +46,8 @@ def group(
 
         # { products(first: 1) { nodes { size { length width } } } }
     """
+    if "input" in parts:
+        raise TypeError("a group cannot be an input: declare a column for each of its parts")
     return Group(doc, make, parts, essential, written)
 
 

@@ -29,8 +29,8 @@ def link(
     target, which lists the rows that lead there; `back_doc` describes it. Set `polymorphic` for a
     lookup to rows of several tables. `inside` allows `$expand` where a plan proves that the answer
     is the same: "up" for the target inside the row, "both" for the rows inside the target too.
-    `written` is as in `column`. A target that is not a table, or a name that the target has
-    already, is a DeclarationError at start.
+    `written` is as in `column`; inputs of orders take columns alone. A target that is not a table,
+    or a name that the target has already, is a DeclarationError at start.
 
     Example:
 
