@@ -101,7 +101,7 @@ class Properties(dict[str, Read]):
 
 
 def _ignored(row: Row, value: object, waiting: list[Waiting]) -> None:
-    """Annotations repeat what the columns say."""
+    """A reader that does nothing: annotations repeat what the columns say."""
 
 
 def _collection(row: Row, value: object, waiting: list[Waiting]) -> None:

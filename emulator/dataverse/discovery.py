@@ -26,7 +26,7 @@ from emulator.odata.syntax import And, Call, Compare, Literal, Node, Not, Or, Pa
 Json = dict[str, Any]
 ALWAYS = ("@odata.type", "MetadataId")
 UNCAST = {"cast": ""}
-"""Says among the options of a query that its URL does not cast attributes to their own type."""
+"""The option that marks a query whose URL does not cast attributes to their own type."""
 OF_ONE_TYPE = {
     "MaxLength", "Precision", "Format", "DateTimeBehavior", "Targets", "MinValue", "MaxValue",
     "DefaultFormValue", "DefaultValue", "OptionSet", "GlobalOptionSet",
@@ -79,7 +79,7 @@ def discover(catalog: Catalog, ask: Ask, path: list[Segment]) -> Answer:
 def _body(
     catalog: Catalog, path: tuple[Segment, ...], pairs: tuple[tuple[str, str], ...], context: str
 ) -> Json:
-    """The body of an answer; whoever starts asks for the same large ones."""
+    """The body of an answer, kept: each gateway that starts asks for the same large ones."""
     found: Any = _keyed(SETS[path[0].name](catalog), path[0].args)
     for segment in path[1:]:
         found = _step(found, segment)
@@ -137,7 +137,7 @@ def _keyed(found: Any, args: str | None) -> Any:
 
 
 def _projected(row: Json, options: dict[str, str]) -> Json:
-    """The selected properties, with what was expanded; nothing that was not is made."""
+    """The selected and the expanded properties; the others are not made."""
     if named := options.get("$select"):
         plain = _selected(row, split(named, ","), options)
     else:

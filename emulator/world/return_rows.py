@@ -21,7 +21,7 @@ from emulator.world.seed import REFERENCE, Row, Rows, Seed
 HEADERS, LINES = "ReturnOrderHeadersV2", "ReturnOrderLinesV2"
 EACH: Final = 8
 EACH_RECENT: Final = 2
-"""Of so many orders of a customer of which something was sent, one comes back in part."""
+"""One of so many shipped orders of a customer comes back in part."""
 MOST: Final = 3
 """Lines of a return."""
 VALID: Final = timedelta(days=30)

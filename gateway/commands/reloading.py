@@ -23,7 +23,7 @@ Seen = frozenset[tuple[str, int, int]]
 
 
 class Reloading:
-    """An ASGI app that is another one after each change."""
+    """An ASGI app that hands requests to the newest app that could be made."""
 
     def __init__(
         self, make: Callable[[], Starlette], folder: Path | None, modules: Sequence[str]

@@ -28,7 +28,7 @@ class Looking(Struct, frozen=True):
     tables: tuple[Table, ...]
     relied: Mapping[ServiceName, Relied]
     assumed: Mapping[ServiceName, Entities]
-    """The environment as it would be taken to be without any look at it."""
+    """The names and facts that are assumed of an environment before any of it is read."""
     overrides: Overrides
     """The overrides in the current names file."""
     say: Callable[[str], None]

@@ -45,7 +45,7 @@ DEFAULT_LIMITS: Final = Limits()
 GRACE: Final = 0.5
 """Seconds after the deadline in which the rest of an answer may be computed."""
 CROWD: Final = 5_000
-"""The work from which the objects of an answer are many for the collector."""
+"""The work of an operation from which its answer is a large one for the garbage collector."""
 NOTHING_SENT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -187,7 +187,7 @@ class Engine:
 
     def trusting(self, trusted: Trusted) -> Callable[[], None]:
         """
-        Check trusted documents, and return what puts them in the place of those that there are.
+        Check trusted documents; return a function that puts them in the place of the present ones.
 
         SettingsError where one of them is not valid or passes a limit.
         """

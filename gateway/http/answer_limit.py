@@ -20,7 +20,7 @@ from gateway.upstream.allowance import Allowance
 FRAME: Final = 64
 """Bytes of a field besides its text and its own name: quotes, ids, numbers, empty objects."""
 TWICE: Final = 2
-"""Texts of rows stand in cursors and ids too, in letters that are longer by a third."""
+"""The factor for texts of rows: cursors and ids repeat them, a third longer."""
 PART: Final = 65_536
 """Bytes that are encoded before other requests get a turn."""
 CARRIED_OUT: Final = (

@@ -17,7 +17,7 @@ Probe = Callable[[], Awaitable[object]]
 PATIENCE: Final = 3.0
 """Seconds that all probes together may take."""
 FEW: Final = 5
-"""With fewer calls of late no share of them says anything."""
+"""The number of recent calls below which no share of them is judged."""
 DEGRADED, FAILING = 0.1, 0.5
 """The share of calls that failed of late from which a table is called so."""
 SLOW: Final = 3.0

@@ -39,7 +39,7 @@ class Stopping:
         self.begun = False
         """True from the moment of the signal."""
         self.then: list[Callable[[], object]] = []
-        """Calls that are made then, on the loop."""
+        """Functions that are called at the signal, on the event loop."""
 
     @property
     def grace(self) -> float:

@@ -46,7 +46,7 @@ from gateway.schema.context import Info
 
 @strawberry.type(description="Everything that can be changed.")
 class Mutation:
-    """The work is in the modules by families of verbs."""
+    """The root type of mutations; each has its work in a module of `gateway/resolvers`."""
 
     @strawberry.mutation(
         description="Place a sales order: all of it, or nothing. The same idempotency key gives "

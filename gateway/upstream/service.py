@@ -68,7 +68,7 @@ HEADERS = {
     "If-None-Match": "null",
 }
 EACH_BY_ITSELF = {"Prefer": "odata.continue-on-error"}
-"""That a read which is refused ends no others of its batch."""
+"""The header by which a read that is refused ends no others of its batch."""
 
 
 class Call(Struct, frozen=True):

@@ -23,7 +23,7 @@ from spreadsheets.lines import Line as Row
 from spreadsheets.problems import Problem, at
 
 PAGE: Final = 100
-"""Numbers that one list of the gateway is asked for."""
+"""The most numbers of products that one list of the gateway is asked for."""
 SHOWN: Final = 5
 """Products that a sentence names."""
 TOO_MANY: Final = N_("At most 500 lines at once.")
@@ -50,7 +50,7 @@ class Candidates:
 
 
 Listed = Mapping[str, Candidates]
-"""By the number in lower case."""
+"""Products by their number in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Named:
     by_number: Listed
     by_item: Listed
     by_own: Listed
-    """By the buyer's own numbers, where a column has them or no product has the number."""
+    """Products by the buyer's own numbers, where a column has them or no product has the number."""
 
     def of(self, row: Row) -> Candidates:
         if row.number and (found := self.by_number.get(row.number.casefold())):

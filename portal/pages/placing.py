@@ -35,7 +35,7 @@ from portal.visits import Visit
 UNSURE: Final = {"unavailable", "defect"}
 """Errors after which the request may or may not have been carried out."""
 MARGIN: Final = 15
-"""Seconds that a request may take longer than it may, before others believe that it has ended."""
+"""Seconds beyond the time limit of a request after which others take it to have ended."""
 OF_LINES: Final = {"amounts": "amount", "discounts": "discount", "promises": "promise"}
 """The members of a preview's lines that are shown."""
 PAGE: Final = 100
@@ -43,7 +43,7 @@ PAGE: Final = 100
 
 
 async def review(visit: Visit) -> Response:
-    """Everything once more before it counts, with the prices of now."""
+    """The page that shows the whole order before it is placed, at the prices of now."""
     draft = draft_of(visit)
     if not draft.lines:
         return visit.go("/orders/new/items")
@@ -141,7 +141,7 @@ def _total(draft: Draft, preview: Mapping[str, Any]) -> Mapping[str, Any] | None
 
 
 async def submit(visit: Visit) -> Response:
-    """One request of a draft at a time; the form says which draft was looked at, and how it was."""
+    """Place the order of a draft, one request at a time; the form names the reviewed draft."""
     form = visit.form
     key, seen = form.get("key", ""), form.get("seen")
     async with visit.site.desks.lock(visit.own):
@@ -182,7 +182,7 @@ def _still_sent(desk: Desk, key: str) -> Desk:
 
 
 async def _owner(visit: Visit, key: str) -> str | None:
-    """On which of the caller's desks the draft is or was; from there on its account is picked."""
+    """The caller's desk on which the draft is or was; its account is picked from there on."""
     for account in (visit.account, None, *visit.accounts):
         owner = visit.owner((account or {}).get("id"))
         desk = await visit.site.desks.find(owner)

@@ -61,7 +61,7 @@ class Trial:
 
     items: list[Item] = field(default_factory=list)
     gone: dict[int, Errors] = field(default_factory=dict)
-    """By the place of the line."""
+    """The errors of the lines that cannot be ordered, by the place of the line."""
     undated: dict[int, Errors] = field(default_factory=dict)
     """The lines whose requested day has passed, with the errors."""
 

@@ -13,7 +13,7 @@ from gateway.upstream.names import lookup_value
 
 @strawberry.enum(description="The kinds of business with an account that are stopped.")
 class HoldStatus(OptionSet):
-    """`msdyn_onholdstatus`."""
+    """The holds of an account: the values of `msdyn_onholdstatus`."""
 
     NONE = option(806380000, "Nothing is stopped.")
     INVOICE = option(806380001, "Invoicing is stopped.")
@@ -26,7 +26,7 @@ class HoldStatus(OptionSet):
 
 @strawberry.enum(description="The state of a row: only an active one is in use.")
 class ActiveState(OptionSet):
-    """`statecode` of accounts and contacts."""
+    """The states of accounts and contacts: the values of `statecode`."""
 
     ACTIVE = option(0, "In use.")
     INACTIVE = option(1, "Deactivated.")
@@ -89,7 +89,7 @@ class Account(Node):
 
 @strawberry.enum(description="The purpose of an address.")
 class AddressPurpose(OptionSet):
-    """`addresstypecode` of addresses."""
+    """The purposes of an address: the values of `addresstypecode`."""
 
     BILL_TO = option(1, "Invoices go there.")
     SHIP_TO = option(2, "Goods go there.")

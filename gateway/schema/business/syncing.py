@@ -42,7 +42,7 @@ CANCELED = "Canceled"
 
 @strawberry.enum(description="The arrival of an order in the ERP.")
 class SyncStatus(Enum):
-    """Looked up in the ERP, never remembered."""
+    """The stages of the arrival; each is looked up in the ERP, and none is remembered."""
 
     PENDING = strawberry.enum_value("pending", description="Not yet; it is on its way.")
     SYNCED = strawberry.enum_value("synced", description="The ERP has it.")
@@ -54,7 +54,7 @@ class SyncStatus(Enum):
 
 @strawberry.type(description="The state of an order between Dataverse and the ERP.")
 class SyncState:
-    """As of now."""
+    """The arrival of one order in the ERP, as of now."""
 
     status: SyncStatus = strawberry.field(description="The arrival of the order in the ERP.")
     age_seconds: int = strawberry.field(description="The age of the order.")
