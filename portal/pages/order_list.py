@@ -8,16 +8,17 @@ from starlette.responses import Response
 from portal.lists import all_of, during
 from portal.pages import searching
 from portal.pages.list_page import Listing, show
+from portal.sorting import Sort, Sorts, offered, order
 from portal.visits import Visit
-from portal.words import OPEN, ORDER, SHIPPED
+from portal.words import N_, OPEN, ORDER, SHIPPED
 
-SORTS: Final[Mapping[str, tuple[str, str]]] = {
-    "newest": ("PLACED_AT", "DESC"),
-    "oldest": ("PLACED_AT", "ASC"),
-    "number": ("NUMBER", "ASC"),
-    "total": ("TOTAL", "DESC"),
-    "wanted": ("REQUESTED_RECEIPT_DATE", "ASC"),
-    "changed": ("UPDATED_AT", "DESC"),
+SORTS: Final[Sorts] = {
+    "newest": Sort(N_("Newest first"), "SalesOrder.placedAt", is_descending=True),
+    "oldest": Sort(N_("Oldest first"), "SalesOrder.placedAt"),
+    "wanted": Sort(N_("Requested date"), "SalesOrder.requestedReceiptDate"),
+    "total": Sort(N_("Largest amount"), "SalesOrder.total", is_descending=True),
+    "number": Sort(N_("Order number"), "SalesOrder.number"),
+    "changed": Sort(N_("Last changed"), "SalesOrder.updatedAt", is_descending=True),
 }
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "open": OPEN,
@@ -28,23 +29,19 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 
 async def orders(visit: Visit) -> Response:
     template = "orders_list.html" if visit.is_fragment else "orders.html"
-    return await show(visit, LIST, template, statuses=ORDER)
+    return await show(visit, LIST, template, statuses=ORDER, sorts=offered(visit, SORTS))
 
 
 async def asked(visit: Visit) -> dict[str, Any]:
     """Filter and order, as the address says."""
     query = visit.query
-    field, direction = SORTS.get(query.get("sort", ""), SORTS["newest"])
     conditions = (
         visit.account_filter,
         await searching.orders(visit, query.get("q")),
         _status(visit, query.get("status", "")),
         during("placedAt", query.get("since"), query.get("until"), visit.language),
     )
-    return {
-        "filter": all_of(*conditions),
-        "orderBy": [{"field": field, "direction": direction}],
-    }
+    return {"filter": all_of(*conditions), **order(visit, SORTS)}
 
 
 LIST: Final = Listing("orders", "Orders", "orders", asked)

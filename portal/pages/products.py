@@ -11,6 +11,7 @@ from portal.drafts import quantity
 from portal.errors import BadLink, NotFound
 from portal.lists import mistakes, page_of, words_of
 from portal.pages.adding import add, buyable, ordered
+from portal.sorting import Sort, Sorts, offered, order
 from portal.texts import all_in_language, in_language
 from portal.visits import Visit
 from portal.words import N_, SOLD
@@ -19,6 +20,13 @@ MOST_WORDS: Final = 10
 """Words that the gateway searches for at once."""
 TOO_MANY_WORDS: Final = N_("At most 10 words.")
 TOO_LARGE: Final = N_("This category has too many products to list. Choose one below it.")
+SORTS: Final[Sorts] = {
+    "name": Sort(N_("Name"), "Product.name"),
+    "name-down": Sort(N_("Name, Z to A"), "Product.name", is_descending=True),
+    "number": Sort(N_("Product number"), "Product.number"),
+    "newest": Sort(N_("Newest first"), "Product.addedAt", is_descending=True),
+}
+"""The orders of the list. A price is worked out for each reader: there is none to sort by."""
 ARE_SOLD: Final = {"state": {"in": SOLD}}
 CATEGORY: Final = re.compile(r"[0-9a-f-]{36}")
 PARTS: Final = re.compile(r"[1-9][0-9]?")
@@ -62,6 +70,7 @@ async def _listed(visit: Visit, refused: Mapping[str, Any]) -> Response:
         mistakes=wrong,
         refused=refused,
         ordered=ordered(visit),
+        sorts=offered(visit, SORTS),
         query=visit.query,
     )
 
@@ -80,6 +89,7 @@ async def _page(visit: Visit) -> dict[str, Any]:
         "Products",
         filter=ARE_SOLD,
         search=visit.query.get("q") or None,
+        **order(visit, SORTS),
         **_narrowing(visit.query),
         **page_of(visit.query, 20),
     )

@@ -120,6 +120,26 @@ def test_a_variant_is_found_looked_at_priced_and_ordered(way: Way) -> None:
     way.seen("variant ordered")
 
 
+def test_the_catalogue_is_sorted_by_keyboard_and_a_category_stays_sorted(way: Way) -> None:
+    page, keys = way.page, way.page.keyboard
+    page.goto("/products")
+    page.locator("#sort").focus()
+    for _ in range(2):
+        keys.press("ArrowDown")
+    page.wait_for_url("**sort=number*")
+    first = page.locator(".product .muted").first
+    expect(first).to_contain_text("D0001")
+    expect(page.locator("#sort")).to_be_focused()
+    way.seen("sorted")
+    page.locator("nav.tree li a").first.click()
+    page.wait_for_url("**category=*")
+
+    expect(page.locator("#sort")).to_have_value("number")
+    numbers = page.locator(".product h2 + .muted").all_text_contents()
+    assert numbers == sorted(numbers)
+    way.seen("sorted category")
+
+
 def test_an_overdue_invoice_is_found_and_downloaded(way: Way) -> None:
     page = way.page
     page.goto("/dashboard")

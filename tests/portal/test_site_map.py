@@ -108,7 +108,7 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/products", None),
     ("/products", {"add": "{product}", "quantity": "none"}),
     ("/products?q=lamp+desk", {"add": "{product}", "quantity": "2"}),
-    ("/products?category={category}&q=a", None),
+    ("/products?category={category}&q=a&sort=newest", None),
     ("/bought", None),
     ("/bought", {"add": "{product}", "quantity-{product}": "none"}),
     ("/products/{id}/pictures/{version}", None),

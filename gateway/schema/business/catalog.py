@@ -1,5 +1,6 @@
 """The catalogue: products, their prices for this caller, and their stock."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -155,6 +156,9 @@ class Product(Node):
     )
     decimals: int | None = column(
         "quantitydecimal", "The number of decimals that a quantity of the product may have."
+    )
+    added_at: datetime | None = column(
+        "createdon", "The time at which it was added to the catalogue."
     )
     _item: "Product | None" = link(
         {COMPANY: COMPANY, "msdyn_itemnumber": "msdyn_itemnumber"},
