@@ -223,7 +223,8 @@ def _property(said: Json, known: Table | None) -> Column:
 
 
 def _members(type_name: str, before: Column | None) -> OptionSet:
+    """The members that the dictionary has of a type, or had of the column's, by the told name."""
     found = enum(type_name)
     if not found.options and before is not None and before.options is not None:
-        return before.options
+        return replace(before.options, name=found.name)
     return found

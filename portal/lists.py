@@ -1,6 +1,6 @@
 """The query of a list's address -> GraphQL variables: keyset pages, search, dates. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -56,6 +56,11 @@ def every(text: str | None, ways: Callable[[str], list[dict[str, Any]]]) -> dict
 def has(field: str, word: str) -> dict[str, Any]:
     """A condition: the column has the word in it, in any case."""
     return {field: {"contains": word}}
+
+
+def one_of(field: str, value: str | None, known: Container[str]) -> dict[str, Any]:
+    """A condition: the field has this value; none for a value that is not known."""
+    return {field: {"eq": value}} if value in known else {}
 
 
 def all_of(*conditions: Mapping[str, Any]) -> dict[str, Any]:

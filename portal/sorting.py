@@ -31,11 +31,7 @@ Sorts = Mapping[str, Sort]
 
 def offered(visit: Visit, sorts: Sorts) -> dict[str, str]:
     """The labels of the orders by members that are there and not hidden from the visitor."""
-    return {
-        name: sort.label
-        for name, sort in sorts.items()
-        if visit.has(sort.member) and visit.shows(sort.member)
-    }
+    return {name: sort.label for name, sort in sorts.items() if visit.reads(sort.member)}
 
 
 def order(visit: Visit, sorts: Sorts) -> dict[str, Any]:

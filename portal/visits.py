@@ -148,6 +148,10 @@ class Visit:
         """True if the visitor's roles do not hide a member of the gateway's schema."""
         return member not in self.viewer.get("viewer", {}).get("hidden", ())
 
+    def reads(self, member: str) -> bool:
+        """True if lists can be narrowed and sorted by a member: it is there and not hidden."""
+        return self.has(member) and self.shows(member)
+
     def translate(self, message: str) -> str:
         return self.language.messages.gettext(message)
 

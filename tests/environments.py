@@ -230,6 +230,15 @@ def respell_properties(dump: Json) -> None:
                 each["Name"] = each["Name"][0].swapcase() + each["Name"][1:]
 
 
+def rename_enumerations(dump: Json) -> None:
+    """Every enumeration of F&O but NoYes has a name in capitals."""
+    for row in dump["finops"]["PublicEntities"]:
+        for each in row["Properties"]:
+            prefix, dot, name = each["TypeName"].rpartition(".")
+            if each["DataType"] == "Enum" and name != "NoYes":
+                each["TypeName"] = f"{prefix}{dot}{name.upper()}"
+
+
 def drop_collection(name: str) -> Alteration:
     def alter(dump: Json) -> None:
         rows = dump["finops"]["PublicEntities"]

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from gateway.model.kinds import OptionSet
 from gateway.model.tables import ServiceName, Spec, Table
 from gateway.upstream.names import Names
-from gateway.upstream.odata import logical
+from gateway.upstream.odata import ENUMERATIONS, logical
 
 ATTRIBUTES: Mapping[type, frozenset[str]] = {
     str: frozenset({"String", "Memo", "EntityName", "Virtual"}),
@@ -41,9 +41,6 @@ TYPES: Mapping[ServiceName, Mapping[type, frozenset[str]]] = {
     "finops": WIRE,
 }
 """The types of each service that a declared type can be read from."""
-
-ENUMS = "Microsoft.Dynamics.DataEntities."
-"""The prefix of the types of F&O's enumerations; their members travel as texts."""
 
 
 class Use(Struct):
@@ -85,16 +82,16 @@ def relied(tables: Iterable[Table], names: Names) -> Relied:
     return found
 
 
-def options_of(type_: type[OptionSet]) -> frozenset[int]:
-    """The numbers that an option set declares; -1 stands for all others."""
+def options_of(type_: type[OptionSet]) -> frozenset[int | str]:
+    """The numbers or members that an option set declares; -1 stands for all others."""
     return frozenset(member.value for member in type_ if member.value != -1)
 
 
 def fits(type_: Any, attribute: str, service: ServiceName) -> bool:
     """True if a column of this attribute type can be read as the declared type."""
     if isinstance(type_, type) and issubclass(type_, Enum):
-        return attribute in CHOICES
-    if type_ is str and attribute.startswith(ENUMS):
+        return attribute in CHOICES or attribute.startswith(ENUMERATIONS)
+    if type_ is str and attribute.startswith(ENUMERATIONS):
         return True
     known = TYPES[service].get(type_)
     return known is None or attribute in known

@@ -14,7 +14,7 @@ from gateway.metadata.overrides import NO_OVERRIDE, Override, Overrides
 from gateway.model.tables import Table
 from gateway.upstream.days import Behaviour
 from gateway.upstream.names import EntityNames, Step, lookup_value
-from gateway.upstream.odata import logical
+from gateway.upstream.odata import ENUMERATIONS, logical
 
 
 class TableNeeds(Struct, frozen=True):
@@ -158,6 +158,7 @@ def _names(
             for column, told in override.column.items()
             if told.zone
         },
+        _choices(want, entity),
         _lengths(entity, override),
         want.company,
         is_complete=entity is not None and entity.is_complete,
@@ -233,6 +234,18 @@ def _days(want: TableNeeds, entity: Entity | None, override: Override) -> dict[s
         behaviour = (told.behaviour if told else "") or _behaviour(column, attribute)
         found[column] = cast(Behaviour, behaviour)
     return found
+
+
+def _choices(want: TableNeeds, entity: Entity | None) -> dict[str, str]:
+    """The enumerations of F&O among the columns, whatever case those are declared in."""
+    described = entity.attributes.values() if entity else ()
+    types = {
+        each.name.casefold(): each.type.removeprefix(ENUMERATIONS)
+        for each in described
+        if each.type.startswith(ENUMERATIONS)
+    }
+    named = {path: types.get(path.casefold()) for path in want.paths} if types else {}
+    return {path: type_ for path, type_ in named.items() if type_ is not None}
 
 
 def _lengths(entity: Entity | None, override: Override) -> dict[str, int]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.model.kinds import without_none
+from gateway.model.kinds import OptionSet, without_none
 from gateway.model.mistakes import DeclarationError as DeclarationError
 from gateway.model.mistakes import named as named
 from gateway.model.rules import Rule
@@ -357,8 +357,8 @@ class Table:
         }
 
     def _ordered(self, type_: type) -> bool:
-        """False for a boolean that is an enumeration, as those are compared for equality alone."""
-        return self.dialect.has_booleans or type_ is not bool
+        """False for what is an enumeration in F&O, as those are compared for equality alone."""
+        return self.dialect.has_booleans or not issubclass(type_, bool | OptionSet)
 
     @cached_property
     def scalars(self) -> Mapping[str, type]:

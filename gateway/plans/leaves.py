@@ -62,7 +62,8 @@ def leaf_of(type_: type, output: GraphQLLeafType, dialect: Dialect) -> Leaf:
     if type_ is bool and dialect.has_booleans:
         return Leaf(bool)
     if issubclass(type_, OptionSet) and isinstance(output, GraphQLEnumType):
-        return Leaf(int, OptionNames(type_, output), inline=LOOKED_UP)
+        wire = int if dialect.has_booleans else str
+        return Leaf(wire, OptionNames(type_, output), inline=LOOKED_UP)
     convert = _converted(decoder(type_), output.coerce_output_value)
     if type_ is Decimal:
         return Leaf(Any, convert, exact=False, inline=DIGITS)
@@ -76,15 +77,15 @@ def present(value: Any) -> Any:
     return value
 
 
-class OptionNames(dict[int | None, str | None]):
-    """The names of an option set's numbers; a number that it does not declare is unknown."""
+class OptionNames(dict[int | str | None, str | None]):
+    """The names of an option set's values; a value that it does not declare is unknown."""
 
     def __init__(self, type_: type[OptionSet], output: GraphQLEnumType) -> None:
         super().__init__({each.value: output.coerce_output_value(each) for each in type_})
         self[None] = None
         self._unknown = self[type_["UNKNOWN"].value]
 
-    def __missing__(self, number: int) -> str | None:
+    def __missing__(self, value: int | str) -> str | None:
         return self._unknown
 
 

@@ -28,7 +28,7 @@ TOLD = paths(
     "voucher",
     "description",
     "amount",
-    "_type",
+    "type",
 )
 
 

@@ -137,11 +137,11 @@ def _operation(
         return both(_compared(path, operator, value), Compare(path, "ge", first))
     match operator:
         case "eq" if _is_unknown(value):
-            return _undeclared(path, type(value))
+            return _undeclared(table, path, type(value))
         case "in" if any(map(_is_unknown, value)):
             known = [each for each in value if not _is_unknown(each)]
-            undeclared = (_undeclared(path, type(each)) for each in value if _is_unknown(each))
-            return either(one_of(path, map(typed, known)), next(undeclared))
+            choices = next(type(each) for each in value if _is_unknown(each))
+            return either(one_of(path, map(typed, known)), _undeclared(table, path, choices))
         case "in":
             return one_of(path, map(typed, value))
         case "startsWith":
@@ -167,10 +167,11 @@ def _is_unknown(value: Any) -> bool:
     return isinstance(value, OptionSet) and value.is_unknown
 
 
-def _undeclared(path: str, choices: type[OptionSet]) -> Condition:
-    """The rows whose number is none that the option set declares, which read as UNKNOWN."""
+def _undeclared(table: Table, path: str, choices: type[OptionSet]) -> Condition:
+    """The rows whose value is none that the option set declares, which read as UNKNOWN."""
     declared: tuple[Value, ...] = tuple(each.value for each in choices if not each.is_unknown)
-    return both(Compare(path, "ne", None), Not(In(path, declared)))
+    others = Not(In(path, declared))
+    return both(Compare(path, "ne", None), others) if table.dialect.has_nulls else others
 
 
 def _compared(path: str, operator: str, value: Value) -> Condition:

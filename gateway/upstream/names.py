@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from gateway.config.parsers import Zones
 from gateway.upstream import days
+from gateway.upstream.compared_values import Comparison, as_members, holds_for_null
 from gateway.upstream.conditions import (
     EVERYTHING,
     NOTHING,
@@ -57,6 +58,8 @@ class EntityNames(Struct, frozen=True):
     """The columns that hold days, and how."""
     zones: Mapping[str, Zones] = {}
     """The time zones of user-local days, for columns with zones of their own."""
+    choices: Mapping[str, str] = {}
+    """The columns of F&O that hold members of an enumeration, and the name of its type."""
     lengths: Mapping[str, int] = {}
     """The number of characters that texts hold, where the environment has said it."""
     company: str = ""
@@ -73,7 +76,8 @@ class EntityNames(Struct, frozen=True):
     @property
     def is_plain(self) -> bool:
         """True if all that a query names is called so on the wire, but for the table itself."""
-        return not (self.steps or self.columns or self.absent or self.days)
+        told = (self.steps, self.columns, self.absent, self.days, self.choices)
+        return not any(told)
 
 
 def lookup_value(lookup: str) -> str:
@@ -214,7 +218,10 @@ class Names:
         return self._plain[key]
 
     def condition(self, entity: str, condition: Condition) -> Condition:
-        """The same condition in the names of the environment, with days as instants."""
+        """
+        The same condition in the names of the environment, with days as instants, and the members
+        of F&O's enumerations as such.
+        """
         match condition:
             case Spelled():
                 return condition
@@ -246,9 +253,16 @@ class Names:
             case Compare() | In() | Like():
                 path = self.path(entity, condition.column)
                 if path is None:
-                    return EVERYTHING if _holds_for_null(condition) else NOTHING
-                return condition if path == condition.column else replace(condition, column=path)
+                    return EVERYTHING if holds_for_null(condition) else NOTHING
+                typed = self._typed(entity, condition)
+                return typed if path == typed.column else replace(typed, column=path)
         return condition
+
+    def _typed(self, entity: str, condition: Comparison) -> Comparison:
+        """A condition with the members of an enumeration as such."""
+        known = self.entities.get(entity)
+        type_ = known.choices.get(condition.column) if known else None
+        return condition if type_ is None else as_members(condition, type_)
 
     def behaviour(self, entity: str, path: str) -> Behaviour | None:
         """
@@ -381,15 +395,3 @@ class Names:
             if (rename := self._renaming(step.entity, rests)) is not None:
                 inner[head] = rename
         return renaming(absent, renamed, inner) if absent or renamed or inner else None
-
-
-def _holds_for_null(condition: Compare | In | Like) -> bool:
-    """True if the services find rows in which the column of a condition is empty."""
-    match condition:
-        case Compare(_, "eq", value):
-            return value is None
-        case Compare(_, "ne", value):
-            return value is not None
-        case In(_, values):
-            return None in values
-    return False

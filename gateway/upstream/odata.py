@@ -35,6 +35,8 @@ from gateway.upstream.conditions import (
 
 LARGEST = 2**63
 """The size of a number from which on neither service can hold it."""
+ENUMERATIONS = "Microsoft.Dynamics.DataEntities."
+"""The prefix of the types of F&O's enumerations; their members travel as texts."""
 PLACES = 20
 """Decimals beyond which neither service keeps any."""
 
@@ -103,7 +105,10 @@ class Dialect:
     stores_days_as_times: bool = False
     """True if a day is stored, compared and ordered with a time."""
     has_booleans: bool = True
-    """True if a boolean is one in JSON and can be ordered by; if not, it is an enumeration."""
+    """
+    True if a boolean is one in JSON and a choice a number, and both can be ordered by; if not, they
+    are enumerations, whose members are texts in JSON and compared for equality alone.
+    """
     has_feeds: bool = False
     """True if it tells which rows of a table changed."""
     has_lookups: bool = False
@@ -178,7 +183,7 @@ class Dialect:
             case date():
                 return str(value)
             case Choice(type_, member):
-                return f"Microsoft.Dynamics.DataEntities.{type_}{quoted(member)}"
+                return f"{ENUMERATIONS}{type_}{quoted(member)}"
             case str():
                 return quoted(value)
 

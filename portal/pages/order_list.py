@@ -10,7 +10,7 @@ from portal.pages import searching
 from portal.pages.list_page import Listing, show
 from portal.sorting import Sort, Sorts, offered, order
 from portal.visits import Visit
-from portal.words import N_, OPEN, ORDER, SHIPPED
+from portal.words import N_, OPEN, ORDER, SHIPPED, Words
 
 SORTS: Final[Sorts] = {
     "newest": Sort(N_("Newest first"), "SalesOrder.placedAt", is_descending=True),
@@ -29,7 +29,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 
 async def orders(visit: Visit) -> Response:
     template = "orders_list.html" if visit.is_fragment else "orders.html"
-    return await show(visit, LIST, template, statuses=ORDER, sorts=offered(visit, SORTS))
+    shown = {"statuses": _statuses(visit), "sorts": offered(visit, SORTS)}
+    return await show(visit, LIST, template, **shown)
 
 
 async def asked(visit: Visit) -> dict[str, Any]:
@@ -47,12 +48,18 @@ async def asked(visit: Visit) -> dict[str, Any]:
 LIST: Final = Listing("orders", "Orders", "orders", asked)
 
 
+def _statuses(visit: Visit) -> Words:
+    """The statuses that the list can be narrowed to."""
+    return ORDER if visit.reads("SalesOrder.status") else {}
+
+
 def _status(visit: Visit, name: str) -> dict[str, Any]:
-    if name == "overdue":
+    statuses = _statuses(visit)
+    if name == "overdue" and statuses:
         return overdue(visit)
-    if name in GROUPS:
+    if name in GROUPS and statuses:
         return {"status": {"in": GROUPS[name]}}
-    return {"status": {"eq": name}} if name in ORDER and name != "RECEIVED" else {}
+    return {"status": {"eq": name}} if name in statuses and name != "RECEIVED" else {}
 
 
 def overdue(visit: Visit) -> dict[str, Any]:

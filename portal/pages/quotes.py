@@ -7,12 +7,13 @@ from starlette.responses import Response
 
 from portal.errors import NotFound
 from portal.figures import figures
-from portal.lists import all_of, any_of, day, page_of
+from portal.lists import all_of, any_of, day, one_of, page_of
 from portal.pages.draft_at_hand import draft_of
 from portal.pages.list_page import Listing, show
 from portal.pages.reordering import LineSource, Original, join_draft, lines_of
 from portal.shelves import NO_DAY
 from portal.visits import Visit
+from portal.words import QUOTE, Words
 
 LINES = 50
 """Lines of a quote that a page shows."""
@@ -22,13 +23,19 @@ QUOTED: Final = LineSource("quotes", "Quoted", "quote")
 
 
 async def quotes(visit: Visit) -> Response:
-    return await show(visit, LIST, "quotes.html")
+    return await show(visit, LIST, "quotes.html", statuses=_states(visit))
 
 
 async def asked(visit: Visit) -> dict[str, Any]:
     """The filter, as the address says."""
     named = any_of(visit.query.get("q"), ("number", "name"))
-    return {"filter": all_of(visit.account_filter, named)}
+    state = one_of("state", visit.query.get("status"), _states(visit))
+    return {"filter": all_of(visit.account_filter, named, state)}
+
+
+def _states(visit: Visit) -> Words:
+    """The states that the list can be narrowed to."""
+    return QUOTE if visit.reads("Quote.state") else {}
 
 
 LIST: Final = Listing(

@@ -8,9 +8,10 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from portal.errors import NotFound
-from portal.lists import all_of, any_of_erp, between, page_of
+from portal.lists import all_of, any_of_erp, between, one_of, page_of
 from portal.pages.list_page import Listing, show
 from portal.visits import Visit
+from portal.words import RETURN, Words
 
 LINES: Final = 50
 """Lines of a return that a page shows."""
@@ -20,18 +21,24 @@ NAMES: Final = ("number", "rmaNumber", "customerReference", "replacementNumber")
 
 
 async def returns(visit: Visit) -> Response:
-    return await show(visit, LIST, "returns.html")
+    return await show(visit, LIST, "returns.html", statuses=_statuses(visit))
 
 
 async def asked(visit: Visit) -> dict[str, Any]:
-    """The filter and the account, as the address says."""
+    """Filter and account, as the address says."""
     query, account = visit.query, visit.account
     conditions = (
         any_of_erp(query.get("q"), NAMES),
+        one_of("status", query.get("status"), _statuses(visit)),
         between("returnBy", query.get("since"), query.get("until")),
     )
     picked = {"account": account["id"]} if account else {}
     return {"filter": all_of(*conditions), **picked}
+
+
+def _statuses(visit: Visit) -> Words:
+    """The statuses that the list can be narrowed to."""
+    return RETURN if visit.reads("ReturnOrder.status") else {}
 
 
 LIST: Final = Listing("returns", "Returns", "returns", asked)

@@ -11,7 +11,7 @@ from portal.pages import order_list, products
 from portal.sorting import Sorts
 from portal.words import SOLD
 from tests.gateway.test_hidden_columns import policy
-from tests.portal.site import Visitor
+from tests.portal.site import Visitor, visiting
 from tests.portal.test_registries import SCHEMA
 from tests.portal.test_templates import behind
 from tests.stack import emulator, running
@@ -117,3 +117,56 @@ async def test_nobody_is_offered_an_order_by_what_is_hidden_from_them(
         sorting = page.text.partition('id="sort"')[2].partition("</select>")[0]
         assert OFFERED.findall(sorting) == left
         assert re.search('<li class="card product"|<th scope="row"><a href="/orders/', page.text)
+
+
+BADGE = re.compile(
+    r'<th scope="row"><a href="/\w+/[^"]+">[^<]*</a>\s*<span class="badge \w+">([^<]+)'
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "badge"),
+    [
+        ("/returns", "OPEN", "In process"),
+        ("/returns", "CLOSED", "Closed"),
+        ("/quotes", "WON", "Accepted"),
+    ],
+)
+async def test_returns_and_quotes_are_narrowed_to_a_status(
+    port: int, path: str, status: str, badge: str
+) -> None:
+    async with visiting(port, "rep") as rep:
+        whole = (await rep.get(path)).text
+        page = (await rep.get(f"{path}?status={status}")).text
+        other = (await rep.get(f"{path}?status=NONSENSE")).text
+
+    assert len(set(BADGE.findall(whole))) > 1
+    assert set(BADGE.findall(page)) == {badge}
+    assert f'<option value="{status}" selected>' in page
+    assert BADGE.findall(other) == BADGE.findall(whole)
+
+
+@pytest.mark.parametrize(
+    ("path", "member"),
+    [
+        ("/orders", "SalesOrder.status"),
+        ("/returns", "ReturnOrder.status"),
+        ("/quotes", "Quote.state"),
+    ],
+)
+async def test_no_list_is_narrowed_to_a_status_that_is_hidden(
+    tmp_path: Path, path: str, member: str
+) -> None:
+    rules = policy(tmp_path, [member])
+    async with (
+        running(emulator(), policy=rules, customer_roles=()) as stack,
+        behind(stack, "rep", tmp_path / "drafts") as rep,
+    ):
+        pages = [
+            await rep.get(f"{path}?status={status}")
+            for status in ("", "ACTIVE", "OPEN", "open", "overdue")
+        ]
+
+    assert {page.status_code for page in pages} == {200}
+    assert all('id="status"' not in page.text for page in pages)
+    assert all('<th scope="row"><a href="/' in page.text for page in pages)

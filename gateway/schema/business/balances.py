@@ -19,7 +19,7 @@ AGES: Final = ((None, 0), (1, 30), (31, 60), (61, 90), (91, None))
 NUMBERED = (COMPANY, "accountnumber")
 """The columns by which the ERP knows an account."""
 TABLE = Transaction.__table__
-OWED = paths(Transaction, "amount", "settled", "due_on", "posted_on", "invoice_number", "_type")
+OWED = paths(Transaction, "amount", "settled", "due_on", "posted_on", "invoice_number", "type")
 ITEMS: Final = 500
 """The number of open items that a balance lists at most."""
 

@@ -10,6 +10,7 @@ from enum import Enum
 import strawberry
 
 from gateway.loaders.rows import Loaders
+from gateway.model.kinds import OptionSet, option, unknown
 from gateway.model.rules import any_of, owned_by_number
 from gateway.model.tables import Node, column, computed, group, link, table
 from gateway.schema.business.accounts import Account
@@ -24,8 +25,6 @@ from gateway.schema.business.settling import (
 from gateway.schema.business.values import Money
 
 COMPANY = "msdyn_company/cdm_companycode"
-PAYMENT = "Payment"
-"""`TransType` of a payment."""
 
 
 @strawberry.enum(description="The kinds of transactions.")
@@ -36,6 +35,22 @@ class TransactionKind(Enum):
     CREDIT_NOTE = strawberry.enum_value("CREDIT_NOTE", description="A credit note.")
     PAYMENT = strawberry.enum_value("PAYMENT", description="A payment.")
     OTHER = strawberry.enum_value("OTHER", description="Anything else, such as interest.")
+
+
+@strawberry.enum(description="The types that the ERP gives to transactions.")
+class TransactionType(OptionSet):
+    """Members of F&O's `LedgerTransType`: those that accounts of customers have."""
+
+    SALES = option("Sales", "An invoice or credit note of an order.")
+    CUSTOMER = option("Cust", "Posted to the account by itself, as an invoice in free text is.")
+    PAYMENT = option("Payment", "A payment.")
+    INTEREST = option("Interest", "Interest.")
+    COLLECTION_LETTER = option("CollectionLetter", "The fee of a reminder.")
+    SETTLEMENT = option("Settlement", "A settlement of transactions.")
+    CASH_DISCOUNT = option("CashDiscount", "A discount for early payment.")
+    EXCHANGE_ADJUSTMENT = option("ExchAdjustment", "An adjustment to the rate of a currency.")
+    WRITE_OFF = option("WriteOff", "An amount that the seller gave up.")
+    UNKNOWN = unknown()
 
 
 @table(
@@ -71,14 +86,15 @@ class Transaction(Node):
         currency="CurrencyCode",
     )
     last_settled_on: date | None = column("LastSettleDate", "The day of the last settlement.")
+    type: TransactionType | None = column(
+        "TransType", "Its type in the ERP, by which lists can be filtered."
+    )
     account: Account | None = link(
         {"dataAreaId": COMPANY, "AccountNum": "accountnumber"},
         "The account that owes it.",
         back="transactions",
         back_doc="The transactions of the account, newest first.",
     )
-
-    _type: str | None = column("TransType", "Its type in the ERP.")
 
     @computed(
         "AmountCur", "SettleAmountCur", "CurrencyCode", doc="The part of the amount that is open."
@@ -88,7 +104,7 @@ class Transaction(Node):
 
     @computed("TransType", "Invoice", "AmountCur", "CurrencyCode", doc="The kind of transaction.")
     def kind(self, loaders: Loaders) -> TransactionKind | None:
-        if self._type == PAYMENT:
+        if self.type is TransactionType.PAYMENT:
             return TransactionKind.PAYMENT
         if not self.invoice_number:
             return TransactionKind.OTHER

@@ -12,10 +12,9 @@ from typing import Final
 
 import strawberry
 
-from gateway.loaders.rows import Loaders
 from gateway.model.kinds import OptionSet, option, unknown
 from gateway.model.rules import owned_by_number, with_parent
-from gateway.model.tables import Node, Row, column, computed, group, link, table
+from gateway.model.tables import Node, Row, column, group, link, table
 from gateway.schema.business.accounts import Account
 from gateway.schema.business.catalog import COMPANY, Product
 from gateway.schema.business.sales import SalesOrder
@@ -74,6 +73,7 @@ class ReturnOrder(Node):
     requisition_number: str | None = column(
         "CustomerRequisitionNumber", "The customer's requisition number."
     )
+    status: ReturnStatus | None = column("ReturnStatus", "The progress of the return.")
     reason: str | None = column(
         "CustomerReturnReasonCode", "The seller's code for the customer's reason."
     )
@@ -111,12 +111,6 @@ class ReturnOrder(Node):
         "The order that replaces the goods; null without one.",
     )
 
-    _status: str | None = column("ReturnStatus", "Its status in the ERP.")
-
-    @computed("ReturnStatus", doc="The progress of the return.")
-    def status(self, loaders: Loaders) -> ReturnStatus | None:
-        return None if self._status is None else ReturnStatus.read(self._status)
-
 
 @table(
     "ReturnOrderLinesV2",
@@ -147,6 +141,7 @@ class ReturnOrderLine(Row):
     amount: Decimal | None = column(
         "LineAmount", "The amount of the line in that currency, with the ERP's sign."
     )
+    status: ReturnLineStatus | None = column("ReturnStatus", "The progress of the line.")
     expected_on: date | None = column(
         "ExpectedReturnArrivalDate", "The day on which the goods are expected."
     )
@@ -164,9 +159,3 @@ class ReturnOrderLine(Row):
         {"dataAreaId": COMPANY, "ItemNumber": "msdyn_itemnumber"},
         "The product that goes back; null where it is one of several variants.",
     )
-
-    _status: str | None = column("ReturnStatus", "Its status in the ERP.")
-
-    @computed("ReturnStatus", doc="The progress of the line.")
-    def status(self, loaders: Loaders) -> ReturnLineStatus | None:
-        return None if self._status is None else ReturnLineStatus.read(self._status)
