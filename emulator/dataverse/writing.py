@@ -17,6 +17,8 @@ Json = dict[str, Any]
 CURRENCY = "_transactioncurrencyid_value"
 PARENTS = {"salesorderdetail": "salesorder", "quotedetail": "quote", "invoicedetail": "invoice"}
 """The document that a line is part of."""
+PARENT = "_parentid_value"
+"""The account or contact that an address is of."""
 NUMBERED = {"salesorder": "ordernumber", "quote": "quotenumber", "invoice": "invoicenumber"}
 ASSOCIATED = (
     "The object you tried to delete is associated with another object and cannot be deleted."
@@ -157,6 +159,7 @@ class DataverseWriter:
         self._set_people(table, row)
         self._set_currency(table, row)
         self._set_number(table, row)
+        self._set_place(table, row)
         self._check_required(table, row, table.columns)
         complete(table, row, self.store.now())
         _check_status(table, row)
@@ -199,6 +202,20 @@ class DataverseWriter:
         if name := NUMBERED.get(table.name):
             text = guid_text(str(row[table.id]))[:8].upper()
             row[name] = row.get(name) or f"{name[:3].upper()}-{text}"
+
+    def _set_place(self, table: Table, row: Row) -> None:
+        """
+        An address stands behind the others of its parent and says which table that is of, as
+        public clients write neither (M).
+        """
+        if table.name != "customeraddress" or row.get(PARENT) is None:
+            return
+        is_of_account = self.store.get(self.store.catalog.named("account"), (row[PARENT],))
+        row["objecttypecode"] = "account" if is_of_account else "contact"
+        if row.get("addressnumber") is None:
+            others = self.store.select(table, f'"{PARENT}" = ?', [row[PARENT]])
+            numbers = [int(str(other["addressnumber"] or 0)) for other in others]
+            row["addressnumber"] = max(numbers, default=0) + 1
 
     def _check_required(self, table: Table, row: Row, names: Iterable[str]) -> None:
         """Check columns that the system requires and does not fill in; forms may want more."""

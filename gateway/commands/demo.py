@@ -38,6 +38,7 @@ from emulator.tokens import AUDIENCE, TENANT
 from emulator.world.sizes import SHOWCASE
 from front.connection_bounds import Bounded
 from gateway.app import create_app, schema
+from gateway.commands.demo_policy import POLICY
 from gateway.commands.reloading import Reloading
 from gateway.config import parsers
 from gateway.config.settings import Settings
@@ -63,14 +64,6 @@ ABOUT = {
     "partner": "a machine of that customer",
 }
 SECRET = "whsec_" + b64encode(b"published on purpose, loopback").decode()
-MAIL = """
-[webhooks.mail]
-address = "http://{host}:{port}/mail"
-persons = true
-secrets = ["{secret}"]
-allow = ["127.0.0.0/8"]
-"""
-"""The policy by which the gateway tells the portal what to write to people."""
 SENDER = "Northwind Supply <orders@northwind.example>"
 OUTBOX = "outbox"
 NO_DEMO = "No such demo runs; start one with: gateway demo"
@@ -138,7 +131,7 @@ def settings(
     """
     told: dict[str, Any] = {}
     if mail:
-        (mail / "policy.toml").write_text(MAIL.format(host=HOST, port=port, secret=SECRET))
+        (mail / "policy.toml").write_text(POLICY.format(host=HOST, port=port, secret=SECRET))
         told = {"policy": str(mail / "policy.toml"), "changes_file": str(mail / "changes")}
     return Settings(
         dataverse_url=emulator,

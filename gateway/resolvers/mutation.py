@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from gateway.resolvers import own_addresses
 from gateway.resolvers.orders import (
     accept_quote,
     amend,
@@ -39,8 +40,13 @@ from gateway.resolvers.orders.payloads import (
     UpdateSalesOrderLinePayload,
     UpdateSalesOrderPayload,
 )
+from gateway.resolvers.own_addresses import (
+    CreateAccountAddressInput,
+    RemoveAccountAddressInput,
+    UpdateAccountAddressInput,
+)
 from gateway.resolvers.own_contact import changed_contact
-from gateway.schema.business.accounts import Contact
+from gateway.schema.business.accounts import AccountAddress, Contact
 from gateway.schema.context import Info
 
 
@@ -125,6 +131,31 @@ class Mutation:
         self, info: Info, input: CancelSalesOrderInput
     ) -> CancelSalesOrderPayload | None:
         return await amend.cancel(info, input)
+
+    @strawberry.mutation(
+        description="Keep a delivery address for an account. The same idempotency key and address "
+        "are kept once. Needs the privilege to create of `account`, which no shipped role has."
+    )
+    async def create_account_address(
+        self, info: Info, input: CreateAccountAddressInput
+    ) -> AccountAddress | None:
+        return await own_addresses.keep(info, input)
+
+    @strawberry.mutation(
+        description="Change a delivery address that `isEditable`. Orders that went there keep it."
+    )
+    async def update_account_address(
+        self, info: Info, input: UpdateAccountAddressInput
+    ) -> AccountAddress | None:
+        return await own_addresses.change(info, input)
+
+    @strawberry.mutation(
+        description="Remove a delivery address that `isEditable`, and return it as it was."
+    )
+    async def remove_account_address(
+        self, info: Info, input: RemoveAccountAddressInput
+    ) -> AccountAddress | None:
+        return await own_addresses.discard(info, input)
 
     @strawberry.mutation(description="Change your own contact.")
     async def update_own_contact(

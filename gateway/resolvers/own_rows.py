@@ -5,7 +5,8 @@ The row rule of the table decides what may be written as it decides what may be 
 a row, or changes one into a row, that would not be theirs.
 """
 
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -13,7 +14,7 @@ import strawberry
 
 from gateway.auth.principal import Principal
 from gateway.errors import InvalidInput, NotFound, UpstreamError, UpstreamRefused, UpstreamTimeout
-from gateway.loaders.writer import DUPLICATES, Unsettled
+from gateway.loaders.writer import DUPLICATES, MISSING, Unsettled
 from gateway.model.declarations import (
     Row,
     Table,
@@ -25,11 +26,17 @@ from gateway.resolvers.orders.order_ids import derived_id
 from gateway.resolvers.written_rows import written
 from gateway.schema import ids
 from gateway.schema.context import Info
-from gateway.upstream.row_writes import Write
+from gateway.upstream.row_writes import Method, Write
 
 R = TypeVar("R", bound=Row)
 NO_ACCOUNT = UUID(int=0)
 """A placeholder: an adopter's rows belong to no account, only to their row rule."""
+SENT: Final[Mapping[str, tuple[Method, str | None]]] = {
+    "create": ("POST", None),
+    "update": ("PATCH", "*"),
+    "delete": ("DELETE", None),
+}
+"""The method by which a privilege is used, and the version that the row must have."""
 UNKNOWN = "The outcome is not known yet; send the same mutation again."
 
 
@@ -140,6 +147,21 @@ async def update(info: Info, row: R, **values: object) -> R | None:
     return await context.loaders.node(cls, (identity,), _all(cls))
 
 
+async def remove(info: Info, row: Row) -> None:
+    """
+    Delete a row that `find` or a loader returned; one that is gone already was removed before.
+
+    Forbidden if the caller may not delete it.
+    """
+    table, context = row.__table__, info.context
+    context.loaders.reader.demand(table, row.raw, "delete", seen=True)
+    try:
+        await _send(info, table, "delete", None, UUID(row.raw[table.key_column]))
+    except UpstreamRefused as error:
+        if error.details["reason"] != MISSING:
+            raise
+
+
 async def _doubt(info: Info, table: Table, row: dict[str, Any]) -> UpstreamError | None:
     """Send a new row; the error, if any, after which the row may be there all the same."""
     try:
@@ -154,12 +176,12 @@ async def _doubt(info: Info, table: Table, row: dict[str, Any]) -> UpstreamError
 
 
 async def _send(
-    info: Info, table: Table, privilege: str, row: dict[str, Any], key: UUID | None = None
+    info: Info, table: Table, privilege: str, row: dict[str, Any] | None, key: UUID | None = None
 ) -> None:
     writer = info.context.writer
     writer.allowance.extend(writer.writes.patience)
-    method, match = ("POST", None) if key is None else ("PATCH", "*")
-    change = Write(method, table.entity, row, match=match, key=key)  # type: ignore[arg-type]
+    method, match = SENT[privilege]
+    change = Write(method, table.entity, row, match=match, key=key)
     try:
         await writer.write(privilege, [change], needs=table.needs)
     except Unsettled:

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from gateway.upstream.pages import Row
 
+Method = Literal["POST", "PATCH", "DELETE"]
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -14,7 +16,7 @@ class Write:
     are made along with theirs are `Children`, a day is a `date`.
     """
 
-    method: Literal["POST", "PATCH", "DELETE"]
+    method: Method
     entity: str
     row: Row | None = None
     match: str | None = None

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from portal.drafts import Destination
+from portal.errors import PortalError
 from portal.visits import Visit
 from portal.words import N_, PURPOSE
 
@@ -69,14 +70,35 @@ def _digest(parts: Mapping[str, str]) -> str:
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
+async def kept(visit: Visit, account: str, parts: Mapping[str, Any], key: str) -> str | None:
+    """The id of an address in the account's address book, to which it is added once for a key."""
+    values = {"account": account, "address": parts, "idempotencyKey": key}
+    found = (await visit.ask("addresses", "Keep", input=values))["createAccountAddress"]
+    return found["id"] if found else None
+
+
+async def _kept(visit: Visit, account: str, parts: dict[str, str]) -> Destination:
+    """An address that was typed as one of the address book; as it is where it cannot be kept."""
+    try:
+        key = await kept(visit, account, parts, f"typed-{_digest(parts)}")
+    except PortalError:
+        key = None
+    if key is None:
+        visit.warn(visit.translate("The address could not be added to the address book."))
+        return Destination(OTHER, parts)
+    return Destination(key, parts, key)
+
+
 async def destination(visit: Visit, account: str | None) -> Destination | None:
     """The destination that the form names; None for an address that is not on offer any more."""
     picked = visit.form.get("ship_to") or ACCOUNT
     if picked == ACCOUNT:
         return Destination()
     if picked == OTHER:
-        typed = {name: visit.form.get(name, "").strip() for name in PARTS}
-        return Destination(OTHER, _filled(typed))
+        typed = _filled({name: visit.form.get(name, "").strip() for name in PARTS})
+        if account and visit.form.get("keep") == "yes" and visit.may("account:create"):
+            return await _kept(visit, account, typed)
+        return Destination(OTHER, typed)
     _, offered = await choices(visit, account)
     found = (one.destination for one in offered)
     return next((one for one in found if one.choice == picked), None)

@@ -122,23 +122,36 @@ def check(form: Mapping[str, str], draft: Draft, today: date) -> dict[str, str]:
         "receipt_date": wanted and date_mistake(wanted, today),
     }
     texts = {"reference", "requisition"}
-    if form.get("ship_to") == OTHER:
-        texts |= LENGTHS.keys() & {*PARTS}
-        found |= {
-            "street": not _short(form, "street") and N_("Enter the street."),
-            "city": not _short(form, "city") and N_("Enter the city."),
-            "country": _country_mistake(_short(form, "country"), draft),
-        }
     found |= {name: TOO_LONG for name in texts if is_too_long(_short(form, name), LENGTHS[name])}
+    if form.get("ship_to") == OTHER:
+        found |= address_mistakes(
+            form,
+            known=draft.destination.parts.get("country"),
+            needs_country=form.get("keep") == "yes",
+        )
     return {
         name: message for name, message in found.items() if isinstance(message, str) and message
     }
 
 
-def _country_mistake(country: str, draft: Draft) -> str | None:
-    """Dual-write carries some countries alone; one that the draft has already is not judged."""
-    known = not country or is_known(country) or country == draft.destination.parts.get("country")
-    return None if known else N_("Choose a country from the list.")
+def address_mistakes(
+    form: Mapping[str, str], *, known: str | None = None, needs_country: bool = False
+) -> dict[str, str]:
+    """The mistakes in an address that is typed; a country that is `known` is not judged."""
+    country = _short(form, "country")
+    is_unknown = country and not is_known(country) and country != known
+    found = {
+        "street": not _short(form, "street") and N_("Enter the street."),
+        "city": not _short(form, "city") and N_("Enter the city."),
+        "country": (is_unknown or (needs_country and not country))
+        and N_("Choose a country from the list."),
+        **{name: TOO_LONG for name in PARTS if _is_long(form, name)},
+    }
+    return {name: message for name, message in found.items() if isinstance(message, str)}
+
+
+def _is_long(form: Mapping[str, str], name: str) -> bool:
+    return name in LENGTHS and is_too_long(_short(form, name), LENGTHS[name])
 
 
 def date_mistake(text: str, today: date) -> str | None:

@@ -25,6 +25,7 @@ DOWNLOADS = (".csv", ".pdf", "/document", "{version}", "{file}")
 LONG = "\n".join(f"D{number:04},1" for number in range(500))
 """The longest list that can be pasted, of products that are there and products that are not."""
 
+PIER = {"street": "Pier Road", "city": "Redmond", "country": "united states"}
 ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/", None),
     ("/terms", None),
@@ -77,6 +78,10 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/orders/new", None),
     ("/orders/new", {"ship_to": "other"}),
     ("/orders/new", {"ship_to": "0"}),
+    (
+        "/orders/new",
+        {"ship_to": "other", "street": "X", "city": "Y", "country": "france", "keep": "yes"},
+    ),
     ("/orders/new/items", None),
     ("/orders/new/items", {"add": "{product}", "quantity": "2"}),
     ("/orders/new/items", {"line-1": "none"}),
@@ -115,6 +120,12 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/products/{id}", None),
     ("/products/{id}", {"quantity": "none"}),
     ("/account", None),
+    ("/addresses", None),
+    ("/addresses/new", None),
+    ("/addresses/new", PIER),
+    ("/addresses/{id}", None),
+    ("/addresses/{id}", {"street": ""}),
+    ("/addresses/{id}/remove", {}),
     ("/accounts", None),
     ("/accounts", {"account": "{account}"}),
     ("/profile", None),
@@ -172,6 +183,7 @@ async def _known(visitor: Visitor) -> dict[str, str]:
         "/invoices/{id}": f"/invoices/{invoice}",
         "/quotes/{id}": f"/quotes/{quote}",
         "/returns/{id}": f"/returns/{returned}",
+        "/addresses/{id}": await _first(visitor, "/addresses", r'href="(/addresses/[\w-]{20,})"'),
         "/templates/{id}": str(template.url.path),
         "/products/{id}/pictures/{version}": picture,
         "/products/{id}": f"/products/{product}",

@@ -4,9 +4,10 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.loaders.rows import Loaders
 from gateway.model.kinds import OptionSet, option, unknown
 from gateway.model.rules import owned, people
-from gateway.model.tables import Node, column, link, lookup, table
+from gateway.model.tables import Node, column, computed, link, lookup, table
 from gateway.schema.business.values import Address, Money, address, money
 from gateway.upstream.names import lookup_value
 
@@ -98,6 +99,10 @@ class AddressPurpose(OptionSet):
     UNKNOWN = unknown()
 
 
+_EMBEDDED = "parentid_account/address1_addressid", "parentid_account/address2_addressid"
+"""The addresses that Dataverse keeps in the row of the account as well."""
+
+
 @table(
     "customeraddress",
     key="customeraddressid",
@@ -109,15 +114,33 @@ class AccountAddress(Node):
     """An address of an account; an order can be sent there by its id."""
 
     number: int | None = column("addressnumber", "Its place among the account's addresses.")
-    purpose: AddressPurpose | None = column("addresstypecode", "The purpose of the address.")
-    address: Address | None = address("", "The address itself.")
+    purpose: AddressPurpose | None = column(
+        "addresstypecode", "The purpose of the address.", written="create"
+    )
+    address: Address | None = address("", "The address itself.", written="always")
     account: Account | None = link(
         "parentid",
         "The account that the address is of.",
         polymorphic=True,
         back="addresses",
         back_doc="The addresses of the account, to which its orders can be sent.",
+        written="create",
     )
+
+    _id: UUID = column("customeraddressid", "The key.")
+    _first: UUID | None = column(_EMBEDDED[0], "The address that the account's row has itself.")
+    _second: UUID | None = column(_EMBEDDED[1], "The other one that the account's row has.")
+
+    @computed(
+        "customeraddressid",
+        "addresstypecode",
+        *_EMBEDDED,
+        doc="True if it is a delivery address beside those of the account's own row, which alone "
+        "can be changed and removed by those whose role allows it.",
+    )
+    def is_editable(self, loaders: Loaders) -> bool | None:
+        own = self._id in (self._first, self._second)
+        return self.purpose is AddressPurpose.SHIP_TO and not own
 
 
 @table(

@@ -50,8 +50,7 @@ READS = {
     "Transaction.open": set[str](),
     "Transaction.kind": set[str](),
     "Account.balance": {"balance"},
-    "ReturnOrder.status": set[str](),
-    "ReturnOrderLine.status": set[str](),
+    "AccountAddress.isEditable": set[str](),
     "Category.id": set[str](),
     "Category.parentId": set[str](),
 }

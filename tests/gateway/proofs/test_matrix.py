@@ -58,8 +58,16 @@ PRIVILEGES = {
 }
 """The permission of each mutation under `orders`. One that is missing here fails this test."""
 PREVIEWS = {"previewSalesOrder": "create"}
-ELSEWHERE = {"updateOwnContact"}
-"""The mutations that are not of orders; `test_own_contact` asks for them as each caller."""
+ELSEWHERE = {
+    "updateOwnContact",
+    "createAccountAddress",
+    "updateAccountAddress",
+    "removeAccountAddress",
+}
+"""
+The mutations that are not of orders; `test_own_contact` and `test_own_addresses` ask for them as
+each caller.
+"""
 QUERIES = SCHEMA.query_type.fields if SCHEMA.query_type else {}
 MUTATIONS = SCHEMA.mutation_type.fields if SCHEMA.mutation_type else {}
 ROOTS = {name: table for table in TABLES.values() if table.root for name in table.root}
