@@ -447,3 +447,24 @@ async def test_texts_of_the_first_step_are_as_long_as_an_order_takes_them(jane: 
     placed = await jane.post("/orders/new/submit", key=jane.hidden("key"))
 
     assert re.search(r"<h1>Order \S+", placed.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "tab"),
+    [
+        ("/orders/new", "Orders"),
+        ("/templates", "Orders"),
+        ("/bought", "Products"),
+        ("/statement", "Invoices"),
+        ("/invoices-without-order", "Invoices"),
+        ("/accounts", "Account"),
+        ("/addresses", "Account"),
+        ("/addresses/new", "Account"),
+    ],
+)
+async def test_the_menu_says_where_one_is(port: int, path: str, tab: str) -> None:
+    async with visiting(port, "rep") as rep:
+        page = (await rep.get(path)).text
+
+    menu = page.partition('class="wide tabs"')[2].partition("</nav>")[0]
+    assert re.findall(r'aria-current="page">([^<]+)', menu) == [tab]
