@@ -80,6 +80,9 @@ async def kept(visit: Visit, account: str, parts: Mapping[str, Any], key: str) -
 async def _kept(visit: Visit, account: str, parts: dict[str, str]) -> Destination:
     """An address that was typed as one of the address book; as it is where it cannot be kept."""
     try:
+        if "country" not in parts:
+            own, _ = await choices(visit, account)
+            parts = _filled({**parts, "country": ((own or {}).get("address") or {}).get("country")})
         key = await kept(visit, account, parts, f"typed-{_digest(parts)}")
     except PortalError:
         key = None

@@ -124,11 +124,7 @@ def check(form: Mapping[str, str], draft: Draft, today: date) -> dict[str, str]:
     texts = {"reference", "requisition"}
     found |= {name: TOO_LONG for name in texts if is_too_long(_short(form, name), LENGTHS[name])}
     if form.get("ship_to") == OTHER:
-        found |= address_mistakes(
-            form,
-            known=draft.destination.parts.get("country"),
-            needs_country=form.get("keep") == "yes",
-        )
+        found |= address_mistakes(form, known=draft.destination.parts.get("country"))
     return {
         name: message for name, message in found.items() if isinstance(message, str) and message
     }

@@ -140,6 +140,38 @@ def test_the_catalogue_is_sorted_by_keyboard_and_a_category_stays_sorted(way: Wa
     way.seen("sorted category")
 
 
+def test_an_address_is_kept_changed_and_removed_by_keyboard(way: Way) -> None:
+    page, keys = way.page, way.page.keyboard
+    street = f"Pier {way.name}"
+    page.goto("/addresses")
+    way.seen("address book")
+    page.locator("a[href='/addresses/new']").focus()
+    keys.press("Enter")
+    page.wait_for_url("**/addresses/new")
+    page.locator("#name").focus()
+    for typed in ("Dock", street, "4", "98052", "Redmond", "WA"):
+        keys.type(typed)
+        keys.press("Tab")
+    keys.press("ArrowDown")
+    way.seen("address to add")
+    keys.press("Tab")
+    keys.press("Enter")
+    page.wait_for_url("**/addresses")
+    card = page.locator("li.card", has_text=street)
+    expect(card).to_have_count(1)
+    card.locator("a").focus()
+    keys.press("Enter")
+    page.wait_for_url(re.compile(r"/addresses/[\w-]{20,}"))
+    page.locator("details summary").last.focus()
+    keys.press("Enter")
+    way.seen("address to remove")
+    keys.press("Tab")
+    keys.press("Enter")
+    page.wait_for_url("**/addresses")
+
+    expect(page.locator("li.card", has_text=street)).to_have_count(0)
+
+
 def test_an_overdue_invoice_is_found_and_downloaded(way: Way) -> None:
     page = way.page
     page.goto("/dashboard")

@@ -40,6 +40,8 @@ ADDRESSES = {
     "statement-unreadable": "/statement?since=soon",
     "products": "/products",
     "account": "/account",
+    "addresses": "/addresses",
+    "address-new": "/addresses/new",
     "accounts": "/accounts",
     "profile": "/profile",
     "terms": "/terms",
