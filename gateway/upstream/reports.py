@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from gateway.client.exchange import Request
-from gateway.errors import NotAvailableHere, UpstreamError
+from gateway.errors import GatewayError, NotAvailableHere
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.forbidden import do_without
 from gateway.upstream.odata import ODataQuery
@@ -26,6 +26,8 @@ AT_ONCE, EACH = 16, 4
 """Documents that a process prints and sends at once: in all, and for one caller."""
 PATIENCE = 30.0
 """Seconds until a document begins: a report is rendered as a whole before any of it comes."""
+LOOKS = 3
+"""Calls for the look at the start: names that are refused are asked for by others."""
 LOOK = 3.0
 """Seconds that it may take to find out if there are reports."""
 
@@ -94,10 +96,10 @@ class Printer:
         """Find out if the environment has reports; where nobody says, it is taken to have them."""
         query = ODataQuery(COLLECTION, ("ReportMenuItemName",), top=1)
         try:
-            await self._service.fetch(query, Allowance(1, now() + LOOK))
+            await self._service.fetch(query, Allowance(LOOKS, now() + LOOK))
         except NotAvailableHere:
             do_without(self._service.names, COLLECTION)
-        except UpstreamError:
+        except GatewayError:
             pass
 
     def printed(self, report: ErpReport, allowance: Allowance) -> AsyncIterator[bytes]:

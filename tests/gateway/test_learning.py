@@ -148,6 +148,17 @@ async def test_what_was_learned_of_the_erp_is_kept_for_a_start_without_metadata(
     assert refusals(caplog) == []
 
 
+async def test_names_that_nobody_describes_stop_no_start(dump: Json, tmp_path: Path) -> None:
+    """What is looked up at the start by names of another case is refused, and asked anew."""
+    app = other(dump, tmp_path, *OTHER_CASE)
+    transport = Undescribed(InProcess(app=app), about=("/metadata/",))
+
+    async with running(app, transport) as stack:
+        ready = await stack.gateway.get("/readyz")
+
+    assert ready.status_code == 200
+
+
 async def test_what_one_service_said_is_kept_where_the_other_says_nothing(
     dump: Json, tmp_path: Path
 ) -> None:
