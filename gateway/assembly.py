@@ -44,6 +44,7 @@ from gateway.plans.cost import DocumentCost
 from gateway.plans.plans import Plans
 from gateway.rereading import Rereading
 from gateway.resolvers.orders.inputs import MOST
+from gateway.tasks import ended
 from gateway.tracing.tracing import Tracing
 
 Beside = Callable[[], Coroutine[Any, Any, None]]
@@ -285,9 +286,7 @@ class Assembly:
             stopping = self._stopping
             with stopping.heeding(self._outside.hurry) if stopping else nullcontext():
                 yield
-            for each in tasks:
-                each.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(tasks)
         if self._tracing:
             await asyncio.to_thread(self._tracing.flush)
 

@@ -19,6 +19,7 @@ from gateway.metadata import overrides, remembered
 from gateway.metadata.learning import Learning
 from gateway.model.tables import ServiceName, Table
 from gateway.sharing import leases_of
+from gateway.tasks import ended
 from gateway.tracing.tracing import Tracing
 from gateway.upstream.allowance import Allowance
 from gateway.upstream.credentials import ServiceLogin, Signed
@@ -101,7 +102,7 @@ class DynamicsServices:
         await self.leases.renew()
         keeping = asyncio.create_task(self.leases.keep())
         yield
-        keeping.cancel()
+        await ended([keeping])
         await self.leases.leave()
 
     async def aclose(self) -> None:

@@ -49,6 +49,7 @@ from gateway.schema.business import languages
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
 from gateway.schema.context import Context
 from gateway.sharing import store_of, vault_of
+from gateway.tasks import ended
 from gateway.telling.opening import telling_of
 from gateway.tracing.tracing import Tracing
 from gateway.upstream.allowance import Allowance
@@ -262,8 +263,7 @@ class Outside:
             tasks = [asyncio.create_task(each) for each in beside]
             async with self._services.leased():
                 yield
-            for task in tasks:
-                task.cancel()
+            await ended(tasks)
             self._services.learning.stop()
             self._callers.stop()
             await self._writes.drain(DRAIN)

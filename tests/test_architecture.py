@@ -56,7 +56,7 @@ LAYERS = (
     ("gateway.config",),
     ("gateway.errors",),
     ("gateway.ceiling", "gateway.memory"),
-    ("gateway.encoding", "gateway.derived_keys", "gateway.observing"),
+    ("gateway.encoding", "gateway.derived_keys", "gateway.observing", "gateway.tasks"),
 )
 """Top to bottom: a module imports from its own package or from lines below it."""
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing, suppress
 from functools import partial
 from math import inf
@@ -23,6 +23,7 @@ from gateway.deliveries.news import DeliveredNews, Unmade
 from gateway.deliveries.posting import NotPosted, post, reached
 from gateway.deliveries.signing import signed
 from gateway.errors import GatewayError
+from gateway.tasks import ended
 
 log = logging.getLogger(__name__)
 
@@ -90,11 +91,11 @@ class Deliveries:
     async def _end_rounds(self) -> None:
         rounds = list(self._rounds.values())
         self._rounds.clear()
-        await _ended(rounds)
+        await ended(rounds)
         if self._sending:
             # The outcome of what was sent is kept, lest it is sent again.
             _, late = await asyncio.wait(self._sending.values(), timeout=DRAIN)
-            await _ended(late)
+            await ended(late)
 
     async def _look_at_addresses(self) -> None:
         """Say at the start which addresses could not be reached now."""
@@ -141,7 +142,7 @@ class Deliveries:
         except Exception:  # a defect of ours, which must not end the others
             log.exception("deliveries to webhook %s could not be made", hook.name)
         finally:
-            await _ended(making.values())
+            await ended(making.values())
 
     async def _gather(self, hook: Webhook) -> None:
         """Turn what changed into deliveries."""
@@ -213,14 +214,6 @@ class Deliveries:
         if due is None:
             log.error("webhook %s: %s is set aside: %s", hook.name, delivery.id, problem)
         await asyncio.to_thread(self._file.failed, delivery, problem, due)
-
-
-async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks, and wait until they have ended."""
-    ending = list(tasks)
-    for each in ending:
-        each.cancel()
-    await asyncio.gather(*ending, return_exceptions=True)
 
 
 async def send(hook: Webhook, id_: str, body: bytes) -> int:

@@ -23,6 +23,7 @@ from gateway.feeds.relay import News, Relay
 from gateway.feeds.standing import Standing, position_of
 from gateway.model.declarations import Table
 from gateway.model.proofs import FeedColumns, feed_columns, key_of
+from gateway.tasks import ended
 from gateway.upstream.conditions import EVERYTHING
 from gateway.upstream.delta_pages import DeltaPage, Told, first_page, page_at, pages_at
 from gateway.upstream.names import Names
@@ -169,10 +170,7 @@ class Feeds:
                 except Exception:  # a defect of ours, which must not end all streams
                     log.exception("feeds could not be read")
         finally:
-            if hearing is not None:
-                hearing.cancel()
-            for task in self._syncing.values():
-                task.cancel()
+            await ended([*self._syncing.values(), *filter(None, [hearing])])
 
     async def _pause(self) -> None:
         """Wait until it is time to look again, or a hint comes."""
