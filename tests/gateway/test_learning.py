@@ -149,7 +149,7 @@ async def test_what_was_learned_of_the_erp_is_kept_for_a_start_without_metadata(
 
 
 async def test_names_that_nobody_describes_stop_no_start(dump: Json, tmp_path: Path) -> None:
-    """What is looked up at the start by names of another case is refused, and asked anew."""
+    """The look-ups of the start, by names of another case, are refused and made anew."""
     app = other(dump, tmp_path, *OTHER_CASE)
     transport = Undescribed(InProcess(app=app), about=("/metadata/",))
 
