@@ -9,6 +9,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry as WaitingRetry
 
+from gateway.tasks import heeding
+
 TEXT: Final = b"text"
 
 
@@ -35,11 +37,11 @@ class RedisStore:
 
     async def run(self, script: str, key: str, *arguments: str) -> Any:
         """The result of the script; raises whatever goes wrong."""
-        return await self._redis.eval(script, 1, key, *arguments)
+        return await heeding(self._redis.eval(script, 1, key, *arguments))
 
     async def read(self, names: Sequence[str]) -> Sequence[Any]:
         """The texts of these names, as bytes; None where there is none."""
-        found: Sequence[Any] = await self._redis.mget(names)
+        found: Sequence[Any] = await heeding(self._redis.mget(names))
         return found
 
     async def write(self, texts: Mapping[str, str], seconds: float) -> None:
@@ -47,20 +49,21 @@ class RedisStore:
         async with self._redis.pipeline(transaction=False) as pipe:
             for name, text in texts.items():
                 pipe.set(name, text, px=max(1, int(seconds * 1000)))
-            await pipe.execute()
+            await heeding(pipe.execute())
 
     async def append(self, stream: str, text: str, most: int) -> None:
         """Add a text to a stream, of which about `most` are kept."""
-        await self._redis.xadd(stream, {TEXT: text}, maxlen=most, approximate=True)
+        adding = self._redis.xadd(stream, {TEXT: text}, maxlen=most, approximate=True)
+        await heeding(adding)
 
     async def latest(self, stream: str) -> str:
         """The name of the latest text of a stream."""
-        found: Any = await self._redis.xrevrange(stream, count=1)
+        found: Any = await heeding(self._redis.xrevrange(stream, count=1))
         return found[0][0].decode() if found else "0-0"
 
     async def after(self, stream: str, name: str) -> list[tuple[str, Any]]:
         """The texts behind the one of this name, oldest first, each with its own name."""
-        found: Any = await self._redis.xread({stream: name})
+        found: Any = await heeding(self._redis.xread({stream: name}))
         return [(n.decode(), fields.get(TEXT)) for _, texts in found for n, fields in texts]
 
     async def aclose(self) -> None:
