@@ -35,11 +35,12 @@ async def new(visit: Visit) -> Response:
     picked = visit.account
     if picked is None:
         return visit.go("/accounts")
+    fields = {"key": token_hex(16), **visit.form}
     if visit.request.method == "GET":
-        return _form(visit, {"key": token_hex(16)})
-    if wrong := address_mistakes(visit.form, needs_country=True):
-        return _form(visit, visit.form, wrong)
-    await kept(visit, picked["id"], typed(visit.form), visit.form.get("key") or token_hex(16))
+        return _form(visit, fields)
+    if wrong := address_mistakes(fields, needs_country=True):
+        return _form(visit, fields, wrong)
+    await kept(visit, picked["id"], typed(fields), fields["key"] or token_hex(16))
     visit.notice(visit.translate("The address was added to the address book."))
     return visit.go("/addresses")
 

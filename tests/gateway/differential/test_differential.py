@@ -87,8 +87,8 @@ def as_if_another_of_the_form_had_come_before(
 
 
 def test_the_operations_are_of_every_form_and_over_the_whole_schema(stuff: Materials) -> None:
-    operations = Operations(stuff.samples, stuff.own, 5)
-    stream = [operations.ask() for _ in range(1_500)]
+    operations = Operations(stuff.samples, stuff.own, 6)
+    stream = [operations.ask() for _ in range(2_000)]
 
     fields, forms = coverage.fields(stream), coverage.forms(stream)
 
