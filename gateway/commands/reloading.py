@@ -60,8 +60,8 @@ class Reloading:
             for name in self._modules:
                 importlib.reload(sys.modules[name])
             app = self._make()
-        except (ValueError, ImportError, AttributeError, SyntaxError, OSError) as error:
-            click.echo(f"{error}\n", err=True)
+        except Exception as error:  # noqa: BLE001 - the code is the reader's, who is to see it
+            click.echo(f"{type(error).__name__}: {error}\n", err=True)
             return
         await apps.enter_async_context(app.router.lifespan_context(app))
         self._app = app

@@ -104,14 +104,16 @@ def test_the_demo_shows_a_brand_and_each_change_of_it(tmp_path: Path) -> None:
         kept = shown(port, "/")
         written(tmp_path, {"brand/brand.toml": 'name = "Second"\n'})
         second = until(lambda: shown(port, "/"), "Second")
-        written(tmp_path, {"shown_pages.py": PAGE.replace("SAID", "changed")})
-        changed = until(lambda: shown(port, "/machines"), "changed")
+        written(tmp_path, {"shown_pages.py": "no_such_name\n"})
+        time.sleep(1)
+        written(tmp_path, {"shown_pages.py": PAGE.replace("SAID", "SAID ANEW")})
+        anew = until(lambda: shown(port, "/machines"), "SAID ANEW")
 
     assert "First" in first
     assert "SAID" in page
     assert "First" in kept
     assert "Second" in second
-    assert "changed" in changed
+    assert "SAID ANEW" in anew
 
 
 def shown(port: int, path: str) -> str:
