@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.replicas import free_port
+from tests.ports import free_port
 
 SERVER = shutil.which("redis-server")
 needs_redis = pytest.mark.skipif(

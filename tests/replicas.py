@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx2
 
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
+from tests.ports import free_port
 from tests.stack import WORLDS
 
 PROGRAMS = Path(sys.executable).parent
@@ -22,12 +22,6 @@ STARTS = 300.0
 LATE = 1.0
 """Seconds after which the balancer acts on what it sees."""
 LOOK = 0.2
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @dataclass

@@ -16,8 +16,8 @@ from starlette.applications import Starlette
 
 from portal.app import create_app
 from tests.browser.chromium import Chromium
-from tests.gateway.test_demo import free_ports
 from tests.portal.site import Counting, settings
+from tests.ports import free_port
 
 EMULATOR = Path(sys.executable).with_name("emulator")
 
@@ -93,7 +93,7 @@ class Portal:
 @contextmanager
 def portal(port: int) -> Iterator[Portal]:
     """Served in a thread, so that the test reaches its sessions and its way to the gateway."""
-    own, gateway = free_ports(), Counting()
+    own, gateway = free_port(1), Counting()
     app = create_app(settings(port, public_url=f"http://127.0.0.1:{own}"), transport=gateway)
     config = uvicorn.Config(app, port=own, log_config=None, access_log=False)
     server = uvicorn.Server(config)

@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from socket import create_connection, socket
+from socket import create_connection
 
 import pytest
 
 from emulator.entra import SERVICE_CLIENT_ID, SERVICE_SECRET
 from emulator.tokens import TENANT
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 
@@ -21,9 +22,7 @@ HERE = Path(__file__).parent
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """An empty emulator over https, and the authority that its clients must trust."""
     cache = tmp_path_factory.mktemp("emulator")
-    with socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "emulator", "serve", "--empty", "--tls", "--port", str(port)]
     server = subprocess.Popen([*command, "--cache", str(cache)], stdout=subprocess.DEVNULL)
     try:

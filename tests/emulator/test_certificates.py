@@ -8,21 +8,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from socket import socket
 
 import httpx2
 import pytest
 
 from emulator.certificates import certificates
+from tests.ports import free_port
 
 COMMAND = [sys.executable, "-m", "emulator", "serve", "--empty", "--tls"]
 
 
 @contextmanager
 def served(cache: Path) -> Iterator[str]:
-    with socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [*COMMAND, "--port", str(port), "--cache", str(cache)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:

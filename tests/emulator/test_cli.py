@@ -19,7 +19,7 @@ from emulator.server import build
 from emulator.settings import Settings
 from emulator.world.customers import BUYER
 from gateway.client.trusted_certificates import trusted
-from tests.replicas import free_port
+from tests.ports import free_port
 from tests.stack import WORLDS
 
 pytestmark = pytest.mark.anyio
@@ -56,9 +56,7 @@ def kept() -> dict[Path, int]:
 
 @contextmanager
 def serving(*words: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     command = [sys.executable, "-m", "emulator", "serve", "--port", port, *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:

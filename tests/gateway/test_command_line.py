@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from gateway import __main__ as command_line
 from gateway.client.trusted_certificates import trusted
 from gateway.config.settings import VARIABLES
-from tests.replicas import free_port
+from tests.ports import free_port
 
 REPO = Path(__file__).parents[2]
 GATEWAY = Path(sys.executable).with_name("gateway")

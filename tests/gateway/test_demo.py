@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,23 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.__main__ import main
+from tests.ports import free_port
 from tests.stack import WORLDS
 
 GATEWAY = Path(sys.executable).with_name("gateway")
 QUIET = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-
-
-def free_ports() -> int:
-    """A port that is free, and the next one too."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 def gateway(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,7 +34,7 @@ def demo(*arguments: str, folder: Path = Path("/")) -> Iterator[tuple[int, str]]
     A running demo: its port and what it printed, until Ctrl-C stops it with exit code 0. Its world
     is the one that tests know, unless they name another.
     """
-    port = free_ports()
+    port = free_port(1)
     if not {"--world", "--load"} & set(arguments):
         arguments = ("--world", "small", *arguments)
     arguments = ("--cache", str(WORLDS), *arguments)
@@ -166,7 +153,7 @@ def test_the_line_that_is_printed_is_ready_to_run(running: tuple[int, str]) -> N
 
 
 def test_without_a_demo_there_is_no_token() -> None:
-    found = gateway("token", "--port", str(free_ports()), "jane")
+    found = gateway("token", "--port", str(free_port(1)), "jane")
 
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == "No such demo runs; start one with: gateway demo\n"
@@ -177,7 +164,7 @@ def test_exports_that_do_not_fit_are_named_and_nothing_listens(tmp_path: Path) -
     accounts.parent.mkdir()
     accounts.write_text('{"accountid": "8f0e0b6e-1f57-4d0e-9a11-6f7f8a7a0c01", "nonsense": 1}\n')
 
-    found = gateway("demo", "--port", str(free_ports()), "--load", str(tmp_path))
+    found = gateway("demo", "--port", str(free_port(1)), "--load", str(tmp_path))
 
     assert found.returncode == 1
     assert f"{accounts}:1: " in found.stderr
@@ -185,7 +172,7 @@ def test_exports_that_do_not_fit_are_named_and_nothing_listens(tmp_path: Path) -
 
 
 def test_accounts_of_the_partner_must_be_named_with_their_company() -> None:
-    found = gateway("demo", "--port", str(free_ports()), "--partner", "US-001")
+    found = gateway("demo", "--port", str(free_port(1)), "--partner", "US-001")
 
     assert (found.returncode, found.stderr.splitlines()[-1]) == (
         1,

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from emulator.faults.actions import Fail
 from tests.gateway.test_command_line import GATEWAY, MINIMUM
-from tests.replicas import free_port
+from tests.ports import free_port
 from tests.stack import Stack, emulator, running
 
 pytestmark = pytest.mark.anyio

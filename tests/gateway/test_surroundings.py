@@ -31,9 +31,9 @@ from gateway.config.settings import Settings
 from gateway.doctor.findings import Status
 from gateway.dynamics_services import DynamicsServices
 from tests.gateway.test_doctor import Server, serving
+from tests.ports import free_port
 from tests.redis_server import Server as RedisServer
 from tests.redis_server import needs_redis, server  # noqa: F401 - a fixture
-from tests.replicas import free_port
 from tests.waiting import served_by_thread
 
 

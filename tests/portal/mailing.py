@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from socket import socket
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -16,6 +15,7 @@ from standardwebhooks import Webhook
 
 from gateway.deliveries.news import message
 from tests.gateway.deliveries.receiving import SECRETS
+from tests.ports import free_port
 
 ORDER = {
     "id": "WyJTYWxlc09yZGVyIl0",
@@ -78,9 +78,7 @@ class Mailbox:
 def mailbox() -> Iterator[tuple[Mailbox, str]]:
     """A server on this machine, and its address as a setting has it."""
     found = Mailbox()
-    with socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     controller = Controller(found, hostname="127.0.0.1", port=port)
     controller.start()
     try:

@@ -25,8 +25,8 @@ from portal.stores import FileStore
 from tests.nightly import NIGHTLY
 from tests.portal.site import Visitor, visiting
 from tests.portal.test_site import number_of_orders
+from tests.ports import free_port
 from tests.redis_server import Server, needs_redis
-from tests.replicas import free_port
 
 PROCESSES = 2
 TABS = 2

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from portal.__main__ import main
 from tests.gateway.test_demo import demo
 from tests.portal.test_wrong_settings import FROM, WEBHOOK
+from tests.ports import free_port
 from tests.redis_server import Server, needs_redis, server  # noqa: F401 - a fixture
-from tests.replicas import free_port
 
 NOBODY = f"127.0.0.1:{free_port()}"
 

@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 
 from portal.signin import tls
 from tests.portal.site import PUBLIC, Counting, Visitor
-from tests.replicas import answers, free_port, started
+from tests.ports import free_port
+from tests.replicas import answers, started
 
 pytestmark = pytest.mark.anyio
 

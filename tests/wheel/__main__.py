@@ -9,18 +9,19 @@ with a home of their own, and must leave the installation as it was. Exit 1 wher
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 from click import echo
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
@@ -104,16 +105,6 @@ def wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None
     raise AssertionError(log.read_text())
 
 
-def free_port() -> int:
-    """A port that is free, as the next one is."""
-    while True:
-        with socket.socket() as first, socket.socket() as second, suppress(OSError):
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            second.bind(("127.0.0.1", port + 1))
-            return port
-
-
 def schema_is_that_of_the_wheel(adopter: Adopter) -> None:
     adopter.run("gateway", "schema", "--check")
 
@@ -131,7 +122,7 @@ def extension_passes_mypy_strict(adopter: Adopter) -> None:
 
 
 def demo_serves_graphql_graphiql_and_portal(adopter: Adopter) -> None:
-    port = free_port()
+    port = free_port(1)
     base = f"http://127.0.0.1:{port}"
     with adopter.running(f"{base}/livez", "gateway", "demo", "--port", str(port)):
         token = adopter.run("gateway", "token", "jane", "--port", str(port)).strip()
@@ -148,7 +139,7 @@ def demo_serves_graphql_graphiql_and_portal(adopter: Adopter) -> None:
 
 
 def portal_serves_its_assets(adopter: Adopter) -> None:
-    port = free_port()
+    port = free_port(1)
     base = f"http://127.0.0.1:{port}"
     with adopter.running(base, "portal", "serve", PORTAL_PORT=str(port), **PORTAL):
         for path in ASSETS[1:]:

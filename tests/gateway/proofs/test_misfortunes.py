@@ -12,7 +12,8 @@ import httpx2
 import pytest
 
 from tests.gateway.proofs.test_rollouts import READ
-from tests.replicas import Site, free_port, site
+from tests.ports import free_port
+from tests.replicas import Site, site
 
 pytestmark = pytest.mark.anyio
 SOON = 10.0
