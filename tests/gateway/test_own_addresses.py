@@ -279,6 +279,25 @@ async def test_an_id_that_is_none_is_an_error_that_says_so(stack: Stack, junk: s
         assert answer.codes
 
 
+@pytest.mark.parametrize("part", [*DOCK, "account", "idempotencyKey", "id"])
+async def test_a_text_of_any_length_is_a_typed_error(stack: Stack, part: str) -> None:
+    endless, before = "x" * 100_000, await listed(stack)
+    if part == "id":
+        answers = [await change(stack, endless), await remove(stack, endless)]
+    elif part in DOCK:
+        address = {**DOCK, part: endless}
+        answers = [
+            await keep(stack, "endless", address=address),
+            await change(stack, before[2], **{part: endless}),
+        ]
+    else:
+        answers = [await keep(stack, **{"token": "endless", part: endless})]
+
+    for answer in answers:
+        assert answer.codes in (["INVALID_INPUT"], ["NOT_FOUND"]), answer.body
+    assert await listed(stack) == before
+
+
 async def test_each_try_is_audited(stack: Stack, audit: Path) -> None:
     made = await kept(stack, "audited")
     await change(stack, made["id"], as_="may")
