@@ -15,6 +15,8 @@ import click
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from gateway.tasks import ended
+
 LOOK: Final = 0.5
 """Seconds between two looks at the files."""
 MADE: Final = "The portal shows your changes."
@@ -45,8 +47,7 @@ class Reloading:
             try:
                 yield
             finally:
-                looking.cancel()
-                await asyncio.gather(looking, return_exceptions=True)
+                await ended([looking])
 
     async def _follow(self, apps: contextlib.AsyncExitStack) -> None:
         while True:

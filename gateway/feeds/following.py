@@ -210,11 +210,11 @@ class Feeds:
             return list(feeds)
         named = {self._shared_name(feed): feed.standing.at for feed in feeds}
         readers = await self._relay.hold(named, 2 * self._interval + 1)
-        for feed, reader in zip(feeds, readers, strict=True):
-            if reader is not None:
-                feed.standing.look(reader)
-        pairs = zip(feeds, readers, strict=True)
-        return [feed for feed, reader in pairs if reader is None or feed.standing.behind]
+        return [
+            feed
+            for feed, reader in zip(feeds, readers, strict=True)
+            if reader is None or feed.standing.lags(reader)
+        ]
 
     def _begins(self, feed: Feed) -> bool:
         """True if the table must be read as a whole, from now on."""

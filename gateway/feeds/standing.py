@@ -44,11 +44,12 @@ class Standing(Struct):
         self.move(after)
         return True
 
-    def look(self, reader: str) -> None:
-        """Compare with the position of the reader: one that differs twice is behind it."""
+    def lags(self, reader: str) -> bool:
+        """True if it is behind the reader, as it is when their positions have differed twice."""
         if reader in (self.at, self.earlier):
             self.doubted = ""
         elif reader != self.doubted:
             self.doubted = reader
         else:
             self.behind, self.doubted = reader, ""
+        return bool(self.behind)
