@@ -29,6 +29,7 @@ from emulator.metadata import (
     property_name,
 )
 from emulator.supplements import SUPPLEMENT_WORDS, default, lists, navigations, supplemented
+from variables.environment_values import text_of
 
 Kind = tuple[str, str]
 EVERY_TABLE = (
@@ -114,10 +115,8 @@ def extended(catalog: Catalog, paths: Iterable[Path]) -> Catalog:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise DeclarationError(f"{path}: is not in UTF-8; save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+        return tomllib.loads(text_of(path))
+    except ValueError as error:
         raise DeclarationError(f"{path}: {error}") from error
 
 
