@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from random import getrandbits
 from typing import Final
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import (
     INVALID_SPAN_CONTEXT,
@@ -17,6 +17,7 @@ from opentelemetry.trace import (
     SpanContext,
     TraceFlags,
     get_current_span,
+    set_span_in_context,
 )
 
 from gateway.config.telemetry import Sampling
@@ -51,6 +52,8 @@ class Unsampled(NonRecordingSpan):
 
 
 SPAN: Final = Unsampled(INVALID_SPAN_CONTEXT)
+ALONE: Final = set_span_in_context(SPAN, Context())
+"""The context of a request that is not sampled, where nothing else is in one."""
 
 
 class SamplingChoice:
@@ -61,26 +64,28 @@ class SamplingChoice:
         self._ids, self._heeds_callers = ids, sampling.heeds_callers
         self._bound = round(sampling.share * HALF)
 
-    def left_out(self, above: Context | None) -> str:
+    def left_out(self, above: Context | None, begun: str = "") -> str:
         """
         The `traceparent` of a request that is not sampled, below the span of `above`, or else the
         current one. Nothing for one that is: its span is made next.
+
+        `begun`: 32 random hexadecimal digits, the id of the trace that begins where there is none.
         """
+        if above is None and not get_current():  # the usual case, without the SDK
+            return self._begun(begun)
         parent = get_current_span(above).get_span_context()
         if not parent.is_valid:
-            return self._begun(getrandbits(128))
+            return self._begun(begun)
         trace, flags = parent.trace_id, parent.trace_flags
         if flags.sampled if self._heeds_callers else trace % HALF < self._bound:
             return ""
-        return _text(trace, flags & TraceFlags.RANDOM_TRACE_ID)
+        random = int(flags & TraceFlags.RANDOM_TRACE_ID)
+        return f"00-{trace:032x}-{getrandbits(64):016x}-{random:02x}"
 
-    def _begun(self, trace: int) -> str:
+    def _begun(self, trace: str) -> str:
         """The same of a new trace."""
-        if trace % HALF < self._bound:
-            self._ids.chosen = trace
+        trace = trace or f"{getrandbits(128):032x}"
+        if int(trace[16:], 16) < self._bound:
+            self._ids.chosen = int(trace, 16)
             return ""
-        return _text(trace, TraceFlags.RANDOM_TRACE_ID)
-
-
-def _text(trace: int, flags: int) -> str:
-    return f"00-{trace:032x}-{getrandbits(64):016x}-{flags:02x}"
+        return f"00-{trace}-{trace[:16]}-02"

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
-from opentelemetry.context import attach, detach
+from opentelemetry.context import attach, detach, get_current
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -43,13 +43,15 @@ from gateway.engine.execution import Engine, GraphQLRequest, Prepared
 from gateway.engine.outcome import Answer
 from gateway.http.receiving import received
 from gateway.http.routing import GRAPHQL
-from gateway.tracing.choice import LEFT_OUT, SPAN, SamplingChoice, TraceIds
+from gateway.tracing.choice import ALONE, LEFT_OUT, SPAN, SamplingChoice, TraceIds
 from gateway.tracing.tracing import Authenticate
 from gateway.upstream.failures import ids_of
 
 SECONDS: Final = 2
 """Seconds that the collector may take to receive spans."""
 PARENT: Final = "traceparent"
+SENT: Final = PARENT.encode()
+REQUEST_ID: Final = b"x-request-id"
 CONTEXT: Final = TraceContextTextMapPropagator()
 T = TypeVar("T")
 
@@ -131,9 +133,11 @@ class TracedRequests:
             await self._app(scope, receive, send)
             return
         request = received(scope)
-        parent = request.header(PARENT.encode())
+        parent = request.header(SENT)
         above = CONTEXT.extract({PARENT: parent}) if parent else None
-        left_out = self._choice.left_out(above)
+        # An id that a caller chose would choose the sampling, too.
+        ours = "" if REQUEST_ID in request.headers else request.id
+        left_out = self._choice.left_out(above, ours)
         if not left_out:
             with _current(self._tracer.start_span("graphql", above, SpanKind.SERVER)) as span:
                 request.trace = f"{span.get_span_context().trace_id:032x}"
@@ -141,7 +145,7 @@ class TracedRequests:
             return
         request.trace = left_out[len("00-") :][:32]
         reset = LEFT_OUT.set(left_out)
-        token = attach(set_span_in_context(SPAN))
+        token = attach(set_span_in_context(SPAN) if get_current() else ALONE)
         try:
             await self._app(scope, receive, send)
         finally:

@@ -189,6 +189,27 @@ async def test_as_many_traces_are_sampled_as_were_asked_for(small_world: Starlet
 
 
 @pytest.mark.parametrize("share", [0, 1])
+async def test_a_trace_that_begins_here_has_the_id_of_its_request_unless_a_caller_chose_it(
+    small_world: Starlette, share: int
+) -> None:
+    async with traced(small_world, Sampling(share)) as found:
+        ids: list[str] = []
+        traces: list[str] = []
+        bearer = {"Authorization": f"Bearer {await found.stack.token('jane')}"}
+        for sent in {}, {"X-Request-Id": TRACE}:
+            found.way.heard.clear()
+            answer = await found.stack.gateway.post(
+                "/graphql", json={"query": ORDERS}, headers={**bearer, **sent}
+            )
+            ids.append(answer.headers["x-request-id"])
+            traces += {each["traceparent"].split("-")[1] for each in found.way.heard}
+
+    assert ids == [traces[0], TRACE]
+    assert len(traces) == 2
+    assert traces[1] not in ids
+
+
+@pytest.mark.parametrize("share", [0, 1])
 async def test_lines_of_the_log_have_the_trace_of_their_request(
     small_world: Starlette, share: int
 ) -> None:
