@@ -19,6 +19,7 @@ from uvicorn.server import ServerState
 
 from front.holdings import Front, Share
 from front.strangers import KNOWN
+from front.unchunked import UnchunkedCycle
 
 HEAD_BYTES: Final = 16_384
 """Bytes of one head, and of what stands between the pieces of a body."""
@@ -100,6 +101,9 @@ def most_connections() -> int:
 class Bounded(HttpToolsProtocol):
     """One connection of a client, within bounds."""
 
+    cycles = UnchunkedCycle
+    """The class of requests and their answers."""
+
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._front = front_of(self.server_state)
@@ -147,6 +151,11 @@ class Bounded(HttpToolsProtocol):
         except (httptools.HttpParserError, BoundExceeded):
             self._refuse()
         self._stand_back()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        # uvicorn makes cycles by the name of its own class.
+        cycle.__class__ = self.cycles
+        super()._start_asgi_task(cycle, app)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

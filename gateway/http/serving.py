@@ -12,10 +12,10 @@ from uvicorn.protocols.http.httptools_impl import (
     HEADER_RE,
     HEADER_VALUE_RE,
     STATUS_LINE,
-    RequestResponseCycle,
 )
 
 from front.connection_bounds import Bounded
+from front.unchunked import UnchunkedCycle
 
 LENGTH: Final = b"content-length"
 OF_THE_CONNECTION: Final = frozenset({b"connection", b"transfer-encoding"})
@@ -23,7 +23,7 @@ LINES: Final = 256
 """Lines of headers that are remembered."""
 
 
-class Cycle(RequestResponseCycle):
+class Cycle(UnchunkedCycle):
     """One request and its answer."""
 
     _head: bytes | None = None
@@ -89,10 +89,7 @@ class Cycle(RequestResponseCycle):
 class Protocol(Bounded):
     """One connection of a client, within the bounds of `front`."""
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        # uvicorn makes cycles by the name of its own class.
-        cycle.__class__ = Cycle
-        super()._start_asgi_task(cycle, app)
+    cycles = Cycle
 
 
 @lru_cache(LINES)

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from front import connection_bounds, strangers
 from front.holdings import Front
@@ -109,11 +110,11 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Served]:
+async def serving(protocol: type[HttpToolsProtocol] = Protocol) -> AsyncIterator[Served]:
     paths = {"/": hello, "/large": large, "/pieces": pieces, "/late": late, "/said": said}
     paths |= {"/headers": headers, "/noted": noted}
     app = Starlette(routes=[Route(p, to, methods=["GET", "POST"]) for p, to in paths.items()])
-    server = server_of(app, http=Protocol, ws="none", timeout_keep_alive=1)
+    server = server_of(app, http=protocol, ws="none", timeout_keep_alive=1)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         async with served_at(server, listening):
             found = Served(server, listening.getsockname())
@@ -281,6 +282,18 @@ async def test_who_says_little_at_a_time_is_closed_too(served: Served) -> None:
 
 async def test_who_waits_for_an_answer_is_not_closed(served: Served) -> None:
     assert (await served.get("/late")).endswith(b"late")
+
+
+@pytest.mark.parametrize("protocol", [Protocol, connection_bounds.Bounded])
+async def test_clients_of_http_1_0_get_no_chunks(protocol: type[HttpToolsProtocol]) -> None:
+    async with serving(protocol) as served:
+        for path, length in ((b"/", 5), (b"/pieces", 30_000_000)):
+            reader, _ = await served.connect(b"GET " + path + b" HTTP/1.0\r\n\r\n")
+            head, _, body = (await end(reader)).partition(b"\r\n\r\n")
+
+            assert head.startswith(b"HTTP/1.1 200")
+            assert b"transfer-encoding" not in head
+            assert len(body) == length
 
 
 @pytest.mark.parametrize("path", [b"/large", b"/pieces"])

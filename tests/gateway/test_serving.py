@@ -184,6 +184,9 @@ async def test_bytes_are_those_of_uvicorn_itself(kind: str) -> None:
 
     # uvicorn sends the head of an answer that breaks off before its body: of no use to anybody.
     assert theirs.pop("nobody").startswith(ours.pop("nobody"))
+    if REQUESTS[kind][1] == "1.0":  # uvicorn sends chunks to clients who do not know them
+        chunked = theirs["no length"].replace(b"transfer-encoding: chunked\r\n", b"")
+        theirs["no length"] = chunked.replace(b"5\r\nhello\r\n0\r\n\r\n", b"hello")
     assert ours == theirs
 
 
