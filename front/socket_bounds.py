@@ -17,8 +17,8 @@ from front import connection_bounds as bounds
 from front.holdings import Share
 from front.strangers import KNOWN
 
-STRANGERS_BYTES: Final = 8_192
-"""Bytes of one message of a client that is not known yet."""
+STRANGERS_BYTES: Final = bounds.HEAD_BYTES
+"""Bytes of one message of a client that is not known yet: a token that a head has room for fits."""
 FRAGMENTS: Final = 1_000
 """Frames of one message: those without content would count for nothing otherwise."""
 WAITING: Final = 1_024

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from gateway.auth.principal import Principal
-from gateway.errors import GatewayError, Unauthenticated
+from gateway.errors import Forbidden, GatewayError, NotFound, Unauthenticated
 
 INTENDED = "intended"
 """The outcome of a mutation that is about to begin."""
@@ -44,6 +44,10 @@ def who(principal: Principal | None) -> dict[str, str | None]:
         "contact": str(contact.id) if contact else None,
         "viewer": viewer.subject if viewer else None,
     }
+
+
+CONCERN_RIGHTS: Final = (Unauthenticated, Forbidden, NotFound)
+"""The errors of refused callers, which the audit is told of."""
 
 
 def refusal(

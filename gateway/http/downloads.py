@@ -15,19 +15,18 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from gateway.admission import deadlines
-from gateway.audit.events import Event, refusal, who
+from gateway.audit.events import CONCERN_RIGHTS, Event, refusal, who
 from gateway.audit.recorder import Audit
 from gateway.auth.principal import Principal
-from gateway.errors import INTERNAL, Forbidden, GatewayError, NotFound, Unauthenticated
+from gateway.errors import INTERNAL, GatewayError
 from gateway.http.endpoint import (
     Authenticate,
     LookAs,
     authorization,
-    headers_of,
     seen_by,
-    status_of,
 )
 from gateway.http.receiving import Received, received
+from gateway.http.refusing import headers_of, status_of
 from gateway.loaders.kept_pictures import KeptPictures
 from gateway.loaders.paper_links import PATH, LinkContent, PaperLinks
 from gateway.model.archives import Find
@@ -116,7 +115,7 @@ class Downloads:
             await self._send(request, principal, scope["path_params"]["link"], send)
         except GatewayError as error:
             request.outcome = error.code
-            if isinstance(error, Unauthenticated | Forbidden | NotFound):
+            if isinstance(error, CONCERN_RIGHTS):
                 self._audit.record(refusal(error, request.id, caller, request.source))
             said = {"message": error.message, "extensions": error.extensions}
             await _say(send, status_of(error), {"errors": [said]}, headers_of(error))

@@ -15,22 +15,15 @@ from starlette.types import Receive, Scope, Send
 
 from front.strangers import known
 from gateway.admission import deadlines
-from gateway.audit.events import refusal
+from gateway.audit.events import CONCERN_RIGHTS, refusal
 from gateway.audit.recorder import NO_AUDIT, Audit
 from gateway.auth.principal import Principal
 from gateway.engine.execution import Engine, GraphQLRequest, Prepared
 from gateway.engine.outcome import Answer, Refused, refused
 from gateway.errors import (
     BAD_REQUEST,
-    Forbidden,
     GatewayError,
-    InvalidInput,
-    LimitExceeded,
-    NotAsked,
-    NotFound,
-    RateLimited,
     Unauthenticated,
-    UpstreamThrottled,
 )
 from gateway.http import explaining, shedding
 from gateway.http.answer_limit import encoded_or_refused, is_small
@@ -39,8 +32,17 @@ from gateway.http.cost_extension import COST, Cost
 from gateway.http.exports import LINES_STREAM, Exports
 from gateway.http.graphql_requests import RequestProblem, read
 from gateway.http.live import Live
-from gateway.http.negotiation import EVENTS, JSON, RESPONSE, negotiate, takes_events, takes_lines
+from gateway.http.negotiation import (
+    EVENTS,
+    JSON,
+    LINES,
+    RESPONSE,
+    negotiate,
+    stream_of,
+    takes_events,
+)
 from gateway.http.receiving import Received, received
+from gateway.http.refusing import headers_of, status_of
 from gateway.http.streams import STREAM, Events, one, streamed
 
 Authenticate = Callable[[str | None], Awaitable[Principal]]
@@ -175,19 +177,22 @@ class GraphQLEndpoint:
         """Count a refusal, and tell the audit of one that concerns rights."""
         request.outcome = error.code
         self.refusals[error.code] += 1
-        if isinstance(error, Unauthenticated | Forbidden | NotFound):
+        if isinstance(error, CONCERN_RIGHTS):
             self._audit.record(refusal(error, request.id, caller, request.source))
 
     async def _stream(self, request: Received, receive: Receive, principal: Principal) -> Response:
-        """A stream of the answers for a client that takes nothing else."""
-        if takes_lines(request.header(b"accept")):
+        """A stream of the answers for a client that takes nothing else, or likes it better."""
+        stream = stream_of(request.header(b"accept"))
+        if stream == LINES:
             return await self._export(request, receive, principal)
-        if not takes_events(request.header(b"accept")):
+        if stream is None:
             raise RequestProblem(406, f"The Accept header must allow {RESPONSE} or {JSON}.")
         try:
             asked = await read(request, receive)
             answer = await self._answer(request, asked, principal, JSON)
         except RequestProblem as problem:
+            if problem.status == 405:  # no client of streams, which would have to read the reason
+                raise
             answer = self._problem(request, problem, JSON)
         return answer if answer.events else Response(b"", 200, STREAM, one(bytes(answer.body)))
 
@@ -213,9 +218,14 @@ class GraphQLEndpoint:
         return _json({"errors": [error]}, media_type, problem.status, problem.headers)
 
     async def identified(self, request: Received) -> Principal:
-        """The one who asks at this moment, with the eyes of whom they look with."""
+        """
+        The one who asks at this moment, with the eyes of whom they look with. CallerError where
+        they are not accepted, or what they name is not theirs.
+        """
         caller = await self._authenticate(authorization(request))
-        return await seen_by(caller, request, self._look_as)
+        principal = await seen_by(caller, request, self._look_as)
+        self._context(principal, request)  # an account that was theirs may be so no more
+        return principal
 
     def _followed(
         self, request: Received, prepared: Prepared, principal: Principal, *, takes: bool
@@ -345,36 +355,6 @@ async def seen_by(caller: Principal, request: Received, look_as: LookAs | None) 
     """The caller, or what the customer is with whose eyes they look; Forbidden, NotFound."""
     name = request.header(_VIEW_AS)
     return caller if name is None or look_as is None else await look_as(caller, name)
-
-
-def status_of(error: GatewayError) -> int:
-    """The status of HTTP for an error that ends a request as a whole."""
-    match error:
-        case Unauthenticated():
-            return 401
-        case Forbidden():
-            return 403
-        case NotFound():
-            return 404
-        case InvalidInput():
-            return 400
-        case RateLimited():
-            return 429
-        case LimitExceeded():
-            return 413  # the body; a document's limits are no matter of HTTP
-        case _:
-            return 503
-
-
-def headers_of(error: GatewayError) -> dict[str, str]:
-    """The headers of such an answer."""
-    match error:
-        case Unauthenticated():
-            return {"WWW-Authenticate": "Bearer"}
-        case NotAsked() | UpstreamThrottled():
-            return shedding.headers_of(error)
-        case _:
-            return {}
 
 
 def _json(

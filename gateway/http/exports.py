@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from gateway.admission import deadlines
 from gateway.admission.errands import Lane
-from gateway.audit.events import refusal
+from gateway.audit.events import CONCERN_RIGHTS, refusal
 from gateway.audit.recorder import Audit
 from gateway.auth.on_behalf import asker_of
 from gateway.auth.principal import Principal
@@ -26,12 +26,9 @@ from gateway.engine.execution import Engine, Prepared
 from gateway.engine.outcome import Answer, Refused, refused
 from gateway.errors import (
     PASSING,
-    Forbidden,
-    LimitExceeded,
-    NotFound,
+    CallerError,
     Overloaded,
     RateLimited,
-    Unauthenticated,
     UpstreamError,
 )
 from gateway.http.answer_limit import encoded
@@ -61,7 +58,7 @@ TRIES: Final = 8
 LONGEST_PAUSE: Final = 60.0
 """Seconds between two of them."""
 FORM: Final = (
-    "An export is a query of one list that takes `after` from a variable and selects "
+    "An export is a query of one list that takes `after` from a variable of its own and selects "
     "`edges { cursor node { ... } }` and `pageInfo { hasNextPage endCursor }`."
 )
 
@@ -179,10 +176,11 @@ class Export:
                 variables = {**variables, self._variable: cursor}
                 self._prepared = replace(self._prepared, variables=variables)
                 self._principal = await self._identified()
-        except (Unauthenticated, Forbidden, NotFound, LimitExceeded) as error:
+        except CallerError as error:
             self._request.outcome = error.code
-            told = refusal(error, self._request.id, self._principal, self._request.source)
-            self._exports.audit.record(told)
+            if isinstance(error, CONCERN_RIGHTS):
+                told = refusal(error, self._request.id, self._principal, self._request.source)
+                self._exports.audit.record(told)
             yield EventKind.ANSWER, _encode({"errors": refused(error).errors})
         except UpstreamError as error:  # nobody can tell who the caller is
             yield EventKind.ANSWER, _encode({"errors": refused(error).errors})
@@ -250,10 +248,19 @@ def _list_of(prepared: Prepared) -> tuple[str, str]:
             inside = _selected(field)
             edge, info = _selected(inside.get("edges")), _selected(inside.get("pageInfo"))
             is_whole = "cursor" in edge and {"hasNextPage", "endCursor"} <= info.keys()
-            for argument in (field.arguments or ()) if is_whole else ():
-                if argument.name.value == "after" and isinstance(argument.value, VariableNode):
-                    return (field.alias or field.name).value, argument.value.name.value
+            variable = _variable_of(field, "after")
+            # Elsewhere the cursor of a page means nothing, and a list that is left out has no end.
+            if is_whole and not field.directives and prepared.operation.values.get(variable) == 1:
+                return (field.alias or field.name).value, variable
     raise RequestProblem(400, FORM)
+
+
+def _variable_of(field: FieldNode, argument: str) -> str:
+    """The variable that an argument is given by; nothing where it is given by none."""
+    for each in field.arguments or ():
+        if each.name.value == argument and isinstance(each.value, VariableNode):
+            return each.value.name.value
+    return ""
 
 
 def _selected(field: FieldNode | None) -> dict[str, FieldNode]:

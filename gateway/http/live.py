@@ -17,7 +17,7 @@ import msgspec
 
 from gateway.admission import deadlines
 from gateway.admission.errands import Lane
-from gateway.audit.events import refusal
+from gateway.audit.events import CONCERN_RIGHTS, refusal
 from gateway.audit.recorder import Audit
 from gateway.auth.on_behalf import asker_of
 from gateway.auth.principal import Principal
@@ -26,11 +26,9 @@ from gateway.engine.execution import Engine, Prepared
 from gateway.engine.outcome import Answer, Refused, refused
 from gateway.errors import (
     PASSING,
-    Forbidden,
-    NotFound,
+    CallerError,
     Overloaded,
     RateLimited,
-    Unauthenticated,
     UpstreamError,
 )
 from gateway.feeds.following import Feeds
@@ -190,10 +188,11 @@ class LiveQuery:
                 known = await self._identified()
             if self._stopped:
                 yield EventKind.STOPPING, b""
-        except (Unauthenticated, Forbidden, NotFound) as error:
+        except CallerError as error:
             self._request.outcome = error.code
-            request, seen = self._request, self._principal
-            self._live.audit.record(refusal(error, request.id, seen, request.source))
+            if isinstance(error, CONCERN_RIGHTS):
+                request, seen = self._request, self._principal
+                self._live.audit.record(refusal(error, request.id, seen, request.source))
             yield EventKind.ENDED, _encode(refused(error).body)
 
     async def _quiet(self) -> AsyncGenerator[Event]:

@@ -42,7 +42,8 @@ def content_type(header: str | None) -> MediaType | None:
 @lru_cache(REMEMBERED)
 def negotiate(accept: str | None) -> str | None:
     """
-    The media type of the answer, or None where the caller takes neither of the two.
+    The media type of the answer, or None where the caller takes neither of the two, or rather a
+    stream.
 
     Without the header the draft asks for `application/graphql-response+json`. A bare wildcard says
     nothing about knowing that type, so it gets `application/json`, as the audit suite demands.
@@ -51,24 +52,30 @@ def negotiate(accept: str | None) -> str | None:
         return RESPONSE
     ranges = [_media_type(each) for each in accept.split(",") if each.strip()]
     ranked = [rank for name in (RESPONSE, JSON) if (rank := _rank(name, ranges))]
-    return max(ranked)[-1] if ranked else None
+    if not ranked or max(ranked)[0] < max(_quality_of(LINES, accept), _quality_of(EVENTS, accept)):
+        return None
+    return max(ranked)[-1]
+
+
+@lru_cache(REMEMBERED)
+def stream_of(accept: str | None) -> str | None:
+    """The media type of the stream that the caller names and wants most; None without one."""
+    wanted = max((LINES, EVENTS), key=lambda name: _quality_of(name, accept))
+    return wanted if _quality_of(wanted, accept) else None
 
 
 @lru_cache(REMEMBERED)
 def takes_events(accept: str | None) -> bool:
     """True if the caller names the media type of streams; a wildcard does not ask for one."""
-    return _takes(EVENTS, accept)
+    return _quality_of(EVENTS, accept) > 0
 
 
-@lru_cache(REMEMBERED)
-def takes_lines(accept: str | None) -> bool:
-    """True if the caller names the media type of exports."""
-    return _takes(LINES, accept)
-
-
-def _takes(name: str, accept: str | None) -> bool:
+def _quality_of(stream: str, accept: str | None) -> float:
+    """The quality of the media type of a stream; 0 where the caller does not name it."""
     ranges = [_media_type(each) for each in (accept or "").split(",")]
-    return any(each.name == name and each.quality > 0 for each in ranges)
+    return max(
+        (each.quality for each in ranges if each.name == stream and each.readable), default=0
+    )
 
 
 def _rank(name: str, ranges: list[MediaType]) -> tuple[float, int, bool, str] | None:

@@ -21,7 +21,7 @@ from gateway.admission import deadlines
 from gateway.auth.on_behalf import asker_of
 from gateway.auth.principal import Principal
 from gateway.engine.outcome import refused, report
-from gateway.errors import Forbidden, GatewayError, NotFound, RateLimited, Unauthenticated
+from gateway.errors import CallerError, GatewayError, RateLimited
 from gateway.http.endpoint import GraphQLEndpoint, Response
 from gateway.http.graphql_requests import Parameters, RequestProblem, request_of
 from gateway.http.receiving import RECEIVED, Received
@@ -136,7 +136,7 @@ class Socket:
         self._receive, self._send = receive, send
         self._scope = scope
         # Browsers tell caches something in each handshake, which is about no operation.
-        self._headers = {name: value for name, value in scope["headers"] if name in TOLD}
+        self._headers = [each for each in scope["headers"] if each[0] in TOLD]
         self._began = False
         self._caller: Hashable = None
         """The caller, once their token was accepted."""
@@ -230,10 +230,13 @@ class Socket:
 
     async def _acknowledge(self, message: Init) -> None:
         """Find out who the caller is, by a header of the handshake or a member of the payload."""
-        for name, value in (message.payload or {}).items():
-            header = name.lower().encode()
-            if header in TOLD and isinstance(value, str):
-                self._headers[header] = value.encode("latin-1", "replace")
+        said = [
+            (header, value.encode("latin-1", "replace"))
+            for name, value in (message.payload or {}).items()
+            if (header := name.lower().encode()) in TOLD and isinstance(value, str)
+        ]
+        names = {name for name, _ in said}
+        self._headers = [each for each in self._headers if each[0] not in names] + said
         try:
             principal = await self._identified(self._received())
         except GatewayError as error:
@@ -310,7 +313,7 @@ class Socket:
                 "method": "POST",
                 "query_string": b"",
                 "client": self._scope.get("client"),
-                "headers": self._headers.items(),
+                "headers": self._headers,
             }
         )
 
@@ -322,7 +325,7 @@ class Socket:
         deadlines.begin(request.begun + self._endpoint.deadline)
         try:
             return await self._endpoint.identified(request)
-        except (Unauthenticated, Forbidden, NotFound) as error:
+        except CallerError as error:
             self._endpoint.note_refusal(request, error, None)
             raise Over(FORBIDDEN, f"{error.code}: {error.message}") from None
 

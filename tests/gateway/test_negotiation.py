@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.http.negotiation import JSON, RESPONSE, negotiate
+from gateway.http.negotiation import EVENTS, JSON, LINES, RESPONSE, negotiate, stream_of
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,28 @@ from gateway.http.negotiation import JSON, RESPONSE, negotiate
 )
 def test_the_best_offer_wins(accept: str | None, expected: str | None) -> None:
     assert negotiate(accept) == expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "plain", "stream"),
+    [
+        (EVENTS, None, EVENTS),
+        (LINES, None, LINES),
+        (f"{JSON}, {EVENTS}, {LINES}", JSON, LINES),
+        (f"{EVENTS}, */*", JSON, EVENTS),
+        (f"{LINES}, {JSON};q=0.9", None, LINES),
+        (f"{EVENTS}, {RESPONSE};q=0.9, {JSON};q=0.5", None, EVENTS),
+        (f"{LINES}, */*;q=0.1", None, LINES),
+        (f"{LINES};q=0.5, {EVENTS}", None, EVENTS),
+        (f"{LINES};q=0.5, {JSON};q=0.4, {EVENTS};q=0.1", None, LINES),
+        (f"{EVENTS};q=0.5, {JSON}", JSON, EVENTS),
+        (f"{EVENTS};q=0, {JSON};q=0", None, None),
+        (f"{EVENTS};charset=utf-16", None, None),
+        (f"{EVENTS};q=nonsense, {JSON};q=0.1", JSON, None),
+        ("text/*", None, None),
+    ],
+)
+def test_a_stream_is_for_those_who_name_it_and_like_it_better(
+    accept: str, plain: str | None, stream: str | None
+) -> None:
+    assert (negotiate(accept), stream_of(accept)) == (plain, stream)

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from starlette.applications import Starlette
@@ -13,6 +14,8 @@ from emulator.identities import DEMO_USERS
 from gateway.app import schema
 from gateway.auth import kept
 from gateway.http import live as live_
+from gateway.schema import ids
+from gateway.schema.business.accounts import Account
 from tests.gateway.live.streams import FAST, SSE, following
 from tests.gateway.live.worlds import OURS, THEIRS, account, change, orders, rows
 from tests.stack import Stack, running, settings
@@ -25,6 +28,9 @@ ORDERS = (
 )
 DYING = -58
 """The lifetime of a token that the gateway takes for two seconds, as clocks may differ."""
+
+NOBODYS = ids.encode(Account.__table__, (UUID(int=7),))
+"""The id of an account that nobody has."""
 
 
 @pytest.fixture
@@ -236,6 +242,29 @@ async def test_other_operations_are_one_event_and_the_end(
 
     assert stream.status == 200
     assert (codes(frame)[0] if "errors" in frame else None) == code
+
+
+@pytest.mark.parametrize("document", [ORDERS, "{ viewer { kind } }"])
+async def test_what_is_no_account_of_the_caller_is_told_as_the_end(
+    live: Stack, document: str
+) -> None:
+    for named, code in (("nothing", "INVALID_INPUT"), (NOBODYS, "NOT_FOUND")):
+        async with following(live, document, headers={"X-Account": named}) as stream:
+            await stream.end()
+
+        said = json.loads(stream.text) if stream.status != 200 else stream.frames[0]
+        assert codes(said) == [code]
+        assert stream.status != 200 or [name for name, _ in stream.events] == ["next", "complete"]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "OPTIONS"])
+async def test_other_methods_are_refused_to_clients_of_streams_too(
+    live: Stack, method: str
+) -> None:
+    sent = {"Authorization": f"Bearer {await live.token('jane')}", "Accept": SSE}
+    answer = await live.gateway.request(method, "/graphql", headers=sent)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
 
 
 async def test_the_id_of_an_event_that_a_client_saw_changes_nothing(live: Stack) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import HeadersLike
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
@@ -20,7 +21,7 @@ from gateway.http import live as live_
 from gateway.http import sockets as sockets_
 from tests.gateway.live.serving import MOST, listening
 from tests.gateway.live.streams import FAST, following
-from tests.gateway.live.test_ending import DYING, ORDERS, jane, owners
+from tests.gateway.live.test_ending import DYING, NOBODYS, ORDERS, jane, owners
 from tests.gateway.live.worlds import OURS, change, orders
 from tests.stack import Stack, running
 from tests.waiting import until
@@ -83,7 +84,7 @@ class Talk:
 
 @asynccontextmanager
 async def talking(
-    stack: Stack, *protocols: str, headers: dict[str, str] | None = None
+    stack: Stack, *protocols: str, headers: HeadersLike | None = None
 ) -> AsyncIterator[Talk]:
     async with connect(
         f"ws://127.0.0.1:{stack.emulator.state.port}/graphql",
@@ -276,6 +277,42 @@ async def test_a_stranger_is_refused_with_4403(live: Stack, payload: Json) -> No
 
     assert code == 4403
     assert reason.startswith("UNAUTHENTICATED: ")
+
+
+async def test_a_socket_whose_token_is_said_twice_is_refused_as_a_request_is(live: Stack) -> None:
+    mine, theirs = [f"Bearer {await live.token(name)}" for name in ("jane", "may")]
+    twice = [("Authorization", mine), ("Authorization", theirs)]
+    async with talking(live, headers=twice) as talk:
+        await talk.say(type="connection_init")
+        assert (await talk.end())[0] == 4403
+    async with talking(live) as talk:
+        payload = {"Authorization": mine, "authorization": theirs}
+        await talk.say(type="connection_init", payload=payload)
+        assert (await talk.end())[0] == 4403
+    async with talking(live, headers=twice) as talk:  # the payload has the last word
+        await talk.begin(await live.token("jane"))
+
+
+@pytest.mark.parametrize(
+    ("account", "code"), [("nothing", "INVALID_INPUT"), (NOBODYS, "NOT_FOUND")]
+)
+async def test_what_is_no_account_of_the_caller_is_refused_with_4403(
+    live: Stack, account: str, code: str
+) -> None:
+    async with talking(live) as talk:
+        token = f"Bearer {await live.token('jane')}"
+        payload = {"Authorization": token, "X-Account": account}
+        await talk.say(type="connection_init", payload=payload)
+        number, reason = await talk.end()
+
+    assert (number, reason.split(":")[0]) == (4403, code)
+
+
+async def test_a_token_that_fits_into_a_head_fits_into_the_first_message(live: Stack) -> None:
+    long = f"Bearer {'a' * 12_000}"
+    async with talking(live) as talk:
+        await talk.say(type="connection_init", payload={"Authorization": long})
+        assert (await talk.end())[0] == 4403
 
 
 async def test_another_protocol_is_refused_with_4406(live: Stack) -> None:

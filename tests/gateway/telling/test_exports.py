@@ -30,6 +30,11 @@ query Lines($after: String, $first: Int = 70) {
 """
 
 
+INSIDE = "{ edges { cursor node { id } } pageInfo { hasNextPage endCursor } }"
+BELOW = INSIDE.replace("id", "%s")
+NESTED = "lines(after: $after) { nodes { id } }"
+
+
 @pytest.fixture(scope="module")
 def world() -> Starlette:
     return emulator()
@@ -220,6 +225,13 @@ def asking_late(init: Any) -> Any:
         "query A($after: String) { orderLines(after: $after) { edges { cursor } "
         "pageInfo { hasNextPage endCursor } } viewer { kind } }",
         "{ viewer { kind } }",
+        "query A($after: String, $no: Boolean = true) "
+        f"{{ orderLines(after: $after) @skip(if: $no) {INSIDE} }}",
+        "query A($after: String) "
+        f"{{ orders(after: $after, filter: {{ number: {{ eq: $after }} }}) {INSIDE} }}",
+        f"query A($after: String) {{ orders(after: $after) {BELOW % NESTED} }}",
+        f"query A($after: String) {{ orders(after: $after) {BELOW % '...F'} }} "
+        f"fragment F on SalesOrder {{ lines(after: $after) {INSIDE} }}",
     ],
 )
 async def test_what_is_no_list_with_cursors_is_refused(stack: Stack, query: str) -> None:
@@ -234,6 +246,33 @@ async def test_what_is_no_list_with_cursors_is_refused(stack: Stack, query: str)
 
     assert response.status_code == 400
     assert response.json()["errors"][0]["message"] == exports_.FORM
+
+
+async def test_who_likes_lines_better_than_json_gets_lines(stack: Stack) -> None:
+    bearer = {"Authorization": f"Bearer {await stack.token('jane')}"}
+    kinds = {}
+    for accept in ("application/jsonl, application/json;q=0.5", "application/jsonl, */*"):
+        answer = await stack.gateway.post(
+            "/graphql", json={"query": LINES}, headers={**bearer, "Accept": accept}
+        )
+        kinds[accept] = answer.headers["content-type"].partition(";")[0]
+
+    assert list(kinds.values()) == ["application/jsonl", "application/json"]
+
+
+async def test_what_is_no_account_of_the_caller_is_the_reason_of_an_early_end(stack: Stack) -> None:
+    answer = await stack.gateway.post(
+        "/graphql",
+        json={"query": LINES},
+        headers={
+            "Authorization": f"Bearer {await stack.token('jane')}",
+            "Accept": "application/jsonl",
+            "X-Account": "nothing",
+        },
+    )
+
+    (line,) = answer.text.splitlines()
+    assert json.loads(line)["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
 
 
 async def test_the_reason_of_an_early_end_is_the_last_line(stack: Stack) -> None:
