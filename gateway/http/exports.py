@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from graphql import FieldNode, OperationType, VariableNode
+from graphql import FieldNode, OperationType, ValueNode, VariableNode
 from msgspec.structs import replace
 
 from gateway.admission import deadlines
@@ -27,6 +27,7 @@ from gateway.engine.outcome import Answer, Refused, refused
 from gateway.errors import (
     PASSING,
     CallerError,
+    InvalidInput,
     Overloaded,
     RateLimited,
     UpstreamError,
@@ -58,7 +59,8 @@ TRIES: Final = 8
 LONGEST_PAUSE: Final = 60.0
 """Seconds between two of them."""
 FORM: Final = (
-    "An export is a query of one list that takes `after` from a variable of its own and selects "
+    "An export is a query of one list that takes `after` from a variable of its own, and neither "
+    "`last` nor `before`, and selects "
     "`edges { cursor node { ... } }` and `pageInfo { hasNextPage endCursor }`."
 )
 
@@ -173,6 +175,8 @@ class Export:
                     end = {**page.page_info, "endCursor": cursor}  # an empty page has none
                     yield EventKind.ANSWER, _encode({"pageInfo": end})
                     return
+                if cursor == variables.get(self._variable):
+                    raise InvalidInput("An export has pages of one row at least.", argument="first")
                 variables = {**variables, self._variable: cursor}
                 self._prepared = replace(self._prepared, variables=variables)
                 self._principal = await self._identified()
@@ -248,19 +252,19 @@ def _list_of(prepared: Prepared) -> tuple[str, str]:
             inside = _selected(field)
             edge, info = _selected(inside.get("edges")), _selected(inside.get("pageInfo"))
             is_whole = "cursor" in edge and {"hasNextPage", "endCursor"} <= info.keys()
-            variable = _variable_of(field, "after")
-            # Elsewhere the cursor of a page means nothing, and a list that is left out has no end.
-            if is_whole and not field.directives and prepared.operation.values.get(variable) == 1:
+            given = {each.name.value: each.value for each in field.arguments or ()}
+            # A list that is left out, or read from its end, has no end that it comes to.
+            is_forward = not field.directives and given.keys().isdisjoint({"last", "before"})
+            variable = _named(given.get("after"))
+            # Elsewhere the cursor of a page means nothing.
+            if is_whole and is_forward and prepared.operation.values.get(variable) == 1:
                 return (field.alias or field.name).value, variable
     raise RequestProblem(400, FORM)
 
 
-def _variable_of(field: FieldNode, argument: str) -> str:
-    """The variable that an argument is given by; nothing where it is given by none."""
-    for each in field.arguments or ():
-        if each.name.value == argument and isinstance(each.value, VariableNode):
-            return each.value.name.value
-    return ""
+def _named(value: ValueNode | None) -> str:
+    """The variable that a value is; nothing for one that is none."""
+    return value.name.value if isinstance(value, VariableNode) else ""
 
 
 def _selected(field: FieldNode | None) -> dict[str, FieldNode]:

@@ -225,6 +225,9 @@ def asking_late(init: Any) -> Any:
         "query A($after: String) { orderLines(after: $after) { edges { cursor } "
         "pageInfo { hasNextPage endCursor } } viewer { kind } }",
         "{ viewer { kind } }",
+        f"query A($after: String) {{ orders(after: $after, last: 5) {INSIDE} }}",
+        f"query A($after: String, $n: Int) {{ orders(after: $after, last: $n) {INSIDE} }}",
+        f'query A($after: String) {{ orders(after: $after, before: "x") {INSIDE} }}',
         "query A($after: String, $no: Boolean = true) "
         f"{{ orderLines(after: $after) @skip(if: $no) {INSIDE} }}",
         "query A($after: String) "
@@ -273,6 +276,16 @@ async def test_what_is_no_account_of_the_caller_is_the_reason_of_an_early_end(st
 
     (line,) = answer.text.splitlines()
     assert json.loads(line)["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
+
+
+@pytest.mark.parametrize("after", [None, "some"])
+async def test_pages_of_no_rows_are_no_export(stack: Stack, after: str | None) -> None:
+    if after is not None:
+        after = json.loads((await exported(stack))[3])["cursor"]
+    (line,) = await exported(stack, first=0, after=after)
+
+    (error,) = json.loads(line)["errors"]
+    assert error["extensions"] == {"code": "INVALID_INPUT", "argument": "first"}
 
 
 async def test_the_reason_of_an_early_end_is_the_last_line(stack: Stack) -> None:
