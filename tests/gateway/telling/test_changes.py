@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from emulator.identities import DEMO_USERS
 from gateway.auth import kept
 from gateway.telling import journal as journals
 from gateway.telling.journal_file import JournalFile
@@ -40,6 +41,7 @@ query Changes($after: String, $tables: [String!], $first: Int = 100) {
 """
 ORDERS = ["SalesOrder"]
 BOTH = ["SalesOrder", "SalesOrderLine"]
+NEEDS = "orders", "contacts"
 LISTED = "eyJhbGciOiJkaXIiLCJlbmMiOlsiQTI1NkdDTSJdfQ"
 """The head of an encrypted text that names its encryption by a list."""
 
@@ -308,6 +310,49 @@ async def test_a_cursor_is_good_for_its_caller_rights_and_tables_alone(
     assert await codes(after=poller.cursor, headers=own) == [], "it is her only account"
     assert await codes(tables=["Price"]) == ["INVALID_INPUT"]
     assert await codes(first=0) == ["INVALID_INPUT"]
+
+
+async def test_a_cursor_of_other_eyes_is_none(telling: Stack) -> None:
+    eyes = {name: {"X-View-As": DEMO_USERS[name].email} for name in ("jane", "sam")}
+    answer = await answered(telling, as_="admin", tables=BOTH, headers=eyes["jane"])
+    cursor = answer.data["changes"]["cursor"]
+    found = {
+        name: (await telling.ask(CHANGES, as_="admin", after=cursor, headers=sent)).codes
+        for name, sent in {**eyes, "none": {}}.items()
+    }
+
+    assert found == {"jane": [], "sam": ["INVALID_CURSOR"], "none": ["INVALID_CURSOR"]}
+
+
+async def test_every_other_text_is_no_cursor(telling: Stack, poller: Poller) -> None:
+    text = poller.cursor
+    others = [text[:n] + ("A" if text[n] != "A" else "Q") + text[n + 1 :] for n in range(len(text))]
+    others += [text[:n] for n in range(0, len(text), 9)]
+    others += [f" {text}", f"{text}A", f"{text}=", f"{text}.", text.upper(), text * 100]
+    for other in others:
+        assert (await telling.ask(CHANGES, after=other)).codes == ["INVALID_CURSOR"], other
+
+    assert await poller.poll() == []
+
+
+async def test_a_cursor_of_a_table_that_the_caller_may_not_read_any_more_has_expired(
+    world: Starlette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "YOUNG", 0.0)
+    policy = tmp_path / "policy.toml"
+    orders, contacts = (f'[roles.reader.{each}]\naccess = "account"\n' for each in NEEDS)
+    policy.write_text(orders + contacts)
+    more: Any = {"customer_roles": ("reader",), "policy": str(policy)}
+    more["changes_file"] = str(tmp_path / "changes")
+    async with running(world, **more) as stack:
+        poller = Poller(stack, ["SalesOrder", "Contact"])
+        await poller.begin()
+    policy.write_text(orders)
+    async with running(world, **more) as stack:
+        gone = (await stack.ask(CHANGES, after=poller.cursor)).codes
+        named = (await stack.ask(CHANGES, after=poller.cursor, tables=poller.tables)).codes
+
+    assert gone == named == ["CURSOR_EXPIRED"]
 
 
 async def test_a_cursor_of_a_journal_that_is_gone_has_expired(
