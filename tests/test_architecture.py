@@ -271,6 +271,7 @@ MAY_REACH_HTTP = {
     "gateway.commands.operator",
     "gateway.commands.demo",
     "gateway.deliveries.posting",
+    "gateway.deliveries.resolving",
     "gateway.outside",
     "gateway.paperwork",
 }

@@ -72,8 +72,8 @@ class Deliveries:
 
     async def run(self) -> None:
         """Make deliveries until it is cancelled."""
+        looking = asyncio.create_task(self._look_at_addresses())
         try:
-            await self._look_at_addresses()
             while True:
                 try:
                     await self._beat()
@@ -84,6 +84,7 @@ class Deliveries:
                 await asyncio.sleep(self._interval)
         finally:
             with closing(self._file):
+                await ended([looking])
                 await self._end_rounds()
                 with suppress(GatewayError):  # the lease ends by itself
                     self._file.release(SENDER, self._me)

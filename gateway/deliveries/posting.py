@@ -7,7 +7,6 @@ lead elsewhere. Redirects are not followed, and of the answer the status alone i
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +14,8 @@ from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
+
+from gateway.deliveries.resolving import addresses_of
 
 PATIENCE: Final = 15.0
 """Seconds for a delivery, from the resolution of the name to the status."""
@@ -53,15 +54,14 @@ async def post(url: str, headers: Mapping[str, str], body: bytes, allow: Sequenc
         raise NotPosted("no connection, or no answer") from None
 
 
-async def reached(url: str, allow: Sequence[str] = ()) -> Address:
-    """The address that a URL leads to at this moment; NotPosted for one not to be reached."""
+async def reached(url: str, allow: Sequence[str] = ()) -> list[Address]:
+    """The addresses that a URL leads to at this moment; NotPosted for one not to be reached."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [ip_address(each) for each in await addresses_of(host, port)]
     except (OSError, UnicodeError):
         raise NotPosted("the name of the host is not known") from None
-    addresses = [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
     networks = [ip_network(each) for each in allow]
     for each in addresses:
         allowed = any(each in network for network in networks)
@@ -71,7 +71,7 @@ async def reached(url: str, allow: Sequence[str] = ()) -> Address:
             raise NotPosted("the address is not to be reached in the clear")
     if not addresses:
         raise NotPosted("the name of the host is not known")
-    return addresses[0]
+    return addresses
 
 
 def is_public(address: Address) -> bool:
@@ -100,14 +100,7 @@ def _is_public(address: Address) -> bool:
 
 
 async def _posted(url: str, headers: Mapping[str, str], body: bytes, allow: Sequence[str]) -> int:
-    parts, address = urlsplit(url), await reached(url, allow)
-    secure = parts.scheme == "https"
-    reader, writer = await asyncio.open_connection(
-        str(address),
-        parts.port or (443 if secure else 80),
-        ssl=_trust() if secure else None,
-        server_hostname=parts.hostname if secure else None,
-    )
+    reader, writer = await _connected(url, await reached(url, allow))
     try:
         writer.write(_head(url, headers, len(body)) + body)
         await writer.drain()
@@ -122,6 +115,26 @@ async def _posted(url: str, headers: Mapping[str, str], body: bytes, allow: Sequ
         with suppress(OSError, ssl.SSLError):
             # A receiver that does not say goodbye keeps nobody waiting.
             writer.transport.abort()
+
+
+async def _connected(
+    url: str, addresses: Sequence[Address]
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the first of the addresses that takes one."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    problem = OSError("there is no address")
+    for address in addresses:
+        try:
+            return await asyncio.open_connection(
+                str(address),
+                parts.port or (443 if secure else 80),
+                ssl=_trust() if secure else None,
+                server_hostname=parts.hostname if secure else None,
+            )
+        except OSError as error:
+            problem = error
+    raise problem
 
 
 @cache
@@ -139,10 +152,11 @@ def _head(url: str, headers: Mapping[str, str], length: int) -> bytes:
 
 
 def _status(line: bytes) -> int:
-    version, _, rest = line.partition(b" ")
-    if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+    version, _, rest = line.strip().partition(b" ")
+    status, _, _ = rest.partition(b" ")
+    if not version.startswith(b"HTTP/1.") or not (status.isdigit() and len(status) == 3):
         raise ValueError("no status")
-    return int(rest[:3])
+    return int(status)
 
 
 async def _pass_over(reader: asyncio.StreamReader) -> None:

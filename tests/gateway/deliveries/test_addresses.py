@@ -1,9 +1,18 @@
 """Addresses that webhooks must not reach are not reached, however they are spelled."""
 
+import asyncio
+import socket
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from threading import Event
+from typing import Any
+
 import pytest
 
+from gateway.deliveries import posting
 from gateway.deliveries.posting import NotPosted, post, reached
 from tests.gateway.deliveries.receiving import receiving
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +60,69 @@ async def test_nothing_is_sent_to_this_machine_unless_its_network_is_allowed() -
 
 
 async def test_public_addresses_are_reached_over_tls_alone() -> None:
-    assert str(await reached("https://93.184.215.14/hooks")) == "93.184.215.14"
+    assert await reached("https://93.184.215.14/hooks") == [IPv4Address("93.184.215.14")]
     with pytest.raises(NotPosted):
         await reached("http://93.184.215.14/hooks")
+
+
+Row = tuple[Any, ...]
+
+
+def named(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], list[str]]) -> list[str]:
+    """Have every name lead to the addresses of an answer; the names that were looked up."""
+    asked: list[str] = []
+
+    def looked_up(host: str, port: int, **_: Any) -> list[Row]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in answer()]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    return asked
+
+
+async def test_a_name_that_leads_elsewhere_the_next_time_is_not_followed_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with receiving() as receiver:
+        answers = [["127.0.0.1"], ["93.184.215.14", "127.0.0.1"], ["127.0.0.1"]]
+        asked = named(monkeypatch, lambda: answers.pop(0))
+        url = f"https://partner.example:{receiver.port}/hooks"
+        for _ in range(3):
+            with pytest.raises(NotPosted):
+                await post(url, {}, b"{}")
+
+    assert receiver.tried == []
+    assert asked == ["partner.example"] * 3, "each connection is to what was checked for it"
+
+
+async def test_the_next_address_of_a_name_is_tried_where_one_takes_no_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with receiving() as receiver:
+        named(monkeypatch, lambda: ["127.0.0.9", "127.0.0.1"])
+        url = f"http://partner.example:{receiver.port}/hooks"
+
+        assert await post(url, {"webhook-id": "1"}, b"{}", ("127.0.0.0/8",)) == 204
+
+
+async def test_a_name_that_nobody_answers_for_keeps_nobody_else_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(posting, "PATIENCE", 0.2)
+    go = Event()
+
+    def never() -> list[str]:
+        go.wait(PATIENCE)
+        return ["93.184.215.14"]
+
+    asked = named(monkeypatch, never)
+    try:
+        for _ in range(3):
+            tries = [post("https://stuck.example/hooks", {}, b"{}") for _ in range(20)]
+            found = await asyncio.gather(*tries, return_exceptions=True)
+            assert {str(each) for each in found} == {"no answer in time"}
+        assert await asyncio.to_thread(lambda: "others") == "others"
+    finally:
+        go.set()
+
+    assert asked == ["stuck.example"], "it is asked for once, however many wait for it"
