@@ -19,6 +19,7 @@ from gateway.deliveries.delivering import TAKEN, send
 from gateway.deliveries.news import message
 from gateway.deliveries.posting import NotPosted
 from gateway.engine.limits import REGISTRY
+from gateway.errors import GatewayError
 from gateway.model.registry import Registry
 from gateway.schema.vocabulary import vocabulary
 from gateway.telling.opening import opened
@@ -50,7 +51,10 @@ def list_(hook: str | None, state: Any, most: int) -> None:
 @click.argument("ids", nargs=-1)
 def replay(hook: str, ids: tuple[str, ...]) -> None:
     """Send deliveries of HOOK again: those with these IDS, or all that were set aside."""
-    number = _file(_settings()).replay(hook, ids, time.time())
+    try:
+        number = _file(_settings()).replay(hook, ids, time.time())
+    except GatewayError as error:
+        _fail(error.message, FAILURE)
     click.echo(f"{number} deliveries wait again")
 
 

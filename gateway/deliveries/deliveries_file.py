@@ -141,12 +141,19 @@ class DeliveriesFile(SharedFile):
             _add(db, [replace(each, since=moment, due=moment) for each in over])
         return len(found)
 
-    def forget(self, before: float, of_persons: float) -> None:
+    def forget(self, before: float, of_persons: float, hooks: Sequence[str]) -> None:
         """
-        Forget deliveries that began earlier and do not wait any more, those for persons from
-        `of_persons` on: nobody is told of the same news twice while it is remembered.
+        Forget deliveries that began earlier and do not wait any more, or wait for none of these
+        webhooks; those for persons from `of_persons` on: nobody is told of the same news twice
+        while it is remembered.
         """
         with self._writing() as db:
+            marks = ", ".join("?" * len(hooks))
+            db.execute(
+                "DELETE FROM delivery WHERE since < ? AND state = 'waiting' "  # noqa: S608 - marks
+                f"AND hook NOT IN ({marks})",
+                (before, *hooks),
+            )
             db.execute(
                 "DELETE FROM delivery WHERE since < ? AND state != 'waiting' "
                 "AND (person = '' OR since < ?)",

@@ -119,7 +119,8 @@ class Deliveries:
                 del self._rounds[hook]
         for hook in hooks - self._rounds.keys():
             self._rounds[hook] = asyncio.create_task(self._round(hook))
-        await asyncio.to_thread(self._file.forget, moment - KEPT, moment - KEPT_OF_PERSONS)
+        names = sorted(each.name for each in hooks)
+        await asyncio.to_thread(self._file.forget, moment - KEPT, moment - KEPT_OF_PERSONS, names)
 
     async def _round(self, hook: Webhook) -> None:
         """Read now and then what changed for a webhook, and make what is due, until nothing is."""

@@ -3,6 +3,7 @@ An SQLite file that processes of one machine share, and that threads of one take
 on several machines have a file each, which a log keeps the same.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,19 @@ from gateway.telling.shared_log import NotingCursor, SharedLog
 from gateway.telling.steps_in_files import transaction
 from gateway.telling.tables_of_changes import TABLES
 
+log = logging.getLogger(__name__)
+
+NOT_OURS: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""Failures of the machine, as of a disk that is full, and not of what was asked."""
 PATIENCE: Final = 10.0
 """Seconds to wait for another process that writes."""
 WriteCursor = sqlite3.Cursor | NotingCursor
@@ -24,20 +38,20 @@ WriteCursor = sqlite3.Cursor | NotingCursor
 class SharedFile:
     """The file; its methods block."""
 
-    def __init__(self, path: str, log: SharedLog | None = None) -> None:
+    def __init__(self, path: str, shared: SharedLog | None = None) -> None:
         """
-        Opens or makes the file; OSError, sqlite3.Error if it cannot be used. With a `log` what is
-        written raises Overloaded where the log is not to be had.
+        Opens or makes the file; OSError, sqlite3.Error if it cannot be used. What is written
+        raises Overloaded where it cannot be, or the log `shared` is not to be had.
         """
         Path(path).touch(mode=0o600)  # it says which rows there are
         self._db = sqlite3.connect(
             path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
         )
-        self._lock, self._log = Lock(), log
+        self._lock, self._log, self._failing = Lock(), shared, False
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(TABLES)
-        if log is None:
+        if shared is None:
             # Whatever is written from now on is in no log.
             self._db.execute("UPDATE place_in_log SET name = '' WHERE name != ''")
         else:
@@ -75,7 +89,28 @@ class SharedFile:
 
     @contextmanager
     def _writing(self) -> Iterator[WriteCursor]:
-        """All that is written inside, or nothing of it."""
+        """All that is written inside, or nothing of it; Overloaded where it cannot be written."""
+        try:
+            with self._written() as cursor:
+                yield cursor
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in NOT_OURS:  # behind it are its kinds
+                raise
+            self._fails(str(error))
+            said = "Changes are not gathered for now; try again later."
+            raise Overloaded(said, retryAfter=5) from error
+        self._fails("")
+
+    def _fails(self, problem: str) -> None:
+        """Tell the log once of a problem, and once of its end."""
+        if problem and not self._failing:
+            log.error("the file of changes cannot be written: %s", problem)
+        elif self._failing and not problem:
+            log.warning("the file of changes can be written again")
+        self._failing = bool(problem)
+
+    @contextmanager
+    def _written(self) -> Iterator[WriteCursor]:
         with self._lock:
             if self._log is None:
                 with transaction(self._db) as cursor:

@@ -39,10 +39,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
         cursor.execute("BEGIN IMMEDIATE")
         try:
             yield cursor
+            cursor.execute("COMMIT")
         except BaseException:
-            cursor.execute("ROLLBACK")
+            if db.in_transaction:  # SQLite ends it by itself where the disk is full
+                cursor.execute("ROLLBACK")
             raise
-        cursor.execute("COMMIT")
 
 
 def do_step(db: sqlite3.Connection, statements: Sequence[LoggedStatement], place: LogPlace) -> None:

@@ -1,7 +1,10 @@
 """`gateway deliveries`: the operator lists, replays and tries deliveries, and prints AsyncAPI."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from msgspec.structs import replace
 from gateway.__main__ import main
 from gateway.auth.policy_file import PolicyFile
 from gateway.deliveries.deliveries_file import DeliveriesFile, Delivery
+from gateway.telling import shared_file
 from tests.gateway.deliveries.receiving import SECRETS
 from tests.gateway.deliveries.test_webhooks import POLICY
 
@@ -115,12 +119,52 @@ def test_news_for_a_person_are_remembered_longer_than_changes_for_a_partner(
     for hook in ("shop", "mail"):
         for each in file.due(hook, 2.0, 10):
             file.done(each)
-    file.forget(before=2.0, of_persons=1.0)
+    file.forget(before=2.0, of_persons=1.0, hooks=["shop"])
     file.add("mail", [news], 8)
 
     assert [each.state for each in file.listed(None, None, 10)] == ["done"]
-    file.forget(before=3.0, of_persons=3.0)
+    file.forget(before=3.0, of_persons=3.0, hooks=["shop"])
     assert file.listed(None, None, 10) == []
+
+
+def test_what_waits_for_a_webhook_that_is_declared_no_more_is_forgotten_in_the_end(
+    file: DeliveriesFile,
+) -> None:
+    file.forget(before=1.0, of_persons=0.0, hooks=[])
+    file.forget(before=2.0, of_persons=0.0, hooks=["shop"])
+    assert len(file.listed("shop", "waiting", 10)) == 2
+
+    file.forget(before=2.0, of_persons=0.0, hooks=["another"])
+    assert file.listed("shop", None, 10) == []
+
+
+def test_nothing_is_replayed_while_the_file_cannot_be_written(
+    variables: dict[str, str], file: DeliveriesFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_file, "PATIENCE", 0.05)
+    with closing(sqlite3.connect(variables["GATEWAY_CHANGES_FILE"], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        result = run(variables, "replay", "shop")
+
+    assert (result.exit_code, type(result.exception)) == (2, SystemExit)
+    assert "database is locked" in result.output
+    assert len(file.listed("shop", "aside", 10)) == 1
+
+
+def test_two_who_replay_at_once_make_one_delivery_of_each(
+    variables: dict[str, str], file: DeliveriesFile
+) -> None:
+    ids = [each.id for each in file.listed("shop", None, 10)]
+    with ThreadPoolExecutor(4) as threads:
+        files = [DeliveriesFile(variables["GATEWAY_CHANGES_FILE"]) for _ in range(4)]
+        for _ in range(20):
+            list(threads.map(lambda each: each.replay("shop", ids, 5.0), files))
+        for each in files:
+            each.close()
+
+    found = file.listed("shop", None, 10)
+    assert sorted(each.id for each in found) == sorted(ids)
+    assert {each.state for each in found} == {"waiting"}
 
 
 def test_a_webhook_that_does_not_answer_is_told_to_the_operator(variables: dict[str, str]) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ from gateway.config.parsers import partners
 from gateway.config.settings import SettingsError
 from gateway.deliveries import delivering
 from gateway.deliveries.deliveries_file import DeliveriesFile
-from tests.gateway.deliveries.receiving import SECRETS, Receiver, receiving
+from gateway.telling import shared_file
+from tests.gateway.deliveries.receiving import SECRETS, Received, Receiver, receiving
 from tests.gateway.live.worlds import THEIRS, change, create, delete, lines, orders
 from tests.stack import Stack, running, settings
 from tests.waiting import until
@@ -143,6 +146,37 @@ class Stalling(Receiver):
             self.stalls = True
             await self.goes_on.wait()
         await super().answer(reader, writer)
+
+
+async def test_while_the_file_cannot_be_written_a_message_is_sent_again_under_its_id_alone(
+    world: Starlette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(shared_file, "PATIENCE", 0.05)
+    stalling = Stalling()
+    async with (
+        receiving(stalling),
+        delivering_from(world, tmp_path, stalling.port) as stack,
+    ):
+        first, second = orders(stack)[:2]
+        change(stack, "salesorders", first["salesorderid"], name="Before")
+        await until(lambda: stalling.stalls)
+        with closing(sqlite3.connect(tmp_path / "changes", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # as where the disk is full
+            stalling.goes_on.set()
+            await stalling.wait(1)
+            change(stack, "salesorders", second["salesorderid"], name="Meanwhile")
+            await asyncio.sleep(0.5)
+            assert {each.id for each in stalling.taken} == {stalling.taken[0].id}
+        await until(lambda: "Meanwhile" in names_of(stalling.taken))
+
+    ids = Counter(each.id for each in stalling.taken)
+    assert len(ids) == 2
+    assert set(names_of(stalling.taken)) == {"Before", "Meanwhile"}
+
+
+def names_of(told: Iterable[Received]) -> list[str]:
+    return [each.content["data"]["node"]["name"] for each in told]
 
 
 async def test_a_message_that_is_not_answered_holds_back_no_other_order(

@@ -1,6 +1,7 @@
 """`changes`: whoever polls is told of every change of theirs once, and of nobody else's."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 from emulator.identities import DEMO_USERS
 from gateway.auth import kept
 from gateway.telling import journal as journals
+from gateway.telling import shared_file
 from gateway.telling.journal_file import JournalFile
 from tests.gateway.live.test_ending import jane
 from tests.gateway.live.worlds import (
@@ -310,6 +312,33 @@ async def test_a_cursor_is_good_for_its_caller_rights_and_tables_alone(
     assert await codes(after=poller.cursor, headers=own) == [], "it is her only account"
     assert await codes(tables=["Price"]) == ["INVALID_INPUT"]
     assert await codes(first=0) == ["INVALID_INPUT"]
+
+
+async def test_while_the_file_cannot_be_written_nothing_is_told_and_nothing_lost(
+    world: Starlette,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(journals, "YOUNG", 0.0)
+    monkeypatch.setattr(shared_file, "PATIENCE", 0.05)
+    path = tmp_path / "changes"
+    async with running(world, customer_roles=("representative",), changes_file=str(path)) as stack:
+        poller = Poller(stack, ORDERS)
+        await poller.begin()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            change(stack, "salesorders", orders(stack)[0]["salesorderid"], name="Meanwhile")
+            during = [(await stack.ask(CHANGES, after=poller.cursor)).codes for _ in range(3)]
+        told = [each["row"]["name"] for each in await poller.poll()]
+
+    assert during == [["OVERLOADED"]] * 3
+    assert told == ["Meanwhile"]
+    said = [each.message for each in caplog.records if each.name == shared_file.__name__]
+    assert said == [
+        "the file of changes cannot be written: database is locked",
+        "the file of changes can be written again",
+    ]
 
 
 async def test_a_cursor_of_other_eyes_is_none(telling: Stack) -> None:
