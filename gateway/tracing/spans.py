@@ -83,7 +83,9 @@ class Spans:
     def authenticating(self, authenticate: Authenticate) -> Authenticate:
         def traced(authorization: str | None) -> Awaitable[Principal]:
             work = authenticate(authorization)
-            return work if LEFT_OUT.get() else _recorded(self._tracer, "authenticate", work)
+            # The looks of a socket at its caller's rights are below no request.
+            is_below = not LEFT_OUT.get() and get_current_span().get_span_context().is_valid
+            return _recorded(self._tracer, "authenticate", work) if is_below else work
 
         return traced
 
