@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from gateway.admission import remote, vault
 from gateway.admission.redis_store import RedisStore
 from gateway.feeds import relay as relay_
+from gateway.feeds.standing import Standing
 from gateway.http import live as live_
 from tests.gateway.live.streams import FAST, Stream, following
 from tests.gateway.live.test_following import ORDERS, followed, settled
@@ -188,6 +189,45 @@ async def test_one_that_comes_while_redis_is_away_misses_nothing_when_it_is_back
                     await named(first, f"Back {number}")
                     await named(second, f"Back {number}")
                     server.kill()
+
+
+FAR = "18446744073709551615-18446744073709551615"
+"""The last name that a text of a stream can have, behind which there is none."""
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+async def test_a_stream_of_news_that_came_to_its_end_is_begun_anew(
+    world: Starlette, server: Server, monkeypatch: pytest.MonkeyPatch, is_cut: bool
+) -> None:
+    told: list[str] = []
+    hear = Standing.hear
+
+    def hearing(standing: Standing, before: str, after: str, has_rows: bool) -> bool:
+        found = hear(standing, before, after, has_rows)
+        told.extend([after] * found)
+        return found
+
+    async with replicas(world, server) as (one, other):
+        order = orders(one)[0]["salesorderid"]
+        async with following(one, WATCH) as first, following(other, WATCH) as second:
+            await first.next()
+            await second.next()
+            change(one, "salesorders", order, name="Before")
+            await named(first, "Before")
+            await named(second, "Before")
+            server.client.xadd(relay_.NEWS, {"text": "far"}, id=FAR)
+            await asyncio.sleep(0.2)  # both have seen it
+            if is_cut:
+                server.client.delete(relay_.NEWS)
+            monkeypatch.setattr(Standing, "hear", hearing)
+            for number in range(50):
+                change(one, "salesorders", order, name=f"Behind {number}")
+                await named(first, f"Behind {number}")
+                await named(second, f"Behind {number}")
+                if len(told) >= 3:
+                    break
+
+    assert len(told) >= 3, "news are heard again, and not only made up for"
 
 
 async def test_news_of_strangers_are_none_and_lost_ones_are_read(
