@@ -15,6 +15,7 @@ from standardwebhooks import WebhookVerificationError
 from starlette.applications import Starlette
 
 from gateway.app import create_app
+from gateway.auth import policy_file
 from gateway.config.parsers import partners
 from gateway.config.settings import SettingsError
 from gateway.deliveries import delivering
@@ -23,7 +24,7 @@ from gateway.telling import shared_file
 from tests.gateway.deliveries.receiving import SECRETS, Received, Receiver, receiving
 from tests.gateway.live.worlds import THEIRS, change, create, delete, lines, orders
 from tests.stack import Stack, running, settings
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
 
@@ -177,6 +178,43 @@ async def test_while_the_file_cannot_be_written_a_message_is_sent_again_under_it
 
 def names_of(told: Iterable[Received]) -> list[str]:
     return [each.content["data"]["node"]["name"] for each in told]
+
+
+async def test_what_waits_for_a_webhook_that_comes_back_with_other_secrets_is_signed_by_those(
+    world: Starlette, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_file, "REREAD", 0.0)
+    monkeypatch.setattr(delivering, "GROWTH", 1.0)
+    policy, later = tmp_path / "policy.toml", [SECRETS[1]]
+    async with delivering_from(world, tmp_path, receiver.port) as stack:
+        declared_first = policy.read_text()
+        receiver.statuses = [500] * 1_000
+        change(stack, "salesorders", orders(stack)[4]["salesorderid"], name="Waits")
+        await until(lambda: receiver.tried)
+        policy.write_text("")
+        await until_quiet(receiver)
+        receiver.statuses = []
+        change(stack, "salesorders", orders(stack)[5]["salesorderid"], name="Meanwhile")
+        await asyncio.sleep(0.5)
+        assert receiver.taken == [], "nobody is told of anything"
+        pair = f'["{SECRETS[0]}", "{SECRETS[1]}"]'
+        policy.write_text(declared_first.replace(pair, json.dumps(later)))
+        told = await receiver.wait(2)
+
+    assert told[0].id == receiver.tried[0].id
+    assert names_of(told) == ["Waits", "Meanwhile"]
+    for each in told:
+        Library(SECRETS[1]).verify(each.body, each.headers)
+        assert not each.is_signed_by(SECRETS[0])
+
+
+async def until_quiet(receiver: Receiver) -> None:
+    """Wait until nothing is tried any more."""
+    before = -1
+    async with asyncio.timeout(PATIENCE):
+        while before != len(receiver.tried):
+            before = len(receiver.tried)
+            await asyncio.sleep(1.5)
 
 
 async def test_a_message_that_is_not_answered_holds_back_no_other_order(
