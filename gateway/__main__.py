@@ -19,6 +19,7 @@ from graphql import GraphQLSchema
 from starlette.applications import Starlette
 
 from front.listening import mistake
+from front.stopping import Stopping
 from gateway.app import create_app, read_again, start_log, stopping_of
 from gateway.audit.chain import ChainKey
 from gateway.audit.verifying import verify as check_chain
@@ -45,7 +46,6 @@ from gateway.engine.outcome import Refused
 from gateway.errors import GatewayError
 from gateway.http import workers
 from gateway.http.protocols import protocol, sockets
-from gateway.http.stopping import Stopping
 from gateway.memory import settle
 from gateway.observing.pauses import PAUSES
 from gateway.resolvers.root import build

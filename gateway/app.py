@@ -10,6 +10,7 @@ import httpx2
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
 
+from front.stopping import Stopping
 from gateway.assembly import Assembly
 from gateway.auth.policy_file import PolicyFile
 from gateway.config import telemetry
@@ -18,7 +19,6 @@ from gateway.config.settings import Settings, SettingsError
 from gateway.engine.limits import REGISTRY
 from gateway.http.auditing import audited
 from gateway.http.gathering import FOLDER
-from gateway.http.stopping import Stopping
 from gateway.http.supervised import end_with_supervisor
 from gateway.memory import settle
 from gateway.model.registry import Registry

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from front.stopping import Stopping
 from gateway.ceiling import Ceiling
 from gateway.config.settings import Settings, SettingsError
 from gateway.deliveries.delivering import Deliveries
@@ -37,7 +38,6 @@ from gateway.http.middleware import REQUEST_ID, BodyLimit, Requests
 from gateway.http.process_metrics import ProcessMetrics
 from gateway.http.routing import GRAPHQL, Gateway
 from gateway.http.sockets import Sockets
-from gateway.http.stopping import Stopping
 from gateway.http.watching import Watched, Watching
 from gateway.outside import ACCOUNT, Outside
 from gateway.plans.cost import DocumentCost

@@ -3,6 +3,7 @@
 import logging
 import sys
 from contextlib import suppress
+from math import ceil
 from pathlib import Path
 from socket import socket
 
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 
 from front.connection_bounds import Bounded
 from front.listening import mistake
+from front.stopping import Stopping
 from portal import neighbours
 from portal.app import asked, create_app
 from portal.catalogue import missing, template
@@ -23,7 +25,6 @@ from variables.environment_values import text_of
 
 USAGE = 2
 NOT_STARTED = 3
-GRACE = 30
 
 
 class PortalServer(uvicorn.Server):
@@ -34,7 +35,7 @@ class PortalServer(uvicorn.Server):
         self._streams = streams
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        self._streams.stop()
+        self._streams.stop()  # an interrupt tells of no end beforehand
         await super().shutdown(sockets)
 
 
@@ -49,7 +50,7 @@ def serve() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    settings, app = _prepared()
+    settings, app, stopping = _prepared()
     if wrong := mistake(PREFIX, settings.host, settings.port):
         click.echo(wrong, err=True)
         sys.exit(USAGE)
@@ -62,7 +63,7 @@ def serve() -> None:
         server_header=False,
         http=Bounded,
         ws="none",
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=ceil(stopping.grace),
     )
     server = PortalServer(config, app.state.site.streams)
     with suppress(KeyboardInterrupt):
@@ -114,7 +115,7 @@ def show_settings(*, contact: bool, offline: bool) -> None:
     if not contact and not offline:
         click.echo(table())
         return
-    settings, _ = _prepared()
+    settings, *_ = _prepared()
     found = [] if offline else [*neighbours.check(settings)]
     for name, wrong in found:
         _tell(name, wrong)
@@ -129,11 +130,12 @@ def _tell(name: str, wrong: neighbours.Wrong | None) -> None:
     )
 
 
-def _prepared() -> tuple[Settings, Starlette]:
-    """The settings, and the portal that they describe; ends with every mistake in them."""
+def _prepared() -> tuple[Settings, Starlette, Stopping]:
+    """The settings, the portal that they describe, and its end; ends with every mistake in them."""
     try:
         settings = load()
-        return settings, create_app(settings)
+        stopping = Stopping(settings.linger, settings.stop_within)
+        return settings, create_app(settings, stopping=stopping), stopping
     except (ValueError, ImportError, RuntimeError, OSError) as error:
         click.echo(str(error), err=True)
         sys.exit(USAGE)

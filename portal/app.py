@@ -3,8 +3,8 @@
 import importlib
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 import httpx2
@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from front.stopping import Stopping
 from portal import brand as branding
 from portal import gateway_documents
 from portal.brand import Brand, BrandError
@@ -62,10 +63,12 @@ def create_app(
     store: Store | None = None,
     drafts: DraftStore | None = None,
     schema: str = "",
+    stopping: Stopping | None = None,
 ) -> Starlette:
     """
     The portal of one brand; `store` is for sessions and `drafts` for drafts, and `schema` is the
-    printed schema of the gateway, instead of the files of the settings.
+    printed schema of the gateway, instead of the files of the settings. With `stopping` it heeds
+    the signals by which its process is told to stop.
 
     BrandError, ImportError, RuntimeError, OSError or ValueError where it cannot start.
     """
@@ -92,15 +95,20 @@ def create_app(
         own=own,
     )
     _check(brand, pages, site.templates)
-    return _served(site, pages, assets)
+    return _served(site, pages, assets, stopping)
 
 
-def _served(site: Site, pages: Sequence[Page], assets: Assets) -> Starlette:
+def _served(
+    site: Site, pages: Sequence[Page], assets: Assets, stopping: Stopping | None
+) -> Starlette:
     """The application that shows the pages of a site."""
+    end = stopping or Stopping()
+    end.then.append(site.streams.stop)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
+        with stopping.heeding() if stopping else nullcontext():
+            yield
         await site.gateway.close()
         await site.issuer.close()
 
@@ -109,11 +117,12 @@ def _served(site: Site, pages: Sequence[Page], assets: Assets) -> Starlette:
         routes=[
             *assets.routes(),
             Route("/healthz", _healthy),
+            Route("/readyz", _readiness(end)),
             *_mail(site),
             *(_route(site, page) for page in pages),
             _route(site, Page(path="/{rest:path}", show=_nowhere, public=True)),
         ],
-        middleware=[Middleware(Headers, values=secure)],
+        middleware=[Middleware(Headers, values=secure, stopping=end)],
         lifespan=lifespan,
     )
     app.state.site = site
@@ -253,6 +262,20 @@ def _sent_mails(settings: Settings) -> SentMails:
 
 async def _healthy(request: Request) -> Response:
     return PlainTextResponse("ok")
+
+
+def _readiness(end: Stopping) -> Callable[[Request], Awaitable[Response]]:
+    """
+    The process's own readiness. Of gateway, issuer and Redis it says nothing: were one of them
+    away, every process would be as unready as the next one.
+    """
+
+    async def ready(request: Request) -> Response:
+        if end.begun:
+            return PlainTextResponse("stopping", 503)
+        return PlainTextResponse("ok")
+
+    return ready
 
 
 async def _nowhere(visit: Visit) -> Response:

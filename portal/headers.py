@@ -6,6 +6,8 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from front.stopping import Stopping
+
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self' {issuer}; base-uri 'none'; "
@@ -29,11 +31,15 @@ def careful(issuer: str, *, secure: bool) -> Mapping[str, str]:
 
 
 class Headers:
-    """Middleware that adds headers to each answer; a route's own header of the same name wins."""
+    """
+    Middleware that adds headers to each answer; a route's own header of the same name wins. An
+    answer of a process that stops is the last one on its connection.
+    """
 
-    def __init__(self, app: ASGIApp, values: Mapping[str, str]) -> None:
+    def __init__(self, app: ASGIApp, values: Mapping[str, str], stopping: Stopping) -> None:
         self._app = app
         self._values = values
+        self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
@@ -41,6 +47,8 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._values.items():
                     headers.setdefault(name, value)
+                if self._stopping.begun:
+                    headers["Connection"] = "close"
             await send(message)
 
         await self._app(scope, receive, sending)

@@ -12,7 +12,8 @@ import logging
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
@@ -30,7 +31,13 @@ GUEST: Final = "guest"
 CARRIED: Final = 3_500
 """Characters that a browser keeps of one cookie for sure."""
 RARELY: Final = 60
-"""Seconds after which a visit is written down although it changed nothing."""
+"""Seconds after which a visit is written down although it changed nothing, at most."""
+TRIES: Final = 20
+"""Changes of other processes in the meantime, after which one gives up."""
+CLAIMED: Final = 15.0
+"""Seconds that one process has to renew the tokens of a session."""
+LOOK: Final = 0.1
+"""Seconds between two looks if another process has renewed them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +180,29 @@ def read(key: str, kept: Kept) -> Session | None:
     return Session(id=key, touched=kept.touched, kept=kept, **values)
 
 
+def merged(ours: bytes, before: bytes, theirs: bytes) -> Memory:
+    """
+    A session that two processes changed at once, with the changes of both. What both changed is as
+    we have it, but a member of the person that they alone changed, as their tokens are.
+    """
+    mine, known, others = (msgspec.json.decode(each, type=dict) for each in (ours, before, theirs))
+    found = _merged(mine, known, others)
+    if mine["user"] and known["user"] and others["user"]:
+        found["user"] = _merged(mine["user"], known["user"], others["user"])
+    kept = [each for each in others["notices"] if each not in known["notices"]]
+    found["notices"] = [*mine["notices"], *(each for each in kept if each not in mine["notices"])]
+    return msgspec.convert(found, Memory)
+
+
+def _merged(
+    ours: dict[str, Any], before: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        name: theirs[name] if value == before.get(name) and name in theirs else value
+        for name, value in ours.items()
+    }
+
+
 class Sessions:
     """All sessions of this process, and those that other processes put into the store."""
 
@@ -180,6 +210,7 @@ class Sessions:
         self._idle = idle
         self._lifetime = lifetime
         self._store = store
+        self._rarely = min(RARELY, idle / 10)
         self._kept: OrderedDict[str, Session] = OrderedDict()
 
     def find(self, key: str | None, *, touch: bool = True) -> Session | None:
@@ -222,14 +253,63 @@ class Sessions:
         """Store the changes that a request made to the session."""
         if self._store is None or not self.is_kept(session):
             return
-        kept = Kept(written(session), session.touched)
-        if session.kept is None:
-            self._store.add(session.id, kept)
-        elif kept.content != session.kept.content or kept.touched - session.kept.touched > RARELY:
-            self._store.update(session.id, kept)
+        for _ in range(TRIES):
+            kept = Kept(written(session), session.touched)
+            if session.kept is None:
+                session.kept = self._store.add(session.id, kept)
+                return
+            if not self._differs(kept, session.kept):
+                return
+            if stored := self._store.update(session.id, kept, session.kept):
+                session.kept = stored
+                return
+            if not self.refresh(session):
+                return
+        raise Unavailable("sessions")
+
+    def _differs(self, kept: Kept, before: Kept) -> bool:
+        """True if a session is to be written down again."""
+        return kept.content != before.content or kept.touched - before.touched > self._rarely
+
+    def refresh(self, session: Session) -> bool:
+        """Take the changes that other processes stored; False where it was dropped there."""
+        kept = self._store.load(session.id) if self._store else None
+        if kept is None or session.kept is None:
+            return self._store is None
+        try:
+            found = merged(written(session), session.kept.content, kept.content)
+        except (msgspec.DecodeError, msgspec.ValidationError, KeyError):
+            log.warning("a session of another version is written anew")
         else:
+            for each in fields(Memory):
+                setattr(session, each.name, getattr(found, each.name))
+        session.kept, session.touched = kept, max(session.touched, kept.touched)
+        return True
+
+    @asynccontextmanager
+    async def renewing(self, session: Session) -> AsyncIterator[None]:
+        """
+        Wait until no other process renews the session's tokens, and take those that it got: an
+        issuer may take each refresh token only once. Changes are stored at the end.
+        """
+        if self._store is None or session.kept is None:
+            yield
             return
-        session.kept = kept
+        until = time.monotonic() + CLAIMED
+        while not self._store.claim(session.id, CLAIMED):
+            if time.monotonic() > until:
+                raise Unavailable("issuer")
+            await asyncio.sleep(LOOK)
+        try:
+            if not self.refresh(session):
+                session.expire()
+            async with asyncio.timeout(CLAIMED):
+                yield
+            self.save(session)
+        except TimeoutError:
+            raise Unavailable("issuer") from None
+        finally:
+            self._store.release(session.id)
 
     def keep(self, session: Session) -> None:
         self._kept[session.id] = session

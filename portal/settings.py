@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from front.stopping import LEAST_END
 from variables import parsing, web_addresses
 from variables.declaring import SettingsError as SettingsError
 from variables.declaring import table as table_of
@@ -229,6 +230,18 @@ class Settings:
     timeout: float = variable(
         "Seconds to wait for the gateway; orders take up to 25.", timeout, default=30.0
     )
+    linger: float = variable(
+        "Seconds after `SIGTERM` in which new connections are still taken, while `/readyz` says "
+        "that the process is not ready, so that balancers learn of it in time.",
+        parsing.seconds,
+        default=5.0,
+    )
+    stop_within: float = variable(
+        "Seconds after `SIGTERM` in which the process has ended, whatever is under way: less than "
+        "its supervisor gives it, which is 30 with Kubernetes.",
+        parsing.seconds,
+        default=28.0,
+    )
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -288,7 +301,7 @@ def contradictions(parsed: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_sign_in(parsed: Mapping[str, Any]) -> Iterator[str]:
-    """The contradictions of addresses, scopes and times of sessions."""
+    """The contradictions of addresses and scopes."""
     scopes = set((parsed.get("scope") or "").split())
     if web_addresses.is_entra(parsed.get("issuer") or "") and scopes <= OF_PEOPLE:
         yield f"{PREFIX}SCOPE: add the scope of the gateway's API, such as api://<id>/orders"
@@ -300,6 +313,16 @@ def _of_sign_in(parsed: Mapping[str, Any]) -> Iterator[str]:
         if port and web_addresses.is_own(parsed.get(one) or "", port):
             same = f"is the portal itself ({PREFIX}PORT); give one of them another port"
             yield f"{PREFIX}{one.upper()}: {same}"
+    yield from _of_times(parsed)
+
+
+def _of_times(parsed: Mapping[str, Any]) -> Iterator[str]:
+    """The contradictions of times."""
+    linger, within = parsed.get("linger"), parsed.get("stop_within")
+    if linger and within and linger + LEAST_END > within:
+        least = f"must be {linger + LEAST_END:g} at least"
+        why = f"{LEAST_END:g} seconds more than {PREFIX}LINGER, or what is under way is cut"
+        yield f"{PREFIX}STOP_WITHIN: {least}: {why}"
     idle, hours = parsed.get("idle_minutes"), parsed.get("session_hours")
     if idle and hours and idle > hours * 60:
         most = f"must be {hours * 60} at most"

@@ -7,8 +7,9 @@ secret.
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
-from math import inf
+from math import ceil, inf
 from typing import Any, Final
 
 from redis import Redis
@@ -60,25 +61,42 @@ class RedisStore:
         if not found:
             return None
         content = Seals(key).open(SESSION, found["content"])
-        return Kept(content, float(found["touched"])) if content is not None else None
+        if content is None:
+            return None
+        return Kept(content, float(found["touched"]), found["content"])
 
-    def add(self, key: str, kept: Kept) -> None:
-        self._redis.run(ADD, _session(key), *_told(key, kept))
+    def add(self, key: str, kept: Kept) -> Kept:
+        sealed = Seals(key).seal(SESSION, kept.content)
+        self._redis.run(ADD, _session(key), sealed, *_times(kept))
+        return replace(kept, sealed=sealed)
 
-    def update(self, key: str, kept: Kept) -> None:
-        self._redis.run(UPDATE, _session(key), *_told(key, kept))
+    def update(self, key: str, kept: Kept, before: Kept) -> Kept | None:
+        sealed = Seals(key).seal(SESSION, kept.content)
+        done = self._redis.run(UPDATE, _session(key), sealed, *_times(kept), before.sealed)
+        return replace(kept, sealed=sealed) if done else None
 
     def drop(self, key: str) -> None:
         self._redis.run(DROP, _session(key))
+
+    def claim(self, key: str, seconds: float) -> bool:
+        return bool(self._redis.run(CLAIM, _claim(key), ceil(seconds)))
+
+    def release(self, key: str) -> None:
+        self._redis.run(DROP, _claim(key))
 
 
 ADD: Final = """
 redis.call('HSET', KEYS[1], 'content', ARGV[1], 'touched', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
-UPDATE: Final = f"if redis.call('EXISTS', KEYS[1]) == 1 then {ADD} end"
+UPDATE: Final = f"""
+if redis.call('HGET', KEYS[1], 'content') ~= ARGV[4] then return 0 end
+{ADD}
+return 1
+"""
 """Signing out is final: a session that was dropped does not come back."""
 DROP: Final = "redis.call('DEL', KEYS[1])"
+CLAIM: Final = "return redis.call('SET', KEYS[1], '', 'NX', 'EX', ARGV[1]) and 1 or 0"
 
 
 class RedisDrafts:
@@ -168,6 +186,10 @@ def _session(key: str) -> str:
     return f"{PREFIX}:session:{session_name(key)}"
 
 
+def _claim(key: str) -> str:
+    return f"{PREFIX}:claim:{session_name(key)}"
+
+
 def _mail(id_: str) -> str:
     return f"{PREFIX}:mail:{sha256(id_.encode()).hexdigest()}"
 
@@ -176,6 +198,6 @@ def _draft(owner: str) -> str:
     return f"{PREFIX}:draft:{owner}"
 
 
-def _told(key: str, kept: Kept) -> tuple[str, str, int]:
-    left = max(1, int(kept.touched + WEEK - time.time()))
-    return Seals(key).seal(SESSION, kept.content), repr(kept.touched), left
+def _times(kept: Kept) -> tuple[str, int]:
+    """The time of the last request, and the seconds for which the session is kept."""
+    return repr(kept.touched), max(1, int(kept.touched + WEEK - time.time()))

@@ -9,7 +9,7 @@ reads the files finds neither tokens nor what people buy.
 import sqlite3
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS session (
     name TEXT PRIMARY KEY, content TEXT NOT NULL, touched REAL NOT NULL
 ) WITHOUT ROWID
 """
+CLAIMS: Final = """
+CREATE TABLE IF NOT EXISTS claim (name TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID
+"""
 DRAFTS: Final = """
 CREATE TABLE IF NOT EXISTS draft (
     owner TEXT PRIMARY KEY, content TEXT NOT NULL, version INTEGER NOT NULL,
@@ -42,6 +45,8 @@ class Kept:
 
     content: bytes
     touched: float
+    sealed: str = ""
+    """The text that is stored: it is another one each time that somebody stores the session."""
 
 
 class Store(Protocol):
@@ -49,12 +54,25 @@ class Store(Protocol):
 
     def load(self, key: str) -> Kept | None: ...
 
-    def add(self, key: str, kept: Kept) -> None: ...
+    def add(self, key: str, kept: Kept) -> Kept:
+        """The session as it is stored now."""
 
-    def update(self, key: str, kept: Kept) -> None:
-        """Nothing, where the session has been dropped: signing out is final."""
+    def update(self, key: str, kept: Kept, before: Kept) -> Kept | None:
+        """
+        The session as it is stored now, in the place of `before`; None, and nothing is stored,
+        where another process has stored it since or dropped it: signing out is final.
+        """
 
     def drop(self, key: str) -> None: ...
+
+    def claim(self, key: str, seconds: float) -> bool:
+        """
+        True if the caller alone may renew the session's tokens for so long, or until it releases
+        the claim; False where another process may.
+        """
+
+    def release(self, key: str) -> None:
+        """End what `claim` began."""
 
 
 class FileStore:
@@ -62,30 +80,43 @@ class FileStore:
 
     def __init__(self, path: Path) -> None:
         """OSError or sqlite3.Error where the file cannot be used."""
-        self._db = _opened(path, TABLE)
+        self._db = _opened(path, TABLE, CLAIMS)
 
     def load(self, key: str) -> Kept | None:
         found = self._db.execute(
             "SELECT content, touched FROM session WHERE name = ?", (session_name(key),)
         ).fetchone()
         content = Seals(key).open(SESSION, found[0]) if found else None
-        return Kept(content, found[1]) if content is not None else None
+        return Kept(content, found[1], found[0]) if content is not None else None
 
-    def add(self, key: str, kept: Kept) -> None:
+    def add(self, key: str, kept: Kept) -> Kept:
+        sealed = Seals(key).seal(SESSION, kept.content)
         self._db.execute("DELETE FROM session WHERE touched < ?", (time.time() - WEEK,))
         self._db.execute(
             "INSERT OR REPLACE INTO session VALUES (?, ?, ?)",
-            (session_name(key), Seals(key).seal(SESSION, kept.content), kept.touched),
+            (session_name(key), sealed, kept.touched),
         )
+        return replace(kept, sealed=sealed)
 
-    def update(self, key: str, kept: Kept) -> None:
-        self._db.execute(
-            "UPDATE session SET content = ?, touched = ? WHERE name = ?",
-            (Seals(key).seal(SESSION, kept.content), kept.touched, session_name(key)),
+    def update(self, key: str, kept: Kept, before: Kept) -> Kept | None:
+        sealed = Seals(key).seal(SESSION, kept.content)
+        done = self._db.execute(
+            "UPDATE session SET content = ?, touched = ? WHERE name = ? AND content = ?",
+            (sealed, kept.touched, session_name(key), before.sealed),
         )
+        return replace(kept, sealed=sealed) if done.rowcount == 1 else None
 
     def drop(self, key: str) -> None:
         self._db.execute("DELETE FROM session WHERE name = ?", (session_name(key),))
+
+    def claim(self, key: str, seconds: float) -> bool:
+        now = time.time()
+        self._db.execute("DELETE FROM claim WHERE until < ?", (now,))
+        claimed = (session_name(key), now + seconds)
+        return self._db.execute("INSERT OR IGNORE INTO claim VALUES (?, ?)", claimed).rowcount == 1
+
+    def release(self, key: str) -> None:
+        self._db.execute("DELETE FROM claim WHERE name = ?", (session_name(key),))
 
 
 def session_name(key: str) -> str:
@@ -93,13 +124,14 @@ def session_name(key: str) -> str:
     return sha256(f"name {key}".encode()).hexdigest()
 
 
-def _opened(path: Path, table: str) -> sqlite3.Connection:
+def _opened(path: Path, *tables: str) -> sqlite3.Connection:
     """A file for its owner alone, which several processes may use at once."""
     path.touch(mode=0o600)
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
-    db.execute(table)
+    for each in tables:
+        db.execute(each)
     return db
 
 

@@ -289,11 +289,20 @@ async def _renew(visit: Visit, user: User) -> None:
     it.
     """
     if is_over(user.tokens):
-        user.tokens = await visit.site.issuer.renew(user.tokens)
+        user = await _renewed(visit)
     if not _is_fresh(user):
         user.viewer = await _known(visit, user)
         user.viewed = time.time()
         _forget_lost_account(visit)
+
+
+async def _renewed(visit: Visit) -> User:
+    """The visitor with fresh tokens, which another process may have asked for."""
+    issuer, session = visit.site.issuer, visit.session
+    async with visit.site.sessions.renewing(session):
+        if is_over(visit.user.tokens):
+            visit.user.tokens = await issuer.renew(visit.user.tokens)
+    return visit.user
 
 
 async def _known(visit: Visit, user: User) -> Mapping[str, Any]:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from front.stopping import LEAST_END
 from gateway.config.settings import PREFIX, Settings
 from variables.web_addresses import is_own
 
-LEAST_END: Final = 10.0
-"""Seconds that stopping takes at least when no new connections are taken any more."""
 BELOW: Final = (
     ("connect_timeout", "deadline", "nothing could be asked in time"),
     ("read_timeout", "deadline", "what answers that late would be of no use"),

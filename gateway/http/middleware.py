@@ -8,11 +8,11 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from front.stopping import Stopping
 from gateway.engine.limits import exceeded
 from gateway.engine.outcome import internal, report
 from gateway.errors import LimitExceeded
 from gateway.http.receiving import RECEIVED, Received, received
-from gateway.http.stopping import Stopping
 from gateway.observing.current import running
 
 REQUEST_ID: Final = "X-Request-Id"

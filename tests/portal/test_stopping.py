@@ -11,16 +11,20 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
+from front.stopping import AGAIN
 from portal.signin import tls
 from tests.portal.site import PUBLIC, Counting, Visitor
 from tests.ports import free_port
 from tests.replicas import answers, started
+from tests.waiting import until_asked
 
 pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def serving(demo: int) -> AsyncIterator[tuple[asyncio.subprocess.Process, Visitor]]:
+async def serving(
+    demo: int, **variables: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, Visitor]]:
     """A portal as a process of its own in front of a demo, and Jane signed in at it."""
     port = free_port()
     process = await started(
@@ -33,6 +37,7 @@ async def serving(demo: int) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
         PORTAL_CLIENT_ID="portal",
         PORTAL_CLIENT_SECRET="portal-demo-secret",
         HOME=os.environ.get("HOME", "/"),
+        **variables,
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -61,6 +66,35 @@ async def events(visitor: Visitor, seen: str = "") -> AsyncIterator[tuple[str, s
                 name = value
             elif key == "id":
                 yield name, value
+
+
+async def test_a_portal_that_stops_is_not_ready_and_takes_connections_until_balancers_know(
+    port: int,
+) -> None:
+    long = {"PORTAL_LINGER": "300", "PORTAL_STOP_WITHIN": "600"}
+    async with serving(port, **long) as (process, visitor):
+
+        async def is_told() -> bool:
+            return (await visitor.client.get("/readyz")).status_code == 503
+
+        before = await visitor.client.get("/dashboard")
+        ready = await visitor.client.get("/readyz")
+        process.send_signal(signal.SIGTERM)
+        await until_asked(is_told)
+        told = await visitor.client.get("/readyz")
+        async with httpx2.AsyncClient(
+            base_url=visitor.client.base_url, cookies=visitor.client.cookies, trust_env=False
+        ) as anew:
+            late = await anew.get("/dashboard")
+        await asyncio.sleep(AGAIN + 0.2)
+        process.send_signal(signal.SIGTERM)
+        code = await asyncio.wait_for(process.wait(), 60)
+
+    assert (before.status_code, ready.status_code) == (200, 200)
+    assert "connection" not in before.headers
+    assert (told.status_code, late.status_code) == (503, 200)
+    assert told.headers["connection"] == late.headers["connection"] == "close"
+    assert code == -signal.SIGTERM
 
 
 async def test_streams_end_with_the_process_and_nothing_is_lost(port: int) -> None:

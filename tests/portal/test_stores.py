@@ -20,7 +20,7 @@ from portal.keeping import Desks
 from portal.seals import Seals
 from portal.sessions import Notice, Pending, Session, Sessions, Tokens, User, read, written
 from portal.shared_stores import RedisDrafts, RedisStore
-from portal.stores import DraftStore, FileDrafts, FileStore, Kept, MemoryDrafts, Written
+from portal.stores import DraftStore, FileDrafts, FileStore, Kept, MemoryDrafts, Store, Written
 from tests.portal.site import Visitor, visiting
 from tests.redis_server import Server as RedisServer
 from tests.redis_server import needs_redis, server  # noqa: F401 - a fixture
@@ -248,20 +248,101 @@ async def test_processes_see_what_the_others_did(port: int, file: Path, tmp_path
         assert (await one.client.get("/dashboard")).headers["location"] == "/sign-in"
 
 
-@needs_redis
-def test_replicas_share_sessions_and_signing_out_is_final(server: RedisServer) -> None:  # noqa: F811
-    session = everything()
-    one, other = RedisStore(server.url), RedisStore(server.url)
-    one.add(session.id, Kept(written(session), session.touched))
-    found = other.load(session.id)
-    other.update(session.id, Kept(b"changed", session.touched + 1))
-    changed = one.load(session.id)
-    one.drop(session.id)
-    other.update(session.id, Kept(b"late", session.touched + 2))
+@pytest.fixture(params=["file", pytest.param("redis", marks=needs_redis)])
+def pair(request: pytest.FixtureRequest, file: Path) -> tuple[Store, Store]:
+    """The store of sessions, as two processes have it."""
+    if request.param == "redis":
+        url = request.getfixturevalue("server").url
+        return RedisStore(url), RedisStore(url)
+    return FileStore(file), FileStore(file)
 
-    assert found == Kept(written(session), session.touched)
-    assert changed == Kept(b"changed", session.touched + 1)
+
+def test_replicas_share_sessions_and_signing_out_is_final(pair: tuple[Store, Store]) -> None:
+    session, (one, other) = everything(), pair
+    added = one.add(session.id, Kept(written(session), session.touched))
+    found = other.load(session.id)
+    changed = other.update(session.id, Kept(b"changed", session.touched + 1), added)
+    assert changed
+    seen = one.load(session.id)
+    one.drop(session.id)
+    late = other.update(session.id, Kept(b"late", session.touched + 2), changed)
+
+    assert found == added
+    assert (added.content, changed.content) == (written(session), b"changed")
+    assert seen == changed
+    assert late is None
     assert (one.load(session.id), other.load("another")) == (None, None)
+
+
+def test_nobody_stores_a_session_over_what_another_process_stored(
+    pair: tuple[Store, Store],
+) -> None:
+    one, other = pair
+    added = one.add("id", Kept(b"first", 1.0))
+    changed = one.update("id", Kept(b"changed", 2.0), added)
+
+    assert other.update("id", Kept(b"of an older one", 3.0), added) is None
+    assert other.load("id") == changed
+
+
+def test_one_process_at_a_time_may_renew(pair: tuple[Store, Store]) -> None:
+    one, other = pair
+    claimed = one.claim("id", 60), other.claim("id", 60), other.claim("another", 60)
+    one.release("id")
+
+    assert claimed == (True, False, True)
+    assert other.claim("id", 60)
+
+
+def test_changes_of_two_processes_to_a_session_are_all_kept(pair: tuple[Store, Store]) -> None:
+    forever = time.time() * 2
+    one, other = (Sessions(idle=forever, lifetime=forever, store=store) for store in pair)
+    mine = everything()
+    one.keep(mine)
+    one.save(mine)
+    yours = other.find(mine.id)
+    assert yours
+    assert yours.user
+    assert mine.user
+    yours.user.tokens = Tokens("fresh", "next", None, 9.5)
+    yours.notices.append(Notice("of yours"))
+    other.save(yours)
+    mine.user.viewed, mine.theme, mine.notices = 3.5, "dark", [Notice("of mine")]
+    one.save(mine)
+    kept = other.find(mine.id)
+
+    assert kept
+    assert kept.user
+    assert (kept.user.tokens.access, kept.user.viewed, kept.theme) == ("fresh", 3.5, "dark")
+    assert [each.text for each in kept.notices] == ["of mine", "of yours"]
+    assert mine.user.tokens == kept.user.tokens
+
+
+@pytest.mark.parametrize("store", ["file", pytest.param("redis", marks=needs_redis)])
+async def test_tokens_are_renewed_once_though_two_processes_are_asked_at_once(
+    port: int, file: Path, request: pytest.FixtureRequest, store: str
+) -> None:
+    kept: dict[str, Any] = {"sessions": file}
+    if store == "redis":
+        kept = {"shared": request.getfixturevalue("server").url}
+    async with visiting(port, "jane", **kept) as one, visiting(port, **kept) as other:
+        moved(one, other)
+        for _ in range(3):
+            assert one.session.user
+            used = one.session.user.tokens
+            one.session.user.tokens = replace(used, expires=0.0)
+            one.app.state.site.sessions.save(one.session)
+            pages = await asyncio.gather(
+                *(
+                    each.client.get(path)
+                    for path in ("/orders", "/account")
+                    for each in (one, other)
+                )
+            )
+            assert [page.status_code for page in pages] == [200] * 4
+            found = [each.session.user for each in (one, other)]
+            assert {user.tokens.refresh for user in found if user} - {used.refresh}
+            assert found[0] == found[1]
 
 
 @needs_redis

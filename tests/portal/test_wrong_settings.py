@@ -104,6 +104,11 @@ MISTAKES: dict[str, tuple[dict[str, str], str, str]] = {
 
 
 MISTAKES |= {
+    "an end that leaves no time": (
+        {"PORTAL_LINGER": "20"},
+        "PORTAL_STOP_WITHIN",
+        "must be 30 at least",
+    ),
     "tokens that anybody can read": (
         {"PORTAL_GATEWAY_URL": "http://api.contoso.com"},
         "PORTAL_GATEWAY_URL",

@@ -21,6 +21,8 @@ CUT: Final = 3.0
 """Seconds before the end at which requests that are still under way are given up."""
 LEAST: Final = 1.0
 """Seconds that requests get at least when no new connections are taken any more."""
+LEAST_END: Final = 10.0
+"""Seconds that stopping takes at least when no new connections are taken any more."""
 AGAIN: Final = 1.0
 """Seconds after which a signal is a second one. A supervisor and a terminal tell all processes of a
 group, and their parent tells them too."""
@@ -47,7 +49,7 @@ class Stopping:
         return max(LEAST, self._within - self._linger - CUT)
 
     @contextmanager
-    def heeding(self, hurry: Callable[[], object]) -> Iterator[None]:
+    def heeding(self, hurry: Callable[[], object] = lambda: None) -> Iterator[None]:
         """
         Hear SIGTERM before the server does, which hears of it when balancers have learned.
 
