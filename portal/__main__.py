@@ -50,6 +50,8 @@ def serve() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    # It logs every URL, and with it the links of visitors' documents.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     settings, app, stopping = _prepared()
     if wrong := mistake(PREFIX, settings.host, settings.port):
         click.echo(wrong, err=True)

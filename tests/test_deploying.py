@@ -1,6 +1,7 @@
 """The files of `deploy/`: what they name is there, and what they promise they hold."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +24,9 @@ ALERTS = re.findall(r"- alert: (\w+)", RULES)
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text()
 DEPLOYMENT = (DEPLOY / "chart" / "templates" / "deployment.yaml").read_text()
 UNIT = (DEPLOY / "gateway.service").read_text()
+UNPACKED = ROOT / ".cache" / "caddy" / "usr" / "bin" / "caddy"
+CADDY = shutil.which("caddy") or (str(UNPACKED) if UNPACKED.exists() else None)
+"""Debian's, which `scripts/install --browser` unpacks where there is none."""
 INSTALLED = ROOT / ".cache" / "promtool" / "usr" / "bin" / "promtool"
 """The one that `scripts/install --browser` takes from Debian's package."""
 PROMTOOL = str(INSTALLED) if INSTALLED.exists() else shutil.which("promtool")
@@ -122,7 +126,8 @@ def test_the_trial_has_every_part_and_an_image_for_each_of_ours() -> None:
     )
     images = set(re.findall(r"image: dynamics-(\w+):trial", TRIAL))
 
-    assert set(services) == {"emulator", "one", "two", "proxy", "portal", "redis", "collector"}
+    ours = {"emulator", "one", "two", "portal", "another"}
+    assert set(services) == {*ours, "place", "proxy", "redis", "collector"}
     assert images == {"emulator", "gateway", "portal"}
     assert all(f"FROM base AS {each}\n" in CONTAINERFILE for each in images)
     assert "for target in gateway portal emulator" in (DEPLOY / "build").read_text()
@@ -134,8 +139,32 @@ def test_the_portal_of_the_image_listens_where_all_look_for_it() -> None:
 
     assert port
     assert f"EXPOSE {port[1]}\n" in image
-    assert f'"127.0.0.1:{port[1]}:{port[1]}"' in TRIAL
-    assert trial("portal")["PORTAL_PUBLIC_URL"].endswith(f":{port[1]}")
+    assert f"PORTALS: 127.0.0.1:{port[1]} 127.0.0.1:8101" in TRIAL
+
+
+def test_visitors_find_the_portals_behind_the_proxy_and_these_the_gateways() -> None:
+    proxy = (DEPLOY / "trial.Caddyfile").read_text()
+    found = trial("portal")
+    public, inside = found["PORTAL_PUBLIC_URL"], found["PORTAL_GATEWAY_URL"]
+
+    assert f"\n{public.removeprefix('https://')} {{" in proxy
+    assert f"\n{inside} {{" in proxy
+    assert f'"127.0.0.1:{public[-4:]}:{public[-4:]}"' in TRIAL
+
+
+@pytest.mark.skipif(CADDY is None, reason="caddy is not installed")
+@pytest.mark.parametrize("name", ["Caddyfile", "trial.Caddyfile"])
+def test_caddy_takes_the_files_for_it(name: str) -> None:
+    assert CADDY is not None
+    command = [CADDY, "adapt", "--config", name, "--adapter", "caddyfile"]
+    variables = {"PATH": os.environ["PATH"], "PORTALS": "127.0.0.1:8100 127.0.0.1:8101"}
+    variables |= {"GATEWAYS": "127.0.0.1:8000 127.0.0.1:8002"} if "trial" in name else {}
+
+    tried = subprocess.run(command, cwd=DEPLOY, capture_output=True, text=True, env=variables)
+
+    assert tried.returncode == 0, tried.stderr
+    assert "not formatted" not in tried.stderr
+    assert tried.stdout.count('"uri":"/readyz"') == tried.stdout.count('"upstreams"')
 
 
 def test_images_are_made_of_the_lock_and_run_as_nobody() -> None:
