@@ -19,8 +19,8 @@ from gateway.resolvers.orders.inputs import PreviewSalesOrderInput, fingerprint
 from gateway.resolvers.orders.line_checks import Basket
 from gateway.resolvers.orders.new_order import order_row
 from gateway.resolvers.orders.operations import Receipt, receipt_id
-from gateway.resolvers.orders.order_facts import read_order
-from gateway.resolvers.orders.order_ids import derived_id
+from gateway.resolvers.orders.order_facts import made_by_others, read_order
+from gateway.resolvers.orders.order_ids import derived_id, shared_id
 from gateway.resolvers.orders.payloads import OperationStatus, P, refused
 from gateway.resolvers.orders.user_errors import IdempotencyMismatch, UserError
 from gateway.schema.business.sales import FINGERPRINT, KEY, SalesOrder
@@ -49,6 +49,8 @@ class Attempt(Generic[P]):
     """Empty where orders do not carry one."""
     taken: Callable[[], UserError] = other_order
     """The mistake where its id is that of an order which the caller did not make by this."""
+    is_shared: bool = False
+    """True if colleagues may have made the order, whose rows the caller may not see."""
 
     @property
     def context(self) -> Context:
@@ -63,10 +65,19 @@ class Attempt(Generic[P]):
         select = columns_under(self.info._raw_info, "order", SalesOrder.__table__) | marked
         order = await read_order(self.context, self.identity, select)
         if order is None:
-            return None
+            return await self._of_colleagues() if self.is_shared else None
         if marked and order.raw[FINGERPRINT] != self.fingerprint:
             return self._mismatch()
         return self.payload(status=CREATED, order=order, replayed=replayed)
+
+    async def _of_colleagues(self) -> P | None:
+        """The answer for an order that is there and that the caller may not see."""
+        found = await made_by_others(self.context, self.identity, marked=bool(self.fingerprint))
+        if found is None:
+            return None
+        if found != self.fingerprint:
+            return self._mismatch()
+        return self.payload(status=CREATED, order=None, replayed=True)
 
     async def place(self, buyer: Buyer, sent: PreviewSalesOrderInput, basket: Basket) -> P:
         """Send the order that the caller wishes for."""
@@ -126,6 +137,10 @@ class Attempt(Generic[P]):
 def new_attempt(
     info: Info, payload: type[P], account: UUID, operation: str, sent: Any, *, marked: bool
 ) -> Attempt[P]:
-    key = sent.idempotency_key
-    identity = derived_id(info.context.principal, account, operation, key)
-    return Attempt(info, payload, account, identity, fingerprint(sent, account) if marked else "")
+    key, is_shared = sent.idempotency_key, bool(getattr(sent, "shared_key", None))
+    if is_shared:
+        identity = shared_id(account, operation, key)
+    else:
+        identity = derived_id(info.context.principal, account, operation, key)
+    said = fingerprint(sent, account) if marked else ""
+    return Attempt(info, payload, account, identity, said, is_shared=is_shared)

@@ -136,6 +136,11 @@ class CreateSalesOrderInput(PreviewSalesOrderInput):
     """Customer, company, currency, price list and prices are not asked for: they follow."""
 
     idempotency_key: str = strawberry.field(description=KEY)
+    shared_key: bool | None = strawberry.field(
+        default=None,
+        description="True where the key is the account's: whoever orders for it and sends the key "
+        "with this, it makes one order. Otherwise the key is yours alone.",
+    )
 
 
 @strawberry.input(

@@ -27,6 +27,7 @@ from gateway.schema.business.currencies import (
 )
 from gateway.schema.business.sales import (
     BUYER_NUMBER,
+    FINGERPRINT,
     OPEN,
     RUNNING,
     STATE,
@@ -59,6 +60,7 @@ BUYER, PRICE_LIST, COMPANY, STATUS, TOTAL, MONEY = (
     column_of(SalesOrder, name)
     for name in ("account", "_price_list_id", "company", "status", "total", "_currency_id")
 )
+ORDER_ID = column_of(SalesOrder, "_id")
 HOLD, LIMIT, MANDATORY = (
     column_of(Account, name)
     for name in ("hold_status", "credit_limit", "credit_limit_is_mandatory")
@@ -76,6 +78,16 @@ HEADERS, LINES, ACCOUNTS = (each.__table__.entity for each in (SalesOrder, Sales
 async def read_order(context: Context, key: UUID, select: frozenset[str]) -> SalesOrder | None:
     context.loaders.forget()
     return await context.loaders.node(SalesOrder, (key,), select)
+
+
+async def made_by_others(context: Context, key: UUID, *, marked: bool) -> str | None:
+    """
+    The fingerprint of an order of the caller's account, even if the caller may not see it, empty
+    where orders are not `marked`; None where there is none.
+    """
+    columns = (ORDER_ID, FINGERPRINT) if marked else (ORDER_ID,)
+    found = await context.writer.facts(ODataQuery(HEADERS, columns, Compare(ORDER_ID, "eq", key)))
+    return str(found[0].get(FINGERPRINT) or "") if found else None
 
 
 async def read_lines(
@@ -115,7 +127,7 @@ async def canceled_in_erp(context: Context, order: SalesOrder) -> bool:
 
 async def deal_of(context: Context, order: UUID) -> Deal:
     """On what terms an order is that the caller has been let to change."""
-    key = Compare(column_of(SalesOrder, "_id"), "eq", order)
+    key = Compare(ORDER_ID, "eq", order)
     (row,) = await context.writer.facts(ODataQuery(HEADERS, TERMS + OF_ROW, key))
     price_list = value_at(row, PRICE_LIST)
     return Deal(

@@ -18,6 +18,12 @@ def derived_id(principal: Principal, account: UUID, operation: str, key: str) ->
     return uuid5(NAMESPACE, msgspec.json.encode(said).decode())
 
 
+def shared_id(account: UUID, operation: str, key: str) -> UUID:
+    """The one id that this key can make for this account and operation, whoever sends it."""
+    said = ["account", str(account), operation, key]
+    return uuid5(NAMESPACE, msgspec.json.encode(said).decode())
+
+
 def accepting_id(quote: UUID) -> UUID:
     """The id of the one order that can come of a quote, whoever accepts it."""
     return uuid5(NAMESPACE, msgspec.json.encode(["quote", str(quote)]).decode())

@@ -1,5 +1,6 @@
 """Idempotency keys are their caller's own; what was sent wrong is a typed error with its path."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -7,7 +8,7 @@ import pytest
 from strawberry.types.base import StrawberryList, StrawberryOptional
 
 from gateway.resolvers.mutation import Mutation
-from tests.gateway.orders.ordering import codes, do, new_order, placed
+from tests.gateway.orders.ordering import codes, do, new_order, placed, sold_by_both
 from tests.gateway.orders.test_accepting_quotes import offers
 from tests.stack import Stack
 
@@ -37,6 +38,61 @@ async def test_ones_own_key_is_used_once(writable: Stack) -> None:
     other = await do(writable, "createSalesOrder", **sent | {"customerReference": "another"})
 
     assert codes(other) == ["IDEMPOTENCY_MISMATCH"]
+
+
+async def test_of_many_who_send_a_shared_key_at_once_all_have_the_one_order(
+    writable: Stack,
+) -> None:
+    sent = await new_order(writable) | {"sharedKey": True}
+
+    payloads = await asyncio.gather(
+        *(
+            do(writable, "createSalesOrder", as_=name, **sent)
+            for _ in range(4)
+            for name in ("jane", "rep")
+        )
+    )
+    other = await do(writable, "createSalesOrder", as_="rep", **sent | {"requisitionNumber": "7"})
+
+    assert [payload["errors"] for payload in payloads] == [[]] * 8
+    assert {payload["status"] for payload in payloads} == {"CREATED"}
+    assert len({payload["order"]["id"] for payload in payloads if payload["order"]}) == 1
+    assert [payload["replayed"] for payload in payloads].count(False) == 1
+    assert codes(other) == ["IDEMPOTENCY_MISMATCH"]
+
+
+async def test_a_shared_key_tells_of_a_colleagues_order_only_that_it_is_there(
+    writable: Stack,
+) -> None:
+    """Jane sees her own orders alone; that credit or stock would refuse hers now says nothing."""
+    sent = await new_order(writable) | {"sharedKey": True}
+    theirs = await do(writable, "createSalesOrder", as_="rep", **sent)
+
+    mine = await do(writable, "createSalesOrder", **sent)
+    other = await do(writable, "createSalesOrder", **sent | {"customerReference": "another"})
+
+    assert (theirs["status"], theirs["replayed"]) == ("CREATED", False)
+    assert mine == {
+        "status": "CREATED",
+        "replayed": True,
+        "operation": None,
+        "order": None,
+        "errors": [],
+    }
+    assert codes(other) == ["IDEMPOTENCY_MISMATCH"]
+
+
+async def test_a_shared_key_is_its_accounts_alone(writable: Stack) -> None:
+    sent = await new_order(writable) | {"sharedKey": True, "lines": []}
+    sold = await sold_by_both(writable)
+    sent["lines"] = [{"itemNumber": sold[0]["itemNumber"], "quantity": "1"}]
+
+    made = [await do(writable, "createSalesOrder", as_=name, **sent) for name in ("jane", "may")]
+    alone = await do(writable, "createSalesOrder", **sent | {"sharedKey": False})
+
+    assert [payload["errors"] for payload in made] == [[], []]
+    assert [payload["replayed"] for payload in (*made, alone)] == [False] * 3
+    assert len({payload["order"]["id"] for payload in (*made, alone)}) == 3
 
 
 async def test_two_callers_add_lines_with_one_key(writable: Stack) -> None:
