@@ -24,6 +24,8 @@ SETTLED: Final = 260
 Seconds after which a request that got no answer has done all that it ever will: docs/orders.md
 promises it. Until then that the next one was refused says nothing about the first.
 """
+NEVER: Final = 0.0
+"""The time at which a request looked at what is there, if it was refused before it came to that."""
 REMEMBERED: Final = 20
 """Placed drafts whose orders are known by the draft's key."""
 
@@ -186,7 +188,7 @@ def pending(desk: Desk, sent: Desk, operation: str) -> Desk:
 def refused(desk: Desk, sent: Desk, now: float) -> Desk:
     """
     It was not made this time. That is an outcome if nothing that was sent before can still make it;
-    `now` is when what is there was looked at.
+    `now` is when what is there was looked at, or NEVER.
     """
     if desk.lost and now - desk.lost <= SETTLED:
         return _told(desk, sent, state=State.UNKNOWN)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from portal.desks import (
+    NEVER,
     Desk,
     State,
     current,
@@ -34,6 +35,8 @@ from portal.visits import Visit
 
 UNSURE: Final = {"unavailable", "defect"}
 """Errors after which the request may or may not have been carried out."""
+NOT_YOURS: Final = "ACCOUNT_NOT_FOUND"
+"""The refusal of an account that is the caller's no longer."""
 MARGIN: Final = 15
 """Seconds beyond the time limit of a request after which others take it to have ended."""
 OF_LINES: Final = {"amounts": "amount", "discounts": "discount", "promises": "promise"}
@@ -207,7 +210,7 @@ async def _send(visit: Visit, owner: str, check: Callable[[Desk], Desk]) -> Resp
         pass
     except PortalError as error:
         if error.kind not in UNSURE:
-            visit.desk = await desks.change(owner, lambda desk: refused(desk, sent, sent.since))
+            visit.desk = await desks.change(owner, lambda desk: refused(desk, sent, NEVER))
             if visit.desk.is_sent and not isinstance(error, SignInNeeded):
                 return _waiting(visit, sent.draft.key)  # an earlier request may have made it
             raise
@@ -241,7 +244,8 @@ async def _settled(
     if (order := answer.get("order")) or answer.get("status") == "CREATED":
         return await _placed(visit, owner, key, order or {"id": "", "number": None})
     if answer["errors"] or answer.get("status") == "NOT_CREATED":
-        visit.desk = await desks.change(owner, lambda desk: refused(desk, sent, now))
+        looked = now if _has_looked(answer["errors"]) else NEVER
+        visit.desk = await desks.change(owner, lambda desk: refused(desk, sent, looked))
         if visit.desk.state is not State.EDITING:
             return _waiting(visit, key)
         if answer["errors"]:
@@ -254,6 +258,11 @@ async def _settled(
         lambda desk: pending(desk, sent, operation) if operation else unanswered(desk, sent),
     )
     return _waiting(visit, key)
+
+
+def _has_looked(errors: Sequence[Mapping[str, Any]]) -> bool:
+    """True unless the gateway refused before it looked for an order that the key had made."""
+    return not any(error["code"] == NOT_YOURS for error in errors)
 
 
 def _waiting(visit: Visit, key: str) -> Response:
