@@ -18,6 +18,7 @@ from starlette.routing import Route
 from front.stopping import Stopping
 from portal import brand as branding
 from portal import gateway_documents
+from portal.admission import admit
 from portal.brand import Brand, BrandError
 from portal.checking import extra, mistakes, wrong_parts
 from portal.client import Gateway
@@ -31,14 +32,17 @@ from portal.errors import (
     SignInNeeded,
     Stale,
     Unavailable,
+    Unshared,
     Waiting,
 )
 from portal.following import MOST, Streams, with_subscriptions
 from portal.headers import Headers, careful
-from portal.keeping import Desks, Shelves
+from portal.keeping import Boards, Desks, Shelves
 from portal.language import languages
+from portal.lending import ended
 from portal.mails import Letters
 from portal.outgoing import Outbox, Outgoing, SmtpServer
+from portal.pages.draft_at_hand import became, overtaken
 from portal.receiving_news import NewsDesk
 from portal.rendering import Templates
 from portal.schema import OwnSchema, read
@@ -50,7 +54,7 @@ from portal.settings import Settings, origin_of
 from portal.signin import Issuer
 from portal.sitemap import PAGES
 from portal.stores import DraftStore, FileDrafts, FileStore, MemoryDrafts, Store
-from portal.visits import ALONE, Page, Site, Visit, admit, language_of, read_form
+from portal.visits import ALONE, Page, Site, Visit, language_of, read_form
 from variables.environment_values import text_of
 
 log = logging.getLogger(__name__)
@@ -89,6 +93,7 @@ def create_app(
         sessions=_sessions(settings, store),
         desks=Desks(drafts),
         shelves=Shelves(drafts),
+        boards=Boards(drafts),
         seals=seals,
         streams=Streams(),
         menu=[page for page in pages if page.menu and brand.shows(page.part)],
@@ -319,7 +324,7 @@ async def _shown(visit: Visit) -> Response:
         return _to_sign_in(visit)
     except Waiting as error:
         return visit.leave("/orders/new/checking", key=error.key)
-    except (Gone, Overtaken) as error:
+    except (Gone, Overtaken, Unshared) as error:
         return _told(visit, error)
     except HTTPException as error:
         # A body that is no form.
@@ -344,16 +349,17 @@ async def _read(visit: Visit) -> None:
     visit.form = await read_form(visit.request)
 
 
-def _told(visit: Visit, error: Gone | Overtaken) -> Response:
+def _told(visit: Visit, error: Gone | Overtaken | Unshared) -> Response:
     """A form about a draft that is not as the form has it, from another tab or from before."""
+    if isinstance(error, Unshared):
+        visit.warn(ended(visit, error))
+        return visit.leave("/drafts")
     if isinstance(error, Overtaken):
-        said = visit.translate("Your draft was changed in another tab. Please review it.")
-    elif error.order:
-        said = visit.translate("This draft was placed as order %s. Nothing was changed.")
-        said = said % (error.number or "")
+        visit.warn(overtaken(visit))
+    elif error.placed:
+        visit.warn(became(visit, error.placed))
     else:
-        said = visit.translate("This draft was discarded. Nothing was changed.")
-    visit.warn(said)
+        visit.warn(visit.translate("This draft was discarded. Nothing was changed."))
     return visit.leave("/orders/new/items")
 
 

@@ -8,16 +8,21 @@ when an outcome is known. Pure; `keeping.py` writes down what comes out.
                         +------- UNKNOWN
 
 While a draft is SENDING or UNKNOWN nothing but its outcome can be written.
+
+A draft that is EDITING may be shared with colleagues, who change and order it on its owner's desk.
+It has then nothing of the catalogue, as each of them may know something else of that.
 """
 
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from portal.drafts import Draft
 from portal.errors import Gone, Overtaken, Waiting
+from portal.outcomes import Colleague, Placed
 
 SETTLED: Final = 260
 """
@@ -41,12 +46,21 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """The order that a draft became."""
+class Sharing:
+    """The share that colleagues have in a draft, until its owner ends it or somebody orders it."""
 
-    key: str
-    order: str
-    number: str | None
+    id: str
+    """Never used again."""
+    owner: Colleague
+    by: Colleague
+    """The one who changed or ordered the draft last."""
+    at: float
+    """The time of that."""
+
+    @property
+    def moment(self) -> str:
+        """The time of that, as the gateway writes times."""
+        return datetime.fromtimestamp(self.at, UTC).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,7 @@ class Desk:
     """The id with which the gateway can be asked for the outcome of the last attempt."""
     placed: tuple[Placed, ...] = ()
     discarded: Draft | None = None
+    sharing: Sharing | None = None
 
     @property
     def is_sent(self) -> bool:
@@ -72,6 +87,11 @@ class Desk:
 
     def placed_as(self, key: str) -> Placed | None:
         return next((one for one in self.placed if one.key == key), None)
+
+    def is_shared_as(self, share: str, account: str) -> bool:
+        """True if this share in the draft stands, and is one of the account's people."""
+        stands = self.sharing is not None and self.sharing.id == share
+        return stands and self.draft.account == account
 
 
 def settled(desk: Desk) -> Desk:
@@ -91,7 +111,7 @@ def current(desk: Desk, key: str, revision: str | None = None) -> Desk:
     settled(desk)
     if key and key != desk.draft.key:
         if became := desk.placed_as(key):
-            raise Gone(became.order, became.number)
+            raise Gone(became)
         raise Gone
     if revision is not None and revision != str(desk.revision):
         raise Overtaken
@@ -105,6 +125,7 @@ def edited(desk: Desk, change: Callable[[Draft], Draft]) -> Desk:
     if desk.state is not State.EDITING:
         draft = replace(draft, key=f"portal-{uuid.uuid4()}")
     changed = change(draft)
+    changed = changed.bare if desk.sharing else changed
     if desk.state is State.EDITING and changed == desk.draft:
         return desk
     return replace(desk, state=State.EDITING, draft=changed, revision=desk.revision + 1)
@@ -121,7 +142,30 @@ def discarded(desk: Desk) -> Desk:
         draft=Draft(),
         revision=desk.revision + 1,
         discarded=desk.draft,
+        sharing=None,
     )
+
+
+def shared(desk: Desk, sharing: Sharing) -> Desk:
+    """The draft, open to colleagues from here on."""
+    settled(desk)
+    if desk.state is not State.EDITING or desk.sharing:
+        return desk
+    return replace(desk, draft=desk.draft.bare, revision=desk.revision + 1, sharing=sharing)
+
+
+def unshared(desk: Desk) -> Desk:
+    """The draft, its owner's alone again."""
+    settled(desk)
+    return replace(desk, revision=desk.revision + 1, sharing=None) if desk.sharing else desk
+
+
+def signed(before: Desk, after: Desk, by: Colleague, now: float) -> Desk:
+    """The desk after a change that `by` made, which says so where the draft is shared."""
+    is_sent = before.state is State.EDITING and after.state is State.SENDING
+    if after.sharing is None or not (is_sent or after.revision != before.revision):
+        return after
+    return replace(after, sharing=replace(after.sharing, by=by, at=now))
 
 
 def restored(desk: Desk) -> Desk:
@@ -151,8 +195,8 @@ def given_away(desk: Desk) -> Desk:
 
 
 def repriced(desk: Desk, revision: int, draft: Draft) -> Desk:
-    """The same draft with prices of today, if it is the same still."""
-    if desk.state is not State.EDITING or desk.revision != revision:
+    """The same draft with prices of today, if it is the same still and nobody else's too."""
+    if desk.state is not State.EDITING or desk.revision != revision or desk.sharing:
         return desk
     return replace(desk, draft=draft)
 
@@ -197,15 +241,22 @@ def refused(desk: Desk, sent: Desk, now: float) -> Desk:
 
 def made(desk: Desk, key: str, order: str, number: str | None) -> Desk:
     """The order exists; this is accepted from any answer, however late it comes."""
-    known = desk.placed if desk.placed_as(key) else (*desk.placed, Placed(key, order, number))
-    remembered = replace(desk, placed=known[-REMEMBERED:])
+    by = desk.sharing.by if desk.sharing and desk.draft.key == key else None
+    known = remembered(desk, Placed(key, order, number, by))
     if desk.draft.key != key:
-        return remembered
+        return known
     return replace(
-        remembered,
+        known,
         state=State.PLACED,
         draft=Draft(),
         revision=desk.revision + 1,
         lost=0.0,
         operation=None,
+        sharing=None,
     )
+
+
+def remembered(desk: Desk, placed: Placed) -> Desk:
+    """The desk, on which it is known what a draft became; one that lay elsewhere, too."""
+    known = desk.placed if desk.placed_as(placed.key) else (*desk.placed, placed)
+    return replace(desk, placed=known[-REMEMBERED:])

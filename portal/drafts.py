@@ -28,6 +28,21 @@ LENGTHS: Final = {
 }
 """Characters of the other texts, by the field of a form in which they are typed."""
 TOO_LONG: Final = N_("This is too long.")
+TOLD: Final = (
+    "Account.addresses",
+    "AccountAddress.address",
+    "Product.unit",
+    "SalesOrder.customerReference",
+    "SalesOrder.requestedReceiptDate",
+    "SalesOrder.requisitionNumber",
+    "SalesOrder.shipTo",
+    "SalesOrderLine.note",
+    "SalesOrderLine.product",
+    "SalesOrderLine.quantity",
+    "SalesOrderLine.requestedShippingDate",
+    "SalesOrderLine.unit",
+)
+"""The members of the gateway's schema that a draft says itself; those of products are asked for."""
 
 Objection = Mapping[str, Any]
 """An objection to a line, in the form of a `UserError` of the gateway."""
@@ -66,6 +81,21 @@ class DraftLine:
             return None
         places = get_currency_precision(self.currency or "")
         return (self.price * self.quantity).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+    @property
+    def bare(self) -> "DraftLine":
+        """The line without what the catalogue says of its product, which not everybody may know."""
+        return replace(
+            self,
+            number="",
+            name="",
+            decimals=0,
+            price=None,
+            currency=None,
+            minimum=None,
+            maximum=None,
+            multiple=None,
+        )
 
     @property
     def merges(self) -> tuple[object, ...]:
@@ -145,6 +175,16 @@ class Draft:
 
     def _with(self, lines: Iterable[DraftLine]) -> "Draft":
         return replace(self, lines=tuple(lines))
+
+    @property
+    def bare(self) -> "Draft":
+        """The draft with its lines as everybody who may open it knows them."""
+        return self._with(line.bare for line in self.lines)
+
+    @property
+    def is_bare(self) -> bool:
+        """True if lines lack what the catalogue says of their products."""
+        return any(not line.name for line in self.lines)
 
     def line(self, key: int) -> DraftLine | None:
         return next((one for one in self.lines if one.id == key), None)

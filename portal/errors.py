@@ -1,5 +1,7 @@
 """Errors that stop a page, one class for each thing that a person would do about it."""
 
+from portal.outcomes import Placed
+
 
 class PortalError(Exception):
     """The page cannot be shown as it was asked for; `kind` picks the words."""
@@ -90,12 +92,22 @@ class Overtaken(PortalError):
 
 
 class Gone(PortalError):
-    """The draft of the form was placed, as the order that is named, or discarded."""
+    """The draft of the form was placed, or discarded."""
 
     status = 409
     kind = "gone"
 
-    def __init__(self, order: str | None = None, number: str | None = None) -> None:
-        super().__init__(order)
-        self.order = order
-        self.number = number
+    def __init__(self, placed: Placed | None = None) -> None:
+        super().__init__(placed)
+        self.placed = placed
+
+
+class Unshared(PortalError):
+    """The draft of a colleague is no longer shared: it was ordered, discarded or taken back."""
+
+    status = 409
+    kind = "unshared"
+
+    def __init__(self, placed: Placed | None = None) -> None:
+        super().__init__(placed)
+        self.placed = placed

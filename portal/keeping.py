@@ -1,6 +1,6 @@
 """
-Desks and shelves -> what a store keeps of them, each written in place of the version that it was
-made of.
+Desks, shelves and boards -> what a store keeps of them, each written in place of the version that
+it was made of.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from portal.boards import Board
 from portal.desks import Desk
 from portal.errors import Unavailable
 from portal.shelves import Shelf
@@ -32,6 +33,11 @@ def shelf_of(issuer: str, subject: str | None, account: str | None) -> str:
     """The name of a person's shelf for one account, or without a person of the account's own."""
     whose = ("own", subject) if subject else ("shared", "")
     return sha256("\0".join(("shelf", *whose, issuer, account or "")).encode()).hexdigest()
+
+
+def board_of(issuer: str, account: str) -> str:
+    """The name of the board of an account."""
+    return sha256("\0".join(("board", issuer, account)).encode()).hexdigest()
 
 
 Thing = TypeVar("Thing")
@@ -96,3 +102,10 @@ class Shelves(_Things[Shelf]):
 
     def __init__(self, store: DraftStore) -> None:
         super().__init__(store, Shelf(), lambda shelf: shelf.is_used)
+
+
+class Boards(_Things[Board]):
+    """All boards, in the store of the desks."""
+
+    def __init__(self, store: DraftStore) -> None:
+        super().__init__(store, Board(), lambda board: board.is_used)

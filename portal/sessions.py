@@ -74,6 +74,22 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Loan:
+    """The shared draft of a colleague that a visitor has opened."""
+
+    account: str
+    id: str
+    """That of its sharing."""
+    desk: str
+    key: str
+    """The key of the draft."""
+    until: float
+    """The time until which the gateway's word counts that they may order for the account."""
+    is_at_hand: bool = True
+    """False while they work on their own draft again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something to say on the next page; `tone` is that of its box."""
 
@@ -101,6 +117,7 @@ class Memory(Guest):
     subject: str | None = None
     account: dict[str, Any] | None = None
     """The account that was picked; None for all of them."""
+    loan: Loan | None = None
     pending: Pending | None = None
     notices: list[Notice] = field(default_factory=list)
 
@@ -123,7 +140,7 @@ class Session(Memory):
         are dropped.
         """
         if self.subject != user.subject:
-            self.account = self.pending = None
+            self.account = self.pending = self.loan = None
             self.notices = []
         self.subject, self.user = user.subject, user
 
@@ -136,7 +153,7 @@ class Session(Memory):
 
     def signed_out(self) -> None:
         """Nothing of the person is left, only how the site is to look."""
-        self.user = self.account = self.pending = self.subject = None
+        self.user = self.account = self.pending = self.subject = self.loan = None
         self.after_sign_in, self.issuer, self.notices = "/dashboard", {}, []
 
 

@@ -6,7 +6,6 @@ rendering. A page is a function of a visit; `Page` says where it is and who may 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hmac import compare_digest
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,21 +15,22 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from front.strangers import known
 from portal.brand import Brand
 from portal.client import Answer, Caller, Gateway
-from portal.desks import Desk
-from portal.errors import BadLink, NotFound, Refused, SignInNeeded, Stale, Stranger, TooLarge
+from portal.desks import Desk, signed
+from portal.drafts import TOLD
+from portal.errors import BadLink, SignInNeeded, TooLarge, Unshared
 from portal.following import Streams
-from portal.keeping import Desks, Shelves, owner_of
+from portal.keeping import Boards, Desks, Shelves, owner_of
 from portal.language import Language, choose
+from portal.outcomes import Colleague
 from portal.pasting import carried
 from portal.rendering import Templates
 from portal.schema import OwnSchema
 from portal.seals import Seals
-from portal.sessions import Notice, Session, Sessions, User
+from portal.sessions import Loan, Notice, Session, Sessions, User
 from portal.settings import Settings
-from portal.signin import Issuer, is_over
+from portal.signin import Issuer
 
 FRESH: Final = 300
 """Seconds for which what the gateway said about the caller is believed."""
@@ -41,7 +41,7 @@ MAXIMUM_FORM: Final = 1_000_000
 EVERYWHERE: Final = {"viewer", "account"}
 """Documents that are about all accounts of the caller, whichever one is picked."""
 
-MAKING: Final = {"accepting", "changing", "templates", "wizard"}
+MAKING: Final = {"accepting", "changing", "sharing", "templates", "wizard"}
 """Documents of which an order is made or changed: what they say must be so now."""
 
 ORDERING: Final = "orders:create"
@@ -86,6 +86,7 @@ class Site:
     sessions: Sessions
     desks: Desks
     shelves: Shelves
+    boards: Boards
     seals: Seals
     menu: Sequence[Page]
     streams: Streams
@@ -106,7 +107,11 @@ class Visit:
     is_partial: bool = False
     """True if the gateway answered with only a part of the data."""
     desk: Desk = field(default_factory=Desk)
-    """The caller's work under way for the account that was picked."""
+    """The draft at hand: the caller's own for the account that was picked, or a colleague's."""
+    at: str = ""
+    """The name of `desk`."""
+    loan: Loan | None = None
+    """The loan by which `desk` is a colleague's."""
 
     @property
     def user(self) -> User:
@@ -152,6 +157,25 @@ class Visit:
         """True if lists can be narrowed and sorted by a member: it is there and not hidden."""
         return self.has(member) and self.shows(member)
 
+    @property
+    def sees_drafts(self) -> bool:
+        """
+        True if the visitor's roles hide nothing of what drafts say. All of it must be seen by the
+        one who orders, and by the one in whose draft others write.
+        """
+        own = self.site.own
+        added = (
+            *(f"SalesOrder.{each.name}" for each in own.fields),
+            *(f"SalesOrderLine.{each.name}" for each in own.line_fields),
+        )
+        return all(map(self.shows, (*TOLD, *added)))
+
+    @property
+    def may_share(self) -> bool:
+        """True if the draft at hand is one that the visitor can share."""
+        is_own = not self.loan and self.account is not None
+        return is_own and bool(self.desk.draft.lines) and self.sees_drafts
+
     def translate(self, message: str) -> str:
         return self.language.messages.gettext(message)
 
@@ -178,8 +202,33 @@ class Visit:
 
     @property
     def own(self) -> str:
-        """The name of `desk`."""
+        """The name of the caller's own desk for the account that was picked."""
         return self.owner((self.account or {}).get("id"))
+
+    @property
+    def name(self) -> str:
+        """The caller's name, if anybody gave them one."""
+        return self.viewer.get("viewer", {}).get("name") or self.user.name or ""
+
+    @property
+    def me(self) -> Colleague:
+        """The caller, as one of those who share a draft."""
+        return Colleague(self.own, self.name)
+
+    async def change(self, move: Callable[[Desk], Desk]) -> None:
+        """Change the draft at hand; Unshared where it is a colleague's, and shared no longer."""
+
+        def made(desk: Desk) -> Desk:
+            return signed(desk, move(self.lent(desk)), self.me, time.time())
+
+        self.desk = await self.site.desks.change(self.at, made)
+
+    def lent(self, desk: Desk) -> Desk:
+        """The desk as it is now, if the caller may still work on it; Unshared where not."""
+        loan = self.loan
+        if loan and not desk.is_shared_as(loan.id, loan.account):
+            raise Unshared(desk.placed_as(loan.key))
+        return desk
 
     async def ask(self, document: str, operation: str, **variables: Any) -> dict[str, Any]:
         """The data of one operation, asked with the caller's token. PortalError without any."""
@@ -251,89 +300,6 @@ class Visit:
         query = {**self.query, **changes}
         kept = {name: value for name, value in query.items() if value}
         return f"?{urlencode(kept)}"
-
-
-async def admit(visit: Visit) -> None:
-    """Let the visitor in, with fresh tokens and a form that is theirs; PortalError if not."""
-    if not visit.site.brand.shows(visit.page.part):
-        raise NotFound
-    if not visit.page.public:
-        await _authenticate(visit)
-        if not visit.offers(visit.page):
-            raise NotFound
-        if visit.may(ORDERING):
-            visit.desk = await visit.site.desks.find(visit.own)
-    if visit.request.method == "POST":
-        _check_form(visit)
-
-
-async def _authenticate(visit: Visit) -> None:
-    """Tokens are renewed by one request at a time: an issuer may take each of them only once."""
-    try:
-        if not _is_fresh(visit.user):
-            async with visit.session.lock:
-                await _renew(visit, visit.user)
-    except SignInNeeded:
-        visit.session.expire()
-        raise
-    known(visit.request.scope)
-
-
-def _is_fresh(user: User) -> bool:
-    return not is_over(user.tokens) and user.viewed + FRESH > time.time()
-
-
-async def _renew(visit: Visit, user: User) -> None:
-    """
-    Renew expired tokens and capabilities; a request that waited for another one's renewal reuses
-    it.
-    """
-    if is_over(user.tokens):
-        user = await _renewed(visit)
-    if not _is_fresh(user):
-        user.viewer = await _known(visit, user)
-        user.viewed = time.time()
-        _forget_lost_account(visit)
-
-
-async def _renewed(visit: Visit) -> User:
-    """The visitor with fresh tokens, which another process may have asked for."""
-    issuer, session = visit.site.issuer, visit.session
-    async with visit.site.sessions.renewing(session):
-        if is_over(visit.user.tokens):
-            visit.user.tokens = await issuer.renew(visit.user.tokens)
-    return visit.user
-
-
-async def _known(visit: Visit, user: User) -> Mapping[str, Any]:
-    """
-    Ask the gateway for the caller's roles and accounts. Signing in again would not help a caller
-    who was refused at once. A view as a customer ends if that person is no longer a customer.
-    """
-    try:
-        return await visit.ask("viewer", "Viewer")
-    except (NotFound, Refused):
-        if user.seen_as is None:
-            raise
-        user.seen_as = None
-        return await visit.ask("viewer", "Viewer")
-    except SignInNeeded:
-        if user.viewed:
-            raise
-        raise Stranger from None
-
-
-def _forget_lost_account(visit: Visit) -> None:
-    """An account that was picked and is the caller's no longer would hide everything else."""
-    known, found = {one["id"] for one in visit.accounts}, visit.viewer["accounts"] or {}
-    picked = visit.session.account
-    if picked and found.get("totalCount") == len(known) and picked["id"] not in known:
-        visit.session.account = None
-
-
-def _check_form(visit: Visit) -> None:
-    if not compare_digest(visit.form.get("csrf", "").encode(), visit.session.csrf.encode()):
-        raise Stale
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -10,6 +10,7 @@ from portal.errors import Unavailable
 from portal.pages.order_list import overdue
 from portal.pages.owed import Owed, owed, owes
 from portal.pages.quick import empty_rows
+from portal.pages.shared_drafts import some_drafts
 from portal.pages.templates import some_of
 from portal.visits import Visit
 from portal.words import OPEN, SHIPPED
@@ -41,6 +42,7 @@ async def dashboard(visit: Visit) -> Response:
         holds=holds,
         quick=empty_rows()[:FIRST_ROWS] if orders else (),
         templates=await some_of(visit) if orders else (),
+        drafts=await some_drafts(visit) if orders else (),
     )
 
 

@@ -4,14 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from portal.desks import Desk, State, current, edited, given_away, handed_over, settled
 from portal.drafts import Draft, DraftLine
 from portal.errors import Overtaken
+from portal.outcomes import Placed
 from portal.visits import Visit
+from portal.words import N_
 
 Change = Callable[[Draft], Draft]
+CHANGED: Final = N_("Your draft was changed in another tab. Please review it and try again.")
+ORDERED_BY: Final = N_("This draft was ordered by %s. Nothing was changed.")
+PLACED: Final = N_("This draft was placed as order %s. Nothing was changed.")
+CHANGED_BY: Final = N_("%s has changed this draft meanwhile. Please review it and try again.")
 
 
 def draft_of(visit: Visit) -> Draft:
@@ -35,13 +41,33 @@ async def save(visit: Visit, change: Change) -> Draft:
 
 async def _edit(visit: Visit, change: Change, revision: str | None) -> Draft:
     key = visit.form.get("draft", "")
-    visit.desk = await visit.site.desks.change(
-        visit.own,
+    await visit.change(
         lambda desk: edited(
             current(desk, key, revision), lambda draft: change(_for_account(visit, draft))
-        ),
+        )
     )
     return visit.desk.draft
+
+
+async def catch_up(visit: Visit) -> str:
+    """Look at the draft at hand as it is now, and say that somebody else changed it."""
+    visit.desk = visit.lent(await visit.site.desks.find(visit.at))
+    return overtaken(visit)
+
+
+def overtaken(visit: Visit) -> str:
+    """The words for a form that shows an earlier draft than the one at hand."""
+    sharing = visit.desk.sharing
+    if sharing and sharing.by.desk != visit.own:
+        return visit.translate(CHANGED_BY) % sharing.by.name
+    return visit.translate(CHANGED)
+
+
+def became(visit: Visit, placed: Placed) -> str:
+    """The words for a draft that was placed; a colleague's order may be none of the visitor's."""
+    if placed.by and not placed.is_known_to(visit.own):
+        return visit.translate(ORDERED_BY) % placed.by.name
+    return visit.translate(PLACED) % (placed.number or "")
 
 
 async def act_for(visit: Visit, account: dict[str, Any]) -> bool:
@@ -51,6 +77,7 @@ async def act_for(visit: Visit, account: dict[str, Any]) -> bool:
     """
     desks, before, begun = visit.site.desks, visit.own, settled(visit.desk)
     visit.session.account = account
+    visit.at, visit.loan = visit.own, None
     visit.desk = settled(await desks.find(visit.own))
     if begun.state is not State.EDITING or begun.draft.account not in (None, account["id"]):
         return not visit.desk.draft.lines

@@ -14,10 +14,11 @@ from portal.errors import NotFound, Overtaken, Unavailable
 from portal.lists import day
 from portal.own_fields import Mistyped
 from portal.pages.adding import NO_QUANTITY, add, buyable
-from portal.pages.draft_at_hand import draft_of, save
+from portal.pages.draft_at_hand import catch_up, draft_of, save
+from portal.pages.furnishing import Furnished, furnished
 from portal.pages.products import search
 from portal.pages.quick import empty_rows
-from portal.pages.wizard import CHANGED, date_mistake, one_line
+from portal.pages.wizard import date_mistake, one_line
 from portal.visits import Visit
 from portal.words import N_
 from spreadsheets.files import File
@@ -84,14 +85,15 @@ async def shown(visit: Visit, trouble: Trouble | None = None) -> Response:
     if visit.is_fragment:
         found = await search(visit, FOUND)
         return visit.render("new_found.html", draft=draft, found=found, query=visit.query)
-    found, facts = await asyncio.gather(_found(visit), _facts(visit, lines.lines))
+    found, known = await asyncio.gather(_found(visit), _known(visit, draft, lines.lines))
+    lines = sheet(known.draft.lines, str(lines.page))
     return visit.render(
         "new_items.html",
         status=422 if trouble else 200,
-        draft=draft,
+        draft=known.draft,
         sheet=lines,
         found=found,
-        facts=facts,
+        facts=known.stock,
         query=visit.query,
         typed=visit.form if trouble else {},
         trouble=trouble or Trouble(),
@@ -103,6 +105,13 @@ async def shown(visit: Visit, trouble: Trouble | None = None) -> Response:
 
 async def _found(visit: Visit) -> dict[str, Any] | None:
     return await search(visit, FOUND) if visit.query.get("q") else None
+
+
+async def _known(visit: Visit, draft: Draft, lines: Sequence[DraftLine]) -> Furnished:
+    """The draft as the visitor may know it, with the stock of these lines of it."""
+    if draft.is_bare:
+        return await furnished(visit, draft, shown=[line.product for line in lines])
+    return Furnished(draft, await _facts(visit, lines))
 
 
 async def _facts(visit: Visit, lines: Sequence[DraftLine]) -> dict[str, dict[str, Any]]:
@@ -123,13 +132,13 @@ async def _change(visit: Visit) -> Response:
     if product := visit.form.get("add"):
         return await _add(visit, product)
     draft, wrong = draft_of(visit), {}
+    draft = (await furnished(visit, draft)).draft if draft.is_bare else draft
     typed = {line.id: _typed(visit, line) for line in draft.lines}
     good = [found for found in typed.values() if isinstance(found, DraftLine)]
     try:
         draft = await save(visit, lambda draft: _taken(draft, good, visit.form.get("remove", "")))
     except Overtaken:
-        visit.desk = await visit.site.desks.find(visit.own)
-        visit.warn(visit.translate(CHANGED))
+        visit.warn(await catch_up(visit))
         return await shown(visit, Trouble())
     wrong = {
         key: found

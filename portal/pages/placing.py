@@ -20,16 +20,20 @@ from portal.desks import (
     made,
     pending,
     refused,
+    remembered,
     repriced,
     sending,
+    signed,
     unanswered,
 )
 from portal.drafts import Draft, priced
 from portal.errors import PortalError, SignInNeeded, Unavailable, Waiting
 from portal.figures import money
+from portal.outcomes import Placed
 from portal.own_fields import EMPTY
 from portal.pages.addresses import choices
-from portal.pages.draft_at_hand import draft_of
+from portal.pages.draft_at_hand import became, draft_of
+from portal.pages.furnishing import furnished
 from portal.pages.items import page_of_line, sheet
 from portal.visits import Visit
 
@@ -86,7 +90,7 @@ async def _repriced(visit: Visit, draft: Draft, lines: list[dict[str, Any]]) -> 
     today = replace(draft, lines=tuple(map(priced, draft.lines, prices)))
     revision = visit.desk.revision
     visit.desk = await visit.site.desks.change(
-        visit.own, lambda desk: repriced(desk, revision, today)
+        visit.at, lambda desk: repriced(desk, revision, today)
     )
     return today
 
@@ -104,7 +108,7 @@ async def reviewed(
     for.
     """
     lines = preview.get("lines", ())
-    own, _ = await choices(visit, draft.account)
+    own, draft = await _addressed(visit, draft)
     is_sent = visit.request.method == "POST"
     return visit.render(
         "new_review.html",
@@ -125,9 +129,18 @@ async def reviewed(
     )
 
 
+async def _addressed(visit: Visit, draft: Draft) -> tuple[dict[str, Any] | None, Draft]:
+    """The account that buys, and the draft as the visitor may know it."""
+    if not draft.is_bare:
+        own, _ = await choices(visit, draft.account)
+        return own, draft
+    found = await furnished(visit, draft, buys=True)
+    return found.buyer, found.draft
+
+
 def _may_ask(visit: Visit) -> bool:
-    """True if the visitor may ask for a quote instead."""
-    quotes = visit.may("quotes:read") and visit.has("Quote")
+    """True if the visitor may ask for a quote instead, which of a shared draft nobody does."""
+    quotes = visit.may("quotes:read") and visit.has("Quote") and not visit.desk.sharing
     return quotes and visit.site.brand.shows("quotes")
 
 
@@ -147,13 +160,21 @@ async def submit(visit: Visit) -> Response:
     """Place the order of a draft, one request at a time; the form names the reviewed draft."""
     form = visit.form
     key, seen = form.get("key", ""), form.get("seen")
-    async with visit.site.desks.lock(visit.own):
-        visit.desk = await visit.site.desks.find(visit.own)
+    async with visit.site.desks.lock(visit.at):
+        visit.desk = await visit.site.desks.find(visit.at)
         if known := visit.desk.placed_as(key):
-            return visit.go(_page_of(known.order))
+            return _ordered(visit, known)
         if not key or not visit.desk.draft.lines:
             return visit.go("/orders/new/items")
-        return await _send(visit, visit.own, lambda desk: current(desk, key, seen))
+        return await _send(visit, visit.at, lambda desk: current(visit.lent(desk), key, seen))
+
+
+def _ordered(visit: Visit, known: Placed) -> Response:
+    """The page of the order that a draft became; a colleague's may be none of the visitor's."""
+    if known.is_known_to(visit.own):
+        return visit.go(_page_of(known.order))
+    visit.notice(became(visit, known))
+    return visit.go("/orders")
 
 
 async def checking(visit: Visit) -> Response:
@@ -165,7 +186,7 @@ async def checking(visit: Visit) -> Response:
     async with visit.site.desks.lock(owner):
         desk = visit.desk = await visit.site.desks.find(owner)
         if known := desk.placed_as(key):
-            return visit.go(_page_of(known.order))
+            return _ordered(visit, known)
         if desk.draft.key != key or not desk.is_sent:
             return visit.go("/orders/new/review")
         try:
@@ -185,7 +206,9 @@ def _still_sent(desk: Desk, key: str) -> Desk:
 
 
 async def _owner(visit: Visit, key: str) -> str | None:
-    """The caller's desk on which the draft is or was; its account is picked from there on."""
+    """The desk on which the draft is or was; its account is picked from there on."""
+    if visit.loan and visit.loan.key == key:
+        return visit.at
     for account in (visit.account, None, *visit.accounts):
         owner = visit.owner((account or {}).get("id"))
         desk = await visit.site.desks.find(owner)
@@ -198,13 +221,16 @@ async def _owner(visit: Visit, key: str) -> str | None:
 async def _send(visit: Visit, owner: str, check: Callable[[Desk], Desk]) -> Response:
     """Ask the gateway for the order, having written down that it was asked."""
     desks, limit = visit.site.desks, visit.site.settings.timeout + MARGIN
-    sent = visit.desk = await desks.change(
-        owner, lambda desk: sending(check(desk), time.time(), limit + MARGIN)
-    )
+
+    def leave(desk: Desk) -> Desk:
+        now = time.time()
+        return signed(desk, sending(check(desk), now, limit + MARGIN), visit.me, now)
+
+    sent = visit.desk = await desks.change(owner, leave)
     answer = None
     try:
         async with asyncio.timeout(limit):
-            found = await visit.ask("wizard", "Place", input=sent.draft.as_input())
+            found = await visit.ask("wizard", "Place", input=_input(sent))
         answer = found.get("createSalesOrder")
     except TimeoutError:
         pass
@@ -215,6 +241,11 @@ async def _send(visit: Visit, owner: str, check: Callable[[Desk], Desk]) -> Resp
                 return _waiting(visit, sent.draft.key)  # an earlier request may have made it
             raise
     return await _settled(visit, owner, sent, answer, sent.since)
+
+
+def _input(sent: Desk) -> dict[str, Any]:
+    """The `CreateSalesOrderInput` of the gateway; whoever sends a shared draft, it is one order."""
+    return sent.draft.as_input() | ({"sharedKey": True} if sent.sharing else {})
 
 
 async def _look(visit: Visit, owner: str, desk: Desk, operation: str) -> Response:
@@ -272,9 +303,17 @@ def _waiting(visit: Visit, key: str) -> Response:
 
 
 async def _placed(visit: Visit, owner: str, key: str, order: dict[str, Any]) -> Response:
-    visit.desk = await visit.site.desks.change(
-        owner, lambda desk: made(desk, key, order["id"], order["number"])
-    )
+    desks = visit.site.desks
+
+    def stand(desk: Desk) -> Desk:
+        return made(desk, key, order["id"], order["number"])
+
+    visit.desk = await desks.change(owner, stand)
+    if visit.loan:
+        # Who sends the form once more finds the order, though the draft is out of reach now.
+        own = Placed(key, order["id"], order["number"])
+        await desks.change(visit.own, lambda desk: remembered(desk, own))
+        visit.session.loan = None
     if order["number"]:
         message = visit.translate("Thank you. Your order %s has been placed.") % order["number"]
     else:

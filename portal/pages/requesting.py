@@ -22,8 +22,10 @@ UNKNOWN: Final = N_("We cannot confirm this yet. Ask again: it will be one reque
 async def ask(visit: Visit) -> Response:
     """The draft becomes a request and is taken off the desk; nothing is ordered."""
     key, seen = visit.form.get("key", ""), visit.form.get("seen")
-    async with visit.site.desks.lock(visit.own):
-        desk = visit.desk = current(await visit.site.desks.find(visit.own), key, seen)
+    async with visit.site.desks.lock(visit.at):
+        desk = visit.desk = current(await visit.site.desks.find(visit.at), key, seen)
+        if desk.sharing:
+            return visit.go("/orders/new/review")
         if not key or not desk.draft.lines:
             return visit.go("/orders/new/items")
         if desk.draft.account is None:

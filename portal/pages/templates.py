@@ -12,7 +12,9 @@ from starlette.responses import Response
 
 from portal.errors import NotFound, Refused, Unavailable
 from portal.keeping import shelf_of
+from portal.lending import is_listed, is_member
 from portal.pages.draft_at_hand import draft_of
+from portal.pages.furnishing import furnished
 from portal.pages.items import sheet
 from portal.pages.reordering import Original, join_draft, lines_of, takeable
 from portal.pages.wizard import one_line
@@ -64,7 +66,7 @@ async def templates(visit: Visit) -> Response:
 
 async def some_of(visit: Visit) -> Sequence[Found]:
     """The first templates for the overview, which asks the gateway nothing more for them."""
-    return (await all_of(visit, shares=_is_listed(visit)))[:SHOWN]
+    return (await all_of(visit, shares=is_listed(visit)))[:SHOWN]
 
 
 async def all_of(visit: Visit, *, shares: bool) -> list[Found]:
@@ -114,7 +116,7 @@ async def save(visit: Visit) -> Response:
         return _asked(visit, made, is_member=member)
     is_shared = member and visit.form.get("shared") == "yes"
     name = one_line(visit.form.get("name", ""))
-    new = OrderTemplate("", name, made.lines, _author(visit), visit.language.today())
+    new = OrderTemplate("", name, made.lines, visit.name, visit.language.today())
     replaces = visit.form.get("replace") == "yes"
     owner = _shared(visit) if is_shared else _own(visit)
 
@@ -146,7 +148,8 @@ async def _lines(visit: Visit) -> Lines:
     """The lines of the order that the address names, else of the draft."""
     key = visit.query.get("order") or visit.form.get("order")
     if not key:
-        lines = kept(draft_of(visit).lines)
+        draft = draft_of(visit)
+        lines = kept((await furnished(visit, draft)).draft.lines if draft.is_bare else draft.lines)
         return Lines(lines, Original("/orders/new/items", visit.translate("New order")))
     order, rows = await lines_of(visit, key)
     found = [line for line, _ in takeable(visit, rows, order) if line]
@@ -194,21 +197,3 @@ def _shared(visit: Visit) -> str:
     """The shelf of the account that is picked; only for those who act for it."""
     assert visit.account is not None, "members have an account"  # noqa: S101
     return shelf_of(visit.site.settings.issuer, None, visit.account["id"])
-
-
-def _is_listed(visit: Visit) -> bool:
-    """True if the gateway named the account that is picked among the visitor's own."""
-    picked = visit.account
-    return picked is not None and any(one["id"] == picked["id"] for one in visit.accounts)
-
-
-async def is_member(visit: Visit) -> bool:
-    """True if the visitor acts for the account that is picked, by the gateway's word."""
-    if visit.account is None or _is_listed(visit):
-        return visit.account is not None
-    key = visit.account["id"]
-    return (await visit.ask("templates", "Member", account=key))["account"] is not None
-
-
-def _author(visit: Visit) -> str:
-    return visit.viewer.get("viewer", {}).get("name") or visit.user.name or ""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from starlette.responses import Response
 
@@ -14,11 +14,9 @@ from portal.errors import Overtaken
 from portal.lists import day
 from portal.own_fields import read_form
 from portal.pages.addresses import OTHER, PARTS, choices, destination
-from portal.pages.draft_at_hand import act_for, draft_of, edit, save
+from portal.pages.draft_at_hand import act_for, catch_up, draft_of, edit, save
 from portal.visits import Visit
 from portal.words import N_
-
-CHANGED: Final = N_("Your draft was changed in another tab. Please review it and try again.")
 
 
 async def information(visit: Visit) -> Response:
@@ -85,8 +83,7 @@ async def _inform(visit: Visit) -> Response:
     try:
         await store(visit, lambda draft: _informed(draft, form, goes_to, own))
     except Overtaken:
-        visit.desk = await visit.site.desks.find(visit.own)
-        visit.warn(visit.translate(CHANGED))
+        visit.warn(await catch_up(visit))
         return await _information(visit, {**entered(visit, draft), **form}, {})
     return visit.go("/orders/new/items")
 
@@ -160,6 +157,8 @@ def date_mistake(text: str, today: date) -> str | None:
 
 async def discard(visit: Visit) -> Response:
     """A page that asks first; afterwards the same page takes it back."""
+    if visit.loan:
+        return visit.go("/drafts")  # its owner alone discards it
     if visit.request.method == "GET":
         return visit.render("new_discard.html", draft=settled(visit.desk).draft)
     desks, key = visit.site.desks, visit.form.get("draft", "")

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import Chromium
-from tests.browser.customers import visiting
+from tests.browser.customers import to_review, visiting
 from tests.browser.test_portal_pages import PICTURES, SCREENS, SPILLED, STANDARDS, violations
 from tests.nightly import NIGHTLY
 
@@ -234,3 +234,37 @@ def test_a_quote_is_asked_for_and_is_seen_until_it_comes(way: Way) -> None:
 
     expect(page.locator(".asked li").first).to_contain_text(f"For the shop of {way.name}.")
     way.seen("quote asked for")
+
+
+def test_a_draft_is_shared_and_a_colleague_orders_it(
+    way: Way, browser: Chromium, port: int
+) -> None:
+    """Jane, who shares it, has no JavaScript."""
+    page = way.page
+    page.goto("/drafts")
+    way.seen("no drafts")
+    with visiting(browser, port, "Jane Doe", java_script_enabled=False) as owner:
+        to_review(owner, f"Shared {way.name}")
+        owner.locator("button[name=share][value=yes]").click()
+        owner.locator("button[name=share][value=no]").wait_for()
+        page.goto("/dashboard")
+        way.seen("overview with a shared draft")
+        page.goto("/drafts")
+        way.seen("shared drafts")
+        page.locator("form[action$='/open'] button").first.click()
+        page.wait_for_url("**/orders/new/items")
+        way.seen("items of a colleague")
+        page.locator("input[name^=line-]").first.fill("3")
+        page.locator("button[name=next]").click()
+        page.wait_for_url("**/orders/new/review")
+        way.seen("review of a colleague")
+        owner.goto("/orders/new/items")
+        expect(owner.locator("form.notice")).to_contain_text("Rita")
+        expect(owner.locator("input[name^=line-]")).to_have_value("3")
+        page.goto("/orders/new")
+        way.seen("information of a colleague")
+        page.goto("/orders/new/review")
+        page.locator("form.submit button").click()
+        page.wait_for_url(re.compile(r"/orders/[\w-]{20,}"))
+        owner.goto("/orders/new/items")
+        expect(owner.locator("section[aria-labelledby=draft] .quiet")).to_contain_text("Rita")

@@ -31,6 +31,7 @@ ADDRESSES = {
     "orders-unreadable": "/orders?since=soon",
     "quotes": "/quotes",
     "templates": "/templates",
+    "drafts": "/drafts",
     "shipments": "/shipments",
     "returns": "/returns",
     "returns-none": "/returns?q=nothing-like-it",
@@ -122,6 +123,9 @@ def tour(page: Page) -> Iterator[str]:
     yield "new-2-mistakes"
     page.goto("/orders/new/review")
     yield "new-3-review"
+    page.locator("button[name=share]").click()
+    page.locator("form.notice").wait_for()
+    yield "new-2-shared"
     page.locator(".discard a.danger").click()
     page.wait_for_url("**/discard")
     yield "new-discard"

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from portal.pages import placing
 from portal.shared_stores import AGAIN, PREFIX
 from portal.stores import FileStore
 from tests.nightly import NIGHTLY
-from tests.portal.site import Visitor, visiting
+from tests.portal.site import PUBLIC, Visitor, visiting
 from tests.portal.test_site import number_of_orders
 from tests.ports import free_port
 from tests.redis_server import Server, needs_redis
@@ -41,7 +42,9 @@ ACTS = ("look", "begin", "place", "place", "discard", "undo", "sign out")
 
 
 class Browser:
-    """One browser with tabs, in front of two processes that share their files, or a Redis."""
+    """Tabs of these people, in front of two processes that share their files, or a Redis."""
+
+    people = ("jane", "jane")
 
     def __init__(self, port: int, folder: Path, shared: Server | None) -> None:
         self.port = port
@@ -51,9 +54,9 @@ class Browser:
             if shared
             else {"drafts": folder / "drafts", "sessions": folder / "sessions"}
         )
-        self.cookies = httpx2.Cookies()
+        self.cookies = {name: httpx2.Cookies() for name in self.people}
         self.tabs: list[httpx2.Response | None] = [None] * TABS
-        self.processes: list[tuple[AsyncExitStack, Visitor]] = []
+        self.processes: list[tuple[AsyncExitStack, dict[str, Visitor]]] = []
 
     async def start(self) -> None:
         while len(self.processes) < PROCESSES:
@@ -61,29 +64,35 @@ class Browser:
             visitor = await stack.enter_async_context(
                 visiting(self.port, timeout=LIMIT, **self.stores)
             )
-            visitor.client.cookies = self.cookies
-            self.processes.append((stack, visitor))
+            visitors = {}
+            for name, cookies in self.cookies.items():
+                way = httpx2.ASGITransport(app=visitor.app)
+                client = httpx2.AsyncClient(transport=way, base_url=PUBLIC, cookies=cookies)
+                await stack.enter_async_context(client)
+                visitors[name] = replace(visitor, client=client, seen=[])
+            self.processes.append((stack, visitors))
 
     async def stop(self) -> None:
         for stack, _ in self.processes:
             await stack.aclose()
         self.processes.clear()
 
-    def process(self, number: int) -> Visitor:
-        return self.processes[number][1]
+    def process(self, number: int, tab: int = -1) -> Visitor:
+        """The person of a tab at one of the processes."""
+        return self.processes[number][1][self.people[tab]]
 
     async def open(self, tab: int, process: int, path: str) -> httpx2.Response:
         """A page; whoever has to sign in does so and asks again."""
-        visitor = self.process(process)
+        visitor, name = self.process(process, tab), self.people[tab]
         answer = await visitor.get(path)
         if "/issuer/" in answer.headers.get("location", ""):
-            signed_in = await visitor.sign_in("jane")
+            signed_in = await visitor.sign_in(name)
             if signed_in.status_code >= 500:
                 self.tabs[tab] = signed_in
                 return signed_in
-            self.cookies = visitor.client.cookies
+            self.cookies[name] = visitor.client.cookies
             for _, each in self.processes:
-                each.client.cookies = self.cookies
+                each[name].client.cookies = self.cookies[name]
             answer = await visitor.get(path)
         self.tabs[tab] = answer
         return answer
@@ -93,7 +102,7 @@ class Browser:
         shown = self.tabs[tab]
         if shown is None:
             return None
-        visitor = self.process(process)
+        visitor = self.process(process, tab)
         visitor.seen.append(shown)
         self.tabs[tab] = answer = await visitor.post(path, **form)
         return answer
@@ -105,6 +114,8 @@ class Interleavings(RuleBasedStateMachine):
     port = 0
     shared: Server | None = None
     count = 0
+    browsers: type[Browser] = Browser
+    acts: tuple[str, ...] = ACTS
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,7 +123,7 @@ class Interleavings(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         if self.shared is not None:
             self.shared.client.flushall()
-        self.browser = Browser(self.port, Path(self.folder.name), self.shared)
+        self.browser = self.browsers(self.port, Path(self.folder.name), self.shared)
         self.run(self.browser.start())
         self.away_until = 0.0
         self.begun: list[str] = []
@@ -125,16 +136,18 @@ class Interleavings(RuleBasedStateMachine):
     @rule(
         tab=st.integers(0, TABS - 1),
         process=st.integers(0, PROCESSES - 1),
-        doing=st.sampled_from(ACTS),
+        number=st.integers(0, 99),
     )
-    def somebody_does(self, tab: int, process: int, doing: str) -> None:
+    def somebody_does(self, tab: int, process: int, number: int) -> None:
+        doing = self.acts[number % len(self.acts)]
         self._held(process, self.run(self._does(tab, process, doing)))
 
     @rule(
         processes=st.tuples(*[st.integers(0, PROCESSES - 1)] * TABS),
-        doing=st.tuples(*[st.sampled_from(ACTS)] * TABS),
+        numbers=st.tuples(*[st.integers(0, 99)] * TABS),
     )
-    def all_tabs_do_at_once(self, processes: tuple[int, ...], doing: tuple[str, ...]) -> None:
+    def all_tabs_do_at_once(self, processes: tuple[int, ...], numbers: tuple[int, ...]) -> None:
+        doing = tuple(self.acts[number % len(self.acts)] for number in numbers)
         denied = set(self.denied)
         for process, answer in zip(processes, self.run(self._do(processes, doing)), strict=True):
             self._held(process, answer)
@@ -207,8 +220,8 @@ class Interleavings(RuleBasedStateMachine):
         await self.browser.start()
 
     def _evict(self) -> None:
-        for _, visitor in self.browser.processes:
-            visitor.app.state.site.sessions._kept.clear()
+        for process in range(PROCESSES):
+            self.browser.process(process).app.state.site.sessions._kept.clear()
         if self.shared is None:
             FileStore(self.browser.stores["sessions"])._db.execute("DELETE FROM session")
         elif self.shared.process is not None:
@@ -233,10 +246,16 @@ class Interleavings(RuleBasedStateMachine):
             if answer is not None and "Your draft has been restored." in answer.text:
                 found = await browser.open(tab, process, "/orders/new/review")
                 self.denied -= set(self._references(found.text))
-        else:
+        elif doing == "sign out":
             answer = await browser.post(tab, process, "/sign-out")
+        else:
+            answer = await self._also(tab, process, doing)
         self._heard(answer, sent)
         return answer
+
+    async def _also(self, tab: int, process: int, doing: str) -> httpx2.Response | None:
+        """The acts of the people of another machine."""
+        raise NotImplementedError(doing)
 
     async def _begin(self, tab: int, process: int) -> httpx2.Response | None:
         """A new draft, where there is none yet."""
@@ -291,19 +310,21 @@ class Interleavings(RuleBasedStateMachine):
 
     async def _settle(self) -> None:
         """All is well again: every outcome becomes known, and is what was said before."""
-        for _, visitor in self.browser.processes:
-            visitor.gateway.is_down, visitor.gateway.loses = False, 0
-            visitor.gateway.refusal, visitor.gateway.meanwhile = "", None
+        for process in range(PROCESSES):
+            gateway = self.browser.process(process).gateway
+            gateway.is_down, gateway.loses = False, 0
+            gateway.refusal, gateway.meanwhile = "", None
         self._bring_back()
         await asyncio.sleep(max(0.0, self.away_until - time.monotonic()))
-        until = time.monotonic() + PATIENCE
-        while True:
-            found = await self.browser.open(0, 0, "/orders/new/items")
-            self._heard(found)
-            if "is being checked" not in found.text or time.monotonic() > until:
-                break
-            await asyncio.sleep(1)
-        assert "is being checked" not in found.text
+        for tab in range(TABS):
+            until = time.monotonic() + PATIENCE
+            while True:
+                found = await self.browser.open(tab, 0, "/orders/new/items")
+                self._heard(found)
+                if "is being checked" not in found.text or time.monotonic() > until:
+                    break
+                await asyncio.sleep(1)
+            assert "is being checked" not in found.text
         orders = {one: await number_of_orders(self.browser.process(0), one) for one in self.begun}
         assert {one: n for one, n in orders.items() if n > 1} == {}, "doubled"
         assert {one for one in self.denied if orders[one]} == set(), "said not to be ordered"
@@ -311,8 +332,13 @@ class Interleavings(RuleBasedStateMachine):
 
 
 @contextmanager
-def in_front_of(port: int, shared: Server | None, patch: pytest.MonkeyPatch) -> Iterator[None]:
-    Interleavings.port, Interleavings.shared = port, shared
+def in_front_of(
+    port: int,
+    shared: Server | None,
+    patch: pytest.MonkeyPatch,
+    machine: type[Interleavings] = Interleavings,
+) -> Iterator[None]:
+    machine.port, machine.shared = port, shared
     if shared is not None:
         shared.start()
     patch.setattr(placing, "MARGIN", 0.0)
@@ -327,10 +353,21 @@ def in_front_of(port: int, shared: Server | None, patch: pytest.MonkeyPatch) -> 
 def test_nothing_is_doubled_and_nothing_denied_that_was_ordered(
     port: int, tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = Server(tmp_path, free_port(), is_durable=True) if store == "redis" else None
-    with in_front_of(port, shared, monkeypatch):
+    walk(Interleavings, port, tmp_path, store, monkeypatch)
+
+
+def walk(
+    machine: type[Interleavings],
+    port: int,
+    folder: Path,
+    store: str,
+    patch: pytest.MonkeyPatch,
+) -> None:
+    """Let hypothesis choose what its people do and what befalls them."""
+    shared = Server(folder, free_port(), is_durable=True) if store == "redis" else None
+    with in_front_of(port, shared, patch, machine):
         run_state_machine_as_test(
-            Interleavings,
+            machine,
             settings=settings(
                 max_examples=WALKS,
                 stateful_step_count=STEPS,

@@ -13,10 +13,11 @@ import msgspec
 import pytest
 
 from portal import stores
-from portal.desks import Desk, Placed, State, edited
+from portal.desks import Desk, State, edited
 from portal.drafts import Destination, Draft, DraftLine
 from portal.errors import Unavailable
 from portal.keeping import Desks
+from portal.outcomes import Placed
 from portal.seals import Seals
 from portal.sessions import Notice, Pending, Session, Sessions, Tokens, User, read, written
 from portal.shared_stores import RedisDrafts, RedisStore

@@ -166,6 +166,12 @@ def _portal(ids: Json) -> Iterator[Question]:
         },
         "shipments": {"order": ids["order"], "number": ids["shipment"]},
         "templates": {"account": ids["account"], "ids": [ids["product"]]},
+        "sharing": {
+            **{name: [ids["product"]] for name in "abcde"},
+            "shown": [ids["product"]],
+            "account": ids["account"],
+            "buys": True,
+        },
         "wizard": {"account": ids["account"], "id": ids["product"], "ids": [ids["product"]]}
         | numbers,
         "wizard Lines": {"id": ids["order"]},

@@ -1,0 +1,50 @@
+"""
+A draft that two people share, in whatever order they share it, open it, change it, order it, take
+it back and discard it, with all the misfortunes of `test_interleavings.py`: nothing is ordered
+twice, and nothing that was ordered is said not to have been.
+"""
+
+import re
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.portal.test_interleavings import ACTS, Browser, Interleavings, walk
+from tests.redis_server import needs_redis
+
+SHARING = ("share", "share", "open", "open", "take back", "own")
+
+
+class Pair(Browser):
+    """Jane, who sees what she orders herself, and a colleague who sees what the account orders."""
+
+    people = ("jane", "rep")
+
+
+class SharedInterleavings(Interleavings):
+    """The acts of the two, each with a draft of their own and that of the other."""
+
+    browsers = Pair
+    acts = (*ACTS, *SHARING)
+
+    async def _also(self, tab: int, process: int, doing: str) -> httpx2.Response | None:
+        browser = self.browser
+        if doing == "open":
+            page = await browser.open(tab, process, "/drafts")
+            found = re.search(r'action="(/drafts/\w+/open)"', page.text)
+            await browser.post(tab, process, found[1] if found else "/drafts/own")
+            return await browser.open(tab, process, "/orders/new/review")
+        if doing == "own":
+            await browser.open(tab, process, "/orders/new/review")
+            return await browser.post(tab, process, "/drafts/own")
+        await browser.open(tab, process, "/orders/new/review")
+        share = "yes" if doing == "share" else "no"
+        return await browser.post(tab, process, "/orders/new/share", share=share)
+
+
+@pytest.mark.parametrize("store", ["files", pytest.param("redis", marks=needs_redis)])
+def test_what_is_shared_is_ordered_once_and_never_denied(
+    port: int, tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk(SharedInterleavings, port, tmp_path, store, monkeypatch)
