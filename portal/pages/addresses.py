@@ -42,6 +42,17 @@ async def choices(visit: Visit, account: str | None) -> tuple[dict[str, Any] | N
     return found["account"], [*offered, *used[:LATELY]]
 
 
+def with_chosen(offered: list[Choice], chosen: Destination) -> list[Choice]:
+    """
+    The choices with the one of the draft, where the visitor is not offered it any more: it is kept
+    until another one is picked. One of the address book that is gone is not.
+    """
+    known = {ACCOUNT, OTHER, *(one.destination.choice for one in offered)}
+    if chosen.id or chosen.choice in known:
+        return offered
+    return [*offered, Choice(N_("Chosen for this order"), chosen)]
+
+
 def _new(
     seen: set[str], found: list[tuple[str, Mapping[str, str | None] | None, str | None]]
 ) -> list[Choice]:
@@ -92,8 +103,13 @@ async def _kept(visit: Visit, account: str, parts: dict[str, str]) -> Destinatio
     return Destination(key, parts, key)
 
 
-async def destination(visit: Visit, account: str | None) -> Destination | None:
-    """The destination that the form names; None for an address that is not on offer any more."""
+async def destination(
+    visit: Visit, account: str | None, chosen: Destination | None = None
+) -> Destination | None:
+    """
+    The destination that the form names, where `chosen` is that of the draft; None for an address
+    that is not on offer any more.
+    """
     picked = visit.form.get("ship_to") or ACCOUNT
     if picked == ACCOUNT:
         return Destination()
@@ -103,5 +119,5 @@ async def destination(visit: Visit, account: str | None) -> Destination | None:
             return await _kept(visit, account, typed)
         return Destination(OTHER, typed)
     _, offered = await choices(visit, account)
-    found = (one.destination for one in offered)
+    found = (one.destination for one in with_chosen(offered, chosen or Destination()))
     return next((one for one in found if one.choice == picked), None)

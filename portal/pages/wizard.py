@@ -13,7 +13,7 @@ from portal.drafts import LENGTHS, TOO_LONG, Destination, Draft, is_too_long
 from portal.errors import Overtaken
 from portal.lists import day
 from portal.own_fields import read_form
-from portal.pages.addresses import OTHER, PARTS, choices, destination
+from portal.pages.addresses import OTHER, PARTS, choices, destination, with_chosen
 from portal.pages.draft_at_hand import act_for, catch_up, draft_of, edit, save
 from portal.visits import Visit
 from portal.words import N_
@@ -53,7 +53,7 @@ async def _information(
         fields=fields,
         mistakes=mistakes,
         own=own,
-        others=others,
+        others=with_chosen(others, draft.destination),
         today=visit.language.today().isoformat(),
     )
 
@@ -73,7 +73,7 @@ async def _inform(visit: Visit) -> Response:
     new = [each for each in visit.site.own.fields if each.in_new]
     own, wrong = read_form(new, form, visit.language)
     mistakes = check(form, draft, visit.language.today()) | wrong
-    goes_to = None if mistakes else await destination(visit, draft.account)
+    goes_to = None if mistakes else await destination(visit, draft.account, draft.destination)
     if goes_to is None:
         mistakes = mistakes or {
             "ship_to": N_("This address is no longer available. Please choose another one.")

@@ -17,7 +17,7 @@ import pytest
 from portal.boards import MOST_SHARED
 from portal.desks import SETTLED, Desk, Sharing, State, edited, unshared
 from portal.desks import shared as shared_
-from portal.drafts import TOLD, Draft
+from portal.drafts import TOLD, Destination, Draft
 from portal.keeping import board_of
 from portal.outcomes import Colleague
 from portal.pages import placing
@@ -402,6 +402,28 @@ async def test_a_draft_in_another_unit_keeps_it(both: tuple[Visitor, Visitor]) -
     (line,) = (await jane.desk()).draft.lines
     assert '<span class="unit">box</span>' in page.text
     assert (line.unit, line.own_unit, line.quantity) == ("box", "ea", Decimal(3))
+
+
+async def test_an_address_that_its_reader_is_not_offered_stays_as_it_is(
+    both: tuple[Visitor, Visitor],
+) -> None:
+    """One of earlier orders, which not everybody who shares the draft may see."""
+    jane, rep = both
+    address = await shared(jane, "PIER")
+    to = Destination("a digest", {"street": "Pier Road", "city": "Ede"})
+    desks = jane.app.state.site.desks
+    await desks.change(
+        jane.owner, lambda desk: replace(desk, draft=replace(desk.draft, destination=to))
+    )
+    await opened(rep, address)
+    page = await rep.get("/orders/new")
+    found = re.search(r'name="ship_to" value="([^"]*)" checked', page.text)
+    assert found
+    await rep.post("/orders/new", ship_to=found[1], reference="PIER 2")
+
+    draft = (await jane.desk()).draft
+    assert "Pier Road" in page.text
+    assert (draft.reference, draft.destination) == ("PIER 2", to)
 
 
 async def test_a_board_has_an_end_and_what_ended_makes_room(
