@@ -19,7 +19,7 @@ from portal.errors import Unavailable
 from portal.keeping import Desks
 from portal.outcomes import Placed
 from portal.seals import Seals
-from portal.sessions import Notice, Pending, Session, Sessions, Tokens, User, read, written
+from portal.sessions import Loan, Notice, Pending, Session, Sessions, Tokens, User, read, written
 from portal.shared_stores import RedisDrafts, RedisStore
 from portal.stores import DraftStore, FileDrafts, FileStore, Kept, MemoryDrafts, Store, Written
 from tests.portal.site import Visitor, visiting
@@ -53,6 +53,7 @@ def everything() -> Session:
         user=user,
         subject="s",
         account={"id": "a"},
+        loan=Loan("a", "share", "desk", "key", 1.5, is_at_hand=False),
         pending=Pending("/orders/new", (("reference", "é"), ("reference", ""))),
         notices=[Notice("n"), Notice("m", "warn")],
         issuer={"state": {"data": {"nonce": "x"}, "exp": 1.5}},
@@ -81,7 +82,7 @@ def test_a_session_is_read_as_it_was_written() -> None:
     assert found
     assert (found.id, found.touched) == (session.id, session.touched)
     assert written(found) == written(session)
-    assert (found.user, found.pending) == (session.user, session.pending)
+    assert (found.user, found.pending, found.loan) == (session.user, session.pending, session.loan)
 
 
 def test_what_another_version_wrote_is_forgotten(file: Path) -> None:
