@@ -7,6 +7,7 @@ import httpx2
 
 from gateway.admission.vault import Vault
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.invitations import Invitations
 from gateway.auth.issuers import issuers
 from gateway.auth.policy_file import PolicyFile
 from gateway.auth.signing_keys import SigningKeys
@@ -43,6 +44,7 @@ class Callers:
         )
         self._tokens = Tokens(self.keys)
         self.authenticator = Authenticator(self._tokens, self._directory, policy.current)
+        self.invitations = Invitations(policy.current, lambda: (each.issuer for each in self.keys))
 
     async def start(self) -> None:
         """Fetch the keys, and find out by what callers can be found."""

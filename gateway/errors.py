@@ -11,6 +11,7 @@
     + LimitExceeded               LIMIT_EXCEEDED        the document or its answer is too large
     + UnknownDocument             UNKNOWN_DOCUMENT      the document is not a trusted one
     + WritesRefused               WRITES_REFUSED        the environment does not allow safe writes
+    + NotInvited                  NOT_INVITED           a person is not given access; `reason`
     + NotAvailableHere            NOT_AVAILABLE_HERE    the environment does not show the table
   x UpstreamError                 Dynamics failed; the request may be right
     + UpstreamUnavailable         UPSTREAM_UNAVAILABLE  not reachable, or answered with a fault
@@ -148,6 +149,15 @@ class WritesRefused(CallerError):
     """The environment does not allow safe writes; `reason` names the cause. Reads work."""
 
     code = "WRITES_REFUSED"
+
+
+class NotInvited(CallerError):
+    """
+    A person is not given access to an account. `reason` is ALREADY_A_COLLEAGUE,
+    NO_LONGER_A_COLLEAGUE, TOO_MANY, or NOT_POSSIBLE, which says no more.
+    """
+
+    code = "NOT_INVITED"
 
 
 class NotAvailableHere(CallerError):

@@ -159,6 +159,7 @@ class Outside:
             audit=self.audit,
             source=source,
             telling=self.telling,
+            invitations=self._callers.invitations,
         )
 
     def feeds(self) -> Feeds:

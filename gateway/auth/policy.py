@@ -36,6 +36,18 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class InvitationRules:
+    """The bounds of invitations, for those whose role lets them invite at all."""
+
+    daily: int = 10
+    """Addresses that may be tried for one account within 24 hours."""
+    domains: frozenset[str] = frozenset()
+    """The domains of addresses that may be invited; all where there is none."""
+    same_domain: bool = False
+    """True if an active person of the account must have an address at the domain already."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """All roles, and the roles that the web roles of Power Pages stand for."""
 
@@ -48,6 +60,7 @@ class Policy:
     seen_outage: float = 0.0
     """Seconds for which callers may see again what they saw, while its service cannot be asked."""
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    invitations: InvitationRules = InvitationRules()
     _rights: dict[frozenset[str], Rights] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )

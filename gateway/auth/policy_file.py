@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.auth.policy import PRIVILEGES, SHIPPED, Grant, Policy, Role
+from gateway.auth.policy import PRIVILEGES, SHIPPED, Grant, InvitationRules, Policy, Role
 from gateway.auth.principal import Access, Kind
 from gateway.auth.webhooks import Webhook, webhook_mistakes, webhook_of
+from gateway.config.parsers import domains
 from gateway.config.settings import SettingsError
 from variables.environment_values import text_of
 from variables.spelling import suggestion
@@ -26,11 +27,14 @@ REREAD = 30.0
 LONGEST = 86_400.0
 """Seconds for which callers stay known at most while Dataverse cannot be asked."""
 HEADING = re.compile(r"""\[\s*([^\[\]#]+?)\s*\]\s*(?:#.*)?""")
-SECTIONS = {"callers", "roles", "rows", "seen", "web_roles", "webhooks"}
+SECTIONS = {"callers", "invitations", "roles", "rows", "seen", "web_roles", "webhooks"}
 """The sections of a policy."""
 ROLE = {"extends", "kind", "quota"}
 """The words of a role that are no permissions."""
 GRANT = {"access", "privileges", "hide"}
+INVITATIONS = {"daily", "domains", "same_domain"}
+MOST_INVITATIONS = 1_000
+"""Invitations of one account in a day that a policy can allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class _Reading:
             rows_outage=self._outage("rows", document, SHIPPED.rows_outage),
             seen_outage=self._outage("seen", document, SHIPPED.seen_outage),
             webhooks=self._webhooks(self._table(document.get("webhooks", {}), "", "webhooks")),
+            invitations=self._invitations(document),
         )
         if "web_roles" not in document:
             return policy
@@ -129,6 +134,23 @@ class _Reading:
             if not mistakes:
                 found[name] = webhook_of(name, inside)
         return found
+
+    def _invitations(self, document: Mapping[str, Any]) -> InvitationRules:
+        at, shipped = "invitations", SHIPPED.invitations
+        said = self._table(document.get(at, {}), "", at)
+        for word in said.keys() - INVITATIONS:
+            self._known(at, word, word, INVITATIONS, "a word of invitations")
+        daily, same = said.get("daily", shipped.daily), said.get("same_domain", False)
+        if type(daily) is not int or not 0 < daily <= MOST_INVITATIONS:
+            self._wrong(at, "daily", f"'daily' must be a number from 1 to {MOST_INVITATIONS}")
+        if type(same) is not bool:
+            self._wrong(at, "same_domain", "'same_domain' must be true or false")
+        named = self._words(at, "domains", said.get("domains", []))
+        try:
+            return InvitationRules(daily, frozenset(domains(",".join(named))), same)
+        except ValueError as error:
+            self._wrong(at, "domains", f"'domains' {error}")
+            return shipped
 
     def _outage(self, section: str, document: Mapping[str, Any], default: float) -> float:
         """The seconds of a section for which what is known is of use in an outage."""

@@ -1,4 +1,7 @@
-"""The policy of the demo: buyers keep addresses, and the portal is told what to write to people."""
+"""
+The policy of the demo: buyers keep addresses, representatives invite colleagues, and the portal is
+told what to write to people.
+"""
 
 POLICY = """
 [roles.buyer]
@@ -10,6 +13,9 @@ privileges = ["read", "create", "update", "delete"]
 [roles.representative]
 extends = "representative"
 [roles.representative.account]
+access = "account"
+privileges = ["read", "create", "update", "delete"]
+[roles.representative.contacts]
 access = "account"
 privileges = ["read", "create", "update", "delete"]
 

@@ -176,7 +176,8 @@ class Writer(Struct, frozen=True):
     async def facts(self, query: ODataQuery) -> list[Raw]:
         """
         Rows read without a row rule, for checks that must not depend on the caller; they are never
-        shown. Only for accounts and orders that the caller may order for.
+        shown. Only for accounts and orders that the caller may order for, and for the people behind
+        an address that the caller invites.
         """
         return list((await self.dataverse.fetch(query, self.allowance)).rows)
 

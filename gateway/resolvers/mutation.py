@@ -4,7 +4,13 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.resolvers import own_addresses
+from gateway.resolvers import colleagues, own_addresses
+from gateway.resolvers.colleagues import (
+    InviteColleagueInput,
+    RemoveColleagueInput,
+    RemoveColleaguePayload,
+    RestoreColleagueInput,
+)
 from gateway.resolvers.orders import (
     accept_quote,
     amend,
@@ -156,6 +162,26 @@ class Mutation:
         self, info: Info, input: RemoveAccountAddressInput
     ) -> AccountAddress | None:
         return await own_addresses.discard(info, input)
+
+    @strawberry.mutation(
+        description="Give a colleague access to an account of yours. The same address is invited "
+        "once. Needs the privilege to create of `contacts`, which no shipped role has."
+    )
+    async def invite_colleague(self, info: Info, input: InviteColleagueInput) -> Contact | None:
+        return await colleagues.invite(info, input)
+
+    @strawberry.mutation(
+        description="Take the access of a colleague away: the contact is deactivated. Needs the "
+        "privilege to delete of `contacts`, which no shipped role has."
+    )
+    async def remove_colleague(
+        self, info: Info, input: RemoveColleagueInput
+    ) -> RemoveColleaguePayload | None:
+        return await colleagues.remove(info, input)
+
+    @strawberry.mutation(description="Give back, within 15 minutes, the access that you took away.")
+    async def restore_colleague(self, info: Info, input: RestoreColleagueInput) -> Contact | None:
+        return await colleagues.restore(info, input)
 
     @strawberry.mutation(description="Change your own contact.")
     async def update_own_contact(

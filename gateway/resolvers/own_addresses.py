@@ -11,6 +11,7 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from gateway.auth.principal import CallerAccount
 from gateway.errors import InvalidInput, NotFound
 from gateway.resolvers.orders.input_checks import plain
 from gateway.resolvers.orders.input_rules import EMPTY, OF_ADDRESS, InputRules
@@ -61,7 +62,7 @@ async def keep(info: Info, sent: CreateAccountAddressInput) -> AccountAddress | 
         info,
         AccountAddress,
         key=sent.idempotency_key,
-        account=_account(info.context, sent.account),
+        account=account_for(info.context, sent.account).id,
         purpose=AddressPurpose.SHIP_TO,
         address=_checked(info.context, sent.address),
     )
@@ -81,14 +82,15 @@ async def discard(info: Info, sent: RemoveAccountAddressInput) -> AccountAddress
     return found
 
 
-def _account(context: Context, sent: strawberry.ID | None) -> UUID:
-    """The account that an address is kept for: the one that is named, or the caller's only one."""
-    mine = [account.id for account in context.principal.accounts]
+def account_for(context: Context, sent: strawberry.ID | None) -> CallerAccount:
+    """The account of something that is made: the one that is named, or the caller's only one."""
+    mine = context.principal.accounts
     if sent is not None:
         named = UUID(str(ids.key(Account.__table__, sent)[0]))
-        if named not in mine:
+        found = next((each for each in mine if each.id == named), None)
+        if found is None:
             raise NotFound("There is no such account.", argument="account")
-        return named
+        return found
     if len(mine) != 1:
         raise InvalidInput(
             "account is required, because you do not act for exactly one.", argument="account"

@@ -113,7 +113,7 @@ async def create(info: Info, cls: type[R], *, key: str, **values: object) -> R |
     content = msgspec.json.encode(row, order="deterministic").decode()
     identity = derived_id(context.principal, NO_ACCOUNT, f"create {table.entity}", key + content)
     body = {name: value for name, value in row.items() if value is not None}
-    problem = await _doubt(info, table, body | {table.key_column: str(identity)})
+    problem = await doubt(info, table, body | {table.key_column: str(identity)})
     # Where the row is there, it was made: by this try, or by an earlier one of the same.
     found = await context.loaders.node(cls, (identity,), _all(cls))
     if found is None and problem is not None:
@@ -162,7 +162,7 @@ async def remove(info: Info, row: Row) -> None:
             raise
 
 
-async def _doubt(info: Info, table: Table, row: dict[str, Any]) -> UpstreamError | None:
+async def doubt(info: Info, table: Table, row: dict[str, Any]) -> UpstreamError | None:
     """Send a new row; the error, if any, after which the row may be there all the same."""
     try:
         await _send(info, table, "create", row)
@@ -178,12 +178,17 @@ async def _doubt(info: Info, table: Table, row: dict[str, Any]) -> UpstreamError
 async def _send(
     info: Info, table: Table, privilege: str, row: dict[str, Any] | None, key: UUID | None = None
 ) -> None:
-    writer = info.context.writer
-    writer.allowance.extend(writer.writes.patience)
     method, match = SENT[privilege]
     change = Write(method, table.entity, row, match=match, key=key)
+    await send(info, privilege, change, needs=table.needs)
+
+
+async def send(info: Info, privilege: str, change: Write, *, needs: str) -> None:
+    """Make a change under a privilege of the permission `needs`; UpstreamTimeout if in doubt."""
+    writer = info.context.writer
+    writer.allowance.extend(writer.writes.patience)
     try:
-        await writer.write(privilege, [change], needs=table.needs)
+        await writer.write(privilege, [change], needs=needs)
     except Unsettled:
         raise UpstreamTimeout(UNKNOWN) from None
     finally:

@@ -66,7 +66,7 @@ class Viewer:
         description="The parts of the schema that this environment of Dynamics can answer."
     )
     def capabilities(self, info: Info) -> Capabilities:
-        return capabilities_of(info._raw_info.schema, info.context.loaders)
+        return capabilities_of(info._raw_info.schema, info.context)
 
 
 @strawberry.type(description="Everything that can be read.")

@@ -4,6 +4,7 @@ import strawberry
 from msgspec import Struct, field
 
 from gateway.audit.recorder import NO_AUDIT, Audit
+from gateway.auth.invitations import Invitations
 from gateway.auth.principal import Principal
 from gateway.config.parsers import Unpriced
 from gateway.loaders.rows import Loaders
@@ -26,6 +27,8 @@ class Context(Struct, frozen=True):
     """The address that the request came from."""
     telling: ChangeTelling | None = None
     """Tells of changes, where they are gathered."""
+    invitations: Invitations | None = None
+    """The rules of inviting people; None where nobody can be invited."""
     selections: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict)
     """Columns by selection, so that a hundred rows of a list work them out once."""
 

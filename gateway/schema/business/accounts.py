@@ -1,5 +1,6 @@
 """Customers: the accounts that buy, and the people who act for them."""
 
+from datetime import datetime
 from uuid import UUID
 
 import strawberry
@@ -8,6 +9,7 @@ from gateway.loaders.rows import Loaders
 from gateway.model.kinds import OptionSet, option, unknown
 from gateway.model.rules import owned, people
 from gateway.model.tables import Node, column, computed, link, lookup, table
+from gateway.schema.business import languages
 from gateway.schema.business.values import Address, Money, address, money
 from gateway.upstream.names import lookup_value
 
@@ -156,17 +158,17 @@ class Contact(Node):
     """A person who acts for an account."""
 
     name: str | None = column("fullname", "First and last name.")
-    first_name: str | None = column("firstname", "The first name.")
-    last_name: str | None = column("lastname", "The last name.")
-    email: str | None = column("emailaddress1", "The e-mail address.")
-    phone: str | None = column("telephone1", "The telephone number.")
+    first_name: str | None = column("firstname", "The first name.", written="create")
+    last_name: str | None = column("lastname", "The last name.", written="create")
+    email: str | None = column("emailaddress1", "The e-mail address.", written="create")
+    phone: str | None = column("telephone1", "The telephone number.", written="create")
     mobile_phone: str | None = column("mobilephone", "The mobile telephone number.")
-    job_title: str | None = column("jobtitle", "The person's job title.")
+    job_title: str | None = column("jobtitle", "The person's job title.", written="create")
     do_not_email: bool | None = column(
         "donotemail", "True if the person wants no e-mail.", written="update"
     )
     state: ActiveState | None = column(
-        "statecode", "The state of the contact: only an active one is in use."
+        "statecode", "The state of the contact: only an active one is in use.", written="update"
     )
     account: Account | None = link(
         "parentcustomerid",
@@ -174,13 +176,24 @@ class Contact(Node):
         polymorphic=True,
         back="contacts",
         back_doc="The people who act for the account.",
+        written="create",
     )
 
     _id: UUID = column("contactid", "The key.")
     _company: str | None = column("msdyn_company/cdm_companycode", "The code of the legal entity.")
     _master: UUID | None = lookup("masterid", "The contact that this one was merged into.")
-    _company_id: UUID | None = lookup("msdyn_company", "The legal entity.")
+    _company_id: UUID | None = lookup(
+        "msdyn_company", "The legal entity.", written="create", to="cdm_company"
+    )
     _price_list_id: UUID | None = lookup("defaultpricelevelid", "The price list.")
     _currency_id: UUID | None = lookup("transactioncurrencyid", "The currency.")
     _country: str | None = column("address1_country", "The country of the main address.")
-    _language: int | None = column("msdyn_language", "The language in which they are written to.")
+    _language: int | None = column(
+        "msdyn_language", "The language in which they are written to.", written="create"
+    )
+    _version: int | None = column("versionnumber", "The version.")
+    _created_at: datetime | None = column("createdon", "The time at which the row was made.")
+
+    @computed("msdyn_language", doc="The language in which the person is written to, as `en-us`.")
+    def language(self, loaders: Loaders) -> str | None:
+        return languages.name(self._language)

@@ -6,11 +6,11 @@ import strawberry
 from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.loaders.rows import Loaders
 from gateway.model.tables import TABLES, Table
 from gateway.schema.business.papers import PrintedReport, has_papers
 from gateway.schema.business.prices import has_engine
 from gateway.schema.business.promises import has_promises
+from gateway.schema.context import Context
 
 
 @strawberry.type(description="The parts of the schema that this environment can answer.")
@@ -35,12 +35,17 @@ OF_PROMISES = ("PreviewLine.promise", "PreviewSalesOrderPayload.fullDelivery", "
 """The members that the ERP's availability to promise alone fills."""
 
 
-def capabilities_of(schema: GraphQLSchema, loaders: Loaders) -> Capabilities:
+OF_INVITATIONS = ("Mutation.inviteColleague",)
+"""The members for those who can invite somebody new to sign in."""
+
+
+def capabilities_of(schema: GraphQLSchema, context: Context) -> Capabilities:
     """The members of the schema that the environment lacks, in the order of names."""
-    return Capabilities(missing=sorted(_missing(schema, loaders)))
+    return Capabilities(missing=sorted(_missing(schema, context)))
 
 
-def _missing(schema: GraphQLSchema, loaders: Loaders) -> Iterator[str]:
+def _missing(schema: GraphQLSchema, context: Context) -> Iterator[str]:
+    loaders, invitations = context.loaders, context.invitations
     reader, printed = loaders.reader, has_papers(loaders)
 
     def has(table: Table, *paths: str) -> bool:
@@ -51,6 +56,7 @@ def _missing(schema: GraphQLSchema, loaders: Loaders) -> Iterator[str]:
         (printed, STATEMENT),
         (has_engine(loaders), OF_ENGINE),
         (has_promises(loaders), OF_PROMISES),
+        (invitations is not None and invitations.are_possible, OF_INVITATIONS),
     ):
         if not is_there:
             yield from members

@@ -127,7 +127,8 @@ def ids_of(input_: Any, *path: str) -> list[tuple[str, ...]]:
 MUTATIONS = {
     "".join(part.title() if n else part for n, part in enumerate(field.name.split("_"))): field
     for field in Mutation.__strawberry_definition__.fields  # type: ignore[attr-defined]
-    if field.arguments[0].python_name == "input" and not field.name.endswith("_address")
+    if field.arguments[0].python_name == "input"
+    and not field.name.endswith(("_address", "_colleague"))
 }
 """The mutations of orders: those that take an input and answer with typed errors."""
 PLACES = [

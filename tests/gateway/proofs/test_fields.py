@@ -51,6 +51,7 @@ READS = {
     "Transaction.kind": set[str](),
     "Account.balance": {"balance"},
     "AccountAddress.isEditable": set[str](),
+    "Contact.language": set[str](),
     "Category.id": set[str](),
     "Category.parentId": set[str](),
 }

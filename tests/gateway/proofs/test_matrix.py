@@ -63,10 +63,13 @@ ELSEWHERE = {
     "createAccountAddress",
     "updateAccountAddress",
     "removeAccountAddress",
+    "inviteColleague",
+    "removeColleague",
+    "restoreColleague",
 }
 """
-The mutations that are not of orders; `test_own_contact` and `test_own_addresses` ask for them as
-each caller.
+The mutations that are not of orders; `test_own_contact`, `test_own_addresses` and `test_colleagues`
+ask for them as each caller.
 """
 QUERIES = SCHEMA.query_type.fields if SCHEMA.query_type else {}
 MUTATIONS = SCHEMA.mutation_type.fields if SCHEMA.mutation_type else {}

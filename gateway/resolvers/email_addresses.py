@@ -1,0 +1,41 @@
+"""Addresses and names that people type for others, and what is wrong with them. Pure."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.persons import EMAIL
+
+MOST: Final = 100
+"""Characters of an address: the bare platform's column holds no more."""
+LOCAL: Final = re.compile(r"[^.]+(?:\.[^.]+)*")
+DOMAIN: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?")
+LABEL: Final = 63
+UNSEEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
+"""Line ends, and characters that nobody sees or that turn the direction of writing."""
+OF_ADDRESSES: Final = re.compile(r"[<>@\\/:;\"]")
+"""Characters by which a name would read as an address, of mail or of a page."""
+
+
+def usable(text: str) -> str | None:
+    """
+    An address as it is kept, in lower case; None for one by which nobody would be found who signs
+    in: the same that callers are looked up by, with a domain that can be.
+    """
+    found = text.strip(" ").lower()
+    local, _, domain = found.rpartition("@")
+    fits = len(found) <= MOST and EMAIL.fullmatch(found) and LOCAL.fullmatch(local)
+    labels = domain.split(".")
+    is_domain = DOMAIN.fullmatch(domain) and max(map(len, labels)) <= LABEL
+    return found if fits and is_domain else None
+
+
+def name_mistakes(text: str, *, of_person: bool) -> Iterator[str]:
+    """The reasons for which a text is no name on one line; `of_person`: nor like an address."""
+    if UNSEEN.search(text):
+        yield "must be one line, without characters that cannot be seen."
+    elif of_person and OF_ADDRESSES.search(text):
+        yield "must be a name, not an address."
