@@ -12,6 +12,7 @@ from portal.errors import (
     BadLink,
     Closed,
     NotFound,
+    NotInvited,
     PortalError,
     Refused,
     SignInNeeded,
@@ -31,6 +32,7 @@ MEANING: Final[Mapping[str, type[PortalError]]] = {
     "UNAUTHENTICATED": SignInNeeded,
     "FORBIDDEN": Refused,
     "NOT_FOUND": NotFound,
+    "NOT_INVITED": NotInvited,
     "INVALID_CURSOR": BadLink,
     "INVALID_INPUT": BadLink,
     "LIMIT_EXCEEDED": TooLarge,
@@ -178,4 +180,6 @@ def _error(error: dict[str, Any]) -> PortalError:
     code = _code(error)
     if code not in MEANING:
         log.error("the gateway refused: %s %s", code, error.get("message"))
-    return MEANING.get(code, PortalError)(code)
+    found = MEANING.get(code, PortalError)(code)
+    found.details = error.get("extensions", {})
+    return found

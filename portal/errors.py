@@ -1,5 +1,8 @@
 """Errors that stop a page, one class for each thing that a person would do about it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from portal.outcomes import Placed
 
 
@@ -8,6 +11,8 @@ class PortalError(Exception):
 
     status = 500
     kind = "defect"
+    details: Mapping[str, Any] = {}
+    """The members of the gateway's error, where that is the reason."""
 
 
 class SignInNeeded(PortalError):
@@ -29,6 +34,10 @@ class Refused(PortalError):
 
     status = 403
     kind = "refused"
+
+
+class NotInvited(Refused):
+    """A person is not given access to the account; `details` has the reason."""
 
 
 class Stale(PortalError):

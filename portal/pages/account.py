@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from portal.errors import NotFound
 from portal.lists import any_of, mistakes, page_of
+from portal.pages.colleagues import INVITING, myself
 from portal.visits import Visit
 
 
@@ -14,7 +15,15 @@ async def account(visit: Visit) -> Response:
     found = (await visit.ask("account", "Account", id=key))["account"]
     if found is None:
         raise NotFound
-    return visit.render("account.html", account=found)
+    mine = found["id"] == (visit.account or {}).get("id")
+    return visit.render(
+        "account.html",
+        account=found,
+        myself=myself(visit),
+        invites=mine and visit.may("contacts:create") and visit.has(INVITING),
+        removes=mine and visit.may("contacts:delete"),
+        undo=visit.query.get("undo") if mine and visit.may("contacts:delete") else None,
+    )
 
 
 async def accounts(visit: Visit) -> Response:

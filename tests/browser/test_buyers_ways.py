@@ -172,6 +172,43 @@ def test_an_address_is_kept_changed_and_removed_by_keyboard(way: Way) -> None:
     expect(page.locator("li.card", has_text=street)).to_have_count(0)
 
 
+def test_a_colleague_is_invited_and_loses_access_by_keyboard(way: Way) -> None:
+    page, keys = way.page, way.page.keyboard
+    name = f"Noor {way.name}"
+    page.goto("/account")
+    page.locator("a[href='/colleagues/new']").focus()
+    keys.press("Enter")
+    page.wait_for_url("**/colleagues/new")
+    page.locator("#email").focus()
+    keys.type("may.tanaka@fabrikam.example")
+    for typed in ("", name, "Visser", "Buyer"):
+        keys.type(typed)
+        keys.press("Tab")
+    keys.type("+31 20 1234567")
+    keys.press("Enter")
+    expect(page.locator("#email-mistake")).to_be_visible()
+    way.seen("colleague that cannot be invited")
+    page.locator("#email").fill(f"{way.name}@contoso-retail.example")
+    keys.press("Enter")
+    page.wait_for_url("**/account")
+    row = page.locator("tbody tr", has_text=name)
+    expect(row).to_have_count(1)
+    way.seen("colleague that was invited")
+    row.locator("a").focus()
+    keys.press("Enter")
+    page.wait_for_url(re.compile(r"/colleagues/[\w-]{20,}"))
+    way.seen("access to take away")
+    page.locator("main button").focus()
+    keys.press("Enter")
+    page.wait_for_url("**/account?undo=*")
+    way.seen("access that was taken away")
+    page.locator("form[action='/colleagues/restore'] button").focus()
+    keys.press("Enter")
+    page.wait_for_url("**/account")
+
+    expect(row.locator("a")).to_have_count(1)
+
+
 def test_an_overdue_invoice_is_found_and_downloaded(way: Way) -> None:
     page = way.page
     page.goto("/dashboard")

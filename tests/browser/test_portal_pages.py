@@ -43,6 +43,7 @@ ADDRESSES = {
     "account": "/account",
     "addresses": "/addresses",
     "address-new": "/addresses/new",
+    "colleague-new": "/colleagues/new",
     "accounts": "/accounts",
     "profile": "/profile",
     "terms": "/terms",

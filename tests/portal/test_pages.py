@@ -460,6 +460,7 @@ async def test_texts_of_the_first_step_are_as_long_as_an_order_takes_them(jane: 
         ("/accounts", "Account"),
         ("/addresses", "Account"),
         ("/addresses/new", "Account"),
+        ("/colleagues/new", "Account"),
     ],
 )
 async def test_the_menu_says_where_one_is(port: int, path: str, tab: str) -> None:

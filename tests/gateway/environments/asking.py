@@ -140,6 +140,7 @@ def _portal(ids: Json) -> Iterator[Question]:
     by_file: dict[str, Json] = {
         "account": {"id": ids["account"]},
         "addresses": {"account": ids["account"], "id": ids["account"]},
+        "colleagues": {"id": ids["account"]},
         "changing": {"id": ids["order"]},
         "invoices": {"id": ids["invoice"], "paid": True, "owes": False},
         "quotes": {"id": ids["quote"]},
