@@ -160,7 +160,7 @@ class Assembly:
     def _delivering(self) -> Deliveries | None:
         """The deliveries of partners' webhooks, where there can be any."""
         outside = self._outside
-        return deliveries_of(
+        deliveries = deliveries_of(
             self._settings,
             outside.policy,
             outside.telling,
@@ -169,6 +169,9 @@ class Assembly:
             self._engine,
             outside.tables,
         )
+        if deliveries:
+            outside.invitations.tell = deliveries.invited
+        return deliveries
 
     def _answering(self) -> GraphQLEndpoint:
         """The endpoint of GraphQL over HTTP."""

@@ -86,6 +86,7 @@ class Outside:
         self._client = httpx2.AsyncClient(transport=transport, verify=trusted(), trust_env=False)
         self._callers = Callers(settings, policy, services.dataverse, self._client, self._vault)
         self.authenticator, self.metrics = self._callers.authenticator, services.metrics
+        self.invitations = self._callers.invitations
         self.kept = self._kept_rows()
         self._seen = SeenRows(KeptRows(outage=lambda: policy.current().seen_outage))
         self.prepared = PreparedByPrincipal()
@@ -159,7 +160,7 @@ class Outside:
             audit=self.audit,
             source=source,
             telling=self.telling,
-            invitations=self._callers.invitations,
+            invitations=self.invitations,
         )
 
     def feeds(self) -> Feeds:

@@ -1,4 +1,4 @@
-"""News of an order for a person -> the mail that tells it, in the language of the order."""
+"""News for a person -> the mail that tells them, in the language that they are written to in."""
 
 import re
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from portal.language import Language, choose
 from portal.rendering import Templates
 
 KINDS: Final = {
+    "contact.invited": "mail_invited.html",
     "order.placed": "mail_placed.html",
     "order.confirmed": "mail_confirmed.html",
     "order.shipped": "mail_shipped.html",
@@ -28,15 +29,17 @@ SEVEN_BITS: Final = SMTP.clone(cte_type="7bit")
 
 
 @dataclass(frozen=True, slots=True)
-class OrderNews:
-    """One piece of news, as the gateway tells it."""
+class MailedNews:
+    """One piece of news, as the gateway tells it: of an order, or of access to an account."""
 
     id: str
     """The same whenever it is told."""
     kind: str
     to: Mapping[str, str | None]
-    order: Mapping[str, Any]
-    shipment: Mapping[str, Any] | None
+    language: str = ""
+    order: Mapping[str, Any] | None = None
+    shipment: Mapping[str, Any] | None = None
+    account: Mapping[str, Any] | None = None
 
 
 class Letters:
@@ -51,9 +54,9 @@ class Letters:
         self._sender = mail_headers.address("From", name, spec)
         self._domain = spec.rpartition("@")[2]
 
-    def written(self, news: OrderNews) -> EmailMessage:
+    def written(self, news: MailedNews) -> EmailMessage:
         """The mail. ValueError where its address is none."""
-        language = choose(self._languages, None, news.order.get("language") or "")
+        language = choose(self._languages, None, news.language)
         html = self._templates.render(
             KINDS[news.kind],
             language,
@@ -61,6 +64,7 @@ class Letters:
                 "to": news.to,
                 "order": news.order,
                 "shipment": news.shipment,
+                "account": news.account,
                 "url": self._url,
             },
         )

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from portal.errors import Unavailable
-from portal.mails import KINDS, Letters, OrderNews
+from portal.mails import KINDS, Letters, MailedNews
 from portal.outgoing import Outgoing
 from portal.sent_mails import MailState, SentMails
 
@@ -37,14 +37,25 @@ TOLERANCE: Final = 300.0
 TEST: Final = "test"
 """The type of the message by which an operator tries the way."""
 LONGEST_ID: Final = 200
+OF_ORDERS: Final = "order."
+"""The beginning of the types of messages about orders."""
 
 
 class _Told(Struct):
     """The data of a message."""
 
     to: dict[str, str | None]
-    order: dict[str, Any]
+    order: dict[str, Any] | None = None
     shipment: dict[str, Any] | None = None
+    account: dict[str, Any] | None = None
+    language: str | None = None
+
+    def news(self, id_: str, kind: str) -> MailedNews:
+        """The news; DecodeError for a message without the thing that it is about."""
+        if (self.order if kind.startswith(OF_ORDERS) else self.account) is None:
+            raise msgspec.ValidationError(kind)
+        language = self.language or (self.order or {}).get("language") or ""
+        return MailedNews(id_, kind, self.to, language, self.order, self.shipment, self.account)
 
 
 class _Message(Struct):
@@ -91,10 +102,7 @@ class NewsDesk:
                 return Response(status_code=204)
             if said.type not in KINDS:
                 return Response(status_code=422)
-            told = _told(said.data)
-            mail = self._letters.written(
-                OrderNews(id_, said.type, told.to, told.order, told.shipment)
-            )
+            mail = self._letters.written(_told(said.data).news(id_, said.type))
         except msgspec.DecodeError:
             return Response(status_code=400)
         except ValueError:

@@ -6,7 +6,7 @@ address could sign in at all, and with which roles.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
 from uuid import UUID
 
@@ -31,6 +31,8 @@ class Invitations:
     ) -> None:
         self._policy, self._issuers, self._clock = policy, issuers, clock
         self._tried: dict[UUID, dict[str, float]] = {}
+        self.tell: Callable[[UUID], Awaitable[None]] | None = None
+        """Has a contact written to who was invited; None where nobody writes."""
 
     @property
     def rules(self) -> InvitationRules:

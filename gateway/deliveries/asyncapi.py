@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from gateway.auth.webhooks import Webhook
+from gateway.deliveries.invitation_news import MESSAGE
 from gateway.deliveries.order_events import KINDS
 
 ANSWER: Final = {
@@ -90,7 +91,22 @@ def _for_partners(hook: Webhook) -> Iterator[dict[str, Any]]:
         )
 
 
+PERSON: Final = {
+    "type": "object",
+    "properties": {"name": TEXT, "email": {"type": "string"}},
+}
+
+
 def _for_persons() -> Iterator[dict[str, Any]]:
+    yield _message(
+        MESSAGE,
+        "A person was given access to an account, and is to be written to.",
+        {
+            "type": "object",
+            "properties": {"to": PERSON, "account": {"type": "object"}, "language": TEXT},
+            "required": ["to", "account", "language"],
+        },
+    )
     for kind in KINDS:
         yield _message(
             f"order.{kind}",
@@ -98,10 +114,7 @@ def _for_persons() -> Iterator[dict[str, Any]]:
             {
                 "type": "object",
                 "properties": {
-                    "to": {
-                        "type": "object",
-                        "properties": {"name": TEXT, "email": {"type": "string"}},
-                    },
+                    "to": PERSON,
                     "order": {"type": "object"},
                     "shipment": {"type": ["object", "null"]},
                 },

@@ -69,6 +69,11 @@ class DeliveriesFile(SharedFile):
                 (hook, place, time.time()),
             )
 
+    def keep(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep deliveries that follow from no change; an id that is known is not kept again."""
+        with self._writing() as db:
+            _add(db, deliveries)
+
     def due(self, hook: str, moment: float, most: int) -> list[Delivery]:
         """The next deliveries of a webhook: of each group the first that waits, if it is time."""
         asked = (

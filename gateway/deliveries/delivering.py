@@ -9,16 +9,18 @@ and longer pauses for a day, and then set aside.
 import asyncio
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing, suppress
 from functools import partial
 from math import inf
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from gateway.auth.webhooks import Webhook
 from gateway.deliveries.deliveries_file import DeliveriesFile, Delivery
+from gateway.deliveries.invitation_news import delivery_of
 from gateway.deliveries.news import DeliveredNews, Unmade
 from gateway.deliveries.posting import NotPosted, post, reached
 from gateway.deliveries.signing import signed
@@ -88,6 +90,15 @@ class Deliveries:
                 await self._end_rounds()
                 with suppress(GatewayError):  # the lease ends by itself
                     self._file.release(SENDER, self._me)
+
+    async def invited(self, contact: UUID) -> None:
+        """Tell a person of an invitation, once, where the policy has a webhook for persons."""
+        hooks = [each.name for each in self._hooks().values() if each.persons]
+        told = [delivery_of(hook, contact) for hook in hooks]
+        try:
+            await asyncio.to_thread(self._file.keep, told)
+        except (GatewayError, sqlite3.Error) as error:  # the invitation stands all the same
+            log.warning("a person is not told of an invitation: %s", type(error).__name__)
 
     async def _end_rounds(self) -> None:
         rounds = list(self._rounds.values())

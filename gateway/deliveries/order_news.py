@@ -15,7 +15,9 @@ from uuid import UUID
 from gateway.auth.principal import Principal
 from gateway.auth.webhooks import Webhook
 from gateway.config.parsers import Zones
+from gateway.deliveries import invitation_news
 from gateway.deliveries.deliveries_file import DeliveriesFile, Delivery
+from gateway.deliveries.invitation_news import INVITED, invitation
 from gateway.deliveries.news import Asking, MadeDelivery, Unmade, message, plain
 from gateway.deliveries.order_events import OrderEvent, events_of, look_again
 from gateway.errors import INTERNAL, Forbidden, NotAvailableHere, NotFound
@@ -37,6 +39,7 @@ TABLE: Final = SalesOrder.__table__
 DOCUMENT: Final = "gateway:order-news"
 """The id of our own document."""
 DOCUMENTS: Final = {
+    invitation_news.DOCUMENT: invitation_news.TEXT,
     DOCUMENT: """
 query OrderNews($id: ID!) {
   viewer { contact { id name email doNotEmail } }
@@ -50,7 +53,7 @@ query OrderNews($id: ID!) {
     }
   }
 }
-"""
+""",
 }
 SETTLED: Final = frozenset(each.code for each in (Forbidden, NotFound, NotAvailableHere))
 """The codes of errors that say what a person may not see, or this place has not."""
@@ -101,6 +104,8 @@ class OrderNews:
             person = await self._person(UUID(delivery.person))
         except NotFound:
             return MadeDelivery(None, "the person is not known any more")
+        if delivery.kind == INVITED:
+            return await invitation(self._asking, person, delivery)
         context = self._asking.context(person)
         said = await self._asked(context, delivery)
         contact, order = (said.get("viewer") or {}).get("contact"), said.get("order")

@@ -134,6 +134,8 @@ async def invite(info: Info, sent: InviteColleagueInput) -> Contact | None:
         if not found and isinstance(problem, UpstreamTimeout):
             raise problem
     await _check_alone(info, found, account, email)
+    if invitations.tell is not None:
+        await invitations.tell(invited_id(email))
     return await context.loaders.node(Contact, (invited_id(email),), _all())
 
 

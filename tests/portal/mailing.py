@@ -35,6 +35,8 @@ SHIPMENT = {
     "carrier": "UPS",
     "tracking": {"nodes": [{"number": "1Z9", "url": "https://ups.example/1Z9"}]},
 }
+INVITED = {"order": None, "account": {"name": "Contoso <Retail>"}, "language": "en-us"}
+"""The parts of a message about an invitation, besides the person."""
 JANE = {"name": "Jane Doe", "email": "jane@contoso.example"}
 
 

@@ -20,17 +20,18 @@ from starlette.applications import Starlette
 
 from front.connection_bounds import Bounded
 from portal.app import create_app
-from portal.mails import Letters, OrderNews
+from portal.mails import Letters, MailedNews
 from portal.outgoing import Outbox
 from portal.settings import Settings
 from tests.gateway.deliveries.receiving import SECRETS
 from tests.gateway.live.serving import listening
-from tests.portal.mailing import JANE, ORDER, SHIPMENT, Mailbox, mailbox, news
+from tests.portal.mailing import INVITED, JANE, ORDER, SHIPMENT, Mailbox, mailbox, news
 from tests.portal.site import PUBLIC
 from tests.redis_server import Server, needs_redis
 from tests.redis_server import server as server
 
 pytestmark = pytest.mark.anyio
+BRAND = "Northwind Supply"
 
 
 def settings(**more: Any) -> Settings:
@@ -102,6 +103,38 @@ async def test_each_kind_of_news_has_words_of_its_own(
     body = mail.get_body(("plain",))
     assert body is not None
     assert (mail["Subject"], said in body.get_content()) == (subject, True)
+
+
+async def test_who_was_invited_is_told_where_to_sign_in(
+    portal: httpx2.AsyncClient, box: tuple[Mailbox, str]
+) -> None:
+    to = {"name": None, "email": JANE["email"]}
+    for language in ("en-us", "nl", None):
+        told = {**INVITED, "to": to, "language": language}
+        answer = await portal.post("/mail", **news("contact.invited", str(language), **told))
+        assert answer.status_code == 204
+
+    subjects = [mail["Subject"] for mail in box[0].mails]
+    assert subjects[0] == subjects[2] == f"You have access to {BRAND}"
+    assert subjects[1] == f"U hebt toegang tot {BRAND}"
+    assert {mail["To"] for mail in box[0].mails} == {JANE["email"]}
+    plain = box[0].mails[0].get_body(("plain",))
+    assert plain is not None
+    text = plain.get_content()
+    assert "A colleague at Contoso <Retail> has given you access" in text
+    assert f"Sign in with this e-mail address: {JANE['email']}." in text
+    assert set(re.findall(r"https?://\S+", text)) == {f"{PUBLIC}/", f"{PUBLIC}/profile"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks"), [("contact.invited", "account"), ("order.placed", "order")]
+)
+async def test_news_without_the_thing_that_they_are_about_are_no_news(
+    portal: httpx2.AsyncClient, box: tuple[Mailbox, str], kind: str, lacks: str
+) -> None:
+    answer = await portal.post("/mail", **news(kind, **{**INVITED, lacks: None}))
+
+    assert (answer.status_code, box[0].mails) == (400, [])
 
 
 async def test_a_mail_is_in_the_language_of_the_order(
@@ -354,7 +387,7 @@ def test_any_text_of_an_order_makes_a_mail_that_every_server_takes(
 ) -> None:
     app, folder = outbox
     to = {"name": name, "email": JANE["email"]}
-    told = OrderNews(id_, "order.confirmed", to, {**ORDER, "number": number}, None)
+    told = MailedNews(id_, "order.confirmed", to, order={**ORDER, "number": number})
 
     mail = letters(app).written(told)
     Outbox(folder).send(mail)

@@ -72,6 +72,22 @@ async def test_orders_become_mails_once_whatever_fails_on_the_way(
     assert len({mail["Message-ID"] for mail in box.mails}) == len(box.mails)
 
 
+async def test_who_is_invited_in_the_demo_finds_a_mail_in_its_folder(port: int) -> None:
+    email = f"noor.{port}@contoso-retail.example"
+    rita = token(port, "rep")
+    asked = f'{{ email: "{email}", lastName: "Visser-Mailed" }}'
+    made = ask(port, rita, f"mutation {{ inviteColleague(input: {asked}) {{ id }} }}")
+
+    async with asyncio.timeout(PATIENCE):
+        while not (mails := mails_of(port, "access")):  # noqa: ASYNC110 - a folder tells nobody
+            await asyncio.sleep(0.2)
+
+    assert made["data"]["inviteColleague"]["id"]
+    (mail,) = mails
+    assert mail["To"] == email
+    assert "Visser-Mailed" not in str(mail)
+
+
 async def test_the_demo_writes_mails_into_a_folder_that_one_can_look_at(port: int) -> None:
     jane = token(port, "jane")
     me = ask(port, jane, "{ viewer { contact { email } } }")["data"]["viewer"]["contact"]
