@@ -13,7 +13,7 @@ from gateway.admission.budget_windows import CallsLeft
 from gateway.audit import recorder
 from gateway.auth.on_behalf import PRIORITY, errand_of
 from gateway.auth.policy_file import PolicyFile
-from gateway.auth.principal import Principal
+from gateway.auth.principal import Kind, Principal
 from gateway.auth.signing_keys import PAUSE
 from gateway.callers import Callers
 from gateway.ceiling import Ceiling
@@ -235,6 +235,7 @@ class Outside:
             {name: origin.assumed() for name, origin in ORIGINS.items()},
             services.overrides,
             say,
+            self.policy.current().granted(Kind.CUSTOMER),
             tuple(others),
         )
 

@@ -76,6 +76,10 @@ class Policy:
             self._names[kind] = frozenset(held)
         return self._names[kind]
 
+    def granted(self, kind: Kind) -> frozenset[tuple[str, str]]:
+        """The permissions and privileges that some role of this kind has."""
+        return frozenset(self.rights(self.names(kind)).reach)
+
     def rights(self, roles: Iterable[str]) -> Rights:
         """The sum of the rights of these roles; names that are no roles add nothing."""
         held = frozenset(name for name in roles if name in self.roles)

@@ -33,6 +33,8 @@ class Looking(Struct, frozen=True):
     """The overrides in the current names file."""
     say: Callable[[str], None]
     """Reports the progress to the operator."""
+    granted: frozenset[tuple[str, str]] = frozenset()
+    """The permissions and privileges that the policy grants to customers."""
     pool: tuple[Service, ...] = ()
     """Dataverse by each further application user alone."""
 

@@ -26,7 +26,25 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
     "pricelevel": ("AppendTo",),
     "quote": ("Create", "Write", "Append", "AppendTo"),
 }
-"""The privileges that orders need besides reading; every other table is only read."""
+"""The privileges that orders need besides reading."""
+GRANTED: Final[Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]] = {
+    ("contacts", "create"): {"contact": ("Create", "Write", "Append"), "account": ("AppendTo",)},
+    ("contacts", "delete"): {"contact": ("Write",)},
+    ("account", "create"): {"customeraddress": ("Create", "Append"), "account": ("AppendTo",)},
+    ("account", "update"): {"customeraddress": ("Write",)},
+    ("account", "delete"): {"customeraddress": ("Delete",)},
+}
+"""The privileges by table that the policy's grants to customers need besides."""
+OF_GRANTS: Final = {
+    ("contacts", "create"): "colleagues cannot be invited",
+    ("contacts", "delete"): "nobody's access can be taken away",
+    ("account", "create"): "addresses cannot be kept",
+    ("account", "update"): "addresses cannot be changed",
+    ("account", "delete"): "addresses cannot be removed",
+}
+"""The consequence of a lack of them."""
+RULED_BY: Final = {"customeraddress": "account"}
+"""The table whose *Write* rules another where that has no privileges of its own (unverified)."""
 BREAKS: Final = {"quote": "quotes cannot be asked for or accepted"}
 """The consequence of a lack of these, where it is another than for orders."""
 ORDERING: Final = "orders cannot be placed or changed"
@@ -35,7 +53,7 @@ COLUMN_RIGHTS: Final = {"CanRead": "read", "CanCreate": "create", "CanUpdate": "
 
 
 async def check(looking: Looking, described: Described) -> CheckResult:
-    """The privileges that the user lacks, of those that reading and ordering take."""
+    """The privileges that the user lacks, of those that reading, ordering and grants take."""
     service = looking.services["dataverse"]
     relied = looking.relied["dataverse"]
     tables = sorted(described.definitions.items())
@@ -47,11 +65,14 @@ async def check(looking: Looking, described: Described) -> CheckResult:
     except UpstreamError as error:
         return CheckResult([unknown(CHECK, SUBJECT, words(error))])
     held = {str(row["PrivilegeId"]).lower() for row in rows}
+    consequences = _consequences(looking.granted, described)
     kept = [{name: row[name] for name in DUMPED if name in row} for row in rows]
     findings = [
         finding
         for table, definition in tables
-        for finding in _table(table, _own(definition), relied.get(table, {}), held)
+        for finding in _table(
+            table, _own(definition), relied.get(table, {}), held, consequences.get(table, {})
+        )
     ]
     dumped = {"RolePrivileges": kept}
     secured = [
@@ -76,10 +97,32 @@ def _own(definition: Json) -> dict[str, Json]:
     return {each["PrivilegeType"]: each for each in definition.get("Privileges") or ()}
 
 
+def _consequences(
+    granted: Collection[tuple[str, str]], described: Described
+) -> dict[str, dict[str, str]]:
+    """The consequence of the lack of each privilege, by table, but for those of reading."""
+    found = {
+        table: dict.fromkeys(rights, BREAKS.get(table, ORDERING))
+        for table, rights in WRITTEN.items()
+    }
+    for grant in filter(granted.__contains__, GRANTED):
+        for table, rights in GRANTED[grant].items():
+            ruler = RULED_BY.get(table, table)
+            if ruler != table and not _own(described.definitions.get(table) or {}):
+                table, rights = ruler, ("Write",)
+            for right in rights:
+                found.setdefault(table, {}).setdefault(right, OF_GRANTS[grant])
+    return found
+
+
 def _table(
-    table: str, own: Mapping[str, Json], uses: Mapping[str, Use], held: Collection[str]
+    table: str,
+    own: Mapping[str, Json],
+    uses: Mapping[str, Use],
+    held: Collection[str],
+    consequences: Mapping[str, str],
 ) -> Iterator[Finding]:
-    for right in (READ, *WRITTEN.get(table, ())):
+    for right in (READ, *consequences):
         if right not in own:
             continue
         subject, name = f"{table}: {right}", own[right]["Name"]
@@ -91,7 +134,7 @@ def _table(
             CHECK,
             subject,
             f"the user does not hold {name}",
-            breaks=members if right == READ else BREAKS.get(table, ORDERING),
+            breaks=members if right == READ else consequences[right],
             do=f"add {name} to the gateway's security role",
         )
 

@@ -240,6 +240,43 @@ def test_privileges_of_tables_are_told_where_rights_to_columns_are_not(
     assert ("UNKNOWN", "privileges of the user") not in told
 
 
+GRANTS = """
+[roles.buyer]
+extends = "buyer"
+[roles.buyer.{permission}]
+access = "account"
+privileges = ["read", "{privilege}"]
+"""
+LACKING = {
+    ("contacts", "create"): ("contact: Create", "prvCreateContact", "colleagues cannot be invited"),
+    ("contacts", "delete"): ("contact: Write", "prvWriteContact", "nobody's access can be taken"),
+    ("account", "create"): ("customeraddress: Create", "prvCreateAddress", "cannot be kept"),
+    ("account", "update"): ("customeraddress: Write", "prvWriteAddress", "cannot be changed"),
+    ("account", "delete"): ("customeraddress: Delete", "prvDeleteAddress", "cannot be removed"),
+}
+"""Grants, each with a privilege that it needs: its subject, its name, and what breaks."""
+
+
+@pytest.mark.parametrize("grant", LACKING, ids=" ".join)
+def test_the_privileges_that_a_grant_of_the_policy_needs_are_looked_for(
+    usual: Server, tmp_path: Path, grant: tuple[str, str]
+) -> None:
+    subject, name, breaks = LACKING[grant]
+    policy = tmp_path / "policy.toml"
+    policy.write_text(GRANTS.format(permission=grant[0], privilege=grant[1]))
+    usual.store.denied = frozenset({name})
+    try:
+        without = findings(usual.doctor("--json", "--all"))
+        found = findings(usual.doctor("--json", "--all", GATEWAY_POLICY=str(policy)))
+    finally:
+        usual.store.denied = frozenset()
+
+    assert subject not in {each["subject"] for each in without}
+    (lack,) = [each for each in found if each["subject"] == subject]
+    assert (lack["status"], lack["says"]) == ("WRONG", f"the user does not hold {name}")
+    assert breaks in lack["breaks"]
+
+
 def test_each_further_application_user_is_compared_with_the_first() -> None:
     applications = [
         (f"{number}" * 8 + "-2222-4222-8222-222222222222", "secret") for number in "234"

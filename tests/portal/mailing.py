@@ -35,7 +35,11 @@ SHIPMENT = {
     "carrier": "UPS",
     "tracking": {"nodes": [{"number": "1Z9", "url": "https://ups.example/1Z9"}]},
 }
-INVITED = {"order": None, "account": {"name": "Contoso <Retail>"}, "language": "en-us"}
+INVITED: dict[str, Any] = {
+    "order": None,
+    "account": {"name": "Contoso <Retail>"},
+    "language": "en-us",
+}
 """The parts of a message about an invitation, besides the person."""
 JANE = {"name": "Jane Doe", "email": "jane@contoso.example"}
 

@@ -110,7 +110,7 @@ async def test_who_was_invited_is_told_where_to_sign_in(
 ) -> None:
     to = {"name": None, "email": JANE["email"]}
     for language in ("en-us", "nl", None):
-        told = {**INVITED, "to": to, "language": language}
+        told: dict[str, Any] = {**INVITED, "to": to, "language": language}
         answer = await portal.post("/mail", **news("contact.invited", str(language), **told))
         assert answer.status_code == 204
 
@@ -132,7 +132,8 @@ async def test_who_was_invited_is_told_where_to_sign_in(
 async def test_news_without_the_thing_that_they_are_about_are_no_news(
     portal: httpx2.AsyncClient, box: tuple[Mailbox, str], kind: str, lacks: str
 ) -> None:
-    answer = await portal.post("/mail", **news(kind, **{**INVITED, lacks: None}))
+    told: dict[str, Any] = {**INVITED, lacks: None}
+    answer = await portal.post("/mail", **news(kind, **told))
 
     assert (answer.status_code, box[0].mails) == (400, [])
 
