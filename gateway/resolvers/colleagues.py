@@ -39,6 +39,7 @@ from gateway.resolvers.written_rows import row_of, stated
 from gateway.schema import ids
 from gateway.schema.business.accounts import Account, ActiveState, Contact
 from gateway.schema.context import Context, Info
+from gateway.schema.hidden_columns import unveiled
 from gateway.schema.identities import ContactForParty
 from gateway.upstream.conditions import All, Compare, Condition, Like
 from gateway.upstream.odata import ODataQuery
@@ -54,6 +55,7 @@ UNDO: Final = b"undo"
 """The beginning of what is sealed for giving access back, and of nothing else."""
 UNDONE_WITHIN: Final = 900.0
 """Seconds in which whoever took access away gives it back."""
+ABSENT: Final = "There is no such Contact."
 TRIES: Final = 3
 """The number of times that a change is tried of a contact which others change meanwhile."""
 
@@ -147,15 +149,16 @@ async def remove(info: Info, sent: RemoveColleagueInput) -> RemoveColleaguePaylo
     for _ in range(TRIES):
         found = await _colleague(info, sent.id)
         if found.state is not ActiveState.ACTIVE:
-            return RemoveColleaguePayload(colleague=found, undo=None)
+            return RemoveColleaguePayload(colleague=await find(info, Contact, sent.id), undo=None)
         if await _changed(info, found, ActiveState.INACTIVE):
             break
     else:
         raise UpstreamTimeout("Others change this contact; send the same mutation again.")
-    now = await find(info, Contact, sent.id)
+    now = await _colleague(info, sent.id)
     undo = Undo(now._id, now._version, me.id, time.time() + UNDONE_WITHIN)
     sealed = context.writer.writes.seal.seal(UNDO + msgspec.json.encode(undo))
-    return RemoveColleaguePayload(colleague=now, undo=strawberry.ID(sealed))
+    colleague = await find(info, Contact, sent.id)
+    return RemoveColleaguePayload(colleague=colleague, undo=strawberry.ID(sealed))
 
 
 async def restore(info: Info, sent: RestoreColleagueInput) -> Contact:
@@ -168,7 +171,7 @@ async def restore(info: Info, sent: RestoreColleagueInput) -> Contact:
     id_ = strawberry.ID(ids.encode(TABLE, (undo.contact,)))
     found = await _colleague(info, id_)
     if found.state is ActiveState.ACTIVE:
-        return found
+        return await find(info, Contact, id_)
     # Who changed it since then, as the seller, may have meant it to stay as it is.
     others = await _people(context, at(str(found.email))) if found.email else []
     is_as_left = found._version == undo.version and found._master is None
@@ -292,32 +295,38 @@ async def _row(
     The new contact. A legal entity is on it if it is on the inviter's: in the party model the
     people of a company have none.
     """
-    (own,) = await _facts(context, Contact, inviter.id, "_company_id", "_language")
+    own = await _facts(context, Contact, inviter.id, "_company_id", "_language")
     if own._company_id is not None:
-        (buyer,) = await _facts(context, Account, account.id, "_company_id")
+        buyer = await _facts(context, Account, account.id, "_company_id")
         values["_company_id"] = buyer._company_id
     row = row_of(Contact, "create", account=account.id, _language=own._language, **values)
     return stated(row) | {TABLE.key_column: str(invited_id(str(values["email"])))}
 
 
-async def _facts(context: Context, cls: type[Row], key: UUID, *names: str) -> list[Any]:
+async def _facts(context: Context, cls: type[Row], key: UUID, *names: str) -> Any:
+    """Members of the caller's contact or account; NotFound where it has just gone."""
     table = cls.__table__
     where = Compare(table.key_column, "eq", key)
     query = ODataQuery(table.entity, tuple(sorted(paths(cls, *names))), where)
-    return [cls(row) for row in await context.writer.facts(query)]
+    for row in await context.writer.facts(query):
+        return cls(row)
+    raise NotFound(ABSENT)
 
 
 async def _colleague(info: Info, id: strawberry.ID) -> Contact:
     """
     A contact whose access is the caller's to take and give: another person, whom no account knows
-    that is not the caller's.
+    that is not the caller's. It has the columns that the caller's roles hide.
     """
-    found = await find(info, Contact, id)
+    context = unveiled(info.context)
+    found = await context.loaders.node(Contact, ids.key(TABLE, id), _all())
+    if found is None:
+        raise NotFound(ABSENT, argument="id")
     if found._id == _person(info.context).id:
         raise InvalidInput("You cannot take your own access away.", argument="id")
     info.context.loaders.reader.demand(TABLE, found.raw, "delete", seen=True)
     if await _acts_elsewhere(info.context, found):
-        raise NotFound("There is no such Contact.", argument="id")
+        raise NotFound(ABSENT, argument="id")
     return found
 
 

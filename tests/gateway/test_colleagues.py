@@ -245,15 +245,26 @@ async def test_a_known_colleague_is_named_as_one(stack: Stack) -> None:
     assert len(of(stack, SAM)) == len(of(stack, gone["email"])) == 1
 
 
-@pytest.mark.parametrize("values", [{}, {"statecode": 1, "statuscode": 2}, {"upper": True}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"statecode": 1, "statuscode": 2},
+        *({"typed": each} for each in ("upper", "accent", "blank")),
+    ],
+)
 async def test_an_address_of_somebody_else_tells_nothing(
     stack: Stack, tmp_path: Path, values: dict[str, Any]
 ) -> None:
     """Neither that it is known, nor for what reason it is refused, nor is anybody locked out."""
     person = somebody()
-    upper = {"emailaddress1": person["email"].upper()} if values.pop("upper", None) else {}
-    with somebody_elses(stack, person["email"], **values) as key_:
-        change(stack, "contacts", key_, **upper)
+    known = {
+        "upper": person["email"].upper(),
+        "accent": person["email"].replace("e", "\u00e9"),
+        "blank": f"{person['email']}  ",
+    }.get(values.get("typed", ""), person["email"])
+    given = {name: value for name, value in values.items() if name != "typed"}
+    with somebody_elses(stack, known, **given):
         before = rows(stack, "contacts")
 
         taken = await invite(stack, person)
@@ -636,6 +647,28 @@ async def test_an_id_that_is_none_is_an_error_that_says_so(stack: Stack, junk: s
     answer = await remove(stack, junk)
 
     assert answer.codes[0] in {"INVALID_INPUT", "NOT_FOUND"}
+
+
+async def test_hidden_members_are_no_hindrance_and_stay_hidden(
+    world: Starlette, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    secret = 'hide = ["Contact.state", "Contact.phone"]'
+    policy.write_text(GRANTED.replace("[invit", f"{secret}\n[invit"))
+    invite_ = INVITE.replace("phone state", "")
+    remove_ = REMOVE.replace("state", "jobTitle")
+    async with running(world, policy=str(policy)) as hiding:
+        made = (await hiding.ask(invite_, input=somebody())).data["inviteColleague"]
+        sent = {"id": made["id"]}
+        gone = (await hiding.ask(remove_, input=sent)).data["removeColleague"]
+        again = (await hiding.ask(remove_, input=sent)).data["removeColleague"]
+        told_ = await hiding.ask(REMOVE, input=sent)
+        back = await hiding.ask(RESTORE, input={"undo": gone["undo"]})
+
+    assert gone["colleague"] == again["colleague"]
+    assert (bool(gone["undo"]), again["undo"]) == (True, None)
+    assert told_.codes == back.codes == ["FORBIDDEN"]
+    assert of(hiding, made["email"])[0]["statecode"] == 0
 
 
 # Rights
