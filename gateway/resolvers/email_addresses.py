@@ -11,11 +11,10 @@ MOST: Final = 100
 LOCAL: Final = re.compile(r"[^.]+(?:\.[^.]+)*")
 DOMAIN: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?")
 LABEL: Final = 63
-UNSEEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f]"
-)
-"""Line ends, and characters that nobody sees or that turn the direction of writing."""
+JOINERS: Final = "\u200c\u200d"
+"""Signs that nobody sees and that names of some languages need."""
+FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters that nobody sees."""
 OF_ADDRESSES: Final = re.compile(r"[<>@\\/:;\"]")
 """Characters by which a name would read as an address, of mail or of a page."""
 
@@ -35,7 +34,12 @@ def usable(text: str) -> str | None:
 
 def name_mistakes(text: str, *, of_person: bool) -> Iterator[str]:
     """The reasons for which a text is no name on one line; `of_person`: nor like an address."""
-    if UNSEEN.search(text):
+    if not all(map(_is_seen, text)):
         yield "must be one line, without characters that cannot be seen."
     elif of_person and OF_ADDRESSES.search(text):
         yield "must be a name, not an address."
+
+
+def _is_seen(sign: str) -> bool:
+    """False for line ends, and for what nobody sees or what turns the direction of writing."""
+    return (sign.isprintable() or sign in JOINERS) and sign not in FILLERS

@@ -21,6 +21,8 @@ from gateway.auth.invitations import Invitations
 from gateway.auth.policy import SHIPPED
 from gateway.config import parsers
 from gateway.resolvers.own_rows import doubt
+from tests.emulator.trade import trading
+from tests.environments import altered, drop_column, drop_table, dumped, written
 from tests.gateway.live.worlds import OURS, THEIRS, change, create, delete, rows
 from tests.gateway.orders.ordering import placed
 from tests.gateway.orders.worlds import key
@@ -518,6 +520,27 @@ async def test_the_account_is_one_of_the_callers(stack: Stack) -> None:
     assert foreign.codes == ["NOT_FOUND"]
     for each in junk:
         assert each.codes[0] in {"INVALID_INPUT", "NOT_FOUND"}
+
+
+async def test_people_are_invited_where_dual_write_and_its_party_model_are_not(
+    tmp_path: Path,
+) -> None:
+    lacks = [drop_column("contact", each) for each in ("msdyn_company", "msdyn_language")]
+    async with trading() as trade:
+        dump = altered(await dumped(trade.http), *lacks, drop_table("msdyn_contactforparty"))
+    policy = tmp_path / "policy.toml"
+    policy.write_text(GRANTED)
+    async with running(
+        emulator(environment=written(tmp_path, dump)), policy=str(policy)
+    ) as without:
+        person = somebody()
+        answer = await without.ask(INVITE.replace("language", ""), input=person)
+        made = answer.data["inviteColleague"]
+        gone = await removed(without, made["id"])
+        back = await restore(without, gone["undo"])
+
+    assert made["email"] == person["email"]
+    assert back.data["restoreColleague"]["state"] == "ACTIVE"
 
 
 # Access
