@@ -4,13 +4,13 @@ from typing import Annotated
 
 import strawberry
 
-from gateway.resolvers import colleagues, own_addresses
-from gateway.resolvers.colleagues import (
-    InviteColleagueInput,
+from gateway.resolvers import colleague_access, colleagues, own_addresses
+from gateway.resolvers.colleague_access import (
     RemoveColleagueInput,
     RemoveColleaguePayload,
     RestoreColleagueInput,
 )
+from gateway.resolvers.colleagues import InviteColleagueInput
 from gateway.resolvers.orders import (
     accept_quote,
     amend,
@@ -177,11 +177,11 @@ class Mutation:
     async def remove_colleague(
         self, info: Info, input: RemoveColleagueInput
     ) -> RemoveColleaguePayload | None:
-        return await colleagues.remove(info, input)
+        return await colleague_access.remove(info, input)
 
     @strawberry.mutation(description="Give back, within 15 minutes, the access that you took away.")
     async def restore_colleague(self, info: Info, input: RestoreColleagueInput) -> Contact | None:
-        return await colleagues.restore(info, input)
+        return await colleague_access.restore(info, input)
 
     @strawberry.mutation(description="Change your own contact.")
     async def update_own_contact(

@@ -74,7 +74,11 @@ async def colleague(visit: Visit) -> Response:
 async def remove(visit: Visit) -> Response:
     """Taking access away twice comes to the same; the page of the account offers the way back."""
     asked = {"id": visit.path["id"]}
-    found = (await visit.ask("colleagues", "Remove", input=asked))["removeColleague"]
+    try:
+        found = (await visit.ask("colleagues", "Remove", input=asked))["removeColleague"]
+    except NotFound:
+        visit.warn(visit.translate("This access cannot be taken away here. Please ask us."))
+        return visit.go("/account")
     name = found["colleague"]["name"] or ""
     visit.notice(visit.translate("%(name)s has no access any more.") % {"name": name})
     return visit.go("/account", **({"undo": found["undo"]} if found["undo"] else {}))

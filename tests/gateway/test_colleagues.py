@@ -602,7 +602,7 @@ async def test_a_way_back_is_for_who_took_access_and_for_a_while(
     by_may = await restore(stack, undo, as_="may")
     altered = await restore(stack, undo[:-2] + ("A" if undo[-2] != "A" else "B") + undo[-1])
     moment = time.time
-    monkeypatch.setattr("gateway.resolvers.colleagues.time.time", lambda: moment() + 1_000)
+    monkeypatch.setattr("gateway.resolvers.colleague_access.time.time", lambda: moment() + 1_000)
     late = await restore(stack, undo)
     monkeypatch.undo()
 

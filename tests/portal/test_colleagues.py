@@ -120,6 +120,19 @@ async def test_one_does_not_take_ones_own_access(port: int) -> None:
     assert asked.status_code == 404
 
 
+async def test_access_that_is_not_the_accounts_to_take_is_said_in_words(port: int) -> None:
+    async with visiting(port, "may") as may:
+        assert may.session.user
+        foreign = may.session.user.viewer["viewer"]["contact"]["id"]
+    async with visiting(port, "rep") as rep:
+        asked = await rep.get(f"/colleagues/{foreign}")
+        await rep.get("/account")
+        page = await rep.post(f"/colleagues/{foreign}/remove")
+
+    assert asked.status_code == 404
+    assert "This access cannot be taken away here." in page.text
+
+
 async def test_a_way_back_that_is_none_is_said_in_words(port: int) -> None:
     async with visiting(port, "rep") as rep:
         await rep.get("/account?undo=%3Cscript%3E")
