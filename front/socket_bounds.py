@@ -40,6 +40,8 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         self._front = bounds.front_of(state)
         self._reading = bounds.ClientReading(self.loop.time())
         self._share = Share(self._front)
+        self._waiting = 0
+        """Bytes of whole messages that nobody has read yet."""
         self._ticking: asyncio.TimerHandle | None = None
         self._most, self.conn.max_message_size = self.conn.max_message_size, STRANGERS_BYTES
 
@@ -63,6 +65,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             # The library has an answer for a head that it does not read, which nobody else sends.
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
+        self._count()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -80,16 +83,14 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     def send_receive_event_to_app(self) -> None:
         size = sum(map(len, self.frames))
         super().send_receive_event_to_app()
-        if self.close_sent:
-            return
-        self._share.hold(self._share.held + size + WAITING)
-        if self._share.held > bounds.USUAL and self._front.held > bounds.HELD:
-            self.transport.abort()
+        if not self.close_sent:
+            self._waiting += size + WAITING
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await super().receive()
         if self.queue.empty():
-            self._share.hold(0)
+            self._waiting = 0
+            self._count()
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
@@ -114,6 +115,15 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         """The client is known: it may send more, and need not make room."""
         self.conn.max_message_size = self._most
         self._front.waiting.pop(self, None)
+
+    def _count(self) -> None:
+        """Count what came and was not read: whole messages, and what there is of the next one."""
+        if self.transport.is_closing():
+            return
+        next_one = len(self.conn.reader.buffer) + sum(map(len, self.frames))
+        self._share.hold(self._waiting + next_one)
+        if self._share.held > bounds.USUAL and self._front.held > bounds.HELD:
+            self.transport.abort()
 
     def _tick(self) -> None:
         self._ticking = self.loop.call_later(bounds.TICK, self._tick)

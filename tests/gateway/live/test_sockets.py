@@ -501,6 +501,27 @@ async def test_sockets_that_were_ended_make_room_for_others_though_their_clients
             await other.begin(await live.token("may"))
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_messages_that_do_not_end_hold_little_together(
+    live: Stack, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    monkeypatch.setattr(connection_bounds, "HELD", 60_000)
+    begun = struct.pack("!BBH", 0x01, 0xFE, 15_000) + b"\x00\x00\x00\x00" + b" " * 15_000
+    begun += struct.pack("!BBH", 0x80, 0xFE, 1_000) + b"\x00\x00\x00\x00"
+    async with AsyncExitStack() as open_:
+        mine = await open_.enter_async_context(talking(live))
+        await mine.begin(await live.token("may"))
+        talks = [await open_.enter_async_context(talking(live)) for _ in range(9)]
+        for number, talk in enumerate(talks):
+            if is_known and number < 3:
+                await talk.begin(await live.token("jane"))
+            talk.socket.transport.write(begun)
+            open_.callback(talk.socket.transport.abort)  # its message has no end to wait for
+        await until(lambda: [t.socket.close_code for t in talks].count(1006) >= len(talks) - 4)
+        await mine.say(type="ping")
+        assert await mine.hear() == {"type": "pong"}
+
+
 async def test_other_addresses_have_no_sockets(live: Stack) -> None:
     url = f"ws://127.0.0.1:{live.emulator.state.port}/livez"
     with pytest.raises(InvalidStatus):
