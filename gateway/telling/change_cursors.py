@@ -5,6 +5,7 @@ so that nobody learns from it how much changed at others.
 
 from collections.abc import Callable, Mapping
 from hashlib import sha256
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -28,7 +29,7 @@ class ChangeCursor(Struct, frozen=True):
     place: str
     """The last change that was told; as many digits for every place."""
     at: int
-    """The time of it, in seconds."""
+    """The time of it in whole seconds, rounded up: it is good for no less than it should be."""
     caller: str
     rules: Mapping[str, str]
     """The tables that it is of, each with a digest of the caller's row rule."""
@@ -43,7 +44,7 @@ class ChangeCursors:
 
     def written(self, place: int, at: float, caller: Principal, rules: Mapping[str, str]) -> str:
         cursor = ChangeCursor(
-            self._journal(), f"{place:020d}", int(at), caller_digest(caller), rules
+            self._journal(), f"{place:020d}", ceil(at), caller_digest(caller), rules
         )
         return encrypted(msgspec.msgpack.encode(cursor), self._key)
 

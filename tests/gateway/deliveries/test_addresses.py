@@ -95,6 +95,19 @@ async def test_a_name_that_leads_elsewhere_the_next_time_is_not_followed_there(
     assert asked == ["partner.example"] * 3, "each connection is to what was checked for it"
 
 
+async def test_a_connection_goes_to_the_address_that_was_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with receiving() as receiver:
+        answers = [["127.0.0.9"], ["127.0.0.1"]]
+        asked = named(monkeypatch, lambda: answers.pop(0))
+        with pytest.raises(NotPosted):
+            await post(f"http://partner.example:{receiver.port}/", {}, b"{}", ("127.0.0.9/32",))
+
+    assert receiver.tried == []
+    assert asked == ["partner.example"]
+
+
 async def test_the_next_address_of_a_name_is_tried_where_one_takes_no_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
