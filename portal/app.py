@@ -55,7 +55,7 @@ from portal.signin import Issuer
 from portal.sitemap import PAGES
 from portal.stores import DraftStore, FileDrafts, FileStore, MemoryDrafts, Store
 from portal.visits import ALONE, Page, Site, Visit, language_of, read_form
-from variables.environment_values import text_of
+from variables.environment_values import said_in
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ def _documents(brand: Brand, own: OwnSchema) -> Mapping[str, str]:
 
 def _own(settings: Settings, schema: str = "") -> OwnSchema:
     try:
-        text = schema or (text_of(settings.schema) if settings.schema else "")
+        text = schema or (said_in(settings.schema) if settings.schema else "")
     except ValueError as error:
         raise ValueError(f"PORTAL_SCHEMA: {error}") from None
     return read(text)

@@ -8,6 +8,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import getaddresses, parseaddr
+from os.path import realpath
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final
@@ -23,6 +24,10 @@ from variables.toml_files import configured
 
 PREFIX: Final = "PORTAL_"
 WEBHOOK: Final = "whsec_"
+OF_GATEWAY: Final = ("/graphql", "/graphiql", "/readyz", "/livez", "/health", "/metrics")
+"""Paths of the gateway, which stand behind its address."""
+WEEK: Final = 7 * 24
+"""Hours."""
 LONGEST: Final = 25.0
 """Seconds after which the gateway has answered an order."""
 OF_PEOPLE: Final = frozenset({"openid", "profile", "email", "offline_access"})
@@ -33,7 +38,7 @@ def folder(value: str) -> Path:
     found = Path(value)
     if not found.is_dir():
         raise ValueError("must be a folder that exists")
-    return found.resolve()
+    return Path(realpath(found))
 
 
 def outbox(value: str) -> Path:
@@ -50,14 +55,14 @@ def file(value: str) -> Path:
     found = Path(value)
     if not found.parent.is_dir():
         raise ValueError("must be a file in a folder that exists")
-    return found.resolve()
+    return Path(realpath(found))
 
 
 def existing_file(value: str) -> Path:
     found = Path(value)
     if not found.is_file():
         raise ValueError("must be a file that exists")
-    return found.resolve()
+    return Path(realpath(found))
 
 
 def gateway(value: str) -> str:
@@ -65,8 +70,8 @@ def gateway(value: str) -> str:
     parts = web_addresses.split(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be a URL such as https://api.contoso.com")
-    if parts.path.rstrip("/").endswith("/graphql"):
-        raise ValueError("must be the gateway itself, without /graphql")
+    if parts.path.rstrip("/").endswith(OF_GATEWAY):
+        raise ValueError(f"must be the gateway itself, without {parts.path}")
     if parts.username is not None:
         raise ValueError("must be an address without credentials")
     if parts.scheme == "http" and not web_addresses.is_near(parts.hostname):
@@ -99,6 +104,8 @@ def smtp_server(value: str) -> str:
     parts = web_addresses.split(value)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
         raise ValueError("must be an address such as smtp://host:587 or smtps://host")
+    if parts.username and parts.password is None:
+        raise ValueError("has a user without a password: smtp://user:password@host:587")
     return value
 
 
@@ -135,6 +142,14 @@ def seals(value: str) -> tuple[str, ...]:
     return found
 
 
+def hours(value: str) -> int:
+    """Hours of a session, which stores keep for a week."""
+    found = parsing.count(value)
+    if found > WEEK:
+        raise ValueError(f"must be {WEEK} at most: sessions are kept for a week")
+    return found
+
+
 def timeout(value: str) -> float:
     found = parsing.seconds(value)
     if found < LONGEST:
@@ -153,7 +168,7 @@ class Settings:
     )
     gateway_url: str = variable("The gateway, e.g. `https://api.contoso.com`.", gateway)
     issuer: str = variable("The OpenID Connect issuer that people sign in at.", issuer)
-    client_id: str = variable("The portal's client id at the issuer.")
+    client_id: str = variable("The portal's client id at the issuer.", web_addresses.client)
     client_secret: str = variable("The secret of that client.", secret=True)
     public_url: str = variable(
         "The public address of the portal; the issuer redirects to `/callback` below it.", public
@@ -179,9 +194,7 @@ class Settings:
     idle_minutes: int = variable(
         "Minutes without a request after which a session ends.", parsing.count, default=60
     )
-    session_hours: int = variable(
-        "Hours after sign-in at which a session ends.", parsing.count, default=12
-    )
+    session_hours: int = variable("Hours after sign-in at which a session ends.", hours, default=12)
     sessions: Path | None = variable(  # noqa: RUF009 - a field
         "File that keeps sessions over restarts, shared by the processes of one machine.",
         file,
@@ -308,6 +321,8 @@ def _of_sign_in(parsed: Mapping[str, Any]) -> Iterator[str]:
     public, gateway_url = parsed.get("public_url"), parsed.get("gateway_url")
     if public and gateway_url and origin_of(public) == origin_of(gateway_url):
         yield f"{PREFIX}GATEWAY_URL: is the portal itself ({PREFIX}PUBLIC_URL); name the gateway"
+    if parsed.get("issuer") in (public, gateway_url) and parsed.get("issuer"):
+        yield f"{PREFIX}ISSUER: is the portal or the gateway; name who people sign in at"
     port = parsed.get("port")
     for one in ("gateway_url", "issuer"):
         if port and web_addresses.is_own(parsed.get(one) or "", port):

@@ -1,8 +1,10 @@
 """The environment -> values of declared variables, and a line for each mistake."""
 
+import os
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from variables.declaring import Variable
 from variables.spelling import suggestion
@@ -11,6 +13,10 @@ FILE = "_FILE"
 """Behind the name of a secret: the variable that has the path of the file with it."""
 QUOTES = "\"'"
 """Shells take them away; files of variables, as containers read them, keep them."""
+PLACEHOLDER: Final = re.compile(r"<[^<>@]*>|\$\{[^{}]*\}|\$\([^()]*\)|\{\{[^{}]*\}\}")
+"""A word of a manual or of a template in the place of a value; <a@b> is an address of e-mail."""
+LARGEST: Final = 16_000_000
+"""Bytes of a file of settings, at most."""
 
 
 def texts(
@@ -62,7 +68,7 @@ def unknown(
 
 def _text(entry: Variable, environ: Mapping[str, str]) -> str | None:
     direct = environ.get(entry.name, "").strip()
-    path = environ.get(entry.name + FILE) if entry.secret else None
+    path = environ.get(entry.name + FILE, "").strip() if entry.secret else None
     if not path:
         return direct
     if direct:
@@ -81,7 +87,8 @@ def twice(files: Mapping[str, str | Path | None], written: Collection[str]) -> l
     mistakes = []
     for name, path in sorted(files.items(), key=lambda each: each[0] in written):
         if path:
-            first = found.setdefault(Path(path).resolve(), name)
+            # A link that leads to itself is named where the file is read.
+            first = found.setdefault(Path(os.path.realpath(path)), name)
             if first != name and name in written:
                 mistakes.append(f"{name}: is the file of {first}; name one of its own")
     return mistakes
@@ -90,18 +97,46 @@ def twice(files: Mapping[str, str | Path | None], written: Collection[str]) -> l
 def text_of(path: str | Path) -> str:
     """The text of a file, with the mark before it that editors on Windows leave or without."""
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError("the file is not in UTF-8; save it as UTF-8") from None
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST + 1)
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST:
+        raise ValueError(f"the file has more than {LARGEST // 1_000_000} MB; name the right one")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise ValueError("the file is not in UTF-8; save it as UTF-8") from None
+
+
+def said_in(path: str | Path) -> str:
+    """
+    The text of a file that says something. An empty one was cut off while it was written: without
+    what it said, more would be allowed than was meant.
+    """
+    text = text_of(path)
+    if not text.strip():
+        raise ValueError("the file is empty; leave the variable out where there is nothing to say")
+    return text
 
 
 def _value(entry: Variable, text: str | None) -> Any:
     if text is not None:
-        if len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES:
-            raise ValueError("has quotes around it; leave them out")
+        _refuse_typed_around(text, secret=entry.secret)
         return entry.parse(text)
     if entry.required:
         raise ValueError(f"required: {entry.doc}")
     return entry.default
+
+
+def _refuse_typed_around(text: str, *, secret: bool) -> None:
+    """ValueError for signs of files and manuals that are no part of a value."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES:
+        raise ValueError("has quotes around it; leave them out")
+    if PLACEHOLDER.fullmatch(text) or (not secret and PLACEHOLDER.search(text)):
+        raise ValueError("holds a placeholder; put the value in its place")
+    if secret:
+        return
+    for quote in QUOTES:
+        if text.count(quote) == 1 and (text.startswith(quote) or text.endswith(quote)):
+            raise ValueError("has a quote at one end; leave it out")

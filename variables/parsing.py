@@ -9,7 +9,7 @@ SWITCH: Final = {"on": True, "true": True, "1": True, "off": False, "false": Fal
 
 def text(raw: str) -> str:
     if not raw.isprintable():
-        raise ValueError("holds control characters")
+        raise ValueError("holds control characters or line breaks; type it anew, in one line")
     return raw
 
 

@@ -169,7 +169,7 @@ def _type(entry: Variable) -> dict[str, Any]:
     """The type of a value, by the function that reads it."""
     if entry.parse is parsing.switch:
         return {"type": "boolean"}
-    if entry.parse in (parsing.count, parsing.megabytes, parsing.port):
+    if type(entry.default) is int or entry.parse in (parsing.count, parsing.port):
         return {"type": "integer", "minimum": 1}
     if entry.parse is parsing.seconds:
         return SECONDS

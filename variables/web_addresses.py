@@ -5,8 +5,9 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from variables.parsing import text
+from variables.parsing import one_word, text
 
+URI: Final = "api://"
 WELL_KNOWN: Final = "/.well-known/"
 SHARED_TENANTS: Final = frozenset({"common", "organizations", "consumers"})
 """The words of Entra for all tenants, for which it issues no token to an application."""
@@ -21,6 +22,12 @@ PORTS_OF_OTHERS: Final = {
     ("smtps", 587): "smtp",
 }
 """The ports at which another scheme than the first is spoken."""
+HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+"""A name of DNS, in small letters, as `urlsplit` has it."""
+OPTIONS: Final = re.compile(r"(ssl_\w+|protocol|client_name|health_check_interval|max_connections)")
+"""Options of an address of Redis that its client takes, and that contradict nothing of ours."""
+ENDPOINTS: Final = re.compile(r"/authorize/?$|/token/?$|/logout/?$")
+"""The ends of endpoints of an issuer, which are not the issuer."""
 ENTRA: Final = {
     "login.microsoftonline.": rf"https://login\.microsoftonline\.[a-z]+/{GUID.pattern}/v2\.0",
     ".ciamlogin.com": rf"https://({GUID.pattern})\.ciamlogin\.com/\1/v2\.0",
@@ -43,6 +50,8 @@ def issuer(raw: str) -> str:
     path = split(_address(raw)).path
     if WELL_KNOWN in path:
         raise ValueError(f"must be the issuer itself, as `iss` has it, without {WELL_KNOWN}...")
+    if ENDPOINTS.search(path):
+        raise ValueError("is an endpoint of the issuer; name the issuer itself, as `iss` has it")
     if is_entra(raw) and SHARED_TENANTS & set(path.split("/")):
         raise ValueError("must name one tenant, by its id: no token has this `iss`")
     for service, form in ISSUERS.items():
@@ -53,6 +62,15 @@ def issuer(raw: str) -> str:
                 "<id>/v2.0, with the id of the tenant; B2C's end with /v2.0/"
             )
     return raw
+
+
+def client(raw: str) -> str:
+    """The id of an application of ours at an issuer."""
+    if raw.startswith(URI):
+        raise ValueError("is the URI of an application; take its client id")
+    if GUID.fullmatch(raw) and not raw.strip("0-"):
+        raise ValueError("is the id of nobody; take the client id of the application")
+    return one_word(raw)
 
 
 def is_entra(issuer: str) -> bool:
@@ -73,7 +91,23 @@ def redis(raw: str) -> str:
     """The address of a Redis, with TLS or without, and the number of its database."""
     parts = split(raw)
     if parts.scheme not in ("redis", "rediss") or not parts.hostname:
-        raise ValueError("must be an address such as redis://host:6379/0")
+        raise ValueError(
+            "must be an address such as redis://host:6379/0, of one server: neither a sentinel nor "
+            "the nodes of a cluster are asked"
+        )
+    if parts.fragment:
+        raise ValueError("holds '#', which is written %23 in a password")
+    if parts.username and parts.password is None:
+        raise ValueError(
+            "has a user without a password; a password alone is redis://:password@host"
+        )
+    options = [each.partition("=")[0] for each in parts.query.split("&") if each]
+    strange = next((each for each in options if not OPTIONS.fullmatch(each)), None)
+    if strange or (parts.scheme == "redis" and any(each.startswith("ssl_") for each in options)):
+        raise ValueError(
+            "has options that are not for it: the database stands behind the last '/', and ssl_... "
+            "needs rediss://"
+        )
     if not re.fullmatch(r"(/[0-9]*)?", parts.path, re.ASCII):
         raise ValueError("must end with the number of a database, such as redis://host:6379/0")
     return raw
@@ -116,9 +150,18 @@ def split(raw: str) -> SplitResult:
         port = found.port  # which is read only here: a word fails
     except ValueError:
         raise ValueError("must be an address, with a number for its port") from None
+    if port == 0 or (found.hostname and not _is_host(found.hostname)):
+        raise ValueError(
+            "must have one host that can be found: letters of ASCII (xn--... for others), digits, "
+            "'-' and '.' between them, and no port 0"
+        )
     if other := PORTS_OF_OTHERS.get((found.scheme, port or 0)):
         raise ValueError(f"{port} is the port of {other}; name that of {found.scheme}, or none")
     return found
+
+
+def _is_host(name: str) -> bool:
+    return bool(HOST.fullmatch(name)) or _is_ip(name)
 
 
 def _is_ip(raw: str) -> bool:

@@ -11,7 +11,7 @@ from gateway.auth.principal import Kind
 from gateway.config import parsers
 from gateway.config.parsers import Partner, PartnerAccount
 from gateway.config.settings import Settings, SettingsError
-from variables.environment_values import text_of
+from variables.environment_values import said_in
 from variables.spelling import suggestion
 from variables.toml_files import toml
 from variables.web_addresses import GUID, is_entra
@@ -150,7 +150,7 @@ def _further(path: str | None) -> list[Issuer]:
     if path is None:
         return []
     try:
-        document = toml(text_of(path))
+        document = toml(said_in(path))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path}: {error}"]) from None
     except ValueError as error:

@@ -16,7 +16,7 @@ from gateway.auth.principal import Access, Kind
 from gateway.auth.webhooks import Webhook, webhook_mistakes, webhook_of
 from gateway.config.parsers import domains
 from gateway.config.settings import SettingsError
-from variables.environment_values import text_of
+from variables.environment_values import said_in
 from variables.spelling import suggestion
 from variables.toml_files import toml
 
@@ -268,6 +268,6 @@ def _line(text: str, heading: str, word: str) -> int:
 
 def _text(path: str) -> str:
     try:
-        return text_of(path)
+        return said_in(path)
     except ValueError as error:
         raise SettingsError([f"GATEWAY_POLICY: {path}: {error}"]) from None

@@ -1,11 +1,12 @@
 """Settings that stand in each other's way, each by its variable and what to do about it."""
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Any, Final
 
 from front.stopping import LEAST_END
 from gateway.config.settings import PREFIX, Settings
-from variables.web_addresses import is_own
+from variables.web_addresses import is_loopback, is_own, split
 
 BELOW: Final = (
     ("connect_timeout", "deadline", "nothing could be asked in time"),
@@ -42,6 +43,21 @@ def contradicting_numbers(parsed: Mapping[str, Any]) -> Iterator[tuple[str, str]
             _name("live_streams_of_caller"),
             f"{most} at most: all callers share these",
         )
+
+
+def same_addresses(parsed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The variables that have the address of another one, and the remedy; loopback may be both."""
+    hosts = {
+        each: split(parsed[each]).hostname
+        for each in ("dataverse_url", "finops_url", "issuer")
+        if parsed.get(each) and not is_loopback(split(parsed[each]).hostname)
+    }
+    for one, other in combinations(hosts, 2):
+        if hosts[one] == hosts[other]:
+            yield (
+                _name(other),
+                f"is on the host of {_name(one)}: they are two; name each by its own",
+            )
 
 
 def own_address(settings: Settings, port: int) -> str | None:

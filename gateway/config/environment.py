@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from gateway.config import parsers, telemetry
-from gateway.config.contradictions import contradicting_numbers
+from gateway.config.contradictions import contradicting_numbers, same_addresses
 from gateway.config.settings import LIMIT, PREFIX, VARIABLES, Settings, SettingsError
 from variables.environment_values import FILE, texts, twice, unknown, values
 from variables.toml_files import configured
@@ -37,7 +37,8 @@ def load(limits: Collection[str] = (), environ: Mapping[str, str] = os.environ) 
     found = _limits(raw, limits, mistakes)
     parsed = values(VARIABLES, raw, mistakes)
     mistakes += [f"{name}: {problem}" for name, problem in _contradictions(environ, parsed)]
-    mistakes += [f"{name}: {problem}" for name, problem in contradicting_numbers(parsed)]
+    found_ones = (*contradicting_numbers(parsed), *same_addresses(parsed))
+    mistakes += [f"{name}: {problem}" for name, problem in found_ones]
     mistakes += unknown(VARIABLES, environ, PREFIX, *map(_limit, limits))
     mistakes += telemetry.mistakes(environ) if parsed.get("traces") else ()
     mistakes += twice(_files(environ, parsed), [PREFIX + each for each in WRITTEN])

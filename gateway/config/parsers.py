@@ -17,17 +17,25 @@ from variables.parsing import seconds as seconds
 from variables.parsing import switch as switch
 from variables.parsing import text as text
 from variables.parsing import words as words
-from variables.web_addresses import SHARED_TENANTS, split
+from variables.web_addresses import SHARED_TENANTS, WELL_KNOWN, split
+from variables.web_addresses import client as client
 from variables.web_addresses import host as host
+from variables.web_addresses import is_entra as is_entra
 from variables.web_addresses import issuer as issuer
 from variables.web_addresses import redis as redis
 from variables.web_addresses import url as url
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 COMPANY = re.compile(r"[A-Za-z0-9]{1,4}")
-DEFAULT_SCOPE, URI = "/.default", "api://"
+DEFAULT_SCOPE = "/.default"
+MOST_PLACES = 1_000
 LEVELS = ("debug", "info", "warning", "error")
 DATAVERSE_HOST = re.compile(r"\.crm\d*\.dynamics\.", re.IGNORECASE)
+SITES = re.compile(
+    r"(^|\.)(powerapps\.com|powerplatform\.microsoft\.com|lcs\.dynamics\.com)$", re.IGNORECASE
+)
+"""Sites for administrators, where the addresses of environments are found."""
+VERSION_1 = re.compile(r"/oauth2/token/?$")
 FINOPS_HOST = re.compile(r"\.(operations|cloudax)\.(\w+\.)?dynamics\.", re.IGNORECASE)
 Unpriced = Literal["omit", "zero", "refuse"]
 """The treatment of an order line without a price: none is sent, 0 is sent, or it is an error."""
@@ -134,6 +142,8 @@ def root(raw: str) -> str:
     """The same of a whole environment: no path, as that of its services is known."""
     found = url(raw)
     path = split(found).path
+    if SITES.search(split(found).hostname or ""):
+        raise ValueError("is a site for administrators; take the address of an environment there")
     if path:
         raise ValueError(f"must be the root of the environment, without {path}")
     return found
@@ -170,18 +180,34 @@ def audiences(raw: str) -> tuple[str, ...]:
     return found
 
 
-def client(raw: str) -> str:
-    """The id of an application of ours in Entra."""
-    if raw.startswith(URI):
-        raise ValueError("is the URI of an application; take its client id")
-    return text(raw)
-
-
 def token_url(raw: str) -> str:
     """The endpoint at which the gateway itself signs in."""
     if SHARED_TENANTS & set(split(raw).path.split("/")):
         raise ValueError("must name one tenant, in which the application is registered")
+    path = split(raw).path
+    if VERSION_1.search(path) and is_entra(raw):
+        raise ValueError("is the endpoint of version 1.0; take .../oauth2/v2.0/token")
+    if not path.strip("/") or path.rstrip("/").endswith("/authorize"):
+        raise ValueError("must be the token endpoint itself, such as .../oauth2/v2.0/token")
     return url(raw)
+
+
+def keys_url(raw: str) -> str:
+    """The address of an issuer's keys."""
+    path = split(raw).path
+    if WELL_KNOWN + "openid-configuration" in path:
+        raise ValueError("is the discovery of the issuer; take what it has as jwks_uri")
+    if not path.strip("/"):
+        raise ValueError("must be the address of the keys, as jwks_uri of the discovery has it")
+    return url(raw)
+
+
+def places(raw: str) -> int:
+    """Calls in flight to one service: Dataverse grants 52 to a user of each of its web servers."""
+    number = count(raw)
+    if number > MOST_PLACES:
+        raise ValueError(f"must be {MOST_PLACES} at most")
+    return number
 
 
 def audit(raw: str) -> str:

@@ -61,7 +61,7 @@ class Settings:
     issuer: str = variable("The callers' OIDC issuer, exactly as `iss` has it.", parsers.issuer)
     jwks_url: str | None = variable(
         "Address of the issuer's keys, if it is on another origin; it replaces the discovery.",
-        parsers.url,
+        parsers.keys_url,
         default=None,
     )
     audience: tuple[str, ...] = variable(
@@ -306,7 +306,7 @@ class Settings:
     )
     upstream_concurrency: int = variable(
         "Calls in flight to each of the two services, in all worker processes together.",
-        parsers.count,
+        parsers.places,
         default=40,
     )
     share_reads: bool = variable(

@@ -287,8 +287,12 @@ def _key_and_certificate(pem: str) -> tuple[RSAKey, str]:
     except (JoseError, ValueError, IndexError):
         problem = "must hold a certificate and the RSA key that belongs to it, without a password"
         raise SettingsError([f"GATEWAY_CLIENT_CERTIFICATE: {problem}"]) from None
-    end = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
-    if end < datetime.now(UTC):
+    told, now = x509.load_pem_x509_certificate(certificate.encode()), datetime.now(UTC)
+    begin, end = told.not_valid_before_utc, told.not_valid_after_utc
+    if begin > now:
+        problem = f"begins on {begin:%Y-%m-%d}; take the one before it, or set this clock right"
+        raise SettingsError([f"GATEWAY_CLIENT_CERTIFICATE: {problem}"])
+    if end < now:
         problem = f"ended on {end:%Y-%m-%d}; register a new one in Entra, and put it here"
         raise SettingsError([f"GATEWAY_CLIENT_CERTIFICATE: {problem}"])
     return key, certificate

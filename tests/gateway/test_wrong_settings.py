@@ -2,12 +2,19 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from gateway import __main__ as command_line
 from portal.settings import issuer as portal_issuer
@@ -34,9 +41,15 @@ class Mistake:
     remedy: str
     added: str = ""
     variables: tuple[tuple[str, str], ...] = ()
-    files: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str | bytes], ...] = ()
     instead: tuple[str, str] = ("", "")
     """A line of the file that something else stands in the place of."""
+    links: tuple[str, ...] = ()
+    """Symbolic links: `loop` leads to itself, others lead to nothing."""
+
+    def renamed(self, name: str, instead: tuple[str, str] = ("", "")) -> "Mistake":
+        """The same, of which another name must be said."""
+        return replace(self, name=name, instead=instead)
 
 
 ENTRA, B2C = "login.microsoftonline.com", "contoso.b2clogin.com"
@@ -489,6 +502,286 @@ MISTAKES = {
     ),
 }
 
+LINE = 'audience = ["gateway"]'
+CERTIFICATE = ("client_secret_file", "client_certificate_file")
+
+
+def shared(address: str, remedy: str) -> Mistake:
+    """An address of Redis that cannot be used."""
+    added, files = 'shared_file="{folder}/shared"', (("shared", address),)
+    return Mistake("GATEWAY_SHARED", remedy, added, files=files)
+
+
+def dataverse(host: str, remedy: str) -> Mistake:
+    """An address of Dataverse that cannot be used."""
+    return Mistake("GATEWAY_DATAVERSE_URL", remedy, instead=("contoso.crm.example", host))
+
+
+def secret(content: str | bytes, remedy: str) -> Mistake:
+    """Something else than a secret in the file of one."""
+    instead = ("{folder}/secret", "{folder}/other")
+    return Mistake("GATEWAY_CLIENT_SECRET", remedy, instead=instead, files=(("other", content),))
+
+
+def certificate(text: str) -> Mistake:
+    """Something else than a certificate with its key."""
+    remedy = "certificate and"
+    return Mistake(
+        "GATEWAY_CLIENT_CERTIFICATE", remedy, instead=CERTIFICATE, files=(("secret", text),)
+    )
+
+
+def issuer(rest: str, remedy: str) -> Mistake:
+    """An address that is not that of an issuer."""
+    return Mistake("GATEWAY_ISSUER", remedy, instead=("issuer.example", rest))
+
+
+def key_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, password: bytes = b"") -> str:
+    """A private key as PEM text."""
+    way = BestAvailableEncryption(password) if password else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, way).decode()
+
+
+def file(name: str, content: str | bytes, remedy: str, said: str = "") -> Mistake:
+    """A file of a setting that holds something else."""
+    variable = f"GATEWAY_{name.upper()}"
+    return Mistake(said or variable, remedy, f'{name}="{{folder}}/f"', files=(("f", content),))
+
+
+def number(name: str, value: str, remedy: str) -> Mistake:
+    """A value that is not of its variable's kind."""
+    return Mistake(f"GATEWAY_{name.upper()}", remedy, f"{name}={value}")
+
+
+ENDING = ending(timedelta(days=90))
+KEY, CERT = ENDING[: ENDING.index("-----BEGIN C")], ENDING[ENDING.index("-----BEGIN C") :]
+TOKEN = f"https://{ENTRA}/{GUID}/oauth2/v2.0/token"
+
+
+def token_endpoint(address: str, remedy: str) -> Mistake:
+    return Mistake(
+        "GATEWAY_TOKEN_URL",
+        remedy,
+        instead=('tenant = "contoso.example"', f'token_url="{address}"'),
+    )
+
+
+MISTAKES |= {
+    "a NUL byte": Mistake("line 11", "Expected newline", "port=80\x0000"),
+    "a file of nothing": Mistake(
+        "required", "Root of", variables=(("GATEWAY_CONFIG", "/dev/null"),)
+    ),
+    "a link to nothing": Mistake(
+        "GATEWAY_POLICY", "No such file", 'policy="{folder}/dangling"', links=("dangling",)
+    ),
+    "a link to itself": Mistake(
+        "GATEWAY_POLICY", "Too many levels", 'policy="{folder}/loop"', links=("loop",)
+    ),
+    "a secret by a link to itself": Mistake(
+        "GATEWAY_CLIENT_SECRET_FILE",
+        "Too many levels",
+        instead=("{folder}/secret", "{folder}/loop"),
+        links=("loop",),
+    ),
+    "an audit by a link to nothing": Mistake(
+        "GATEWAY_AUDIT_FILE",
+        "cannot be written to",
+        'audit_file="{folder}/dangling"',
+        links=("dangling",),
+    ),
+    "settings by a link to itself": Mistake(
+        "GATEWAY_CONFIG",
+        "Too many levels",
+        variables=(("GATEWAY_CONFIG", "{folder}/loop"),),
+        links=("loop",),
+    ),
+    "a device for a secret": Mistake(
+        "GATEWAY_CLIENT_SECRET_FILE", "more than 16 MB", instead=("{folder}/secret", "/dev/zero")
+    ),
+    "a secret in two lines": secret("hush-hush\nhush", "in one line"),
+    "a secret with a NUL byte": secret("hush-hush\0", "in one line"),
+    "a secret of a manual": secret("<your secret>", "placeholder"),
+    "a secret that no shell put in": secret("${CLIENT_SECRET}", "placeholder"),
+    "a secret of a template": secret("{{{{ .Values.secret }}}}", "placeholder"),
+    "a certificate alone": certificate(CERT),
+    "a key alone": certificate(KEY),
+    "the key of another certificate": certificate(
+        CERT + key_of(rsa.generate_private_key(65_537, 2_048))
+    ),
+    "a key of an elliptic curve": certificate(
+        CERT + key_of(ec.generate_private_key(ec.SECP256R1()))
+    ),
+    "a key with a password": certificate(
+        CERT + key_of(rsa.generate_private_key(65_537, 2_048), b"hush-hush")
+    ),
+    "a certificate in Base64": certificate("MIIKpAIBAzCCCl4GCSqGSIb3"),
+    "a certificate with backslashes": certificate(ENDING.replace("\n", "\\n")),
+    "a certificate of next year": Mistake(
+        "GATEWAY_CLIENT_CERTIFICATE",
+        "set this clock right",
+        instead=CERTIFICATE,
+        files=(("secret", ending(timedelta(days=800))),),
+    ),
+    "a sentinel": shared("redis+sentinel://redis:26379/mymaster", "neither a sentinel"),
+    "nodes of a cluster": shared("redis-cluster://redis:6379", "neither a sentinel"),
+    "a socket": shared("unix:///run/redis.sock", "redis://host:6379/0"),
+    "a store without a scheme": shared("redis:6379", "redis://host:6379/0"),
+    "several stores": shared("redis://one:6379,two:6379/0", "a number for its port"),
+    "a database below zero": shared("redis://redis/-1", "the number of a database"),
+    "a database in two places": shared("redis://redis:6379/0?db=3", "behind the last '/'"),
+    "certificates without TLS": shared("redis://redis/0?ssl_cert_reqs=none", "rediss://"),
+    "a password behind a hash": shared("redis://redis/0#hush-hush", "%23"),
+    "a user without a password": shared("redis://gateway@redis/0", "without a password"),
+    "a store of a manual": shared("redis://<host>:6379/0", "one host"),
+    "a store at port 0": shared("redis://redis:0/0", "no port 0"),
+    "a page of an environment": dataverse("contoso.crm.example/main.aspx?appid=1", "query"),
+    "a host of a manual": dataverse("<org>.crm.dynamics.com", "placeholder"),
+    "a host with a space": dataverse("contoso .crm.example", "one host"),
+    "a host with a dot at its end": dataverse("contoso.crm.example.", "one host"),
+    "two hosts": dataverse("a.crm.example,b.crm.example", "one host"),
+    "letters of a language": dataverse("cont\u00f6so.crm.example", "xn--"),
+    "no port at all": dataverse("contoso.crm.example:0", "no port 0"),
+    "an address of IPv6 without brackets": dataverse("2001:db8::1", "number for its port"),
+    "two schemes": dataverse("https://contoso.crm.example", "root of the environment"),
+    "the site that makes apps": dataverse("make.powerapps.com", "site for administrators"),
+    "the site of administrators": dataverse("admin.powerplatform.microsoft.com", "administrators"),
+    "one environment for both": Mistake(
+        "GATEWAY_FINOPS_URL",
+        "on the host of GATEWAY_DATAVERSE_URL",
+        instead=("contoso.operations.example", "contoso.crm.example"),
+    ),
+    "Lifecycle Services": Mistake(
+        "GATEWAY_FINOPS_URL",
+        "administrators",
+        instead=("contoso.operations.example", "lcs.dynamics.com"),
+    ),
+    "the path of the ERP's data": Mistake(
+        "GATEWAY_FINOPS_URL",
+        "without /data",
+        instead=("operations.example", "operations.example/data"),
+    ),
+    "a company in the address": Mistake(
+        "GATEWAY_FINOPS_URL",
+        "query",
+        instead=("operations.example", "operations.example/?cmp=usmf"),
+    ),
+    "Dataverse for an issuer": issuer(
+        "contoso.crm.example", "on the host of GATEWAY_DATAVERSE_URL"
+    ),
+    "an issuer of a manual": issuer(f"{ENTRA}/<tenant id>/v2.0", "placeholder"),
+    "where people sign in for an issuer": issuer("id.example/oauth2/authorize", "an endpoint"),
+    "a token endpoint for an issuer": issuer("id.example/oauth2/token", "an endpoint"),
+    "a tenant by its address": Mistake(
+        "GATEWAY_TENANT",
+        "id or a domain",
+        instead=('"contoso.example"', '"https://contoso.example"'),
+    ),
+    "a tenant in braces": Mistake(
+        "GATEWAY_TENANT", "id or a domain", instead=('"contoso.example"', f'"{{{GUID}}}"')
+    ),
+    "where people sign in for tokens": token_endpoint(TOKEN[:-5] + "authorize", "token endpoint"),
+    "tokens of version 1.0": token_endpoint(TOKEN.replace("/v2.0", ""), "oauth2/v2.0/token"),
+    "no path for tokens": token_endpoint(f"https://{ENTRA}", "token endpoint itself"),
+    "the discovery for keys": number(
+        "jwks_url", '"https://issuer.example/.well-known/openid-configuration"', "jwks_uri"
+    ),
+    "an issuer for keys": number("jwks_url", '"https://issuer.example/"', "address of the keys"),
+    "keys by plain http": number("jwks_url", '"http://issuer.example/keys"', "https"),
+    "the application of nobody": Mistake(
+        "GATEWAY_CLIENT_ID",
+        "nobody",
+        instead=('id = "gateway"', 'id = "00000000-0000-0000-0000-000000000000"'),
+    ),
+    "an application of a manual": Mistake(
+        "GATEWAY_CLIENT_ID", "placeholder", instead=('id = "gateway"', 'id = "<application id>"')
+    ),
+    "an application in two words": Mistake(
+        "GATEWAY_CLIENT_ID", "one word", instead=('id = "gateway"', 'id = "gate way"')
+    ),
+    "a sign that nobody sees": Mistake(
+        "GATEWAY_CLIENT_ID", "type it anew", instead=('id = "gateway"', 'id = "gateway\u200b"')
+    ),
+    "half a quote": Mistake(
+        "GATEWAY_AUDIENCE", "at one end", variables=(("GATEWAY_AUDIENCE", "'g"),)
+    ),
+    "a variable that no shell put in": Mistake(
+        "GATEWAY_AUDIENCE", "placeholder", variables=(("GATEWAY_AUDIENCE", "${AUDIENCE}"),)
+    ),
+    "a remark behind a value": Mistake(
+        "GATEWAY_DEADLINE", "number of seconds", variables=(("GATEWAY_DEADLINE", "10 # seconds"),)
+    ),
+    "figures of another alphabet": Mistake(
+        "GATEWAY_PORT", "whole number", variables=(("GATEWAY_PORT", "\uff18\uff10"),)
+    ),
+    "variables of a service of Kubernetes": Mistake(
+        "GATEWAY_PORT_8000_TCP", "unknown", variables=(("GATEWAY_PORT_8000_TCP", "tcp://1.2.3.4"),)
+    ),
+    "a policy in a file of its own": Mistake(
+        "GATEWAY_POLICY_FILE", "unknown", variables=(("GATEWAY_POLICY_FILE", "/policy"),)
+    ),
+    "a policy of nothing": file("policy", "", "leave the variable out"),
+    "a policy that was cut off": file("policy", " \n", "leave the variable out"),
+    "a policy in JSON": file("policy", '{"roles": 1}', "line is key", "/f"),
+    "a policy with a key twice": file(
+        "policy", "[roles.a]\norders = {}\norders = {}\n", "Cannot overwrite", "/f"
+    ),
+    "a policy with a NUL byte": file("policy", "[roles.buyer]\0", "Expected newline", "/f"),
+    "a policy in another encoding": file("policy", "[roles]".encode("utf-16"), "UTF-8"),
+    "settings for a policy": Mistake(
+        "gateway.toml", "is none of", 'policy="{folder}/gateway.toml"'
+    ),
+    "a folder for names": Mistake("GATEWAY_NAMES", "Is a directory", 'names="{folder}"'),
+    "a folder for issuers": Mistake("GATEWAY_ISSUERS", "Is a directory", 'issuers="{folder}"'),
+    "issuers of nothing": file("issuers", "", "leave the variable out"),
+    "one table of an issuer": file(
+        "issuers", '[issuer]\nurl = "https://a.example"\n', "[[issuer]] tables", "/f"
+    ),
+    "the issuer again": file(
+        "issuers",
+        '[[issuer]]\nurl="https://issuer.example"\naudiences=["g"]\nkinds=["staff"]\n',
+        "names an issuer twice",
+    ),
+    "a folder for trusted documents": Mistake(
+        "GATEWAY_TRUSTED_DOCUMENTS", "Is a directory", 'trusted_documents="{folder}"'
+    ),
+    "trusted documents that were cut off": file("trusted_documents", "{", "truncated"),
+    "a list of trusted documents": file("trusted_documents", "[]", "Expected `object`"),
+    "trusted documents in another encoding": file(
+        "trusted_documents", "{}".encode("utf-16"), "UTF-8"
+    ),
+    "no workers": number("workers", "0", "whole number"),
+    "a billion workers": number("workers", "1_000_000_000", "whole number"),
+    "half a worker": number("workers", "1.5", "whole number"),
+    "as many workers as there are cores": number("workers", '"auto"', "whole number"),
+    "a port of Docker": number("port", '"8000/tcp"', "whole number"),
+    "a port that is a switch": number("port", "true", "whole number"),
+    "IPv6 in brackets": number("host", '"[::]"', "host alone"),
+    "all hosts": number("host", '"*"', "host alone"),
+    "memory with its unit": number("memory", '"64MB"', "whole number"),
+    "seconds with their unit": number("deadline", '"10s"', "number of seconds"),
+    "no number of seconds": number("deadline", "nan", "number of seconds"),
+    "seconds without an end": number("deadline", "inf", "number of seconds"),
+    "a time of day": number("deadline", "10:00:00", "must be a text, a number").renamed(
+        "'deadline'"
+    ),
+    "a zone of Windows": number("time_zone", '"W. Europe Standard Time"', "Europe/Berlin"),
+    "a zone by its distance": number("time_zone", '"UTC+1"', "Europe/Berlin"),
+    "more calls at once than any user has": number(
+        "upstream_concurrency", "1000000", "1000 at most"
+    ),
+    "any host of a domain": number("cors_origins", '["https://*.shop.example"]', "one host"),
+    "an origin with a slash": number("cors_origins", '["https://shop.example/"]', "origins"),
+    "domains by their address": number("email_domains", '["https://shop.example"]', "domains"),
+    "a partner without a company": number("partners", '"acme=US-001"', "NUMBER@company"),
+    "a partner who is staff": number(
+        "partners", '"a=US-001@usmf as administrator"', "roles may be"
+    ),
+    "a format that is none": number("log_format", '"logfmt"', "text or json"),
+    "a list in a list": number("audience", '[["gateway"]]', "list of texts").renamed(
+        "'audience'", (LINE, "")
+    ),
+}
+
 
 @pytest.fixture
 def check(tmp_path: Path) -> Callable[[Mistake], tuple[int, str]]:
@@ -497,12 +790,18 @@ def check(tmp_path: Path) -> Callable[[Mistake], tuple[int, str]]:
     def checked(mistake: Mistake) -> tuple[int, str]:
         folder = str(tmp_path)
         (tmp_path / "secret").write_text("hush-hush")
-        for name, text in mistake.files:
-            (tmp_path / name).write_text(text.replace("{{", "{").replace("}}", "}"))
+        for name, content in mistake.files:
+            written = content if isinstance(content, bytes) else content.encode()
+            (tmp_path / name).write_bytes(written.replace(b"{{", b"{").replace(b"}}", b"}"))
+        for name in mistake.links:
+            (tmp_path / name).symlink_to(
+                tmp_path / ("loop" if name == "loop" else "nowhere/at/all")
+            )
         text = RIGHT.replace(*mistake.instead) if mistake.instead[0] else RIGHT
         file = tmp_path / "gateway.toml"
         file.write_text(f"{text}\n{mistake.added}".replace("{folder}", folder))
-        variables = {"GATEWAY_CONFIG": str(file), **dict(mistake.variables)}
+        given = {name: text.replace("{folder}", folder) for name, text in mistake.variables}
+        variables = {"GATEWAY_CONFIG": str(file), **given}
         found = CliRunner(env=variables).invoke(command_line.main, ["settings", "--offline"])
         return found.exit_code, found.stderr
 

@@ -232,6 +232,147 @@ MISTAKES |= {
     ),
 }
 
+MISTAKES |= {
+    "a secret by a link to itself": (
+        {"PORTAL_CLIENT_SECRET": "", "PORTAL_CLIENT_SECRET_FILE": "{folder}/loop"},
+        "PORTAL_CLIENT_SECRET_FILE",
+        "Too many levels",
+    ),
+    "a device for a secret": (
+        {"PORTAL_CLIENT_SECRET": "", "PORTAL_CLIENT_SECRET_FILE": "/dev/zero"},
+        "PORTAL_CLIENT_SECRET_FILE",
+        "more than 16 MB",
+    ),
+    "a secret of nothing": (
+        {"PORTAL_CLIENT_SECRET": "", "PORTAL_CLIENT_SECRET_FILE": "/dev/null"},
+        "PORTAL_CLIENT_SECRET_FILE",
+        "is empty",
+    ),
+    "a secret twice": (
+        {"PORTAL_CLIENT_SECRET_FILE": "/dev/null"},
+        "PORTAL_CLIENT_SECRET_FILE",
+        "not both",
+    ),
+    "sessions by a link to itself": (
+        {"PORTAL_SESSIONS": "{folder}/loop"},
+        "PORTAL_SESSIONS",
+        "name a file of the portal's own",
+    ),
+    "drafts in no folder": (
+        {"PORTAL_DRAFTS": "/nowhere/at"},
+        "PORTAL_DRAFTS",
+        "folder that exists",
+    ),
+    "a brand that is a file": (
+        {"PORTAL_BRAND": "{folder}/text"},
+        "PORTAL_BRAND",
+        "must be a folder",
+    ),
+    "a schema that is a folder": ({"PORTAL_SCHEMA": "{folder}"}, "PORTAL_SCHEMA", "must be a file"),
+    "a schema of nothing": ({"PORTAL_SCHEMA": "{folder}/empty"}, "PORTAL_SCHEMA", "is empty"),
+    "a schema of words": ({"PORTAL_SCHEMA": "{folder}/text"}, "PORTAL_SCHEMA", "Syntax Error"),
+    "a host of a manual": (
+        {"PORTAL_PUBLIC_URL": "https://<host>"},
+        "PORTAL_PUBLIC_URL",
+        "placeholder",
+    ),
+    "any host": ({"PORTAL_PUBLIC_URL": "https://*.example"}, "PORTAL_PUBLIC_URL", "one host"),
+    "the way back": (
+        {"PORTAL_PUBLIC_URL": "https://portal.example/callback"},
+        "PORTAL_PUBLIC_URL",
+        "root of a host",
+    ),
+    "a host without a scheme": (
+        {"PORTAL_PUBLIC_URL": "portal.example"},
+        "PORTAL_PUBLIC_URL",
+        "https",
+    ),
+    "a gateway without a scheme": (
+        {"PORTAL_GATEWAY_URL": "gateway:8000"},
+        "PORTAL_GATEWAY_URL",
+        "such as https://",
+    ),
+    "two gateways": ({"PORTAL_GATEWAY_URL": "http://one,two"}, "PORTAL_GATEWAY_URL", "one host"),
+    "the readiness of a gateway": (
+        {"PORTAL_GATEWAY_URL": "https://api.example/readyz"},
+        "PORTAL_GATEWAY_URL",
+        "without /readyz",
+    ),
+    "a gateway for sockets": (
+        {"PORTAL_GATEWAY_URL": "ws://gateway:8000"},
+        "PORTAL_GATEWAY_URL",
+        "such as https://",
+    ),
+    "the portal for an issuer": (
+        {"PORTAL_ISSUER": "https://portal.example"},
+        "PORTAL_ISSUER",
+        "is the portal or the gateway",
+    ),
+    "a token endpoint": (
+        {"PORTAL_ISSUER": "https://login.example/oauth2/token"},
+        "PORTAL_ISSUER",
+        "name the issuer itself",
+    ),
+    "the URI of an application": (
+        {"PORTAL_CLIENT_ID": "api://portal"},
+        "PORTAL_CLIENT_ID",
+        "take its client id",
+    ),
+    "an application in two words": (
+        {"PORTAL_CLIENT_ID": "por tal"},
+        "PORTAL_CLIENT_ID",
+        "one word",
+    ),
+    "scopes as a list": ({"PORTAL_SCOPE": "[openid]"}, "PORTAL_SCOPE", "spaces between them"),
+    "several ports": ({"PORTAL_PORT": "8080-8090"}, "PORTAL_PORT", "whole number"),
+    "a port of Kubernetes": ({"PORTAL_PORT": "tcp://10.0.0.1:8080"}, "PORTAL_PORT", "whole number"),
+    "IPv6 in brackets": ({"PORTAL_HOST": "[::1]"}, "PORTAL_HOST", "host alone"),
+    "no time at all": ({"PORTAL_IDLE_MINUTES": "0"}, "PORTAL_IDLE_MINUTES", "above zero"),
+    "sessions of a year": ({"PORTAL_SESSION_HOURS": "9000"}, "PORTAL_SESSION_HOURS", "168 at most"),
+    "seconds with their unit": ({"PORTAL_LINGER": "5s"}, "PORTAL_LINGER", "number of seconds"),
+    "a sentinel": (
+        {"PORTAL_SHARED": "redis+sentinel://redis/mymaster/0"},
+        "PORTAL_SHARED",
+        "neither a sentinel",
+    ),
+    "a database in two places": (
+        {"PORTAL_SHARED": "redis://redis/1?db=2"},
+        "PORTAL_SHARED",
+        "behind the last '/'",
+    ),
+    "drafts in two places": (
+        {"PORTAL_DRAFTS": "{folder}/d", "PORTAL_SHARED": "redis://redis/1"},
+        "PORTAL_DRAFTS",
+        "either this or PORTAL_SHARED",
+    ),
+    "a secret that no shell put in": (
+        {"PORTAL_SECRET": "${SECRET_OF_THE_PORTAL_FROM_A_VAULT}"},
+        "PORTAL_SECRET",
+        "placeholder",
+    ),
+    "a user of mails without a password": (
+        {"PORTAL_MAIL_SECRET": WEBHOOK, "PORTAL_SMTP": "smtp://me@mail", **FROM},
+        "PORTAL_SMTP",
+        "without a password",
+    ),
+    "headers in a sender": (
+        {"PORTAL_MAIL_SECRET": WEBHOOK, "PORTAL_MAIL_FROM": "a@b.example\nBcc: c@d.example"},
+        "PORTAL_MAIL_FROM",
+        "one address",
+    ),
+    "mails without a way out": (
+        {"PORTAL_MAIL_SECRET": WEBHOOK, **FROM},
+        "PORTAL_MAIL_SECRET",
+        "PORTAL_SMTP or PORTAL_OUTBOX",
+    ),
+    "pages of a module twice": ({"PORTAL_EXTENSIONS": "json,json"}, "PORTAL_EXTENSIONS", "twice"),
+    "settings in another encoding": (
+        {"PORTAL_CONFIG": "{folder}/wide"},
+        "PORTAL_CONFIG",
+        "save it as UTF-8",
+    ),
+}
+
 
 @pytest.mark.parametrize(
     "near",
@@ -262,6 +403,8 @@ def test_settings_without_a_mistake_start(tmp_path: Path) -> None:
 def test_each_mistake_is_named_with_its_remedy(name: str, tmp_path: Path) -> None:
     variables, variable, remedy = MISTAKES[name]
     (tmp_path / "text").write_text("no database, and long enough to be read as the head of one")
+    (tmp_path / "empty").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for file in ("wide", "brand.toml"):
         (tmp_path / file).write_bytes("name = 'hush'".encode("utf-16"))
     given = {key: text.replace("{folder}", str(tmp_path)) for key, text in variables.items()}

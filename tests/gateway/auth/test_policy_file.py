@@ -156,7 +156,7 @@ def test_a_changed_file_holds_after_half_a_minute_and_a_broken_one_never(tmp_pat
     second = policies.current()
     assert second.rights(["x"]).reach == {("account", "read"): Access.ACCOUNT}
 
-    for broken in ("[roles", '[roles.x.orders]\naccess = "any"'):
+    for broken in ("[roles", '[roles.x.orders]\naccess = "any"', "", "\n"):
         file.write_text(broken)
         clock.now += REREAD
         assert policies.current() is second
