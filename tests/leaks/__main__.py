@@ -82,6 +82,8 @@ SUITE = (
     "tests/portal/test_second_tries.py",
     "tests/portal/test_shared_drafts.py",
     "tests/portal/test_sorting.py",
+    "tests/portal/test_stopping.py",
+    "tests/portal/test_stores.py",
     "tests/portal/test_stores_away.py",
     "tests/portal/test_templates.py",
     "tests/portal/test_typed.py",
