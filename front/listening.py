@@ -1,6 +1,7 @@
 """The address that a process is to listen on -> why it cannot, and what to do, before it starts."""
 
 import errno
+import resource
 import socket
 from contextlib import closing
 from typing import Any, Final
@@ -11,12 +12,21 @@ REASONS: Final = {
     errno.EADDRNOTAVAIL: ("HOST", "is no address of this machine; 0.0.0.0 is all of them"),
 }
 
+LEAST_FILES: Final = 512
+"""Open files that a process must be allowed: half of them are for other things than clients."""
+
 
 def mistake(prefix: str, host: str, port: int) -> str | None:
     """
     The variable that is wrong, and the remedy; None where the port can be had now. The names of
     variables begin with `prefix`.
     """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files < LEAST_FILES:
+        return (
+            f"open files: {files} are allowed, which leaves few or no connections; allow 1024 or "
+            "more (ulimit -n, LimitNOFILE)"
+        )
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _, address in found:

@@ -23,6 +23,7 @@ from portal.schema import read
 from portal.settings import PREFIX, Settings, load, table
 from variables.environment_values import text_of
 
+log = logging.getLogger("portal")
 USAGE = 2
 NOT_STARTED = 3
 
@@ -56,6 +57,8 @@ def serve() -> None:
     if wrong := mistake(PREFIX, settings.host, settings.port):
         click.echo(wrong, err=True)
         sys.exit(USAGE)
+    if away := neighbours.store(settings):
+        log.warning("%sSHARED: %s; %s", PREFIX, away.says, away.do)
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -8,6 +8,7 @@ from typing import Final
 import httpx2
 
 from portal.outgoing import SmtpServer
+from portal.seals import Seals
 from portal.settings import PREFIX, Settings
 
 PATIENCE: Final = 5.0
@@ -72,10 +73,23 @@ def _issuer(settings: Settings) -> None:
 
 def _shared(settings: Settings) -> None:
     # The module needs an extra, which a portal without Redis does not have.
-    says = import_module("portal.shared_stores").refusal(settings.shared)
+    stores, seals = import_module("portal.shared_stores"), Seals(*settings.secrets)
+    says = stores.refusal(settings.shared, seals)
+    if says and "PORTAL_SECRET" in says:
+        raise Wrong(says, "give all portals that share it the same, or name the older one too")
     if says:
         do = "check host, user, password (with percent codes) and database, and that it answers"
         raise Wrong(says, do)
+
+
+def store(settings: Settings) -> Wrong | None:
+    """The refusal of the store that portals share, if there is one."""
+    try:
+        if settings.shared:
+            _shared(settings)
+    except Wrong as wrong:
+        return wrong
+    return None
 
 
 def _smtp(settings: Settings) -> None:

@@ -25,6 +25,8 @@ PATIENCE: Final = 1.0
 """Seconds to wait for the store."""
 AGAIN: Final = 2.0
 """Seconds for which the store is left alone once it did not answer."""
+FEW: Final = 10_000
+"""Keys of Redis among which a draft is sought."""
 WHAT: Final = "the store of sessions and drafts"
 SENDING: Final = 120
 """Seconds after which another process sends a mail that was begun and not ended."""
@@ -39,13 +41,27 @@ return 1
 """Puts a draft in the place of the version before it; a held one stays for good."""
 
 
-def refusal(url: str) -> str | None:
-    """The error by which Redis refuses a portal, or cannot be reached; None where all is well."""
+def refusal(url: str, seals: Seals) -> str | None:
+    """
+    The error by which Redis refuses a portal, or cannot be reached, or the sign that portals with
+    another secret share it; None where all is well.
+    """
+    found: Any = Redis.from_url(
+        url,
+        socket_timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+        decode_responses=True,
+    )
     try:
-        with Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE) as redis:
+        with found as redis:
             redis.ping()
+            _, keys = redis.scan(match=f"{_draft('*')}", count=FEW)
+            drafts = {key: redis.hget(key, "content") for key in keys[:1]}
     except RedisError as error:
         return f"{type(error).__name__}: {error}"[:200]
+    for key, content in drafts.items():
+        if content and seals.open(draft_purpose(key.removeprefix(_draft(""))), content) is None:
+            return "drafts in it were sealed with another PORTAL_SECRET"
     return None
 
 

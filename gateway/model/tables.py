@@ -10,6 +10,7 @@ that leads to several tables. What they are called on the wire is the business o
 `gateway.upstream.names`.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
@@ -210,7 +211,9 @@ def _check_class(cls: type) -> None:
     if not issubclass(cls, Row):
         raise DeclarationError(f"{named(cls)} must be a subclass of `Node` or `Row`")
     if not cls.__doc__:
-        raise DeclarationError(f"{named(cls)} needs a docstring, which is the type's description")
+        without = "; PYTHONOPTIMIZE=2 takes them all away" if sys.flags.optimize > 1 else ""
+        needs = f"{named(cls)} needs a docstring, which is the type's description"
+        raise DeclarationError(needs + without)
     taken = TABLES.get(cls.__name__)
     if taken is not None and named(taken.cls) != named(cls):
         raise DeclarationError(f"{named(cls)}: the name is taken by {named(taken.cls)}")

@@ -7,6 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from portal.__main__ import main
+from portal.seals import Seals
+from portal.shared_stores import RedisDrafts
+from portal.stores import Written
 from tests.gateway.test_demo import demo
 from tests.portal.test_wrong_settings import FROM, WEBHOOK
 from tests.ports import free_port
@@ -97,6 +100,20 @@ def test_a_store_with_another_password_is_named(port: int, server: Server) -> No
     assert found.exit_code == 1
     assert "WRONG   PORTAL_SHARED: AuthenticationError" in found.stdout
     assert "password (with percent codes)" in found.stdout
+
+
+@needs_redis
+def test_portals_with_another_secret_are_named(port: int, server: Server) -> None:  # noqa: F811
+    ours, theirs = "ours" * 10, "theirs" * 10
+    drafts = RedisDrafts(server.url, Seals(theirs))
+    asyncio.run(drafts.save("somebody", Written(b"a draft", 1, held=False)))
+
+    apart = checked(port, PORTAL_SHARED=server.url, PORTAL_SECRET=ours)
+    renewed = checked(port, PORTAL_SHARED=server.url, PORTAL_SECRET=f"{ours},{theirs}")
+
+    assert "WRONG   PORTAL_SHARED: drafts in it were sealed with another" in apart.stdout
+    assert "name the older one too" in apart.stdout
+    assert (apart.exit_code, renewed.exit_code) == (1, 0)
 
 
 def test_a_port_that_is_taken_is_named_before_the_start(port: int) -> None:
