@@ -151,3 +151,9 @@ def for_httpx2(request: Request, timeouts: Timeouts) -> httpx2.Request:
             }
         },
     )
+
+
+def reason_of(error: Exception) -> str:
+    """The reason for which a host was not reached, in the system's words; of others the kind."""
+    kind = type(error).__name__
+    return f"{kind}: {error}"[:200] if isinstance(error, httpx2.ConnectError) else kind

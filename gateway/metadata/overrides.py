@@ -23,7 +23,7 @@ from msgspec import Struct
 from gateway.config.parsers import zone
 from gateway.config.settings import SettingsError
 from gateway.upstream.days import Behaviour
-from variables.environment_values import said_in
+from variables.environment_values import text_of
 from variables.toml_files import toml
 
 BEHAVIOURS = get_args(Behaviour)
@@ -59,7 +59,7 @@ Overrides = Mapping[str, Override]
 def load(path: str) -> Overrides:
     """Read the overrides from a file; SettingsError names the mistake and its place."""
     try:
-        words = toml(said_in(path))
+        words = toml(text_of(path))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path}: {error}"]) from None
     except ValueError as error:

@@ -29,7 +29,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from gateway.admission.flights import Once
-from gateway.client.exchange import Reply, Request, Timeouts, Transport
+from gateway.client.exchange import Reply, Request, Timeouts, Transport, reason_of
 from gateway.config.parsers import Application
 from gateway.config.settings import Settings, SettingsError
 from gateway.errors import SignInFailed, UpstreamTimeout, UpstreamUnavailable
@@ -164,7 +164,7 @@ class ServiceLogin:
         try:
             response = await self._transport.exchange(request, timeouts)
         except (httpx2.TransportError, TimeoutError) as error:
-            raise self._refusal(type(error).__name__) from None
+            raise self._refusal(reason_of(error)) from None
         try:
             answer = msgspec.json.decode(response.body)
             text = answer["access_token"]
@@ -177,7 +177,10 @@ class ServiceLogin:
 
     def _refusal(self, reason: str, code: str = "") -> SignInFailed:
         """Logs the reason; the message of what is raised says nothing that a caller could use."""
-        log.error("no token for %s: %s", self._host, reason)
+        log.error(
+            "no token for %s from %s: %s; `gateway settings --check` says what to do",
+            *(self._host, httpx2.URL(self._token_url).host, reason),
+        )
         error = SignInFailed("The gateway could not sign in to Dynamics.")
         error.reason, error.refusal = reason, code
         return error

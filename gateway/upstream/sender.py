@@ -243,9 +243,9 @@ class Sender:
             return
         ids = ids_of(answer.headers) if answer is not None else {}
         fields = {"service": service, "kind": kind, "table": table, "outcome": name, **ids}
-        said = " ".join(f"{key}={value}" for key, value in ids.items())
+        said = "".join(f" {key}={value}" for key, value in ids.items())
         log.warning(
-            "%s: %s of %s failed with %s after %.3f s %s%s",
+            "%s: %s of %s failed with %s after %.3f s%s%s",
             *(service, kind, table, name, seconds, said, suffix(untold)),
             extra={FIELDS: fields | {"seconds": round(seconds, 4), "untold": untold}},
         )

@@ -7,7 +7,7 @@ import httpx2
 import msgspec
 
 from gateway.admission.service_limits import retry_after
-from gateway.client.exchange import Reply, Request, Unacceptable
+from gateway.client.exchange import Reply, Request, Unacceptable, reason_of
 from gateway.errors import (
     UpstreamError,
     UpstreamMismatch,
@@ -52,7 +52,7 @@ def unanswered(error: Exception, request: Request) -> TryOutcome:
             error=UpstreamUnavailable("The gateway is busy."), again=True, tells=False
         )
     if isinstance(error, UNSENT):
-        log.info("%s is not reachable: %s", _host(request), type(error).__name__)
+        log.info("%s is not reachable: %s", _host(request), reason_of(error))
         gone = UpstreamUnavailable("Dynamics is not reachable.")
         return TryOutcome(error=gone, again=True, failed=True)
     if isinstance(error, httpx2.TimeoutException | TimeoutError):

@@ -49,7 +49,7 @@ def gateway(*arguments: str, env: Mapping[str, str] | None = None) -> Result:
 def test_sides_that_cannot_be_reached_cannot_be_compared() -> None:
     unreachable = {
         "GATEWAY_DATAVERSE_URL": "http://127.0.0.1:9",
-        "GATEWAY_TOKEN_URL": "http://127.0.0.1:9",
+        "GATEWAY_TOKEN_URL": "http://127.0.0.1:9/token",
         "GATEWAY_TENANT": "",
     }
     result = gateway("reconcile", env=MINIMUM | unreachable)

@@ -149,7 +149,7 @@ def test_it_exits_with_3_where_something_is_wrong(other: Server) -> None:
 def test_it_exits_with_1_where_it_could_not_look(usual: Server) -> None:
     nowhere = "http://127.0.0.1:9"
     for env in (
-        {"GATEWAY_TOKEN_URL": nowhere},
+        {"GATEWAY_TOKEN_URL": f"{nowhere}/token"},
         {"GATEWAY_DATAVERSE_URL": nowhere, "GATEWAY_FINOPS_URL": nowhere},
         {"GATEWAY_CLIENT_SECRET": "another"},
     ):
@@ -162,7 +162,7 @@ def test_it_exits_with_1_where_it_could_not_look(usual: Server) -> None:
         ({"GATEWAY_CLIENT_SECRET": "x"}, "AADSTS7000215", "GATEWAY_CLIENT_SECRET"),
         ({"GATEWAY_CLIENT_ID": "x"}, "AADSTS700016", "GATEWAY_CLIENT_ID"),
         ({"GATEWAY_TOKEN_URL": "{url}/nobody/oauth2/v2.0/token"}, "AADSTS90002", "GATEWAY_TENANT"),
-        ({"GATEWAY_TOKEN_URL": "http://127.0.0.1:9"}, "ConnectError", "can be reached"),
+        ({"GATEWAY_TOKEN_URL": "http://127.0.0.1:9/token"}, "ConnectError", "can be reached"),
         ({"GATEWAY_DATAVERSE_URL": "http://127.0.0.1:9"}, "AADSTS500011", "GATEWAY_DATAVERSE_URL"),
     ],
 )

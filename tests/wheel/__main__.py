@@ -32,7 +32,7 @@ SECONDS = 240
 """Of patience with a machine that does other things too."""
 PORTAL = {
     "PORTAL_GATEWAY_URL": "http://127.0.0.1:9",
-    "PORTAL_ISSUER": "http://127.0.0.1:9",
+    "PORTAL_ISSUER": "http://127.0.0.1:9/issuer",
     "PORTAL_CLIENT_ID": "portal",
     "PORTAL_CLIENT_SECRET": "hush-hush",
     "PORTAL_PUBLIC_URL": "http://127.0.0.1:8",

@@ -294,11 +294,14 @@ async def test_a_refusal_tells_nobody_a_secret(
         await world.login().token()
 
     assert SECRET not in caplog.text + str(caught.getrepr(style="long", showlocals=False))
-    assert "no token for contoso.crm.dynamics.com" in caplog.text
+    assert "no token for contoso.crm.dynamics.com from " in caplog.text
+    assert "`gateway settings --check` says what to do" in caplog.text
     assert len(world.forms) == 1
 
 
-async def test_an_unreachable_token_endpoint_is_an_error_of_ours() -> None:
+async def test_an_unreachable_token_endpoint_is_an_error_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def refuse(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("no route")
 
@@ -307,6 +310,8 @@ async def test_an_unreachable_token_endpoint_is_an_error_of_ours() -> None:
 
     with pytest.raises(UpstreamUnavailable, match="could not sign in"):
         await login.token()
+
+    assert "ConnectError: no route" in caplog.text
 
 
 def settings(**changes: Any) -> Settings:
