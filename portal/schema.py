@@ -56,6 +56,7 @@ KNOWN: Final = {
     "requestedReceiptDate",
     "requestedShippingDate",
     "requisitionNumber",
+    "sharedKey",
     "shipTo",
     "shipToAddress",
     "unit",

@@ -148,7 +148,7 @@ async def _review(visitor: Visitor) -> dict[str, str]:
 async def test_of_all_who_order_it_at_once_one_does(both: tuple[Visitor, Visitor]) -> None:
     """Twice each, from two processes."""
     jane, rep = both
-    reference = f"ONCE {time.monotonic_ns()}"
+    reference = f"ALL AT ONCE {time.monotonic_ns()}"
     await opened(rep, await shared(jane, reference))
     forms = [(visitor, await _review(visitor)) for visitor in (jane, rep)]
 
@@ -174,7 +174,7 @@ async def test_anybody_who_shares_it_learns_what_became_of_it(
     """Also who may not see the order, and with refusals that the order itself brought about."""
     monkeypatch.setattr(placing, "MARGIN", 0.0)
     jane, rep = both
-    reference = f"LOST {asks} {time.monotonic_ns()}"
+    reference = f"UNHEARD {asks} {time.monotonic_ns()}"
     await opened(rep, await shared(jane, reference))
     sender, other = (rep, jane) if asks == "owner" else (jane, rep)
     form = await _review(sender)
@@ -366,7 +366,7 @@ async def test_a_colleague_who_is_refused_the_account_says_nothing_of_the_order(
 ) -> None:
     """However late: who may no longer order has not looked at what another one ordered."""
     jane, rep = both
-    await opened(rep, await shared(jane, "REFUSED"))
+    await opened(rep, await shared(jane, "NOT YOURS"))
     form = await _review(rep)
     rep.gateway.loses = 1
     await rep.client.post("/orders/new/submit", data=form)
@@ -510,7 +510,7 @@ async def test_who_loses_the_account_loses_its_drafts(port: int, drafts: Path) -
         visiting(port, "jane", drafts=drafts) as jane,
         visiting(port, "rep", drafts=drafts) as rep,
     ):
-        address = await shared(jane, "LOST RIGHT")
+        address = await shared(jane, "RIGHT GONE")
         await opened(rep, address)
         user = rep.session.user
         assert user
@@ -577,7 +577,7 @@ def test_a_share_is_that_of_its_account_and_of_no_other_share() -> None:
 
 
 def test_what_a_draft_tells_is_named_as_the_schema_names_it() -> None:
-    schema = Path("schema.graphql").read_text()
+    schema = (Path(__file__).parents[2] / "schema.graphql").read_text()
     for member in TOLD:
         type_, _, name = member.partition(".")
         body = re.search(rf"(?ms)^type {type_} [^{{]*{{(.*?)^}}", schema)
