@@ -14,6 +14,7 @@ from gateway.auth.signing_keys import SigningKeys
 from gateway.auth.tokens import Tokens
 from gateway.ceiling import Ceiling
 from gateway.config.settings import Settings, SettingsError
+from gateway.derived_keys import key_for
 from gateway.directory import Directory
 from gateway.http.dependencies import Probe
 from gateway.upstream.service import Service
@@ -44,7 +45,11 @@ class Callers:
         )
         self._tokens = Tokens(self.keys)
         self.authenticator = Authenticator(self._tokens, self._directory, policy.current)
-        self.invitations = Invitations(policy.current, lambda: (each.issuer for each in self.keys))
+        self.invitations = Invitations(
+            policy.current,
+            lambda: (each.issuer for each in self.keys),
+            key_for("invitations", settings.receipt_secret or settings.own_secret),
+        )
 
     async def start(self) -> None:
         """Fetch the keys, and find out by what callers can be found."""

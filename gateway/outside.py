@@ -161,6 +161,7 @@ class Outside:
             source=source,
             telling=self.telling,
             invitations=self.invitations,
+            stands=self.authenticator.stands,
         )
 
     def feeds(self) -> Feeds:

@@ -151,6 +151,21 @@ class Authenticator:
         made = await self._person(found, "", str(contact), self._roles_of_customers(""))
         return replace(made, rights=made.rights.reading)
 
+    async def stands(self, principal: Principal) -> bool:
+        """
+        True if a person still acts for all these accounts, looked up now: who lost their access is
+        remembered for a minute, in which they must not undo it or take it out on others.
+        """
+        if principal.contact is None:
+            return False
+        try:
+            found = await self._directory.by_name(str(principal.contact.id))
+        except Rejected:
+            return False
+        held = {each.id for each in found.accounts}
+        same = found.contact.id == principal.contact.id
+        return same and held.issuperset(each.id for each in principal.accounts)
+
     async def contacts(self, parties: Collection[UUID]) -> Mapping[UUID, UUID]:
         """The contacts who have these places in the party model, of those places that stand."""
         return await self._directory.contacts(parties)

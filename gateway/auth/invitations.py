@@ -5,6 +5,7 @@ The policy names domains and the number; the profiles of the issuers tell if som
 address could sign in at all, and with which roles.
 """
 
+import hmac
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
@@ -27,9 +28,11 @@ class Invitations:
         self,
         policy: Callable[[], Policy],
         issuers: Callable[[], Iterable[Issuer]],
+        key: bytes,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._policy, self._issuers, self._clock = policy, issuers, clock
+        """`key` makes ids of addresses, the same in all processes, that nobody else can make."""
+        self._policy, self._issuers, self._key, self._clock = policy, issuers, key, clock
         self._tried: dict[UUID, dict[str, float]] = {}
         self.tell: Callable[[UUID], Awaitable[None]] | None = None
         """Has a contact written to who was invited; None where nobody writes."""
@@ -55,6 +58,13 @@ class Invitations:
         found = [each for each in self._of_customers() if _lets_in(each, account, email)]
         held, known = inviter.roles, self._policy().names(Kind.CUSTOMER)
         return bool(found) and all(each.customer_roles & known <= held for each in found)
+
+    def contact_of(self, email: str) -> UUID:
+        """
+        The id of the one contact that can come of inviting an address, whoever invites it and for
+        whichever account: of two at one moment, Dataverse takes one. It does not tell the address.
+        """
+        return UUID(bytes=hmac.digest(self._key, email.encode(), "sha256")[:16], version=5)
 
     def count(self, account: UUID, email: str) -> bool:
         """

@@ -12,6 +12,7 @@ import msgspec
 import strawberry
 
 from gateway.errors import (
+    Forbidden,
     InvalidInput,
     NotAvailableHere,
     NotFound,
@@ -26,6 +27,7 @@ from gateway.resolvers.colleagues import (
     ABSENT,
     NEEDS,
     TABLE,
+    check_standing,
     every_column,
     patched,
     people,
@@ -91,6 +93,7 @@ async def remove(info: Info, sent: RemoveColleagueInput) -> RemoveColleaguePaylo
     me = person_of(context)
     for _ in range(TRIES):
         found = await _colleague(info, sent.id)
+        await check_standing(context)
         if found.state is not ActiveState.ACTIVE:
             return RemoveColleaguePayload(colleague=await find(info, Contact, sent.id), undo=None)
         if await _changed(info, found, ActiveState.INACTIVE):
@@ -98,6 +101,11 @@ async def remove(info: Info, sent: RemoveColleagueInput) -> RemoveColleaguePaylo
     else:
         raise UpstreamTimeout("Others change this contact; send the same mutation again.")
     now = await _colleague(info, sent.id)
+    try:
+        await check_standing(context)
+    except Forbidden:  # each took the other's access at one moment: somebody must be left
+        await _changed(info, now, ActiveState.ACTIVE)
+        raise
     undo = Undo(now._id, now._version, me.id, time.time() + UNDONE_WITHIN)
     sealed = context.writer.writes.seal.seal(UNDO + msgspec.json.encode(undo))
     colleague = await find(info, Contact, sent.id)
@@ -113,16 +121,25 @@ async def restore(info: Info, sent: RestoreColleagueInput) -> Contact:
         raise NotFound("Access can be given back for 15 minutes, by who took it.", argument="undo")
     id_ = strawberry.ID(ids.encode(TABLE, (undo.contact,)))
     found = await _colleague(info, id_)
+    await check_standing(context)
     if found.state is ActiveState.ACTIVE:
         return await find(info, Contact, id_)
     # Who changed it since then, as the seller, may have meant it to stay as it is.
-    others = await people(context, at(str(found.email))) if found.email else []
     is_as_left = found._version == undo.version and found._master is None
-    if not is_as_left or any(each._id != found._id for each in others):
+    if not is_as_left or await _is_shared(context, found):
         raise refused("NOT_POSSIBLE")
     if not await _changed(info, found, ActiveState.ACTIVE):
         raise refused("NOT_POSSIBLE")
+    if await _is_shared(context, found):  # somebody got the address at the same moment
+        await _changed(info, await _colleague(info, id_), ActiveState.INACTIVE)
+        raise refused("NOT_POSSIBLE")
     return await find(info, Contact, id_)
+
+
+async def _is_shared(context: Context, found: Contact) -> bool:
+    """True if another contact has the address too: active, both could not sign in."""
+    there = await people(context, at(found.email)) if found.email else []
+    return any(each._id != found._id for each in there)
 
 
 async def _colleague(info: Info, id: strawberry.ID) -> Contact:
@@ -143,7 +160,7 @@ async def _colleague(info: Info, id: strawberry.ID) -> Contact:
 
 
 async def _acts_elsewhere(context: Context, found: Contact) -> bool:
-    """True if the person acts for an account by the party model that is not the caller's."""
+    """True if the person acts by the party model for an account that the right does not reach."""
     table = ContactForParty.__table__
     if context.writer.names.is_missing(table.entity):
         return False
@@ -153,8 +170,9 @@ async def _acts_elsewhere(context: Context, found: Contact) -> bool:
         parties = [ContactForParty(row) for row in await context.writer.facts(query)]
     except NotAvailableHere:
         return False
-    held = context.principal.held
-    return any(stands(each) and each.account and not held(each.account) for each in parties)
+    caller = context.principal
+    held = {each.id for each in caller.accounts_within(caller.access(NEEDS, "delete"))}
+    return any(stands(each) and each.account and each.account not in held for each in parties)
 
 
 async def _changed(info: Info, found: Contact, state: ActiveState) -> bool:

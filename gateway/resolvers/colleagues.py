@@ -6,6 +6,7 @@ one address would lock both out, so an address is invited once, and only where n
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +15,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from gateway.auth.invitations import DAY, Invitations
-from gateway.auth.principal import CallerAccount, CallerContact
+from gateway.auth.principal import CallerAccount, CallerContact, Principal
 from gateway.errors import (
     Forbidden,
     InvalidInput,
@@ -28,7 +29,6 @@ from gateway.persons import ACTIVE, CUSTOMER, at
 from gateway.resolvers.email_addresses import name_mistakes, usable
 from gateway.resolvers.orders.input_checks import plain
 from gateway.resolvers.orders.input_rules import EMPTY, size, unkept
-from gateway.resolvers.orders.order_ids import invited_id
 from gateway.resolvers.own_addresses import account_for
 from gateway.resolvers.own_rows import doubt, send
 from gateway.resolvers.written_rows import row_of, stated
@@ -44,7 +44,13 @@ TABLE: Final = Contact.__table__
 NEEDS: Final = TABLE.needs
 LENGTHS: Final = {"first_name": 50, "last_name": 50, "job_title": 100, "phone": 50}
 """The texts of an invitation, with the lengths of the bare platform's columns."""
-KNOWN: Final = paths(Contact, "_id", "email", "state", "account", "_version", *LENGTHS)
+KNOWN: Final = paths(
+    Contact, "_id", "email", "state", "account", "_version", "_created_at", *LENGTHS
+)
+TELLING: Final = ("email", "state")
+"""The members of which the answer to an invitation that is sent again tells."""
+YOUNG: Final = timedelta(minutes=15)
+"""The age of a contact up to which it can be what an invitation with a lost answer made."""
 EMAIL, CREATED = (column_of(Contact, name) for name in ("email", "_created_at"))
 TAKEN: Final = "another contact has the address"
 NOT_ADMITTED: Final = "neither policy nor issuers admit the address, with roles of the inviter's"
@@ -76,28 +82,39 @@ class InviteColleagueInput:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The person that an invitation asks for, as they would be kept."""
+
+    account: CallerAccount
+    email: str
+    id: UUID
+    texts: dict[str, str | None]
+
+
 async def invite(info: Info, sent: InviteColleagueInput) -> Contact | None:
     """The colleague, who may have been invited before; None if the caller may not see them."""
     context = info.context
     context.principal.access(NEEDS, "create")
     inviter, invitations = person_of(context), _invitations(context)
-    account, email, texts = account_for(context, sent.account), _email(sent), _texts(sent)
-    seen = {CUSTOMER: str(account.id), TABLE.key_column: str(invited_id(email))}
+    account, email = account_for(context, sent.account), _email(sent)
+    wanted = Wanted(account, email, invitations.contact_of(email), _texts(sent))
+    seen = {CUSTOMER: str(account.id), TABLE.key_column: str(wanted.id)}
     context.loaders.reader.demand(TABLE, seen, "create", seen=False)
     if not invitations.count(account.id, email):
         raise refused("TOO_MANY")
+    await check_standing(context)
     found = await people(context, at(email))
-    if not _is_theirs(found, account, email, texts):
-        await _check(info, found, account, email)
-        row = await _row(context, inviter, account, email=email, **texts)
-        problem = await doubt(info, TABLE, row)
+    if not _is_there(context.principal, found, wanted):
+        await _check(context, found, wanted)
+        problem = await doubt(info, TABLE, await _row(context, inviter, wanted))
         found = await people(context, at(email))
         if not found and isinstance(problem, UpstreamTimeout):
             raise problem
-    await _check_alone(info, found, account, email)
+    await _check_alone(info, found, wanted)
     if invitations.tell is not None:
-        await invitations.tell(invited_id(email))
-    return await context.loaders.node(Contact, (invited_id(email),), every_column())
+        await invitations.tell(wanted.id)
+    return await context.loaders.node(Contact, (wanted.id,), every_column())
 
 
 def person_of(context: Context) -> CallerContact:
@@ -105,6 +122,12 @@ def person_of(context: Context) -> CallerContact:
     if context.principal.contact is None:
         raise Forbidden("Only a person of the account may do this.")
     return context.principal.contact
+
+
+async def check_standing(context: Context) -> None:
+    """Forbidden to who lost their access a moment ago, and is remembered for a minute."""
+    if context.stands is None or not await context.stands(context.principal):
+        raise Forbidden("Your own access has changed; try again in a minute.")
 
 
 def _invitations(context: Context) -> Invitations:
@@ -124,8 +147,7 @@ def _email(sent: InviteColleagueInput) -> str:
 
 def _texts(sent: InviteColleagueInput) -> dict[str, str | None]:
     """The other texts, without blanks around them; InvalidInput names the first mistake."""
-    texts = {name: " ".join((plain(getattr(sent, name)) or "").split(" ")) for name in LENGTHS}
-    texts = {name: text.strip(" ") for name, text in texts.items()}
+    texts = {name: (plain(getattr(sent, name)) or "").strip(" ") for name in LENGTHS}
     if not texts["last_name"]:
         raise InvalidInput(f"lastName {EMPTY}", argument="lastName")
     for name, text in texts.items():
@@ -144,32 +166,44 @@ async def people(context: Context, where: Condition) -> list[Contact]:
     return [Contact(row) for row in await context.writer.facts(query)]
 
 
-def _is_theirs(
-    found: list[Contact], account: CallerAccount, email: str, texts: dict[str, str | None]
-) -> bool:
-    """True if the address was invited for this account before, by the same words."""
+def _is_there(caller: Principal, found: list[Contact], wanted: Wanted) -> bool:
+    """
+    True if the address was invited for this account before, by the same words: those that the
+    caller sees, so that nobody guesses others. Who does not see the addresses or the states of
+    people is told only of the last minutes, in which an answer can have been lost.
+    """
+    sees = caller.may(NEEDS) and not any(caller.hides(TABLE.name, name) for name in TELLING)
+    words = [
+        name for name in wanted.texts if sees and not caller.hides(TABLE.name, to_camel_case(name))
+    ]
     return any(
-        _is_invited(each, account, email)
-        and all(getattr(each, name) == text for name, text in texts.items())
+        _is_invited(each, wanted)
+        and (sees or _is_young(each))
+        and all(getattr(each, name) == wanted.texts[name] for name in words)
         for each in found
     )
 
 
-def _is_invited(found: Contact, account: CallerAccount, email: str) -> bool:
+def _is_invited(found: Contact, wanted: Wanted) -> bool:
     """True for the active contact that inviting the address for the account made."""
-    is_ours = found._id == invited_id(email) and found.raw[CUSTOMER] == str(account.id)
+    is_ours = found._id == wanted.id and found.raw[CUSTOMER] == str(wanted.account.id)
     return is_ours and found.state is ActiveState.ACTIVE
 
 
-async def _check(info: Info, found: list[Contact], account: CallerAccount, email: str) -> None:
+def _is_young(found: Contact) -> bool:
+    created = found._created_at
+    return created is not None and datetime.now(UTC) - created < YOUNG
+
+
+async def _check(context: Context, found: list[Contact], wanted: Wanted) -> None:
     """NotInvited where somebody has the address, or the account may not invite it (any more)."""
-    context, invitations = info.context, _invitations(info.context)
+    invitations, email = _invitations(context), wanted.email
     for each in found:
         if await _is_seen(context, each):
-            is_active = each.state is ActiveState.ACTIVE
-            raise refused("ALREADY_A_COLLEAGUE" if is_active else "NO_LONGER_A_COLLEAGUE")
-    mine = Compare(CUSTOMER, "eq", account.id)
-    if found or not invitations.admit(context.principal, account, email):
+            shows = each.state is ActiveState.ACTIVE or context.principal.hides(TABLE.name, "state")
+            raise refused("ALREADY_A_COLLEAGUE" if shows else "NO_LONGER_A_COLLEAGUE")
+    mine = Compare(CUSTOMER, "eq", wanted.account.id)
+    if found or not invitations.admit(context.principal, wanted.account, email):
         log.info("an invitation was refused: %s", TAKEN if found else NOT_ADMITTED)
         raise refused("NOT_POSSIBLE")
     if invitations.rules.same_domain:
@@ -192,35 +226,42 @@ async def _is_seen(context: Context, found: Contact) -> bool:
     return await context.loaders.node(Contact, (found._id,), every_column()) is not None
 
 
-async def _check_alone(
-    info: Info, found: list[Contact], account: CallerAccount, email: str
-) -> None:
+async def _check_alone(info: Info, found: list[Contact], wanted: Wanted) -> None:
     """
-    NotInvited unless the contact is there and has the address to itself: where somebody got it at
-    the same moment, the one that was made steps back, so that nobody is locked out.
+    NotInvited unless the contact is there and no other active one has the address: where somebody
+    got it at the same moment, the one that was made steps back, so that nobody is locked out. Of
+    one that has been there for longer the seller decides.
     """
-    mine = [each for each in found if _is_invited(each, account, email)]
-    if len(mine) == len(found) == 1:
+    mine = [each for each in found if _is_invited(each, wanted)]
+    others = [each for each in found if each.state is ActiveState.ACTIVE and each._id != wanted.id]
+    if mine and not others:
         return
-    for each in mine:
+    for each in filter(_is_young, mine):
         change = patched(each, ActiveState.INACTIVE, "*")
         await send(info, "create", change, needs=NEEDS)
+    log.info("an invitation was refused: %s", TAKEN)
     raise refused("NOT_POSSIBLE")
 
 
-async def _row(
-    context: Context, inviter: CallerContact, account: CallerAccount, **values: object
-) -> dict[str, Any]:
+async def _row(context: Context, inviter: CallerContact, wanted: Wanted) -> dict[str, Any]:
     """
     The new contact. A legal entity is on it if it is on the inviter's: in the party model the
     people of a company have none.
     """
     own = await _facts(context, Contact, inviter.id, "_company_id", "_language")
-    if own._company_id is not None:
-        buyer = await _facts(context, Account, account.id, "_company_id")
-        values["_company_id"] = buyer._company_id
-    row = row_of(Contact, "create", account=account.id, _language=own._language, **values)
-    return stated(row) | {TABLE.key_column: str(invited_id(str(values["email"])))}
+    company = own._company_id
+    if company is not None:
+        company = (await _facts(context, Account, wanted.account.id, "_company_id"))._company_id
+    row = row_of(
+        Contact,
+        "create",
+        account=wanted.account.id,
+        email=wanted.email,
+        _company_id=company,
+        _language=own._language,
+        **wanted.texts,
+    )
+    return stated(row) | {TABLE.key_column: str(wanted.id)}
 
 
 async def _facts(context: Context, cls: type[Row], key: UUID, *names: str) -> Any:

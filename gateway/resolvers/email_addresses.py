@@ -1,6 +1,7 @@
 """Addresses and names that people type for others, and what is wrong with them. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
@@ -24,18 +25,22 @@ def usable(text: str) -> str | None:
     An address as it is kept, in lower case; None for one by which nobody would be found who signs
     in: the same that callers are looked up by, with a domain that can be.
     """
-    found = text.strip(" ").lower()
+    typed = text.strip(" ")
+    # Looked at before it is in lower case, where the sign of the kelvin is the letter k.
+    fits = len(typed) <= MOST and EMAIL.fullmatch(typed)
+    found = typed.lower() if fits else ""
     local, _, domain = found.rpartition("@")
-    fits = len(found) <= MOST and EMAIL.fullmatch(found) and LOCAL.fullmatch(local)
     labels = domain.split(".")
     is_domain = DOMAIN.fullmatch(domain) and max(map(len, labels)) <= LABEL
-    return found if fits and is_domain else None
+    return found if LOCAL.fullmatch(local) and is_domain else None
 
 
 def name_mistakes(text: str, *, of_person: bool) -> Iterator[str]:
     """The reasons for which a text is no name on one line; `of_person`: nor like an address."""
     if not all(map(_is_seen, text)):
         yield "must be one line, without characters that cannot be seen."
+    elif text and all(unicodedata.category(sign)[0] in "CMZ" for sign in text):
+        yield "must have something that can be seen."
     elif of_person and OF_ADDRESSES.search(text):
         yield "must be a name, not an address."
 

@@ -1,5 +1,7 @@
 """The context of one request: everything that its resolvers can reach."""
 
+from collections.abc import Awaitable, Callable
+
 import strawberry
 from msgspec import Struct, field
 
@@ -29,6 +31,8 @@ class Context(Struct, frozen=True):
     """Tells of changes, where they are gathered."""
     invitations: Invitations | None = None
     """The rules of inviting people; None where nobody can be invited."""
+    stands: Callable[[Principal], Awaitable[bool]] | None = None
+    """Looks a person up anew; False for who does not act for all these accounts any more."""
     selections: dict[tuple[object, ...], frozenset[str]] = field(default_factory=dict)
     """Columns by selection, so that a hundred rows of a list work them out once."""
 

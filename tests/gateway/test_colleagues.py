@@ -446,7 +446,7 @@ async def test_the_end_of_invitations_outlives_a_process(tmp_path: Path) -> None
 
 def test_tries_are_forgotten_after_a_day_and_never_pile_up() -> None:
     now = [0.0]
-    found = Invitations(lambda: SHIPPED, lambda: (), lambda: now[0])
+    found = Invitations(lambda: SHIPPED, lambda: (), b"key", lambda: now[0])
     account = UUID(int=1)
     daily = SHIPPED.invitations.daily
 

@@ -67,6 +67,7 @@ SUITE = (
     "tests/gateway/test_money.py",
     "tests/gateway/test_papers.py",
     "tests/gateway/test_extensions.py",
+    "tests/gateway/test_colleague_attacks.py",
     "tests/gateway/test_colleagues.py",
     "tests/gateway/test_own_addresses.py",
     "tests/gateway/test_own_mutations.py",

@@ -29,14 +29,6 @@ def accepting_id(quote: UUID) -> UUID:
     return uuid5(NAMESPACE, msgspec.json.encode(["quote", str(quote)]).decode())
 
 
-def invited_id(email: str) -> UUID:
-    """
-    The id of the one contact that can come of inviting an address, whoever invites it and for
-    whichever account: of two at one moment, Dataverse takes one.
-    """
-    return uuid5(NAMESPACE, msgspec.json.encode(["contact", email]).decode())
-
-
 def _caller(principal: Principal) -> tuple[str, ...]:
     """
     The caller as the owner of idempotency keys: a person, however signed in, or a machine by the
