@@ -16,8 +16,8 @@ JOINERS: Final = "\u200c\u200d"
 """Signs that nobody sees and that names of some languages need."""
 FILLERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters that nobody sees."""
-OF_ADDRESSES: Final = re.compile(r"[<>@\\/:;\"]")
-"""Characters by which a name would read as an address, of mail or of a page."""
+OF_ADDRESSES: Final = re.compile(r"[<>@\\/:;\"]|[^\W_]{2,}\.[^\W\d_]{2,}")
+"""The signs by which a name would read as an address, and mails make a link of it."""
 
 
 def usable(text: str) -> str | None:
@@ -42,7 +42,7 @@ def name_mistakes(text: str, *, of_person: bool) -> Iterator[str]:
     elif text and all(unicodedata.category(sign)[0] in "CMZ" for sign in text):
         yield "must have something that can be seen."
     elif of_person and OF_ADDRESSES.search(text):
-        yield "must be a name, not an address."
+        yield "must be a name, not an address; a blank follows a full stop."
 
 
 def _is_seen(sign: str) -> bool:

@@ -312,6 +312,15 @@ async def test_a_name_can_be_seen(stack: Stack, name: str) -> None:
     assert told(answer).items() >= {"code": "INVALID_INPUT", "argument": "lastName"}.items()
 
 
+@pytest.mark.parametrize("name", ["Click www.evil.example", "evil.example", "Jan Evil.Com now"])
+async def test_a_name_is_no_link_in_the_mails_that_begin_with_it(stack: Stack, name: str) -> None:
+    answer = await invite(stack, somebody(firstName=name))
+    apart = await invited(stack, firstName="Dr. A.B.Jansen", lastName="St. John Jr.")
+
+    assert told(answer).items() >= {"code": "INVALID_INPUT", "argument": "firstName"}.items()
+    assert apart["name"] == "Dr. A.B.Jansen St. John Jr."
+
+
 @pytest.mark.parametrize("email", ["mar\u212a@contoso-retail.example", "x@contoso.\u212aom"])
 async def test_a_letter_that_becomes_another_is_no_letter_of_an_address(
     stack: Stack, email: str
