@@ -428,3 +428,22 @@ async def test_throttling_in_the_middle_makes_one_person(stack: Stack, faults: F
         made = (await invite(stack, person)).data["inviteColleague"]
 
         assert [each["contactid"] for each in of(stack, person["email"])] == [key(made["id"])]
+
+
+async def test_the_cost_of_a_refusal_does_not_tell_its_reason(
+    world: Starlette, stack: Stack, tmp_path: Path
+) -> None:
+    """Of an address outside of the domains nobody learns whether the seller knows it."""
+    bounds = ('domains = ["contoso-retail.example"]\n', "same_domain = true\n")
+    for number, bound in enumerate(bounds):
+        policy = tmp_path / f"{number}.toml"
+        policy.write_text(GRANTED + bound)
+        ours, other = somebody()["email"], somebody(email="x@fabrikam.example")["email"]
+        with somebody_elses(stack, ours):
+            async with running(world, policy=str(policy), show_cost=True) as bounded:
+                await bounded.ask(VIEWER)
+                answers = [await invite(bounded, somebody(email=e)) for e in (MAY, ours, other)]
+
+        costs = [each.body["extensions"]["cost"]["actual"] for each in answers]
+        assert [told(each) for each in answers] == [told(answers[0])] * 3
+        assert costs == [costs[0]] * 3
