@@ -19,7 +19,7 @@ from gateway.resolvers.orders.inputs import PreviewSalesOrderInput, fingerprint
 from gateway.resolvers.orders.line_checks import Basket
 from gateway.resolvers.orders.new_order import order_row
 from gateway.resolvers.orders.operations import Receipt, receipt_id
-from gateway.resolvers.orders.order_facts import made_by_others, read_order
+from gateway.resolvers.orders.order_facts import made_by_anybody, read_order
 from gateway.resolvers.orders.order_ids import derived_id, shared_id
 from gateway.resolvers.orders.payloads import OperationStatus, P, refused
 from gateway.resolvers.orders.user_errors import IdempotencyMismatch, UserError
@@ -72,7 +72,7 @@ class Attempt(Generic[P]):
 
     async def _of_colleagues(self) -> P | None:
         """The answer for an order that is there and that the caller may not see."""
-        found = await made_by_others(self.context, self.identity, marked=bool(self.fingerprint))
+        found = await made_by_anybody(self.context, self.identity, marked=bool(self.fingerprint))
         if found is None:
             return None
         if found != self.fingerprint:

@@ -318,12 +318,14 @@ class CancelSalesOrderInput(ChangeInput):
 
 def fingerprint(sent: object, account: object) -> str:
     """
-    SHA-256 of what an input says, in hexadecimal digits; its idempotency key is no part of it.
+    SHA-256 of what an input says, in hexadecimal digits; its idempotency key and whose that is are
+    no part of it.
 
     Values that are not given do not count, so that a new optional field changes no fingerprint.
     """
     said = _plain(sent)
-    said.pop("idempotency_key", None)
+    for name in ("idempotency_key", "shared_key"):
+        said.pop(name, None)
     text = msgspec.json.encode([type(sent).__name__, str(account), said], order="sorted")
     return hashlib.sha256(text).hexdigest()
 

@@ -15,14 +15,20 @@ from gateway.errors import InvalidInput
 from gateway.loaders.seals import Broken
 from gateway.model.tables import column_of, paths
 from gateway.resolvers.orders.expectations import Expected
-from gateway.resolvers.orders.order_facts import canceled_in_erp, read_lines, read_order, with_days
+from gateway.resolvers.orders.order_facts import (
+    canceled_in_erp,
+    made_by_anybody,
+    read_lines,
+    read_order,
+    with_days,
+)
 from gateway.resolvers.orders.payloads import OperationStatus
-from gateway.schema.business.sales import FINGERPRINT, SalesOrder
+from gateway.schema.business.sales import SalesOrder
 from gateway.schema.context import Context, Info
 from gateway.schema.hidden_columns import unveiled, veiled
 from gateway.schema.selection import columns_under
 
-ID, VERSION = (column_of(SalesOrder, name) for name in ("_id", "_version"))
+VERSION = column_of(SalesOrder, "_version")
 SETTLED_AFTER = 130.0
 """Seconds after the last possible send: dual-write's transactions end after 120, clocks differ."""
 
@@ -88,13 +94,13 @@ async def _created(info: Info, receipt: Receipt) -> Operation:
     context = info.context
     # The time must be taken first: an order that comes after the look may still come.
     settled = context.writer.writes.clock() >= receipt.until + SETTLED_AFTER
-    if not await context.writer.exists(SalesOrder.__table__.entity, ID, receipt.order):
+    found = await made_by_anybody(context, receipt.order, marked=bool(receipt.fingerprint))
+    if found is None:
         status = OperationStatus.NOT_CREATED if settled else OperationStatus.PENDING
         return Operation(status=status, order=None)
-    marked = {FINGERPRINT} if receipt.fingerprint else frozenset[str]()
-    order = await read_order(context, receipt.order, _selected(info) | marked)
-    if order is not None and marked and order.raw[FINGERPRINT] != receipt.fingerprint:
+    if found != receipt.fingerprint:
         return Operation(status=OperationStatus.NOT_CREATED, order=None)
+    order = await read_order(context, receipt.order, _selected(info))
     return Operation(status=OperationStatus.CREATED, order=order)
 
 

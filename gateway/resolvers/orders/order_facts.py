@@ -80,10 +80,10 @@ async def read_order(context: Context, key: UUID, select: frozenset[str]) -> Sal
     return await context.loaders.node(SalesOrder, (key,), select)
 
 
-async def made_by_others(context: Context, key: UUID, *, marked: bool) -> str | None:
+async def made_by_anybody(context: Context, key: UUID, *, marked: bool) -> str | None:
     """
-    The fingerprint of an order of the caller's account, even if the caller may not see it, empty
-    where orders are not `marked`; None where there is none.
+    The fingerprint of an order, even if the caller may not see it, empty where orders are not
+    `marked`; None where there is none. Only for ids derived for this caller or their account.
     """
     columns = (ORDER_ID, FINGERPRINT) if marked else (ORDER_ID,)
     found = await context.writer.facts(ODataQuery(HEADERS, columns, Compare(ORDER_ID, "eq", key)))

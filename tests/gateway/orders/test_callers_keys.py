@@ -82,6 +82,19 @@ async def test_a_shared_key_tells_of_a_colleagues_order_only_that_it_is_there(
     assert codes(other) == ["IDEMPOTENCY_MISMATCH"]
 
 
+async def test_a_key_that_is_not_shared_is_ones_own_also_where_that_is_said(
+    writable: Stack,
+) -> None:
+    """Said, left out or null: it is the same input."""
+    sent = await new_order(writable)
+    ways = [{}, {"sharedKey": False}, {"sharedKey": None}]
+
+    payloads = [await do(writable, "createSalesOrder", **sent, **way) for way in ways]
+
+    assert [payload["errors"] for payload in payloads] == [[]] * 3
+    assert len({payload["order"]["id"] for payload in payloads}) == 1
+
+
 async def test_a_shared_key_is_its_accounts_alone(writable: Stack) -> None:
     sent = await new_order(writable) | {"sharedKey": True, "lines": []}
     sold = await sold_by_both(writable)

@@ -96,6 +96,26 @@ async def test_an_unknown_outcome_is_pending_until_it_is_known(
     assert after == {"status": "CREATED", "order": again["order"]}
 
 
+@pytest.mark.parametrize("asks", ["jane", "rep"])
+async def test_an_unknown_order_of_a_shared_key_is_not_the_other_order_of_a_colleague(
+    writable: Stack, broken: Broken, asks: str
+) -> None:
+    """Jane sees what she orders herself alone, and so not that it is another one."""
+    sent = await order(writable, sharedKey=True)
+    broken.add(Cut())
+    pending = await do(writable, "createSalesOrder", as_=asks, **sent)
+    writable.emulator.state.faults.clear()
+    other = {**sent, "requisitionNumber": "7"}
+    made = await do(writable, "createSalesOrder", as_="rep" if asks == "jane" else "jane", **other)
+
+    told = await writable.ask(OPERATION, as_=asks, id=pending["operation"])
+    again = await do(writable, "createSalesOrder", as_=asks, **sent)
+
+    assert (pending["status"], made["status"]) == ("PENDING", "CREATED")
+    assert told.data["operation"] == {"status": "NOT_CREATED", "order": None}
+    assert codes(again) == ["IDEMPOTENCY_MISMATCH"]
+
+
 async def test_a_refusal_after_an_unknown_outcome_proves_nothing(
     writable: Stack, broken: Broken
 ) -> None:
