@@ -239,9 +239,13 @@ def refused(desk: Desk, sent: Desk, now: float) -> Desk:
     return _told(desk, sent, state=State.EDITING, lost=0.0, operation=None)
 
 
-def made(desk: Desk, key: str, order: str, number: str | None) -> Desk:
-    """The order exists; this is accepted from any answer, however late it comes."""
-    by = desk.sharing.by if desk.sharing and desk.draft.key == key else None
+def made(desk: Desk, key: str, order: str, number: str | None, by: Colleague | None = None) -> Desk:
+    """
+    The order exists; this is accepted from any answer, however late it comes. Of a shared draft it
+    is the order of `by`, where the answer says so, else of the one who sent it first.
+    """
+    if by is None and desk.sharing and desk.draft.key == key:
+        by = desk.sharing.by
     known = remembered(desk, Placed(key, order, number, by))
     if desk.draft.key != key:
         return known

@@ -100,7 +100,13 @@ PAGES: Final = (
         reads="Quote",
         part="quotes",
     ),
-    Page(path="/orders/new/checking", show=placing.checking, needs="orders:create", part="order"),
+    Page(
+        path="/orders/new/checking",
+        show=placing.checking,
+        methods=BOTH,
+        needs="orders:create",
+        part="order",
+    ),
     Page(
         path="/orders/new/discard",
         show=wizard.discard,

@@ -29,7 +29,7 @@ from portal.desks import (
 from portal.drafts import Draft, priced
 from portal.errors import PortalError, SignInNeeded, Unavailable, Waiting
 from portal.figures import money
-from portal.outcomes import Placed
+from portal.outcomes import Colleague, Placed
 from portal.own_fields import EMPTY
 from portal.pages.addresses import choices
 from portal.pages.draft_at_hand import became, draft_of
@@ -179,7 +179,7 @@ def _ordered(visit: Visit, known: Placed) -> Response:
 
 async def checking(visit: Visit) -> Response:
     """The page of an order whose outcome is unknown; it repeats the question until it is known."""
-    key = visit.query.get("key", "")
+    key = visit.form.get("key") or visit.query.get("key", "")
     owner = await _owner(visit, key)
     if owner is None:
         return visit.go("/orders")
@@ -192,8 +192,7 @@ async def checking(visit: Visit) -> Response:
         try:
             if desk.operation:
                 return await _look(visit, owner, desk, desk.operation)
-            # The very same request with the very same key: it makes the order at most once.
-            return await _send(visit, owner, lambda desk: _still_sent(desk, key))
+            return await _again(visit, owner, desk)
         except Waiting:
             # Another process is at it.
             return _waiting(visit, key)
@@ -216,6 +215,18 @@ async def _owner(visit: Visit, key: str) -> str | None:
             visit.session.account = account if len(visit.accounts) > 1 else None
             return owner
     return None
+
+
+async def _again(visit: Visit, owner: str, desk: Desk) -> Response:
+    """
+    The very same request with the very same key, which makes the order at most once; of what a
+    colleague sent only for a form, as the order may become the visitor's.
+    """
+    key = desk.draft.key
+    is_ones_own = desk.sharing is None or desk.sharing.by.desk == visit.own
+    if not is_ones_own and visit.request.method == "GET":
+        return _waiting(visit, key)
+    return await _send(visit, owner, lambda desk: _still_sent(desk, key))
 
 
 async def _send(visit: Visit, owner: str, check: Callable[[Desk], Desk]) -> Response:
@@ -260,7 +271,7 @@ async def _look(visit: Visit, owner: str, desk: Desk, operation: str) -> Respons
             return _waiting(visit, desk.draft.key)
         answer = None
     if answer is None:
-        return await _send(visit, owner, lambda desk: _still_sent(desk, desk.draft.key))
+        return await _again(visit, owner, desk)
     return await _settled(visit, owner, desk, {"errors": [], "operation": operation, **answer}, now)
 
 
@@ -273,7 +284,9 @@ async def _settled(
         visit.desk = await desks.change(owner, lambda desk: unanswered(desk, sent))
         return _waiting(visit, key)
     if (order := answer.get("order")) or answer.get("status") == "CREATED":
-        return await _placed(visit, owner, key, order or {"id": "", "number": None})
+        is_new = sent.sharing is not None and answer.get("replayed") is False
+        by = visit.me if is_new else None
+        return await _placed(visit, owner, key, order or {"id": "", "number": None}, by)
     if answer["errors"] or answer.get("status") == "NOT_CREATED":
         looked = now if _has_looked(answer["errors"]) else NEVER
         visit.desk = await desks.change(owner, lambda desk: refused(desk, sent, looked))
@@ -302,13 +315,19 @@ def _waiting(visit: Visit, key: str) -> Response:
     return visit.render("new_checking.html", status=202, key=key)
 
 
-async def _placed(visit: Visit, owner: str, key: str, order: dict[str, Any]) -> Response:
+async def _placed(
+    visit: Visit, owner: str, key: str, order: dict[str, Any], by: Colleague | None
+) -> Response:
     desks = visit.site.desks
 
     def stand(desk: Desk) -> Desk:
-        return made(desk, key, order["id"], order["number"])
+        return made(desk, key, order["id"], order["number"], by)
 
     visit.desk = await desks.change(owner, stand)
+    known = visit.desk.placed_as(key)
+    if known and not known.is_known_to(visit.own):
+        visit.session.loan = None if visit.loan else visit.session.loan
+        return _ordered(visit, known)
     if visit.loan:
         # Who sends the form once more finds the order, though the draft is out of reach now.
         own = Placed(key, order["id"], order["number"])

@@ -28,6 +28,9 @@ class Counting(httpx2.AsyncHTTPTransport):
         self.asked: list[bytes] = []
         self.is_down = False
         self.loses = 0
+        """The number of answers to orders that are lost from here on."""
+        self.drops = 0
+        """The number of orders that never reach the gateway from here on."""
         self.refusal = ""
         """The code with which orders are refused before they reach the gateway."""
         self.meanwhile: Callable[[], None] | None = None
@@ -42,6 +45,9 @@ class Counting(httpx2.AsyncHTTPTransport):
             raise httpx2.ConnectError("down")
         self.asked.append(await request.aread())
         is_order = b'"operationName":"Place"' in self.asked[-1]
+        if is_order and self.drops:
+            self.drops -= 1
+            raise httpx2.ReadTimeout("dropped")
         if is_order and self.refusal:
             error = {"message": "refused", "extensions": {"code": self.refusal}}
             return httpx2.Response(200, json={"data": None, "errors": [error]})

@@ -308,6 +308,10 @@ class Interleavings(RuleBasedStateMachine):
             self.runner.close()
             self.folder.cleanup()
 
+    async def _asked(self, tab: int) -> httpx2.Response:
+        """A page that says that an outcome is not known, or one that asked for it."""
+        return await self.browser.open(tab, 0, "/orders/new/items")
+
     async def _settle(self) -> None:
         """All is well again: every outcome becomes known, and is what was said before."""
         for process in range(PROCESSES):
@@ -319,7 +323,7 @@ class Interleavings(RuleBasedStateMachine):
         for tab in range(TABS):
             until = time.monotonic() + PATIENCE
             while True:
-                found = await self.browser.open(tab, 0, "/orders/new/items")
+                found = await self._asked(tab)
                 self._heard(found)
                 if "is being checked" not in found.text or time.monotonic() > until:
                     break

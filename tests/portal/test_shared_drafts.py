@@ -171,7 +171,10 @@ async def test_of_all_who_order_it_at_once_one_does(both: tuple[Visitor, Visitor
 async def test_anybody_who_shares_it_learns_what_became_of_it(
     both: tuple[Visitor, Visitor], monkeypatch: pytest.MonkeyPatch, asks: str
 ) -> None:
-    """Also who may not see the order, and with refusals that the order itself brought about."""
+    """
+    Also who may not see the order, and with refusals that the order itself brought about: by asking
+    for it, as by looking they would order.
+    """
     monkeypatch.setattr(placing, "MARGIN", 0.0)
     jane, rep = both
     reference = f"UNHEARD {asks} {time.monotonic_ns()}"
@@ -182,16 +185,79 @@ async def test_anybody_who_shares_it_learns_what_became_of_it(
     sent = await sender.client.post("/orders/new/submit", data=form)
     listed = await rep.get("/drafts")
 
-    told = await other.get("/orders/new/items")
+    looked = await other.get("/orders/new/items")
+    told = await other.post("/orders/new/checking", key=form["key"])
     again = await sender.client.post("/orders/new/submit", data=form)
 
     assert "/orders/new/checking" in sent.headers["location"]
     assert "being ordered by" in listed.text or asks == "owner"
-    assert "Thank you." in told.text
+    assert looked.status_code == 202
+    assert "This draft was ordered by" in told.text
     assert await number_of_orders(rep, reference) == 1
     assert again.status_code == 303
     assert await number_of_orders(rep, reference) == 1
     assert not (await jane.desk()).is_sent
+
+
+@pytest.mark.parametrize("asks", ["owner", "colleague"])
+async def test_nobody_orders_by_looking_at_what_a_colleague_ordered(
+    both: tuple[Visitor, Visitor], monkeypatch: pytest.MonkeyPatch, asks: str
+) -> None:
+    """The order would be in the name of somebody who never asked for it."""
+    monkeypatch.setattr(placing, "MARGIN", 0.0)
+    jane, rep = both
+    reference = f"DROPPED {asks} {time.monotonic_ns()}"
+    await opened(rep, await shared(jane, reference))
+    sender, other = (rep, jane) if asks == "owner" else (jane, rep)
+    form = await _review(sender)
+    sender.gateway.drops = 1
+    await sender.client.post("/orders/new/submit", data=form)
+    by = (await jane.desk()).sharing
+    assert by
+
+    looks = [await other.get("/orders/new/items")]
+    ordered_yet = await number_of_orders(rep, reference)
+    looks.append(await other.get("/orders/new/items"))
+    page = await other.post("/orders/new/checking", key=form["key"])
+    late = await sender.get(f"/orders/new/checking?key={form['key']}")
+
+    (placed,) = [one for one in (await jane.desk()).placed if one.key == form["key"]]
+    assert ordered_yet == 0
+    assert all(f"{by.by.name} has ordered this draft" in unescape(look.text) for look in looks)
+    assert all("Order it in your name" in look.text for look in looks)
+    assert "Thank you." in page.text
+    assert placed.by
+    assert placed.is_known_to(other.owner)
+    assert placed.by.name in late.text
+    assert re.search("ordered by|has ordered the draft", late.text)
+    assert "Thank you." not in late.text
+    assert await number_of_orders(rep, reference) == 1
+    assert await number_of_orders(other, reference) == 1
+
+
+async def test_who_asks_for_it_once_more_is_told_whose_order_it_became(
+    both: tuple[Visitor, Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer was lost, and not the order: it is that of the one who sent it first."""
+    monkeypatch.setattr(placing, "MARGIN", 0.0)
+    jane, rep = both
+    reference = f"FIRST {time.monotonic_ns()}"
+    await opened(rep, await shared(jane, reference))
+    form = await _review(jane)
+    jane.gateway.loses = 1
+    await jane.client.post("/orders/new/submit", data=form)
+    by = (await jane.desk()).sharing
+    assert by
+
+    await rep.get("/orders/new/items")
+    page = await rep.post("/orders/new/checking", key=form["key"])
+    own = await jane.get(f"/orders/new/checking?key={form['key']}")
+
+    assert f"ordered by {by.by.name}" in page.text
+    assert "Thank you." not in page.text
+    assert own.url.path.startswith("/orders/")
+    assert own.status_code == 200
+    assert await number_of_orders(jane, reference) == 1
 
 
 async def test_nothing_is_shared_or_taken_back_while_it_is_ordered(

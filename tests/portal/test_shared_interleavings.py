@@ -13,7 +13,7 @@ import pytest
 from tests.portal.test_interleavings import ACTS, Browser, Interleavings, walk
 from tests.redis_server import needs_redis
 
-SHARING = ("share", "share", "open", "open", "take back", "own")
+SHARING = ("share", "share", "open", "open", "take back", "own", "take over")
 
 
 class Pair(Browser):
@@ -28,6 +28,19 @@ class SharedInterleavings(Interleavings):
     browsers = Pair
     acts = (*ACTS, *SHARING)
 
+    async def _asked(self, tab: int) -> httpx2.Response:
+        """What a colleague sent, and cannot ask for, one orders in one's own name."""
+        found = await super()._asked(tab)
+        return await self._taken_over(tab, 0, found) or found
+
+    async def _taken_over(
+        self, tab: int, process: int, shown: httpx2.Response
+    ) -> httpx2.Response | None:
+        key = re.search(r'name="key" value="([^"]+)"', shown.text)
+        if key is None or "in your name" not in shown.text:
+            return None
+        return await self.browser.post(tab, process, "/orders/new/checking", key=key[1])
+
     async def _also(self, tab: int, process: int, doing: str) -> httpx2.Response | None:
         browser = self.browser
         if doing == "open":
@@ -35,6 +48,9 @@ class SharedInterleavings(Interleavings):
             found = re.search(r'action="(/drafts/\w+/open)"', page.text)
             await browser.post(tab, process, found[1] if found else "/drafts/own")
             return await browser.open(tab, process, "/orders/new/review")
+        if doing == "take over":
+            shown = await browser.open(tab, process, "/orders/new/review")
+            return await self._taken_over(tab, process, shown) or shown
         if doing == "own":
             await browser.open(tab, process, "/orders/new/review")
             return await browser.post(tab, process, "/drafts/own")
