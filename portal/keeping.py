@@ -40,6 +40,9 @@ def board_of(issuer: str, account: str) -> str:
     return sha256("\0".join(("board", issuer, account)).encode()).hexdigest()
 
 
+CLOSED: Final = b"!"
+"""Stands before what an earlier build of the portal would misread, and makes it refuse to."""
+
 Thing = TypeVar("Thing")
 
 
@@ -67,17 +70,23 @@ class _Things(Generic[Thing]):
             if after == before:
                 return before
             version = found.version + 1 if found else 1
-            content = msgspec.json.encode(after)
+            content = self._mark(after) + msgspec.json.encode(after)
             if await self._store.save(owner, Written(content, version, self._is_held(after))):
                 return after
         raise Unavailable("drafts")
+
+    def _mark(self, thing: Thing) -> bytes:
+        """What stands before the thing in the store: nothing, or CLOSED."""
+        return b""
 
     def _read(self, written: Written | None) -> Thing:
         """Read one. Another version's is forgotten, unless it is held."""
         if written is None:
             return self._empty
         try:
-            return msgspec.json.decode(written.content, type=type(self._empty))
+            return msgspec.json.decode(
+                written.content.removeprefix(CLOSED), type=type(self._empty)
+            )
         except msgspec.DecodeError:
             if written.held:
                 raise
@@ -91,6 +100,10 @@ class Desks(_Things[Desk]):
     def __init__(self, store: DraftStore) -> None:
         super().__init__(store, Desk(), lambda desk: desk.is_sent)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def _mark(self, thing: Desk) -> bytes:
+        """A build without shared drafts would send one that is being ordered as its owner's own."""
+        return CLOSED if thing.is_sent and thing.sharing else b""
 
     def lock(self, owner: str) -> asyncio.Lock:
         """The lock of sending: the second click of two waits for the answer to the first."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
 from portal.boards import MOST_SHARED
@@ -258,6 +259,27 @@ async def test_who_asks_for_it_once_more_is_told_whose_order_it_became(
     assert own.url.path.startswith("/orders/")
     assert own.status_code == 200
     assert await number_of_orders(jane, reference) == 1
+
+
+async def test_a_build_without_shared_drafts_does_not_order_one_again(
+    both: tuple[Visitor, Visitor],
+) -> None:
+    """It runs beside this one while replicas are replaced; it would send the key as one's own."""
+    jane, rep = both
+    await opened(rep, await shared(jane, "ROLLED BACK"))
+    form = await _review(rep)
+    rep.gateway.loses = 1
+    await rep.client.post("/orders/new/submit", data=form)
+    store = jane.app.state.site.desks._store
+    kept = await store.load(jane.owner)
+
+    with pytest.raises(msgspec.DecodeError):
+        msgspec.json.decode(kept.content, type=Desk)
+    assert kept.held
+    assert (await jane.desk()).is_sent
+    await rep.get(f"/orders/new/checking?key={form['key']}")
+    after = await store.load(jane.owner)
+    assert msgspec.json.decode(after.content, type=Desk).state is State.PLACED
 
 
 async def test_nothing_is_shared_or_taken_back_while_it_is_ordered(
