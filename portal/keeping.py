@@ -84,9 +84,7 @@ class _Things(Generic[Thing]):
         if written is None:
             return self._empty
         try:
-            return msgspec.json.decode(
-                written.content.removeprefix(CLOSED), type=type(self._empty)
-            )
+            return msgspec.json.decode(written.content.removeprefix(CLOSED), type=type(self._empty))
         except msgspec.DecodeError:
             if written.held:
                 raise

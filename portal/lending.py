@@ -78,7 +78,8 @@ async def take_place(visit: Visit) -> None:
     if loan is None or loan.account != (visit.account or {}).get("id"):
         return
     is_about = key == loan.key
-    if key and (key == visit.desk.draft.key or visit.desk.placed_as(key)):
+    is_empty = visit.form.get("draft") == ""  # a draft that is shared has a key
+    if is_empty or (key and (key == visit.desk.draft.key or visit.desk.placed_as(key))):
         visit.session.loan = replace(loan, is_at_hand=False)
     elif loan.is_at_hand or is_about:
         await _borrow(visit, loan, is_about=is_about)

@@ -289,8 +289,8 @@ async def _settled(
         return await _placed(visit, owner, key, order or {"id": "", "number": None}, by)
     if answer["errors"] or answer.get("status") == "NOT_CREATED":
         looked = now if _has_looked(answer["errors"]) else NEVER
-        visit.desk = await desks.change(owner, lambda desk: refused(desk, sent, looked))
-        if visit.desk.state is not State.EDITING:
+        visit.desk = visit.lent(await desks.change(owner, lambda desk: refused(desk, sent, looked)))
+        if visit.desk.state is not State.EDITING or visit.desk.draft.key != key:
             return _waiting(visit, key)
         if answer["errors"]:
             return await reviewed(visit, visit.desk.draft, answer["errors"], {})

@@ -23,7 +23,8 @@ async def ask(visit: Visit) -> Response:
     """The draft becomes a request and is taken off the desk; nothing is ordered."""
     key, seen = visit.form.get("key", ""), visit.form.get("seen")
     async with visit.site.desks.lock(visit.at):
-        desk = visit.desk = current(await visit.site.desks.find(visit.at), key, seen)
+        found = visit.lent(await visit.site.desks.find(visit.at))
+        desk = visit.desk = current(found, key, seen)
         if desk.sharing:
             return visit.go("/orders/new/review")
         if not key or not desk.draft.lines:

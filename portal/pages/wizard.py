@@ -157,12 +157,13 @@ def date_mistake(text: str, today: date) -> str | None:
 
 async def discard(visit: Visit) -> Response:
     """A page that asks first; afterwards the same page takes it back."""
-    if visit.loan:
+    if visit.loan and "undo" not in visit.form:
         return visit.go("/drafts")  # its owner alone discards it
     if visit.request.method == "GET":
         return visit.render("new_discard.html", draft=settled(visit.desk).draft)
     desks, key = visit.site.desks, visit.form.get("draft", "")
     if "undo" in visit.form:
+        visit.session.loan = None
         desk = await desks.change(visit.own, restored)
         if desk.state is State.EDITING:
             visit.notice(visit.translate("Your draft has been restored."))

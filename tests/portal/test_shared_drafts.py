@@ -356,6 +356,90 @@ async def test_a_draft_that_is_taken_back_while_a_form_is_read_is_not_changed(
     assert await number_of_orders(rep, "MEANWHILE") == 0
 
 
+async def test_a_form_of_ones_own_empty_draft_is_not_about_that_of_a_colleague(
+    both: tuple[Visitor, Visitor],
+) -> None:
+    """It was shown before the other one was opened, in another tab."""
+    jane, rep = both
+    await rep.get("/orders/new/discard")
+    await rep.post("/orders/new/discard")
+    await rep.get("/orders/new/items")
+    form = {"csrf": rep.csrf, "draft": rep.hidden("draft"), "pasted": "D0170,6"}
+    await opened(rep, await shared(jane, "NOT MINE"))
+
+    await rep.client.post("/orders/new/import", data=form)
+
+    assert form["draft"] == ""
+    assert [quantity for _, quantity, _ in await in_draft(jane)] == ["2"]
+    assert [quantity for _, quantity, _ in await in_draft(rep)] == ["6"]
+
+
+async def test_ones_own_draft_comes_back_while_that_of_a_colleague_is_open(
+    both: tuple[Visitor, Visitor],
+) -> None:
+    jane, rep = both
+    await begun(rep, "D0170,3")
+    await rep.get("/orders/new/discard")
+    form = {"csrf": (await rep.post("/orders/new/discard")) and rep.csrf, "undo": "1"}
+    await opened(rep, await shared(jane, "UNDONE"))
+
+    page = await rep._follow(await rep.client.post("/orders/new/discard", data=form))
+
+    assert [quantity for _, quantity, _ in await in_draft(rep)] == ["3"]
+    assert "Your draft has been restored." in page.text
+    assert "draft of Jane" not in page.text
+
+
+async def test_no_quote_is_asked_for_with_a_draft_that_is_taken_back_just_then(
+    both: tuple[Visitor, Visitor],
+) -> None:
+    """By a form that does not say which version it shows."""
+    jane, rep = both
+    await opened(rep, await shared(jane, "NO QUOTE"))
+    form = await _review(rep)
+    del form["seen"]
+    desks, find = rep.app.state.site.desks, rep.app.state.site.desks.find
+    looks = []
+
+    async def late(owner: str) -> Desk:
+        looks.append(owner)
+        if len(looks) == 3:  # the first two are those of every page
+            await jane.app.state.site.desks.change(jane.owner, unshared)
+        return await find(owner)  # type: ignore[no-any-return]
+
+    desks.find = late
+    answer = await rep.client.post("/orders/new/quote", data=form)
+
+    assert len(looks) == 3
+    assert answer.headers["location"] == "/drafts"
+    assert not any(b'"operationName":"Ask"' in asked for asked in rep.gateway.asked)
+
+
+async def test_a_late_refusal_shows_nothing_that_is_shared_no_more(
+    both: tuple[Visitor, Visitor],
+) -> None:
+    jane, rep = both
+    await opened(rep, await shared(jane, "LATE REFUSAL"))
+    form = await _review(rep)
+    wrong = {"code": "INVALID_INPUT", "message": "", "path": ["input", "lines", "0"]}
+    rep.gateway.answers["Place"] = {"createSalesOrder": {"errors": [wrong], "status": None}}
+    desks, change = rep.app.state.site.desks, rep.app.state.site.desks.change
+    private = Draft(key="another", account=jane.account, reference="PRIVATE")
+
+    async def late(owner: str, move: Any) -> Desk:
+        if (await desks.find(owner)).is_sent:
+            desks.change = change
+            await change(owner, lambda _: edited(Desk(), lambda _: private))
+        return await change(owner, move)  # type: ignore[no-any-return]
+
+    desks.change = late
+    answer = await rep.client.post("/orders/new/submit", data=form)
+
+    assert desks.change == change
+    assert (answer.status_code, answer.headers.get("location")) == (303, "/drafts")
+    assert "PRIVATE" not in answer.text
+
+
 async def test_who_missed_the_ordering_is_told_who_ordered_and_nothing_of_the_order(
     both: tuple[Visitor, Visitor],
 ) -> None:
