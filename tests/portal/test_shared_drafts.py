@@ -380,7 +380,8 @@ async def test_ones_own_draft_comes_back_while_that_of_a_colleague_is_open(
     jane, rep = both
     await begun(rep, "D0170,3")
     await rep.get("/orders/new/discard")
-    form = {"csrf": (await rep.post("/orders/new/discard")) and rep.csrf, "undo": "1"}
+    await rep.post("/orders/new/discard")
+    form = {"csrf": rep.csrf, "undo": "1"}
     await opened(rep, await shared(jane, "UNDONE"))
 
     page = await rep._follow(await rep.client.post("/orders/new/discard", data=form))

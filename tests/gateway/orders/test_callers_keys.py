@@ -87,7 +87,7 @@ async def test_a_key_that_is_not_shared_is_ones_own_also_where_that_is_said(
 ) -> None:
     """Said, left out or null: it is the same input."""
     sent = await new_order(writable)
-    ways = [{}, {"sharedKey": False}, {"sharedKey": None}]
+    ways: list[dict[str, Any]] = [{}, {"sharedKey": False}, {"sharedKey": None}]
 
     payloads = [await do(writable, "createSalesOrder", **sent, **way) for way in ways]
 
