@@ -41,7 +41,7 @@ def board_of(issuer: str, account: str) -> str:
 
 
 CLOSED: Final = b"!"
-"""Stands before what an earlier build of the portal would misread, and makes it refuse to."""
+"""The sign before what an earlier build of the portal would misread: it refuses to."""
 
 Thing = TypeVar("Thing")
 
@@ -76,7 +76,7 @@ class _Things(Generic[Thing]):
         raise Unavailable("drafts")
 
     def _mark(self, thing: Thing) -> bytes:
-        """What stands before the thing in the store: nothing, or CLOSED."""
+        """The sign before the thing in the store: nothing, or CLOSED."""
         return b""
 
     def _read(self, written: Written | None) -> Thing:

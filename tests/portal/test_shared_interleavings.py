@@ -29,7 +29,7 @@ class SharedInterleavings(Interleavings):
     acts = (*ACTS, *SHARING)
 
     async def _asked(self, tab: int) -> httpx2.Response:
-        """What a colleague sent, and cannot ask for, one orders in one's own name."""
+        """The order of a colleague who cannot ask for it is taken over in one's own name."""
         found = await super()._asked(tab)
         return await self._taken_over(tab, 0, found) or found
 

@@ -103,6 +103,7 @@ ASKED: tuple[tuple[str, Mapping[str, str] | None], ...] = (
     ("/drafts/own", {}),
     ("/drafts/{id}/open", {}),
     ("/orders/new/checking", None),
+    ("/orders/new/checking", {"key": "{key}"}),
     ("/orders/new/submit", {"key": "{key}"}),
     ("/orders?q=jane+SO", None),
     ("/orders?status=overdue&sort=wanted", None),
