@@ -21,6 +21,8 @@ from tests.portal.test_typed import names
 pytestmark = pytest.mark.anyio
 
 EVIL = "evil.example"
+REP = "rep"
+"""Somebody to whom every page is offered: a page that is not there checks no form."""
 FORMS = [page for page in PAGES if "POST" in page.methods]
 LOOKS = [page for page in PAGES if "GET" in page.methods]
 FILLED = {
@@ -78,26 +80,26 @@ def forms(visitor: Visitor, stranger: Visitor) -> Mapping[str, dict[str, Any]]:
 
 
 async def test_a_form_of_another_site_changes_nothing(port: int) -> None:
-    async with visiting(port, "jane") as jane, visiting(port, "jane") as stranger:
-        await drafted(jane, "FORGED")
-        before = await state(jane)
-        jane.gateway.asked.clear()
+    async with visiting(port, REP) as rep, visiting(port, REP) as stranger:
+        await drafted(rep, "FORGED")
+        before = await state(rep)
+        rep.gateway.asked.clear()
         for page in FORMS:
-            for name, form in forms(jane, stranger).items():
-                answer = await jane.client.post(path_of(page), **form)
+            for name, form in forms(rep, stranger).items():
+                answer = await rep.client.post(path_of(page), **form)
                 assert answer.status_code in {403, 413}, (page.path, name)
 
-        assert await state(jane) == before
-        assert changes(jane) == []
+        assert await state(rep) == before
+        assert changes(rep) == []
 
 
 async def test_the_form_of_the_visitor_is_not_refused(port: int) -> None:
     """Otherwise no form would prove anything."""
-    async with visiting(port, "jane") as jane:
+    async with visiting(port, REP) as rep:
         for page in FORMS:
             if page.path not in {"/sign-out", "/view-as"}:
-                sent = {"csrf": jane.session.csrf}
-                answer = await jane.client.post(path_of(page), data=sent)
+                sent = {"csrf": rep.session.csrf}
+                answer = await rep.client.post(path_of(page), data=sent)
                 assert answer.status_code not in {403, 413}, page.path
 
 
@@ -116,18 +118,18 @@ async def test_a_form_of_nobody_is_not_read(port: int) -> None:
 
 
 async def test_a_link_changes_nothing_whatever_stands_in_it(port: int) -> None:
-    async with visiting(port, "jane") as jane:
-        await drafted(jane, "LINKED")
-        await jane.client.get("/language/en")
-        before = await state(jane)
-        jane.gateway.asked.clear()
+    async with visiting(port, REP) as rep:
+        await drafted(rep, "LINKED")
+        await rep.client.get("/language/en")
+        before = await state(rep)
+        rep.gateway.asked.clear()
         for page in LOOKS:
             for method in ("GET", "HEAD"):
-                query = {**FILLED, "csrf": jane.session.csrf}
-                await jane.client.request(method, path_of(page, tag="en"), params=query)
-                assert (page.path, await state(jane)) == (page.path, before)
+                query = {**FILLED, "csrf": rep.session.csrf}
+                await rep.client.request(method, path_of(page, tag="en"), params=query)
+                assert (page.path, await state(rep)) == (page.path, before)
 
-        assert changes(jane) == []
+        assert changes(rep) == []
 
 
 async def test_other_methods_are_refused(port: int) -> None:
