@@ -191,7 +191,7 @@ async def test_what_waits_for_a_webhook_that_comes_back_with_other_secrets_is_si
         receiver.statuses = [500] * 1_000
         change(stack, "salesorders", orders(stack)[4]["salesorderid"], name="Waits")
         await until(lambda: receiver.tried)
-        policy.write_text("")
+        policy.write_text("# Nobody is told of anything.\n")
         await until_quiet(receiver)
         receiver.statuses = []
         change(stack, "salesorders", orders(stack)[5]["salesorderid"], name="Meanwhile")
