@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,10 @@ from emulator.faults.rules import Faults
 from emulator.values import guid_text
 from gateway.resolvers.orders.order_ids import NAMESPACE
 from gateway.resolvers.own_rows import send
+from tests.gateway.granting import audit as audit
+from tests.gateway.granting import faults as faults
+from tests.gateway.granting import stack as stack
+from tests.gateway.granting import world as world
 from tests.gateway.live.worlds import OURS, THEIRS, account, change, create, delete, row
 from tests.gateway.orders.worlds import key
 from tests.gateway.test_colleagues import (
@@ -41,26 +44,6 @@ pytestmark = pytest.mark.anyio
 
 PLAIN_INVITE = "mutation ($input: InviteColleagueInput!) { inviteColleague(input: $input) { id } }"
 VIEWER = "{ viewer { contact { id } } }"
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
-
-
-@pytest.fixture(scope="module")
-async def stack(world: Starlette, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Buyers may invite and remove colleagues here."""
-    policy = tmp_path_factory.mktemp("policy") / "policy.toml"
-    policy.write_text(GRANTED)
-    async with running(world, policy=str(policy)) as found:
-        yield found
-
-
-@pytest.fixture
-def faults(world: Starlette) -> Iterator[Faults]:
-    yield world.state.faults
-    world.state.faults.clear()
 
 
 def state_of(stack: Stack, id_: str) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -23,6 +23,10 @@ from gateway.config import parsers
 from gateway.resolvers.own_rows import doubt
 from tests.emulator.trade import trading
 from tests.environments import altered, drop_column, drop_table, dumped, written
+from tests.gateway.granting import audit as audit
+from tests.gateway.granting import faults as faults
+from tests.gateway.granting import stack as stack
+from tests.gateway.granting import world as world
 from tests.gateway.live.worlds import OURS, THEIRS, change, create, delete, rows
 from tests.gateway.orders.ordering import placed
 from tests.gateway.orders.worlds import key
@@ -57,31 +61,6 @@ NEUTRAL = {
     "reason": "NOT_POSSIBLE",
 }
 NUMBER = count(1)
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
-
-
-@pytest.fixture(scope="module")
-def audit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("audit") / "audit.jsonl"
-
-
-@pytest.fixture(scope="module")
-async def stack(world: Starlette, audit: Path) -> AsyncIterator[Stack]:
-    """Buyers may invite and remove colleagues here."""
-    policy = audit.with_name("policy.toml")
-    policy.write_text(GRANTED)
-    async with running(world, policy=str(policy), audit_file=str(audit)) as found:
-        yield found
-
-
-@pytest.fixture
-def faults(world: Starlette) -> Iterator[Faults]:
-    yield world.state.faults
-    world.state.faults.clear()
 
 
 def somebody(**other: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,15 @@ from starlette.applications import Starlette
 from emulator.faults.actions import AnyAction, Cut, Fail
 from emulator.faults.rules import Faults
 from gateway.config import parsers
+from tests.gateway.granting import audit as audit
+from tests.gateway.granting import faults as faults
+from tests.gateway.granting import stack as stack
+from tests.gateway.granting import world as world
 from tests.gateway.live.worlds import rows
 from tests.gateway.orders.ordering import placed
 from tests.gateway.orders.test_addresses import addresses
 from tests.gateway.orders.worlds import changed, key
-from tests.stack import Answer, Stack, emulator, running
+from tests.stack import Answer, Stack, running
 
 pytestmark = pytest.mark.anyio
 
@@ -46,31 +49,6 @@ DOCK = {
     "state": "WA",
     "country": "united states",
 }
-
-
-@pytest.fixture(scope="module")
-def world() -> Starlette:
-    return emulator()
-
-
-@pytest.fixture(scope="module")
-def audit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("audit") / "audit.jsonl"
-
-
-@pytest.fixture(scope="module")
-async def stack(world: Starlette, audit: Path) -> AsyncIterator[Stack]:
-    """Buyers may keep addresses here."""
-    policy = audit.with_name("policy.toml")
-    policy.write_text(GRANTED)
-    async with running(world, policy=str(policy), audit_file=str(audit)) as found:
-        yield found
-
-
-@pytest.fixture
-def faults(world: Starlette) -> Iterator[Faults]:
-    yield world.state.faults
-    world.state.faults.clear()
 
 
 async def keep(stack: Stack, token: str, *, as_: str = "jane", **sent: Any) -> Answer:
