@@ -28,6 +28,17 @@ AGAIN: Final = 1.0
 group, and their parent tells them too."""
 
 
+def too_short(linger: float | None, within: float | None, named: str) -> str | None:
+    """
+    The mistake in `within`, the seconds in which a process has to end, beside `linger`, which is
+    the setting `named`; None where there is none, or one of them is not known.
+    """
+    if linger is None or within is None or linger + LEAST_END <= within:
+        return None
+    least = f"must be {linger + LEAST_END:g} at least"
+    return f"{least}: {LEAST_END:g} seconds more than {named}, or what is under way is cut"
+
+
 class Stopping:
     """The end of one process: told or not, and how long each part of it takes."""
 

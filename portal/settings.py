@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from front.stopping import LEAST_END
+from front.stopping import too_short
 from variables import parsing, web_addresses
 from variables.declaring import SettingsError as SettingsError
 from variables.declaring import table as table_of
@@ -333,11 +333,8 @@ def _of_sign_in(parsed: Mapping[str, Any]) -> Iterator[str]:
 
 def _of_times(parsed: Mapping[str, Any]) -> Iterator[str]:
     """The contradictions of times."""
-    linger, within = parsed.get("linger"), parsed.get("stop_within")
-    if linger and within and linger + LEAST_END > within:
-        least = f"must be {linger + LEAST_END:g} at least"
-        why = f"{LEAST_END:g} seconds more than {PREFIX}LINGER, or what is under way is cut"
-        yield f"{PREFIX}STOP_WITHIN: {least}: {why}"
+    if wrong := too_short(parsed.get("linger"), parsed.get("stop_within"), f"{PREFIX}LINGER"):
+        yield f"{PREFIX}STOP_WITHIN: {wrong}"
     idle, hours = parsed.get("idle_minutes"), parsed.get("session_hours")
     if idle and hours and idle > hours * 60:
         most = f"must be {hours * 60} at most"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any, Final
 
-from front.stopping import LEAST_END
+from front.stopping import too_short
 from gateway.config.settings import PREFIX, Settings
 from variables.web_addresses import is_loopback, is_own, split
 
@@ -30,10 +30,8 @@ def contradicting_numbers(parsed: Mapping[str, Any]) -> Iterator[tuple[str, str]
     if _exceeds(parsed, "deadline", parsed.get("mutation_deadline")):
         least = f"must be {_name('deadline')} ({parsed['deadline']:g}) at least"
         yield _name("mutation_deadline"), f"{least}: reads before a write have that long"
-    if _exceeds(parsed, "linger", parsed.get("stop_within"), LEAST_END):
-        least = f"must be {parsed['linger'] + LEAST_END:g} at least"
-        why = f"{LEAST_END:g} seconds more than {_name('linger')}, or what is under way is cut"
-        yield _name("stop_within"), f"{least}: {why}"
+    if wrong := too_short(parsed.get("linger"), parsed.get("stop_within"), _name("linger")):
+        yield _name("stop_within"), wrong
     if _exceeds(parsed, "workers", parsed.get("upstream_concurrency")):
         most = f"must be {_name('upstream_concurrency')} ({parsed['upstream_concurrency']})"
         yield _name("workers"), f"{most} at most: they share these calls"
@@ -69,9 +67,9 @@ def own_address(settings: Settings, port: int) -> str | None:
     return None
 
 
-def _exceeds(parsed: Mapping[str, Any], field: str, most: Any, more: float = 0.0) -> bool:
-    """True if both are known, and the first and `more` are above the second."""
-    return field in parsed and most is not None and parsed[field] + more > most
+def _exceeds(parsed: Mapping[str, Any], field: str, most: Any) -> bool:
+    """True if both are known, and the first is above the second."""
+    return field in parsed and most is not None and parsed[field] > most
 
 
 def _name(field: str) -> str:
