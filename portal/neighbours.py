@@ -74,12 +74,8 @@ def _issuer(settings: Settings) -> None:
 def _shared(settings: Settings) -> None:
     # The module needs an extra, which a portal without Redis does not have.
     stores, seals = import_module("portal.shared_stores"), Seals(*settings.secrets)
-    says = stores.refusal(settings.shared, seals)
-    if says and "PORTAL_SECRET" in says:
-        raise Wrong(says, "give all portals that share it the same, or name the older one too")
-    if says:
-        do = "check host, user, password (with percent codes) and database, and that it answers"
-        raise Wrong(says, do)
+    if found := stores.refusal(settings.shared, seals):
+        raise Wrong(*found)
 
 
 def store(settings: Settings) -> Wrong | None:

@@ -41,10 +41,10 @@ return 1
 """Puts a draft in the place of the version before it; a held one stays for good."""
 
 
-def refusal(url: str, seals: Seals) -> str | None:
+def refusal(url: str, seals: Seals) -> tuple[str, str] | None:
     """
     The error by which Redis refuses a portal, or cannot be reached, or the sign that portals with
-    another secret share it; None where all is well.
+    another secret share it, and what to do about it; None where all is well.
     """
     found: Any = Redis.from_url(
         url,
@@ -58,10 +58,12 @@ def refusal(url: str, seals: Seals) -> str | None:
             _, keys = redis.scan(match=f"{_draft('*')}", count=FEW)
             drafts = {key: redis.hget(key, "content") for key in keys[:1]}
     except RedisError as error:
-        return f"{type(error).__name__}: {error}"[:200]
+        do = "check host, user, password (with percent codes) and database, and that it answers"
+        return f"{type(error).__name__}: {error}"[:200], do
     for key, content in drafts.items():
         if content and seals.open(draft_purpose(key.removeprefix(_draft(""))), content) is None:
-            return "drafts in it were sealed with another PORTAL_SECRET"
+            do = "give all portals that share it the same, or name the older one too"
+            return "drafts in it were sealed with another PORTAL_SECRET", do
     return None
 
 
