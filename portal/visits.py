@@ -136,8 +136,14 @@ class Visit:
         """True if htmx asks, for a part of the page."""
         return "HX-Request" in self.request.headers
 
+    @property
+    def who(self) -> Mapping[str, Any]:
+        """The `viewer` of the gateway: the caller, with rights; empty where nobody is known."""
+        found: Mapping[str, Any] = self.viewer.get("viewer", {})
+        return found
+
     def may(self, permission: str | None) -> bool:
-        held = self.viewer.get("viewer", {}).get("permissions", ())
+        held = self.who.get("permissions", ())
         return permission is None or permission in held
 
     def offers(self, page: Page) -> bool:
@@ -146,12 +152,12 @@ class Visit:
 
     def has(self, member: str) -> bool:
         """True if the environment behind the gateway has a member of its schema."""
-        lacking = self.viewer.get("viewer", {}).get("capabilities") or {}
+        lacking = self.who.get("capabilities") or {}
         return member not in lacking.get("missing", ())
 
     def shows(self, member: str) -> bool:
         """True if the visitor's roles do not hide a member of the gateway's schema."""
-        return member not in self.viewer.get("viewer", {}).get("hidden", ())
+        return member not in self.who.get("hidden", ())
 
     def reads(self, member: str) -> bool:
         """True if lists can be narrowed and sorted by a member: it is there and not hidden."""
@@ -208,7 +214,7 @@ class Visit:
     @property
     def name(self) -> str:
         """The caller's name, if anybody gave them one."""
-        return self.viewer.get("viewer", {}).get("name") or self.user.name or ""
+        return self.who.get("name") or self.user.name or ""
 
     @property
     def me(self) -> Colleague:
@@ -251,7 +257,7 @@ class Visit:
     def _caller(self, document: str) -> Caller:
         """Staff look at any account by filters; others act for the one that they picked."""
         picked = self.session.account if document not in EVERYWHERE else None
-        is_staff = self.viewer.get("viewer", {}).get("kind") == "staff"
+        is_staff = self.who.get("kind") == "staff"
         chosen = picked["id"] if picked and not is_staff else None
         fresh = document in MAKING
         return Caller(self.user.tokens.access, chosen, self.user.seen_as, fresh=fresh)

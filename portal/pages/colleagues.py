@@ -99,7 +99,7 @@ async def restore(visit: Visit) -> Response:
 
 def myself(visit: Visit) -> str | None:
     """The id of the visitor's own contact."""
-    contact = visit.viewer.get("viewer", {}).get("contact") or {}
+    contact = visit.who.get("contact") or {}
     found: str | None = contact.get("id")
     return found
 
