@@ -100,23 +100,23 @@ class Overtaken(PortalError):
     kind = "overtaken"
 
 
-class Gone(PortalError):
+class DraftEnded(PortalError):
+    """The draft is not there any more; `placed` is the order that it became, if that is known."""
+
+    status = 409
+
+    def __init__(self, placed: Placed | None = None) -> None:
+        super().__init__(placed)
+        self.placed = placed
+
+
+class Gone(DraftEnded):
     """The draft of the form was placed, or discarded."""
 
-    status = 409
     kind = "gone"
 
-    def __init__(self, placed: Placed | None = None) -> None:
-        super().__init__(placed)
-        self.placed = placed
 
-
-class Unshared(PortalError):
+class Unshared(DraftEnded):
     """The draft of a colleague is no longer shared: it was ordered, discarded or taken back."""
 
-    status = 409
     kind = "unshared"
-
-    def __init__(self, placed: Placed | None = None) -> None:
-        super().__init__(placed)
-        self.placed = placed
