@@ -34,8 +34,9 @@ from gateway.http.hints import hints_routes
 from gateway.http.lag import Lag
 from gateway.http.live import Live
 from gateway.http.metrics import metrics_route, registry_of
-from gateway.http.middleware import REQUEST_ID, BodyLimit, Requests
+from gateway.http.middleware import BodyLimit, Requests
 from gateway.http.process_metrics import ProcessMetrics
+from gateway.http.receiving import REQUEST_ID
 from gateway.http.routing import GRAPHQL, Gateway
 from gateway.http.sockets import Sockets
 from gateway.http.watching import Watched, Watching

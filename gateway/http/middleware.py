@@ -12,10 +12,9 @@ from front.stopping import Stopping
 from gateway.engine.limits import exceeded
 from gateway.engine.outcome import internal, report
 from gateway.errors import LimitExceeded
-from gateway.http.receiving import RECEIVED, Received, received
+from gateway.http.receiving import ID_HEADER, RECEIVED, Received, received
 from gateway.observing.current import running
 
-REQUEST_ID: Final = "X-Request-Id"
 LAST: Final = (b"connection", b"close")
 """The header by which a client learns that the connection takes no further requests."""
 
@@ -31,7 +30,7 @@ CAREFUL: Final[Mapping[str, str]] = {
 
 Headers = list[tuple[bytes, bytes]]
 _CAREFUL = [(name.lower().encode(), value.encode()) for name, value in CAREFUL.items()]
-_OURS = frozenset(name for name, _ in _CAREFUL) | {b"x-request-id"}
+_OURS = frozenset(name for name, _ in _CAREFUL) | {ID_HEADER}
 
 
 class Requests:
@@ -79,7 +78,7 @@ class _Answer:
                 if name in _OURS:
                     sent, careful = _without_ours(sent)
                     break
-            headers = [*sent, *careful, (b"x-request-id", self._request.id.encode())]
+            headers = [*sent, *careful, (ID_HEADER, self._request.id.encode())]
             if self._stopping.begun:
                 headers.append(LAST)
             message = {**message, "headers": headers}
@@ -89,7 +88,7 @@ class _Answer:
 def _without_ours(sent: Headers) -> tuple[Headers, Headers]:
     """The headers of an answer that sets some of ours itself, and those that it leaves to us."""
     own = {name for name, _ in sent}
-    kept = [each for each in sent if each[0] != b"x-request-id"]
+    kept = [each for each in sent if each[0] != ID_HEADER]
     return kept, [each for each in _CAREFUL if each[0] not in own]
 
 

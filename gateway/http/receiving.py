@@ -10,6 +10,10 @@ from starlette.types import Receive, Scope
 
 from gateway.observing.current import Running
 
+REQUEST_ID: Final = "X-Request-Id"
+"""The header by which callers name a request, and are told its name."""
+ID_HEADER: Final = REQUEST_ID.lower().encode()
+"""Its name as servers have it."""
 SANE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 NO_NAMES: Final[frozenset[bytes]] = frozenset()
 RECEIVED: Final = "gateway.received"
@@ -49,7 +53,7 @@ class Received(Running):
                 value = self.headers[name] + b", " + value
             self.headers[name] = value
         # The id names the request in the log, in errors and in `X-Request-Id`.
-        sent = self.headers.get(b"x-request-id", b"")
+        sent = self.headers.get(ID_HEADER, b"")
         if sent and SANE_ID.fullmatch(sent):
             super().__init__(sent.decode())
         else:

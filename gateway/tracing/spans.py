@@ -41,7 +41,7 @@ from gateway.client.exchange import Reply, Request, Timeouts, Transport
 from gateway.config.telemetry import Sampling, sampling_of
 from gateway.engine.execution import Engine, GraphQLRequest, Prepared
 from gateway.engine.outcome import Answer
-from gateway.http.receiving import received
+from gateway.http.receiving import ID_HEADER, received
 from gateway.http.routing import GRAPHQL
 from gateway.tracing.choice import ALONE, LEFT_OUT, SPAN, SamplingChoice, TraceIds
 from gateway.tracing.tracing import Authenticate
@@ -51,7 +51,6 @@ SECONDS: Final = 2
 """Seconds that the collector may take to receive spans."""
 PARENT: Final = "traceparent"
 SENT: Final = PARENT.encode()
-REQUEST_ID: Final = b"x-request-id"
 CONTEXT: Final = TraceContextTextMapPropagator()
 T = TypeVar("T")
 
@@ -138,7 +137,7 @@ class TracedRequests:
         parent = request.header(SENT)
         above = CONTEXT.extract({PARENT: parent}) if parent else None
         # An id that a caller chose would choose the sampling, too.
-        ours = "" if REQUEST_ID in request.headers else request.id
+        ours = "" if ID_HEADER in request.headers else request.id
         left_out = self._choice.left_out(above, ours)
         if not left_out:
             with _current(self._tracer.start_span("graphql", above, SpanKind.SERVER)) as span:
